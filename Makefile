@@ -1,0 +1,63 @@
+# Set-up, the demo, the tests and every check. Needs Python 3.12 or newer, git and make; brings the rest.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+UV_VERSION := 0.13.9
+UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
+BIN := .venv/bin
+
+# Only an interpreter that is already here, and only the package index: nothing from a model hub or a code host.
+export UV_PYTHON_DOWNLOADS := never
+export UV_COMPILE_BYTECODE := 1
+export HF_HUB_OFFLINE := 1
+
+.PHONY: help setup demo test check format lint types imports lock clean bench
+
+help:  ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: .venv/.installed  ## a .venv with every locked dependency and chatsieve in it
+
+.tools/bin/uv:
+	python3 -m venv .tools
+	.tools/bin/python -m pip install --quiet --no-deps --require-hashes -r requirements-uv.lock
+
+.venv/.installed: requirements.lock pyproject.toml .python-version | $(filter .tools/bin/uv,$(UV))
+	$(UV) venv --quiet --allow-existing --no-project .venv
+	VIRTUAL_ENV=$(CURDIR)/.venv $(UV) pip sync --quiet --require-hashes requirements.lock
+	VIRTUAL_ENV=$(CURDIR)/.venv $(UV) pip install --quiet --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m compileall -q schemas transforms pipeline
+	touch $@
+
+demo: setup  ## run the main job on the bundled example into out/demo
+	$(BIN)/chatsieve run -c configs/demo.yaml
+
+test: setup  ## pass the tests
+	$(BIN)/python -m pytest
+
+check: setup format-check lint types imports test  ## everything CI checks
+
+.PHONY: format-check
+format-check: setup
+	$(BIN)/ruff format --check .
+
+format: setup  ## format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lint: setup
+	$(BIN)/ruff check .
+
+types: setup
+	$(BIN)/mypy
+
+imports: setup
+	$(BIN)/lint-imports
+
+lock: $(filter .tools/bin/uv,$(UV))  ## renew requirements.lock from pyproject.toml
+	$(UV) pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-emit-index-url \
+	  --no-emit-find-links --custom-compile-command 'make lock' --group dev --output-file requirements.lock pyproject.toml
+
+clean:  ## remove what set-up and the demo made
+	rm -rf .venv .tools out build *.egg-info

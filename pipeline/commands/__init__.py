@@ -1,0 +1,1 @@
+"""The commands of `chatsieve`, one a file, free of argument parsing."""

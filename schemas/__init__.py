@@ -1,0 +1,1 @@
+"""What the data is: Arrow schemas, records, enums, manifest, errors. No Beam."""

@@ -1,0 +1,77 @@
+"""Keyed digests of ids: the only form in which a data subject's id leaves a reader.
+
+Source: HMAC (RFC 2104) with SHA-256. `conversation_key` = first 16 bytes of
+HMAC-SHA256(key, b"conversation\\0" + utf8(id)); `user_key` and `organization_key` likewise.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+
+import xxhash
+
+from schemas.errors import ConfigError
+
+KEY_BYTES = 16
+_BLOCK = 64
+_HEX = re.compile(r"[0-9a-fA-F]+\Z")
+
+
+def parse_key(text: str, where: str) -> bytes:
+    """The key's bytes from 64 or more hex digits; `where` names its source in the error."""
+    text = text.strip()
+    if len(text) < 64 or len(text) % 2 or not _HEX.match(text):
+        raise ConfigError(f"{where}: expected 64 or more hex digits; make a key with `chatsieve keygen`")
+    return bytes.fromhex(text)
+
+
+def key_id(key: bytes) -> str:
+    """16 hex digits that name a key without telling it."""
+    return hmac.digest(key, b"key-id\0", "sha256")[:8].hex()
+
+
+class KeyedHasher:
+    """Digests of ids under one key. Stable for ever; cheap enough for every row (about 1 µs)."""
+
+    def __init__(self, key: bytes) -> None:
+        self.key = key
+        block = key if len(key) <= _BLOCK else hashlib.sha256(key).digest()
+        block = block.ljust(_BLOCK, b"\0")
+        self._inner = hashlib.sha256(bytes(b ^ 0x36 for b in block))
+        self._outer = hashlib.sha256(bytes(b ^ 0x5C for b in block))
+        self._seed = int.from_bytes(self._digest(b"message-seed\0")[:8], "big")
+
+    def __reduce__(self) -> tuple[type[KeyedHasher], tuple[bytes]]:
+        return KeyedHasher, (self.key,)
+
+    def conversation(self, conversation_id: str) -> bytes:
+        """16 bytes for a conversation id."""
+        return self._digest(b"conversation\0" + conversation_id.encode())[:KEY_BYTES]
+
+    def user(self, user_id: str) -> bytes:
+        """16 bytes for a user id."""
+        return self._digest(b"user\0" + user_id.encode())[:KEY_BYTES]
+
+    def organization(self, organization_id: str) -> bytes:
+        """16 bytes for an organisation id."""
+        return self._digest(b"organization\0" + organization_id.encode())[:KEY_BYTES]
+
+    def record(self, raw: bytes) -> str:
+        """32 hex digits for a raw record: equal records are recognised, none can be guessed from it."""
+        return self._digest(b"record\0" + raw)[:KEY_BYTES].hex()
+
+    def message(self, message_id: str) -> int:
+        """A non-zero signed 64-bit number for a message id, unequal ids of one session unequal.
+
+        XXH3 with a seed from the key, so that a writer of logs cannot aim for a collision.
+        """
+        return (xxhash.xxh3_64_intdigest(message_id.encode(), self._seed) - 2**63) or 1
+
+    def _digest(self, message: bytes) -> bytes:
+        inner = self._inner.copy()
+        inner.update(message)
+        outer = self._outer.copy()
+        outer.update(inner.digest())
+        return outer.digest()

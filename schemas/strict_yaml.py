@@ -1,0 +1,170 @@
+"""YAML read strictly: duplicate and unknown keys, wrong types and bad values name file, line and key."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import isodate
+import pydantic
+import yaml
+
+from schemas.errors import ConfigError
+
+Model = TypeVar("Model", bound=pydantic.BaseModel)
+Lines = dict[tuple[str | int, ...], int]
+
+
+class StrictModel(pydantic.BaseModel):
+    """A frozen model that accepts no unknown key and converts no type."""
+
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+def parse_duration(value: object) -> isodate.Duration | dt.timedelta:
+    """An ISO 8601 duration such as P5Y, P30D or PT36H; years and months stay calendar units."""
+    if isinstance(value, isodate.Duration | dt.timedelta):
+        return value
+    try:
+        if not isinstance(value, str):
+            raise TypeError
+        return isodate.parse_duration(value)
+    except (TypeError, isodate.ISO8601Error):
+        raise ValueError("expected an ISO 8601 duration such as P5Y, P30D or PT36H") from None
+
+
+#: A field type: an ISO 8601 duration, calendar-aware.
+Duration = Annotated[Any, pydantic.BeforeValidator(parse_duration)]
+
+
+def parse_instant(value: object) -> dt.datetime:
+    """An aware UTC datetime from RFC 3339 text with an offset."""
+    try:
+        instant = value if isinstance(value, dt.datetime) else dt.datetime.fromisoformat(str(value))
+    except ValueError:
+        raise ValueError("expected an RFC 3339 time such as 2025-09-28T23:59:59Z") from None
+    if instant.tzinfo is None:
+        raise ValueError("expected a time with an offset, such as 2025-09-28T23:59:59Z")
+    return instant.astimezone(dt.UTC)
+
+
+#: A field type: an instant, in UTC.
+Instant = Annotated[dt.datetime, pydantic.BeforeValidator(parse_instant)]
+
+
+def load_model(
+    path: Path,
+    model: type[Model],
+    error: type[ConfigError] = ConfigError,
+    overrides: dict[str, Any] | None = None,
+) -> Model:
+    """The file as a `model`. `overrides` maps dotted keys to values that replace the file's."""
+    tree, lines = load_tree(path, error)
+    for dotted, value in (overrides or {}).items():
+        override(tree, dotted, value, error)
+    return validate(tree, lines, path, model, error)
+
+
+def validate(tree: Any, lines: Lines, path: Path, model: type[Model], error: type[ConfigError]) -> Model:
+    """`tree` as a `model`; the first fault is raised as `error` with file, line and key."""
+    try:
+        return model.model_validate(tree)
+    except pydantic.ValidationError as caught:
+        fault = caught.errors(include_url=False, include_input=False)[0]
+        keys = tuple(
+            k for k in fault["loc"] if isinstance(k, int) or not k.startswith(("function-", "tagged-"))
+        )
+        line = next((lines[keys[:n]] for n in range(len(keys), -1, -1) if keys[:n] in lines), 1)
+        message = fault["msg"].removeprefix("Value error, ")
+        if fault["type"] == "extra_forbidden":
+            message = "unknown key"
+        raise error(f"{path}:{line}: {dotted_key(keys)}: {message}") from None
+
+
+def dotted_key(keys: tuple[str | int, ...]) -> str:
+    """`inputs[0].path` for ("inputs", 0, "path")."""
+    text = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys)
+    return text.removeprefix(".") or "the file"
+
+
+def override(tree: Any, dotted: str, value: Any, error: type[ConfigError]) -> None:
+    """Puts `value` at `a.b.c` of `tree`, making the mappings on the way; a number indexes a list."""
+    keys = dotted.split(".")
+    for position, key in enumerate(keys):
+        last = position == len(keys) - 1
+        if isinstance(tree, list):
+            if not key.isdigit() or int(key) >= len(tree):
+                raise error(f"{dotted}: no element {key} in that list")
+            if last:
+                tree[int(key)] = value
+            else:
+                tree = tree[int(key)]
+        elif isinstance(tree, dict):
+            if last:
+                tree[key] = value
+            else:
+                if tree.get(key) is None:
+                    tree[key] = {}
+                tree = tree[key]
+        else:
+            raise error(f"{dotted}: {'.'.join(keys[:position])} is no mapping")
+
+
+def load_tree(path: Path, error: type[ConfigError] = ConfigError) -> tuple[Any, Lines]:
+    """The plain tree of a YAML file and the line of each key; duplicate keys are refused."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as caught:
+        reason = getattr(caught, "strerror", None) or "not UTF-8 text"
+        raise error(f"{path}: cannot be read: {reason}") from None
+    try:
+        node = yaml.compose(text, Loader=_Loader)
+        lines: Lines = {(): 1}
+        tree = {} if node is None else _build(node, (), lines, path, error)
+    except yaml.MarkedYAMLError as caught:
+        line = caught.problem_mark.line + 1 if caught.problem_mark else 1
+        raise error(f"{path}:{line}: not valid YAML: {caught.problem}") from None
+    except yaml.YAMLError:
+        raise error(f"{path}:1: not valid YAML") from None
+    return tree, lines
+
+
+class _Loader(yaml.SafeLoader):
+    """SafeLoader that leaves times as text, so that a missing offset is seen."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def _build(
+    node: yaml.Node, where: tuple[str | int, ...], lines: Lines, path: Path, error: type[ConfigError]
+) -> Any:
+    if isinstance(node, yaml.MappingNode):
+        tree: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            key = key_node.value if isinstance(key_node, yaml.ScalarNode) else None
+            line = key_node.start_mark.line + 1
+            if not isinstance(key, str):
+                raise error(f"{path}:{line}: {dotted_key(where)}: a key must be plain text")
+            if key in tree:
+                raise error(f"{path}:{line}: {dotted_key((*where, key))}: duplicate key")
+            lines[(*where, key)] = line
+            tree[key] = _build(value_node, (*where, key), lines, path, error)
+        return tree
+    if isinstance(node, yaml.SequenceNode):
+        items = []
+        for position, item in enumerate(node.value):
+            lines[(*where, position)] = item.start_mark.line + 1
+            items.append(_build(item, (*where, position), lines, path, error))
+        return items
+    loader = _Loader("")
+    try:
+        return loader.construct_object(node)  # type: ignore[no-untyped-call]
+    except (yaml.YAMLError, ValueError):
+        raise error(f"{path}:{node.start_mark.line + 1}: {dotted_key(where)}: unreadable value") from None
+    finally:
+        loader.dispose()  # type: ignore[no-untyped-call]

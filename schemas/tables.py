@@ -1,0 +1,151 @@
+"""Arrow schemas of what moves between the stages, and of what is written.
+
+Inside the graph ids are `KeyedHasher` digests (16 bytes) and message ids 64-bit digests; no raw id and no
+text is in any of these but TRAINING, which holds de-identified text only.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+KEY = pa.binary(16)
+INSTANT = pa.timestamp("us", tz="UTC")
+
+#: Bits of a message's `flags`.
+HUMAN = 1  # role user and origin human, or origin unsaid and a text that is not blank
+ANSWER = 2  # role assistant and a text that is not blank or a tool call
+
+#: One row per session record read. `message_*` lists are parallel, in record order.
+#: message_parent 0: no parent. message_thread 0: the main thread, else a digest of the thread's name.
+#: text_bytes: UTF-8 bytes of all its text. (unit, row) finds the record again; offset and length are the
+#: record's place in a unit of kind `bytes`, else 0.
+FACTS = pa.schema(
+    [
+        ("user_key", KEY),
+        ("conversation_key", KEY),
+        ("organization_key", KEY),
+        ("tier", pa.string()),
+        ("surface", pa.string()),
+        ("created_at", INSTANT),
+        ("deleted_at", INSTANT),
+        ("incognito", pa.bool_()),
+        ("current_message", pa.int64()),
+        ("text_bytes", pa.int64()),
+        ("unit", pa.string()),
+        ("row", pa.int64()),
+        ("offset", pa.int64()),
+        ("length", pa.int64()),
+        ("message_id", pa.list_(pa.int64())),
+        ("message_parent", pa.list_(pa.int64())),
+        ("message_sent_at", pa.list_(INSTANT)),
+        ("message_flags", pa.list_(pa.uint8())),
+        ("message_thread", pa.list_(pa.int64())),
+    ]
+)
+
+#: Consent states as numbers; the greater one wins where two stand at one instant.
+GRANTED, UNDECIDED, REFUSED = 0, 1, 2
+
+#: Rows of all snapshots known at as_of (decided_at and snapshot_at not later), projected and deduplicated.
+#: decided_at null: the user exists and had not decided.
+CONSENT = pa.schema([("user_key", KEY), ("state", pa.int8()), ("decided_at", INSTANT)])
+
+#: Deletions at or before as_of: `key` is a user key or a conversation key, by the table it stands in.
+DELETIONS = pa.schema([("key", KEY), ("deleted_at", INSTANT)])
+
+#: Separate authorisations; surface null: any authorizable surface; valid_to null: open.
+AUTHORIZATIONS = pa.schema(
+    [
+        ("organization_key", KEY),
+        ("surface", pa.string()),
+        ("valid_from", INSTANT),
+        ("valid_to", INSTANT),
+    ]
+)
+
+RECORD_POINTER = pa.struct(
+    [("unit", pa.string()), ("row", pa.int64()), ("offset", pa.int64()), ("length", pa.int64())]
+)
+
+#: A kept message: position of its record in `records`, its position in that record, its thread.
+KEPT_MESSAGE = pa.struct([("record", pa.int32()), ("index", pa.int32()), ("thread", pa.int64())])
+
+#: One row per session of a bucket. `records` and `kept` are empty unless the decision is eligible;
+#: `records[0]` is the record with the newest activity; `kept` is in branch order, main thread first.
+#: row_retain_until: retention of the training row (the refused one under prior_contributions: keep).
+DECISIONS = pa.schema(
+    [
+        ("user_key", KEY),
+        ("conversation_key", KEY),
+        ("decision", pa.string()),
+        ("reason", pa.string()),
+        ("basis", pa.string()),
+        ("tier", pa.string()),
+        ("surface", pa.string()),
+        ("created_on", pa.date32()),
+        ("last_active_on", pa.date32()),
+        ("messages_seen", pa.int32()),
+        ("messages_kept", pa.int32()),
+        ("retain_until", pa.date32()),
+        ("row_retain_until", pa.date32()),
+        ("text_bytes", pa.int64()),
+        ("records", pa.list_(RECORD_POINTER)),
+        ("kept", pa.list_(KEPT_MESSAGE)),
+    ]
+)
+
+_CATEGORY = pa.dictionary(pa.int32(), pa.string())
+
+LEDGER = pa.schema(
+    [
+        ("conversation_key", pa.string()),
+        ("decision", _CATEGORY),
+        ("reason", _CATEGORY),
+        ("basis", _CATEGORY),
+        ("clause", _CATEGORY),
+        ("tier", _CATEGORY),
+        ("surface", _CATEGORY),
+        ("created_on", pa.date32()),
+        ("last_active_on", pa.date32()),
+        ("messages_seen", pa.int32()),
+        ("messages_kept", pa.int32()),
+        ("retain_until", pa.date32()),
+        ("policy_id", _CATEGORY),
+        ("policy_sha256", _CATEGORY),
+        ("as_of", INSTANT),
+        ("known_until", INSTANT),
+    ]
+)
+
+TRAINING_MESSAGE = pa.struct(
+    [
+        ("role", pa.string()),
+        ("content", pa.string()),
+        ("thinking", pa.string()),
+        ("tool_calls", pa.string()),
+        ("tool_call_id", pa.string()),
+        ("name", pa.string()),
+    ]
+)
+
+TRAINING = pa.schema(
+    [
+        ("conversation_key", pa.string()),
+        ("user_key", pa.string()),
+        ("messages", pa.list_(TRAINING_MESSAGE)),
+        ("surface", _CATEGORY),
+        ("tier", _CATEGORY),
+        ("language", _CATEGORY),
+        ("basis", _CATEGORY),
+        ("policy_id", _CATEGORY),
+        ("started_on", pa.date32()),
+        ("last_active_on", pa.date32()),
+        ("retain_until", pa.date32()),
+        ("turns", pa.int32()),
+        ("entities", pa.map_(pa.string(), pa.int32())),
+    ]
+)
+
+INDEX = pa.schema(
+    [("user_key", pa.string()), ("conversation_key", pa.string()), ("shard", pa.int32()), ("row", pa.int64())]
+)

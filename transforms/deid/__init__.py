@@ -1,0 +1,1 @@
+"""De-identification: recognizers, surrogates, and the engine that runs them inside Presidio."""
