@@ -6,6 +6,8 @@ import hashlib
 from pathlib import Path
 from typing import Literal
 
+import pydantic
+
 from schemas.errors import PolicyError
 from schemas.strict_yaml import Duration, Instant, StrictModel, load_model
 
@@ -56,7 +58,7 @@ class Policy(StrictModel):
     retention: Retention
     clock_skew: Duration
     max_snapshot_age: Duration
-    clauses: list[Clause] = []
+    clauses: list[Clause] = pydantic.Field(default_factory=list)
 
 
 def load_policy(path: Path) -> tuple[Policy, str]:

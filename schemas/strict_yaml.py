@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import isodate
 import pydantic
@@ -12,7 +12,6 @@ import yaml
 
 from schemas.errors import ConfigError
 
-Model = TypeVar("Model", bound=pydantic.BaseModel)
 Lines = dict[tuple[str | int, ...], int]
 
 
@@ -27,10 +26,8 @@ def parse_duration(value: object) -> isodate.Duration | dt.timedelta:
     if isinstance(value, isodate.Duration | dt.timedelta):
         return value
     try:
-        if not isinstance(value, str):
-            raise TypeError
-        return isodate.parse_duration(value)
-    except (TypeError, isodate.ISO8601Error):
+        return isodate.parse_duration(value if isinstance(value, str) else "")
+    except isodate.ISO8601Error:
         raise ValueError("expected an ISO 8601 duration such as P5Y, P30D or PT36H") from None
 
 
@@ -53,7 +50,7 @@ def parse_instant(value: object) -> dt.datetime:
 Instant = Annotated[dt.datetime, pydantic.BeforeValidator(parse_instant)]
 
 
-def load_model(
+def load_model[Model: pydantic.BaseModel](
     path: Path,
     model: type[Model],
     error: type[ConfigError] = ConfigError,
@@ -66,7 +63,9 @@ def load_model(
     return validate(tree, lines, path, model, error)
 
 
-def validate(tree: Any, lines: Lines, path: Path, model: type[Model], error: type[ConfigError]) -> Model:
+def validate[Model: pydantic.BaseModel](
+    tree: Any, lines: Lines, path: Path, model: type[Model], error: type[ConfigError]
+) -> Model:
     """`tree` as a `model`; the first fault is raised as `error` with file, line and key."""
     try:
         return model.model_validate(tree)
@@ -163,8 +162,8 @@ def _build(
         return items
     loader = _Loader("")
     try:
-        return loader.construct_object(node)  # type: ignore[no-untyped-call]
+        return loader.construct_object(node)
     except (yaml.YAMLError, ValueError):
         raise error(f"{path}:{node.start_mark.line + 1}: {dotted_key(where)}: unreadable value") from None
     finally:
-        loader.dispose()  # type: ignore[no-untyped-call]
+        loader.dispose()
