@@ -19,7 +19,7 @@ help:  ## list the targets
 
 setup: .venv/.installed  ## a .venv with every locked dependency and chatsieve in it
 
-.tools/bin/uv:
+.tools/bin/uv: requirements-uv.lock
 	python3 -m venv .tools
 	.tools/bin/python -m pip install --quiet --no-deps --require-hashes -r requirements-uv.lock
 
@@ -36,9 +36,11 @@ demo: setup  ## run the main job on the bundled example into out/demo
 test: setup  ## pass the tests
 	$(BIN)/python -m pytest
 
-check: setup format-check lint types imports test  ## everything CI checks
+check: test check-rest  ## everything CI checks
 
-.PHONY: format-check
+check-rest: format-check lint types imports
+
+.PHONY: format-check check-rest
 format-check: setup
 	$(BIN)/ruff format --check .
 

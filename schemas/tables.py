@@ -128,6 +128,7 @@ TRAINING_MESSAGE = pa.struct(
     ]
 )
 
+#: `entities` is a list of (key, value), not an Arrow map: `datasets` cannot load a map column.
 TRAINING = pa.schema(
     [
         ("conversation_key", pa.string()),
@@ -142,7 +143,7 @@ TRAINING = pa.schema(
         ("last_active_on", pa.date32()),
         ("retain_until", pa.date32()),
         ("turns", pa.int32()),
-        ("entities", pa.map_(pa.string(), pa.int32())),
+        ("entities", pa.list_(pa.struct([("key", pa.string()), ("value", pa.int32())]))),
     ]
 )
 

@@ -68,5 +68,6 @@ QUARANTINE_CODES = frozenset(
         "unknown_format",
         "duplicate_message",
         "cyclic_messages",
+        "deid_failed",
     }
 )

@@ -1,0 +1,45 @@
+"""The dataset card: README.md with Hugging Face front matter, and what a reader must know."""
+
+from __future__ import annotations
+
+from schemas.manifest import Manifest
+
+
+def dataset_card(manifest: Manifest, prefix: str) -> str:
+    """The card of a committed run; `prefix` is the version's folder below data/."""
+    counts = manifest.counts
+    rows = "\n".join(f"| {reason} | {number} |" for reason, number in counts["reasons"].items())
+    entities = (
+        "\n".join(f"| {kind} | {number} |" for kind, number in manifest.entities.items()) or "| none | 0 |"
+    )
+    return f"""---
+configs:
+- config_name: default
+  data_files:
+  - split: train
+    path: data/{prefix}train-*.parquet
+tags:
+- conversational
+- de-identified
+---
+
+# Training-eligible conversations
+
+{counts["training_rows"]} rows from {counts["sessions"]} sessions, decided as of {manifest.as_of}
+under the policy `{manifest.policy["id"]}`, consent known until {manifest.known_until}.
+Dataset version {manifest.dataset_version}.
+
+Every session that was read has a row in `ledger/`, with the decision and the clause behind it.
+Text was de-identified; `<PERSON_1>` and the like are surrogates that hold within one row only.
+Rows leave with their `retain_until` date; whoever copies them has to honour it.
+`restricted/` relates keys to rows for erasure: do not hand it out with the data.
+Only what `manifest.json` lists belongs to the dataset; its digests prove each file.
+
+| reason | sessions |
+| --- | ---: |
+{rows}
+
+| replaced | times |
+| --- | ---: |
+{entities}
+"""

@@ -1,0 +1,231 @@
+"""The command line: `chatsieve COMMAND`. Results on standard output, everything else on standard error.
+
+Heavy imports wait until a command needs them, so that `--help` is instant.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import signal
+import sys
+import traceback
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from schemas.errors import ChatsieveError
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Turns conversation logs and consent records into training-eligible, de-identified Parquet shards.",
+)
+
+Config = Annotated[Path, typer.Option("--config", "-c", help="The configuration file (YAML).")]
+AsOf = Annotated[str | None, typer.Option("--as-of", help="Decide for this instant (RFC 3339).")]
+Input = Annotated[
+    list[str] | None, typer.Option("--input", help="Read this path or glob instead; repeatable.")
+]
+Consent = Annotated[
+    list[str] | None, typer.Option("--consent", help="Consent snapshots instead; repeatable.")
+]
+Output = Annotated[str | None, typer.Option("--output", help="Write here instead.")]
+Policy = Annotated[str | None, typer.Option("--policy", help="Use this policy file instead.")]
+Set = Annotated[list[str] | None, typer.Option("--set", help="Any other key: a.b=value; repeatable.")]
+Json = Annotated[bool, typer.Option("--json", help="Machine output on standard output.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress and no summary.")]
+Debug = Annotated[bool, typer.Option("--debug", help="A traceback with an error.")]
+Beam = Annotated[
+    list[str] | None, typer.Argument(help="Beam options, after --.", metavar="[-- BEAM OPTIONS]")
+]
+
+
+_DEBUG: list[bool] = []
+
+
+def main() -> None:
+    """Runs the command line and exits: 0 done, 1 a check failed, 2 refused, 3 failed and rolled back."""
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        app()
+    except ChatsieveError as error:
+        _fail(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        _fail("interrupted; what was written was removed", 3)
+    except Exception as error:  # noqa: BLE001 - the last boundary: class and place only, for a message may hold data
+        from transforms.guard import describe
+
+        _fail(describe("internal error", error), 3)
+
+
+@app.callback(invoke_without_command=True)
+def _options(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="The version.")] = False,
+) -> None:
+    if version:
+        typer.echo(f"chatsieve {importlib.metadata.version('chatsieve')}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        raise typer.Exit(2)
+
+
+@app.command()
+def run(
+    config: Config,
+    beam: Beam = None,
+    as_of: AsOf = None,
+    input_: Input = None,
+    consent: Consent = None,
+    output: Output = None,
+    policy: Policy = None,
+    set_: Set = None,
+    json_: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """The pipeline: read, decide, de-identify, write, commit."""
+    _note_debug(debug)
+    overrides = _overrides(as_of, input_, consent, output, policy, set_)
+    _execute("run", config, overrides, beam or [], json_, quiet)
+
+
+@app.command()
+def audit(
+    config: Config,
+    beam: Beam = None,
+    as_of: AsOf = None,
+    input_: Input = None,
+    consent: Consent = None,
+    output: Output = None,
+    policy: Policy = None,
+    set_: Set = None,
+    json_: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Dry run: decides everything, writes ledger and report, never a message text."""
+    _note_debug(debug)
+    overrides = _overrides(as_of, input_, consent, output, policy, set_)
+    _execute("audit", config, overrides, beam or [], json_, quiet)
+
+
+@app.command()
+def verify(
+    run: Annotated[Path, typer.Argument(help="A dataset or audit folder.")],
+    json_: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Checks manifest, digests, schema and ledger sums, and rescans the shards for residual PII."""
+    _note_debug(debug)
+    from pipeline.commands.verify import verify as find
+
+    findings = find(run)
+    if json_:
+        typer.echo(json.dumps({"ok": not findings, "findings": [finding._asdict() for finding in findings]}))
+    for finding in findings:
+        typer.echo(f"chatsieve: {finding.kind}: {finding.where}: {finding.what}", err=True)
+    if findings:
+        raise typer.Exit(1)
+    if not quiet:
+        typer.echo(f"{run}: as its manifest says", err=True)
+
+
+@app.command()
+def keygen(
+    path: Annotated[
+        Path | None, typer.Argument(help="Write the key here (mode 0600) and not to standard output.")
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Makes a key: 64 hex digits from the system's random source."""
+    _note_debug(debug)
+    from pipeline.commands.keygen import make_key, write_key
+
+    if path is None:
+        typer.echo(make_key())
+    else:
+        write_key(path)
+        typer.echo(
+            f"{path}: key written; keep it: without it no key of a dataset can be computed again", err=True
+        )
+
+
+def _execute(
+    kind: Any, config: Path, overrides: dict[str, Any], beam: list[str], as_json: bool, quiet: bool
+) -> None:
+    from pipeline.commands.run import execute
+    from pipeline.config import load_settings
+    from pipeline.progress import Progress
+    from pipeline.summary import summary
+
+    settings = load_settings(config, overrides)
+    outcome = execute(settings, kind, beam, Progress(False if quiet else None))
+    if as_json:
+        typer.echo(json.dumps({"path": str(outcome.path), **outcome.report}))
+    if not quiet:
+        typer.echo(summary(outcome), err=True)
+    if outcome.over_limit:
+        counts = outcome.manifest.counts
+        limit = settings.config.limits.max_quarantined_fraction
+        _fail(
+            f"{counts['quarantined_records']} of {counts['records']} records were quarantined, more than "
+            f"limits.max_quarantined_fraction {limit:g}; see {outcome.path}/quarantine",
+            1,
+        )
+
+
+def _overrides(
+    as_of: str | None,
+    inputs: list[str] | None,
+    consent: list[str] | None,
+    output: str | None,
+    policy: str | None,
+    assignments: list[str] | None,
+) -> dict[str, Any]:
+    """Dotted keys to values. Paths given here are relative to where the command runs, not to the file."""
+    from pipeline.config import parse_assignment
+
+    overrides: dict[str, Any] = {}
+    if as_of is not None:
+        overrides["as_of"] = as_of
+    if inputs:
+        overrides["inputs"] = [_absolute(path) for path in inputs]
+    if consent:
+        overrides["consent.snapshots"] = [_absolute(path) for path in consent]
+    if output is not None:
+        overrides["output.path"] = _absolute(output)
+    if policy is not None:
+        overrides["policy"] = _absolute(policy)
+    for text in assignments or []:
+        key, value = parse_assignment(text)
+        overrides[key] = value
+    return overrides
+
+
+def _absolute(path: str) -> str:
+    return path if "://" in path else str(Path.cwd() / Path(path).expanduser())
+
+
+def _note_debug(debug: bool) -> None:
+    _DEBUG.append(debug)
+
+
+def _fail(message: str, code: int) -> None:
+    if any(_DEBUG):
+        traceback.print_exc()
+    print(f"chatsieve: {' '.join(message.split())}", file=sys.stderr)  # noqa: T201 - the error line itself
+    sys.exit(code)
+
+
+def _terminate(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    main()

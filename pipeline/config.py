@@ -1,0 +1,114 @@
+"""The configuration file, resolved: paths absolute, key read, policy and de-identification loaded."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+from schemas.deid import DeidConfig, load_deid
+
+from pipeline.commands.keygen import write_key
+from schemas.config import RunConfig
+from schemas.errors import ConfigError
+from schemas.keys import parse_key
+from schemas.policy import Policy, load_policy
+from schemas.strict_yaml import load_model
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Settings:
+    """A run's settings; `base` is the folder that relative paths start from."""
+
+    path: Path
+    base: Path
+    config: RunConfig
+    policy: Policy
+    policy_sha256: str
+    deid: DeidConfig
+    deid_sha256: str
+    key: bytes
+    as_of: dt.datetime
+
+    def resolve(self, path: str) -> str:
+        """A path of the configuration as an absolute one."""
+        return resolve_path(self.base, path)
+
+
+def load_settings(path: Path, overrides: dict[str, Any]) -> Settings:
+    """The settings of a configuration file; `overrides` maps dotted keys to values."""
+    config = load_model(path, RunConfig, overrides=overrides)
+    base = path.resolve().parent
+    policy, policy_sha256 = load_policy(Path(resolve_path(base, config.policy)))
+    deid, deid_sha256 = load_deid(Path(resolve_path(base, config.deid)))
+    return Settings(
+        path=path,
+        base=base,
+        config=config,
+        policy=policy,
+        policy_sha256=policy_sha256,
+        deid=deid,
+        deid_sha256=deid_sha256,
+        key=_read_key(path, base, config),
+        as_of=config.as_of or dt.datetime.now(dt.UTC).replace(microsecond=0),
+    )
+
+
+def resolve_path(base: Path, path: str) -> str:
+    """An absolute path; a remote one is refused, since only local files are read and written so far."""
+    if re.match(r"[a-z][a-z0-9+.-]+://", path):
+        scheme = path.split("://", 1)[0]
+        raise ConfigError(f"{scheme}:// paths cannot be used in this version; give a local path")
+    return os.path.normpath(base / Path(path).expanduser())
+
+
+def parse_assignment(text: str) -> tuple[str, Any]:
+    """("a.b.c", value) of `a.b.c=value`; the value is read as YAML, as in the file."""
+    key, sign, value = text.partition("=")
+    if not sign or not key.strip():
+        raise ConfigError("--set: expected KEY=VALUE, such as --set output.shards=8")
+    try:
+        parsed = value.strip() if _is_time(value) else yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise ConfigError(f"--set {key}: the value is not valid YAML") from None
+    return key.strip(), parsed
+
+
+def _is_time(value: str) -> bool:
+    return re.match(r"\s*\d{4}-\d\d-\d\d", value) is not None
+
+
+def _read_key(path: Path, base: Path, config: RunConfig) -> bytes:
+    if (config.key is None) == (config.key_file is None):
+        raise ConfigError(f"{path}: give either key or key_file; `chatsieve keygen` makes a key")
+    if config.key is not None:
+        return parse_key(_expand(config.key, path), f"{path}: key")
+    file = Path(resolve_path(base, config.key_file or ""))
+    try:
+        if config.create_key and not file.exists():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            write_key(file)
+        return parse_key(file.read_text(encoding="utf-8"), str(file))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not text"
+        raise ConfigError(
+            f"{file}: key_file cannot be read ({reason}); `chatsieve keygen` makes a key"
+        ) from None
+
+
+def _expand(text: str, path: Path) -> str:
+    def value(found: re.Match[str]) -> str:
+        name = found.group(1)
+        if not os.environ.get(name):
+            raise ConfigError(
+                f"{path}: key: the environment variable {name} is not set; `chatsieve keygen` makes a key"
+            )
+        return os.environ[name]
+
+    return _VARIABLE.sub(value, text)

@@ -1,0 +1,169 @@
+"""The whole flow of a run on one page.
+
+Plan        files -> units: byte ranges, row groups, linked files
+Facts       unit -> what a decision needs; no text
+Bucket      facts, consent, deletions -> their user's bucket
+Decide      one bucket = every fact about its users -> one decision a session
+Settle      decisions meet by conversation key: conflicts, deleted conversations, the ledger
+De-identify the text of eligible sessions only, read where it lies, masked, staged
+Shard       staged rows -> sorted Parquet shards
+Catalog     what was written -> one list, from which the commit makes the manifest
+
+`audit` is the same graph without the text: it ends with the ledger.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import apache_beam as beam
+import pyarrow as pa
+from apache_beam.typehints import Tuple as BeamTuple
+
+from schemas.policy import Policy
+from schemas.tables import DECISIONS, DELETIONS
+from transforms.bucketing import Buckets
+from transforms.decide import READ, READS, VOLUMES, DecideEligibility, PartitionByKey, SettleSessions
+from transforms.deidentify import REFUSALS, DeidentifySessions
+from transforms.engines import EngineSpec
+from transforms.entries import ENTRIES
+from transforms.ledger import QUARANTINED, Stamp
+from transforms.read_consent import CONVERSATIONS, ReadConsent, ReadDeletions
+from transforms.read_facts import DigestFiles, ReadFacts
+from transforms.sizes import sizes, total
+from transforms.sources import PlanTask, ReadContext
+from transforms.write import WriteCatalog, WriteLedger, WriteShards
+
+BUCKET = BeamTuple[int, bytes]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class RunPlan:
+    """Everything that is fixed when the graph is built; workers read no configuration.
+
+    `engine` None: an audit. `files` are (input, position, path); `prefix` is the version's folder, "" for
+    the first; `roots` has the folder of each input, below which its files are named.
+    """
+
+    context: ReadContext
+    policy: Policy
+    stamp: Stamp
+    authorizations: pa.Table
+    tasks: Sequence[PlanTask]
+    files: Sequence[tuple[int, int, str]]
+    snapshots: Sequence[str]
+    deletions: Sequence[str]
+    buckets: Buckets
+    shards: int | None
+    target_shard_bytes: int | None
+    staging: str
+    prefix: str
+    roots: Sequence[str]
+    engine: EngineSpec | None
+
+
+def build(pipeline: Any, plan: RunPlan) -> None:
+    """Adds the graph of `plan` to a Beam pipeline; its results are files below `plan.staging`."""
+    as_of = plan.stamp.as_of
+    hasher = plan.context.hasher
+
+    facts = _source(pipeline, "Inputs", [t.encode() for t in plan.tasks]) | "Facts" >> ReadFacts(
+        plan.context, plan.buckets
+    )
+    consent = _source(pipeline, "Snapshots", plan.snapshots) | "Consent" >> ReadConsent(
+        hasher, as_of, plan.buckets
+    )
+    deletions = _source(pipeline, "Deletion lists", plan.deletions) | "Deletions" >> ReadDeletions(
+        hasher, as_of, plan.buckets
+    )
+    digests = _source(pipeline, "Input files", plan.files) | "Digest inputs" >> beam.ParDo(DigestFiles())
+
+    decided = (
+        [
+            _bucketed(facts["facts"], "facts"),
+            _bucketed(consent, "consent"),
+            _bucketed(deletions["users"], "deletions"),
+        ]
+        | "Merge buckets" >> beam.Flatten()
+        | "Bucket" >> beam.GroupByKey()
+        | "Decide" >> DecideEligibility(plan.policy, plan.authorizations, as_of, plan.stamp.known_until)
+    )
+    measured = beam.pvalue.AsSingleton(
+        decided[VOLUMES]
+        | "Total volume" >> beam.CombineGlobally(total)
+        | "Sizes" >> beam.Map(sizes, plan.shards, plan.target_shard_bytes)
+    )
+
+    parts = [
+        decided["decisions"]
+        | "Decisions" >> PartitionByKey("conversation_key", DECISIONS, "decisions", measured),
+        facts["quarantined"]
+        | "Quarantined" >> PartitionByKey("part_key", QUARANTINED, "quarantined", measured),
+        deletions[CONVERSATIONS]
+        | "Deleted" >> PartitionByKey("key", DELETIONS, "conversation_deletions", measured),
+    ]
+    settled = (
+        parts
+        | "Merge parts" >> beam.Flatten()
+        | "By key" >> beam.GroupByKey()
+        | "Settle" >> beam.ParDo(SettleSessions()).with_outputs(READS, main="ledger")
+    )
+    ledger = [_bucketed(settled["ledger"], "ledger"), _seeds(pipeline, "Ledger parts", measured, 0)]
+    entries = [facts["entries"], digests, decided[ENTRIES]]
+
+    if plan.engine is not None:
+        masked = (
+            settled[READS]
+            | "Type reads" >> beam.Map(_same).with_output_types(READ)
+            | "By unit" >> beam.GroupByKey()
+            | "Text" >> DeidentifySessions(plan.context, plan.engine, plan.policy.id, plan.staging, measured)
+        )
+        ledger.append(_bucketed(masked[REFUSALS], "refusals"))
+        shards = (
+            [_bucketed(masked["fragments"], "fragments"), _seeds(pipeline, "Shards", measured, 1)]
+            | "Merge shards" >> beam.Flatten()
+            | "By shard" >> beam.GroupByKey()
+            | "Shard" >> WriteShards(plan.staging, plan.prefix, measured)
+        )
+        entries += [masked[ENTRIES], shards]
+
+    written = (
+        ledger
+        | "Merge ledger" >> beam.Flatten()
+        | "By part" >> beam.GroupByKey()
+        | "Ledger" >> WriteLedger(plan.stamp, plan.staging, plan.prefix, plan.roots, measured)
+    )
+    (
+        [*entries, written]
+        | "Merge entries" >> beam.Flatten()
+        | "All entries" >> beam.combiners.ToList()
+        | "Catalog" >> beam.ParDo(WriteCatalog(plan.staging))
+    )
+
+
+def _source(pipeline: Any, name: str, items: Sequence[Any]) -> Any:
+    return pipeline | name >> beam.Create(list(items)) | f"Spread {name.lower()}" >> beam.Reshuffle()
+
+
+def _bucketed(pairs: Any, name: str) -> Any:
+    """The same (number, blob) pairs, with the type that gives Beam its fast coders."""
+    return pairs | f"Type {name}" >> beam.Map(_same).with_output_types(BUCKET)
+
+
+def _seeds(pipeline: Any, name: str, measured: Any, which: int) -> Any:
+    """(number, b"") for every part or shard, so that empty ones are written too."""
+    return (
+        pipeline
+        | f"Seed {name.lower()}" >> beam.Create([which])
+        | f"Count {name.lower()}" >> beam.FlatMap(_numbers, measured).with_output_types(BUCKET)
+    )
+
+
+def _same(pair: Any) -> Any:
+    return pair
+
+
+def _numbers(which: int, measured: Any) -> list[tuple[int, bytes]]:
+    return [(number, b"") for number in range(measured[which])]

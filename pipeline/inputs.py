@@ -1,0 +1,114 @@
+"""Input files, consent snapshots and what is learnt of them before a run may start."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import glob
+from pathlib import Path
+
+import pyarrow as pa
+
+from pipeline.config import Settings
+from schemas.errors import ConsentError, InputError
+from schemas.keys import KeyedHasher
+from schemas.tables import AUTHORIZATIONS
+from transforms.authorizations import read_authorizations
+from transforms.consent import inspect_snapshot, read_deletions
+from transforms.file_names import input_root
+from transforms.sources import InputFile, PlanTask, plan_tasks
+
+_FOLDER_PATTERNS = {"claude-code": ["**/*.jsonl"], "claude-export": ["**/*.zip", "**/conversations.json"]}
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Inputs:
+    """Everything a run reads. `files` are (input, position, path), sorted; `roots` by input."""
+
+    tasks: list[PlanTask]
+    files: list[tuple[int, int, str]]
+    roots: list[str]
+    total_bytes: int
+    snapshots: list[str]
+    deletions: list[str]
+    authorizations: pa.Table
+    known_until: dt.datetime
+
+
+def find_inputs(settings: Settings, hasher: KeyedHasher) -> Inputs:
+    """The inputs of a configuration; raises InputError, ConsentError or ConfigError and reads no log."""
+    config = settings.config
+    tasks: list[PlanTask] = []
+    files: list[tuple[int, int, str]] = []
+    roots: list[str] = []
+    total_bytes = 0
+    for number, source in enumerate(config.inputs):
+        pattern = settings.resolve(source.path)
+        found = _input_files(pattern, source.format)
+        roots.append(pattern if Path(pattern).is_dir() else input_root(pattern))
+        tasks += plan_tasks(number, source.format, found)
+        files += [(number, position, file.path) for position, file in enumerate(found)]
+        total_bytes += sum(file.size for file in found)
+    snapshots = [path for pattern in config.consent.snapshots for path in _snapshot_files(settings, pattern)]
+    deletions = [settings.resolve(config.deletions)] if config.deletions else []
+    for path in deletions:
+        for _ in read_deletions(path, hasher, settings.as_of):
+            pass
+    authorizations = AUTHORIZATIONS.empty_table()
+    if config.authorizations:
+        authorizations = read_authorizations(Path(settings.resolve(config.authorizations)), hasher)
+    return Inputs(
+        tasks,
+        files,
+        roots,
+        total_bytes,
+        snapshots,
+        deletions,
+        authorizations,
+        _known_until(settings, snapshots),
+    )
+
+
+def _input_files(pattern: str, source_format: str) -> list[InputFile]:
+    if Path(pattern).is_dir():
+        if source_format not in _FOLDER_PATTERNS:
+            raise InputError(f"{pattern}: is a folder; give a file or a glob such as {pattern}/*.jsonl")
+        patterns = [f"{glob.escape(pattern)}/{inner}" for inner in _FOLDER_PATTERNS[source_format]]
+    else:
+        patterns = [pattern]
+    paths = sorted({path for each in patterns for path in _glob(each) if Path(path).is_file()})
+    if not paths:
+        raise InputError(f"{pattern}: no such input; give an existing file or a glob that matches some")
+    return [InputFile(path, Path(path).stat().st_size) for path in paths]
+
+
+def _snapshot_files(settings: Settings, pattern: str) -> list[str]:
+    resolved = settings.resolve(pattern)
+    paths = sorted(path for path in _glob(resolved) if Path(path).is_file())
+    if not paths:
+        raise ConsentError(f"{resolved}: no consent snapshot found; the run needs at least one")
+    return paths
+
+
+def _glob(pattern: str) -> list[str]:
+    if Path(pattern).exists():
+        return [pattern]
+    # pathlib's globs cannot start from an absolute pattern, and skip nothing we would not.
+    return glob.glob(pattern, recursive=True, include_hidden=True)  # noqa: PTH207
+
+
+def _known_until(settings: Settings, paths: list[str]) -> dt.datetime:
+    instants = [instant for path in paths for instant in inspect_snapshot(path).instants]
+    known = [instant for instant in instants if instant <= settings.as_of]
+    if not known:
+        raise ConsentError(
+            f"consent.snapshots: none is at or before as_of {settings.as_of:%Y-%m-%dT%H:%M:%SZ}; "
+            "add a newer snapshot"
+        )
+    newest = max(known)
+    if newest + settings.policy.max_snapshot_age < settings.as_of:
+        raise ConsentError(
+            f"consent.snapshots: stale: the newest is of {newest:%Y-%m-%dT%H:%M:%SZ}, older than "
+            f"the policy's max_snapshot_age at as_of {settings.as_of:%Y-%m-%dT%H:%M:%SZ}; add a newer snapshot"
+        )
+    return newest

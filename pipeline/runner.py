@@ -1,0 +1,106 @@
+"""Runs a graph on a Beam runner, quietly, with progress."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from pipeline.graph import RunPlan, build
+from pipeline.progress import Progress
+from schemas.errors import ChatsieveError, ConfigError, PipelineError
+from transforms.entries import entries_by_kind
+from transforms.guard import describe
+from transforms.write import CATALOG
+
+
+def run_graph(
+    plan: RunPlan, workers: int, beam_arguments: Sequence[str], progress: Progress
+) -> dict[str, list[dict[str, Any]]]:
+    """Runs the graph of a plan and gives its catalog: the entries of each kind.
+
+    One worker runs in this process; several are processes of their own. Raises PipelineError with the
+    class and place of what failed, never with data.
+    """
+    import apache_beam as beam
+    from apache_beam.options.pipeline_options import PipelineOptions
+    from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+
+    _quiet_logging()
+    # Never DirectRunner: it would first try to download another runner, then fall back silently.
+    arguments = ["--runner=FnApiRunner"]
+    if workers > 1:
+        arguments += ["--direct_running_mode=multi_processing", f"--direct_num_workers={workers}"]
+    options = _options(PipelineOptions, [*arguments, *beam_arguments])
+    with _import_path_for_workers(), progress.watching():
+        pipeline = beam.Pipeline(
+            runner=FnApiRunner(progress_request_frequency=progress.frequency), options=options
+        )
+        build(pipeline, plan)
+        try:
+            pipeline.run().wait_until_finish()
+        except ChatsieveError:
+            raise
+        except Exception as error:
+            raise PipelineError(_failure(error)) from error
+    return _read_catalog(plan.staging)
+
+
+def _options(make: Any, arguments: list[str]) -> Any:
+    try:
+        options = make(arguments)
+        unknown = set(arguments[1:]) - {a for a in arguments[1:] if _known(options, a)}
+    except SystemExit:
+        raise ConfigError("the Beam options after -- cannot be parsed") from None
+    if unknown:
+        raise ConfigError(f"unknown Beam option {min(unknown).split('=', 1)[0]}")
+    return options
+
+
+def _known(options: Any, argument: str) -> bool:
+    name = argument.removeprefix("--").split("=", 1)[0].replace("-", "_")
+    return (
+        not argument.startswith("--")
+        or name in options.get_all_options()
+        or name.removeprefix("no_") in (options.get_all_options())
+    )
+
+
+def _read_catalog(staging: str) -> dict[str, list[dict[str, Any]]]:
+    try:
+        data = (Path(staging) / CATALOG).read_bytes()
+    except OSError:
+        raise PipelineError("the runner ended without a catalog; nothing was committed") from None
+    return entries_by_kind([item.encode() for item in msgspec.json.decode(data)])
+
+
+def _failure(error: Exception) -> str:
+    """One line that is safe to print: our own message if one is in the chain, else class and place."""
+    for line in str(error).splitlines():
+        for marker in ("PipelineError: ", "ConsentError: ", "InputError: ", "ConfigError: ", "DeidError: "):
+            if marker in line:
+                return line.split(marker, 1)[1].split(" [while running", 1)[0].strip()
+    return describe("the runner failed", error)
+
+
+def _quiet_logging() -> None:
+    """Beam logs failures with whatever text they carry: what is worth telling, we tell."""
+    logging.getLogger().setLevel(logging.CRITICAL)
+    logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
+
+
+@contextlib.contextmanager
+def _import_path_for_workers() -> Iterator[None]:
+    """Worker processes are started as `python`: make that this interpreter, wherever it is run from."""
+    path = os.environ.get("PATH", "")
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), path])
+    try:
+        yield
+    finally:
+        os.environ["PATH"] = path

@@ -1,0 +1,64 @@
+"""The manifest: what a committed dataset is, with a digest over all of it."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import msgspec
+
+FORMAT = "chatsieve-dataset"
+FORMAT_VERSION = 1
+
+
+class FileEntry(msgspec.Struct, frozen=True):
+    """A file of the dataset, `path` relative to it."""
+
+    path: str
+    bytes: int
+    rows: int
+    sha256: str
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything needed to say what was decided, on what, by what, and to check every file.
+
+    `counts`: records, sessions, quarantined_records, training_rows, decisions and reasons by number.
+    `inputs` and `snapshots`: files read, by masked name, size and digest.
+    """
+
+    format: str = FORMAT
+    format_version: int = FORMAT_VERSION
+    kind: str
+    dataset_version: int
+    parent: str | None
+    arguments: dict[str, Any]
+    key_id: str
+    policy: dict[str, str]
+    deid: dict[str, Any]
+    packages: dict[str, str]
+    as_of: str
+    known_until: str
+    inputs: list[dict[str, Any]]
+    snapshots: list[dict[str, Any]]
+    counts: dict[str, Any]
+    entities: dict[str, int]
+    files: list[FileEntry]
+    digest: str = ""
+
+
+def digest_of(manifest: Manifest) -> str:
+    """SHA-256, in hex, over the manifest with an empty digest, in canonical JSON."""
+    blank = msgspec.structs.replace(manifest, digest="")
+    return hashlib.sha256(msgspec.json.encode(blank, order="deterministic")).hexdigest()
+
+
+def encode(manifest: Manifest) -> bytes:
+    """The manifest's file: indented JSON with the digest filled in."""
+    sealed = msgspec.structs.replace(manifest, digest=digest_of(manifest))
+    return msgspec.json.format(msgspec.json.encode(sealed), indent=2) + b"\n"
+
+
+def decode(data: bytes) -> Manifest:
+    """The manifest in a file; raises msgspec.DecodeError when it is none."""
+    return msgspec.json.decode(data, type=Manifest)

@@ -1,0 +1,152 @@
+"""Buckets to decisions, and decisions to settled ones by ranges of conversation keys."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import apache_beam as beam
+import pyarrow as pa
+import pyarrow.compute as pc
+from apache_beam.typehints import Tuple as BeamTuple
+
+from schemas.decisions import Decision
+from schemas.policy import Policy
+from schemas.tables import CONSENT, DECISIONS, DELETIONS, FACTS
+from transforms.eligibility import decide
+from transforms.entries import ENTRIES, entry
+from transforms.guard import guarded
+from transforms.ipc import Kind, part_of_keys, slices_by_part, tables_of, to_blob
+from transforms.ledger import QUARANTINED
+from transforms.settle import settle
+from transforms.sizes import Sizes, Volume
+
+VOLUMES = "volumes"
+READS = "reads"
+PART = BeamTuple[int, bytes]
+READ = BeamTuple[str, bytes]
+
+
+@dataclasses.dataclass(eq=False)
+class DecideEligibility(beam.PTransform):  # type: ignore[misc]
+    """One decision row per session. In: (bucket, blobs of facts, consent and user deletions), grouped.
+
+    Out: `decisions` blobs, `volumes` and `entries`. `as_of` is fixed here, so a retry decides alike.
+    """
+
+    policy: Policy
+    authorizations: pa.Table
+    as_of: dt.datetime
+    known_until: dt.datetime | None
+
+    def expand(self, buckets: Any) -> Any:
+        return buckets | "Decide bucket" >> beam.ParDo(_Decide(self)).with_outputs(
+            VOLUMES, ENTRIES, main="decisions"
+        )
+
+
+@dataclasses.dataclass(eq=False)
+class PartitionByKey(beam.PTransform):  # type: ignore[misc]
+    """(ledger part, blob). In: blobs of one kind; `column` holds their 16-byte keys; `sizes` a side input."""
+
+    column: str
+    schema: pa.Schema
+    kind: Kind
+    sizes: Any
+
+    def expand(self, blobs: Any) -> Any:
+        split = _Partition(self.column, self.schema, self.kind)
+        return blobs | "Split by key" >> beam.ParDo(split, self.sizes).with_output_types(PART)
+
+
+class SettleSessions(beam.DoFn):  # type: ignore[misc]
+    """A ledger part's blobs, grouped, to its settled decisions and the places of the text to read.
+
+    Out: (ledger part, blob) of decisions and quarantined records; tagged `reads`, (work, blob) where work
+    names a unit and a block of its rows: the eligible sessions whose newest record lies there.
+    """
+
+    @guarded("Settle sessions")
+    def process(self, item: tuple[int, Iterable[bytes]]) -> Iterator[Any]:
+        part, blobs = item
+        schemas: dict[Kind, pa.Schema] = {
+            "decisions": DECISIONS,
+            "conversation_deletions": DELETIONS,
+            "quarantined": QUARANTINED,
+        }
+        tables = tables_of(blobs, schemas)
+        decisions = settle(tables["decisions"], tables["conversation_deletions"])
+        without_pointers = decisions.drop_columns(["records", "kept"])
+        yield part, to_blob(without_pointers, "decisions")
+        yield part, to_blob(tables["quarantined"], "quarantined")
+        eligible = decisions.filter(pc.equal(decisions["decision"], str(Decision.ELIGIBLE)))
+        for work, rows in _by_work(eligible):
+            yield beam.pvalue.TaggedOutput(READS, (work, to_blob(rows, "decisions")))
+
+
+class _Decide(beam.DoFn):  # type: ignore[misc]
+    def __init__(self, arguments: DecideEligibility) -> None:
+        self._policy = arguments.policy
+        self._authorizations = arguments.authorizations
+        self._as_of = arguments.as_of
+        self._known_until = arguments.known_until
+
+    @guarded("Decide")
+    def process(self, item: tuple[int, Iterable[bytes]]) -> Iterator[Any]:
+        schemas: dict[Kind, pa.Schema] = {"facts": FACTS, "consent": CONSENT, "user_deletions": DELETIONS}
+        tables = tables_of(item[1], schemas)
+        facts = tables["facts"]
+        if not facts.num_rows:
+            return
+        decisions = decide(
+            facts,
+            tables["consent"],
+            tables["user_deletions"],
+            self._authorizations,
+            policy=self._policy,
+            as_of=self._as_of,
+            known_until=self._known_until,
+        )
+        eligible = pc.equal(decisions["decision"], str(Decision.ELIGIBLE))
+        text_bytes = pc.sum(pc.filter(decisions["text_bytes"], eligible)).as_py() or 0
+        yield to_blob(decisions, "decisions")
+        yield beam.pvalue.TaggedOutput(VOLUMES, Volume(decisions.num_rows, text_bytes))
+        count = entry("decided", records=facts.num_rows, sessions=decisions.num_rows)
+        yield beam.pvalue.TaggedOutput(ENTRIES, count)
+
+
+class _Partition(beam.DoFn):  # type: ignore[misc]
+    def __init__(self, column: str, schema: pa.Schema, kind: Kind) -> None:
+        self._column, self._schema, self._kind = column, schema, kind
+
+    @guarded("Split by key")
+    def process(self, blob: bytes, sizes: Sizes) -> Iterator[tuple[int, bytes]]:
+        table = tables_of([blob], {self._kind: self._schema})[self._kind]
+        parts = part_of_keys(table[self._column], sizes.ledger_parts)
+        for part, rows in slices_by_part(table, parts):
+            yield part, to_blob(rows, self._kind)
+
+
+#: Rows of one piece of text work. A seekable unit splits finely; one that must be read from its start, less.
+_BLOCK_ROWS = {"bytes": 1_000, "files": 1_000}
+_BLOCK_ROWS_SCANNED = 4_000
+
+
+def _by_work(decisions: pa.Table) -> Iterator[tuple[str, pa.Table]]:
+    """(work, its sessions): work is `block unit`, by the place of each session's newest record."""
+    if not decisions.num_rows:
+        return
+    first = pc.list_element(decisions["records"].combine_chunks(), 0)
+    units = pc.struct_field(first, "unit").to_pylist()
+    rows = pc.struct_field(first, "row").to_pylist()
+    size = {unit: _block_rows(unit) for unit in set(units)}
+    works = pa.array([f"{row // size[unit]:06d} {unit}" for unit, row in zip(units, rows, strict=True)])
+    encoded = works.dictionary_encode()
+    for number, table in slices_by_part(decisions, encoded.indices.to_numpy().astype("int64")):
+        yield encoded.dictionary[number].as_py(), table
+
+
+def _block_rows(unit: str) -> int:
+    return next((n for kind, n in _BLOCK_ROWS.items() if f'"kind":"{kind}"' in unit), _BLOCK_ROWS_SCANNED)

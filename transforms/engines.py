@@ -1,0 +1,51 @@
+"""One de-identification engine a process, built at first use and shared by all DoFns of that process."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections.abc import Sequence
+
+from schemas.deid import DeidConfig
+from transforms.deid.engine import DeidEngine
+from transforms.deid.spans import Masked, SessionText
+
+_LOCK = threading.RLock()
+_ENGINES: dict[str, DeidEngine] = {}
+
+
+@dataclasses.dataclass(frozen=True)
+class EngineSpec:
+    """What an engine is made of; `digest` names config and key."""
+
+    config: DeidConfig
+    key: bytes
+    digest: str
+
+
+def mask_sessions(spec: EngineSpec, sessions: Sequence[SessionText]) -> list[Masked | None]:
+    """One result a session; None for a session that the engine failed on, the others unharmed.
+
+    A Hyperscan database has one scratch space, so one thread at a time.
+    """
+    with _LOCK:
+        engine = engine_of(spec)
+        try:
+            return list(engine.mask_sessions(sessions))
+        except Exception:  # noqa: BLE001 - one bad session must not fail the rest: each is tried alone below
+            return [_alone(engine, session) for session in sessions]
+
+
+def engine_of(spec: EngineSpec) -> DeidEngine:
+    """The process's engine for a spec."""
+    with _LOCK:
+        if spec.digest not in _ENGINES:
+            _ENGINES[spec.digest] = DeidEngine(spec.config, spec.key)
+        return _ENGINES[spec.digest]
+
+
+def _alone(engine: DeidEngine, session: SessionText) -> Masked | None:
+    try:
+        return engine.mask_sessions([session])[0]
+    except Exception:  # noqa: BLE001 - counted and written to the ledger as deid_failed by the caller
+        return None

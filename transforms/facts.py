@@ -1,0 +1,111 @@
+"""Sessions to FACTS: what a decision needs, as keys, instants and flags."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+from schemas.keys import KeyedHasher
+from schemas.records import MAIN_THREAD, Block, Message, Session
+from schemas.tables import ANSWER, FACTS, HUMAN, INSTANT, KEY
+from schemas.units import Quarantined
+
+
+class Read(NamedTuple):
+    """One record as read: a session, or why it is none."""
+
+    row: int
+    offset: int
+    length: int
+    session: Session | None
+    fault: Quarantined | None
+
+
+def facts_table(reads: Sequence[Read], unit: str, hasher: KeyedHasher) -> pa.Table:
+    """FACTS of the readable records among `reads`, in their order."""
+    kept = [read for read in reads if read.session is not None]
+    sessions = [read.session for read in kept if read.session is not None]
+    messages = [message for session in sessions for message in session.messages]
+    digest = hasher.message
+    offsets = [0]
+    for session in sessions:
+        offsets.append(offsets[-1] + len(session.messages))
+    flat: dict[str, pa.Array] = {
+        "message_id": pa.array([digest(m.message_id) for m in messages], pa.int64()),
+        "message_parent": pa.array([digest(m.parent_id) if m.parent_id else 0 for m in messages], pa.int64()),
+        "message_sent_at": pa.array([m.sent_at for m in messages], INSTANT),
+        "message_flags": pa.array([flags_of(m) for m in messages], pa.uint8()),
+        "message_thread": pa.array([thread_of(m.thread, hasher) for m in messages], pa.int64()),
+    }
+    lists = {
+        name: pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), values) for name, values in flat.items()
+    }
+    columns: dict[str, Any] = {
+        "user_key": pa.array([s.user_id and hasher.user(s.user_id) for s in sessions], KEY),
+        "conversation_key": pa.array([hasher.conversation(s.conversation_id) for s in sessions], KEY),
+        "organization_key": pa.array(
+            [s.organization_id and hasher.organization(s.organization_id) for s in sessions], KEY
+        ),
+        "tier": pa.array([s.tier for s in sessions], pa.string()),
+        "surface": pa.array([s.surface for s in sessions], pa.string()),
+        "created_at": pa.array([s.created_at for s in sessions], INSTANT),
+        "deleted_at": pa.array([s.deleted_at for s in sessions], INSTANT),
+        "incognito": pa.array([bool(s.incognito) for s in sessions], pa.bool_()),
+        "current_message": pa.array(
+            [digest(s.current_message_id) if s.current_message_id else None for s in sessions], pa.int64()
+        ),
+        "text_bytes": pa.array([sum(text_bytes(m) for m in s.messages) for s in sessions], pa.int64()),
+        "unit": pa.repeat(pa.scalar(unit), len(kept)),
+        "row": pa.array([read.row for read in kept], pa.int64()),
+        "offset": pa.array([read.offset for read in kept], pa.int64()),
+        "length": pa.array([read.length for read in kept], pa.int64()),
+    }
+    return pa.table([columns.get(name, lists.get(name)) for name in FACTS.names], schema=FACTS)
+
+
+def flags_of(message: Message) -> int:
+    """HUMAN and ANSWER of one message (eligibility.md, "Words")."""
+    origin = message.origin
+    if message.role == "user":
+        return HUMAN if origin == "human" or (origin is None and has_text(message.content)) else 0
+    if message.role == "assistant" and (origin is None or origin == "model"):
+        return ANSWER if has_text(message.content) or has_call(message.content) else 0
+    return 0
+
+
+def has_text(content: str | list[Block] | None) -> bool:
+    """True for at least one text that is not blank."""
+    if isinstance(content, str):
+        return not (not content or content.isspace())
+    return any(block.type == "text" and block.text and not block.text.isspace() for block in content or ())
+
+
+def has_call(content: str | list[Block] | None) -> bool:
+    """True for at least one tool call."""
+    return not isinstance(content, str) and any(block.type == "tool_use" for block in content or ())
+
+
+def thread_of(thread: str | None, hasher: KeyedHasher) -> int:
+    """0 for the main thread, else a number for the thread's name."""
+    return 0 if not thread or thread == MAIN_THREAD else hasher.message(f"thread\0{thread}")
+
+
+def text_bytes(message: Message) -> int:
+    """Size of a message's text, in characters for speed; it only sizes shards, so an estimate will do."""
+    content = message.content
+    if content is None or isinstance(content, str):
+        return len(content or "")
+    return sum(
+        len(block.text or block.thinking or "") + _size(block.content) + _size(block.input)
+        for block in content
+    )
+
+
+def _size(value: Any) -> int:
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, dict):
+        return sum(_size(item) for item in value.values())
+    return sum(_size(item) for item in value) if isinstance(value, list) else 0

@@ -1,0 +1,39 @@
+"""The boundary of every DoFn: what leaves it is an error class and a place, never data.
+
+A runner logs an exception with its text, and text may quote the record that caused it.
+"""
+
+from __future__ import annotations
+
+import functools
+import traceback
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from schemas.errors import ChatsieveError, PipelineError
+
+
+def guarded(step: str) -> Callable[[Callable[..., Any]], Callable[..., Iterator[Any]]]:
+    """Wraps a generator method of a DoFn: an error chatsieve did not raise itself leaves without its text."""
+
+    def wrap(method: Callable[..., Any]) -> Callable[..., Iterator[Any]]:
+        @functools.wraps(method)
+        def run(*args: Any, **kwargs: Any) -> Iterator[Any]:
+            try:
+                yield from method(*args, **kwargs) or ()
+            except ChatsieveError:
+                raise
+            except Exception as error:  # noqa: BLE001 - the boundary itself: nothing is swallowed, only unnamed
+                raise PipelineError(describe(step, error)) from None
+
+        return run
+
+    return wrap
+
+
+def describe(step: str, error: BaseException) -> str:
+    """`step: ErrorClass at file.py:12`, with the innermost place in our own code."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if "site-packages" not in frame.filename] or list(frames)
+    place = f"{own[-1].filename.rsplit('/', 1)[-1]}:{own[-1].lineno}" if own else "unknown place"
+    return f"{step}: {type(error).__name__} at {place}"

@@ -1,0 +1,45 @@
+"""Instants as microseconds since 1970-01-01T00:00:00Z: exact, and the unit of every Arrow time here."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+Ints = npt.NDArray[np.int64]
+
+#: Microseconds of 9999-12-31T23:59:59.999999Z: what Python can still show as a date.
+LATEST = 253_402_300_799_999_999
+#: Stands for "no instant": later than any.
+NEVER = np.iinfo(np.int64).max
+
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_MICROSECOND = dt.timedelta(microseconds=1)
+_DAY = 86_400_000_000
+
+
+def micros(instant: dt.datetime) -> int:
+    """An aware datetime in microseconds, without a detour through floating point."""
+    return (instant - _EPOCH) // _MICROSECOND
+
+
+def column_micros(column: pa.Array | pa.ChunkedArray) -> Ints:
+    """A timestamp column in microseconds; null reads NEVER."""
+    return filled(column.cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()), NEVER)
+
+
+def filled(column: pa.Array | pa.ChunkedArray, missing: int | bool) -> Ints:
+    """An integer or boolean column as int64, null replaced."""
+    if column.null_count:
+        column = pc.fill_null(column, missing)
+    values: Ints = column.to_numpy().astype(np.int64, copy=False)
+    return values
+
+
+def utc_dates(instants: Ints) -> pa.Array:
+    """The UTC date of each instant, as date32; beyond 9999-12-31 it stays there."""
+    days = np.minimum(instants, LATEST) // _DAY
+    return pa.array(days.astype(np.int32)).cast(pa.date32())

@@ -1,0 +1,120 @@
+"""Input files to facts in user buckets: no text leaves this stage."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import apache_beam as beam
+import pyarrow as pa
+from apache_beam.metrics import Metrics
+from apache_beam.transforms.window import GlobalWindows
+
+from schemas.units import Quarantined, Unit
+from transforms.bucketing import Buckets, facts_to_buckets
+from transforms.entries import ENTRIES, entry
+from transforms.guard import guarded
+from transforms.ipc import to_blob
+from transforms.ledger import quarantined_table
+from transforms.sources import PlanTask, ReadContext, plan_units, read_facts
+
+QUARANTINED = "quarantined"
+_FLUSH_BYTES = 64 << 20
+
+
+@dataclasses.dataclass(eq=False)
+class ReadFacts(beam.PTransform):  # type: ignore[misc]
+    """Facts of all inputs. In: encoded PlanTasks.
+
+    Out: `facts`, (bucket, blob); `quarantined`, blobs; `entries`.
+    `context` holds the key, the limits and the defaults; it is fixed here and the same on every worker.
+    """
+
+    context: ReadContext
+    buckets: Buckets
+
+    def expand(self, tasks: Any) -> Any:
+        units = tasks | "Plan units" >> beam.ParDo(_PlanUnits()).with_outputs(
+            QUARANTINED, ENTRIES, main="units"
+        )
+        facts = (
+            units["units"]
+            | "Spread units" >> beam.Reshuffle()
+            | "Read"
+            >> beam.ParDo(_Read(self.context, self.buckets)).with_outputs(QUARANTINED, ENTRIES, main="facts")
+        )
+        return {
+            "facts": facts["facts"],
+            "quarantined": (units[QUARANTINED], facts[QUARANTINED]) | "Quarantined" >> beam.Flatten(),
+            "entries": (units[ENTRIES], facts[ENTRIES]) | "Entries" >> beam.Flatten(),
+        }
+
+
+class DigestFiles(beam.DoFn):  # type: ignore[misc]
+    """(input, position, path) to an `input` entry with the file's size and SHA-256."""
+
+    @guarded("Digest inputs")
+    def process(self, item: tuple[int, int, str]) -> Iterator[bytes]:
+        number, position, path = item
+        with Path(path).open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            yield entry("input", input=number, file=position, bytes=file.tell(), sha256=digest)
+
+
+class _PlanUnits(beam.DoFn):  # type: ignore[misc]
+    @guarded("Plan units")
+    def process(self, task: str) -> Iterator[Any]:
+        units, unreadable = plan_units(PlanTask.decode(task))
+        yield from (unit.encode() for unit in units)
+        yield from _quarantine(unreadable)
+        if unreadable:
+            yield beam.pvalue.TaggedOutput(ENTRIES, entry("read", sessions=0, quarantined=len(unreadable)))
+
+
+class _Read(beam.DoFn):  # type: ignore[misc]
+    """Buffers facts over units, so that a bucket gets few blobs and not one a small file."""
+
+    def __init__(self, context: ReadContext, buckets: Buckets) -> None:
+        self._context = context
+        self._buckets = buckets
+        self._buffer: list[pa.Table] = []
+        self._bytes = 0
+        self._units_read = Metrics.counter("chatsieve", "units_read")
+        self._records_read = Metrics.counter("chatsieve", "records_read")
+
+    def start_bundle(self) -> None:
+        self._buffer, self._bytes = [], 0
+
+    @guarded("Read facts")
+    def process(self, encoded: str) -> Iterator[Any]:
+        sessions = quarantined = 0
+        for batch in read_facts(Unit.decode(encoded), self._context):
+            sessions += batch.facts.num_rows
+            quarantined += len(batch.quarantined)
+            yield from _quarantine(batch.quarantined)
+            self._buffer.append(batch.facts)
+            self._bytes += batch.facts.nbytes
+            self._records_read.inc(batch.facts.num_rows + len(batch.quarantined))
+            if self._bytes >= _FLUSH_BYTES:
+                yield from self._drain()
+        self._units_read.inc()
+        yield beam.pvalue.TaggedOutput(ENTRIES, entry("read", sessions=sessions, quarantined=quarantined))
+
+    @guarded("Read facts")
+    def finish_bundle(self) -> Iterator[Any]:
+        for pair in self._drain():
+            yield GlobalWindows.windowed_value_at_end_of_window(pair)
+
+    def _drain(self) -> Iterator[tuple[int, bytes]]:
+        if self._buffer:
+            facts = pa.concat_tables(self._buffer)
+            self.start_bundle()
+            yield from facts_to_buckets(facts, self._buckets)
+
+
+def _quarantine(found: list[Quarantined]) -> Iterator[Any]:
+    if found:
+        yield beam.pvalue.TaggedOutput(QUARANTINED, to_blob(quarantined_table(found), "quarantined"))

@@ -1,0 +1,59 @@
+"""Source formats, and the way from an input's files to sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import pyarrow as pa
+
+from schemas.records import Session
+from schemas.units import Quarantined, Unit
+from transforms.sources import canonical, claude_code, claude_export
+from transforms.sources.base import FactsBatch, InputFile, PlanTask, Pointer, ReadContext, Source
+
+__all__ = [
+    "FORMATS",
+    "FactsBatch",
+    "InputFile",
+    "PlanTask",
+    "Pointer",
+    "ReadContext",
+    "plan_tasks",
+    "plan_units",
+    "read_facts",
+    "read_sessions",
+]
+
+FORMATS: dict[str, Source] = {
+    "canonical": canonical.Canonical(),
+    "claude-code": claude_code.ClaudeCode(),
+    "claude-export": claude_export.ClaudeExport(),
+}
+UNIT_BYTES = 32 << 20
+_NO_DIGEST = "0" * 32
+
+
+def plan_tasks(input: int, format: str, files: Sequence[InputFile]) -> list[PlanTask]:  # noqa: A002
+    """The files of an input in groups that are planned together; opens nothing."""
+    return FORMATS[format].tasks(input, format, files)
+
+
+def plan_units(task: PlanTask, unit_bytes: int = UNIT_BYTES) -> tuple[list[Unit], list[Quarantined]]:
+    """The units of a task, and its files that cannot be opened or are not what they are named for."""
+    try:
+        return FORMATS[task.format].plan(task, unit_bytes)
+    except (OSError, pa.ArrowException):
+        size = sum(task.sizes)
+        return [], [Quarantined(task.input, task.paths[0], "file", "unreadable_file", size, _NO_DIGEST)]
+
+
+def read_facts(unit: Unit, context: ReadContext) -> Iterator[FactsBatch]:
+    """Facts of every record of a unit, in order, and the records that cannot be read."""
+    return FORMATS[unit.format].facts(unit, context)
+
+
+def read_sessions(
+    unit: Unit, context: ReadContext, pointers: Sequence[Pointer]
+) -> Iterator[tuple[int, Session]]:
+    """(row, session) of just these records, by ascending row."""
+    return FORMATS[unit.format].sessions(unit, context, pointers)

@@ -1,0 +1,117 @@
+"""What every source format offers: plans of files, facts of units, sessions of rows."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, Protocol
+
+import msgspec
+import pyarrow as pa
+
+from schemas.keys import KeyedHasher
+from schemas.records import Defaults, Limits, Session
+from schemas.units import Quarantined, Unit
+from transforms.facts import Read, facts_table
+
+
+class InputFile(NamedTuple):
+    """A file of an input, and its size in bytes."""
+
+    path: str
+    size: int
+
+
+class PlanTask(msgspec.Struct, frozen=True):
+    """Files of one input that must be planned together; opening them is a worker's job."""
+
+    input: int
+    format: str
+    paths: tuple[str, ...]
+    sizes: tuple[int, ...]
+
+    def encode(self) -> str:
+        """A compact string, equal for equal tasks."""
+        return msgspec.json.encode(self).decode()
+
+    @classmethod
+    def decode(cls, text: str) -> PlanTask:
+        """The task that `encode` wrote."""
+        return msgspec.json.decode(text, type=cls)
+
+
+@dataclasses.dataclass(frozen=True)
+class ReadContext:
+    """What reading depends on besides the bytes; `defaults` by position of the input."""
+
+    hasher: KeyedHasher
+    limits: Limits
+    defaults: tuple[Defaults, ...]
+
+
+class FactsBatch(NamedTuple):
+    """Facts of some records of a unit, and the records that could not be read."""
+
+    facts: pa.Table
+    quarantined: list[Quarantined]
+
+    @property
+    def records(self) -> int:
+        """Records read, readable or not."""
+        count: int = self.facts.num_rows + len(self.quarantined)
+        return count
+
+
+class Pointer(NamedTuple):
+    """A record of a unit; offset and length only where the unit is of kind `bytes`."""
+
+    row: int
+    offset: int
+    length: int
+
+
+class Source(Protocol):
+    """A source format. `plan` and the readers run on workers; none of them raises for one bad record."""
+
+    def tasks(self, input_number: int, name: str, files: Sequence[InputFile]) -> list[PlanTask]:
+        """The files in groups that are planned together; opens nothing."""
+
+    def plan(self, task: PlanTask, unit_bytes: int) -> tuple[list[Unit], list[Quarantined]]:
+        """The units of a task, and files that cannot be opened."""
+
+    def facts(self, unit: Unit, context: ReadContext) -> Iterator[FactsBatch]:
+        """Facts of every record of a unit, in order."""
+
+    def sessions(
+        self, unit: Unit, context: ReadContext, pointers: Sequence[Pointer]
+    ) -> Iterator[tuple[int, Session]]:
+        """(row, session) of just these records, by ascending row."""
+
+
+def one_task_per_file(input_number: int, name: str, files: Sequence[InputFile]) -> list[PlanTask]:
+    """A task for each file, largest first, so that the last to finish is small."""
+    ordered = sorted(files, key=lambda file: (-file.size, file.path))
+    return [PlanTask(input_number, name, (file.path,), (file.size,)) for file in ordered]
+
+
+def batch_of(reads: Sequence[Read], unit: str, context: ReadContext) -> FactsBatch:
+    """The facts of the readable records, and the faults of the others."""
+    faults = [read.fault for read in reads if read.fault is not None]
+    return FactsBatch(facts_table(reads, unit, context.hasher), faults)
+
+
+def fault_at(
+    unit: Unit,
+    path: str,
+    locator: str,
+    code: str,
+    context: ReadContext,
+    *,
+    data: bytes = b"",
+    length: int = 0,
+    conversation_id: str | None = None,
+) -> Quarantined:
+    """A quarantine entry; `data` is what its digest is made of, else the place itself."""
+    key = context.hasher.conversation(conversation_id) if conversation_id else None
+    digest = context.hasher.record(data or f"{path}\0{locator}".encode())
+    return Quarantined(unit.input, path, locator, code, length or len(data), digest, key)

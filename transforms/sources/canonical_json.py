@@ -1,0 +1,139 @@
+"""Canonical JSON Lines, plain or compressed: one session a line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+
+from schemas.errors import InputError
+from schemas.records import Session
+from schemas.units import Quarantined, Unit
+from transforms.facts import Read
+from transforms.files import Line, Truncated, compression_of, lines, open_stream, read_at
+from transforms.sources.base import FactsBatch, PlanTask, Pointer, ReadContext, batch_of, fault_at
+from transforms.sources.decode import Fault, decode_session, with_defaults
+
+_BATCH_BYTES = 16 << 20
+_SNIFF_BYTES = 64 << 10
+
+
+def plan_lines(task: PlanTask, unit_bytes: int) -> tuple[list[Unit], list[Quarantined]]:
+    """Byte ranges of a plain file, or one unit for a compressed one. Raises OSError."""
+    path, size = task.paths[0], task.sizes[0]
+    if compression_of(path):
+        return [Unit(task.input, task.format, "stream", (path,), size=size)], []
+    if _is_binary(path):
+        return [], [Quarantined(task.input, path, "file", "malformed_json", size, _NO_DIGEST)]
+    starts = range(0, size, unit_bytes)
+    units = [
+        Unit(task.input, task.format, "bytes", (path,), start, min(start + unit_bytes, size), size)
+        for start in starts
+    ]
+    return units, []
+
+
+#: A file that is no text at all is not digested record by record: its digest stands with the inputs.
+_NO_DIGEST = "0" * 32
+
+
+def line_facts(unit: Unit, context: ReadContext) -> Iterator[FactsBatch]:
+    """Facts of a unit's lines, a batch for every 16 MiB of JSON."""
+    encoded = unit.encode()
+    reads: list[Read] = []
+    size = 0
+    for read in _reads(unit, context):
+        reads.append(read)
+        size += read.length
+        if size >= _BATCH_BYTES:
+            yield batch_of(reads, encoded, context)
+            reads, size = [], 0
+    yield batch_of(reads, encoded, context)
+
+
+def line_sessions(
+    unit: Unit, context: ReadContext, pointers: Sequence[Pointer]
+) -> Iterator[tuple[int, Session]]:
+    """(row, session) of the pointers: by seeking in a plain file, by reading on in a compressed one."""
+    ordered = sorted(pointers)
+    if unit.kind == "bytes":
+        chunks = read_at(unit.paths[0], [(pointer.offset, pointer.length) for pointer in ordered])
+        for pointer, data in zip(ordered, chunks, strict=True):
+            yield pointer.row, _session(unit, data, context)
+        return
+    wanted = {pointer.row for pointer in ordered}
+    for read in _reads(unit, context, wanted):
+        if read.session is not None:
+            yield read.row, read.session
+        wanted.discard(read.row)
+        if not wanted:
+            return
+
+
+def _session(unit: Unit, data: bytes, context: ReadContext) -> Session:
+    body = data.rstrip(b"\r\n").removeprefix(b"\xef\xbb\xbf")
+    try:
+        session = decode_session(body, context.limits.max_messages)
+    except Fault:
+        raise InputError(f"{unit.paths[0]}: changed while it was read; run again on settled files") from None
+    return with_defaults(session, context.defaults[unit.input])
+
+
+def _reads(unit: Unit, context: ReadContext, wanted: set[int] | None = None) -> Iterator[Read]:
+    """Every record of the unit, or only the wanted rows of it (the others are not decoded)."""
+    limit, path = context.limits.max_record_bytes, unit.paths[0]
+    start, end = (unit.start, unit.end) if unit.kind == "bytes" else (0, None)
+    row = 0
+    try:
+        with closing(open_stream(path)) as file:
+            for line in lines(file, start, end, limit):
+                if wanted is None or row in wanted:
+                    yield _read(unit, row, line, context)
+                row += 1
+    except Truncated as cut:
+        if wanted is None:
+            yield Read(row, 0, 0, None, fault_at(unit, path, f"byte {cut.at}", "truncated_input", context))
+    except OSError:
+        if wanted is None:
+            yield Read(
+                row, 0, 0, None, fault_at(unit, path, "file", "unreadable_file", context, length=unit.size)
+            )
+
+
+def _read(unit: Unit, row: int, line: Line, context: ReadContext) -> Read:
+    # A line's number within its byte range says little to a reader of the quarantine: its offset does.
+    path = unit.paths[0]
+    locator = f"byte {line.offset}" if unit.kind == "bytes" else f"line {line.number}"
+    if line.data is None:
+        fault = fault_at(unit, path, locator, "oversize_record", context, length=line.length)
+        return Read(row, line.offset, line.length, None, fault)
+    try:
+        session = decode_session(line.data, context.limits.max_messages)
+    except Fault as found:
+        fault = fault_at(
+            unit,
+            path,
+            locator,
+            found.code,
+            context,
+            data=line.data,
+            length=line.length,
+            conversation_id=found.conversation_id,
+        )
+        return Read(row, line.offset, line.length, None, fault)
+    with_defaults(session, context.defaults[unit.input])
+    return Read(row, line.offset, line.length, session, None)
+
+
+def _is_binary(path: str) -> bool:
+    """True for a file whose beginning is no text and holds no line of JSON: one entry says it all."""
+    with open_stream(path) as file:
+        head = file.read(_SNIFF_BYTES)
+    if any(line.lstrip(b"\xef\xbb\xbf \t").startswith(b"{") for line in head.split(b"\n")):
+        return False
+    if b"\0" in head:
+        return True
+    try:
+        head.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return error.start < len(head) - 4
+    return False

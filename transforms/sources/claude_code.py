@@ -1,0 +1,171 @@
+"""Claude Code session files: lines of linked messages to sessions.
+
+Source: recorded sessions of versions 1.0.24 to 2.1.287. A conversation is a connected component over parent
+links, never a file or a session id, since resuming and forking copy history under new ones.
+"""
+
+from __future__ import annotations
+
+import collections
+import os
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import PurePath
+from typing import Any
+
+import msgspec
+
+from schemas.records import Session
+from schemas.units import Quarantined, Unit
+from transforms.facts import Read
+from transforms.files import Line, Truncated, lines, open_stream
+from transforms.sources.base import (
+    FactsBatch,
+    InputFile,
+    PlanTask,
+    Pointer,
+    ReadContext,
+    batch_of,
+    fault_at,
+)
+from transforms.sources.claude_code_lines import LineFault, Record, parse_line
+from transforms.sources.claude_code_threads import Groups, sessions_of
+from transforms.sources.decode import Fault, checked, with_defaults
+
+_SUBAGENTS = re.compile(r"[/\\][^/\\]+[/\\]subagents(?:[/\\].*)?\Z")
+_LINK_LINE_BYTES = 64 << 20
+
+
+class ClaudeCode:
+    """Project folders of session files and their subagents."""
+
+    def tasks(self, input_number: int, name: str, files: Sequence[InputFile]) -> list[PlanTask]:
+        """One task a project folder: links do not leave it."""
+        folders: dict[str, list[InputFile]] = collections.defaultdict(list)
+        for file in sorted(files):
+            folders[_SUBAGENTS.sub("", os.path.dirname(file.path))].append(file)  # noqa: PTH120
+        return [
+            PlanTask(input_number, name, tuple(f.path for f in group), tuple(f.size for f in group))
+            for _, group in sorted(folders.items())
+        ]
+
+    def plan(self, task: PlanTask, unit_bytes: int) -> tuple[list[Unit], list[Quarantined]]:  # noqa: ARG002
+        """One unit for each group of files that share a message, a parent link or a session id."""
+        groups: Groups[str] = Groups()
+        unreadable = []
+        for path, size in zip(task.paths, task.sizes, strict=True):
+            try:
+                for link in _links(path):
+                    groups.join(path, f"link {link}")
+            except OSError:
+                entry = Quarantined(task.input, path, "file", "unreadable_file", size, "0" * 32)
+                unreadable.append(entry)
+            else:
+                groups.join(path, path)
+        size_of = dict(zip(task.paths, task.sizes, strict=True))
+        units = []
+        for members in groups.members():
+            paths = tuple(sorted(member for member in members if member in size_of))
+            if paths and not any(entry.path in paths for entry in unreadable):
+                size = sum(size_of[path] for path in paths)
+                units.append(Unit(task.input, task.format, "files", paths, size=size))
+        return sorted(units, key=lambda unit: (-unit.size, unit.paths)), unreadable
+
+    def facts(self, unit: Unit, context: ReadContext) -> Iterator[FactsBatch]:
+        """Facts of the unit's sessions, and one fault for each line that cannot be understood."""
+        records, faults = _records(unit, context)
+        reads = [Read(-1, 0, 0, None, fault) for fault in faults]
+        yield batch_of([*reads, *_sessions(unit, records, context)], unit.encode(), context)
+
+    def sessions(
+        self, unit: Unit, context: ReadContext, pointers: Sequence[Pointer]
+    ) -> Iterator[tuple[int, Session]]:
+        """The sessions at these positions of the unit's list."""
+        wanted = {pointer.row for pointer in pointers}
+        records, _ = _records(unit, context)
+        for read in _sessions(unit, records, context):
+            if read.row in wanted and read.session is not None:
+                yield read.row, read.session
+
+
+def _sessions(unit: Unit, records: list[Record], context: ReadContext) -> Iterator[Read]:
+    for row, session in enumerate(sessions_of(records)):
+        try:
+            checked(session, context.limits.max_messages)
+        except Fault as fault:
+            entry = fault_at(
+                unit,
+                unit.paths[0],
+                f"session {row}",
+                fault.code,
+                context,
+                conversation_id=session.conversation_id,
+            )
+            yield Read(row, 0, 0, None, entry)
+        else:
+            yield Read(row, 0, 0, with_defaults(session, context.defaults[unit.input]), None)
+
+
+def _records(unit: Unit, context: ReadContext) -> tuple[list[Record], list[Quarantined]]:
+    records: list[Record] = []
+    faults: list[Quarantined] = []
+    for path in unit.paths:
+        agent = PurePath(path).stem if "agent-" in PurePath(path).name else None
+        try:
+            with closing(open_stream(path)) as file:
+                for line in lines(file, 0, None, context.limits.max_record_bytes):
+                    _take(unit, path, line, agent, context, records, faults)
+        except Truncated as cut:
+            faults.append(fault_at(unit, path, f"byte {cut.at}", "truncated_input", context))
+        except OSError:
+            faults.append(fault_at(unit, path, "file", "unreadable_file", context))
+    return records, faults
+
+
+def _take(
+    unit: Unit,
+    path: str,
+    line: Line,
+    agent: str | None,
+    context: ReadContext,
+    records: list[Record],
+    faults: list[Quarantined],
+) -> None:
+    locator = f"line {line.number}"
+    if line.data is None:
+        faults.append(fault_at(unit, path, locator, "oversize_record", context, length=line.length))
+        return
+    try:
+        record = parse_line(line.data, agent)
+    except LineFault as fault:
+        faults.append(fault_at(unit, path, locator, fault.code, context, data=line.data))
+    else:
+        if record is not None:
+            records.append(record)
+
+
+def _links(path: str) -> Iterator[str]:
+    """Every id by which a line of the file may be linked to another file's. Raises OSError."""
+    try:
+        with closing(open_stream(path)) as file:
+            for line in lines(file, 0, None, _LINK_LINE_BYTES):
+                if line.data is None:
+                    continue
+                try:
+                    value: Any = _LINK_DECODER.decode(line.data)
+                except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                    continue
+                yield from (link for link in (value.uuid, value.parent, value.logical, value.session) if link)
+    except Truncated:
+        return
+
+
+class _Link(msgspec.Struct):
+    uuid: str | None = None
+    parent: str | None = msgspec.field(default=None, name="parentUuid")
+    logical: str | None = msgspec.field(default=None, name="logicalParentUuid")
+    session: str | None = msgspec.field(default=None, name="sessionId")
+
+
+_LINK_DECODER = msgspec.json.Decoder(_Link)

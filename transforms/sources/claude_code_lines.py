@@ -1,0 +1,171 @@
+"""One line of a Claude Code session file to a record, by whitelist of fields."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import json
+import re
+from typing import Any
+
+import msgspec
+
+from schemas.records import Block, Origin, Role
+
+#: What the tool itself writes under role user; the words stand at the start of the text.
+_HARNESS = re.compile(
+    r"\s*(?:<(?:command-|local-command-|bash-|system-reminder|ide_|task-notification|user-memory-input|"
+    r"teammate-message|user-prompt-submit-hook)|Caveat: |\[Request interrupted)"
+)
+_MESSAGE_TYPES = frozenset({"user", "assistant"})
+_DROPPED = frozenset({"redacted_thinking"})
+_NAIVE = re.compile(r"\d{4}-\d\d-\d\d[T ][\d:.]+\Z")
+
+
+class LineFault(Exception):  # noqa: N818 - becomes a quarantine entry, never an error
+    """Why a line is no record: a quarantine code."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+@dataclasses.dataclass
+class Record:
+    """A linked line. `message` is false for records that only link (progress, attachment, system).
+
+    `turn` is the API message id that the lines of one assistant turn share; `agent` names a subagent.
+    """
+
+    uuid: str
+    parent: str | None
+    session: str
+    message: bool
+    sidechain: bool
+    agent: str | None
+    role: Role = "user"
+    origin: Origin | None = None
+    sent_at: dt.datetime | None = None
+    turn: str | None = None
+    blocks: list[Block] = dataclasses.field(default_factory=list)
+
+
+def parse_line(data: bytes, file_agent: str | None) -> Record | None:
+    """The record of a line, None for one that carries neither a message nor a link; raises LineFault."""
+    line = _json_object(data)
+    kind = line.get("type")
+    uuid = line.get("uuid")
+    if kind not in _MESSAGE_TYPES:
+        if isinstance(kind, str):
+            return _link(line, uuid) if isinstance(uuid, str) and uuid else None
+        raise LineFault("missing_field")
+    if not isinstance(uuid, str) or not uuid:
+        raise LineFault("missing_field")
+    message = line.get("message")
+    if not isinstance(message, dict):
+        raise LineFault("missing_field" if message is None else "bad_field")
+    record = _link(line, uuid)
+    record.message = True
+    record.agent = file_agent or (_text(line, "agentId") if record.sidechain else None)
+    record.sent_at = _instant(line.get("timestamp"))
+    record.blocks = _blocks(message.get("content"))
+    record.role, record.origin = _speaker(line, kind, record.blocks)
+    record.turn = _text(message, "id") if kind == "assistant" else None
+    return record
+
+
+def _link(line: dict[str, Any], uuid: str) -> Record:
+    parent = _text(line, "parentUuid") or _text(line, "logicalParentUuid")
+    sidechain = line.get("isSidechain") is True
+    return Record(
+        uuid, parent, _text(line, "sessionId") or "", message=False, sidechain=sidechain, agent=None
+    )
+
+
+def _speaker(line: dict[str, Any], kind: str, blocks: list[Block]) -> tuple[Role, Origin]:
+    """Role and origin; `human` only for what a person typed."""
+    if kind == "assistant":
+        return "assistant", "harness" if line.get("isApiErrorMessage") is True else "model"
+    if any(block.type == "tool_result" for block in blocks):
+        return "tool", "tool"
+    if line.get("isCompactSummary") is True:
+        return "user", "summary"
+    if line.get("isMeta") is True or line.get("isVisibleInTranscriptOnly") is True:
+        return "user", "harness"
+    texts = [block.text or "" for block in blocks if block.type == "text"]
+    typed = [text for text in texts if text.strip() and not _HARNESS.match(text)]
+    if line.get("isSidechain") is True:
+        return "user", "model"
+    return "user", "human" if typed else "harness"
+
+
+def _blocks(content: Any) -> list[Block]:
+    if content is None:
+        return []
+    if isinstance(content, str):
+        return [Block("text", text=content)]
+    if not isinstance(content, list):
+        raise LineFault("bad_field")
+    return [block for item in content if (block := _block(item)) is not None]
+
+
+def _block(item: Any) -> Block | None:
+    if not isinstance(item, dict) or not isinstance(item.get("type"), str):
+        raise LineFault("bad_field")
+    kind = item["type"]
+    if kind in _DROPPED:
+        return None
+    if kind == "text":
+        return Block("text", text=_text(item, "text") or "")
+    if kind == "thinking":
+        return Block("thinking", thinking=_text(item, "thinking") or "")
+    if kind == "tool_use":
+        return Block("tool_use", id=_text(item, "id"), name=_text(item, "name"), input=item.get("input"))
+    if kind == "tool_result":
+        content = item.get("content")
+        inner = _blocks(content) if isinstance(content, list) else content
+        if inner is not None and not isinstance(inner, str | list):
+            raise LineFault("bad_field")
+        return Block("tool_result", tool_use_id=_text(item, "tool_use_id"), content=inner)
+    return Block(kind)
+
+
+def _text(mapping: dict[str, Any], name: str) -> str | None:
+    value = mapping.get(name)
+    if value is not None and not isinstance(value, str):
+        raise LineFault("bad_field")
+    return value
+
+
+def _instant(value: Any) -> dt.datetime:
+    if value is None:
+        raise LineFault("missing_field")
+    if not isinstance(value, str):
+        raise LineFault("bad_timestamp")
+    try:
+        instant = msgspec.convert(value, dt.datetime)
+    except msgspec.ValidationError:
+        raise LineFault("bad_timestamp") from None
+    if instant.tzinfo is None or _NAIVE.match(value):
+        raise LineFault("naive_timestamp")
+    return instant
+
+
+def _json_object(data: bytes) -> dict[str, Any]:
+    try:
+        value = msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise LineFault(_code(data)) from None
+    if not isinstance(value, dict):
+        raise LineFault("not_an_object")
+    return value
+
+
+def _code(data: bytes) -> str:
+    try:
+        json.loads(data.decode("utf-8"))
+    except UnicodeDecodeError:
+        return "invalid_unicode"
+    except (ValueError, RecursionError):
+        return "malformed_json"
+    return "invalid_unicode"

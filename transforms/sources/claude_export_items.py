@@ -1,0 +1,186 @@
+"""One conversation of a Claude.ai export to a Session, by whitelist of fields."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import msgspec
+
+from schemas.records import Block, Message, Role, Session
+from transforms.sources.decode import Fault
+
+_ROOT = "00000000-0000-4000-8000-000000000000"
+_SENDERS: dict[str, Role] = {"human": "user", "assistant": "assistant"}
+#: Blocks that are not a speaker's words.
+_IGNORED = frozenset({"token_budget", "injected_prompt_block", "metadata", "flag"})
+
+
+def session_of(item: Any) -> Session:
+    """The session of an export's item; raises Fault with the conversation's id where it can be read."""
+    if not isinstance(item, dict):
+        raise Fault("not_an_object")
+    conversation_id = item.get("uuid")
+    if not isinstance(conversation_id, str) or not conversation_id:
+        raise Fault("missing_field")
+    try:
+        return _session(item, conversation_id)
+    except Fault as fault:
+        raise Fault(fault.code, conversation_id) from None
+
+
+def _session(item: dict[str, Any], conversation_id: str) -> Session:
+    chat = item.get("chat_messages")
+    if not isinstance(chat, list | None):
+        raise Fault("bad_field")
+    account = item.get("account")
+    user_id = account.get("uuid") if isinstance(account, dict) else None
+    messages = [message for entry in chat or [] for message in _messages(entry)]
+    leaf = item.get("current_leaf_message_uuid")
+    replies = {message.parent_id: message.message_id for message in messages if message.origin == "tool"}
+    return Session(
+        conversation_id=conversation_id,
+        created_at=_instant(item.get("created_at")),
+        messages=_rechained(messages),
+        user_id=user_id if isinstance(user_id, str) else None,
+        current_message_id=replies.get(leaf, leaf) if isinstance(leaf, str) else None,
+    )
+
+
+def _messages(entry: Any) -> list[Message]:
+    """The message of an entry, and after it one for each tool result that stands inside it."""
+    if not isinstance(entry, dict):
+        raise Fault("bad_field")
+    message_id, sender = entry.get("uuid"), entry.get("sender")
+    if not isinstance(message_id, str) or not message_id or sender is None:
+        raise Fault("missing_field")
+    role = _SENDERS.get(sender) if isinstance(sender, str) else None
+    if role is None:
+        raise Fault("bad_field")
+    parent = entry.get("parent_message_uuid")
+    blocks, results = _split(_content(entry), message_id)
+    sent_at = _instant(entry.get("created_at"))
+    made = [
+        Message(
+            message_id=message_id,
+            role=role,
+            sent_at=sent_at,
+            content=[*blocks, *_attachments(entry)],
+            parent_id=parent if isinstance(parent, str) and parent != _ROOT else None,
+            origin="human"
+            if role == "user" and _typed(blocks, entry)
+            else ("model" if role == "assistant" else "harness"),
+        )
+    ]
+    for number, result in enumerate(results, 1):
+        made.append(
+            Message(
+                message_id=f"{message_id}/result-{number}",
+                role="tool",
+                sent_at=sent_at,
+                content=[result],
+                parent_id=made[-1].message_id,
+                origin="tool",
+            )
+        )
+    return made
+
+
+def _rechained(messages: list[Message]) -> list[Message]:
+    """Whoever answered a message with tool results answers the last of them; lists without links stay so."""
+    linked = any(message.parent_id is not None and message.origin != "tool" for message in messages)
+    if not linked:
+        for message in messages:
+            message.parent_id = None
+        return messages
+    last: dict[str, str] = {}
+    for message in messages:
+        if message.origin == "tool":
+            last[message.message_id.rsplit("/result-", 1)[0]] = message.message_id
+    for message in messages:
+        if message.origin != "tool" and message.parent_id in last:
+            message.parent_id = last[message.parent_id]
+    return messages
+
+
+def _content(entry: dict[str, Any]) -> list[dict[str, Any]]:
+    """The blocks; the old `text` field only where there are none, since it may hold thinking too."""
+    content = entry.get("content")
+    if isinstance(content, list) and content:
+        if not all(isinstance(block, dict) for block in content):
+            raise Fault("bad_field")
+        return content
+    if isinstance(content, str) and content:
+        return [{"type": "text", "text": content}]
+    text = entry.get("text")
+    if not isinstance(text, str | None):
+        raise Fault("bad_field")
+    return [{"type": "text", "text": text}] if text else []
+
+
+def _split(content: list[dict[str, Any]], message_id: str) -> tuple[list[Block], list[Block]]:
+    """What the speaker said and called, and what the tools answered, paired by order where ids lack."""
+    blocks: list[Block] = []
+    results: list[Block] = []
+    calls: list[str] = []
+    for item in content:
+        kind = item.get("type")
+        if not isinstance(kind, str):
+            raise Fault("bad_field")
+        if kind in _IGNORED:
+            continue
+        if kind == "tool_use":
+            call_id = _text(item, "id") or f"{message_id}/call-{len(calls) + 1}"
+            calls.append(call_id)
+            blocks.append(Block(kind, id=call_id, name=_text(item, "name"), input=item.get("input")))
+        elif kind == "tool_result":
+            open_call = calls[len(results)] if len(results) < len(calls) else None
+            call = _text(item, "tool_use_id") or open_call
+            results.append(Block(kind, tool_use_id=call, content=_result(item.get("content"))))
+        elif kind == "thinking":
+            blocks.append(Block(kind, thinking=_text(item, "thinking") or ""))
+        elif kind in ("text", "voice_note"):
+            blocks.append(Block("text", text=_text(item, "text") or ""))
+        else:
+            blocks.append(Block(kind))
+    return blocks, results
+
+
+def _result(content: Any) -> str:
+    if isinstance(content, str):
+        return content
+    parts = content if isinstance(content, list) else []
+    texts = [part.get("text") for part in parts if isinstance(part, dict) and part.get("type") == "text"]
+    return "\n\n".join(text for text in texts if isinstance(text, str))
+
+
+def _attachments(entry: dict[str, Any]) -> list[Block]:
+    """Pasted and uploaded text; file names stay behind."""
+    found = entry.get("attachments")
+    texts = (
+        [a.get("extracted_content") for a in found if isinstance(a, dict)] if isinstance(found, list) else []
+    )
+    return [Block("text", text=text) for text in texts if isinstance(text, str) and text]
+
+
+def _typed(blocks: list[Block], entry: dict[str, Any]) -> bool:
+    return any(block.text and not block.text.isspace() for block in [*blocks, *_attachments(entry)])
+
+
+def _text(mapping: dict[str, Any], name: str) -> str | None:
+    value = mapping.get(name)
+    if value is not None and not isinstance(value, str):
+        raise Fault("bad_field")
+    return value
+
+
+def _instant(value: Any) -> dt.datetime:
+    if value is None:
+        raise Fault("missing_field")
+    try:
+        instant = msgspec.convert(value, dt.datetime)
+    except msgspec.ValidationError:
+        raise Fault("bad_timestamp") from None
+    if instant.tzinfo is None:
+        raise Fault("naive_timestamp")
+    return instant

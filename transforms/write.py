@@ -1,0 +1,138 @@
+"""The last stages: ledger parts, quarantine parts, shards, and the catalog the commit reads."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import apache_beam as beam
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from schemas.tables import DECISIONS
+from transforms.deidentify import REFUSAL
+from transforms.entries import entry
+from transforms.file_names import display_name
+from transforms.guard import guarded
+from transforms.ipc import Kind, tables_of
+from transforms.ledger import QUARANTINED, Refusal, Stamp, ledger_table
+from transforms.shards import FragmentRange, read_ranges, write_parquet, write_shard
+from transforms.sizes import Sizes
+
+SETTLED = pa.schema([field for field in DECISIONS if field.name not in ("records", "kept")])
+CATALOG = "catalog.json"
+#: What ledger entries count by; the count stands under `count_all`.
+COUNTED = ["decision", "reason", "tier", "surface"]
+
+
+@dataclasses.dataclass(eq=False)
+class WriteLedger(beam.PTransform):  # type: ignore[misc]
+    """Ledger and quarantine files. In: (part, blobs), grouped, every part present. Out: entries."""
+
+    stamp: Stamp
+    staging: str
+    prefix: str
+    roots: Sequence[str]
+    sizes: Any
+
+    def expand(self, parts: Any) -> Any:
+        writer = _WriteLedger(self.stamp, self.staging, self.prefix, self.roots)
+        return parts | "Write ledger part" >> beam.ParDo(writer, self.sizes)
+
+
+@dataclasses.dataclass(eq=False)
+class WriteShards(beam.PTransform):  # type: ignore[misc]
+    """Final shards. In: (shard, fragment ranges), grouped, every shard present. Out: entries."""
+
+    staging: str
+    prefix: str
+    sizes: Any
+
+    def expand(self, shards: Any) -> Any:
+        return shards | "Write shard" >> beam.ParDo(_WriteShard(self.staging, self.prefix), self.sizes)
+
+
+class WriteCatalog(beam.DoFn):  # type: ignore[misc]
+    """All entries of a run as one file in its staging folder; written last, it says that all else was."""
+
+    def __init__(self, staging: str) -> None:
+        self._path = Path(staging) / CATALOG
+
+    @guarded("Write catalog")
+    def process(self, entries: list[bytes]) -> Iterator[None]:
+        temporary = self._path.with_suffix(".tmp")
+        temporary.write_bytes(msgspec.json.encode([item.decode() for item in sorted(entries)]))
+        temporary.replace(self._path)
+        yield from ()
+
+
+class _WriteLedger(beam.DoFn):  # type: ignore[misc]
+    def __init__(self, stamp: Stamp, staging: str, prefix: str, roots: Sequence[str]) -> None:
+        self._stamp, self._staging, self._prefix, self._roots = stamp, Path(staging), prefix, roots
+
+    @guarded("Write ledger")
+    def process(self, item: tuple[int, Iterable[bytes]], sizes: Sizes) -> Iterator[bytes]:
+        part, parts = item[0], sizes[0]
+        schemas: dict[Kind, pa.Schema] = {
+            "decisions": SETTLED,
+            "quarantined": QUARANTINED,
+            "refusals": REFUSAL,
+        }
+        tables = tables_of([blob for blob in item[1] if blob], schemas)
+        refusals = [Refusal(**row) for row in tables["refusals"].to_pylist()]
+        ledger = ledger_table(tables["decisions"], tables["quarantined"], refusals, self._stamp)
+        name = f"part-{part:05d}-of-{parts:05d}"
+        written = write_parquet(ledger, self._staging, f"ledger/{self._prefix}{name}.parquet")
+        groups = ledger.select(COUNTED).group_by(COUNTED).aggregate([([], "count_all")])
+        counts = sorted(groups.to_pylist(), key=lambda row: [str(row[name]) for name in COUNTED])
+        kept = pc.sum(ledger["messages_kept"]).as_py() or 0
+        yield entry("ledger", **written._asdict(), counts=counts, messages_kept=kept)
+        yield self._quarantine(tables["quarantined"], name)
+
+    def _quarantine(self, rows: pa.Table, name: str) -> bytes:
+        order = ["input", "path", "locator", "code", "digest"]
+        rows = rows.sort_by([(column, "ascending") for column in order])
+        lines = [
+            msgspec.json.encode(
+                {
+                    "input": row["input"],
+                    "file": display_name(row["path"], self._roots, row["input"]),
+                    "locator": row["locator"],
+                    "code": row["code"],
+                    "byte_length": row["byte_length"],
+                    "digest": row["digest"],
+                }
+            )
+            for row in rows.to_pylist()
+        ]
+        data = b"".join(line + b"\n" for line in lines)
+        relative = f"quarantine/{self._prefix}{name}.jsonl"
+        path = self._staging / relative
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_suffix(".tmp")
+        temporary.write_bytes(data)
+        temporary.replace(path)
+        digest = hashlib.sha256(data).hexdigest()
+        return entry("quarantine", path=relative, bytes=len(data), rows=rows.num_rows, sha256=digest)
+
+
+class _WriteShard(beam.DoFn):  # type: ignore[misc]
+    def __init__(self, staging: str, prefix: str) -> None:
+        self._staging, self._prefix = Path(staging), prefix
+
+    @guarded("Write shard")
+    def process(self, item: tuple[int, Iterable[bytes]], sizes: Sizes) -> Iterator[bytes]:
+        shard, shards = item[0], sizes[1]
+        rows = read_ranges([FragmentRange.decode(data) for data in item[1] if data])
+        entities: collections.Counter[str] = collections.Counter()
+        for counts in rows["entities"].to_pylist():
+            entities.update({count["key"]: count["value"] for count in counts})
+        data, index = write_shard(rows, shard, shards, self._staging, self._prefix)
+        sessions = len(rows["key"].unique())
+        yield entry("shard", **data._asdict(), sessions=sessions, entities=dict(sorted(entities.items())))
+        yield entry("index", **index._asdict())
