@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import logging
 import signal
 import sys
 import traceback
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
-from schemas.errors import ChatsieveError
+from schemas.errors import ChatsieveError, ConfigError
 
 app = typer.Typer(
     add_completion=False,
@@ -49,6 +50,8 @@ _DEBUG: list[bool] = []
 
 def main() -> None:
     """Runs the command line and exits: 0 done, 1 a check failed, 2 refused, 3 failed and rolled back."""
+    # Libraries log what they handle; what is worth telling, we tell.
+    logging.disable(logging.CRITICAL)
     signal.signal(signal.SIGTERM, _terminate)
     try:
         app()
@@ -154,6 +157,29 @@ def keygen(
         typer.echo(
             f"{path}: key written; keep it: without it no key of a dataset can be computed again", err=True
         )
+
+
+@app.command()
+def sample(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
+    conversations: Annotated[int, typer.Option("--conversations", min=0, help="How many sessions.")],
+    seed: Annotated[int, typer.Option("--seed", help="Equal seeds give equal bytes.")] = 0,
+    input_format: Annotated[str, typer.Option(help="jsonl, jsonl.gz, jsonl.zst or parquet.")] = "jsonl.gz",
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Writes synthetic logs, consent, lists, the planted truth, and a config.yaml that runs as it is."""
+    _note_debug(debug)
+    from pipeline.commands.sample import write_sample
+
+    if input_format not in ("jsonl", "jsonl.gz", "jsonl.zst", "parquet"):
+        raise ConfigError("--input-format: expected jsonl, jsonl.gz, jsonl.zst or parquet")
+    written = write_sample(
+        directory, conversations=conversations, seed=seed, input_format=cast(Any, input_format)
+    )
+    if not quiet:
+        typer.echo(f"{written.records} records in {written.files} files; run it with:", err=True)
+        typer.echo(f"  chatsieve run -c {directory}/config.yaml", err=True)
 
 
 def _execute(

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from schemas.deid import DeidConfig, load_deid
 
 from pipeline.commands.keygen import write_key
 from schemas.config import RunConfig
+from schemas.deid import DeidConfig, load_deid
 from schemas.errors import ConfigError
 from schemas.keys import parse_key
 from schemas.policy import Policy, load_policy

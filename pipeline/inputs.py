@@ -109,6 +109,6 @@ def _known_until(settings: Settings, paths: list[str]) -> dt.datetime:
     if newest + settings.policy.max_snapshot_age < settings.as_of:
         raise ConsentError(
             f"consent.snapshots: stale: the newest is of {newest:%Y-%m-%dT%H:%M:%SZ}, older than "
-            f"the policy's max_snapshot_age at as_of {settings.as_of:%Y-%m-%dT%H:%M:%SZ}; add a newer snapshot"
+            f"the policy's max_snapshot_age at {settings.as_of:%Y-%m-%dT%H:%M:%SZ}; add a newer snapshot"
         )
     return newest

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import logging
-import os
+import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,16 +30,15 @@ def run_graph(
     from apache_beam.options.pipeline_options import PipelineOptions
     from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
-    _quiet_logging()
     # Never DirectRunner: it would first try to download another runner, then fall back silently.
-    arguments = ["--runner=FnApiRunner"]
-    if workers > 1:
-        arguments += ["--direct_running_mode=multi_processing", f"--direct_num_workers={workers}"]
-    options = _options(PipelineOptions, [*arguments, *beam_arguments])
-    with _import_path_for_workers(), progress.watching():
-        pipeline = beam.Pipeline(
-            runner=FnApiRunner(progress_request_frequency=progress.frequency), options=options
-        )
+    arguments = ["--runner=FnApiRunner", f"--direct_num_workers={workers}", *beam_arguments]
+    options = _options(PipelineOptions, arguments)
+    runner = FnApiRunner(
+        default_environment=_worker_processes() if workers > 1 else None,
+        progress_request_frequency=progress.frequency,
+    )
+    with progress.watching():
+        pipeline = beam.Pipeline(runner=runner, options=options)
         build(pipeline, plan)
         try:
             pipeline.run().wait_until_finish()
@@ -89,18 +86,9 @@ def _failure(error: Exception) -> str:
     return describe("the runner failed", error)
 
 
-def _quiet_logging() -> None:
-    """Beam logs failures with whatever text they carry: what is worth telling, we tell."""
-    logging.getLogger().setLevel(logging.CRITICAL)
-    logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
+def _worker_processes() -> Any:
+    """Workers as processes of this interpreter; `exec`, so that no shell stands between them and us."""
+    from apache_beam.transforms import environments
 
-
-@contextlib.contextmanager
-def _import_path_for_workers() -> Iterator[None]:
-    """Worker processes are started as `python`: make that this interpreter, wherever it is run from."""
-    path = os.environ.get("PATH", "")
-    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), path])
-    try:
-        yield
-    finally:
-        os.environ["PATH"] = path
+    command = f"exec {shlex.quote(sys.executable)} -m pipeline.worker_main"
+    return environments.SubprocessSDKEnvironment.from_command_string(command_string=command)

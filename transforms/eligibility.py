@@ -1,8 +1,4 @@
-"""The decision rules of eligibility.md, over a bucket at once. Exactly one decision a session.
-
-`decide` reads top-down as the table of rules does; the words it uses (branch, state, stretch) are made in
-`merge`, `branches`, `timelines` and `kept`.
-"""
+"""What becomes of every session: the rules of eligibility.md, in their order, over whole arrays."""
 
 from __future__ import annotations
 
@@ -10,22 +6,24 @@ import dataclasses
 import datetime as dt
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.decisions import Basis, Reason, decision_of
+from schemas.decisions import Reason
 from schemas.policy import Policy
-from schemas.tables import DECISIONS, GRANTED, HUMAN, REFUSED, UNDECIDED
-from transforms.authorized import covered
-from transforms.branches import main_branches
-from transforms.instants import NEVER, Ints, column_micros, filled, micros, utc_dates
-from transforms.kept import branch_of, exchanged, stretch_of
+from schemas.tables import DECISIONS, HUMAN, REFUSED, UNDECIDED
+from transforms.branches import Branches, main_branches, thread_branches
+from transforms.coverage import covered
+from transforms.instants import NEVER, Ints, column_micros, filled, micros
+from transforms.kept import consented, consented_threads, has_exchange
+from transforms.labels import Labels, deciding_labels
 from transforms.merge import Bools, Sessions, merge
-from transforms.pointers import Kept, kept_messages, pointer_columns
 from transforms.retention import ends_of
 from transforms.timelines import States, Timelines
+from transforms.verdicts import Verdicts, decisions_table
 
-_KNOWN, _EXCLUDED, _UNKNOWN = 0, 1, 2
+Rule = tuple[str, npt.NDArray[np.bool_]]
 
 
 def decide(
@@ -38,208 +36,193 @@ def decide(
     as_of: dt.datetime,
     known_until: dt.datetime | None,
 ) -> pa.Table:
-    """DECISIONS of one bucket, one row a session, in order of (conversation_key, user_key).
+    """DECISIONS, exactly one row per (user_key, conversation_key), sorted by (conversation_key, user_key).
 
-    `facts` is FACTS of all records of the bucket's users, in any order; `consent` is CONSENT,
-    `user_deletions` DELETIONS of user keys, `authorizations` AUTHORIZATIONS. Rules 0 to 14, but for what
-    needs other buckets (a deleted conversation, a subject conflict) or the text.
+    `facts` is FACTS with all records of its users, in any order; `consent` CONSENT, `user_deletions`
+    DELETIONS by user key, `authorizations` AUTHORIZATIONS. The same rows give the same table whatever their
+    order. The reason is the first rule of eligibility.md that fires: `future_timestamp`, `cyclic_messages`
+    (a circle of parent links leaves the active branch open), then rules 1 to 14, else `eligible`. What needs
+    other users' rows (`subject_conflict`, deleted conversations) or text (rule 15) is not decided here.
     """
+    if not facts.num_rows:
+        return DECISIONS.empty_table()
     sessions = merge(facts)
-    count, messages = len(sessions), sessions.messages
-    newest = sessions.records.take(pa.array(sessions.newest)).combine_chunks()
-    subject = _subjects(newest, consent, policy, as_of)
-    tier = _attribute(sessions, "tier", policy.tiers.included, policy.tiers.excluded)
-    surface = _attribute(sessions, "surface", policy.surfaces.included, policy.surfaces.excluded)
-
-    branches = main_branches(messages, sessions.current)
-    owners = subject.user[branches.session]
-    own = subject.timelines.states(owners, messages.sent_at[branches.message])
-    branch = branch_of(sessions, branches, own)
-    human_granted = _count(branch.session, branch.human & (branch.state == GRANTED), count) > 0
-    human_refused = _count(branch.session, branch.human & (branch.state == REFUSED), count) > 0
-    humans = _count(branch.session, branch.human, count) > 0
-
-    excluded = (tier.kind == _EXCLUDED) | (surface.kind == _EXCLUDED)
-    first, last = _bounds(branch.session, branch.sent_at, count)
-    organizations = newest["organization_key"].combine_chunks()
-    authorized = excluded & covered(
-        authorizations, organizations, surface.values, first, last, policy.surfaces.authorizable
-    )
-    if policy.separate_authorization == "ignore":
-        authorized[:] = False
-
-    stretch = stretch_of(branch, count, policy)
-    kept = stretch.kept | authorized[branch.session]
-    activity = _activity(sessions, newest)
-    granted_end = ends_of(activity, policy.retention.granted)
-    refused_now = subject.now == REFUSED
-    applied_end = np.where(refused_now, ends_of(activity, policy.retention.refused), granted_end)
-    now = micros(as_of)
-    late = _latest(messages.session, messages.sent_at, count) > micros(as_of + policy.clock_skew)
-    is_human = (messages.flags & HUMAN) != 0
-    last_human = _latest(messages.session[is_human], messages.sent_at[is_human], count)
-    horizon = -NEVER if known_until is None else micros(known_until)
-    asked = ~authorized
-
-    fired: list[tuple[str, Bools]] = [
-        ("cyclic_messages", branches.cyclic),
-        ("future_timestamp", late),
-        (Reason.DELETED, _deleted(sessions, newest, user_deletions, now)),
-        (Reason.INCOGNITO, _any_record(sessions, filled(sessions.records["incognito"], False) != 0)),
-        (Reason.NO_SUBJECT, (subject.user < 0) & asked),
-        (Reason.TIER_UNKNOWN, tier.kind == _UNKNOWN),
-        (Reason.SURFACE_UNKNOWN, surface.kind == _UNKNOWN),
-        (Reason.TIER_EXCLUDED, (tier.kind == _EXCLUDED) & asked),
-        (Reason.SURFACE_EXCLUDED, (surface.kind == _EXCLUDED) & asked),
-        (Reason.NO_CONSENT_RECORD, ~subject.known & asked),
-        (Reason.UNDECIDED, (subject.now == UNDECIDED) & asked),
-        (Reason.OPTED_OUT, refused_now & (authorized | (policy.prior_contributions == "exclude"))),
-        (Reason.CONSENT_UNKNOWN, (last_human > horizon) & asked),
-        (Reason.NOT_RESUMED, humans & ~human_granted & ~human_refused & asked),
-        (Reason.OPTED_OUT_THEN, ~human_granted & human_refused & asked),
-        (Reason.CONSENT_GAP, stretch.gap & asked),
-        (Reason.RETENTION_EXPIRED, applied_end <= now),
-        (Reason.NO_EXCHANGE, ~exchanged(branch, kept, count)),
+    subject = _subjects(sessions, consent, policy, as_of)
+    scope = _scope(sessions, authorizations, policy)
+    consent_rules, kept, exchange, cyclic = _read_consent(sessions, subject, scope.authorized, policy)
+    last_active = _last_activity(sessions)
+    retain_until = ends_of(last_active, policy.retention.granted)
+    held_as_refused = (subject.now == REFUSED) & ~scope.authorized
+    refused_end = ends_of(last_active, policy.retention.refused)
+    row_retain_until = np.where(held_as_refused, refused_end, retain_until)
+    rules: list[Rule] = [
+        (
+            "future_timestamp",
+            _any_message(sessions, sessions.messages.sent_at > micros(as_of + policy.clock_skew)),
+        ),
+        ("cyclic_messages", cyclic),
+        (Reason.DELETED, _deleted(sessions, user_deletions, as_of)),
+        (Reason.INCOGNITO, _incognito(sessions)),
+        (Reason.NO_SUBJECT, (subject.user < 0) & ~scope.authorized),
+        *scope.rules,
+        *_now_rules(subject, scope.authorized, policy),
+        (Reason.CONSENT_UNKNOWN, _after_known(sessions, known_until) & ~scope.authorized),
+        *consent_rules,
+        (Reason.RETENTION_EXPIRED, row_retain_until <= micros(as_of)),
+        (Reason.NO_EXCHANGE, ~exchange),
     ]
-    reason = _first_reason(fired, count)
-    eligible = reason == Reason.ELIGIBLE
-    chosen = kept_messages(sessions, branch, kept, stretch, eligible, authorized, subject.states, policy)
-    return _decisions(
-        sessions, newest, tier, surface, reason, authorized, activity, granted_end, applied_end, chosen
+    reason = np.select([fires for _, fires in rules], [str(word) for word, _ in rules], str(Reason.ELIGIBLE))
+    return decisions_table(
+        sessions,
+        Verdicts(
+            reason=reason,
+            authorized=scope.authorized,
+            tier=scope.tier.value,
+            surface=scope.surface.value,
+            last_active=last_active,
+            retain_until=retain_until,
+            row_retain_until=row_retain_until,
+            kept=kept,
+        ),
     )
 
 
 @dataclasses.dataclass(frozen=True)
 class _Subjects:
-    """`user` of each session (-1: none), whether in a snapshot, and the state at as_of."""
+    """Whose each session is: `user` is a position in the timelines or -1, `now` the state at `as_of`."""
 
-    user: Ints
-    known: Bools
-    now: States
     timelines: Timelines
-
-    def states(self, session: Ints, instants: Ints) -> States:
-        return self.timelines.states(self.user[session], instants)
+    user: Ints
+    now: States
+    in_snapshot: Bools
 
 
 @dataclasses.dataclass(frozen=True)
-class _Attribute:
-    """The value that decides of each session, and its kind: known, excluded or unknown."""
+class _Scope:
+    """Tier, surface and authorisation of each session, and rules 4 and 5."""
 
-    values: pa.Array
-    kind: Ints
+    tier: Labels
+    surface: Labels
+    authorized: Bools
+
+    @property
+    def rules(self) -> list[Rule]:
+        return [
+            (Reason.TIER_UNKNOWN, self.tier.unknown),
+            (Reason.SURFACE_UNKNOWN, self.surface.unknown),
+            (Reason.TIER_EXCLUDED, self.tier.excluded & ~self.authorized),
+            (Reason.SURFACE_EXCLUDED, self.surface.excluded & ~self.authorized),
+        ]
 
 
-def _subjects(newest: pa.Table, consent: pa.Table, policy: Policy, as_of: dt.datetime) -> _Subjects:
-    keys = newest["user_key"].combine_chunks()
-    users = pc.unique(keys.drop_null())
-    user = filled(pc.index_in(keys, value_set=users), -1)
+def _subjects(sessions: Sessions, consent: pa.Table, policy: Policy, as_of: dt.datetime) -> _Subjects:
+    keys = sessions.records["user_key"].take(pa.array(sessions.newest))
+    users = pc.drop_null(pc.unique(keys))
+    user = filled(pc.index_in(keys, value_set=users, skip_nulls=True), -1)
     timelines = Timelines(users, consent, as_of=as_of, effective_at=policy.effective_at)
-    known = np.append(timelines.in_snapshot, False)[user]
     now = timelines.states(user, np.full(len(user), micros(as_of)))
-    return _Subjects(user, known, now, timelines)
+    in_snapshot = np.append(timelines.in_snapshot, False)[user]  # user -1: none
+    return _Subjects(timelines, user, now, in_snapshot)
 
 
-def _attribute(sessions: Sessions, name: str, included: list[str], excluded: list[str]) -> _Attribute:
-    """The newest record's value, unless another record's is excluded or, worse, unknown."""
-    column = sessions.records[name].combine_chunks()
-    known = pc.is_in(column, value_set=pa.array(included, pa.string())).to_numpy(zero_copy_only=False)
-    barred = pc.is_in(column, value_set=pa.array(excluded, pa.string())).to_numpy(zero_copy_only=False)
-    # A value in both lists is excluded: the lists are the policy's, and doubt excludes.
-    kind = np.where(barred, _EXCLUDED, np.where(known, _KNOWN, _UNKNOWN))
-    order = np.lexsort((np.arange(len(kind)), kind, sessions.record_session))
-    chosen = order[sessions.newest]
-    shown = pc.if_else(
-        pa.array(kind == _UNKNOWN) if len(kind) else pa.array([], pa.bool_()), "unknown", column
+def _scope(sessions: Sessions, authorizations: pa.Table, policy: Policy) -> _Scope:
+    tier = deciding_labels(sessions, "tier", policy.tiers.included, policy.tiers.excluded)
+    surface = deciding_labels(sessions, "surface", policy.surfaces.included, policy.surfaces.excluded)
+    authorized = tier.excluded | surface.excluded
+    if policy.separate_authorization == "ignore":
+        authorized = np.zeros(len(sessions), np.bool_)
+    if authorized.any():
+        authorized &= covered(sessions, surface.value, authorizations, policy.surfaces.authorizable)
+    return _Scope(tier, surface, authorized)
+
+
+def _now_rules(subject: _Subjects, authorized: Bools, policy: Policy) -> list[Rule]:
+    """Rules 6 to 8. An authorised session skips them, unless its user refuses: that always counts."""
+    refused = subject.now == REFUSED
+    opted_out = refused if policy.prior_contributions == "exclude" else refused & authorized
+    return [
+        (Reason.NO_CONSENT_RECORD, ~subject.in_snapshot & ~authorized),
+        (Reason.UNDECIDED, (subject.now == UNDECIDED) & ~authorized),
+        (Reason.OPTED_OUT, opted_out),
+    ]
+
+
+def _read_consent(
+    sessions: Sessions, subject: _Subjects, authorized: Bools, policy: Policy
+) -> tuple[list[Rule], Ints, Bools, Bools]:
+    """Rules 10 to 12; the messages kept, main thread first; where they hold an exchange; cyclic sessions."""
+    messages = sessions.messages
+    main = main_branches(messages, sessions.current)
+    own = _states(main, sessions, subject)
+    # A user who refuses now contributes, under `prior_contributions: keep`, what was granted and no more.
+    granted_only = (subject.now == REFUSED) | (policy.resumption_scope == "from_resumption")
+    found = consented(main, messages, own, policy, granted_only)
+    kept = found.kept | authorized[main.session]
+    rules: list[Rule] = [
+        (Reason.NOT_RESUMED, found.any_human & ~found.granted_human & ~found.refused_human & ~authorized),
+        (Reason.OPTED_OUT_THEN, ~found.granted_human & found.refused_human & ~authorized),
+        (Reason.CONSENT_GAP, found.gap & ~authorized),
+    ]
+    exchange = has_exchange(main, messages, kept)
+    chosen = main.message[kept]
+    if policy.threads == "all":
+        threads = thread_branches(messages, sessions.current)
+        beside = consented_threads(
+            threads,
+            main,
+            kept,
+            messages,
+            _states(threads, sessions, subject),
+            own,
+            policy,
+            granted_only,
+        )
+        beside |= authorized[threads.session]
+        chosen = np.concatenate([chosen, threads.message[beside]])
+    return rules, chosen, exchange, main.cyclic
+
+
+def _states(branches: Branches, sessions: Sessions, subject: _Subjects) -> States:
+    return subject.timelines.states(
+        subject.user[branches.session], sessions.messages.sent_at[branches.message]
     )
-    shown = pc.if_else(column.is_null(), pa.scalar(None, pa.string()), shown)
-    return _Attribute(shown.take(pa.array(chosen)), kind[chosen])
 
 
-def _deleted(sessions: Sessions, newest: pa.Table, user_deletions: pa.Table, now: int) -> Bools:
-    own = _any_record(sessions, column_micros(sessions.records["deleted_at"]) <= now)
-    past = user_deletions["key"].filter(
-        pa.array(column_micros(user_deletions["deleted_at"]) <= now, pa.bool_())
-    )
-    users = pc.is_in(newest["user_key"].combine_chunks(), value_set=past.combine_chunks().drop_null())
-    deleted: Bools = own | (users.to_numpy(zero_copy_only=False) & newest["user_key"].is_valid().to_numpy())
+def _deleted(sessions: Sessions, user_deletions: pa.Table, as_of: dt.datetime) -> Bools:
+    """True where any record, or the user, was deleted by `as_of`; a user deletion without a time counts."""
+    moment = micros(as_of)
+    deleted_at = np.minimum.reduceat(column_micros(sessions.records["deleted_at"]), sessions.first)
+    gone_at = column_micros(user_deletions["deleted_at"])
+    gone = user_deletions["key"].filter(pa.array((gone_at <= moment) | (gone_at == NEVER)))
+    users = pc.drop_null(gone).combine_chunks()
+    keys = sessions.records["user_key"].take(pa.array(sessions.newest))
+    by_user = filled(pc.is_in(keys, value_set=users), False) > 0
+    deleted: Bools = (deleted_at <= moment) | by_user
     return deleted
 
 
-def _any_record(sessions: Sessions, record: Bools) -> Bools:
+def _incognito(sessions: Sessions) -> Bools:
+    marked: Bools = np.maximum.reduceat(filled(sessions.records["incognito"], False), sessions.first) > 0
+    return marked
+
+
+def _after_known(sessions: Sessions, known_until: dt.datetime | None) -> Bools:
+    """True where a human message, of any branch or thread, is later than what the snapshots know."""
+    known = np.iinfo(np.int64).min if known_until is None else micros(known_until)
+    human = (sessions.messages.flags & HUMAN) > 0
+    return _any_message(sessions, human & (sessions.messages.sent_at > known))
+
+
+def _last_activity(sessions: Sessions) -> Ints:
+    """The newest `sent_at` of all messages of each session, else its newest record's `created_at`."""
+    messages = sessions.messages
+    created = column_micros(sessions.records["created_at"])[sessions.newest]
+    newest = np.full(len(sessions), np.iinfo(np.int64).min)
+    np.maximum.at(newest, messages.session, messages.sent_at)
+    return np.where(newest == np.iinfo(np.int64).min, created, newest)
+
+
+def _any_message(sessions: Sessions, where: Bools) -> Bools:
     found = np.zeros(len(sessions), np.bool_)
-    found[sessions.record_session[record]] = True
+    found[sessions.messages.session[where]] = True
     return found
-
-
-def _activity(sessions: Sessions, newest: pa.Table) -> Ints:
-    """The newest `sent_at` of all messages of each session, else its `created_at`."""
-    latest = _latest(sessions.messages.session, sessions.messages.sent_at, len(sessions))
-    return np.where(latest == -NEVER, column_micros(newest["created_at"]), latest)
-
-
-def _latest(session: Ints, instants: Ints, count: int) -> Ints:
-    latest = np.full(count, -NEVER)
-    np.maximum.at(latest, session, instants)
-    return latest
-
-
-def _bounds(session: Ints, instants: Ints, count: int) -> tuple[Ints, Ints]:
-    first = np.full(count, NEVER)
-    np.minimum.at(first, session, instants)
-    return first, _latest(session, instants, count)
-
-
-def _count(session: Ints, which: Bools, count: int) -> Ints:
-    return np.bincount(session[which], minlength=count)
-
-
-def _first_reason(fired: list[tuple[str, Bools]], count: int) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
-    reason = np.full(count, str(Reason.ELIGIBLE), object)
-    for name, where in reversed(fired):
-        reason[where] = str(name)
-    return reason
-
-
-def _decisions(
-    sessions: Sessions,
-    newest: pa.Table,
-    tier: _Attribute,
-    surface: _Attribute,
-    reason: np.ndarray[tuple[int], np.dtype[np.object_]],
-    authorized: Bools,
-    activity: Ints,
-    granted_end: Ints,
-    applied_end: Ints,
-    chosen: Kept,
-) -> pa.Table:
-    count = len(sessions)
-    eligible = reason == Reason.ELIGIBLE
-    reasons = pa.array(reason, pa.string())
-    words = {word: str(decision_of(word)) for word in set(reason.tolist())}
-    basis = np.where(authorized, str(Basis.SEPARATE_AUTHORIZATION), str(Basis.USER_CONSENT))
-    seen = np.bincount(sessions.messages.session, minlength=count)
-    text = np.zeros(count, np.int64)
-    np.add.at(text, sessions.record_session, filled(sessions.records["text_bytes"], 0))
-    ends = utc_dates(np.where(authorized, granted_end, applied_end))
-    records, kept = pointer_columns(sessions, chosen)
-    columns = {
-        "user_key": newest["user_key"],
-        "conversation_key": newest["conversation_key"],
-        "decision": pa.array([words[word] for word in reason], pa.string()),
-        "reason": reasons,
-        "basis": pa.array(basis, pa.string(), mask=~eligible),
-        "tier": tier.values,
-        "surface": surface.values,
-        "created_on": utc_dates(column_micros(newest["created_at"])),
-        "last_active_on": utc_dates(activity),
-        "messages_seen": pa.array(seen.astype(np.int32)),
-        "messages_kept": pa.array(np.bincount(chosen.session, minlength=count).astype(np.int32)),
-        "retain_until": utc_dates(granted_end),
-        "row_retain_until": pc.if_else(pa.array(eligible, pa.bool_()), ends, pa.scalar(None, pa.date32())),
-        "text_bytes": pa.array(text),
-        "records": records,
-        "kept": kept,
-    }
-    table = pa.table([columns[name] for name in DECISIONS.names], schema=DECISIONS)
-    return table.sort_by([("conversation_key", "ascending"), ("user_key", "ascending")])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -28,15 +29,18 @@ def facts_table(reads: Sequence[Read], unit: str, hasher: KeyedHasher) -> pa.Tab
     kept = [read for read in reads if read.session is not None]
     sessions = [read.session for read in kept if read.session is not None]
     messages = [message for session in sessions for message in session.messages]
+    offsets = list(itertools.accumulate((len(session.messages) for session in sessions), initial=0))
     digest = hasher.message
-    offsets = [0]
-    for session in sessions:
-        offsets.append(offsets[-1] + len(session.messages))
+    ids = [message.message_id for message in messages]
+    digests = list(map(digest, ids))
+    number_of = dict(zip(ids, digests, strict=True))  # most parents are messages of the same batch
+    parents = [(number_of.get(p) or digest(p)) if (p := m.parent_id) else 0 for m in messages]
+    sizes = list(itertools.accumulate(map(text_bytes, messages), initial=0))
     flat: dict[str, pa.Array] = {
-        "message_id": pa.array([digest(m.message_id) for m in messages], pa.int64()),
-        "message_parent": pa.array([digest(m.parent_id) if m.parent_id else 0 for m in messages], pa.int64()),
+        "message_id": pa.array(digests, pa.int64()),
+        "message_parent": pa.array(parents, pa.int64()),
         "message_sent_at": pa.array([m.sent_at for m in messages], INSTANT),
-        "message_flags": pa.array([flags_of(m) for m in messages], pa.uint8()),
+        "message_flags": pa.array(map(flags_of, messages), pa.uint8()),
         "message_thread": pa.array([thread_of(m.thread, hasher) for m in messages], pa.int64()),
     }
     lists = {
@@ -56,7 +60,7 @@ def facts_table(reads: Sequence[Read], unit: str, hasher: KeyedHasher) -> pa.Tab
         "current_message": pa.array(
             [digest(s.current_message_id) if s.current_message_id else None for s in sessions], pa.int64()
         ),
-        "text_bytes": pa.array([sum(text_bytes(m) for m in s.messages) for s in sessions], pa.int64()),
+        "text_bytes": pa.array([sizes[b] - sizes[a] for a, b in itertools.pairwise(offsets)], pa.int64()),
         "unit": pa.repeat(pa.scalar(unit), len(kept)),
         "row": pa.array([read.row for read in kept], pa.int64()),
         "offset": pa.array([read.offset for read in kept], pa.int64()),
@@ -78,7 +82,7 @@ def flags_of(message: Message) -> int:
 def has_text(content: str | list[Block] | None) -> bool:
     """True for at least one text that is not blank."""
     if isinstance(content, str):
-        return not (not content or content.isspace())
+        return bool(content) and not content.isspace()
     return any(block.type == "text" and block.text and not block.text.isspace() for block in content or ())
 
 
@@ -97,15 +101,19 @@ def text_bytes(message: Message) -> int:
     content = message.content
     if content is None or isinstance(content, str):
         return len(content or "")
-    return sum(
-        len(block.text or block.thinking or "") + _size(block.content) + _size(block.input)
-        for block in content
-    )
+    size = 0
+    for block in content:
+        size += len(block.text or block.thinking or "")
+        if block.content is not None or block.input is not None:
+            size += _size(block.content) + _size(block.input)
+    return size
 
 
 def _size(value: Any) -> int:
     if isinstance(value, str):
         return len(value)
+    if isinstance(value, Block):
+        return len(value.text or "")
     if isinstance(value, dict):
-        return sum(_size(item) for item in value.values())
-    return sum(_size(item) for item in value) if isinstance(value, list) else 0
+        return sum(map(_size, value.values()))
+    return sum(map(_size, value)) if isinstance(value, list) else 0

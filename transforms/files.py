@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import io
-import zlib
 from collections.abc import Iterator
 from typing import IO, Any, NamedTuple
 
+import msgspec
 import zstandard
-from isal import igzip
+from isal import igzip_lib, isal_zlib
 
 from schemas.errors import InputError
 
 _CHUNK = 1 << 20
+#: Compressed bytes at a time: a zstd frame may swell by 32,768, a gzip member by 1,032.
+_COMPRESSED_CHUNK = {"gzip": 64 << 10, "zstd": 8 << 10}
+_HEAD_BYTES = 64 << 10
+_DAMAGED: tuple[Any, ...] = (igzip_lib.IsalError, zstandard.ZstdError)
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
 
@@ -52,37 +56,98 @@ def open_stream(path: str) -> IO[bytes]:
     """The decompressed bytes of a file from its start. Raises OSError; reading may raise Truncated."""
     kind = compression_of(path)
     raw = open(path, "rb")  # noqa: PTH123, SIM115 - the reader that is returned closes it
-    if kind == "gzip":
-        return io.BufferedReader(_Whole(igzip.open(raw, "rb")), _CHUNK)  # type: ignore[no-untyped-call]
-    if kind == "zstd":
-        reader = zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True, closefd=True)
-        return io.BufferedReader(_Whole(reader, raw), _CHUNK)
-    return raw
+    if kind is None:
+        return raw
+    return io.BufferedReader(_Decompressed(raw, kind), _CHUNK)
 
 
-class _Whole(io.RawIOBase):
-    """A decompressor that tells a damaged or cut stream by Truncated, whatever the library raises."""
+class _Decompressed(io.RawIOBase):
+    """Concatenated gzip members or zstd frames as one stream, all that can be had before a cut or damage.
 
-    def __init__(self, inner: Any, compressed: IO[bytes] | None = None) -> None:
-        self._inner = inner
+    The libraries' own readers do not serve: one drops what it decompressed before the cut, the other
+    takes a cut for the end.
+    """
+
+    def __init__(self, compressed: IO[bytes], kind: str) -> None:
         self._compressed = compressed
+        self._kind = kind
+        self._decoder: Any = None
+        self._rest = b""
+        self._ready = memoryview(b"")
         self._at = 0
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        try:
-            data = self._inner.read(len(buffer))
-        except (EOFError, OSError, zlib.error, igzip.BadGzipFile, zstandard.ZstdError):
-            raise Truncated(self._at) from None
-        buffer[: len(data)] = data
-        self._at += len(data)
-        return len(data)
+        if not self._ready:
+            self._ready = memoryview(self._more())
+        size = min(len(buffer), len(self._ready))
+        buffer[:size] = self._ready[:size]
+        self._ready = self._ready[size:]
+        self._at += size
+        return size
 
     def close(self) -> None:
-        self._inner.close()
+        self._compressed.close()
         super().close()
+
+    def _more(self) -> bytes:
+        """The next bytes, none at a clean end; raises Truncated."""
+        while True:
+            data = self._rest or self._compressed.read(_COMPRESSED_CHUNK[self._kind])
+            self._rest = b""
+            if not data and self._decoder is None:
+                return b""
+            if self._decoder is None:
+                data = data.lstrip(b"\0")  # tapes and copies pad archives with zeros
+                if not data:
+                    continue
+                self._decoder = _decoder(self._kind)
+            try:
+                made: bytes = self._decoder.decompress(data) if data else b""
+            except _DAMAGED:
+                raise Truncated(self._at) from None
+            if self._decoder.eof:
+                self._rest, self._decoder = self._decoder.unused_data, None
+            elif not data:
+                raise Truncated(self._at)
+            if made:
+                return made
+
+
+def _decoder(kind: str) -> Any:
+    return (
+        isal_zlib.decompressobj(wbits=31) if kind == "gzip" else zstandard.ZstdDecompressor().decompressobj()
+    )
+
+
+def is_binary(path: str) -> bool:
+    """True for a file whose first 64 KiB are no text and hold no line of JSON. Raises OSError."""
+    try:
+        with open_stream(path) as file:
+            head = file.read(_HEAD_BYTES)
+    except Truncated:
+        return False  # the reader tells what was cut, and keeps what came before
+    *whole, tail = head.removeprefix(b"\xef\xbb\xbf").split(b"\n")
+    if any(_is_json(line) for line in whole):
+        return False
+    if b"\0" in head:
+        return not (not whole and tail.startswith(b'{"'))
+    try:
+        head.decode("utf-8")
+    except UnicodeDecodeError as error:
+        cut_in_a_character = error.start >= len(head) - 3
+        return not cut_in_a_character and not (not whole and tail.startswith(b'{"'))
+    return False
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        msgspec.json.decode(line, type=msgspec.Raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return True
 
 
 def lines(file: IO[bytes], start: int, end: int | None, max_bytes: int) -> Iterator[Line]:
@@ -102,11 +167,12 @@ def lines(file: IO[bytes], start: int, end: int | None, max_bytes: int) -> Itera
         if not data:
             return
         length = len(data)
-        too_long = len(data.rstrip(b"\r\n")) > max_bytes
-        if not data.endswith(b"\n") and length >= max_bytes + 2:
-            length += _skip_line(file)
-        number += 1
         body = data.rstrip(b"\r\n")
+        too_long = len(body) > max_bytes
+        if length == max_bytes + 2 and not data.endswith(b"\n") and (rest := _skip_line(file)):
+            length += rest
+            too_long = True
+        number += 1
         if offset == 0:
             body = body.removeprefix(b"\xef\xbb\xbf")
         if too_long:

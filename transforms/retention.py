@@ -24,13 +24,14 @@ def ends_of(instants: Ints, retention: isodate.Duration | dt.timedelta) -> Ints:
     ends = np.minimum(instants, LATEST)
     if months:
         ends = _add_months(ends, months)
-    return np.minimum(ends + rest // _MICROSECOND, LATEST)
+    limited: Ints = np.minimum(ends + rest // _MICROSECOND, LATEST)
+    return limited
 
 
 def _parts(retention: isodate.Duration | dt.timedelta) -> tuple[int, dt.timedelta]:
     if isinstance(retention, dt.timedelta):
         return 0, retention
-    months = retention.years * 12 + retention.months
+    months: float = retention.years * 12 + retention.months
     if months != int(months) or retention.years != int(retention.years):
         raise PolicyError("retention: a fraction of a year or month has no calendar meaning; use whole ones")
     rest: dt.timedelta = retention.tdelta

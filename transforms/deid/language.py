@@ -16,9 +16,9 @@ _MAX_CHARACTERS = 4_000
 #: Words that any stretch of English has; a fifth of running English is made of them.
 _ENGLISH = frozenset(
     (
-        "the of and to in a is that for it with as was be by on not this are or from at have an they you he but "
-        "we his which will can if there their been has more when who do what all would so my your how i me about "
-        "please thanks"
+        "the of and to in a is that for it with as was be by on not this are or from at have an they you he "
+        "but we his which will can if there their been has more when who do what all would so my your how i "
+        "me about please thanks"
     ).split()
 )
 _MIN_ENGLISH = 0.08

@@ -1,7 +1,7 @@
 """Presidio with our work inside: an NLP engine that finds, recognizers that hand out, a masking operator.
 
-Presidio calls its NLP engine with the texts of a batch: a batch here is a session, so the batched work is done
-there and each text's spans hang on its artifacts. Recognizers of the user's own YAML run as usual.
+Presidio calls its NLP engine with the texts of a batch: a batch here is a session, so the batched work is
+done there, and each text's spans hang on its artifacts. Recognizers of the user's own YAML run as usual.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ import pyarrow as pa
 from schemas.records import Session
 from schemas.units import Quarantined, Unit
 from transforms.sources import canonical, claude_code, claude_export
-from transforms.sources.base import FactsBatch, InputFile, PlanTask, Pointer, ReadContext, Source
+from transforms.sources.base import NO_DIGEST, FactsBatch, InputFile, PlanTask, Pointer, ReadContext, Source
 
 __all__ = [
     "FORMATS",
@@ -30,7 +30,6 @@ FORMATS: dict[str, Source] = {
     "claude-export": claude_export.ClaudeExport(),
 }
 UNIT_BYTES = 32 << 20
-_NO_DIGEST = "0" * 32
 
 
 def plan_tasks(input: int, format: str, files: Sequence[InputFile]) -> list[PlanTask]:  # noqa: A002
@@ -44,7 +43,7 @@ def plan_units(task: PlanTask, unit_bytes: int = UNIT_BYTES) -> tuple[list[Unit]
         return FORMATS[task.format].plan(task, unit_bytes)
     except (OSError, pa.ArrowException):
         size = sum(task.sizes)
-        return [], [Quarantined(task.input, task.paths[0], "file", "unreadable_file", size, _NO_DIGEST)]
+        return [], [Quarantined(task.input, task.paths[0], "file", "unreadable_file", size, NO_DIGEST)]
 
 
 def read_facts(unit: Unit, context: ReadContext) -> Iterator[FactsBatch]:

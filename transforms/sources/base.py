@@ -14,6 +14,9 @@ from schemas.records import Defaults, Limits, Session
 from schemas.units import Quarantined, Unit
 from transforms.facts import Read, facts_table
 
+#: The digest of a file that is quarantined whole: what it holds is digested with the inputs, not again here.
+NO_DIGEST = "0" * 32
+
 
 class InputFile(NamedTuple):
     """A file of an input, and its size in bytes."""

@@ -9,31 +9,26 @@ from schemas.errors import InputError
 from schemas.records import Session
 from schemas.units import Quarantined, Unit
 from transforms.facts import Read
-from transforms.files import Line, Truncated, compression_of, lines, open_stream, read_at
-from transforms.sources.base import FactsBatch, PlanTask, Pointer, ReadContext, batch_of, fault_at
+from transforms.files import Line, Truncated, compression_of, is_binary, lines, open_stream, read_at
+from transforms.sources.base import NO_DIGEST, FactsBatch, PlanTask, Pointer, ReadContext, batch_of, fault_at
 from transforms.sources.decode import Fault, decode_session, with_defaults
 
 _BATCH_BYTES = 16 << 20
-_SNIFF_BYTES = 64 << 10
 
 
 def plan_lines(task: PlanTask, unit_bytes: int) -> tuple[list[Unit], list[Quarantined]]:
     """Byte ranges of a plain file, or one unit for a compressed one. Raises OSError."""
     path, size = task.paths[0], task.sizes[0]
+    if is_binary(path):
+        return [], [Quarantined(task.input, path, "file", "malformed_json", size, NO_DIGEST)]
     if compression_of(path):
         return [Unit(task.input, task.format, "stream", (path,), size=size)], []
-    if _is_binary(path):
-        return [], [Quarantined(task.input, path, "file", "malformed_json", size, _NO_DIGEST)]
     starts = range(0, size, unit_bytes)
     units = [
         Unit(task.input, task.format, "bytes", (path,), start, min(start + unit_bytes, size), size)
         for start in starts
     ]
     return units, []
-
-
-#: A file that is no text at all is not digested record by record: its digest stands with the inputs.
-_NO_DIGEST = "0" * 32
 
 
 def line_facts(unit: Unit, context: ReadContext) -> Iterator[FactsBatch]:
@@ -122,18 +117,3 @@ def _read(unit: Unit, row: int, line: Line, context: ReadContext) -> Read:
         return Read(row, line.offset, line.length, None, fault)
     with_defaults(session, context.defaults[unit.input])
     return Read(row, line.offset, line.length, session, None)
-
-
-def _is_binary(path: str) -> bool:
-    """True for a file whose beginning is no text and holds no line of JSON: one entry says it all."""
-    with open_stream(path) as file:
-        head = file.read(_SNIFF_BYTES)
-    if any(line.lstrip(b"\xef\xbb\xbf \t").startswith(b"{") for line in head.split(b"\n")):
-        return False
-    if b"\0" in head:
-        return True
-    try:
-        head.decode("utf-8")
-    except UnicodeDecodeError as error:
-        return error.start < len(head) - 4
-    return False

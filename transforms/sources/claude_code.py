@@ -19,8 +19,9 @@ import msgspec
 from schemas.records import Session
 from schemas.units import Quarantined, Unit
 from transforms.facts import Read
-from transforms.files import Line, Truncated, lines, open_stream
+from transforms.files import Line, Truncated, is_binary, lines, open_stream
 from transforms.sources.base import (
+    NO_DIGEST,
     FactsBatch,
     InputFile,
     PlanTask,
@@ -34,6 +35,8 @@ from transforms.sources.claude_code_threads import Groups, sessions_of
 from transforms.sources.decode import Fault, checked, with_defaults
 
 _SUBAGENTS = re.compile(r"[/\\][^/\\]+[/\\]subagents(?:[/\\].*)?\Z")
+#: Files beside the sessions that are no logs of sessions.
+_NO_SESSIONS = (".meta.json", "/journal.jsonl", "/history.jsonl")
 _LINK_LINE_BYTES = 64 << 20
 
 
@@ -53,24 +56,29 @@ class ClaudeCode:
     def plan(self, task: PlanTask, unit_bytes: int) -> tuple[list[Unit], list[Quarantined]]:  # noqa: ARG002
         """One unit for each group of files that share a message, a parent link or a session id."""
         groups: Groups[str] = Groups()
-        unreadable = []
+        faults: list[Quarantined] = []
+        size_of: dict[str, int] = {}
         for path, size in zip(task.paths, task.sizes, strict=True):
+            if size == 0 or path.endswith(_NO_SESSIONS):
+                continue
             try:
+                if is_binary(path):
+                    faults.append(Quarantined(task.input, path, "file", "malformed_json", size, NO_DIGEST))
+                    continue
                 for link in _links(path):
                     groups.join(path, f"link {link}")
             except OSError:
-                entry = Quarantined(task.input, path, "file", "unreadable_file", size, "0" * 32)
-                unreadable.append(entry)
-            else:
-                groups.join(path, path)
-        size_of = dict(zip(task.paths, task.sizes, strict=True))
+                faults.append(Quarantined(task.input, path, "file", "unreadable_file", size, NO_DIGEST))
+                continue
+            size_of[path] = size
+            groups.join(path, path)
         units = []
         for members in groups.members():
             paths = tuple(sorted(member for member in members if member in size_of))
-            if paths and not any(entry.path in paths for entry in unreadable):
+            if paths:
                 size = sum(size_of[path] for path in paths)
                 units.append(Unit(task.input, task.format, "files", paths, size=size))
-        return sorted(units, key=lambda unit: (-unit.size, unit.paths)), unreadable
+        return sorted(units, key=lambda unit: (-unit.size, unit.paths)), faults
 
     def facts(self, unit: Unit, context: ReadContext) -> Iterator[FactsBatch]:
         """Facts of the unit's sessions, and one fault for each line that cannot be understood."""
@@ -111,7 +119,8 @@ def _records(unit: Unit, context: ReadContext) -> tuple[list[Record], list[Quara
     records: list[Record] = []
     faults: list[Quarantined] = []
     for path in unit.paths:
-        agent = PurePath(path).stem if "agent-" in PurePath(path).name else None
+        name = PurePath(path).name
+        agent = name.removeprefix("agent-").split(".")[0] if name.startswith("agent-") else None
         try:
             with closing(open_stream(path)) as file:
                 for line in lines(file, 0, None, context.limits.max_record_bytes):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-import json
 import re
 from typing import Any
 
 import msgspec
 
 from schemas.records import Block, Origin, Role
+from transforms.sources.decode import json_fault
 
 #: What the tool itself writes under role user; the words stand at the start of the text.
 _HARNESS = re.compile(
@@ -34,11 +34,13 @@ class LineFault(Exception):  # noqa: N818 - becomes a quarantine entry, never an
 class Record:
     """A linked line. `message` is false for records that only link (progress, attachment, system).
 
+    `parent` is what the line follows; after a compaction that is `logical`, which links in any case.
     `turn` is the API message id that the lines of one assistant turn share; `agent` names a subagent.
     """
 
     uuid: str
     parent: str | None
+    logical: str | None
     session: str
     message: bool
     sidechain: bool
@@ -75,10 +77,15 @@ def parse_line(data: bytes, file_agent: str | None) -> Record | None:
 
 
 def _link(line: dict[str, Any], uuid: str) -> Record:
-    parent = _text(line, "parentUuid") or _text(line, "logicalParentUuid")
-    sidechain = line.get("isSidechain") is True
+    parent, logical = _text(line, "parentUuid") or None, _text(line, "logicalParentUuid") or None
     return Record(
-        uuid, parent, _text(line, "sessionId") or "", message=False, sidechain=sidechain, agent=None
+        uuid,
+        parent or logical,
+        logical,
+        _text(line, "sessionId") or "",
+        message=False,
+        sidechain=line.get("isSidechain") is True,
+        agent=None,
     )
 
 
@@ -155,17 +162,7 @@ def _json_object(data: bytes) -> dict[str, Any]:
     try:
         value = msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise LineFault(_code(data)) from None
+        raise LineFault(json_fault(data)) from None
     if not isinstance(value, dict):
         raise LineFault("not_an_object")
     return value
-
-
-def _code(data: bytes) -> str:
-    try:
-        json.loads(data.decode("utf-8"))
-    except UnicodeDecodeError:
-        return "invalid_unicode"
-    except (ValueError, RecursionError):
-        return "malformed_json"
-    return "invalid_unicode"

@@ -49,12 +49,12 @@ def sessions_of(records: Sequence[Record]) -> list[Session]:
     A subagent's messages belong to the conversation that its session id was in at that time.
     """
     unique = _unique(records)
-    _close_gaps(unique)
     groups: Groups[str] = Groups()
     for record in unique.values():
-        groups.join(record.uuid, record.uuid)
-        if record.parent is not None and record.parent in unique:
-            groups.join(record.parent, record.uuid)
+        # Also by a parent that is in no file: two that follow it are one conversation.
+        for link in (record.parent, record.logical):
+            groups.join(record.uuid if link is None else link, record.uuid)
+    _close_gaps(unique)
     components: dict[str, list[Record]] = collections.defaultdict(list)
     for record in unique.values():
         if record.message:

@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import math
 import re
 from typing import Any
 
 import msgspec
 
-from schemas.records import Defaults, Message, Session
+from schemas.records import Block, Defaults, Session
 
 _DECODER = msgspec.json.Decoder(Session)
 _EARLIEST = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _LATEST = dt.datetime(2200, 1, 1, tzinfo=dt.UTC)
 _NAIVE = re.compile(r"\d{4}-\d\d-\d\d[T t]\d\d:\d\d(:\d\d(\.\d+)?)?\Z")
+#: Levels of a tool's input or result; real ones stay under 20, and every stage walks them by recursion.
+MAX_NESTING = 100
+#: Whose record it is; one that names either twice says two things. Each costs a pass over the bytes.
+_IDENTIFYING = (b'"conversation_id"', b'"user_id"')
 _REQUIRED = ("conversation_id", "created_at", "messages")
 _REQUIRED_MESSAGE = ("message_id", "role", "sent_at")
 
@@ -38,6 +43,8 @@ def decode_session(data: bytes, max_messages: int) -> Session:
         session = _DECODER.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError):
         raise _classify(data) from None
+    if any(data.count(name) > 1 for name in _IDENTIFYING) and _repeats_a_key(data):
+        raise Fault("bad_field", _readable_id(session.conversation_id))
     return checked(session, max_messages)
 
 
@@ -64,7 +71,39 @@ def checked(session: Session, max_messages: int) -> Session:
         instants.append(session.deleted_at)
     if min(instants) < _EARLIEST or max(instants) > _LATEST:
         raise Fault("bad_timestamp", conversation_id)
+    for message in session.messages:
+        if message.content.__class__ is list:
+            for block in message.content:
+                _check_values(block, conversation_id)
     return session
+
+
+def _check_values(block: Block | str, conversation_id: str) -> None:
+    if not isinstance(block, Block):
+        return
+    for value in (block.input, block.content):
+        if isinstance(value, dict | list):
+            if _deeper_than(value, MAX_NESTING):
+                raise Fault("malformed_json", conversation_id)
+            if not _finite(value):
+                raise Fault("bad_field", conversation_id)
+        elif isinstance(value, float) and not math.isfinite(value):
+            raise Fault("bad_field", conversation_id)
+
+
+def _deeper_than(value: Any, levels: int) -> bool:
+    if not isinstance(value, dict | list):
+        return False
+    items = value.values() if isinstance(value, dict) else value
+    return levels == 0 or any(_deeper_than(item, levels - 1) for item in items)
+
+
+def _finite(value: Any) -> bool:
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, dict | list):
+        return all(map(_finite, value.values() if isinstance(value, dict) else value))
+    return True
 
 
 def with_defaults(session: Session, defaults: Defaults) -> Session:
@@ -82,26 +121,47 @@ def _present(text: str | None) -> str | None:
 
 def _classify(data: bytes) -> Fault:
     try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError:
-        return Fault("invalid_unicode")
-    try:
-        record = json.loads(text, parse_constant=_refuse_constant)
+        record = json.loads(data.decode("utf-8"), parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
-        return Fault("malformed_json")
+        return Fault(json_fault(data))
     if not isinstance(record, dict):
         return Fault("not_an_object")
     try:
         json.dumps(record, ensure_ascii=False).encode()
     except (UnicodeEncodeError, RecursionError):
-        return Fault("invalid_unicode", _readable_id(record))
+        return Fault("invalid_unicode", _readable_id(record.get("conversation_id")))
     return _classify_record(record)
+
+
+def json_fault(data: bytes) -> str:
+    """The code of bytes that no strict JSON decoder takes."""
+    try:
+        json.loads(data.decode("utf-8"), parse_constant=_refuse_constant)
+    except UnicodeDecodeError:
+        return "invalid_unicode"
+    except (ValueError, RecursionError):
+        return "malformed_json"
+    return "invalid_unicode"
+
+
+def _repeats_a_key(data: bytes) -> bool:
+    """True if the outermost object, the last that the decoder closes, names a field twice."""
+    names: list[str] = []
+
+    def note(pairs: list[tuple[str, Any]]) -> None:
+        names[:] = [name for name, _ in pairs]
+
+    try:
+        json.loads(data, object_pairs_hook=note)
+    except (ValueError, RecursionError):
+        return True  # the typed decoder skips what no field holds, and with it faults that this one sees
+    return len(set(names)) < len(names)
 
 
 def _classify_record(record: Any) -> Fault:
     if not isinstance(record, dict):
         return Fault("not_an_object")
-    conversation_id = _readable_id(record)
+    conversation_id = _readable_id(record.get("conversation_id"))
     if any(record.get(name) is None for name in _REQUIRED) or record["conversation_id"] == "":
         return Fault("missing_field", conversation_id)
     messages = record["messages"]
@@ -133,8 +193,7 @@ def _time_fault(value: Any) -> str | None:
     return None
 
 
-def _readable_id(record: dict[str, Any]) -> str | None:
-    value = record.get("conversation_id")
+def _readable_id(value: Any) -> str | None:
     if not isinstance(value, str) or not value.strip():
         return None
     try:
@@ -146,11 +205,3 @@ def _readable_id(record: dict[str, Any]) -> str | None:
 
 def _refuse_constant(_: str) -> Any:
     raise ValueError("NaN and infinities are not JSON")
-
-
-def text_of(message: Message) -> str:
-    """All text of a message's text blocks, joined."""
-    content = message.content
-    if content is None or isinstance(content, str):
-        return content or ""
-    return "\n".join(block.text for block in content if block.type == "text" and block.text)

@@ -1,0 +1,111 @@
+"""DECISIONS rows from arrays: one a session, with pointers to what an eligible one keeps."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from schemas.decisions import Basis, Reason, decision_of
+from schemas.tables import DECISIONS, KEPT_MESSAGE, RECORD_POINTER
+from transforms.instants import Ints, column_micros, filled, utc_dates
+from transforms.merge import Bools, Sessions
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdicts:
+    """One value a session; instants in microseconds. `reason` holds the ledger's words.
+
+    `kept` are message positions of any sessions, each session's in the order it is to be read.
+    """
+
+    reason: npt.NDArray[np.str_]
+    authorized: Bools
+    tier: pa.Array
+    surface: pa.Array
+    last_active: Ints
+    retain_until: Ints
+    row_retain_until: Ints
+    kept: Ints
+
+
+def decisions_table(sessions: Sessions, verdicts: Verdicts) -> pa.Table:
+    """DECISIONS, one row per session, in the order of `sessions`."""
+    count, messages = len(sessions), sessions.messages
+    eligible = verdicts.reason == str(Reason.ELIGIBLE)
+    kept = verdicts.kept[eligible[messages.session[verdicts.kept]]]
+    kept = kept[np.argsort(messages.session[kept], kind="stable")]
+    newest = sessions.records.take(pa.array(sessions.newest))
+    records, position = _records(sessions, eligible, kept)
+    columns = {
+        "user_key": newest["user_key"],
+        "conversation_key": newest["conversation_key"],
+        "decision": _decisions(verdicts.reason),
+        "reason": pa.array(verdicts.reason.tolist(), pa.string()),
+        "basis": _basis(eligible, verdicts.authorized),
+        "tier": verdicts.tier,
+        "surface": verdicts.surface,
+        "created_on": utc_dates(column_micros(newest["created_at"])),
+        "last_active_on": utc_dates(verdicts.last_active),
+        "messages_seen": _counts(messages.session, count),
+        "messages_kept": _counts(messages.session[kept], count),
+        "retain_until": utc_dates(verdicts.retain_until),
+        "row_retain_until": _where(eligible, utc_dates(verdicts.row_retain_until)),
+        "text_bytes": np.add.reduceat(filled(sessions.records["text_bytes"], 0), sessions.first),
+        "records": records,
+        "kept": _kept(sessions, kept, position, count),
+    }
+    return pa.table(columns, schema=DECISIONS)
+
+
+def _records(sessions: Sessions, eligible: Bools, kept: Ints) -> tuple[pa.Array, Ints]:
+    """Pointers of each eligible session, newest record first; and each record's position among them."""
+    owner = sessions.record_session
+    used = np.zeros(len(owner), np.bool_)
+    used[sessions.messages.record[kept]] = True
+    used[sessions.newest[eligible]] = True
+    through = np.cumsum(used)
+    position: Ints = through[sessions.newest[owner]] - through
+    rows = np.flatnonzero(used)
+    rows = rows[np.lexsort((-rows, owner[rows]))]
+    pointers = sessions.records.select([field.name for field in RECORD_POINTER]).take(pa.array(rows))
+    values = pa.StructArray.from_arrays(
+        [pointers[field.name].combine_chunks() for field in RECORD_POINTER], fields=list(RECORD_POINTER)
+    )
+    return pa.ListArray.from_arrays(_offsets(owner[rows], len(sessions)), values), position
+
+
+def _kept(sessions: Sessions, kept: Ints, position: Ints, count: int) -> pa.Array:
+    messages = sessions.messages
+    fields = (position[messages.record[kept]], messages.index[kept], messages.thread[kept])
+    arrays = [pa.array(values).cast(field.type) for values, field in zip(fields, KEPT_MESSAGE, strict=True)]
+    values = pa.StructArray.from_arrays(arrays, fields=list(KEPT_MESSAGE))
+    return pa.ListArray.from_arrays(_offsets(messages.session[kept], count), values)
+
+
+def _decisions(reasons: npt.NDArray[np.str_]) -> pa.Array:
+    words, codes = np.unique(reasons, return_inverse=True)
+    decisions = pa.array([str(decision_of(word)) for word in words.tolist()], pa.string())
+    return decisions.take(pa.array(codes))
+
+
+def _offsets(session: Ints, count: int) -> pa.Array:
+    sizes = np.bincount(session, minlength=count)
+    return pa.array(np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32))
+
+
+def _counts(session: Ints, count: int) -> pa.Array:
+    return pa.array(np.bincount(session, minlength=count).astype(np.int32))
+
+
+def _basis(eligible: Bools, authorized: Bools) -> pa.Array:
+    codes = np.where(authorized, 1, 0)
+    words = pa.array([str(Basis.USER_CONSENT), str(Basis.SEPARATE_AUTHORIZATION)], pa.string())
+    return _where(eligible, words.take(pa.array(codes)))
+
+
+def _where(keep: Bools, values: pa.Array) -> pa.Array:
+    """The values where `keep`, null elsewhere."""
+    return values.take(pa.array(np.arange(len(keep)), mask=~keep))
