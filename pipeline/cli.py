@@ -16,7 +16,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from schemas.errors import ChatsieveError, ConfigError
+from schemas.errors import ChatsieveError, ConfigError, InputError
 
 app = typer.Typer(
     add_completion=False,
@@ -180,6 +180,62 @@ def sample(
     if not quiet:
         typer.echo(f"{written.records} records in {written.files} files; run it with:", err=True)
         typer.echo(f"  chatsieve run -c {directory}/config.yaml", err=True)
+
+
+@app.command()
+def scrub(
+    file: Annotated[Path | None, typer.Argument(help="The text; standard input if not given.")] = None,
+    jsonl: Annotated[
+        bool, typer.Option("--jsonl", help='Lines of {"text": ...}, each a session of its own.')
+    ] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="List what was masked.")] = False,
+    json_: Json = False,
+    deid: Annotated[Path | None, typer.Option("--deid", help="A de-identification config.")] = None,
+    debug: Debug = False,
+) -> None:
+    """De-identifies text from a file or standard input to standard output."""
+    _note_debug(debug)
+    from pipeline.commands import scrub as command
+
+    data = _read_all(file)
+    engine = _scrub_engine(deid)
+    if jsonl:
+        for line in command.scrub_lines(engine, data.splitlines(), explain):
+            typer.echo(line.decode())
+        return
+    try:
+        scrubbed = command.scrub_text(engine, data.decode("utf-8"))
+    except UnicodeDecodeError:
+        raise InputError(f"{file or 'standard input'}: is not UTF-8 text") from None
+    if json_:
+        spans = [list(span) for span in scrubbed.spans]
+        typer.echo(
+            json.dumps({"text": scrubbed.text, **({"spans": spans} if explain else {})}, ensure_ascii=False)
+        )
+        return
+    typer.echo(scrubbed.text, nl=False)
+    if explain:
+        typer.echo(command.explain_table(scrubbed.spans), err=True)
+
+
+def _read_all(file: Path | None) -> bytes:
+    if file is None:
+        return sys.stdin.buffer.read()
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise InputError(f"{file}: cannot be read ({error.strerror})") from None
+
+
+def _scrub_engine(deid: Path | None) -> Any:
+    """An engine with a key of its own, for scrubbed texts are linked to nothing."""
+    import secrets
+
+    from schemas.deid import load_deid
+    from transforms.deid.engine import DeidEngine
+
+    path = deid or Path(__file__).resolve().parents[1] / "configs/deid/default.yaml"
+    return DeidEngine(load_deid(path)[0], secrets.token_bytes(32))
 
 
 def _execute(

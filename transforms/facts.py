@@ -105,15 +105,16 @@ def text_bytes(message: Message) -> int:
     for block in content:
         size += len(block.text or block.thinking or "")
         if block.content is not None or block.input is not None:
-            size += _size(block.content) + _size(block.input)
+            size += value_size(block.content) + value_size(block.input)
     return size
 
 
-def _size(value: Any) -> int:
+def value_size(value: Any) -> int:
+    """Characters of all strings in a tool's input or result."""
     if isinstance(value, str):
         return len(value)
     if isinstance(value, Block):
         return len(value.text or "")
     if isinstance(value, dict):
-        return sum(map(_size, value.values()))
-    return sum(map(_size, value)) if isinstance(value, list) else 0
+        return sum(map(value_size, value.values()))
+    return sum(map(value_size, value)) if isinstance(value, list) else 0

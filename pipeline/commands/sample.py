@@ -83,7 +83,9 @@ def write_sample(
         raise OutputError(f"{directory}: cannot be written ({error.strerror})") from None
     files = max(1, -(-conversations // _SESSIONS_PER_FILE), 2 if conversations > 1 else 1)
     with ExitStack() as stack:
-        logs = [stack.enter_context(_log(directory, n, files, input_format)) for n in range(files)]
+        logs = [_log(directory, n, files, input_format) for n in range(files)]
+        for log in logs:
+            stack.enter_context(log)
         consent = stack.enter_context(_ConsentWriter(directory / "consent"))
         truth = stack.enter_context(_Lines(directory / "truth/decisions.jsonl"))
         planted = stack.enter_context(_Lines(directory / "truth/planted.jsonl"))
@@ -229,7 +231,9 @@ class _ConsentWriter:
 
 def _log(directory: Path, number: int, files: int, input_format: InputFormat) -> _Lines | _Parquet:
     path = directory / "logs" / f"part-{number:05d}-of-{files:05d}.{input_format}"
-    return _Parquet(path, _SESSION) if input_format == "parquet" else _Lines(path)
+    if input_format == "parquet":
+        return _Parquet(path, _SESSION)
+    return _Lines(path)
 
 
 def _row(record: dict[str, Any]) -> dict[str, Any]:

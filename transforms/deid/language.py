@@ -27,11 +27,10 @@ _MIN_ENGLISH = 0.08
 def language_of(segments: Sequence[Segment], config: LanguageConfig) -> str:
     """An ISO 639-1 code: the default unless the prose is surely in another language."""
     prose = _prose(segments)
-    letters = sum(character.isalpha() for character in prose)
-    if letters < config.min_characters:
-        return config.default
     if config.default == "en" and _looks_english(prose):
         return "en"
+    if sum(character.isalpha() for character in prose) < config.min_characters:
+        return config.default
     code, probability = _identifier().classify(prose)
     return str(code) if float(probability) >= config.min_probability else config.default
 

@@ -99,7 +99,8 @@ def credible(text: str, start: int, end: int) -> Span | None:
     if not name or _NOT_A_NAME.search(name):
         return None
     words = [word.lower().strip(".,'’") for word in name.split()]
-    if len(words) > 5 or not name[0].isupper() or all(is_common_word(word) for word in words):
+    spelt = len(words) > 1 and words[0] in first_names() and words[-1] in last_names()
+    if len(words) > 5 or not name[0].isupper() or (not spelt and all(is_common_word(word) for word in words)):
         return None
     if text[max(0, start - 1) : start] in tuple("`_/\\@#$.") or text[end : end + 1] in tuple("`_/\\(=["):
         return None

@@ -81,14 +81,18 @@ def _introduced(line: str, offset: int) -> list[Span]:
     for match in _INTRODUCED.finditer(line):
         start, end = match.span("name")
         words = match.group("name").split()
-        while words and is_common_word(words[-1].rstrip("'’s")) and not _is_name(words[-1]):
+        while words and is_common_word(words[-1]) and not _is_name(words[-1]):
             end -= len(words.pop()) + (1 if words else 0)
         if words and not is_common_word(words[0]):
             found.append(Span(offset + start, offset + end, "PERSON", 0.75))
-        elif words and match.group().lower().startswith(tuple(_TITLES)):
+        elif words and (match.group().lower().startswith(tuple(_TITLES)) or _two_names(words)):
             found.append(Span(offset + start, offset + end, "PERSON", 0.7))
     lower = [m for m in _LOWER_INTRODUCED.finditer(line) if not is_common_word(m.group("name").split()[0])]
     return found + [Span(offset + m.start("name"), offset + m.end("name"), "PERSON", 0.7) for m in lower]
+
+
+def _two_names(words: list[str]) -> bool:
+    return len(words) > 1 and words[0].lower() in first_names() and words[-1].lower() in last_names()
 
 
 def _is_name(word: str) -> bool:
@@ -124,19 +128,16 @@ def _trimmed(run: list[_Token], line: str) -> list[_Token]:
     """A run without the titles and common words at its ends, unless a name is spelt with them."""
     while run and run[0].lower in _TITLES:
         run = run[1:]
-    while (
-        run
-        and is_common_word(run[0].lower)
-        and not (len(run) > 1 and run[0].lower in first_names() and run[1].lower in last_names())
-    ):
+    while run and is_common_word(run[0].lower) and not _spelt_like_a_name(run):
         run = run[1:]
-    while (
-        run
-        and is_common_word(run[-1].lower)
-        and not (len(run) > 1 and run[-1].lower in last_names() and _first_ok(run[0]))
-    ):
+    while run and is_common_word(run[-1].lower) and not _spelt_like_a_name(run):
         run = run[:-1]
     return [] if len(run) == 1 and len(line[run[0].start : run[0].end]) < 3 else run
+
+
+def _spelt_like_a_name(run: list[_Token]) -> bool:
+    """True for a given and a family name from the lists, ordinary words though they may be."""
+    return 2 <= len(run) <= 3 and run[0].lower in first_names() and run[-1].lower in last_names()
 
 
 def _first_ok(token: _Token) -> bool:
@@ -148,7 +149,7 @@ def _list_score(run: list[_Token]) -> float:
     if 2 <= len(run) <= 4 and _first_ok(run[0]):
         known = run[-1].lower in last_names() or any(p in last_names() for p in run[-1].lower.split("-"))
         return 0.85 if known else 0.7
-    if 2 <= len(run) <= 3 and run[0].lower in first_names() and run[-1].lower in last_names():
+    if _spelt_like_a_name(run) and not all(is_common_word(token.lower) for token in run):
         return 0.75
     if len(run) == 2 and run[0].lower in last_names() and _first_ok(run[1]):
         return 0.7

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -19,11 +18,12 @@ from schemas.records import Session
 from schemas.units import Quarantined, Unit
 from transforms.facts import Read
 from transforms.sources.base import FactsBatch, PlanTask, Pointer, ReadContext, batch_of, fault_at
+from transforms.sources.canonical_column_facts import column_facts, json_or_text
 from transforms.sources.decode import Fault, convert_session, with_defaults
 
 _COLUMNS = tuple(field.name for field in msgspec.structs.fields(Session))
-_BATCH_ROWS = 1_000
-_BATCH_MAX_BYTES = 64 << 20
+_BATCH_ROWS = 8_192
+_BATCH_BYTES = 16 << 20
 
 
 def plan_row_groups(task: PlanTask) -> tuple[list[Unit], list[Quarantined]]:
@@ -36,54 +36,80 @@ def plan_row_groups(task: PlanTask) -> tuple[list[Unit], list[Quarantined]]:
 
 
 def row_facts(unit: Unit, context: ReadContext) -> Iterator[FactsBatch]:
-    """Facts of a row group, some thousand rows a batch."""
+    """Facts of a row group, some MiB a batch."""
     encoded = unit.encode()
-    for reads in _reads(unit, context, None):
-        yield batch_of(reads, encoded, context)
+    try:
+        for first_row, batch in _batches(unit):
+            facts, odd = column_facts(batch, first_row, encoded, unit.input, context)
+            if not len(odd):
+                yield FactsBatch(facts, [])
+                continue
+            others = batch_of(_reads(unit, batch, first_row, odd.tolist(), context), encoded, context)
+            together = pa.concat_tables([facts, others.facts]).sort_by("row")
+            yield FactsBatch(together, others.quarantined)
+    except (OSError, pa.ArrowException):
+        entry = fault_at(unit, unit.paths[0], f"row group {unit.start}", "truncated_input", context)
+        yield batch_of([Read(0, 0, 0, None, entry)], encoded, context)
 
 
 def row_sessions(
     unit: Unit, context: ReadContext, pointers: Sequence[Pointer]
 ) -> Iterator[tuple[int, Session]]:
     """(row, session) of the pointers; the other rows are decompressed but not converted."""
-    for reads in _reads(unit, context, {pointer.row for pointer in pointers}):
-        for read in reads:
+    wanted = sorted({pointer.row for pointer in pointers})
+    for first_row, batch in _batches(unit):
+        places = [row - first_row for row in wanted if first_row <= row < first_row + batch.num_rows]
+        for read in _reads(unit, batch, first_row, places, context) if places else ():
             if read.session is None:
-                raise InputError(
-                    f"{unit.paths[0]}: changed while it was read; run again on settled files"
-                ) from None
+                raise InputError(f"{unit.paths[0]}: changed while it was read; run again on settled files")
             yield read.row, read.session
 
 
-def _reads(unit: Unit, context: ReadContext, wanted: set[int] | None) -> Iterator[list[Read]]:
-    path, row = unit.paths[0], 0
-    try:
-        with pq.ParquetFile(path) as file:
-            columns = [name for name in _COLUMNS if name in file.schema_arrow.names]
-            batches = file.iter_batches(
-                _BATCH_ROWS, row_groups=[unit.start], columns=columns, use_threads=False
-            )
-            for batch in batches:
-                rows = range(row, row + batch.num_rows)
-                chosen = [r for r in rows if wanted is None or r in wanted]
-                if chosen:
-                    part = batch if wanted is None else batch.take(pa.array([r - row for r in chosen]))
-                    records = part.to_pylist()
-                    yield [_read(unit, r, record, context) for r, record in zip(chosen, records, strict=True)]
-                row += batch.num_rows
-    except (OSError, pa.ArrowException):
-        if wanted is not None:
-            raise
-        yield [Read(row, 0, 0, None, fault_at(unit, path, f"row {row}", "truncated_input", context))]
+def _batches(unit: Unit) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """The row group's batches and the row at which each begins, with the columns of a session only."""
+    with pq.ParquetFile(unit.paths[0]) as file:
+        columns = [name for name in _COLUMNS if name in file.schema_arrow.names]
+        group = file.metadata.row_group(unit.start)
+        row_bytes = max(1, group.total_byte_size // max(1, group.num_rows))
+        size = min(_BATCH_ROWS, max(1, _BATCH_BYTES // row_bytes))
+        row = 0
+        for batch in file.iter_batches(size, row_groups=[unit.start], columns=columns, use_threads=False):
+            yield row, _in_microseconds(batch)
+            row += batch.num_rows
 
 
-def _read(unit: Unit, row: int, record: dict[str, Any], context: ReadContext) -> Read:
-    path, locator = unit.paths[0], f"row group {unit.start} row {row}"
+def _in_microseconds(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The batch with nanoseconds cut off: Python's times have none."""
+    schema = pa.schema([field.with_type(_coarser(field.type)) for field in batch.schema])
+    return batch if schema == batch.schema else batch.cast(schema, safe=False)
+
+
+def _coarser(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_timestamp(kind) and kind.unit == "ns":
+        return pa.timestamp("us", kind.tz)
+    if pa.types.is_struct(kind):
+        return pa.struct([field.with_type(_coarser(field.type)) for field in kind])
+    if pa.types.is_list(kind):
+        return pa.list_(kind.value_field.with_type(_coarser(kind.value_type)))
+    if pa.types.is_large_list(kind):
+        return pa.large_list(kind.value_field.with_type(_coarser(kind.value_type)))
+    return kind
+
+
+def _reads(
+    unit: Unit, batch: pa.RecordBatch, first_row: int, places: list[int], context: ReadContext
+) -> list[Read]:
+    """The rows at these places of the batch, made Python objects one row at a time."""
+    return [_read(unit, first_row + place, batch.slice(place, 1), context) for place in places]
+
+
+def _read(unit: Unit, row: int, one: pa.RecordBatch, context: ReadContext) -> Read:
+    path, locator, data = unit.paths[0], f"row group {unit.start} row {row}", b""
     try:
-        plain = _plain(record)
-        session = _fitting(plain, context)
-    except Fault as fault:
+        record = _record(one)
         data = repr(record).encode("utf-8", "surrogatepass")
+        session = _fitting(_plain(record), context)
+    except Fault as fault:
         entry = fault_at(
             unit, path, locator, fault.code, context, data=data, conversation_id=fault.conversation_id
         )
@@ -91,8 +117,22 @@ def _read(unit: Unit, row: int, record: dict[str, Any], context: ReadContext) ->
     return Read(row, 0, 0, with_defaults(session, context.defaults[unit.input]), None)
 
 
+def _record(one: pa.RecordBatch) -> dict[str, Any]:
+    try:
+        record: dict[str, Any] = one.to_pylist()[0]
+    except UnicodeDecodeError:
+        raise Fault("invalid_unicode") from None
+    except (ValueError, OverflowError):
+        raise Fault("bad_timestamp") from None  # of years that no calendar of ours has
+    return record
+
+
 def _fitting(plain: dict[str, Any], context: ReadContext) -> Session:
-    if len(msgspec.json.encode(plain)) > context.limits.max_record_bytes:
+    try:
+        size = len(msgspec.json.encode(plain))
+    except (RecursionError, OverflowError, UnicodeEncodeError):
+        raise Fault("bad_field") from None
+    if size > context.limits.max_record_bytes:
         raise Fault("oversize_record")
     return convert_session(plain, context.limits.max_messages)
 
@@ -124,10 +164,7 @@ def _block(block: dict[str, Any]) -> dict[str, Any]:
 
 def _tool_input(value: Any) -> Any:
     if isinstance(value, str):
-        try:
-            return json.loads(value)
-        except (ValueError, RecursionError):
-            return value
+        return json_or_text(value)
     if isinstance(value, dict):
         return {key: _tool_value(item) for key, item in value.items() if item is not None}
     if isinstance(value, list) and value and all(isinstance(pair, tuple) for pair in value):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import IO, Any
+from pathlib import PurePath
+from typing import IO, NamedTuple
 
-import ijson
 import msgspec
 
 from schemas.records import Session
@@ -25,18 +26,24 @@ from transforms.sources.base import (
     one_task_per_file,
 )
 from transforms.sources.claude_export_items import session_of
-from transforms.sources.decode import Fault, checked, with_defaults
+from transforms.sources.decode import Fault, checked, json_fault, with_defaults
+from transforms.sources.json_array import ArrayCut, Element, elements, first_byte
 
-_BATCH = 256
+_BATCH_BYTES = 16 << 20
 _MEMBER = "conversations.json"
+#: Files of an export that hold no conversation.
+_OTHERS = frozenset({"users.json", "projects.json", "memories.json", "login_history.json"})
+_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, Truncated, ArrayCut)
 
 
 class ClaudeExport:
     """Archives (.zip) and their conversations.json."""
 
     def tasks(self, input_number: int, name: str, files: Sequence[InputFile]) -> list[PlanTask]:
-        """One task a file."""
-        return one_task_per_file(input_number, name, files)
+        """One task a file that may hold conversations."""
+        return one_task_per_file(
+            input_number, name, [file for file in files if PurePath(file.path).name not in _OTHERS]
+        )
 
     def plan(self, task: PlanTask, unit_bytes: int) -> tuple[list[Unit], list[Quarantined]]:  # noqa: ARG002
         """One unit a file: an array is one line, so it cannot be cut. Raises OSError."""
@@ -47,120 +54,143 @@ class ClaudeExport:
         """Facts of the conversations, and a fault for each item that is none."""
         encoded = unit.encode()
         reads: list[Read] = []
-        for read in _reads(unit, context):
+        size = 0
+        for read in _reads(unit, context, None):
             reads.append(read)
-            if len(reads) >= _BATCH:
-                yield batch_of(reads, encoded, context)
-                reads = []
-        yield batch_of(reads, encoded, context)
+            size += read.length
+            if size >= _BATCH_BYTES:
+                yield batch_of([each._replace(length=0) for each in reads], encoded, context)
+                reads, size = [], 0
+        yield batch_of([each._replace(length=0) for each in reads], encoded, context)
 
     def sessions(
         self, unit: Unit, context: ReadContext, pointers: Sequence[Pointer]
     ) -> Iterator[tuple[int, Session]]:
-        """The conversations at these positions of the array."""
+        """The conversations at these positions of the array; reads no further than the last of them."""
         wanted = {pointer.row for pointer in pointers}
-        for read in _reads(unit, context):
-            if read.row in wanted and read.session is not None:
+        for read in _reads(unit, context, wanted) if wanted else ():
+            if read.session is not None:
                 yield read.row, read.session
+            wanted.discard(read.row)
+            if not wanted:
+                return
 
 
-def _reads(unit: Unit, context: ReadContext) -> Iterator[Read]:
-    path, row = unit.paths[0], 0
+class _Item(NamedTuple):
+    member: str
+    element: Element
+
+
+def _reads(unit: Unit, context: ReadContext, wanted: set[int] | None) -> Iterator[Read]:
+    """Every item of the file, or only the wanted ones; and what ends the file before its time."""
+    path, row, code = unit.paths[0], 0, ""
     try:
         for item in _items(path, context.limits.max_record_bytes):
-            yield _read(unit, row, item, context)
+            if wanted is None or row in wanted:
+                yield _read(unit, row, item, context)
             row += 1
     except Fault as fault:
-        yield Read(row, 0, 0, None, fault_at(unit, path, "file", fault.code, context, length=unit.size))
-    except (ijson.JSONError, UnicodeDecodeError, Truncated, zipfile.BadZipFile, EOFError):
-        code = "malformed_json" if row == 0 else "truncated_input"
-        yield Read(row, 0, 0, None, fault_at(unit, path, f"item {row}", code, context, length=unit.size))
-    except OSError:
-        yield Read(
-            row, 0, 0, None, fault_at(unit, path, "file", "unreadable_file", context, length=unit.size)
-        )
+        code = fault.code
+    except _DAMAGED:
+        code = "truncated_input"
+    except (OSError, RuntimeError, NotImplementedError):  # an archive may be encrypted or packed strangely
+        code = "unreadable_file"
+    if code and wanted is None:
+        locator = f"item {row}" if code == "truncated_input" else "file"
+        yield Read(row, 0, 0, None, fault_at(unit, path, locator, code, context, length=unit.size))
 
 
-def _read(unit: Unit, row: int, item: Any, context: ReadContext) -> Read:
+def _read(unit: Unit, row: int, item: _Item, context: ReadContext) -> Read:
+    data = item.element.data
     try:
-        encoded = msgspec.json.encode(item)
-        session = _fitting(item, len(encoded), context)
+        session = checked(session_of(_decoded(data)), context.limits.max_messages)
     except Fault as fault:
+        locator = f"{item.member} item {row}".lstrip()
         entry = fault_at(
             unit,
             unit.paths[0],
-            f"item {row}",
+            locator,
             fault.code,
             context,
-            data=encoded,
+            data=data or b"",
+            length=item.element.length,
             conversation_id=fault.conversation_id,
         )
-        return Read(row, 0, 0, None, entry)
-    except (UnicodeEncodeError, OverflowError, RecursionError):
-        entry = fault_at(unit, unit.paths[0], f"item {row}", "invalid_unicode", context)
-        return Read(row, 0, 0, None, entry)
-    return Read(row, 0, 0, with_defaults(session, context.defaults[unit.input]), None)
+        return Read(row, 0, item.element.length, None, entry)
+    with_defaults(session, context.defaults[unit.input])
+    return Read(row, 0, item.element.length, session, None)
 
 
-def _fitting(item: Any, size: int, context: ReadContext) -> Session:
-    if size > context.limits.max_record_bytes:
-        raise Fault("oversize_record")
-    return checked(session_of(item), context.limits.max_messages)
-
-
-def _items(path: str, max_bytes: int) -> Iterator[Any]:
-    """The conversations of an export, one at a time; raises Fault for a file that is no export."""
-    with _opened(path) as file:
-        first = _first_byte(file)
-    if first == b"[":
-        yield from _array(path, "item")
-        return
-    if first != b"{":
-        raise Fault("malformed_json" if first else "unknown_format")
-    empty = True
-    for item in _array(path, "conversations.item"):
-        empty = False
-        yield item
-    if empty:
-        yield _whole(path, max_bytes)
-
-
-def _array(path: str, prefix: str) -> Iterator[Any]:
-    with _opened(path) as file:
-        yield from ijson.items(file, prefix, use_float=True)
-
-
-def _whole(path: str, max_bytes: int) -> Any:
-    """One conversation as the browser's API gives it."""
-    with _opened(path) as file:
-        data = file.read(max_bytes + 1)
-    if len(data) > max_bytes:
+def _decoded(data: bytes | None) -> object:
+    if data is None:
         raise Fault("oversize_record")
     try:
-        item = msgspec.json.decode(data)
+        return msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise Fault("malformed_json") from None
-    if not isinstance(item, dict) or "chat_messages" not in item:
+        raise Fault(json_fault(data)) from None
+
+
+def _items(path: str, max_bytes: int) -> Iterator[_Item]:
+    """The conversations of an export, one at a time; raises Fault for a file that is no export."""
+    if not magic_of(path).startswith(b"PK"):
+        yield from (_Item("", element) for element in _conversations(path, "", max_bytes))
+        return
+    with zipfile.ZipFile(path) as archive:
+        members = sorted(name for name in archive.namelist() if PurePath(name).name == _MEMBER)
+    if not members:
         raise Fault("unknown_format")
-    return item
+    for number, member in enumerate(members, 1):
+        # By number: a member's name may tell whose export it is.
+        name = f"member {number}" if len(members) > 1 else ""
+        yield from (_Item(name, element) for element in _conversations(path, member, max_bytes))
+
+
+def _conversations(path: str, member: str, max_bytes: int) -> Iterator[Element]:
+    with _opened(path, member) as file:
+        first = first_byte(file)
+    if first not in (b"[", b"{"):
+        raise Fault("unknown_format")
+    with _opened(path, member) as file:
+        if first == b"[":
+            yield from elements(file, max_bytes)
+            return
+        whole = file.read(max_bytes + 1)
+    too_long = len(whole) > max_bytes
+    if not too_long and _kind(whole) == "one":
+        yield Element(len(whole), whole.removeprefix(b"\xef\xbb\xbf"))
+        return
+    del whole
+    try:
+        with _opened(path, member) as file:
+            yield from elements(file, max_bytes, b"conversations")
+    except KeyError:
+        raise Fault("oversize_record" if too_long else "unknown_format") from None
+
+
+class _Outline(msgspec.Struct):
+    conversations: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    chat_messages: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+def _kind(whole: bytes) -> str:
+    """`one` conversation, as the browser's API gives it, or `wrapped` ones; raises Fault for neither."""
+    try:
+        outline = msgspec.json.decode(whole.removeprefix(b"\xef\xbb\xbf"), type=_Outline)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise Fault(json_fault(whole)) from None
+    if outline.conversations is not msgspec.UNSET:
+        return "wrapped"
+    if outline.chat_messages is msgspec.UNSET:
+        raise Fault("unknown_format")
+    return "one"
 
 
 @contextmanager
-def _opened(path: str) -> Iterator[IO[bytes]]:
-    if not magic_of(path).startswith(b"PK"):
+def _opened(path: str, member: str) -> Iterator[IO[bytes]]:
+    """The file, or the member of an archive, decompressed."""
+    if not member:
         with open_stream(path) as file:
             yield file
         return
-    with zipfile.ZipFile(path) as archive:
-        names = sorted(name for name in archive.namelist() if name.rsplit("/", 1)[-1] == _MEMBER)
-        if not names:
-            raise Fault("unknown_format")
-        with archive.open(names[0]) as member:
-            yield member
-
-
-def _first_byte(file: IO[bytes]) -> bytes:
-    while byte := file.read(1):
-        if byte.strip() and byte not in b"\xef\xbb\xbf":
-            return byte
-    return b""
+    with zipfile.ZipFile(path) as archive, archive.open(member) as file:
+        yield file

@@ -37,13 +37,13 @@ def _session(item: dict[str, Any], conversation_id: str) -> Session:
     user_id = account.get("uuid") if isinstance(account, dict) else None
     messages = [message for entry in chat or [] for message in _messages(entry)]
     leaf = item.get("current_leaf_message_uuid")
-    replies = {message.parent_id: message.message_id for message in messages if message.origin == "tool"}
+    last_of = {_spoken(message): message.message_id for message in messages}
     return Session(
         conversation_id=conversation_id,
         created_at=_instant(item.get("created_at")),
         messages=_rechained(messages),
         user_id=user_id if isinstance(user_id, str) else None,
-        current_message_id=replies.get(leaf, leaf) if isinstance(leaf, str) else None,
+        current_message_id=last_of.get(leaf, leaf) if isinstance(leaf, str) else None,
     )
 
 
@@ -96,11 +96,16 @@ def _rechained(messages: list[Message]) -> list[Message]:
     last: dict[str, str] = {}
     for message in messages:
         if message.origin == "tool":
-            last[message.message_id.rsplit("/result-", 1)[0]] = message.message_id
+            last[_spoken(message)] = message.message_id
     for message in messages:
         if message.origin != "tool" and message.parent_id in last:
             message.parent_id = last[message.parent_id]
     return messages
+
+
+def _spoken(message: Message) -> str:
+    """The id of the export's message that a tool result stood in; a message's own otherwise."""
+    return message.message_id.rsplit("/result-", 1)[0] if message.origin == "tool" else message.message_id
 
 
 def _content(entry: dict[str, Any]) -> list[dict[str, Any]]:

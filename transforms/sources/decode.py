@@ -17,8 +17,8 @@ import msgspec
 from schemas.records import Block, Defaults, Session
 
 _DECODER = msgspec.json.Decoder(Session)
-_EARLIEST = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-_LATEST = dt.datetime(2200, 1, 1, tzinfo=dt.UTC)
+EARLIEST = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+LATEST = dt.datetime(2200, 1, 1, tzinfo=dt.UTC)
 _NAIVE = re.compile(r"\d{4}-\d\d-\d\d[T t]\d\d:\d\d(:\d\d(\.\d+)?)?\Z")
 #: Levels of a tool's input or result; real ones stay under 20, and every stage walks them by recursion.
 MAX_NESTING = 100
@@ -69,26 +69,23 @@ def checked(session: Session, max_messages: int) -> Session:
     instants = [session.created_at, *(message.sent_at for message in session.messages)]
     if session.deleted_at is not None:
         instants.append(session.deleted_at)
-    if min(instants) < _EARLIEST or max(instants) > _LATEST:
+    if min(instants) < EARLIEST or max(instants) > LATEST:
         raise Fault("bad_timestamp", conversation_id)
     for message in session.messages:
         if message.content.__class__ is list:
             for block in message.content:
-                _check_values(block, conversation_id)
+                if isinstance(block, Block) and (block.input is not None or block.content is not None):
+                    check_value(block.input, conversation_id)
+                    check_value(block.content, conversation_id)
     return session
 
 
-def _check_values(block: Block | str, conversation_id: str) -> None:
-    if not isinstance(block, Block):
-        return
-    for value in (block.input, block.content):
-        if isinstance(value, dict | list):
-            if _deeper_than(value, MAX_NESTING):
-                raise Fault("malformed_json", conversation_id)
-            if not _finite(value):
-                raise Fault("bad_field", conversation_id)
-        elif isinstance(value, float) and not math.isfinite(value):
-            raise Fault("bad_field", conversation_id)
+def check_value(value: Any, conversation_id: str | None) -> None:
+    """Raises Fault for a tool's input or result that no later stage could walk or write as JSON."""
+    if _deeper_than(value, MAX_NESTING):
+        raise Fault("malformed_json", conversation_id)
+    if not _finite(value):
+        raise Fault("bad_field", conversation_id)
 
 
 def _deeper_than(value: Any, levels: int) -> bool:
@@ -108,14 +105,15 @@ def _finite(value: Any) -> bool:
 
 def with_defaults(session: Session, defaults: Defaults) -> Session:
     """The session with absent values filled; a blank user or organisation id counts as absent."""
-    session.user_id = _present(session.user_id) or defaults.user_id
-    session.organization_id = _present(session.organization_id) or defaults.organization_id
-    session.tier = _present(session.tier) or defaults.tier
-    session.surface = _present(session.surface) or defaults.surface
+    session.user_id = present(session.user_id) or defaults.user_id
+    session.organization_id = present(session.organization_id) or defaults.organization_id
+    session.tier = present(session.tier) or defaults.tier
+    session.surface = present(session.surface) or defaults.surface
     return session
 
 
-def _present(text: str | None) -> str | None:
+def present(text: str | None) -> str | None:
+    """The text, None if there is none or it is blank."""
     return text if text and text.strip() else None
 
 

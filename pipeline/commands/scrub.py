@@ -1,0 +1,64 @@
+"""`chatsieve scrub`: de-identifies text from a file or standard input."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import msgspec
+
+from schemas.errors import DeidError, InputError
+from transforms.deid.engine import DeidEngine
+from transforms.deid.spans import Segment, SessionText, Span
+
+_SCRUB_KEY = b"scrub".ljust(16, b"\0")
+
+
+class Scrubbed(NamedTuple):
+    """A masked text, and what was masked: offsets are code points of the text as given."""
+
+    text: str
+    spans: list[Span]
+
+
+class _Line(msgspec.Struct):
+    text: str
+
+
+def scrub_text(engine: DeidEngine, text: str) -> Scrubbed:
+    """One text as a session of its own; DeidError with the reason if the engine refuses it."""
+    session = SessionText(_SCRUB_KEY, [Segment(text, "user")])
+    masked = engine.mask_sessions([session])[0]
+    if masked.refusal:
+        raise DeidError(
+            f"the text is refused: {masked.refusal}; see the refuse and language keys of the deid config"
+        )
+    return Scrubbed(masked.texts[0], engine.spans(session)[0])
+
+
+def scrub_lines(engine: DeidEngine, lines: Iterable[bytes], explain: bool) -> Iterator[bytes]:
+    """For each `{"text": ...}` line its answer, each a session of its own; a refused text answers its reason.
+
+    Raises InputError naming the line that is no such object.
+    """
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            text = msgspec.json.decode(line, type=_Line).text
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            raise InputError(f'line {number}: expected a JSON object with a string "text"') from None
+        session = SessionText(_SCRUB_KEY, [Segment(text, "user")])
+        masked = engine.mask_sessions([session])[0]
+        answer: dict[str, object] = {"text": None, "refused": masked.refusal}
+        if not masked.refusal:
+            answer = {"text": masked.texts[0]}
+            if explain:
+                answer["spans"] = [list(span) for span in engine.spans(session)[0]]
+        yield msgspec.json.encode(answer)
+
+
+def explain_table(spans: Iterable[Span]) -> str:
+    """The spans for a person: type, place and score, never the value."""
+    rows = [f"{span.type:<16} {span.start:>8} {span.end:>8} {span.score:>6.2f}" for span in spans]
+    return "\n".join([f"{'type':<16} {'start':>8} {'end':>8} {'score':>6}", *rows])

@@ -1,0 +1,193 @@
+"""FACTS straight from the columns of canonical Parquet, without making a Python object of a message.
+
+Rows that are out of the ordinary are not judged here: they are named, and read one by one.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from schemas.records import Limits
+from schemas.tables import ANSWER, FACTS, HUMAN, INSTANT, KEY
+from transforms.facts import thread_of, value_size
+from transforms.sources.base import ReadContext
+from transforms.sources.canonical_columns import (
+    BLOCK_TEXTS,
+    MESSAGE_TEXTS,
+    ROW_TEXTS,
+    Bools,
+    Columns,
+    Ints,
+    OddSchema,
+    ints,
+    mask,
+    taken_apart,
+)
+from transforms.sources.decode import EARLIEST, LATEST, Fault, check_value, present
+
+_ROLES = pa.array(["system", "user", "assistant", "tool"])
+_ORIGINS = pa.array(["human", "model", "tool", "harness", "summary"])
+#: JSON of a string is at most this many times its UTF-8, and of a message without its strings this long.
+_ESCAPED, _FRAME_BYTES = 6, 512
+
+
+def column_facts(
+    batch: pa.RecordBatch, first_row: int, unit: str, input_number: int, context: ReadContext
+) -> tuple[pa.Table, Ints]:
+    """FACTS of the batch's ordinary rows, and the positions in the batch of the others, ascending."""
+    everything = np.arange(batch.num_rows)
+    try:
+        batch.validate(full=True)
+        columns = taken_apart(batch)
+        odd = _odd_rows(columns, batch.num_rows, context.limits)
+        ordinary = np.flatnonzero(~odd)
+        if odd.any():
+            columns = taken_apart(batch.take(pa.array(ordinary)))
+        table = _facts(columns, ordinary + first_row, unit, input_number, context)
+    except (pa.ArrowException, OddSchema):
+        return FACTS.empty_table(), everything
+    return table, np.flatnonzero(odd)
+
+
+def _odd_rows(columns: Columns, size: int, limits: Limits) -> Bools:
+    rows, messages, blocks = columns.rows, columns.messages, columns.blocks
+    odd: Bools = (columns.lengths < 0) | (columns.lengths > limits.max_messages)
+    odd |= np.array([present(text) is None for text in rows["conversation_id"].to_pylist()], np.bool_)
+    odd |= mask(rows["created_at"].is_null()) | _impossible(rows["created_at"])
+    odd |= _impossible(rows["deleted_at"])
+    bad = columns.null_message | _empty(messages["message_id"])
+    bad |= ~mask(pc.is_in(messages["role"], value_set=_ROLES))
+    bad |= ~mask(pc.or_(messages["origin"].is_null(), pc.is_in(messages["origin"], value_set=_ORIGINS)))
+    bad |= mask(messages["sent_at"].is_null()) | _impossible(messages["sent_at"])
+    bad[columns.message_of[columns.odd_block | mask(blocks["type"].is_null())]] = True
+    bad[columns.message_of[_strange_inputs(blocks["input"])]] = True
+    odd[columns.row_of[bad]] = True
+    in_block = _all_bytes(blocks, BLOCK_TEXTS)
+    in_message = _all_bytes(messages, (*MESSAGE_TEXTS, "content"))
+    in_message += _total(in_block, columns.message_of, len(in_message))
+    in_row = _all_bytes(rows, ROW_TEXTS) + _total(in_message, columns.row_of, size)
+    odd |= in_row * _ESCAPED > limits.max_record_bytes
+    return odd
+
+
+def _facts(columns: Columns, row: Ints, unit: str, input_number: int, context: ReadContext) -> pa.Table:
+    rows, messages, hasher = columns.rows, columns.messages, context.hasher
+    defaults = context.defaults[input_number]
+    owner = [present(text) or defaults.user_id for text in rows["user_id"].to_pylist()]
+    group = [present(text) or defaults.organization_id for text in rows["organization_id"].to_pylist()]
+    current = rows["current_message_id"].to_pylist()
+    threads = {None: 0} | {
+        name: thread_of(name, hasher) for name in pc.unique(messages["thread"]).to_pylist() if name
+    }
+    digests = list(map(hasher.message, messages["message_id"].to_pylist()))
+    known = dict(zip(messages["message_id"].to_pylist(), digests, strict=True))
+    parents = [(known.get(p) or hasher.message(p)) if p else 0 for p in messages["parent_id"].to_pylist()]
+    flags, sizes = _flags_and_sizes(columns)
+    flat = {
+        "message_id": pa.array(digests, pa.int64()),
+        "message_parent": pa.array(parents, pa.int64()),
+        "message_sent_at": messages["sent_at"],
+        "message_flags": pa.array(flags),
+        "message_thread": pa.array([threads.get(t, 0) for t in messages["thread"].to_pylist()], pa.int64()),
+    }
+    offsets = pa.array(list(itertools.accumulate(columns.lengths.tolist(), initial=0)), pa.int32())
+    made: dict[str, Any] = {
+        "user_key": pa.array([text and hasher.user(text) for text in owner], KEY),
+        "conversation_key": pa.array(map(hasher.conversation, rows["conversation_id"].to_pylist()), KEY),
+        "organization_key": pa.array([text and hasher.organization(text) for text in group], KEY),
+        "tier": pa.array([present(t) or defaults.tier for t in rows["tier"].to_pylist()], pa.string()),
+        "surface": pa.array(
+            [present(t) or defaults.surface for t in rows["surface"].to_pylist()], pa.string()
+        ),
+        "created_at": rows["created_at"],
+        "deleted_at": rows["deleted_at"],
+        "incognito": rows["incognito"].fill_null(False),
+        "current_message": pa.array([hasher.message(c) if c else None for c in current], pa.int64()),
+        "text_bytes": pa.array(_total(sizes, columns.row_of, len(row))),
+        "unit": pa.repeat(pa.scalar(unit), len(row)),
+        "row": pa.array(row),
+        "offset": pa.array(np.zeros(len(row), np.int64)),
+        "length": pa.array(np.zeros(len(row), np.int64)),
+    }
+    made |= {name: pa.ListArray.from_arrays(offsets, values) for name, values in flat.items()}
+    return pa.table([made[name] for name in FACTS.names], schema=FACTS)
+
+
+def _flags_and_sizes(columns: Columns) -> tuple[npt.NDArray[np.uint8], Ints]:
+    """HUMAN and ANSWER of each message, and characters of its text, as facts.py defines them."""
+    messages, blocks, size = columns.messages, columns.blocks, len(columns.null_message)
+    says = _not_blank(messages["content"])
+    says[columns.message_of[_equal(blocks["type"], "text") & _not_blank(blocks["text"])]] = True
+    calls = np.zeros(size, np.bool_)
+    calls[columns.message_of[_equal(blocks["type"], "tool_use")]] = True
+    unsaid = mask(messages["origin"].is_null())
+    human = _equal(messages["role"], "user") & (_equal(messages["origin"], "human") | (unsaid & says))
+    model = _equal(messages["role"], "assistant") & (_equal(messages["origin"], "model") | unsaid)
+    flags = (human * HUMAN + (model & (says | calls)) * ANSWER).astype(np.uint8)
+    text = _characters(blocks["text"])
+    in_block = np.where(text > 0, text, _characters(blocks["thinking"])) + _characters(blocks["content"])
+    for place in np.flatnonzero(mask(blocks["input"].is_valid())).tolist():
+        in_block[place] += value_size(json_or_text(blocks["input"][place].as_py()))
+    return flags, _characters(messages["content"]) + _total(in_block, columns.message_of, size)
+
+
+def json_or_text(text: str) -> Any:
+    """The value of JSON text, or the text itself where it is none."""
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        return text
+
+
+def _strange_inputs(texts: pa.Array) -> Ints:
+    """The blocks whose tool input is too deep or not finite."""
+    strange = []
+    for place in np.flatnonzero(mask(texts.is_valid())).tolist():
+        try:
+            check_value(json_or_text(texts[place].as_py()), None)
+        except Fault:
+            strange.append(place)
+    return np.array(strange, np.int64)
+
+
+def _not_blank(texts: pa.Array) -> Bools:
+    # Most texts hold a visible ASCII character; what is blank among the others is Python's to say.
+    visible = mask(pc.match_substring_regex(texts, "[!-~]"))
+    for place in np.flatnonzero(~visible & mask(texts.is_valid())).tolist():
+        visible[place] = present(texts[place].as_py()) is not None
+    return visible
+
+
+def _impossible(instants: pa.Array) -> Bools:
+    low, high = pa.scalar(EARLIEST, INSTANT), pa.scalar(LATEST, INSTANT)
+    return mask(pc.or_(pc.less(instants, low), pc.greater(instants, high)))
+
+
+def _equal(texts: pa.Array, text: str) -> Bools:
+    return mask(pc.equal(texts, text))
+
+
+def _empty(texts: pa.Array) -> Bools:
+    empty: Bools = _bytes(texts) == 0
+    return empty
+
+
+def _all_bytes(fields: dict[str, pa.Array], names: tuple[str, ...]) -> Ints:
+    """An upper bound of the JSON without escapes of each row of some fields."""
+    total: Ints = np.sum([_bytes(fields[name]) for name in names], axis=0) + _FRAME_BYTES
+    return total
+
+
+def _characters(texts: pa.Array) -> Ints:
+    return ints(pc.utf8_length(texts), 0)
+
+
+def _total(values: Ints, of: Ints, size: int) -> Ints:
+    return np.bincount(of, weights=values, minlength=size).astype(np.int64)

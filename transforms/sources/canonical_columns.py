@@ -1,0 +1,131 @@
+"""A batch of canonical Parquet taken apart: its rows, all their messages, and all their blocks, as flat columns."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from schemas.tables import INSTANT
+
+Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
+
+ROW_TEXTS = ("conversation_id", "user_id", "organization_id", "tier", "surface", "current_message_id")
+MESSAGE_TEXTS = ("message_id", "role", "parent_id", "origin", "thread")
+BLOCK_TEXTS = ("type", "text", "thinking", "id", "name", "input", "tool_use_id", "content")
+#: Of these, what stands in structures of columns is read row by row.
+_STRUCTURED = {"input", "content"}
+
+
+class Columns(NamedTuple):
+    """A batch taken apart: `rows`, `messages` (all rows' together) and `blocks`, by field name.
+
+    `odd_block`: null, or with a tool's input or result in a structure of columns.
+    """
+
+    rows: dict[str, pa.Array]
+    lengths: Ints
+    messages: dict[str, pa.Array]
+    row_of: Ints
+    null_message: Bools
+    blocks: dict[str, pa.Array]
+    message_of: Ints
+    odd_block: Bools
+
+
+class OddSchema(Exception):  # noqa: N818 - not a fault: such columns are read row by row
+    """A column has a type that only the row-wise reader understands."""
+
+
+def taken_apart(batch: pa.RecordBatch) -> Columns:
+    """The batch's columns; raises OddSchema."""
+    size = batch.num_rows
+    rows = {name: _text(_field(batch, name, size)) for name in ROW_TEXTS}
+    rows |= {name: _instants(_field(batch, name, size)) for name in ("created_at", "deleted_at")}
+    rows["incognito"] = _typed(_field(batch, "incognito", size), pa.bool_())
+    lengths, structs = _flat(_field(batch, "messages", size))
+    fields = _children(structs)
+    messages = {name: _text(fields.get(name, pa.nulls(len(structs)))) for name in MESSAGE_TEXTS}
+    messages["sent_at"] = _instants(fields.get("sent_at", pa.nulls(len(structs))))
+    content = fields.get("content", pa.nulls(len(structs)))
+    plain = pa.types.is_null(content.type) or _is_text(content.type)
+    messages["content"] = _text(content) if plain else pa.nulls(len(structs), pa.string())
+    block_counts, blocks = (np.zeros(len(structs), np.int64), _NO_BLOCKS) if plain else _flat(content)
+    parts = _children(blocks)
+    odd_block = mask(blocks.is_null())
+    for name in _STRUCTURED & parts.keys():
+        if pa.types.is_nested(parts[name].type):
+            odd_block |= mask(parts[name].is_valid())
+            parts[name] = pa.nulls(len(blocks))
+    _typed(parts.get("is_error", pa.nulls(len(blocks))), pa.bool_())
+    return Columns(
+        rows,
+        lengths,
+        messages,
+        np.repeat(np.arange(size), np.maximum(lengths, 0)),
+        mask(structs.is_null()),
+        {name: _text(parts.get(name, pa.nulls(len(blocks)))) for name in BLOCK_TEXTS},
+        np.repeat(np.arange(len(structs)), np.maximum(block_counts, 0)),
+        odd_block,
+    )
+
+
+_NO_BLOCKS = pa.array([], pa.struct([("type", pa.string())]))
+
+
+def _field(batch: pa.RecordBatch, name: str, size: int) -> pa.Array:
+    return batch.column(name) if name in batch.schema.names else pa.nulls(size)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
+def _text(values: pa.Array) -> pa.Array:
+    kind = values.type
+    inner = kind.value_type if pa.types.is_dictionary(kind) else kind
+    if not pa.types.is_null(inner) and not _is_text(inner):
+        raise OddSchema
+    return values.cast(pa.string())
+
+
+def _instants(values: pa.Array) -> pa.Array:
+    if not pa.types.is_null(values.type) and not (pa.types.is_timestamp(values.type) and values.type.tz):
+        raise OddSchema
+    return values.cast(INSTANT, safe=False)
+
+
+def _typed(values: pa.Array, kind: pa.DataType) -> pa.Array:
+    if not pa.types.is_null(values.type) and values.type != kind:
+        raise OddSchema
+    return values.cast(kind)
+
+
+def _flat(lists: pa.Array) -> tuple[Ints, pa.StructArray]:
+    """Lengths, -1 for null, and the structs of all lists."""
+    kind = lists.type
+    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind)) or not pa.types.is_struct(
+        kind.value_type
+    ):
+        raise OddSchema
+    return ints(pc.list_value_length(lists), -1), lists.flatten()
+
+
+def _children(structs: pa.StructArray) -> dict[str, pa.Array]:
+    return dict(zip([field.name for field in structs.type], structs.flatten(), strict=True))
+
+
+def ints(values: pa.Array, null: int) -> Ints:
+    """The values, `null` in the place of nulls; a copy."""
+    numbers: Ints = values.cast(pa.int64()).fill_null(null).to_numpy(zero_copy_only=False).copy()
+    return numbers
+
+
+def mask(values: pa.Array) -> Bools:
+    """The values, false in the place of nulls; a copy."""
+    found: Bools = values.fill_null(False).to_numpy(zero_copy_only=False).copy()
+    return found
