@@ -241,12 +241,14 @@ def _scrub_engine(deid: Path | None) -> Any:
 def _execute(
     kind: Any, config: Path, overrides: dict[str, Any], beam: list[str], as_json: bool, quiet: bool
 ) -> None:
-    from pipeline.commands.run import execute
     from pipeline.config import load_settings
+
+    settings = load_settings(config, overrides)
+    # Only now the runner: a mistake in the configuration is told at once.
+    from pipeline.commands.run import execute
     from pipeline.progress import Progress
     from pipeline.summary import summary
 
-    settings = load_settings(config, overrides)
     outcome = execute(settings, kind, beam, Progress(False if quiet else None))
     if as_json:
         typer.echo(json.dumps({"path": str(outcome.path), **outcome.report}))

@@ -17,7 +17,7 @@ from schemas.deid import DeidConfig, load_deid
 from schemas.errors import ConfigError
 from schemas.keys import parse_key
 from schemas.policy import Policy, load_policy
-from schemas.strict_yaml import load_model
+from schemas.strict_yaml import load_tree, override, validate
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
@@ -42,8 +42,16 @@ class Settings:
 
 
 def load_settings(path: Path, overrides: dict[str, Any]) -> Settings:
-    """The settings of a configuration file; `overrides` maps dotted keys to values."""
-    config = load_model(path, RunConfig, overrides=overrides)
+    """The settings of a configuration file; `overrides` maps dotted keys to values.
+
+    Inputs given as plain paths take format and defaults from the file's first input.
+    """
+    tree, lines = load_tree(path)
+    for dotted, value in overrides.items():
+        if dotted == "inputs" and all(isinstance(item, str) for item in value):
+            value = [{**_first_input(tree), "path": item} for item in value]
+        override(tree, dotted, value, ConfigError)
+    config = validate(tree, lines, path, RunConfig, ConfigError)
     base = path.resolve().parent
     policy, policy_sha256 = load_policy(Path(resolve_path(base, config.policy)))
     deid, deid_sha256 = load_deid(Path(resolve_path(base, config.deid)))
@@ -58,6 +66,12 @@ def load_settings(path: Path, overrides: dict[str, Any]) -> Settings:
         key=_read_key(path, base, config),
         as_of=config.as_of or dt.datetime.now(dt.UTC).replace(microsecond=0),
     )
+
+
+def _first_input(tree: Any) -> dict[str, Any]:
+    inputs = tree.get("inputs") if isinstance(tree, dict) else None
+    first = inputs[0] if isinstance(inputs, list) and inputs else None
+    return first if isinstance(first, dict) else {}
 
 
 def resolve_path(base: Path, path: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -90,5 +91,5 @@ def _worker_processes() -> Any:
     """Workers as processes of this interpreter; `exec`, so that no shell stands between them and us."""
     from apache_beam.transforms import environments
 
-    command = f"exec {shlex.quote(sys.executable)} -m pipeline.worker_main"
+    command = f"exec {shlex.quote(sys.executable)} -m pipeline.worker_main {os.getpid()}"
     return environments.SubprocessSDKEnvironment.from_command_string(command_string=command)

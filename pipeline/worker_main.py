@@ -16,9 +16,9 @@ _CHECK_SECONDS = 0.5
 
 
 def main() -> None:
-    """Runs the worker until its parent says so, or is gone."""
+    """Runs the worker until its parent, whose process id is its argument, says so or is gone."""
     logging.disable(logging.CRITICAL)
-    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_end_with_parent, args=(int(sys.argv[1]),), daemon=True).start()
     from apache_beam.runners.worker import sdk_worker_main
 
     sdk_worker_main.main(sys.argv)

@@ -123,6 +123,34 @@ def random_bucket(rng: random.Random) -> Tables:
     }
 
 
+def telling_bucket(rng: random.Random) -> Tables:
+    """One user who grants in the end, and a session that only consent, branches and threads can keep out.
+
+    Its messages lie on a few days, between which the user changes their mind; its records are overlapping
+    pieces of one history.
+    """
+    days = [EFFECTIVE_AT + DAY * n for n in range(6)]
+    ids = list(range(1, rng.randint(3, 12)))
+    times = sorted(rng.choice(days) + rng.choice([-1, 0, 0, 1]) * TICK for _ in ids)
+    thread = [0 if rng.random() < 0.7 else rng.choice([7, -8]) for _ in ids]
+    flags = [rng.choice([HUMAN, ANSWER, HUMAN if i % 2 else ANSWER, 0]) for i in ids]
+    linked = rng.random() < 0.6
+    facts = []
+    for row in range(rng.choice([1, 1, 2, 3])):
+        part = ids if row == 0 and rng.random() < 0.5 else ids[rng.randint(0, 2) : rng.randint(2, len(ids))]
+        listed = [(i, times[i - 1] + rng.choice([0, 0, 0, 1]) * DAY, flags[i - 1]) for i in part]
+        parents = [max((j for j in ids[: i - 1] if thread[j - 1] == thread[i - 1]), default=0) for i in part]
+        lists = messages(*listed, parents=parents if linked else None)
+        facts.append(record(row=row, **lists | {"message_thread": [thread[i - 1] for i in part]}))
+    states = [rng.choice([GRANTED, UNDECIDED, REFUSED]) for _ in range(rng.randint(0, 4))]
+    events = [(state, rng.choice(days)) for state in states] + [
+        (GRANTED, rng.choice(days[:4])),
+        (GRANTED, AS_OF),
+    ]
+    consent = [{"user_key": key("u1"), "state": state, "decided_at": at} for state, at in events]
+    return {"facts": facts, "consent": consent, "user_deletions": [], "authorizations": []}
+
+
 def random_policy(rng: random.Random, base: Policy) -> Policy:
     """The policy with its knobs set at random."""
     return base.model_copy(
@@ -139,7 +167,9 @@ def random_policy(rng: random.Random, base: Policy) -> Policy:
 def _consent(rng: random.Random, user: str) -> list[Row]:
     if rng.random() < 0.05:
         return []
-    states = rng.choice([[GRANTED], [GRANTED], [GRANTED, REFUSED], [GRANTED, UNDECIDED, REFUSED]])
+    states = rng.choice(
+        [[GRANTED], [GRANTED], [GRANTED, REFUSED], [GRANTED, UNDECIDED, REFUSED], [UNDECIDED, REFUSED]]
+    )
     rows = [
         {"user_key": key(user), "state": rng.choice(states), "decided_at": rng.choice(GRID)}
         for _ in range(rng.randint(0, 4))

@@ -11,26 +11,10 @@ import datetime as dt
 from typing import Any
 
 import pyarrow as pa
+from reference_sessions import Message, Row, active_branch, activity_key, union_of
 
 from schemas.policy import Policy
-from schemas.tables import ANSWER, GRANTED, HUMAN, REFUSED, UNDECIDED
-
-Row = dict[str, Any]
-
-
-@dataclasses.dataclass
-class Message:
-    """A message of the union; `place` is its list position, `record` and `index` where its text is read."""
-
-    id: int
-    parent: int
-    sent_at: dt.datetime
-    human: bool
-    answer: bool
-    thread: int
-    record: int
-    index: int
-    place: int = 0
+from schemas.tables import GRANTED, REFUSED, UNDECIDED
 
 
 @dataclasses.dataclass
@@ -71,8 +55,8 @@ def decide_all(
 
 def decide_one(records: list[Row], world: World) -> Verdict:
     """The verdict of one session, given its records."""
-    records = sorted(records, key=_activity_key)
-    newest, policy, messages = records[-1], world.policy, _union(records)
+    records = sorted(records, key=activity_key)
+    newest, policy, messages = records[-1], world.policy, union_of(records)
     last_active = max((m.sent_at for m in messages), default=newest["created_at"])
     tier = _deciding(records, "tier", policy.tiers.included, policy.tiers.excluded)
     surface = _deciding(records, "surface", policy.surfaces.included, policy.surfaces.excluded)
@@ -111,7 +95,7 @@ def _reason(
     policy, as_of, user = world.policy, world.as_of, records[-1]["user_key"]
     if any(m.sent_at > as_of + policy.clock_skew for m in messages):
         return "future_timestamp", []
-    branch = _branch([m for m in messages if m.thread == 0], records[-1]["current_message"])
+    branch = active_branch([m for m in messages if m.thread == 0], records[-1]["current_message"])
     if branch is None:
         return "cyclic_messages", []
     if any(r["deleted_at"] is not None and r["deleted_at"] <= as_of for r in records):
@@ -214,7 +198,7 @@ def _with_threads(
         return kept
     result = list(kept)
     for thread in dict.fromkeys(m.thread for m in messages if m.thread != 0):
-        run = _branch([m for m in messages if m.thread == thread], records[-1]["current_message"]) or []
+        run = active_branch([m for m in messages if m.thread == thread], records[-1]["current_message"]) or []
         result += run if authorized else _thread_kept(run, kept, branch, records[-1]["user_key"], world)
     return result
 
@@ -263,56 +247,6 @@ def _state(world: World, user: bytes | None, instant: dt.datetime) -> int:
     ]
     state: int = max((e for e in events if e[0] <= instant), default=(None, UNDECIDED))[1]
     return UNDECIDED if state == GRANTED and instant < world.policy.effective_at else state
-
-
-def _activity_key(record: Row) -> tuple[Any, ...]:
-    sent = record["message_sent_at"]
-    activity = max(sent) if sent else record["created_at"]
-    return activity, len(sent), record["text_bytes"], record["unit"], record["row"]
-
-
-def _union(records: list[Row]) -> list[Message]:
-    """The session's messages in list order; `records` by activity, newest last."""
-    union: dict[int, Message] = {}
-    for number, record in enumerate(records):
-        for index, message_id in enumerate(record["message_id"]):
-            sent_at, flags = record["message_sent_at"][index], record["message_flags"][index]
-            if message_id in union:
-                sent_at = min(sent_at, union[message_id].sent_at)
-            union[message_id] = Message(
-                message_id,
-                record["message_parent"][index],
-                sent_at,
-                bool(flags & HUMAN),
-                bool(flags & ANSWER),
-                record["message_thread"][index],
-                number,
-                index,
-            )
-    begin = [min(record["message_sent_at"], default=record["created_at"]) for record in records]
-    reading = sorted(range(len(records)), key=lambda number: (begin[number], number))
-    order = dict.fromkeys(i for number in reading for i in records[number]["message_id"])
-    ordered = [union[message_id] for message_id in order]
-    for place, message in enumerate(ordered):
-        message.place = place
-    return ordered
-
-
-def _branch(messages: list[Message], current: int | None) -> list[Message] | None:
-    """The active branch of one thread's messages, root first; None where a circle leaves it open."""
-    if not any(m.parent for m in messages):
-        return messages
-    by_id = {m.id: m for m in messages}
-    parents = {m.parent for m in messages}
-    leaves = [m for m in messages if m.id not in parents]
-    tip = by_id.get(current or 0) or max(leaves, key=lambda m: (m.sent_at, m.place), default=None)
-    branch: list[Message] = []
-    while tip is not None:
-        if tip in branch:
-            return None
-        branch.append(tip)
-        tip = by_id.get(tip.parent)
-    return branch[::-1] or None
 
 
 def _deciding(

@@ -179,6 +179,10 @@ def _empty(texts: pa.Array) -> Bools:
     return empty
 
 
+def _bytes(texts: pa.Array) -> Ints:
+    return ints(pc.binary_length(texts), 0)
+
+
 def _all_bytes(fields: dict[str, pa.Array], names: tuple[str, ...]) -> Ints:
     """An upper bound of the JSON without escapes of each row of some fields."""
     total: Ints = np.sum([_bytes(fields[name]) for name in names], axis=0) + _FRAME_BYTES

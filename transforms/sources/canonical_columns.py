@@ -1,4 +1,4 @@
-"""A batch of canonical Parquet taken apart: its rows, all their messages, and all their blocks, as flat columns."""
+"""A batch of canonical Parquet taken apart: rows, messages and blocks as flat columns."""
 
 from __future__ import annotations
 

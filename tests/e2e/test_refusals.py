@@ -1,0 +1,117 @@
+"""What a careless or hostile user sends: one clear line and exit 2, or a quarantine row."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from conftest import Corpus, chatsieve, read_lines, table_of
+
+pytestmark = pytest.mark.e2e
+
+
+def one_line(stderr: str) -> str:
+    lines = stderr.splitlines()
+    assert len(lines) == 1, stderr
+    assert lines[0].startswith("chatsieve: ")
+    return lines[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--consent", "nowhere/*.parquet"], "no consent snapshot found"),
+        (["--as-of", "2026-04-01T00:00:00Z"], "stale"),
+        (["--as-of", "2024-01-01T00:00:00Z"], "none is at or before"),
+        (["--as-of", "2026-03-01T00:00:00"], "with an offset"),
+        (["--set", "output.shard=3"], "output.shard: unknown key"),
+        (["--set", "limits.max_messages=many"], "limits.max_messages"),
+        (["--set", "runner.name=flink"], "runner.name"),
+        (["--input", "nothing-*.jsonl"], "no such input"),
+        (["--input", "s3://bucket/x.jsonl"], "s3:// paths cannot be used"),
+        (["--policy", "no-policy.yaml"], "cannot be read"),
+        (["--set", "key_file=missing.key", "--set", "create_key=false"], "chatsieve keygen"),
+        (["--set", "key_file=null", "--set", "key=${NO_SUCH_VARIABLE}"], "NO_SUCH_VARIABLE is not set"),
+        (["--set", "key=abc", "--set", "key_file=null"], "64 or more hex digits"),
+        (["--output", "/dev/null/x"], "cannot be written"),
+    ],
+)
+def test_a_refused_run_says_why_in_one_line_and_writes_nothing(
+    corpus: Corpus, tmp_path: Path, arguments: list[str], words: str
+) -> None:
+    """A run that cannot be right must not start, and must say what to do."""
+    out = tmp_path / "out"
+    given = arguments if "--output" in arguments else [*arguments, "--output", str(out)]
+    done = chatsieve("audit", "-c", corpus.config, *given)
+    assert done.returncode == 2, done.stderr
+    assert words in one_line(done.stderr)
+    assert not out.exists()
+
+
+def test_an_error_in_the_configuration_names_file_and_line(corpus: Corpus, tmp_path: Path) -> None:
+    """A user finds a mistake by its line."""
+    text = corpus.config.read_text().replace("  shards: 4", "  shards: 4\n  shards: 5")
+    config = corpus.path / "twice.yaml"
+    config.write_text(text)
+    done = chatsieve("run", "-c", config, "--output", tmp_path / "out")
+    line = next(n for n, row in enumerate(text.splitlines(), 1) if row == "  shards: 5")
+    assert done.returncode == 2
+    assert f"twice.yaml:{line}: output.shards: duplicate key" in one_line(done.stderr)
+
+
+def test_a_foreign_folder_is_never_written_into(corpus: Corpus, tmp_path: Path) -> None:
+    """What is not ours is not touched."""
+    (tmp_path / "thesis.txt").write_text("mine")
+    done = chatsieve("audit", "-c", corpus.config, "--output", tmp_path)
+    assert done.returncode == 2
+    assert "not empty" in one_line(done.stderr)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+@pytest.mark.parametrize("state", ["maybe", "GRANTED", "yes", "granted "])
+def test_an_unknown_consent_state_stops_the_run(corpus: Corpus, tmp_path: Path, state: str) -> None:
+    """A state that is not understood could be a refusal."""
+    consent = tmp_path / "consent.csv"
+    consent.write_text(
+        f"user_id,state,decided_at,snapshot_at\nu1,{state},2025-10-01T00:00:00Z,2026-02-28T18:00:00Z\n"
+    )
+    done = chatsieve("audit", "-c", corpus.config, "--consent", consent, "--output", tmp_path / "out")
+    assert done.returncode == 2
+    assert "column state holds a value" in one_line(done.stderr)
+
+
+def test_damaged_files_are_quarantined_and_lose_nothing_else(corpus: Corpus, tmp_path: Path) -> None:
+    """Truncated archives and files that are not what they are called happen every day."""
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    for file in (corpus.path / "logs").iterdir():
+        shutil.copy(file, logs)
+    good = gzip.decompress(next((corpus.path / "logs").iterdir()).read_bytes())
+    (logs / "cut.jsonl.gz").write_bytes(gzip.compress(good)[: len(good) // 20])
+    (logs / "picture.jsonl").write_bytes(bytes(range(256)) * 4096)
+    (logs / "empty.jsonl").write_bytes(b"")
+    (logs / "broken.parquet").write_bytes(b"PAR1" + b"\0" * 100)
+    out = tmp_path / "out"
+    done = chatsieve("audit", "-c", corpus.config, "--input", logs / "*", "--output", out)
+    assert done.returncode in (0, 1), done.stderr
+    entries = [e for file in (out / "quarantine").iterdir() for e in read_lines(file)]
+    codes = {(entry["file"], entry["code"]) for entry in entries}
+    assert ("cut.jsonl.gz", "truncated_input") in codes
+    assert [e["file"] for e in entries].count("picture.jsonl") == 1
+    assert ("broken.parquet", "unreadable_file") in codes
+    whole = {corpus.key_of(t["conversation_id"]) for t in corpus.truth() if t["conversation_id"]}
+    assert whole <= {row["conversation_key"] for row in table_of(out, "ledger")}
+
+
+def test_more_quarantined_than_allowed_ends_with_one(corpus: Corpus, tmp_path: Path) -> None:
+    """The dataset without the unreadable records is committed; the exit code tells a scheduler to look."""
+    logs = tmp_path / "bad.jsonl"
+    logs.write_text("not json\n" * 3 + json.dumps({"conversation_id": "x"}) + "\n")
+    out = tmp_path / "out"
+    done = chatsieve("audit", "-c", corpus.config, "--input", logs, "--output", out, "--quiet")
+    assert done.returncode == 1
+    assert "4 of 4 records were quarantined" in one_line(done.stderr)
+    assert (out / "manifest.json").exists()

@@ -1,0 +1,87 @@
+"""Set-up, runs and tests download no model and name no index."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import COMMAND, Corpus, chatsieve
+
+ROOT = Path(__file__).resolve().parents[2]
+#: Refuses every connection but to this machine, and says so where the test can see it.
+NO_NETWORK = """
+import os, socket
+_connect, _lookup = socket.socket.connect, socket.getaddrinfo
+_LOCAL = ("127.0.0.1", "::1", "localhost", "0.0.0.0", "::", "", None)
+def _note(host):
+    with open(os.environ["NETWORK_LOG"], "a") as file:
+        file.write(f"{host}\\n")
+    raise OSError("no network in this test")
+def connect(self, address):
+    if isinstance(address, tuple) and address[0] not in _LOCAL:
+        _note(address[0])
+    return _connect(self, address)
+def getaddrinfo(host, *rest, **more):
+    if host not in _LOCAL:
+        _note(host)
+    return _lookup(host, *rest, **more)
+socket.socket.connect, socket.getaddrinfo = connect, getaddrinfo
+"""
+
+
+@pytest.mark.e2e
+def test_a_run_with_the_real_model_reaches_for_no_network(corpus: Corpus, tmp_path: Path) -> None:
+    """Models, word lists and domain lists come with the packages; a cluster may have no way out."""
+    (tmp_path / "sitecustomize.py").write_text(NO_NETWORK)
+    log = tmp_path / "network.log"
+    done = chatsieve(
+        "run",
+        "-c",
+        corpus.config,
+        "--output",
+        tmp_path / "out",
+        "--set",
+        "runner.workers=1",
+        PYTHONPATH=str(tmp_path),
+        NETWORK_LOG=str(log),
+        HOME=str(tmp_path),
+    )
+    assert done.returncode == 0, done.stderr
+    assert not log.exists(), log.read_text()
+
+
+def test_the_guard_of_the_network_test_guards(tmp_path: Path) -> None:
+    """A test that cannot fail proves nothing."""
+    (tmp_path / "sitecustomize.py").write_text(NO_NETWORK)
+    log = tmp_path / "network.log"
+    code = "import socket\ntry: socket.create_connection(('model-hub.invalid', 443))\nexcept OSError: pass"
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "NETWORK_LOG": str(log)}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment)
+    assert log.read_text() == "model-hub.invalid\n"
+
+
+def test_every_locked_package_has_a_hash_and_no_address() -> None:
+    """What is installed is what was locked, from whatever index a user has."""
+    for name in ("requirements.lock", "requirements-uv.lock"):
+        text = (ROOT / name).read_text()
+        assert not re.search(r"https?://|--index|--find-links|git\+", text)
+        pins = re.split(r"\n(?=[a-z0-9])", text[text.index("\n", text.index("make lock")) + 1 :])
+        assert pins
+        assert [pin for pin in pins if "--hash=sha256:" not in pin] == []
+
+
+def test_no_step_names_a_model_hub_or_a_download() -> None:
+    """Set-up and checks use the package index only."""
+    steps = "\n".join((ROOT / name).read_text() for name in ("Makefile", ".ci/run"))
+    assert not re.search(r"curl|wget|spacy download|huggingface|github\.com|https?://", steps)
+    assert "UV_PYTHON_DOWNLOADS := never" in steps
+
+
+def test_the_command_is_installed_with_its_version() -> None:
+    """What the README calls is there."""
+    assert COMMAND.exists()
+    assert re.fullmatch(r"chatsieve \d+\.\d+\.\d+\n", chatsieve("--version").stdout)

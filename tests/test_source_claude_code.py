@@ -1,0 +1,379 @@
+"""Claude Code logs: conversations by their links, turns by their API message, people by what they typed."""
+
+from __future__ import annotations
+
+import dataclasses
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from source_files import CONTEXT, PUBLIC, Everything, read_all, utc
+
+from schemas.records import Block, Defaults, Session
+from schemas.tables import HUMAN
+
+ADDED = dataclasses.replace(CONTEXT, defaults=(Defaults("me", None, "pro", "code"),))
+CODE = PUBLIC / "claude_code"
+
+
+def line(uuid: str, parent: str | None = None, content: Any = "hi", /, **fields: Any) -> dict[str, Any]:
+    """A line of a session file; `at` is its minute, `role` its speaker, `turn` its API message id."""
+    role = fields.pop("role", "user")
+    turn = fields.pop("turn", None)
+    body = {"role": role, "content": content} | ({"id": turn} if turn else {})
+    return {
+        "type": role,
+        "uuid": uuid,
+        "parentUuid": parent,
+        "sessionId": "s1",
+        "timestamp": f"2025-10-01T10:{fields.pop('at', 0):02}:00.000Z",
+        "message": body,
+        "cwd": "/home/canary",
+    } | fields
+
+
+def answer(uuid: str, parent: str | None, turn: str, content: Any = "ok", **fields: Any) -> dict[str, Any]:
+    blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content
+    return line(uuid, parent, blocks, role="assistant", turn=turn, **fields)
+
+
+def call(tool_id: str) -> list[dict[str, Any]]:
+    return [{"type": "tool_use", "id": tool_id, "name": "Read", "input": {}}]
+
+
+def result(tool_id: str) -> list[dict[str, Any]]:
+    return [{"type": "tool_result", "tool_use_id": tool_id, "content": "out"}]
+
+
+def read(folder: Path, files: dict[str, list[Any]]) -> Everything:
+    """What a project folder with these files holds."""
+    for name, items in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        raw = [item if isinstance(item, bytes) else json.dumps(item).encode() for item in items]
+        path.write_bytes(b"".join(each + b"\n" for each in raw))
+    return read_all([folder / name for name in files], "claude-code", ADDED)
+
+
+def shape(session: Session) -> list[tuple[str, str | None]]:
+    return [(message.message_id, message.parent_id) for message in session.messages]
+
+
+def test_a_session_is_its_messages_with_their_links_and_the_defaults(tmp_path: Path) -> None:
+    """The logs name no user and no plan: both come from the configuration."""
+    (session,) = read(tmp_path, {"a.jsonl": [line("u1"), answer("a1", "u1", "t1", at=1)]}).sessions
+    assert shape(session) == [("u1", None), ("a1", "u1")]
+    assert [message.origin for message in session.messages] == ["human", "model"]
+    assert (session.conversation_id, session.user_id, session.tier, session.surface) == (
+        "u1",
+        "me",
+        "pro",
+        "code",
+    )
+    assert session.created_at == utc("2025-10-01T10:00:00+00:00")
+    assert {message.thread for message in session.messages} == {"main"}
+
+
+def test_lines_of_one_api_message_are_one_turn(tmp_path: Path) -> None:
+    """Every block is a line of its own; read as messages, one answer would become ten."""
+    (session,) = read(
+        tmp_path,
+        {
+            "a.jsonl": [
+                line("u1"),
+                answer("a1", "u1", "t1", [{"type": "thinking", "thinking": "hm"}]),
+                answer("a2", "a1", "t1", "ok"),
+                answer("a3", "a2", "t1", call("c1")),
+                line("r1", "a3", result("c1")),
+                answer("a4", "r1", "t2", "done"),
+            ]
+        },
+    ).sessions
+    assert shape(session) == [("u1", None), ("a1", "u1"), ("r1", "a1"), ("a4", "r1")]
+    blocks = session.messages[1].content
+    assert [block.type for block in blocks if isinstance(block, Block)] == ["thinking", "text", "tool_use"]
+    assert session.messages[2].role == "tool"
+
+
+def test_parallel_calls_are_one_branch(tmp_path: Path) -> None:
+    """Results of calls made at once hang side by side; taken for rewinds, all but one would be dropped."""
+    (session,) = read(
+        tmp_path,
+        {
+            "a.jsonl": [
+                line("u1"),
+                answer("a1", "u1", "t1", call("c1")),
+                answer("a2", "a1", "t1", call("c2")),
+                line("r1", "a1", result("c1")),
+                line("r2", "a2", result("c2")),
+                answer("a3", "r1", "t2", "done"),
+            ]
+        },
+    ).sessions
+    assert shape(session) == [("u1", None), ("a1", "u1"), ("r1", "a1"), ("r2", "r1"), ("a3", "r2")]
+
+
+def test_a_rewind_stays_two_branches(tmp_path: Path) -> None:
+    """What the user took back is not on the branch that he went on with."""
+    (session,) = read(
+        tmp_path, {"a.jsonl": [line("u1"), answer("a1", "u1", "t1"), line("u2", "a1"), line("u3", "a1")]}
+    ).sessions
+    assert shape(session)[2:] == [("u2", "a1"), ("u3", "a1")]
+
+
+@pytest.mark.parametrize("kind", ["progress", "attachment", "system", "a-type-of-tomorrow"])
+def test_links_run_through_records_that_are_no_messages(tmp_path: Path, kind: str) -> None:
+    """Dropped with their links, they would cut a conversation in two."""
+    between = [{"type": kind, "uuid": f"x{n}", "parentUuid": f"x{n - 1}" if n else "u1"} for n in range(3)]
+    (session,) = read(tmp_path, {"a.jsonl": [line("u1"), *between, answer("a1", "x2", "t1")]}).sessions
+    assert shape(session) == [("u1", None), ("a1", "u1")]
+
+
+def test_two_prompts_after_one_record_that_is_no_message_are_one_conversation(tmp_path: Path) -> None:
+    """A rewind of the very first prompt: both hang on an attachment, or on a parent in no file."""
+    root = {"type": "attachment", "uuid": "x", "parentUuid": None}
+    found = read(tmp_path, {"a.jsonl": [root, line("u1", "x"), line("u2", "x", at=1)]})
+    assert [shape(session) for session in found.sessions] == [[("u1", None), ("u2", None)]]
+    found = read(tmp_path / "b", {"b.jsonl": [line("u1", "gone"), line("u2", "gone", at=1)]})
+    assert len(found.sessions) == 1
+
+
+def test_a_compaction_goes_on_with_the_conversation_it_sums_up(tmp_path: Path) -> None:
+    """Its boundary has no parent, only a logical one; the summary is nobody's words."""
+    boundary = {
+        "type": "system",
+        "uuid": "x",
+        "parentUuid": None,
+        "logicalParentUuid": "a1",
+        "sessionId": "s1",
+    }
+    summary = line("u2", "x", "The user asked", isCompactSummary=True, at=5)
+    (session,) = read(
+        tmp_path, {"a.jsonl": [line("u1"), answer("a1", "u1", "t1"), boundary, summary]}
+    ).sessions
+    assert shape(session)[2] == ("u2", "a1")
+    assert session.messages[2].origin == "summary"
+
+
+def test_history_copied_on_resume_is_one_conversation_at_its_first_time(tmp_path: Path) -> None:
+    """Copies have new session ids and may have new times: an old prompt must not become a new one."""
+    original = [line("u1", at=1), answer("a1", "u1", "t1", at=2)]
+    copies = [
+        line("u1", at=50, sessionId="s2"),
+        answer("a1", "u1", "t1", at=51, sessionId="s2"),
+        line("u2", "a1", at=52, sessionId="s2"),
+    ]
+    for names in (("a.jsonl", "b.jsonl"), ("b.jsonl", "a.jsonl")):
+        found = read(tmp_path / names[0], dict(zip(names, (original, copies), strict=True)))
+        (session,) = found.sessions
+        assert [message.sent_at.minute for message in session.messages] == [1, 2, 52]
+        assert session.conversation_id == "u1"
+
+
+def test_a_conversation_id_does_not_depend_on_file_or_session(tmp_path: Path) -> None:
+    """Consent, deletion and forgetting name a conversation for ever; its file may be renamed tomorrow."""
+    lines = [line("u1"), answer("a1", "u1", "t1")]
+    moved = [item | {"sessionId": "other"} for item in lines]
+    first = read(tmp_path / "x", {"a.jsonl": lines})
+    second = read(tmp_path / "y", {"sub/b.jsonl": moved})
+    assert first.facts["conversation_key"].to_pylist() == second.facts["conversation_key"].to_pylist()
+
+
+def test_unlinked_roots_of_one_file_are_conversations_of_their_own(tmp_path: Path) -> None:
+    """/clear begins a new conversation in the same file."""
+    found = read(tmp_path, {"a.jsonl": [line("u1"), line("u2", at=1), answer("a2", "u2", "t2")]})
+    assert [session.conversation_id for session in found.sessions] == ["u1", "u2"]
+
+
+def test_files_that_share_nothing_are_units_of_their_own_and_linked_ones_one(tmp_path: Path) -> None:
+    """Units are what workers share out; a link that is cut would make one conversation two."""
+    found = read(
+        tmp_path,
+        {
+            "a.jsonl": [line("u1")],
+            "b.jsonl": [line("u2", "u1", sessionId="s2")],
+            "c.jsonl": [line("u3", sessionId="s3")],
+        },
+    )
+    assert sorted(tuple(Path(p).name for p in unit.paths) for unit in found.units) == [
+        ("a.jsonl", "b.jsonl"),
+        ("c.jsonl",),
+    ]
+
+
+@pytest.mark.parametrize("name", ["agent-7f.jsonl", "s1/subagents/agent-7f.jsonl"])
+def test_a_subagent_is_a_thread_of_the_session_it_served(tmp_path: Path, name: str) -> None:
+    """Its prompts were written by a model; as a session of its own they would pass for a person's."""
+    agent = [
+        line("p1", None, "Look for x", isSidechain=True, agentId="7f", at=3),
+        answer("p2", "p1", "t9", isSidechain=True, agentId="7f", at=4),
+    ]
+    (session,) = read(tmp_path, {"a.jsonl": [line("u1"), answer("a1", "u1", "t1")], name: agent}).sessions
+    threads = {message.message_id: message.thread for message in session.messages}
+    assert threads == {"u1": "main", "a1": "main", "p1": "7f", "p2": "7f"}
+    assert [m.origin for m in session.messages if m.message_id == "p1"] == ["model"]
+
+
+def test_a_subagent_belongs_to_the_conversation_of_its_time(tmp_path: Path) -> None:
+    """After /clear one session id stands for two conversations."""
+    sidechain = line("p1", None, "Look", isSidechain=True, at=3)
+    found = read(tmp_path, {"a.jsonl": [line("u1", at=0), line("u2", at=2), sidechain, line("u3", at=9)]})
+    hosts = {session.conversation_id: len(session.messages) for session in found.sessions}
+    assert hosts == {"u1": 1, "u2": 2, "u3": 1}
+
+
+def test_a_subagent_without_its_session_is_still_seen(tmp_path: Path) -> None:
+    """Every session is in the ledger, this one as one that nobody spoke in."""
+    found = read(tmp_path, {"agent-1.jsonl": [line("p1", None, "Look", isSidechain=True)]})
+    assert len(found.sessions) == 1
+    assert {message.thread for message in found.sessions[0].messages} == {"1"}
+
+
+@pytest.mark.parametrize(
+    ("content", "fields", "origin"),
+    [
+        ("fix the bug", {}, "human"),
+        ("<command-name>/clear</command-name>", {}, "harness"),
+        ("<local-command-stdout>x</local-command-stdout>", {}, "harness"),
+        ("<bash-input>ls</bash-input>", {}, "harness"),
+        ("<system-reminder>x</system-reminder>", {}, "harness"),
+        ("<ide_opened_file>x</ide_opened_file>", {}, "harness"),
+        ("<task-notification>x</task-notification>", {}, "harness"),
+        ("[Request interrupted by user]", {}, "harness"),
+        ("Caveat: The messages below", {}, "harness"),
+        ("caveat: my own words", {}, "human"),
+        ("see <command-name>", {}, "human"),
+        (" ", {}, "harness"),
+        ([], {}, "harness"),
+        ("meta", {"isMeta": True}, "harness"),
+        ("short version", {"isCompactSummary": True}, "summary"),
+        ("prompt", {"isSidechain": True}, "model"),
+        ([{"type": "text", "text": "<system-reminder>x"}, {"type": "text", "text": "fix"}], {}, "human"),
+        (result("c"), {}, "tool"),
+    ],
+)
+def test_only_what_a_person_typed_is_a_persons(
+    tmp_path: Path, content: Any, fields: dict[str, Any], origin: str
+) -> None:
+    """One user line in twenty is; the rest would resume sessions that nobody resumed."""
+    found = read(tmp_path, {"a.jsonl": [line("u1", None, content, **fields)]})
+    (message,) = found.sessions[0].messages
+    assert message.origin == origin
+    assert (found.facts["message_flags"].to_pylist() == [[HUMAN]]) is (origin == "human")
+
+
+def test_an_api_error_is_no_answer(tmp_path: Path) -> None:
+    """It looks like one, and training on it teaches the words of an outage."""
+    found = read(tmp_path, {"a.jsonl": [line("u1"), answer("a1", "u1", "t1", isApiErrorMessage=True)]})
+    assert found.sessions[0].messages[1].origin == "harness"
+    assert found.facts["message_flags"].to_pylist() == [[HUMAN, 0]]
+
+
+def test_nothing_but_the_named_fields_is_taken(tmp_path: Path) -> None:
+    """The same words stand in many places of a line; those that are not read cannot leak."""
+    leaks = {
+        "toolUseResult": {"stdout": "canary"},
+        "cwd": "/canary",
+        "gitBranch": "canary",
+        "slug": "canary",
+        "wireToolInputs": ["canary"],
+    }
+    image = [{"type": "image", "source": {"data": "canary"}}, {"type": "redacted_thinking", "data": "canary"}]
+    others = [
+        {"type": "summary", "summary": "canary", "leafUuid": "u1"},
+        {"type": "attachment", "uuid": "x", "parentUuid": "u1", "attachment": {"context": "canary"}},
+        {"type": "queue-operation", "content": "canary"},
+    ]
+    found = read(tmp_path, {"a.jsonl": [line("u1", None, image, **leaks), *others]})
+    assert b"canary" not in msgspec.json.encode(found.sessions)
+
+
+@pytest.mark.parametrize(
+    ("bad", "code"),
+    [
+        (b'{"type": "user", "uuid": ', "malformed_json"),
+        (bytes(300), "malformed_json"),
+        (b'{"type": "user", "n": NaN}', "malformed_json"),
+        (b"[]", "not_an_object"),
+        (json.dumps(line("x", None, "\ud83d")).encode(), "invalid_unicode"),
+        (b"{}", "missing_field"),
+        (line("x") | {"uuid": None}, "missing_field"),
+        (line("x") | {"message": None}, "missing_field"),
+        (line("x") | {"timestamp": None}, "missing_field"),
+        (line("x") | {"message": []}, "bad_field"),
+        (line("x") | {"parentUuid": 5}, "bad_field"),
+        (line("x", None, {"type": "text"}), "bad_field"),
+        (line("x", None, ["hi"]), "bad_field"),
+        (line("x") | {"timestamp": "2025-10-01T10:00:00"}, "naive_timestamp"),
+        (line("x") | {"timestamp": "yesterday"}, "bad_timestamp"),
+        (line("x") | {"timestamp": 1759312800}, "bad_timestamp"),
+    ],
+)
+def test_a_bad_line_has_its_code_and_the_others_are_read(tmp_path: Path, bad: Any, code: str) -> None:
+    """Logs that broke off in the middle of a line are common; the rest of such a session is sound."""
+    found = read(tmp_path, {"a.jsonl": [line("u1"), bad, answer("a1", "u1", "t1")]})
+    assert shape(found.sessions[0]) == [("u1", None), ("a1", "u1")]
+    assert [(entry.code, entry.locator) for entry in found.quarantined] == [(code, "line 2")]
+
+
+def test_files_without_a_message_hold_no_session_and_are_no_fault(tmp_path: Path) -> None:
+    """One recorded file in six is empty; counted as faults they would stop the run."""
+    found = read(
+        tmp_path,
+        {
+            "empty.jsonl": [],
+            "title.jsonl": [{"type": "summary", "summary": "x", "leafUuid": "y"}],
+            "s1/subagents/agent-1.meta.json": [{"agentType": "x"}],
+            "s1/subagents/workflows/w/journal.jsonl": [{"type": "started"}],
+        },
+    )
+    assert (found.sessions, found.quarantined) == ([], [])
+
+
+def test_a_file_that_cannot_be_read_costs_itself_only(tmp_path: Path) -> None:
+    """A binary file or a cut archive beside the logs must not take a conversation with it."""
+    whole = gzip.compress(json.dumps(answer("a1", "u1", "t1")).encode() + b"\n")
+    (tmp_path / "cut.jsonl.gz").write_bytes(whole[:-4])
+    (tmp_path / "image.jsonl").write_bytes(b"\x89PNG" + bytes(range(256)) * 40)
+    (tmp_path / "a.jsonl").write_text(json.dumps(line("u1")) + "\n")
+    found = read_all(sorted(tmp_path.iterdir()), "claude-code", ADDED)
+    assert found.codes == ["malformed_json", "truncated_input"]
+    assert [shape(session) for session in found.sessions] == [[("u1", None), ("a1", "u1")]]
+
+
+def test_links_in_a_circle_are_kept_for_the_decision_to_refuse(tmp_path: Path) -> None:
+    """The reader must end, and the session must show in the ledger."""
+    found = read(tmp_path, {"a.jsonl": [line("u1", "a1"), answer("a1", "u1", "t1")]})
+    assert [shape(session) for session in found.sessions] == [[("u1", "a1"), ("a1", "u1")]]
+    circle = [{"type": "progress", "uuid": f"x{n}", "parentUuid": f"x{1 - n}"} for n in range(2)]
+    found = read(tmp_path / "b", {"b.jsonl": [*circle, line("u2", "x0")]})
+    assert len(found.sessions) == 1
+
+
+def user_lines(paths: list[Path]) -> list[str]:
+    """The ids of the recorded user lines, each once a project folder, read without the code under test."""
+    found = set()
+    for path in paths:
+        project = path.parents[2] if "subagents" in path.parts else path.parent
+        for raw in path.read_bytes().splitlines():
+            try:
+                item = json.loads(raw)
+            except ValueError:
+                continue
+            if isinstance(item, dict) and item.get("type") == "user" and {"uuid", "timestamp"} <= item.keys():
+                found.add((project, item["uuid"]))
+    return sorted(uuid for _, uuid in found)
+
+
+@pytest.mark.parametrize("folder", ["ccl_unit", "inspect_scout", "ccl_1_7_docs"])
+def test_every_recorded_user_line_is_in_exactly_one_session(folder: str) -> None:
+    """Over 100 public recordings: what goes in comes out once, whatever the tool version."""
+    paths = sorted((CODE / folder).rglob("*.jsonl"))
+    assert len(paths) > 10
+    found = read_all(paths, "claude-code", ADDED)
+    of_users = [m for session in found.sessions for m in session.messages if m.role in ("user", "tool")]
+    assert sorted(message.message_id for message in of_users) == user_lines(paths)
+    assert found.facts.num_rows == len(found.sessions)
