@@ -35,14 +35,14 @@ class LanguageConfig(StrictModel):
     supported: list[str] = pydantic.Field(default_factory=lambda: ["en"], min_length=1)
     unsupported: Literal["refuse", "patterns_only"] = "refuse"
     min_characters: int = pydantic.Field(default=200, ge=1)
-    min_probability: float = pydantic.Field(default=0.99, ge=0, le=1, strict=False)
+    min_probability: float = pydantic.Field(default=0.9, ge=0, le=1, strict=False)
 
 
 class RefusalConfig(StrictModel):
     """When a session is refused whole: too much of it masked, or too much of it."""
 
-    max_masked_fraction: float = pydantic.Field(default=0.5, gt=0, le=1, strict=False)
-    min_characters: int = pydantic.Field(default=200, ge=0)
+    max_masked_fraction: float = pydantic.Field(default=0.6, gt=0, le=1, strict=False)
+    min_characters: int = pydantic.Field(default=1_000, ge=0)
     max_characters: int = pydantic.Field(default=64_000_000, ge=1)
 
 

@@ -371,7 +371,8 @@ def user_lines(paths: list[Path]) -> list[str]:
 @pytest.mark.parametrize("folder", ["ccl_unit", "inspect_scout", "ccl_1_7_docs"])
 def test_every_recorded_user_line_is_in_exactly_one_session(folder: str) -> None:
     """Over 100 public recordings: what goes in comes out once, whatever the tool version."""
-    paths = sorted((CODE / folder).rglob("*.jsonl"))
+    # Made-up trees whose ids are the letters of the alphabet mean other messages in each file.
+    paths = sorted(path for path in (CODE / folder).rglob("*.jsonl") if not path.name.startswith("dag_"))
     assert len(paths) > 10
     found = read_all(paths, "claude-code", ADDED)
     of_users = [m for session in found.sessions for m in session.messages if m.role in ("user", "tool")]

@@ -55,7 +55,7 @@ def compression_of(path: str) -> str | None:
 def open_stream(path: str) -> IO[bytes]:
     """The decompressed bytes of a file from its start. Raises OSError; reading may raise Truncated."""
     kind = compression_of(path)
-    raw = open(path, "rb")  # noqa: PTH123, SIM115 - the reader that is returned closes it
+    raw = open(path, "rb", buffering=_CHUNK)  # noqa: PTH123, SIM115 - the reader that is returned closes it
     if kind is None:
         return raw
     return io.BufferedReader(_Decompressed(raw, kind), _CHUNK)

@@ -7,6 +7,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+import wordfreq
+
 from schemas.deid import LanguageConfig
 from transforms.deid.spans import Segment
 
@@ -22,6 +24,10 @@ _ENGLISH = frozenset(
     ).split()
 )
 _MIN_ENGLISH = 0.08
+#: A quarter to a half of running text in any language are its hundred most frequent words.
+_FREQUENT = 100
+_MIN_FREQUENT = 0.15
+_LATIN_END = 0x250
 
 
 def language_of(segments: Sequence[Segment], config: LanguageConfig) -> str:
@@ -29,10 +35,23 @@ def language_of(segments: Sequence[Segment], config: LanguageConfig) -> str:
     prose = _prose(segments)
     if config.default == "en" and _looks_english(prose):
         return "en"
-    if sum(character.isalpha() for character in prose) < config.min_characters:
+    letters = [character for character in prose if character.isalpha()]
+    if len(letters) < config.min_characters:
         return config.default
     code, probability = _identifier().classify(prose)
-    return str(code) if float(probability) >= config.min_probability else config.default
+    if float(probability) < config.min_probability:
+        return config.default
+    latin = sum(ord(character) < _LATIN_END for character in letters) > len(letters) / 2
+    return config.default if latin and not _speaks(prose, str(code)) else str(code)
+
+
+def _speaks(prose: str, code: str) -> bool:
+    """True where prose holds the frequent words of a language: fillers, word lists and names hold nobody's."""
+    if code not in wordfreq.available_languages():
+        return False
+    frequent = frozenset(wordfreq.top_n_list(code, _FREQUENT))
+    words = re.findall(r"[^\W\d_]+", prose.lower())
+    return sum(word in frequent for word in words) >= _MIN_FREQUENT * len(words)
 
 
 def _prose(segments: Sequence[Segment]) -> str:

@@ -39,7 +39,7 @@ _IBAN_LENGTH = {
     ).split()
 }
 _VERSION_BEFORE = re.compile(
-    r"(?i)(?:\bv|\bver(?:sion)?\W{0,3}|[=~<>^]=?\s?|\b(?:chrome|chromium|safari|firefox|edge?|edga|opr|version|"
+    r"(?i)(?:\bv|\bver(?:sion)?\W{0,3}|[=~<>!]=\s?|\^|~>\s?|\b(?:chrome|chromium|safari|firefox|edge?|edga|opr|version|"
     r"mozilla|electron|headlesschrome|node|python)/)\Z"
 )
 _WELL_KNOWN = frozenset(
@@ -108,11 +108,11 @@ def _national_phone(found: re.Match[str]) -> Verdict | None:
 def _card(found: re.Match[str]) -> Verdict | None:
     """The longest run of digit groups from here that is a card number; other numbers may follow it."""
     text = found.group("digits")
-    for end in range(len(text), 12, -1):
+    for end in range(len(text), 11, -1):
         if not text[end - 1].isdigit() or text[end : end + 1].isalnum():
             continue
         digits = re.sub(r"\D", "", text[:end])
-        if len(digits) < 13:
+        if len(digits) < 12:
             break
         if len(set(digits)) < 2 or not luhn(digits):
             continue
@@ -173,13 +173,15 @@ def _ip4(found: re.Match[str]) -> Verdict | None:
 
 def _ip6(found: re.Match[str]) -> Verdict | None:
     text = found.group()
+    if text.endswith(":") and not text.endswith("::"):
+        text = text[:-1]
     try:
         address = ipaddress.IPv6Address(text)
     except ValueError:
         return None
     if address.is_loopback or address.is_unspecified or len(text) < 6 or not re.search(r"\d", text):
         return None
-    return found.start(), found.end(), 0.8
+    return found.start(), found.start() + len(text), 0.8
 
 
 _GOV_WORDS = (
@@ -224,7 +226,7 @@ IDENTIFIER_RULES = (
         "PHONE_NUMBER",
         r"\d{3}\)?[-. ]{1,2}\d{3}[-. ]\d{4}",
         re.compile(
-            r"(?<![\w.\-/])(?:1[-. ])?(?:\([2-9]\d{2}\) ?|[2-9]\d{2}[-. ])[2-9]\d{2}[-. ]\d{4}"
+            r"(?:(?<![\w.\-/])|(?<=\\[ntr]))(?:1[-. ])?(?:\([2-9]\d{2}\) ?|[2-9]\d{2}[-. ])[2-9]\d{2}[-. ]\d{4}"
             r"(?:\s?(?:x|ext\.?)\s?\d{1,6})?(?![\w-]|\.\d)"
         ),
         whole(0.75),
@@ -239,7 +241,7 @@ IDENTIFIER_RULES = (
         "CREDIT_CARD",
         r"\d[ \-]?\d{2,4}[ \-]?\d{2,6}[ \-]?\d{2,6}",
         re.compile(
-            r"(?:(?<![A-Za-z0-9.])|(?<=\\[ntr])|(?<=[^\d]\.))(?=(?P<digits>\d(?:[ \-\u00a0\u2009]{0,2}\d){12,18})(?!\d))"
+            r"(?:(?<![A-Za-z0-9.])|(?<=\\[ntr])|(?<=[^\d]\.))(?=(?P<digits>\d(?:[ \-\u00a0\u2009]{0,2}\d){11,18})(?!\d))"
         ),
         _card,
     ),
@@ -265,7 +267,9 @@ IDENTIFIER_RULES = (
     Rule(
         "IP_ADDRESS",
         r"(?i)[0-9a-f]{1,4}:[0-9a-f:]*:",
-        re.compile(r"(?:(?<![\w:.])|(?<=\\[ntr]))(?:[0-9A-Fa-f]{1,4}:|:){2,7}(?:[0-9A-Fa-f]{1,4})?(?![\w:])"),
+        re.compile(
+            r"(?:(?<![\w:.])|(?<=\\[ntr]))(?:[0-9A-Fa-f]{1,4}:|:){2,7}(?:[0-9A-Fa-f]{1,4})?(?!\w|:\w)"
+        ),
         _ip6,
     ),
     Rule(
