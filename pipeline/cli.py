@@ -101,6 +101,10 @@ def run(
 def audit(
     config: Config,
     beam: Beam = None,
+    sample: Annotated[
+        int,
+        typer.Option("--sample", min=0, help="Estimate PII over this many eligible sessions; counts only."),
+    ] = 0,
     as_of: AsOf = None,
     input_: Input = None,
     consent: Consent = None,
@@ -114,7 +118,7 @@ def audit(
     """Dry run: decides everything, writes ledger and report, never a message text."""
     _note_debug(debug)
     overrides = _overrides(as_of, input_, consent, output, policy, set_)
-    _execute("audit", config, overrides, beam or [], json_, quiet)
+    _execute("audit", config, overrides, beam or [], json_, quiet, sample)
 
 
 @app.command()
@@ -239,7 +243,13 @@ def _scrub_engine(deid: Path | None) -> Any:
 
 
 def _execute(
-    kind: Any, config: Path, overrides: dict[str, Any], beam: list[str], as_json: bool, quiet: bool
+    kind: Any,
+    config: Path,
+    overrides: dict[str, Any],
+    beam: list[str],
+    as_json: bool,
+    quiet: bool,
+    sample: int = 0,
 ) -> None:
     from pipeline.config import load_settings
 
@@ -249,7 +259,7 @@ def _execute(
     from pipeline.progress import Progress
     from pipeline.summary import summary
 
-    outcome = execute(settings, kind, beam, Progress(False if quiet else None))
+    outcome = execute(settings, kind, beam, Progress(False if quiet else None), sample)
     if as_json:
         typer.echo(json.dumps({"path": str(outcome.path), **outcome.report}))
     if not quiet:

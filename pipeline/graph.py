@@ -29,6 +29,7 @@ from transforms.decide import READ, READS, VOLUMES, DecideEligibility, Partition
 from transforms.deidentify import REFUSALS, DeidentifySessions
 from transforms.engines import EngineSpec
 from transforms.entries import ENTRIES
+from transforms.estimate import EstimatePii
 from transforms.ledger import QUARANTINED, Stamp
 from transforms.read_consent import CONVERSATIONS, ReadConsent, ReadDeletions
 from transforms.read_facts import DigestFiles, ReadFacts
@@ -43,8 +44,9 @@ BUCKET = BeamTuple[int, bytes]
 class RunPlan:
     """Everything that is fixed when the graph is built; workers read no configuration.
 
-    `engine` None: an audit. `files` are (input, position, path); `prefix` is the version's folder, "" for
-    the first; `roots` has the folder of each input, below which its files are named.
+    `engine` with `sample` 0: a run. Else an audit; with both, it estimates PII over that many sessions.
+    `files` are (input, position, path); `prefix` is the version's folder, "" for the first; `roots` has the
+    folder of each input, below which its files are named.
     """
 
     context: ReadContext
@@ -62,6 +64,7 @@ class RunPlan:
     prefix: str
     roots: Sequence[str]
     engine: EngineSpec | None
+    sample: int = 0
 
 
 def build(pipeline: Any, plan: RunPlan) -> None:
@@ -113,7 +116,10 @@ def build(pipeline: Any, plan: RunPlan) -> None:
     ledger = [_bucketed(settled["ledger"], "ledger"), _seeds(pipeline, "Ledger parts", measured, 0)]
     entries = [facts["entries"], digests, decided[ENTRIES]]
 
-    if plan.engine is not None:
+    if plan.engine is not None and plan.sample:
+        reads = settled[READS] | "Type sampled" >> beam.Map(_same).with_output_types(READ)
+        entries.append(reads | "Estimate" >> EstimatePii(plan.sample, plan.context, plan.engine))
+    elif plan.engine is not None:
         masked = (
             settled[READS]
             | "Type reads" >> beam.Map(_same).with_output_types(READ)

@@ -8,6 +8,7 @@ from typing import Any
 
 from schemas.decisions import CLAUSE
 from schemas.errors import PipelineError
+from transforms.estimate import estimate_of
 
 Catalog = dict[str, list[dict[str, Any]]]
 
@@ -71,6 +72,7 @@ def report_of(catalog: Catalog, header: dict[str, Any]) -> dict[str, Any]:
             for group, number in sorted(groups.items(), key=lambda item: [str(part) for part in item[0]])
         ],
         "entities": entities_of(catalog),
+        "estimate": estimate_of(catalog["estimate"]) if "estimate" in catalog else None,
     }
 
 

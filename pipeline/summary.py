@@ -20,6 +20,10 @@ def summary(outcome: Outcome) -> str:
     if outcome.manifest.entities:
         replaced = ", ".join(f"{kind} {number}" for kind, number in outcome.manifest.entities.items())
         lines.append(f"  replaced: {replaced}")
+    estimate = outcome.report["estimate"]
+    if estimate:
+        found = ", ".join(f"{kind} {number}" for kind, number in estimate["entities"].items()) or "nothing"
+        lines.append(f"  in {estimate['sessions']} sampled eligible sessions: {found}")
     if outcome.manifest.kind == "run":
         lines.append(f"Training rows: {counts['training_rows']} in {outcome.path}/data")
     lines.append(f"Why each session: {outcome.path}/ledger   In numbers: {outcome.path}/report/report.json")

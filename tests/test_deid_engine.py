@@ -17,6 +17,7 @@ from transforms.deid.spans import Kind, Masked, Segment, SessionText
 
 KEY = bytes(range(32))
 CONFIG, _ = load_deid(Path("configs/deid/default.yaml"))
+GERMAN = "Ich habe gestern mit meinem Bruder über das neue Haus gesprochen und wir sind uns nicht einig. "
 ENGLISH = "The meeting was moved twice, so please confirm the room with them before you travel to it. "
 
 
@@ -156,10 +157,7 @@ def test_a_placeholder_in_the_text_is_not_taken_for_ours(engine: DeidEngine) -> 
 
 def test_each_refusal_has_its_reason(engine: DeidEngine) -> None:
     """A session that cannot be made safe is refused whole, and the ledger says why."""
-    german = (
-        "Ich habe gestern mit meinem Bruder über das neue Haus gesprochen und wir sind uns nicht einig geworden. "
-        * 4
-    )
+    german = GERMAN * 4
     dense = " ".join(f"user{n}@example.com" for n in range(80))
     assert one(engine, session(german)).refusal == Reason.LANGUAGE_UNSUPPORTED
     assert one(engine, session(dense)).refusal == Reason.PII_DENSITY
@@ -172,17 +170,14 @@ def test_what_a_second_look_still_finds_refuses_the_session(
     engine: DeidEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """If masking failed, the text must not come out."""
-    monkeypatch.setattr(engine._anonymizer, "mask", lambda text, spans, surrogates: text)
+    monkeypatch.setattr(engine._anonymizer, "mask", lambda text, *_: text)
     assert one(engine, session("write to bob@example.com")).refusal == Reason.RESIDUAL_PII
 
 
-def test_patterns_only_masks_identifiers_of_another_language(engine: DeidEngine) -> None:
+def test_patterns_only_masks_identifiers_of_another_language() -> None:
     """Where policy allows it, numbers and addresses go even if names cannot be known."""
     language = CONFIG.language.model_copy(update={"unsupported": "patterns_only"})
-    german = (
-        "Ich habe gestern mit meinem Bruder gesprochen und wir sind uns nicht einig geworden, bob@example.com. "
-        * 4
-    )
+    german = GERMAN * 4 + "bob@example.com"
     masked = DeidEngine(CONFIG.model_copy(update={"language": language}), KEY).mask_sessions(
         [session(german)]
     )[0]

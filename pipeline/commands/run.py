@@ -57,17 +57,24 @@ class Outcome:
 
 
 def execute(
-    settings: Settings, kind: Literal["run", "audit"], beam_arguments: Sequence[str], progress: Progress
+    settings: Settings,
+    kind: Literal["run", "audit"],
+    beam_arguments: Sequence[str],
+    progress: Progress,
+    sample: int = 0,
 ) -> Outcome:
-    """Runs and commits; on any failure everything written is removed and the error raised."""
+    """Runs and commits; on any failure everything written is removed and the error raised.
+
+    `sample`: over how many eligible sessions an audit estimates PII.
+    """
     hasher = KeyedHasher(settings.key)
     inputs = find_inputs(settings, hasher)
-    engine = _engine_spec(settings) if kind == "run" else None
+    engine = _engine_spec(settings) if kind == "run" or sample else None
     digests = engine_of(engine).model_digests() if engine else {}
     output = settings.config.output
     folder = claim_output(Path(settings.resolve(output.path)), output.on_exists)
     try:
-        plan = _plan(settings, hasher, inputs, folder, engine)
+        plan = _plan(settings, hasher, inputs, folder, engine, sample)
         workers = settings.config.runner.workers
         catalog = run_graph(plan, workers, beam_arguments, progress)
         return _commit(settings, kind, inputs, folder, catalog, digests)
@@ -85,7 +92,12 @@ def _engine_spec(settings: Settings) -> EngineSpec:
 
 
 def _plan(
-    settings: Settings, hasher: KeyedHasher, inputs: Inputs, folder: OutputFolder, engine: EngineSpec | None
+    settings: Settings,
+    hasher: KeyedHasher,
+    inputs: Inputs,
+    folder: OutputFolder,
+    engine: EngineSpec | None,
+    sample: int,
 ) -> RunPlan:
     config = settings.config
     limits = Limits(config.limits.max_record_bytes, config.limits.max_messages)
@@ -109,6 +121,7 @@ def _plan(
         prefix=folder.prefix,
         roots=inputs.roots,
         engine=engine,
+        sample=sample,
     )
 
 

@@ -23,7 +23,7 @@ _ENGLISH = frozenset(
         "me about please thanks"
     ).split()
 )
-_MIN_ENGLISH = 0.08
+_MIN_ENGLISH = 0.15
 #: A quarter to a half of running text in any language are its hundred most frequent words.
 _FREQUENT = 100
 _MIN_FREQUENT = 0.15
@@ -46,7 +46,7 @@ def language_of(segments: Sequence[Segment], config: LanguageConfig) -> str:
 
 
 def _speaks(prose: str, code: str) -> bool:
-    """True where prose holds the frequent words of a language: fillers, word lists and names hold nobody's."""
+    """True where prose holds the frequent words of a language; fillers, word lists and names hold none."""
     if code not in wordfreq.available_languages():
         return False
     frequent = frozenset(wordfreq.top_n_list(code, _FREQUENT))

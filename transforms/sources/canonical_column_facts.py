@@ -69,6 +69,7 @@ def _odd_rows(columns: Columns, size: int, limits: Limits) -> Bools:
     bad[columns.message_of[columns.odd_block | mask(blocks["type"].is_null())]] = True
     bad[columns.message_of[_strange_inputs(blocks["input"])]] = True
     odd[columns.row_of[bad]] = True
+    odd[_rows_with_copies(columns)] = True
     in_block = _all_bytes(blocks, BLOCK_TEXTS)
     in_message = _all_bytes(messages, (*MESSAGE_TEXTS, "content"))
     in_message += _total(in_block, columns.message_of, len(in_message))
@@ -136,6 +137,15 @@ def _flags_and_sizes(columns: Columns) -> tuple[npt.NDArray[np.uint8], Ints]:
     for place in np.flatnonzero(mask(blocks["input"].is_valid())).tolist():
         in_block[place] += value_size(json_or_text(blocks["input"][place].as_py()))
     return flags, _characters(messages["content"]) + _total(in_block, columns.message_of, size)
+
+
+def _rows_with_copies(columns: Columns) -> Ints:
+    """Rows in which a message id stands more than once."""
+    code = ints(columns.messages["message_id"].dictionary_encode().indices, -1)
+    pair = columns.row_of * (code.max(initial=0) + 2) + code + 1
+    order = np.argsort(pair, kind="stable")
+    again = np.flatnonzero(pair[order][1:] == pair[order][:-1])
+    return columns.row_of[order[again]]
 
 
 def json_or_text(text: str) -> Any:

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from schemas.records import Block, Defaults, Session
+from schemas.records import Block, Defaults, Message, Session
 
 _DECODER = msgspec.json.Decoder(Session)
 EARLIEST = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -66,6 +66,8 @@ def checked(session: Session, max_messages: int) -> Session:
         raise Fault("oversize_record", conversation_id)
     if any(not message.message_id for message in session.messages):
         raise Fault("missing_field", conversation_id)
+    if len({message.message_id for message in session.messages}) < len(session.messages):
+        _check_copies(session.messages, conversation_id)
     instants = [session.created_at, *(message.sent_at for message in session.messages)]
     if session.deleted_at is not None:
         instants.append(session.deleted_at)
@@ -78,6 +80,15 @@ def checked(session: Session, max_messages: int) -> Session:
                     check_value(block.input, conversation_id)
                     check_value(block.content, conversation_id)
     return session
+
+
+def _check_copies(messages: list[Message], conversation_id: str) -> None:
+    """Lets a message stand twice only if both say the same; times of copies may differ."""
+    seen: dict[str, Message] = {}
+    for message in messages:
+        first = seen.setdefault(message.message_id, message)
+        if msgspec.structs.replace(message, sent_at=first.sent_at) != first:
+            raise Fault("duplicate_message", conversation_id)
 
 
 def check_value(value: Any, conversation_id: str | None) -> None:

@@ -1,0 +1,121 @@
+"""Snapshots and deletion lists: every accepted form, and no row that is skipped in silence."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from schemas.errors import ConsentError
+from schemas.keys import KeyedHasher
+from schemas.tables import GRANTED, REFUSED, UNDECIDED
+from transforms.consent import inspect_snapshot, read_deletions, read_snapshot
+
+HASHER = KeyedHasher(bytes(32))
+AS_OF = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+HEAD = "user_id,state,decided_at,snapshot_at\n"
+
+
+def rows(path: Path) -> set[tuple[bytes, int, dt.datetime | None]]:
+    return {
+        tuple(row.values()) for table in read_snapshot(str(path), HASHER, AS_OF) for row in table.to_pylist()
+    }
+
+
+def test_csv_and_parquet_give_the_same_rows(tmp_path: Path) -> None:
+    """Consent systems export either."""
+    at = dt.datetime(2025, 10, 1, tzinfo=dt.UTC)
+    (tmp_path / "c.csv").write_text(
+        HEAD + "u1,granted,2025-10-01T00:00:00Z,2025-12-01T00:00:00Z\n"
+        "u2,false,2025-10-01T02:00:00+02:00,2025-12-01T00:00:00Z\n"
+        "u3,,,2025-12-01T00:00:00Z\n"
+    )
+    stamp = pa.timestamp("ms", tz="Europe/Berlin")
+    table = pa.table(
+        {
+            "user_id": ["u1", "u2", "u3"],
+            "state": ["true", "refused", None],
+            "decided_at": pa.array([at, at, None], stamp),
+            "snapshot_at": pa.array([AS_OF - dt.timedelta(days=31)] * 3, stamp),
+        }
+    )
+    pq.write_table(table, tmp_path / "c.parquet")
+    wanted = {
+        (HASHER.user("u1"), GRANTED, at),
+        (HASHER.user("u2"), REFUSED, at),
+        (HASHER.user("u3"), UNDECIDED, None),
+    }
+    assert rows(tmp_path / "c.csv") == rows(tmp_path / "c.parquet") == wanted
+
+
+def test_the_snapshots_instant_may_stand_in_its_path(tmp_path: Path) -> None:
+    """Hive-like folders are how daily snapshots are laid out."""
+    folder = tmp_path / "snapshot_at=2025-12-01"
+    folder.mkdir()
+    (folder / "c.csv").write_text("user_id,state,decided_at\nu1,granted,2025-10-01T00:00:00Z\n")
+    assert inspect_snapshot(str(folder / "c.csv")).instants == (dt.datetime(2025, 12, 1, tzinfo=dt.UTC),)
+    assert len(rows(folder / "c.csv")) == 1
+
+
+@pytest.mark.parametrize(
+    ("second", "known"),
+    [("2026-01-01T00:00:00Z", 1), ("2026-01-01T00:00:00.000001Z", 0)],
+)
+def test_what_was_decided_or_snapped_after_as_of_is_unknown(tmp_path: Path, second: str, known: int) -> None:
+    """A run for a moment knows only what was known then."""
+    (tmp_path / "a.csv").write_text(HEAD + f"u1,granted,{second},2026-01-01T00:00:00Z\n")
+    (tmp_path / "b.csv").write_text(HEAD + f"u1,granted,2025-10-01T00:00:00Z,{second}\n")
+    assert len(rows(tmp_path / "a.csv")) == len(rows(tmp_path / "b.csv")) == known
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (HEAD + "u1,perhaps,2025-10-01T00:00:00Z,2025-12-01T00:00:00Z\n", "column state"),
+        (HEAD + "u1,granted,2025-10-01T00:00:00,2025-12-01T00:00:00Z\n", "column decided_at"),
+        (HEAD + "u1,granted,yesterday,2025-12-01T00:00:00Z\n", "column decided_at"),
+        (HEAD + ",granted,2025-10-01T00:00:00Z,2025-12-01T00:00:00Z\n", "no user_id"),
+        ("user_id,state,decided_at\nu1,granted,2025-10-01T00:00:00Z\n", "snapshot_at is missing"),
+        ("user_id,decided_at,snapshot_at\n", "state is missing"),
+    ],
+)
+def test_a_row_that_is_not_understood_refuses_the_snapshot(tmp_path: Path, text: str, words: str) -> None:
+    """It could be an opt-out."""
+    (tmp_path / "c.csv").write_text(text)
+    with pytest.raises(ConsentError, match=words):
+        rows(tmp_path / "c.csv")
+
+
+def test_a_timestamp_without_zone_and_a_damaged_file_refuse(tmp_path: Path) -> None:
+    """An hour's difference decides whether a message was refused."""
+    naive = pa.table(
+        {"user_id": ["u"], "state": ["granted"]}
+        | {
+            name: pa.array([dt.datetime(2025, 10, 1)], pa.timestamp("us"))
+            for name in ("decided_at", "snapshot_at")
+        }
+    )
+    pq.write_table(naive, tmp_path / "naive.parquet")
+    (tmp_path / "bad.parquet").write_bytes(b"PAR1 not really")
+    with pytest.raises(ConsentError, match="no time zone"):
+        rows(tmp_path / "naive.parquet")
+    with pytest.raises(ConsentError, match="damaged"):
+        rows(tmp_path / "bad.parquet")
+
+
+def test_deletions_are_told_apart_by_kind(tmp_path: Path) -> None:
+    """A user's deletion reaches all their sessions, a conversation's only itself."""
+    (tmp_path / "d.csv").write_text(
+        "kind,id,deleted_at\nuser,u1,2025-12-01T00:00:00Z\nconversation,c1,2025-12-01T00:00:00Z\nuser,u2,2026-02-01T00:00:00Z\n"
+    )
+    found = {
+        kind: table["key"].to_pylist()
+        for kind, table in read_deletions(str(tmp_path / "d.csv"), HASHER, AS_OF)
+    }
+    assert found == {"user": [HASHER.user("u1")], "conversation": [HASHER.conversation("c1")]}
+    (tmp_path / "e.csv").write_text("kind,id,deleted_at\norg,o1,2025-12-01T00:00:00Z\n")
+    with pytest.raises(ConsentError, match="column kind"):
+        list(read_deletions(str(tmp_path / "e.csv"), HASHER, AS_OF))
