@@ -165,6 +165,15 @@ SECRET_RULES = (
     ),
     Rule(
         "SECRET",
+        r"(?i)(?:api|access|secret|private|license|auth)[ _-]?key|token|secret",
+        re.compile(
+            r"(?i:\b(?P<name>(?:api|access|secret|private|license|auth)[ _-]?key|token|secret)\b"
+            r"(?: (?:is|was|to|as|here))?)[:=]?\s{1,2}[\"'`]?(?P<value>[^\s\"'`<>,;()]{12,256})"
+        ),
+        _assigned,
+    ),
+    Rule(
+        "SECRET",
         r"(?i)--?(?:password|token|secret|api-key|pass)\s",
         re.compile(
             r"(?i:(?<!\w)--?(?P<name>password|token|secret|api-key|pass)\s+)[\"']?(?P<value>[^\s\"']{4,256})"
