@@ -20,7 +20,6 @@ from schemas.errors import ChatsieveError, ConfigError, InputError
 
 app = typer.Typer(
     add_completion=False,
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Turns conversation logs and consent records into training-eligible, de-identified Parquet shards.",
@@ -54,12 +53,17 @@ def main() -> None:
     logging.disable(logging.CRITICAL)
     signal.signal(signal.SIGTERM, _terminate)
     try:
-        app()
+        sys.exit(app(standalone_mode=False) or 0)
     except ChatsieveError as error:
         _fail(str(error), error.exit_code)
+    except typer.Abort:
+        _fail("interrupted", 3)
     except KeyboardInterrupt:
         _fail("interrupted; what was written was removed", 3)
     except Exception as error:  # noqa: BLE001 - the last boundary: class and place only, for a message may hold data
+        usage = getattr(error, "format_message", None)
+        if usage is not None:
+            _fail(f"{usage()} See chatsieve --help.".replace("..", "."), 2)
         from transforms.guard import describe
 
         _fail(describe("internal error", error), 3)
@@ -74,7 +78,7 @@ def _options(
         typer.echo(f"chatsieve {importlib.metadata.version('chatsieve')}")
         raise typer.Exit
     if context.invoked_subcommand is None:
-        raise typer.Exit(2)
+        typer.echo(context.get_help())
 
 
 @app.command()

@@ -1,0 +1,77 @@
+"""The command line: usage errors in one line, help at once, keys made safely."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import chatsieve
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["run"], "Missing option"),
+        (["run", "--bogus"], "No such option"),
+        (["walk"], "No such command"),
+        (["run", "-c", "no-such-file.yaml"], "no-such-file.yaml: cannot be read"),
+        (["run", "-c", "configs/demo.yaml", "--", "--no_such_beam_option=1"], "unknown Beam option"),
+        (["audit", "-c", "configs/demo.yaml", "--set", "nonsense"], "expected KEY=VALUE"),
+        (["sample", "somewhere", "--conversations", "1", "--input-format", "xml"], "--input-format"),
+        (["scrub", "no-such-file.txt"], "cannot be read"),
+    ],
+)
+def test_a_usage_error_is_one_line_and_exit_two(arguments: list[str], words: str) -> None:
+    """Schedulers and people read exit codes and single lines."""
+    done = chatsieve(*arguments)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert words in done.stderr
+
+
+def test_help_loads_no_runner() -> None:
+    """Help must be instant; Beam alone takes a second and more."""
+    code = "import sys, pipeline.cli; print('apache_beam' in sys.modules, 'spacy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False False\n"
+
+
+def test_a_key_is_private_and_never_replaced(tmp_path: Path) -> None:
+    """Who has the key can tell whose row is whose; who loses it can erase no one."""
+    printed = chatsieve("keygen")
+    assert re.fullmatch(r"[0-9a-f]{64}\n", printed.stdout)
+    path = tmp_path / "key"
+    assert chatsieve("keygen", path).returncode == 0
+    assert path.stat().st_mode & 0o777 == 0o600
+    before = path.read_text()
+    assert chatsieve("keygen", path).returncode == 2
+    assert path.read_text() == before != printed.stdout
+
+
+def test_scrub_masks_a_file_and_explains_without_the_values(tmp_path: Path) -> None:
+    """An explanation that repeats the secret explains too much."""
+    (tmp_path / "t.txt").write_text("😀 mail bob@example.com, says Priya Raghunathan.\n")
+    done = chatsieve("scrub", tmp_path / "t.txt", "--explain")
+    assert done.stdout == "😀 mail <EMAIL_ADDRESS_1>, says <PERSON_1>.\n"
+    assert "bob" not in done.stderr
+    assert "EMAIL_ADDRESS" in done.stderr
+
+
+def test_scrub_answers_lines_with_offsets_in_code_points(tmp_path: Path) -> None:
+    """The form other tools score against."""
+    (tmp_path / "t.jsonl").write_text(
+        '{"text": "😀 bob@example.com"}\n\n{"text": "nothing"}\n', encoding="utf-8"
+    )
+    done = chatsieve("scrub", tmp_path / "t.jsonl", "--jsonl", "--explain", "--json")
+    assert [json.loads(line) for line in done.stdout.splitlines()] == [
+        {"text": "😀 <EMAIL_ADDRESS_1>", "spans": [[2, 17, "EMAIL_ADDRESS", 0.95]]},
+        {"text": "nothing", "spans": []},
+    ]
+    (tmp_path / "bad.jsonl").write_text('{"text": 1}\n')
+    refused = chatsieve("scrub", tmp_path / "bad.jsonl", "--jsonl")
+    assert refused.returncode == 2
+    assert "line 1" in refused.stderr
