@@ -58,6 +58,7 @@ class RunPlan:
     snapshots: Sequence[str]
     deletions: Sequence[str]
     buckets: Buckets
+    unit_bytes: int
     shards: int | None
     target_shard_bytes: int | None
     staging: str
@@ -73,7 +74,7 @@ def build(pipeline: Any, plan: RunPlan) -> None:
     hasher = plan.context.hasher
 
     facts = _source(pipeline, "Inputs", [t.encode() for t in plan.tasks]) | "Facts" >> ReadFacts(
-        plan.context, plan.buckets
+        plan.context, plan.buckets, plan.unit_bytes
     )
     consent = _source(pipeline, "Snapshots", plan.snapshots) | "Consent" >> ReadConsent(
         hasher, as_of, plan.buckets

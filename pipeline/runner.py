@@ -13,6 +13,7 @@ import msgspec
 
 from pipeline.graph import RunPlan, build
 from pipeline.progress import Progress
+from pipeline.worker_main import collect_less_often
 from schemas.errors import ChatsieveError, ConfigError, PipelineError
 from transforms.entries import entries_by_kind
 from transforms.guard import describe
@@ -38,6 +39,7 @@ def run_graph(
         default_environment=_worker_processes() if workers > 1 else None,
         progress_request_frequency=progress.frequency,
     )
+    collect_less_often()
     with progress.watching():
         pipeline = beam.Pipeline(runner=runner, options=options)
         build(pipeline, plan)

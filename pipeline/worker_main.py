@@ -6,6 +6,7 @@ parent by the control channel, as class and place.
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
@@ -21,7 +22,14 @@ def main() -> None:
     threading.Thread(target=_end_with_parent, args=(int(sys.argv[1]),), daemon=True).start()
     from apache_beam.runners.worker import sdk_worker_main
 
+    collect_less_often()
     sdk_worker_main.main(sys.argv)
+
+
+def collect_less_often() -> None:
+    """Decoded records are trees, freed by count; looking for cycles among them took a fifth of the time."""
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 50)
 
 
 def _end_with_parent(parent: int) -> None:

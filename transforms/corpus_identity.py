@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import random
 import string
+import unicodedata
 from typing import NamedTuple
 
 from faker import Faker
@@ -79,8 +80,8 @@ def _iban(number: int) -> str:
 
 
 def _ascii(name: str) -> str:
-    folded = name.translate(str.maketrans("äöüßéèêëáàâíìîóòôúùûñçÄÖÜÉ", "aousseeeeaaaiiiooouuuncAOUE"[:26]))
-    return "".join(character for character in folded if character.isascii() and character.isalpha()) or "x"
+    plain = unicodedata.normalize("NFKD", name)
+    return "".join(character for character in plain if character.isascii() and character.isalpha()) or "x"
 
 
 @functools.cache

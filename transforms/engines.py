@@ -5,10 +5,13 @@ from __future__ import annotations
 import dataclasses
 import threading
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from schemas.deid import DeidConfig
-from transforms.deid.engine import DeidEngine
 from transforms.deid.spans import Masked, SessionText
+
+if TYPE_CHECKING:
+    from transforms.deid.engine import DeidEngine
 
 _LOCK = threading.RLock()
 _ENGINES: dict[str, DeidEngine] = {}
@@ -40,6 +43,9 @@ def engine_of(spec: EngineSpec) -> DeidEngine:
     """The process's engine for a spec."""
     with _LOCK:
         if spec.digest not in _ENGINES:
+            # Presidio and spaCy take a second to load, which an audit and its workers need not spend.
+            from transforms.deid.engine import DeidEngine
+
             _ENGINES[spec.digest] = DeidEngine(spec.config, spec.key)
         return _ENGINES[spec.digest]
 

@@ -31,13 +31,16 @@ class ReadFacts(beam.PTransform):  # type: ignore[misc]
 
     Out: `facts`, (bucket, blob); `quarantined`, blobs; `entries`.
     `context` holds the key, the limits and the defaults; it is fixed here and the same on every worker.
+    `unit_bytes` is how finely plain files are cut: a local runner deals units out once, and small ones
+    balance.
     """
 
     context: ReadContext
     buckets: Buckets
+    unit_bytes: int
 
     def expand(self, tasks: Any) -> Any:
-        units = tasks | "Plan units" >> beam.ParDo(_PlanUnits()).with_outputs(
+        units = tasks | "Plan units" >> beam.ParDo(_PlanUnits(self.unit_bytes)).with_outputs(
             QUARANTINED, ENTRIES, main="units"
         )
         facts = (
@@ -65,9 +68,12 @@ class DigestFiles(beam.DoFn):  # type: ignore[misc]
 
 
 class _PlanUnits(beam.DoFn):  # type: ignore[misc]
+    def __init__(self, unit_bytes: int) -> None:
+        self._unit_bytes = unit_bytes
+
     @guarded("Plan units")
     def process(self, task: str) -> Iterator[Any]:
-        units, unreadable = plan_units(PlanTask.decode(task))
+        units, unreadable = plan_units(PlanTask.decode(task), self._unit_bytes)
         yield from (unit.encode() for unit in units)
         yield from _quarantine(unreadable)
         if unreadable:

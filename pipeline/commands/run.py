@@ -44,6 +44,7 @@ _PACKAGES = (
     "spacy",
 )
 _BYTES_PER_BUCKET = 64 << 20
+_UNIT_BYTES = (1 << 20, 32 << 20)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,6 +116,9 @@ def _plan(
         snapshots=inputs.snapshots,
         deletions=inputs.deletions,
         buckets=Buckets(users, config.runner.sub_buckets),
+        unit_bytes=max(
+            _UNIT_BYTES[0], min(_UNIT_BYTES[1], inputs.total_bytes // (32 * config.runner.workers))
+        ),
         shards=config.output.shards,
         target_shard_bytes=config.output.target_shard_bytes,
         staging=str(folder.staging),
