@@ -92,7 +92,10 @@ def build(pipeline: Any, plan: RunPlan) -> None:
         ]
         | "Merge buckets" >> beam.Flatten()
         | "Bucket" >> beam.GroupByKey()
-        | "Decide" >> DecideEligibility(plan.policy, plan.authorizations, as_of, plan.stamp.known_until)
+        | "Decide"
+        >> DecideEligibility(
+            plan.policy, plan.authorizations, as_of, plan.stamp.known_until, pointers=plan.engine is not None
+        )
     )
     measured = beam.pvalue.AsSingleton(
         decided[VOLUMES]

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import apache_beam as beam
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from apache_beam.typehints import Tuple as BeamTuple
@@ -34,12 +35,14 @@ class DecideEligibility(beam.PTransform):  # type: ignore[misc]
     """One decision row per session. In: (bucket, blobs of facts, consent and user deletions), grouped.
 
     Out: `decisions` blobs, `volumes` and `entries`. `as_of` is fixed here, so a retry decides alike.
+    `pointers` False: where the text lies is left out, for nobody will read it.
     """
 
     policy: Policy
     authorizations: pa.Table
     as_of: dt.datetime
     known_until: dt.datetime | None
+    pointers: bool
 
     def expand(self, buckets: Any) -> Any:
         return buckets | "Decide bucket" >> beam.ParDo(_Decide(self)).with_outputs(
@@ -78,12 +81,24 @@ class SettleSessions(beam.DoFn):  # type: ignore[misc]
         }
         tables = tables_of(blobs, schemas)
         decisions = settle(tables["decisions"], tables["conversation_deletions"])
-        without_pointers = decisions.drop_columns(["records", "kept"])
-        yield part, to_blob(without_pointers, "decisions")
+        yield part, to_blob(decisions.drop_columns(["records", "kept"]), "decisions")
         yield part, to_blob(tables["quarantined"], "quarantined")
-        eligible = decisions.filter(pc.equal(decisions["decision"], str(Decision.ELIGIBLE)))
+        eligible = decisions.filter(pc.greater(pc.list_value_length(decisions["records"]), 0))
         for work, rows in _by_work(eligible):
             yield beam.pvalue.TaggedOutput(READS, (work, to_blob(rows, "decisions")))
+
+
+def without_pointers(decisions: pa.Table) -> pa.Table:
+    """The decisions with `records` and `kept` empty."""
+    for name in ("records", "kept"):
+        field = DECISIONS.field(name)
+        empty = pa.ListArray.from_arrays(
+            np.zeros(decisions.num_rows + 1, np.int32), pa.array([], field.type.value_type)
+        )
+        decisions = decisions.set_column(
+            decisions.schema.get_field_index(name), field, empty.cast(field.type)
+        )
+    return decisions
 
 
 class _Decide(beam.DoFn):  # type: ignore[misc]
@@ -92,6 +107,7 @@ class _Decide(beam.DoFn):  # type: ignore[misc]
         self._authorizations = arguments.authorizations
         self._as_of = arguments.as_of
         self._known_until = arguments.known_until
+        self._pointers = arguments.pointers
 
     @guarded("Decide")
     def process(self, item: tuple[int, Iterable[bytes]]) -> Iterator[Any]:
@@ -111,6 +127,8 @@ class _Decide(beam.DoFn):  # type: ignore[misc]
         )
         eligible = pc.equal(decisions["decision"], str(Decision.ELIGIBLE))
         text_bytes = pc.sum(pc.filter(decisions["text_bytes"], eligible)).as_py() or 0
+        if not self._pointers:
+            decisions = without_pointers(decisions)
         yield to_blob(decisions, "decisions")
         yield beam.pvalue.TaggedOutput(VOLUMES, Volume(decisions.num_rows, text_bytes))
         count = entry("decided", records=facts.num_rows, sessions=decisions.num_rows)

@@ -9,8 +9,10 @@ import functools
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from transforms.deid.patterns import PatternScanner
+if TYPE_CHECKING:
+    from transforms.deid.patterns import PatternScanner
 
 
 def input_root(pattern: str) -> str:
@@ -34,4 +36,6 @@ def masked_name(name: str) -> str:
 
 @functools.cache
 def _scanner() -> PatternScanner:
+    from transforms.deid.patterns import PatternScanner
+
     return PatternScanner()
