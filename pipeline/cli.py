@@ -16,6 +16,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
+from pipeline.config import overrides_of
 from schemas.errors import ChatsieveError, ConfigError, InputError
 
 app = typer.Typer(
@@ -97,7 +98,7 @@ def run(
 ) -> None:
     """The pipeline: read, decide, de-identify, write, commit."""
     _note_debug(debug)
-    overrides = _overrides(as_of, input_, consent, output, policy, set_)
+    overrides = overrides_of(as_of, input_, consent, output, policy, set_)
     _execute("run", config, overrides, beam or [], json_, quiet)
 
 
@@ -121,7 +122,7 @@ def audit(
 ) -> None:
     """Dry run: decides everything, writes ledger and report, never a message text."""
     _note_debug(debug)
-    overrides = _overrides(as_of, input_, consent, output, policy, set_)
+    overrides = overrides_of(as_of, input_, consent, output, policy, set_)
     _execute("audit", config, overrides, beam or [], json_, quiet, sample)
 
 
@@ -205,8 +206,8 @@ def scrub(
     _note_debug(debug)
     from pipeline.commands import scrub as command
 
-    data = _read_all(file)
-    engine = _scrub_engine(deid)
+    data = command.read_input(file)
+    engine = command.scrub_engine(deid)
     if jsonl:
         for line in command.scrub_lines(engine, data.splitlines(), explain):
             typer.echo(line.decode())
@@ -224,26 +225,6 @@ def scrub(
     typer.echo(scrubbed.text, nl=False)
     if explain:
         typer.echo(command.explain_table(scrubbed.spans), err=True)
-
-
-def _read_all(file: Path | None) -> bytes:
-    if file is None:
-        return sys.stdin.buffer.read()
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise InputError(f"{file}: cannot be read ({error.strerror})") from None
-
-
-def _scrub_engine(deid: Path | None) -> Any:
-    """An engine with a key of its own, for scrubbed texts are linked to nothing."""
-    import secrets
-
-    from schemas.deid import load_deid
-    from transforms.deid.engine import DeidEngine
-
-    path = deid or Path(__file__).resolve().parents[1] / "configs/deid/default.yaml"
-    return DeidEngine(load_deid(path)[0], secrets.token_bytes(32))
 
 
 def _execute(
@@ -276,38 +257,6 @@ def _execute(
             f"limits.max_quarantined_fraction {limit:g}; see {outcome.path}/quarantine",
             1,
         )
-
-
-def _overrides(
-    as_of: str | None,
-    inputs: list[str] | None,
-    consent: list[str] | None,
-    output: str | None,
-    policy: str | None,
-    assignments: list[str] | None,
-) -> dict[str, Any]:
-    """Dotted keys to values. Paths given here are relative to where the command runs, not to the file."""
-    from pipeline.config import parse_assignment
-
-    overrides: dict[str, Any] = {}
-    if as_of is not None:
-        overrides["as_of"] = as_of
-    if inputs:
-        overrides["inputs"] = [_absolute(path) for path in inputs]
-    if consent:
-        overrides["consent.snapshots"] = [_absolute(path) for path in consent]
-    if output is not None:
-        overrides["output.path"] = _absolute(output)
-    if policy is not None:
-        overrides["policy"] = _absolute(policy)
-    for text in assignments or []:
-        key, value = parse_assignment(text)
-        overrides[key] = value
-    return overrides
-
-
-def _absolute(path: str) -> str:
-    return path if "://" in path else str(Path.cwd() / Path(path).expanduser())
 
 
 def _note_debug(debug: bool) -> None:

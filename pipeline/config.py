@@ -82,6 +82,36 @@ def resolve_path(base: Path, path: str) -> str:
     return os.path.normpath(base / Path(path).expanduser())
 
 
+def overrides_of(
+    as_of: str | None,
+    inputs: list[str] | None,
+    consent: list[str] | None,
+    output: str | None,
+    policy: str | None,
+    assignments: list[str] | None,
+) -> dict[str, Any]:
+    """Dotted keys to values. Paths given here are relative to where the command runs, not to the file."""
+    overrides: dict[str, Any] = {}
+    if as_of is not None:
+        overrides["as_of"] = as_of
+    if inputs:
+        overrides["inputs"] = [_absolute(path) for path in inputs]
+    if consent:
+        overrides["consent.snapshots"] = [_absolute(path) for path in consent]
+    if output is not None:
+        overrides["output.path"] = _absolute(output)
+    if policy is not None:
+        overrides["policy"] = _absolute(policy)
+    for text in assignments or []:
+        key, value = parse_assignment(text)
+        overrides[key] = value
+    return overrides
+
+
+def _absolute(path: str) -> str:
+    return path if "://" in path else str(Path.cwd() / Path(path).expanduser())
+
+
 def parse_assignment(text: str) -> tuple[str, Any]:
     """("a.b.c", value) of `a.b.c=value`; the value is read as YAML, as in the file."""
     key, sign, value = text.partition("=")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from transforms.deid.rules_identifiers import luhn
+from transforms.deid.checks import luhn
 
 
 def card(prefix: str, length: int) -> str:

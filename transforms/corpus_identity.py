@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from faker import Faker
 
-from transforms.deid.rules_identifiers import luhn
+from transforms.deid.checks import luhn
 
 _LOCALES = ("en_US", "en_GB", "de_DE", "fr_FR", "es_ES")
 _POOL = 400

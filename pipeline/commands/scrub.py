@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import secrets
+import sys
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
+from schemas.deid import load_deid
 from schemas.errors import DeidError, InputError
 from transforms.deid.engine import DeidEngine
 from transforms.deid.spans import Segment, SessionText, Span
@@ -62,3 +66,19 @@ def explain_table(spans: Iterable[Span]) -> str:
     """The spans for a person: type, place and score, never the value."""
     rows = [f"{span.type:<16} {span.start:>8} {span.end:>8} {span.score:>6.2f}" for span in spans]
     return "\n".join([f"{'type':<16} {'start':>8} {'end':>8} {'score':>6}", *rows])
+
+
+def read_input(file: Path | None) -> bytes:
+    """The bytes of a file, or of standard input; raises InputError."""
+    if file is None:
+        return sys.stdin.buffer.read()
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise InputError(f"{file}: cannot be read ({error.strerror})") from None
+
+
+def scrub_engine(config: Path | None) -> DeidEngine:
+    """An engine with a key of its own: scrubbed texts are linked to nothing."""
+    path = config or Path(__file__).resolve().parents[2] / "configs/deid/default.yaml"
+    return DeidEngine(load_deid(path)[0], secrets.token_bytes(32))
