@@ -79,6 +79,9 @@ def execute(
         workers = settings.config.runner.workers
         catalog = run_graph(plan, workers, beam_arguments, progress)
         return _commit(settings, kind, inputs, folder, catalog, digests)
+    except KeyboardInterrupt:
+        folder.rollback()
+        raise PipelineError("interrupted; what was written was removed") from None
     except OSError as error:
         folder.rollback()
         raise PipelineError(f"{describe('commit', error)}: {error.strerror}") from error

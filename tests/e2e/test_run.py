@@ -240,6 +240,20 @@ def test_a_killed_run_leaves_nothing_that_counts_and_running_again_works(
     }
 
 
+def test_an_interrupted_run_is_rolled_back_and_says_so(corpus: Corpus, tmp_path: Path) -> None:
+    """A scheduler ends a run with SIGTERM: exit 3, one line, no folder left."""
+    out = tmp_path / "out"
+    arguments = [str(COMMAND), "run", "-c", str(corpus.config), "--output", str(out), "--quiet"]
+    process = subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while not any(out.glob(".staging-*")) and time.monotonic() < deadline and process.poll() is None:
+        pass
+    process.terminate()
+    _, stderr = process.communicate()
+    assert (process.returncode, stderr) == (3, "chatsieve: interrupted; what was written was removed\n")
+    assert not out.exists()
+
+
 def test_a_new_version_stands_beside_the_old_one(corpus: Corpus, tmp_path: Path) -> None:
     """A dataset grows by versions; what was committed stays as it was."""
     out = tmp_path / "out"
