@@ -6,6 +6,8 @@ SHELL := /bin/bash
 UV_VERSION := 0.13.9
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 BIN := .venv/bin
+# 3.12 where there is one, as .python-version says; else any newer one.
+PYTHON := $(shell command -v python3.12 >/dev/null 2>&1 && echo 3.12 || echo '>=3.12')
 
 # Only an interpreter that is already here, and only the package index: nothing from a model hub or a code host.
 export UV_PYTHON_DOWNLOADS := never
@@ -24,7 +26,7 @@ setup: .venv/.installed  ## a .venv with every locked dependency and chatsieve i
 	.tools/bin/python -m pip install --quiet --no-deps --require-hashes -r requirements-uv.lock
 
 .venv/.installed: requirements.lock pyproject.toml .python-version | $(filter .tools/bin/uv,$(UV))
-	$(UV) venv --quiet --allow-existing --no-project .venv
+	$(UV) venv --quiet --allow-existing --no-project --python '$(PYTHON)' .venv
 	VIRTUAL_ENV=$(CURDIR)/.venv $(UV) pip sync --quiet --require-hashes requirements.lock
 	VIRTUAL_ENV=$(CURDIR)/.venv $(UV) pip install --quiet --no-deps --no-build-isolation --editable .
 	$(BIN)/python -m compileall -q schemas transforms pipeline
