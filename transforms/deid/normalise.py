@@ -1,34 +1,129 @@
-"""A twin of a text in which disguised characters are plain, with the way back to the original's offsets.
+"""Twins of a text in which disguised and escaped characters are plain, with the way back to its offsets.
 
-Zero-width characters and soft hyphens are dropped, full-width forms folded, odd dashes, dots and spaces made
-plain. Detection reads the twin; masking is done in the original.
+Detection reads the twins as well as the text; masking is done in the original. Made plain: zero-width
+characters and soft hyphens (dropped), full-width forms, other scripts' digits, odd dashes and dots, percent
+escapes (RFC 3986), backslash escapes of JSON and most languages, HTML character references, and terminal
+colours (ECMA-48).
 """
 
 from __future__ import annotations
 
+import bisect
+import html
 import re
 import unicodedata
+from typing import NamedTuple
 
+#: For Hyperscan, on UTF-8 bytes: texts without a match have no twin.
+TWIN_TRIGGER = (
+    r"""(?i)\\(?:[nrt"'/]|u[0-9a-f]{4}|x[0-9a-f]{2}|033\[|e\[)|%[0-9a-f]{2}|&[#a-z][0-9a-z]{1,6};|\x1b\["""
+    r"""|\xc2\xad|\xe2\x80[\x8b-\x91\xa4]|[0-9]\xe2\x80[\x92-\x95][0-9]|\xe2\x81\xa0|\xe2\x88\x92"""
+    r"""|\xef\xbb\xbf|\xef[\xbc\xbd]|\xe3\x80\x82|\xd9[\xa0-\xa9]|\xdb[\xb0-\xb9]"""
+)
+_COLOUR = r"(?:\x1b|\\x1[bB]|\\u001[bB]|\\033|\\e)\[[0-9;]{0,16}[A-Za-z]"
 _ODD = re.compile(
-    r"[\u00ad\u200b-\u200f\u2060\ufeff\uff01-\uff5e\u2010-\u2015\u2212\u3002\u2024\u0660-\u0669\u06f0-\u06f9]"
+    r"(?=[\\%&\x1b\u00ad\u0660-\u2212\u3002\ufeff\uff01-\uff5e])(?:"
+    rf"(?P<colour>{_COLOUR})"
+    r"|%(?P<percent>[0-7][0-9A-Fa-f])|(?P<bytes>(?:%[89A-Fa-f][0-9A-Fa-f])+)"
+    r"|\\+(?:u(?P<unit>[0-9A-Fa-f]{4})|x(?P<hex>[0-9A-Fa-f]{2})|(?P<escape>[nrt\"'/]))"
+    r"|(?P<html>&(?:[a-z]{2,6}|#\d{1,6}|#[xX][0-9A-Fa-f]{1,5});)"
+    r"|(?P<dash>(?<=\d)[\u2012-\u2015](?=\d)|[\u2010\u2011\u2212])"
+    r"|(?P<form>[\u00ad\u200b-\u200f\u2060\ufeff\uff01-\uff5e\u3002\u2024\u0660-\u0669\u06f0-\u06f9]))"
 )
 _DROPPED = frozenset("\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff")
-_PLAIN = {**dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-"), "\u3002": ".", "\u2024": "."}
+_ESCAPED = {"n": "\n", "r": "\r", "t": "\t"}
+_DOTS = frozenset("\u3002\u2024")
+#: Stands for an escaped character that is not ASCII: a letter, since words go on over it.
+_LETTER = "\u00e9"
 
 
-def plain_twin(text: str) -> tuple[str, list[int]] | None:
-    """(twin, for each of its characters the place in `text`), or None where the text is plain already."""
-    if text.isascii() or not _ODD.search(text):
-        return None
-    twin: list[str] = []
-    places: list[int] = []
-    for place, character in enumerate(text):
-        if character in _DROPPED:
+class Twin(NamedTuple):
+    """`text` is plain; piece n begins at `begins[n]` in it and at `sources[n]` in the original.
+
+    A piece is either copied or, where `ends[n]` is not -1, one character for all up to `ends[n]`.
+    """
+
+    text: str
+    begins: list[int]
+    sources: list[int]
+    ends: list[int]
+
+    def original(self, start: int, end: int) -> tuple[int, int]:
+        """The stretch of the original that [start, end) of the twin stands for."""
+        first = bisect.bisect_right(self.begins, start) - 1
+        last = bisect.bisect_right(self.begins, end - 1) - 1
+        low = self.sources[first] + start - self.begins[first]
+        if self.ends[last] >= 0:
+            return low, self.ends[last]
+        return low, self.sources[last] + end - self.begins[last]
+
+
+def plain_twins(text: str) -> list[Twin]:
+    """None, one, or two: a colour change in the middle of a value is nothing, beside one it parts words."""
+    first = _twin(text, "")
+    if first is None:
+        return []
+    second = _twin(text, "\n") if re.search(_COLOUR, text) else None
+    return [first] if second is None else [first, second]
+
+
+def _twin(text: str, colour: str) -> Twin | None:
+    parts: list[str] = []
+    twin = Twin("", [], [], [])
+    length = done = 0
+    for odd in _ODD.finditer(text):
+        plain = colour if odd.lastgroup == "colour" else _plain(odd)
+        if plain == odd.group():
             continue
-        folded = _PLAIN.get(character) or character
-        if _ODD.match(folded):
-            digit = unicodedata.digit(folded, None)
-            folded = str(digit) if digit is not None else unicodedata.normalize("NFKC", folded)
-        twin.append(folded if len(folded) == 1 else character)
-        places.append(place)
-    return "".join(twin), places
+        for part, source, end in ((text[done : odd.start()], done, -1), (plain, odd.start(), odd.end())):
+            if part:
+                parts.append(part)
+                twin.begins.append(length)
+                twin.sources.append(source)
+                twin.ends.append(end)
+                length += len(part)
+        done = odd.end()
+    if done == 0:
+        return None
+    if done < len(text):
+        parts.append(text[done:])
+        twin.begins.append(length)
+        twin.sources.append(done)
+        twin.ends.append(-1)
+    return twin._replace(text="".join(parts))
+
+
+def _plain(odd: re.Match[str]) -> str:
+    """What an odd stretch stands for: one character, or none."""
+    kind, value = odd.lastgroup, odd.group(odd.lastgroup or 0)
+    if kind in ("percent", "hex", "unit"):
+        plain = chr(int(value, 16))
+    elif kind == "escape":
+        plain = _ESCAPED.get(value, value)
+    elif kind == "bytes":
+        plain = _LETTER
+    elif kind == "dash":
+        plain = "-"
+    elif kind == "html":
+        plain = html.unescape(value)
+    else:
+        plain = value
+    if len(plain) != 1:
+        return odd.group()
+    if plain in _DROPPED:
+        return ""
+    if "\ud800" <= plain <= "\udfff":
+        return _LETTER
+    return _folded(plain)
+
+
+def _folded(character: str) -> str:
+    if character.isascii():
+        return character
+    if character in _DOTS:
+        return "."
+    digit = unicodedata.digit(character, None)
+    if digit is not None:
+        return str(digit)
+    plain = unicodedata.normalize("NFKC", character)
+    return plain if len(plain) == 1 else character

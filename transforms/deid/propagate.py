@@ -2,34 +2,62 @@
 
 from __future__ import annotations
 
+import bisect
+import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+import hyperscan
+import numpy as np
 
 from transforms.deid.lexicon import is_common_word
 from transforms.deid.overlaps import resolve
 from transforms.deid.spans import Span
 
 _VERBATIM = frozenset(
-    {
-        "SECRET",
-        "CREDIT_CARD",
-        "IBAN_CODE",
-        "EMAIL_ADDRESS",
-        "US_SSN",
-        "GOV_ID",
-        "PHONE_NUMBER",
-        "IP_ADDRESS",
-        "MAC_ADDRESS",
-        "BANK_ACCOUNT",
-    }
+    (
+        "SECRET CREDIT_CARD IBAN_CODE EMAIL_ADDRESS US_SSN GOV_ID PHONE_NUMBER IP_ADDRESS MAC_ADDRESS "
+        "BANK_ACCOUNT"
+    ).split()
 )
-_MIN_VERBATIM = 6
+#: Shorter ones would be found in what they are not; an address of six characters is one all the same.
+_MIN_VERBATIM = {"PHONE_NUMBER": 7, "BANK_ACCOUNT": 7}
+_MIN_VERBATIM_ELSE = 6
 _MIN_USERNAME = 3
-_MAX_VALUES = 2_000
+#: Numbers that people write with other separators the second time.
+_REGROUPED = frozenset({"CREDIT_CARD", "US_SSN", "PHONE_NUMBER", "BANK_ACCOUNT"})
+_MIN_DIGITS = 9
+_NUMBER = re.compile(r"(?<![A-Za-z0-9])\d(?:[ .()/\-\u00a0]{0,2}\d){8,18}(?![A-Za-z0-9])")
+#: Values times characters from which on all are searched for at once, as literals of one database.
+_MUCH_WORK = 50_000_000
+_LITERALS_A_DATABASE = 2_000
+_MAX_LITERAL = 200
+#: Parts the texts while they are searched as one; a value that holds it is not searched for.
+_BETWEEN = "\x00"
 
 
 def propagate_values(texts: Sequence[str], found: Sequence[Sequence[Span]]) -> list[list[Span]]:
-    """`found` with every verbatim other occurrence of a found value added; user names by whole words."""
+    """`found` with every verbatim other occurrence of a found value added.
+
+    User names are found in any case, by whole words, unless they are common words; numbers also with other
+    separators, and telephone numbers without their country code.
+    """
+    values, users = _values(texts, found)
+    if not values and not users:
+        return [list(spans) for spans in found]
+    joined = _BETWEEN.join(texts)
+    begins = list(itertools.accumulate((len(text) + 1 for text in texts), initial=0))
+    again: list[list[Span]] = [list(spans) for spans in found]
+    changed = set()
+    for start, end, first in _occurrences(joined, values, users):
+        place = bisect.bisect_right(begins, start) - 1
+        low = start - begins[place]
+        again[place].append(Span(low, low + end - start, first.type, first.score))
+        changed.add(place)
+    return [resolve(spans) if place in changed else spans for place, spans in enumerate(again)]
+
+
+def _values(texts: Sequence[str], found: Sequence[Sequence[Span]]) -> tuple[dict[str, Span], dict[str, Span]]:
     values: dict[str, Span] = {}
     users: dict[str, Span] = {}
     for text, spans in zip(texts, found, strict=True):
@@ -37,23 +65,87 @@ def propagate_values(texts: Sequence[str], found: Sequence[Sequence[Span]]) -> l
             value = text[span.start : span.end]
             if span.type == "USERNAME":
                 name = value.lower()
-                if len(name) >= _MIN_USERNAME and not is_common_word(name) and name not in users:
-                    users[name] = span
-            elif span.type in _VERBATIM and len(value) >= _MIN_VERBATIM:
+                if len(name) >= _MIN_USERNAME and not is_common_word(name):
+                    users.setdefault(name, span)
+            elif (
+                span.type in _VERBATIM
+                and len(value) >= _MIN_VERBATIM.get(span.type, _MIN_VERBATIM_ELSE)
+                and _BETWEEN not in value
+            ):
                 values.setdefault(value, span)
-    if not values and not users:
-        return [list(spans) for spans in found]
-    longest = sorted(values, key=lambda value: (-len(value), value))[:_MAX_VALUES]
-    names = sorted(users, key=lambda name: (-len(name), name))[:_MAX_VALUES]
-    parts = [re.escape(value) for value in longest]
-    parts += [f"(?<![A-Za-z0-9])(?i:{re.escape(name)})(?![A-Za-z0-9])" for name in names]
-    expression = re.compile("|".join(parts))
-    return [
-        resolve([*spans, *(_again(match, values, users) for match in expression.finditer(text))])
-        for text, spans in zip(texts, found, strict=True)
-    ]
+    return values, users
 
 
-def _again(match: re.Match[str], values: dict[str, Span], users: dict[str, Span]) -> Span:
-    first = values.get(match.group()) or users[match.group().lower()]
-    return Span(match.start(), match.end(), first.type, first.score)
+def _occurrences(
+    joined: str, values: Mapping[str, Span], users: Mapping[str, Span]
+) -> Iterator[tuple[int, int, Span]]:
+    for value, start in _all_places(joined, values):
+        if not _inside_a_number(joined, start, start + len(value)):
+            yield start, start + len(value), values[value]
+    yield from _regrouped(joined, values)
+    if users:
+        lowered = joined.lower()
+        if len(lowered) != len(joined):
+            lowered = "".join(one if len(one := letter.lower()) == 1 else letter for letter in joined)
+        for name, start in _all_places(lowered, users):
+            if _stands_alone(lowered, start, start + len(name)):
+                yield start, start + len(name), users[name]
+
+
+def _all_places(text: str, values: Collection[str]) -> Iterator[tuple[str, int]]:
+    """Every value with every place it stands at. Searching one by one costs values times text."""
+    together = [v for v in values if len(v) <= _MAX_LITERAL] if len(values) * len(text) > _MUCH_WORK else []
+    for value in values if not together else (v for v in values if len(v) > _MAX_LITERAL):
+        for start in _places(text, value):
+            yield value, start
+    if together:
+        data = text.encode("utf-8", "surrogatepass")
+        characters = np.cumsum((np.frombuffer(data, dtype=np.uint8) & 0xC0) != 0x80)
+        for batch in itertools.batched(together, _LITERALS_A_DATABASE):
+            hits: list[tuple[int, int]] = []
+            database = hyperscan.Database()
+            expressions = [re.escape(value).encode("utf-8", "surrogatepass") for value in batch]
+            ids = list(range(len(batch)))
+            database.compile(expressions=expressions, ids=ids, elements=len(ids), flags=[0] * len(ids))
+            database.scan(data, match_event_handler=lambda n, _, end, *__, hits=hits: hits.append((n, end)))
+            for number, end in hits:
+                yield batch[number], int(characters[end - 1]) - len(batch[number])
+
+
+def _places(text: str, value: str) -> Iterator[int]:
+    start = text.find(value)
+    while start >= 0:
+        yield start
+        start = text.find(value, start + len(value))
+
+
+def _inside_a_number(text: str, start: int, end: int) -> bool:
+    """True if digits go on: 10.1.2.3 is not in 10.1.2.34."""
+    before, after = text[start - 1 : start] if start else "", text[end : end + 1]
+    return (before.isdigit() and text[start].isdigit()) or (after.isdigit() and text[end - 1].isdigit())
+
+
+def _stands_alone(text: str, start: int, end: int) -> bool:
+    """True if neither side is an ASCII letter or digit; an escaped line end before it is not its letter."""
+    before = text[max(0, start - 2) : start]
+    after = text[end : end + 1]
+    alone = not (before[-1:].isascii() and before[-1:].isalnum()) or before in ("\\n", "\\r", "\\t")
+    return alone and not (after.isascii() and after.isalnum())
+
+
+def _regrouped(joined: str, values: Mapping[str, Span]) -> Iterator[tuple[int, int, Span]]:
+    exact: dict[str, Span] = {}
+    endings: dict[str, Span] = {}
+    for value, first in values.items():
+        digits = re.sub(r"\D", "", value) if first.type in _REGROUPED else ""
+        if len(digits) >= _MIN_DIGITS:
+            exact.setdefault(digits, first)
+            if first.type == "PHONE_NUMBER":
+                endings.setdefault(digits[-_MIN_DIGITS:], first)
+    if not exact:
+        return
+    for number in _NUMBER.finditer(joined):
+        digits = re.sub(r"\D", "", number.group())
+        known = exact.get(digits) or endings.get(digits[-_MIN_DIGITS:] if len(digits) <= 15 else "")
+        if known is not None:
+            yield number.start(), number.end(), known

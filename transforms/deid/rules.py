@@ -10,17 +10,26 @@ from typing import NamedTuple
 Verdict = tuple[int, int, float]
 Judge = Callable[[re.Match[str]], Verdict | None]
 
-#: Where a value may begin: not inside a word, but right after an escaped line end or tab in quoted code.
-BEGIN = r"(?:(?<![A-Za-z0-9])|(?<=\\n)|(?<=\\t)|(?<=\\r))"
+#: Where a value may begin: not inside an ASCII word; letters of other scripts stand unspaced before numbers.
+BEGIN = r"(?:(?<![A-Za-z0-9])|(?<=\\[ntr]))"
+#: Where a value may end.
+END = r"(?![A-Za-z0-9])"
+#: Between the digit groups of a number: spaces, dots, dashes, underscores and brackets as people type them.
+GAP = r"[ \t\u00a0\u2000-\u200a\u202f._\-/()\u2010-\u2015\u00b7\u2022]"
 
 
 class Rule(NamedTuple):
-    """`trigger` is a Hyperscan expression that every match of `exact` contains a match of."""
+    """`trigger` is a Hyperscan expression that every match of `exact` contains a match of.
+
+    `reach` is how many characters before and after the end of a trigger's match a match of `exact`, with all
+    that it looks at, can extend; None is for the whole text, for expressions that trigger anywhere.
+    """
 
     type: str
     trigger: str
     exact: re.Pattern[str]
     judge: Judge
+    reach: tuple[int, int] | None = None
 
 
 def whole(score: float, group: str | int = 0) -> Judge:

@@ -19,6 +19,8 @@ GENERIC_USERS = frozenset(
     ).split()
 )
 _FIELD_SKIPPED = re.compile(r"(?i)(?:bot|\[bot\]|copilot|claude|dependabot|github|noreply|string|null)\Z")
+#: A module's path, as in FIELD_FULLNAME = 'package.module.Class'.
+_DOTTED_PATH = re.compile(r"\w{2}\.[a-z]\w|\w\.\w+\.")
 _STREET = (
     r"St(?:reet)?|Ave(?:nue)?|R(?:oa)?d|Blvd|Boulevard|Dr(?:ive)?|L(?:a)?ne?|C(?:our)?t|Way|Pl(?:ace)?|Ter(?:race)?|"
     r"Cir(?:cle)?|Pkwy|Parkway|Hwy|Highway|Sq(?:uare)?|Loop|Trail|Crescent|Close|Grove|Row|Mews|Court|Lane|Gardens?|"
@@ -41,9 +43,15 @@ def _user(found: re.Match[str]) -> Verdict | None:
     return found.start("user"), found.start("user") + len(name), 0.85
 
 
+def _slug(found: re.Match[str]) -> Verdict | None:
+    group = "user" if found.group("user") else "home"
+    name = found.group(group)
+    return None if name.lower() in GENERIC_USERS or name.isdigit() else (*found.span(group), 0.85)
+
+
 def _field(found: re.Match[str]) -> Verdict | None:
     name = found.group("user")
-    if name.lower() in GENERIC_USERS or _FIELD_SKIPPED.search(name):
+    if name.lower() in GENERIC_USERS or _FIELD_SKIPPED.search(name) or _DOTTED_PATH.search(name):
         return None
     return found.start("user"), found.end("user"), 0.7
 
@@ -56,21 +64,26 @@ PLACE_RULES = (
             r"(?:/home/|/Users/|%2F(?:home|Users)%2F)(?P<user>(?:[^\s/\\:\"'<>|*?,;()\[\]{}`%$&=#!@]|%20(?=\w)){1,64})"
         ),
         _user,
+        (32, 280),
     ),
     Rule(
         "USERNAME",
-        r"(?i)[a-z]:[\\/]{1,4}users[\\/]|\\users\\",
+        r"(?i)[a-z]:[\\/]{1,4}users[\\/]|\\(?:users|home)\\",
         re.compile(
-            r"(?i:(?:[a-z]:[\\/]{1,4}|\\)users[\\/]{1,4})"
+            r"(?i:(?:[a-z]:[\\/]{1,4}|\\)users[\\/]{1,4}|\\home\\{1,4})"
             r"(?P<user>[^\s\\/:\"'<>|*?,;()\[\]{}`]{1,64}(?: [^\s\\/:\"'<>|*?]{1,32}){0,2}(?=[\\/])|[^\s\\/:\"'<>|*?,;()\[\]{}`]{1,64})"
         ),
         _user,
+        (24, 280),
     ),
     Rule(
         "USERNAME",
         r"-(?:Users|home)-[A-Za-z0-9]",
-        re.compile(r"(?<![A-Za-z0-9])-(?:Users|home)-(?P<user>[A-Za-z0-9_.]{2,40})(?=-|\b)"),
-        _user,
+        re.compile(
+            r"(?<![A-Za-z0-9])-(?:Users-(?P<user>[A-Za-z0-9_.]{2,40})(?=-|\b)|(?:home-(?P<home>[A-Za-z0-9_.]{2,40})(?=-)))"
+        ),
+        _slug,
+        (20, 60),
     ),
     Rule(
         "USERNAME",
@@ -79,12 +92,14 @@ PLACE_RULES = (
             r"(?i:\b(?:login|user_?name|screen_?name)\\?[\"']?\s{0,2}[:=]\s{0,2}\\?[\"'])(?P<user>[A-Za-z0-9][\w.-]{1,39})(?=\\?[\"'])"
         ),
         _field,
+        (40, 80),
     ),
     Rule(
         "USERNAME",
         r"\b(?:ssh|scp|rsync|sftp)\s",
         re.compile(r"\b(?:ssh|scp|rsync|sftp)\s[^\n@]{0,80}?(?P<user>[A-Za-z_][\w.-]{1,31})@[\w.-]"),
         _field,
+        (24, 160),
     ),
     Rule(
         "PERSON",
@@ -94,6 +109,7 @@ PLACE_RULES = (
             r"[ \t]{1,8}\"?(?P<user>[^\W\d_][^\n<>\"@:;(){}\[\]]{1,48}?)\"?[ \t]{0,4}<[^\s<>@]{1,64}@[^\s<>]{1,80}>"
         ),
         _field,
+        (32, 240),
     ),
     Rule(
         "PERSON",
@@ -103,32 +119,43 @@ PLACE_RULES = (
             r"\s{0,2}[:=]\s{0,2}\\?[\"'])(?P<user>[^\W\d_][\w'’.-]{0,30}(?: [\w'’.-]{1,30}){0,3})(?=\\?[\"'])"
         ),
         _field,
+        (48, 200),
     ),
     Rule(
         "ADDRESS",
-        r"\d[A-Za-z]?,?\s+(?:\S+\s+){1,5}[A-Z][a-z]",
+        rf"[A-Za-z.]\s(?:{_STREET})\b",
         re.compile(
             rf"(?<![\w.-])\d{{1,6}}[A-Za-z]?(?:[-/]\d{{1,4}})?,?\s(?:(?:[NSEW]|North|South|East|West)\.?\s)?(?:{_WORD}\s){{1,4}}"
             rf"(?:{_STREET})\b\.?{_UNIT}?{_CITY}?"
         ),
         whole(0.8),
+        (180, 180),
     ),
     Rule(
         "ADDRESS",
-        r"[A-Z]{2}\s+\d{5}",
+        rf"\s(?:{_STATES})\s\d{{5}}",
         re.compile(rf"\b{_WORD}(?:\s{_WORD}){{0,2}},?\s(?:{_STATES})\s\d{{5}}(?:-\d{{4}})?\b"),
         whole(0.75),
+        (120, 16),
     ),
-    Rule("ADDRESS", r"(?i)p\.?\s?o\.?\s?box\s+\d", re.compile(r"(?i)\bp\.?\s?o\.?\s?box\s+\d+"), whole(0.8)),
     Rule(
         "ADDRESS",
-        r"(?i)(?:stra(?:ss|ß)e|str\.|platz|allee|weg|gasse|damm|ufer|rue|avenue|via|calle|plaza)",
+        r"(?i)p\.?\s?o\.?\s?box\s+\d",
+        re.compile(r"(?i)\bp\.?\s?o\.?\s?box\s{1,3}\d{1,9}"),
+        whole(0.8),
+        (24, 12),
+    ),
+    Rule(
+        "ADDRESS",
+        r"(?i)(?:stra(?:ss|ß)e|str\.|platz|allee|weg|gasse|damm|ufer)\s\d|\d(?:\s?bis)?,?\s(?:rue|avenue|boulevard|place|chemin|allée)\s|"
+        r"\b(?:via|calle|plaza|avenida)\s",
         re.compile(
             r"\b[A-ZÄÖÜ][\wäöüß.-]{1,30}(?:stra(?:ss|ß)e|str\.|platz|allee|weg|gasse|damm|ufer)\s\d{1,4}(?:\s?[a-z])?\b(?:,?\s\d{5}\s[A-ZÄÖÜ][\wäöüß-]+)?|"
             r"\b\d{1,4}(?:\s?bis)?,?\s(?:rue|avenue|boulevard|place|chemin|allée)\s(?:(?:de|du|des|la|le)\s|d['’]|l['’])*[A-ZÀ-Þ][\w'’-]+"
             r"(?:\s[A-ZÀ-Þ][\w'’-]+)?(?:,?\s\d{5}\s[A-ZÀ-Þ][\w'’-]+)?|"
-            r"\b(?:[Cc]alle|[Vv]ia|[Pp]laza|[Aa]venida)\s(?:[Dd]e(?:l| la| los)?\s)?[A-ZÀ-Þ][\w'’-]+(?:\s[A-ZÀ-Þ][\w'’-]+)?,?\s\d{1,4}\b"
+            r"\b(?:[Cc]alle|[Vv]ia|[Pp]laza|[Aa]venida)\s(?:[Dd]e(?:l| la| los)?\s)?[A-ZÀ-Þ][a-zà-þ][\w'’-]*(?:\s[A-ZÀ-Þ][\w'’-]+)?,?\s\d{1,4}\b"
         ),
         whole(0.75),
+        (48, 140),
     ),
 )
