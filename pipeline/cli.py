@@ -57,10 +57,8 @@ def main() -> None:
         sys.exit(app(standalone_mode=False) or 0)
     except ChatsieveError as error:
         _fail(str(error), error.exit_code)
-    except typer.Abort:
+    except (typer.Abort, KeyboardInterrupt):
         _fail("interrupted", 3)
-    except KeyboardInterrupt:
-        _fail("interrupted; what was written was removed", 3)
     except Exception as error:  # noqa: BLE001 - the last boundary: class and place only, for a message may hold data
         usage = getattr(error, "format_message", None)
         if usage is not None:

@@ -52,7 +52,10 @@ def entities_of(catalog: Catalog) -> dict[str, int]:
 
 
 def report_of(catalog: Catalog, header: dict[str, Any]) -> dict[str, Any]:
-    """report.json: the counts, each reason with its clause, and decisions by tier and surface."""
+    """report.json: the counts, each reason with its clause, and decisions by tier and surface.
+
+    Raises PipelineError unless the counts add up to what was read.
+    """
     counts = counts_of(catalog)
     groups: collections.Counter[tuple[str, str, str | None, str | None]] = collections.Counter()
     for row in _ledger_rows(catalog):

@@ -47,9 +47,3 @@ class DeidError(ChatsieveError):
 
 class PipelineError(ChatsieveError):
     """The run failed after it began; what it staged was removed."""
-
-
-class VerifyError(ChatsieveError):
-    """A committed dataset is not what its manifest says."""
-
-    exit_code = 1

@@ -51,15 +51,10 @@ Instant = Annotated[dt.datetime, pydantic.BeforeValidator(parse_instant)]
 
 
 def load_model[Model: pydantic.BaseModel](
-    path: Path,
-    model: type[Model],
-    error: type[ConfigError] = ConfigError,
-    overrides: dict[str, Any] | None = None,
+    path: Path, model: type[Model], error: type[ConfigError] = ConfigError
 ) -> Model:
-    """The file as a `model`. `overrides` maps dotted keys to values that replace the file's."""
+    """The file as a `model`."""
     tree, lines = load_tree(path, error)
-    for dotted, value in (overrides or {}).items():
-        override(tree, dotted, value, error)
     return validate(tree, lines, path, model, error)
 
 

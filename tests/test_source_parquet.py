@@ -14,9 +14,10 @@ import pytest
 from parquet_rows import BLOCK, UTC, facts, parquet, random_record, schema, typed
 from source_files import CONTEXT, HASHER, message, read_all, record, write_lines
 
+from schemas.errors import InputError
 from schemas.records import Limits
 from schemas.units import Unit
-from transforms.sources import read_facts
+from transforms.sources import Pointer, read_facts, read_sessions
 from transforms.sources.canonical_column_facts import column_facts
 
 
@@ -229,3 +230,13 @@ def test_no_entry_of_the_quarantine_tells_what_a_row_says(tmp_path: Path) -> Non
     found = read_all([parquet(tmp_path / "x.parquet", [bad])])
     assert found.codes == ["bad_field"]
     assert b"canary" not in msgspec.json.encode(found.quarantined)
+
+
+def test_a_row_group_rewritten_between_the_passes_is_an_error(tmp_path: Path) -> None:
+    """As for lines: decisions made on one text must never be applied to another."""
+    path = parquet(tmp_path / "x.parquet", [record(messages=[])])
+    found = read_all([path])
+    pointers = [Pointer(*row.values()) for row in found.facts.select(["row", "offset", "length"]).to_pylist()]
+    parquet(path, [record(messages=[], created_at=None)])
+    with pytest.raises(InputError, match="changed while it was read"):
+        list(read_sessions(found.units[0], CONTEXT, pointers))

@@ -33,6 +33,7 @@ _BATCH_SESSIONS = 64
 _BATCH_CHARS = 1 << 20
 _FLUSH_BYTES = 64 << 20
 _Place = tuple[str, int]
+_CHANGED = "De-identify: an input changed while it was read; run again on settled files"
 
 
 @dataclasses.dataclass(eq=False)
@@ -85,7 +86,7 @@ def read_kept(work: str, decisions: pa.Table, context: ReadContext) -> Iterator[
         if len(decision["records"]) > 1:
             yield Prepared(decision, _threads(decision, held))
     if alone:
-        raise PipelineError("De-identify: an input changed while it was read; run again on settled files")
+        raise PipelineError(_CHANGED)
 
 
 def _read_places(
@@ -107,9 +108,7 @@ def _threads(decision: dict[str, Any], sessions: dict[_Place, Session]) -> list[
             message = sessions[places[kept["record"]]].messages[kept["index"]]
             threads.setdefault(kept["thread"], []).append(message)
     except (KeyError, IndexError):
-        raise PipelineError(
-            "De-identify: an input changed while it was read; run again on settled files"
-        ) from None
+        raise PipelineError(_CHANGED) from None
     return list(threads.values())
 
 

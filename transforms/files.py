@@ -38,6 +38,11 @@ class Truncated(Exception):  # noqa: N818 - a state of the input, not a fault of
         self.at = at
 
 
+def changed(path: str) -> InputError:
+    """The error for an input that is not what it was when its facts were read."""
+    return InputError(f"{path}: changed while it was read; run again on settled files")
+
+
 def magic_of(path: str) -> bytes:
     """The first bytes of a file; empty for an empty one. Raises OSError."""
     with open(path, "rb") as file:  # noqa: PTH123 - paths travel as strings
@@ -198,5 +203,5 @@ def read_at(path: str, places: list[tuple[int, int]]) -> Iterator[bytes]:
             file.seek(offset)
             data = file.read(length)
             if len(data) != length:
-                raise InputError(f"{path}: changed while it was read; run again on settled files")
+                raise changed(path)
             yield data

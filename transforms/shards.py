@@ -16,8 +16,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from schemas.manifest import FileEntry
 from schemas.tables import INDEX, TRAINING
 from transforms.ipc import part_of_keys, slices_by_part
+from transforms.staged import stage
 
 #: Rows on their way: keys as bytes, `ordinal` the thread's place within its session, words not yet encoded.
 FRAGMENT = pa.schema(
@@ -46,15 +48,6 @@ class FragmentRange(NamedTuple):
         return cls(path, batch)
 
 
-class ShardFile(NamedTuple):
-    """A written Parquet file, for the manifest; `path` is relative to the dataset."""
-
-    path: str
-    bytes: int
-    rows: int
-    sha256: str
-
-
 def write_fragment(rows: pa.Table, shards: int, folder: Path) -> Iterator[tuple[int, FragmentRange]]:
     """Writes FRAGMENT rows and gives (shard, range) for each shard that has some."""
     rows = rows.sort_by([("key", "ascending"), ("ordinal", "ascending")]).combine_chunks()
@@ -80,7 +73,7 @@ def read_ranges(ranges: Sequence[FragmentRange]) -> pa.Table:
     return pa.concat_tables(tables).sort_by([("key", "ascending"), ("ordinal", "ascending")])
 
 
-def write_shard(rows: pa.Table, shard: int, shards: int, root: Path, prefix: str = "") -> list[ShardFile]:
+def write_shard(rows: pa.Table, shard: int, shards: int, root: Path, prefix: str = "") -> list[FileEntry]:
     """Writes one data shard and its restricted index below `root`; `rows` is sorted FRAGMENT."""
     columns = []
     for field in TRAINING:
@@ -107,7 +100,7 @@ def write_shard(rows: pa.Table, shard: int, shards: int, root: Path, prefix: str
 
 def write_parquet(
     table: pa.Table, root: Path, relative: str, statistics: bool | list[str] = True, mode: int = 0o644
-) -> ShardFile:
+) -> FileEntry:
     """Writes a table with fixed settings to `root/relative`, whole or not at all.
 
     An empty table has no row group: readers that size their batches by the first one would fail on zero.
@@ -123,11 +116,4 @@ def write_parquet(
     with pq.ParquetWriter(sink, table.schema, **settings) as writer:
         if table.num_rows:
             writer.write_table(table, row_group_size=ROW_GROUP_ROWS)
-    data = sink.getvalue()
-    path = root / relative
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.touch(mode=mode)
-    temporary.write_bytes(data)
-    temporary.replace(path)
-    return ShardFile(relative, data.size, table.num_rows, hashlib.sha256(data).hexdigest())
+    return stage(root, relative, sink.getvalue(), table.num_rows, mode)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import apache_beam as beam
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
+from msgspec.structs import asdict
 
 from schemas.tables import DECISIONS
 from transforms.deidentify import REFUSAL
@@ -23,6 +23,7 @@ from transforms.ipc import Kind, tables_of
 from transforms.ledger import QUARANTINED, Refusal, Stamp, ledger_table
 from transforms.shards import FragmentRange, read_ranges, write_parquet, write_shard
 from transforms.sizes import Sizes
+from transforms.staged import stage
 
 SETTLED = pa.schema([field for field in DECISIONS if field.name not in ("records", "kept")])
 CATALOG = "catalog.json"
@@ -61,13 +62,11 @@ class WriteCatalog(beam.DoFn):  # type: ignore[misc]
     """All entries of a run as one file in its staging folder; written last, it says that all else was."""
 
     def __init__(self, staging: str) -> None:
-        self._path = Path(staging) / CATALOG
+        self._staging = Path(staging)
 
     @guarded("Write catalog")
     def process(self, entries: list[bytes]) -> Iterator[None]:
-        temporary = self._path.with_suffix(".tmp")
-        temporary.write_bytes(msgspec.json.encode([item.decode() for item in sorted(entries)]))
-        temporary.replace(self._path)
+        stage(self._staging, CATALOG, msgspec.json.encode([item.decode() for item in sorted(entries)]))
         yield from ()
 
 
@@ -91,7 +90,7 @@ class _WriteLedger(beam.DoFn):  # type: ignore[misc]
         groups = ledger.select(COUNTED).group_by(COUNTED).aggregate([([], "count_all")])
         counts = sorted(groups.to_pylist(), key=lambda row: [str(row[name]) for name in COUNTED])
         kept = pc.sum(ledger["messages_kept"]).as_py() or 0
-        yield entry("ledger", **written._asdict(), counts=counts, messages_kept=kept)
+        yield entry("ledger", **asdict(written), counts=counts, messages_kept=kept)
         yield self._quarantine(tables["quarantined"], name)
 
     def _quarantine(self, rows: pa.Table, name: str) -> bytes:
@@ -111,14 +110,8 @@ class _WriteLedger(beam.DoFn):  # type: ignore[misc]
             for row in rows.to_pylist()
         ]
         data = b"".join(line + b"\n" for line in lines)
-        relative = f"quarantine/{self._prefix}{name}.jsonl"
-        path = self._staging / relative
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(".tmp")
-        temporary.write_bytes(data)
-        temporary.replace(path)
-        digest = hashlib.sha256(data).hexdigest()
-        return entry("quarantine", path=relative, bytes=len(data), rows=rows.num_rows, sha256=digest)
+        written = stage(self._staging, f"quarantine/{self._prefix}{name}.jsonl", data, rows.num_rows)
+        return entry("quarantine", **asdict(written))
 
 
 class _WriteShard(beam.DoFn):  # type: ignore[misc]
@@ -134,5 +127,5 @@ class _WriteShard(beam.DoFn):  # type: ignore[misc]
             entities.update({count["key"]: count["value"] for count in counts})
         data, index = write_shard(rows, shard, shards, self._staging, self._prefix)
         sessions = len(rows["key"].unique())
-        yield entry("shard", **data._asdict(), sessions=sessions, entities=dict(sorted(entities.items())))
-        yield entry("index", **index._asdict())
+        yield entry("shard", **asdict(data), sessions=sessions, entities=dict(sorted(entities.items())))
+        yield entry("index", **asdict(index))

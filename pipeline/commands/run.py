@@ -18,7 +18,7 @@ from pipeline.graph import RunPlan
 from pipeline.inputs import Inputs, find_inputs
 from pipeline.output import OutputFolder, claim_output
 from pipeline.progress import Progress
-from pipeline.report import Catalog, counts_of, entities_of, report_of
+from pipeline.report import Catalog, report_of
 from pipeline.runner import run_graph
 from schemas.errors import PipelineError
 from schemas.keys import KeyedHasher, key_id
@@ -30,6 +30,7 @@ from transforms.file_names import display_name, masked_name
 from transforms.guard import describe
 from transforms.ledger import Stamp
 from transforms.sources import ReadContext
+from transforms.staged import stage
 
 _PACKAGES = (
     "apache-beam",
@@ -140,7 +141,6 @@ def _commit(
     catalog: Catalog,
     model_digests: dict[str, str],
 ) -> Outcome:
-    counts = counts_of(catalog)
     header = {
         "kind": kind,
         "as_of": _instant(settings.as_of),
@@ -149,6 +149,7 @@ def _commit(
         "policy_sha256": settings.policy_sha256,
     }
     report = report_of(catalog, header)
+    counts = report["counts"]
     report_path = f"report/{folder.prefix}report.json"
     files = [
         FileEntry(entry["path"], entry["bytes"], entry["rows"], entry["sha256"])
@@ -156,7 +157,7 @@ def _commit(
         for entry in catalog.get(name, [])
     ]
     encoded = msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n"
-    files.append(_stage(folder, report_path, encoded))
+    files.append(stage(folder.staging, report_path, encoded))
     manifest = Manifest(
         kind=kind,
         dataset_version=folder.version,
@@ -171,23 +172,16 @@ def _commit(
         inputs=_input_entries(settings, inputs, catalog),
         snapshots=[_snapshot_entry(path) for path in inputs.snapshots],
         counts=counts,
-        entities=entities_of(catalog),
+        entities=report["entities"],
         files=sorted(files, key=lambda file: file.path),
     )
     if kind == "run":
         card = dataset_card(manifest, folder.prefix).encode()
-        files.append(_stage(folder, "README.md", card))
+        files.append(stage(folder.staging, "README.md", card))
         manifest = msgspec.structs.replace(manifest, files=sorted(files, key=lambda file: file.path))
     folder.commit([file.path for file in manifest.files], encode(manifest))
     fraction = counts["quarantined_records"] / max(1, counts["records"])
     return Outcome(folder.path, manifest, report, fraction > settings.config.limits.max_quarantined_fraction)
-
-
-def _stage(folder: OutputFolder, relative: str, data: bytes) -> FileEntry:
-    path = folder.staging / relative
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data)
-    return FileEntry(relative, len(data), 0, hashlib.sha256(data).hexdigest())
 
 
 def _arguments(settings: Settings) -> dict[str, Any]:

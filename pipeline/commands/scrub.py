@@ -13,7 +13,7 @@ import msgspec
 from schemas.deid import load_deid
 from schemas.errors import DeidError, InputError
 from transforms.deid.engine import DeidEngine
-from transforms.deid.spans import Segment, SessionText, Span
+from transforms.deid.spans import Masked, Segment, SessionText, Span
 
 _SCRUB_KEY = b"scrub".ljust(16, b"\0")
 
@@ -31,13 +31,12 @@ class _Line(msgspec.Struct):
 
 def scrub_text(engine: DeidEngine, text: str) -> Scrubbed:
     """One text as a session of its own; DeidError with the reason if the engine refuses it."""
-    session = SessionText(_SCRUB_KEY, [Segment(text, "user")])
-    masked = engine.mask_sessions([session])[0]
+    masked, found = _explained(engine, text)
     if masked.refusal:
         raise DeidError(
             f"the text is refused: {masked.refusal}; see the refuse and language keys of the deid config"
         )
-    return Scrubbed(masked.texts[0], engine.spans(session)[0])
+    return Scrubbed(masked.texts[0], found[0])
 
 
 def scrub_lines(engine: DeidEngine, lines: Iterable[bytes], explain: bool) -> Iterator[bytes]:
@@ -52,13 +51,12 @@ def scrub_lines(engine: DeidEngine, lines: Iterable[bytes], explain: bool) -> It
             text = msgspec.json.decode(line, type=_Line).text
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise InputError(f'line {number}: expected a JSON object with a string "text"') from None
-        session = SessionText(_SCRUB_KEY, [Segment(text, "user")])
-        masked = engine.mask_sessions([session])[0]
+        masked, found = _explained(engine, text)
         answer: dict[str, object] = {"text": None, "refused": masked.refusal}
         if not masked.refusal:
             answer = {"text": masked.texts[0]}
             if explain:
-                answer["spans"] = [list(span) for span in engine.spans(session)[0]]
+                answer["spans"] = [list(span) for span in found[0]]
         yield msgspec.json.encode(answer)
 
 
@@ -82,3 +80,7 @@ def scrub_engine(config: Path | None) -> DeidEngine:
     """An engine with a key of its own: scrubbed texts are linked to nothing."""
     path = config or Path(__file__).resolve().parents[2] / "configs/deid/default.yaml"
     return DeidEngine(load_deid(path)[0], secrets.token_bytes(32))
+
+
+def _explained(engine: DeidEngine, text: str) -> tuple[Masked, list[list[Span]]]:
+    return engine.explain(SessionText(_SCRUB_KEY, [Segment(text, "user")]))

@@ -16,11 +16,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from pipeline.output import MANIFEST
 from schemas.errors import InputError
 from schemas.manifest import FORMAT, FORMAT_VERSION, Manifest, decode, digest_of
 from schemas.tables import INDEX, LEDGER, TRAINING
 
-MANIFEST = "manifest.json"
 _SCHEMAS = {"data": TRAINING, "ledger": LEDGER, "restricted": INDEX}
 #: Types whose shape and check digit leave no doubt; a surrogate never looks like one of them.
 RESIDUAL_TYPES = frozenset(

@@ -51,11 +51,34 @@ class DeidEngine:
 
     def mask_sessions(self, sessions: Sequence[SessionText]) -> list[Masked]:
         """One result a session, in order."""
-        return [self._mask(session) for session in sessions]
+        return [self.explain(session)[0] for session in sessions]
 
-    def spans(self, session: SessionText) -> list[list[Span]]:
-        """Per segment what would be masked."""
-        return self._find(session, names=True)
+    def explain(self, session: SessionText) -> tuple[Masked, list[list[Span]]]:
+        """The result, and per segment what was found; nothing for a session that is refused unread."""
+        texts = [segment.text for segment in session.segments]
+        size = sum(map(len, texts))
+        if size > self._config.refuse.max_characters:
+            return _refused(Reason.OVERSIZE, self._config.language.default), []
+        language = language_of(session.segments, self._config.language)
+        supported = language in self._config.language.supported
+        if not supported and self._config.language.unsupported == "refuse":
+            return _refused(Reason.LANGUAGE_UNSUPPORTED, language), []
+        found = self._find(session, names=supported)
+        covered = sum(span.end - span.start for spans in found for span in spans)
+        refuse = self._config.refuse
+        if size >= refuse.min_characters and covered > refuse.max_masked_fraction * size:
+            return _refused(Reason.PII_DENSITY, language), found
+        surrogates = Surrogates(self._config.surrogates, session_key(self._key, session.key), texts, found)
+        masked = [self._anonymizer.mask(t, s, surrogates) for t, s in zip(texts, found, strict=True)]
+        entities = collections.Counter(span.type for spans in found for span in spans)
+        for last in (False, True):
+            left = self._residual(masked, surrogates)
+            if not any(left):
+                return Masked(masked, dict(sorted(entities.items())), language), found
+            if not last:
+                masked = [self._anonymizer.mask(t, s, surrogates) for t, s in zip(masked, left, strict=True)]
+                entities.update(span.type for spans in left for span in spans)
+        return _refused(Reason.RESIDUAL_PII, language), found
 
     def model_digests(self) -> dict[str, str]:
         """Digests of the model's files and of the word lists."""
@@ -64,32 +87,6 @@ class DeidEngine:
             name = self._config.model.package or "model"
             digests[name] = self._model.sha256
         return digests
-
-    def _mask(self, session: SessionText) -> Masked:
-        texts = [segment.text for segment in session.segments]
-        size = sum(map(len, texts))
-        if size > self._config.refuse.max_characters:
-            return _refused(Reason.OVERSIZE, self._config.language.default)
-        language = language_of(session.segments, self._config.language)
-        supported = language in self._config.language.supported
-        if not supported and self._config.language.unsupported == "refuse":
-            return _refused(Reason.LANGUAGE_UNSUPPORTED, language)
-        found = self._find(session, names=supported)
-        covered = sum(span.end - span.start for spans in found for span in spans)
-        refuse = self._config.refuse
-        if size >= refuse.min_characters and covered > refuse.max_masked_fraction * size:
-            return _refused(Reason.PII_DENSITY, language)
-        surrogates = Surrogates(self._config.surrogates, session_key(self._key, session.key), texts, found)
-        masked = [self._anonymizer.mask(t, s, surrogates) for t, s in zip(texts, found, strict=True)]
-        entities = collections.Counter(span.type for spans in found for span in spans)
-        for last in (False, True):
-            left = self._residual(masked, surrogates)
-            if not any(left):
-                return Masked(masked, dict(sorted(entities.items())), language)
-            if not last:
-                masked = [self._anonymizer.mask(t, s, surrogates) for t, s in zip(masked, left, strict=True)]
-                entities.update(span.type for spans in left for span in spans)
-        return _refused(Reason.RESIDUAL_PII, language)
 
     def _find(self, session: SessionText, names: bool) -> list[list[Span]]:
         return [resolve(spans) for spans in self._analyzer.spans(session.segments, names)]

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 
-from schemas.errors import InputError
 from schemas.records import Session
 from schemas.units import Quarantined, Unit
 from transforms.facts import Read
-from transforms.files import Line, Truncated, compression_of, is_binary, lines, open_stream, read_at
+from transforms.files import Line, Truncated, changed, compression_of, is_binary, lines, open_stream, read_at
 from transforms.sources.base import NO_DIGEST, FactsBatch, PlanTask, Pointer, ReadContext, batch_of, fault_at
 from transforms.sources.decode import Fault, decode_session, with_defaults
 
@@ -69,7 +68,7 @@ def _session(unit: Unit, data: bytes, context: ReadContext) -> Session:
     try:
         session = decode_session(body, context.limits.max_messages)
     except Fault:
-        raise InputError(f"{unit.paths[0]}: changed while it was read; run again on settled files") from None
+        raise changed(unit.paths[0]) from None
     return with_defaults(session, context.defaults[unit.input])
 
 

@@ -13,10 +13,10 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from schemas.errors import InputError
 from schemas.records import Session
 from schemas.units import Quarantined, Unit
 from transforms.facts import Read
+from transforms.files import changed
 from transforms.sources.base import FactsBatch, PlanTask, Pointer, ReadContext, batch_of, fault_at
 from transforms.sources.canonical_column_facts import column_facts, json_or_text
 from transforms.sources.decode import Fault, convert_session, with_defaults
@@ -61,7 +61,7 @@ def row_sessions(
         places = [row - first_row for row in wanted if first_row <= row < first_row + batch.num_rows]
         for read in _reads(unit, batch, first_row, places, context) if places else ():
             if read.session is None:
-                raise InputError(f"{unit.paths[0]}: changed while it was read; run again on settled files")
+                raise changed(unit.paths[0])
             yield read.row, read.session
 
 
