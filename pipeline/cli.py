@@ -147,6 +147,70 @@ def verify(
 
 
 @app.command()
+def explain(
+    conversation: Annotated[str, typer.Argument(metavar="CONVERSATION_ID", help="Its id, or its key.")],
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", help="The configuration file (YAML).")
+    ] = None,
+    run: Annotated[
+        Path | None,
+        typer.Option("--run", help="Decide as this run or audit did, and hold it against its ledger."),
+    ] = None,
+    text: Annotated[
+        bool, typer.Option("--text/--no-text", help="Put an eligible session's text to rule 15, too.")
+    ] = True,
+    as_of: AsOf = None,
+    input_: Input = None,
+    consent: Consent = None,
+    policy: Policy = None,
+    set_: Set = None,
+    json_: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Why one conversation was decided so: timeline, messages, rules, verdict, and what would change it."""
+    _note_debug(debug)
+    from pipeline.commands import explain as command
+    from pipeline.config import load_settings
+    from pipeline.explain_page import print_explanation
+
+    if config is not None:
+        if run is not None and (as_of is not None or policy is not None):
+            raise ConfigError("--run: decides as that run did; give no --as-of and no --policy with it")
+        settings = load_settings(config, overrides_of(as_of, input_, consent, None, policy, set_))
+        document = command.explain(settings, conversation, run, text)
+    elif run is not None:
+        document = command.explain_ledger(run, conversation)
+    else:
+        raise ConfigError("give -c CONFIG, or --run RUN and a conversation key")
+    if json_:
+        typer.echo(json.dumps(document))
+    else:
+        print_explanation(document, _console())
+    if document["ledger"] and document["ledger"]["agrees"] is False:
+        _fail("explain: the ledger says otherwise; the inputs changed since the run", 1)
+
+
+policy_app = typer.Typer(help="Policy packs: who may be trained on.", no_args_is_help=True)
+app.add_typer(policy_app, name="policy")
+
+
+@policy_app.command()
+def show(
+    pack: Annotated[Path, typer.Argument(metavar="PACK", help="A policy file.")],
+    json_: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Checks a policy pack and prints it as a table, with its digests."""
+    _note_debug(debug)
+    from pipeline.commands.policy import policy_document, show_policy
+
+    if json_:
+        typer.echo(json.dumps(policy_document(pack)))
+    else:
+        show_policy(pack, _console())
+
+
+@app.command()
 def keygen(
     path: Annotated[
         Path | None, typer.Argument(help="Write the key here (mode 0600) and not to standard output.")
@@ -255,6 +319,13 @@ def _execute(
             f"limits.max_quarantined_fraction {limit:g}; see {outcome.path}/quarantine",
             1,
         )
+
+
+def _console() -> Any:
+    """Standard output for tables: as wide as the terminal, 80 columns where there is none."""
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else 80, highlight=False, markup=False)
 
 
 def _note_debug(debug: bool) -> None:

@@ -6,6 +6,7 @@ import dataclasses
 import datetime as dt
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from schemas.config import RunConfig
 from schemas.deid import DeidConfig, load_deid
 from schemas.errors import ConfigError
 from schemas.keys import parse_key
-from schemas.policy import Policy, load_policy
+from schemas.policy import Pack, Policy, load_pack
 from schemas.strict_yaml import load_tree, override, validate
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -24,26 +25,34 @@ _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Settings:
-    """A run's settings; `base` is the folder that relative paths start from."""
+    """A run's settings; `base` is the folder that relative paths start from.
+
+    `packs`: the policies to decide by. A run has one; an audit may compare several.
+    """
 
     path: Path
     base: Path
     config: RunConfig
-    policy: Policy
-    policy_sha256: str
+    packs: tuple[Pack, ...]
     deid: DeidConfig
     deid_sha256: str
     key: bytes
     as_of: dt.datetime
+
+    @property
+    def policy(self) -> Policy:
+        """The policy of a run, the first one of an audit."""
+        return self.packs[0].policy
 
     def resolve(self, path: str) -> str:
         """A path of the configuration as an absolute one."""
         return resolve_path(self.base, path)
 
 
-def load_settings(path: Path, overrides: dict[str, Any]) -> Settings:
+def load_settings(path: Path, overrides: dict[str, Any], more_policies: Sequence[str] = ()) -> Settings:
     """The settings of a configuration file; `overrides` maps dotted keys to values.
 
+    `more_policies` are files of further policies to compare with that of the configuration.
     Inputs given as plain paths take format and defaults from the file's first input.
     """
     tree, lines = load_tree(path)
@@ -53,19 +62,26 @@ def load_settings(path: Path, overrides: dict[str, Any]) -> Settings:
         override(tree, dotted, value, ConfigError)
     config = validate(tree, lines, path, RunConfig, ConfigError)
     base = path.resolve().parent
-    policy, policy_sha256 = load_policy(Path(resolve_path(base, config.policy)))
+    packs = tuple(load_pack(Path(resolve_path(base, file))) for file in (config.policy, *more_policies))
     deid, deid_sha256 = load_deid(Path(resolve_path(base, config.deid)))
     return Settings(
         path=path,
         base=base,
         config=config,
-        policy=policy,
-        policy_sha256=policy_sha256,
+        packs=_unlike(packs),
         deid=deid,
         deid_sha256=deid_sha256,
         key=_read_key(path, base, config),
         as_of=config.as_of or dt.datetime.now(dt.UTC).replace(microsecond=0),
     )
+
+
+def _unlike(packs: tuple[Pack, ...]) -> tuple[Pack, ...]:
+    ids = [pack.policy.id for pack in packs]
+    for policy_id in ids:
+        if ids.count(policy_id) > 1:
+            raise ConfigError(f"--policy: two policies have the id {policy_id}; give each an id of its own")
+    return packs
 
 
 def _first_input(tree: Any) -> dict[str, Any]:

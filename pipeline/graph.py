@@ -9,7 +9,8 @@ De-identify the text of eligible sessions only, read where it lies, masked, stag
 Shard       staged rows -> sorted Parquet shards
 Catalog     what was written -> one list, from which the commit makes the manifest
 
-`audit` is the same graph without the text: it ends with the ledger.
+`audit` is the same graph without the text: it ends with the ledger. It can decide by several policies at
+once: what follows Decide is then there once for each.
 """
 
 from __future__ import annotations
@@ -25,7 +26,15 @@ from apache_beam.typehints import Tuple as BeamTuple
 from schemas.policy import Policy
 from schemas.tables import DECISIONS, DELETIONS
 from transforms.bucketing import Buckets
-from transforms.decide import READ, READS, VOLUMES, DecideEligibility, PartitionByKey, SettleSessions
+from transforms.decide import (
+    READ,
+    READS,
+    VOLUMES,
+    DecideEligibility,
+    PartitionByKey,
+    SettleSessions,
+    decisions_by,
+)
 from transforms.deidentify import REFUSALS, DeidentifySessions
 from transforms.engines import EngineSpec
 from transforms.entries import ENTRIES
@@ -41,17 +50,29 @@ BUCKET = BeamTuple[int, bytes]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
+class PackPlan:
+    """One policy to decide by, and the output it is decided for.
+
+    Files are staged below `staging`; `prefix` is the version's folder, "" for the first.
+    """
+
+    policy: Policy
+    stamp: Stamp
+    staging: str
+    prefix: str
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
 class RunPlan:
     """Everything that is fixed when the graph is built; workers read no configuration.
 
-    `engine` with `sample` 0: a run. Else an audit; with both, it estimates PII over that many sessions.
-    `files` are (input, position, path); `prefix` is the version's folder, "" for the first; `roots` has the
-    folder of each input, below which its files are named.
+    `engine` with `sample` 0: a run. Else an audit; with both, it estimates PII over that many sessions. Both
+    are of the first of the `packs`; only an audit without a sample has more than one. `files` are (input,
+    position, path); `roots` has the folder of each input, below which its files are named.
     """
 
     context: ReadContext
-    policy: Policy
-    stamp: Stamp
+    packs: Sequence[PackPlan]
     authorizations: pa.Table
     tasks: Sequence[PlanTask]
     files: Sequence[tuple[int, int, str]]
@@ -61,16 +82,15 @@ class RunPlan:
     unit_bytes: int
     shards: int | None
     target_shard_bytes: int | None
-    staging: str
-    prefix: str
     roots: Sequence[str]
     engine: EngineSpec | None
     sample: int = 0
 
 
 def build(pipeline: Any, plan: RunPlan) -> None:
-    """Adds the graph of `plan` to a Beam pipeline; its results are files below `plan.staging`."""
-    as_of = plan.stamp.as_of
+    """Adds the graph of `plan` to a Beam pipeline; its results are files below each pack's `staging`."""
+    stamp = plan.packs[0].stamp
+    as_of = stamp.as_of
     hasher = plan.context.hasher
 
     facts = _source(pipeline, "Inputs", [t.encode() for t in plan.tasks]) | "Facts" >> ReadFacts(
@@ -94,7 +114,11 @@ def build(pipeline: Any, plan: RunPlan) -> None:
         | "Bucket" >> beam.GroupByKey()
         | "Decide"
         >> DecideEligibility(
-            plan.policy, plan.authorizations, as_of, plan.stamp.known_until, pointers=plan.engine is not None
+            [pack.policy for pack in plan.packs],
+            plan.authorizations,
+            as_of,
+            stamp.known_until,
+            pointers=plan.engine is not None,
         )
     )
     measured = beam.pvalue.AsSingleton(
@@ -103,54 +127,78 @@ def build(pipeline: Any, plan: RunPlan) -> None:
         | "Sizes" >> beam.Map(sizes, plan.shards, plan.target_shard_bytes)
     )
 
-    parts = [
-        decided["decisions"]
-        | "Decisions" >> PartitionByKey("conversation_key", DECISIONS, "decisions", measured),
+    unsettled = [
         facts["quarantined"]
         | "Quarantined" >> PartitionByKey("part_key", QUARANTINED, "quarantined", measured),
         deletions[CONVERSATIONS]
         | "Deleted" >> PartitionByKey("key", DELETIONS, "conversation_deletions", measured),
     ]
-    settled = (
-        parts
-        | "Merge parts" >> beam.Flatten()
-        | "By key" >> beam.GroupByKey()
-        | "Settle" >> beam.ParDo(SettleSessions()).with_outputs(READS, main="ledger")
-    )
-    ledger = [_bucketed(settled["ledger"], "ledger"), _seeds(pipeline, "Ledger parts", measured, 0)]
     entries = [facts["entries"], digests, decided[ENTRIES]]
+    for number, pack in enumerate(plan.packs):
+        decisions = decided[decisions_by(number)]
+        name = "" if number == 0 else f" {number}"
+        (decisions, *unsettled, *entries) | f"Conclude{name}" >> Conclude(plan, pack, measured, len(entries))
 
-    if plan.engine is not None and plan.sample:
-        reads = settled[READS] | "Type sampled" >> beam.Map(_same).with_output_types(READ)
-        entries.append(reads | "Estimate" >> EstimatePii(plan.sample, plan.context, plan.engine))
-    elif plan.engine is not None:
-        masked = (
-            settled[READS]
-            | "Type reads" >> beam.Map(_same).with_output_types(READ)
-            | "By unit" >> beam.GroupByKey()
-            | "Text" >> DeidentifySessions(plan.context, plan.engine, plan.policy.id, plan.staging, measured)
-        )
-        ledger.append(_bucketed(masked[REFUSALS], "refusals"))
-        shards = (
-            [_bucketed(masked["fragments"], "fragments"), _seeds(pipeline, "Shards", measured, 1)]
-            | "Merge shards" >> beam.Flatten()
-            | "By shard" >> beam.GroupByKey()
-            | "Shard" >> WriteShards(plan.staging, plan.prefix, measured)
-        )
-        entries += [masked[ENTRIES], shards]
 
-    written = (
-        ledger
-        | "Merge ledger" >> beam.Flatten()
-        | "By part" >> beam.GroupByKey()
-        | "Ledger" >> WriteLedger(plan.stamp, plan.staging, plan.prefix, plan.roots, measured)
-    )
-    (
-        [*entries, written]
-        | "Merge entries" >> beam.Flatten()
-        | "All entries" >> beam.combiners.ToList()
-        | "Catalog" >> beam.ParDo(WriteCatalog(plan.staging))
-    )
+@dataclasses.dataclass(eq=False)
+class Conclude(beam.PTransform):  # type: ignore[misc]
+    """What follows the decisions by one policy, up to its catalog.
+
+    In: decisions, then what settles them, then the last `entries` collections of entries.
+    """
+
+    plan: RunPlan
+    pack: PackPlan
+    sizes: Any
+    entries: int
+
+    def expand(self, collections: Any) -> Any:
+        plan, pack, measured = self.plan, self.pack, self.sizes
+        decisions, *rest = collections
+        unsettled, entries = rest[: -self.entries], rest[-self.entries :]
+        pipeline = decisions.pipeline
+        settled = (
+            [
+                decisions
+                | "Decisions" >> PartitionByKey("conversation_key", DECISIONS, "decisions", measured),
+                *unsettled,
+            ]
+            | "Merge parts" >> beam.Flatten()
+            | "By key" >> beam.GroupByKey()
+            | "Settle" >> beam.ParDo(SettleSessions()).with_outputs(READS, main="ledger")
+        )
+        ledger = [_bucketed(settled["ledger"], "ledger"), _seeds(pipeline, "Ledger parts", measured, 0)]
+        if plan.engine is not None and plan.sample:
+            reads = settled[READS] | "Type sampled" >> beam.Map(_same).with_output_types(READ)
+            entries.append(reads | "Estimate" >> EstimatePii(plan.sample, plan.context, plan.engine))
+        elif plan.engine is not None:
+            masked = (
+                settled[READS]
+                | "Type reads" >> beam.Map(_same).with_output_types(READ)
+                | "By unit" >> beam.GroupByKey()
+                | "Text"
+                >> DeidentifySessions(plan.context, plan.engine, pack.policy.id, pack.staging, measured)
+            )
+            ledger.append(_bucketed(masked[REFUSALS], "refusals"))
+            shards = (
+                [_bucketed(masked["fragments"], "fragments"), _seeds(pipeline, "Shards", measured, 1)]
+                | "Merge shards" >> beam.Flatten()
+                | "By shard" >> beam.GroupByKey()
+                | "Shard" >> WriteShards(pack.staging, pack.prefix, measured)
+            )
+            entries += [masked[ENTRIES], shards]
+        written = (
+            ledger
+            | "Merge ledger" >> beam.Flatten()
+            | "By part" >> beam.GroupByKey()
+            | "Ledger" >> WriteLedger(pack.stamp, pack.staging, pack.prefix, plan.roots, measured)
+        )
+        return (
+            [*entries, written]
+            | "Merge entries" >> beam.Flatten()
+            | "All entries" >> beam.combiners.ToList()
+            | "Catalog" >> beam.ParDo(WriteCatalog(pack.staging))
+        )
 
 
 def _source(pipeline: Any, name: str, items: Sequence[Any]) -> Any:

@@ -16,6 +16,7 @@ from schemas.tables import AUTHORIZATIONS
 from transforms.authorizations import read_authorizations
 from transforms.consent import inspect_snapshot, read_deletions
 from transforms.file_names import input_root
+from transforms.instants import later
 from transforms.sources import InputFile, PlanTask, plan_tasks
 
 _FOLDER_PATTERNS = {"claude-code": ["**/*.jsonl"], "claude-export": ["**/*.zip", "**/conversations.json"]}
@@ -49,7 +50,7 @@ def find_inputs(settings: Settings, hasher: KeyedHasher) -> Inputs:
         tasks += plan_tasks(number, source.format, found)
         files += [(number, position, file.path) for position, file in enumerate(found)]
         total_bytes += sum(file.size for file in found)
-    snapshots = [path for pattern in config.consent.snapshots for path in _snapshot_files(settings, pattern)]
+    snapshots, known_until = _known_snapshots(settings)
     deletions = [settings.resolve(config.deletions)] if config.deletions else []
     for path in deletions:
         for _ in read_deletions(path, hasher, settings.as_of):
@@ -65,7 +66,7 @@ def find_inputs(settings: Settings, hasher: KeyedHasher) -> Inputs:
         snapshots,
         deletions,
         authorizations,
-        _known_until(settings, snapshots),
+        known_until,
     )
 
 
@@ -97,18 +98,27 @@ def _glob(pattern: str) -> list[str]:
     return glob.glob(pattern, recursive=True, include_hidden=True)  # noqa: PTH207
 
 
-def _known_until(settings: Settings, paths: list[str]) -> dt.datetime:
-    instants = [instant for path in paths for instant in inspect_snapshot(path).instants]
-    known = [instant for instant in instants if instant <= settings.as_of]
+def _known_snapshots(settings: Settings) -> tuple[list[str], dt.datetime]:
+    """The snapshot files that hold anything known at `as_of`, and the newest instant they know.
+
+    A file of later snapshots only is left out whole, so that a run for a past moment is the same, manifest
+    and all, however many snapshots were added since.
+    """
+    patterns = settings.config.consent.snapshots
+    paths = dict.fromkeys(path for pattern in patterns for path in _snapshot_files(settings, pattern))
+    inspected = [inspect_snapshot(path, settings.as_of) for path in paths]
+    known = [instant for snapshot in inspected for instant in snapshot.instants]
     if not known:
         raise ConsentError(
             f"consent.snapshots: none is at or before as_of {settings.as_of:%Y-%m-%dT%H:%M:%SZ}; "
             "add a newer snapshot"
         )
     newest = max(known)
-    if newest + settings.policy.max_snapshot_age < settings.as_of:
-        raise ConsentError(
-            f"consent.snapshots: stale: the newest is of {newest:%Y-%m-%dT%H:%M:%SZ}, older than "
-            f"the policy's max_snapshot_age at {settings.as_of:%Y-%m-%dT%H:%M:%SZ}; add a newer snapshot"
-        )
-    return newest
+    for pack in settings.packs:
+        if later(newest, pack.policy.max_snapshot_age) < settings.as_of:
+            raise ConsentError(
+                f"consent.snapshots: stale: the newest is of {newest:%Y-%m-%dT%H:%M:%SZ}, older than the "
+                f"max_snapshot_age of policy {pack.policy.id} at {settings.as_of:%Y-%m-%dT%H:%M:%SZ}; "
+                "add a newer snapshot"
+            )
+    return [snapshot.path for snapshot in inspected if snapshot.instants], newest

@@ -44,6 +44,7 @@ class OutputFolder:
         self._lock = lock
         self._created = created
         self._committed: list[Path] = []
+        self._manifested = False
 
     def commit(self, files: list[str], manifest: bytes) -> None:
         """Moves the staged files to their names, then writes the manifest: from then on they count."""
@@ -66,7 +67,7 @@ class OutputFolder:
         _sync(temporary)
         temporary.replace(self.path / MANIFEST)
         _sync(self.path)
-        self._committed.clear()
+        self._manifested = True
         self.release()
 
     def release(self) -> None:
@@ -76,7 +77,13 @@ class OutputFolder:
         self._lock.close()
 
     def rollback(self) -> None:
-        """Removes everything this run wrote, as if it had not begun."""
+        """Removes everything this run wrote, as if it had not begun, its own commit included."""
+        if self._manifested:
+            parent = self.path / "manifests" / f"{self.version - 1:04d}.json"
+            if self.version > 1:
+                parent.replace(self.path / MANIFEST)
+            else:
+                (self.path / MANIFEST).unlink(missing_ok=True)
         for target in self._committed:
             target.unlink(missing_ok=True)
         if self._committed:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import collections
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from schemas.decisions import CLAUSE
 from schemas.errors import PipelineError
 from transforms.estimate import estimate_of
 
@@ -51,7 +50,7 @@ def entities_of(catalog: Catalog) -> dict[str, int]:
     return dict(sorted(total.items()))
 
 
-def report_of(catalog: Catalog, header: dict[str, Any]) -> dict[str, Any]:
+def report_of(catalog: Catalog, header: dict[str, Any], clauses: Mapping[str, str]) -> dict[str, Any]:
     """report.json: the counts, each reason with its clause, and decisions by tier and surface.
 
     Raises PipelineError unless the counts add up to what was read.
@@ -67,7 +66,7 @@ def report_of(catalog: Catalog, header: dict[str, Any]) -> dict[str, Any]:
         **header,
         "counts": counts,
         "reasons": [
-            {"decision": decision, "reason": reason, "clause": CLAUSE.get(reason), "sessions": number}
+            {"decision": decision, "reason": reason, "clause": clauses.get(reason), "sessions": number}
             for (decision, reason), number in sorted(by_reason.items(), key=lambda item: (-item[1], item[0]))
         ],
         "groups": [

@@ -22,8 +22,8 @@ from transforms.write import CATALOG
 
 def run_graph(
     plan: RunPlan, workers: int, beam_arguments: Sequence[str], progress: Progress
-) -> dict[str, list[dict[str, Any]]]:
-    """Runs the graph of a plan and gives its catalog: the entries of each kind.
+) -> list[dict[str, list[dict[str, Any]]]]:
+    """Runs the graph of a plan and gives the catalog of each of its packs: the entries of each kind.
 
     One worker runs in this process; several are processes of their own. Raises PipelineError with the
     class and place of what failed, never with data.
@@ -49,7 +49,7 @@ def run_graph(
             raise
         except Exception as error:
             raise PipelineError(_failure(error)) from error
-    return _read_catalog(plan.staging)
+    return [_read_catalog(pack.staging) for pack in plan.packs]
 
 
 def _options(make: Any, arguments: list[str]) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.commands.run import Outcome
+from pipeline.commit import Outcome
 
 
 def summary(outcome: Outcome) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Decision(StrEnum):
@@ -12,6 +13,14 @@ class Decision(StrEnum):
     EXCLUDED = "excluded"
     DEFERRED = "deferred"
     QUARANTINED = "quarantined"
+
+
+class Record(StrEnum):
+    """Quarantine codes that the decision itself gives: rule 0, in the order tried."""
+
+    FUTURE_TIMESTAMP = "future_timestamp"
+    CYCLIC_MESSAGES = "cyclic_messages"
+    SUBJECT_CONFLICT = "subject_conflict"
 
 
 class Basis(StrEnum):
@@ -47,26 +56,46 @@ class Reason(StrEnum):
     ELIGIBLE = "eligible"
 
 
-#: The policy clause behind each reason; reasons of the record itself have none.
-CLAUSE: dict[str, str] = {
-    Reason.NO_SUBJECT: "scope",
-    Reason.TIER_UNKNOWN: "scope",
-    Reason.SURFACE_UNKNOWN: "scope",
-    Reason.TIER_EXCLUDED: "commercial",
-    Reason.SURFACE_EXCLUDED: "commercial",
-    Reason.NO_CONSENT_RECORD: "decision",
-    Reason.UNDECIDED: "decision",
-    Reason.OPTED_OUT: "opt-out",
-    Reason.CONSENT_UNKNOWN: "decision",
-    Reason.NOT_RESUMED: "new-or-resumed",
-    Reason.OPTED_OUT_THEN: "opt-out",
-    Reason.CONSENT_GAP: "opt-out",
-    Reason.RETENTION_EXPIRED: "retention",
-    Reason.LANGUAGE_UNSUPPORTED: "de-identify",
-    Reason.PII_DENSITY: "de-identify",
-    Reason.RESIDUAL_PII: "de-identify",
-    Reason.OVERSIZE: "de-identify",
-    Reason.ELIGIBLE: "scope",
+class Rule(NamedTuple):
+    """One rule: its number in eligibility.md, its reason, the clause it rests on, and when it fires."""
+
+    number: int
+    reason: str
+    clause: str | None
+    summary: str
+
+
+#: Every rule a record that can be read is put to, in the order tried; the first that fires is the reason.
+#: A policy's `rules:` can give a reason another clause and summary; the order is the same for all.
+RULES: tuple[Rule, ...] = (
+    Rule(0, Record.FUTURE_TIMESTAMP, None, "A message is later than the moment decided for"),
+    Rule(0, Record.CYCLIC_MESSAGES, None, "Parent links go in a circle: the active branch is open"),
+    Rule(0, Record.SUBJECT_CONFLICT, None, "The conversation stands under two users"),
+    Rule(1, Reason.DELETED, None, "The session or its user was deleted"),
+    Rule(2, Reason.INCOGNITO, None, "The session is marked incognito"),
+    Rule(3, Reason.NO_SUBJECT, "scope", "No user id, and no authorisation applies"),
+    Rule(4, Reason.TIER_UNKNOWN, "scope", "The policy lists the tier nowhere"),
+    Rule(4, Reason.SURFACE_UNKNOWN, "scope", "The policy lists the surface nowhere"),
+    Rule(5, Reason.TIER_EXCLUDED, "commercial", "An excluded tier, not authorised for every message"),
+    Rule(5, Reason.SURFACE_EXCLUDED, "commercial", "An excluded surface, not authorised for every message"),
+    Rule(6, Reason.NO_CONSENT_RECORD, "decision", "No known snapshot has the user"),
+    Rule(7, Reason.UNDECIDED, "decision", "The user has not decided"),
+    Rule(8, Reason.OPTED_OUT, "opt-out", "The user refuses"),
+    Rule(9, Reason.CONSENT_UNKNOWN, "decision", "A human message is later than the newest known snapshot"),
+    Rule(10, Reason.NOT_RESUMED, "new-or-resumed", "Neither new nor resumed since the user agreed"),
+    Rule(11, Reason.OPTED_OUT_THEN, "opt-out", "Written while the user refused"),
+    Rule(12, Reason.CONSENT_GAP, "opt-out", "What a refusal leaves cannot be used"),
+    Rule(13, Reason.RETENTION_EXPIRED, "retention", "Older than it may be held"),
+    Rule(14, Reason.NO_EXCHANGE, None, "What is kept has no prompt with an answer"),
+    Rule(15, Reason.LANGUAGE_UNSUPPORTED, "de-identify", "In a language that masking does not cover"),
+    Rule(15, Reason.PII_DENSITY, "de-identify", "Too much of the text is personal"),
+    Rule(15, Reason.RESIDUAL_PII, "de-identify", "Personal data is left after masking"),
+    Rule(15, Reason.OVERSIZE, "de-identify", "Too long to be checked"),
+)
+
+#: The clause behind each reason, unless the policy names another; reasons of the record itself have none.
+CLAUSE: dict[str, str] = {rule.reason: rule.clause for rule in RULES if rule.clause} | {
+    Reason.ELIGIBLE: "scope"
 }
 
 #: Reasons that only the de-identification stage gives.

@@ -24,6 +24,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """Everything needed to say what was decided, on what, by what, and to check every file.
 
     `counts`: records, sessions, quarantined_records, training_rows, decisions and reasons by number.
+    `policy`: id, digests and, under `pack`, the canonical form of the policy itself.
     `inputs` and `snapshots`: files read, by masked name, size and digest.
     """
 
@@ -34,7 +35,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     parent: str | None
     arguments: dict[str, Any]
     key_id: str
-    policy: dict[str, str]
+    policy: dict[str, Any]
     deid: dict[str, Any]
     packages: dict[str, str]
     as_of: str

@@ -1,23 +1,36 @@
-"""The policy file: the knobs of eligibility.md, and the clauses it cites."""
+"""The policy pack: the knobs of eligibility.md, and the clauses it cites."""
 
 from __future__ import annotations
 
+import dataclasses
+import datetime as dt
 import hashlib
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+import isodate
+import msgspec
 import pydantic
 
+from schemas.decisions import CLAUSE
 from schemas.errors import PolicyError
-from schemas.strict_yaml import Duration, Instant, StrictModel, load_model
+from schemas.policy_faults import faults_of
+from schemas.strict_yaml import Duration, Instant, StrictModel, dotted_key, line_of, load_tree, validate
 
 
 class Clause(StrictModel):
     """One clause of the published terms: what it says, and in which accounts."""
 
-    id: str
-    summary: str
-    accounts: list[str]
+    id: str = pydantic.Field(min_length=1)
+    summary: str = pydantic.Field(min_length=1)
+    accounts: list[str] = pydantic.Field(default_factory=list)
+
+
+class RuleText(StrictModel):
+    """What a reason rests on in this pack: a clause of it, and in plain words when it fires."""
+
+    clause: str
+    summary: str | None = None
 
 
 class Tiers(StrictModel):
@@ -43,9 +56,13 @@ class Retention(StrictModel):
 
 
 class Policy(StrictModel):
-    """Everything a decision depends on besides the data and `as_of`."""
+    """Everything a decision depends on besides the data and `as_of`.
 
-    id: str
+    `sources` names the accounts that clauses cite; `rules` maps reasons to clauses where they are not those
+    of `schemas.decisions.CLAUSE`.
+    """
+
+    id: str = pydantic.Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
     effective_at: Instant
     decision_deadline: Instant
     tiers: Tiers
@@ -58,10 +75,73 @@ class Policy(StrictModel):
     retention: Retention
     clock_skew: Duration
     max_snapshot_age: Duration
+    sources: dict[str, str] = pydantic.Field(default_factory=dict)
     clauses: list[Clause] = pydantic.Field(default_factory=list)
+    rules: dict[str, RuleText] = pydantic.Field(default_factory=dict)
+
+    def clause_by_reason(self) -> dict[str, str]:
+        """The clause id behind each reason that has one."""
+        return CLAUSE | {reason: rule.clause for reason, rule in self.rules.items()}
+
+
+@dataclasses.dataclass(frozen=True)
+class Pack:
+    """A policy as loaded: `sha256` is of its file, `canonical_sha256` of its canonical form, both in hex."""
+
+    policy: Policy
+    sha256: str
+    canonical_sha256: str
+
+
+def load_pack(path: Path) -> Pack:
+    """The validated pack in a file; raises PolicyError with file, line and key."""
+    tree, lines = load_tree(path, PolicyError)
+    policy = validate(tree, lines, path, Policy, PolicyError)
+    for keys, message in faults_of(policy):
+        raise PolicyError(f"{path}:{line_of(lines, keys)}: {dotted_key(keys)}: {message}")
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return Pack(policy=policy, sha256=digest, canonical_sha256=canonical_sha256(policy))
 
 
 def load_policy(path: Path) -> tuple[Policy, str]:
     """The policy and the SHA-256 of its file, in hex."""
-    policy = load_model(path, Policy, PolicyError)
-    return policy, hashlib.sha256(path.read_bytes()).hexdigest()
+    pack = load_pack(path)
+    return pack.policy, pack.sha256
+
+
+def canonical(policy: Policy) -> dict[str, Any]:
+    """The policy in plain values, one form for all files that mean the same.
+
+    Defaults are written out, lists whose order means nothing are sorted, instants are UTC, durations are
+    normalised (P1DT12H for PT36H, P5Y for P60M).
+    """
+    tree = policy.model_dump(exclude={"retention", "clock_skew", "max_snapshot_age"})
+    for group in ("tiers", "surfaces"):
+        tree[group] = {name: sorted(words) for name, words in tree[group].items()}
+    tree["clauses"] = sorted(
+        ({**clause, "accounts": sorted(clause["accounts"])} for clause in tree["clauses"]),
+        key=lambda clause: clause["id"],
+    )
+    for name in ("effective_at", "decision_deadline"):
+        tree[name] = tree[name].isoformat().replace("+00:00", "Z")
+    tree["retention"] = {
+        "granted": iso_duration(policy.retention.granted),
+        "refused": iso_duration(policy.retention.refused),
+    }
+    tree["clock_skew"] = iso_duration(policy.clock_skew)
+    tree["max_snapshot_age"] = iso_duration(policy.max_snapshot_age)
+    return tree
+
+
+def canonical_sha256(policy: Policy) -> str:
+    """SHA-256, in hex, over the canonical form as JSON with sorted keys."""
+    return hashlib.sha256(msgspec.json.encode(canonical(policy), order="sorted")).hexdigest()
+
+
+def iso_duration(duration: isodate.Duration | dt.timedelta) -> str:
+    """The duration in ISO 8601, months carried into years."""
+    if isinstance(duration, isodate.Duration):
+        months = int(duration.years * 12 + duration.months)
+        duration = isodate.Duration(years=months // 12, months=months % 12, days=0) + duration.tdelta
+    text: str = isodate.duration_isoformat(duration)
+    return text

@@ -27,7 +27,7 @@ def parse_duration(value: object) -> isodate.Duration | dt.timedelta:
         return value
     try:
         return isodate.parse_duration(value if isinstance(value, str) else "")
-    except isodate.ISO8601Error:
+    except (isodate.ISO8601Error, ArithmeticError, ValueError):
         raise ValueError("expected an ISO 8601 duration such as P5Y, P30D or PT36H") from None
 
 
@@ -69,11 +69,15 @@ def validate[Model: pydantic.BaseModel](
         keys = tuple(
             k for k in fault["loc"] if isinstance(k, int) or not k.startswith(("function-", "tagged-"))
         )
-        line = next((lines[keys[:n]] for n in range(len(keys), -1, -1) if keys[:n] in lines), 1)
         message = fault["msg"].removeprefix("Value error, ")
         if fault["type"] == "extra_forbidden":
             message = "unknown key"
-        raise error(f"{path}:{line}: {dotted_key(keys)}: {message}") from None
+        raise error(f"{path}:{line_of(lines, keys)}: {dotted_key(keys)}: {message}") from None
+
+
+def line_of(lines: Lines, keys: tuple[str | int, ...]) -> int:
+    """The line of a key, or of the innermost mapping around it that the file has."""
+    return next((lines[keys[:n]] for n in range(len(keys), -1, -1) if keys[:n] in lines), 1)
 
 
 def dotted_key(keys: tuple[str | int, ...]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import urllib.parse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -39,30 +39,62 @@ class Snapshot(NamedTuple):
     instants: tuple[dt.datetime, ...]
 
 
-def inspect_snapshot(path: str) -> Snapshot:
-    """The distinct `snapshot_at` of a file, having read every state; raises ConsentError on any bad one."""
+def inspect_snapshot(path: str, as_of: dt.datetime) -> Snapshot:
+    """The distinct `snapshot_at` of a file that are not later than `as_of`, having read every state of them.
+
+    Raises ConsentError on a bad one. What was snapshot later is not looked at: it was not known at `as_of`,
+    so it must not change what a run for that moment answers.
+    """
+    if _is_later(path, as_of):
+        return Snapshot(path, ())
     instants: set[dt.datetime] = set()
     for batch in _batches(path, ("state", "snapshot_at")):
-        _states(batch, path)
-        instants.update(_snapshot_instants(batch, path))
+        known = _known_rows(batch, path, as_of)
+        _states(known, path)
+        instants.update(value.as_py() for value in pc.unique(_instants(known, "snapshot_at", path)))
     return Snapshot(path, tuple(sorted(instants)))
 
 
 def read_snapshot(path: str, hasher: KeyedHasher, as_of: dt.datetime) -> Iterator[pa.Table]:
     """CONSENT tables of the rows known at `as_of`, without repeats within a batch."""
-    for batch in _batches(path, ("user_id", "state", "decided_at", "snapshot_at")):
+    if _is_later(path, as_of):
+        return
+    for read in _batches(path, ("user_id", "state", "decided_at", "snapshot_at")):
+        batch = _known_rows(read, path, as_of)
         decided = _instants(batch, "decided_at", path)
-        snapshot = _instants(batch, "snapshot_at", path)
-        limit = pa.scalar(as_of, INSTANT)
-        known = pc.and_(
-            pc.fill_null(pc.less_equal(decided, limit), True),
-            pc.fill_null(pc.less_equal(snapshot, limit), False),
-        )
+        known = pc.fill_null(pc.less_equal(decided, pa.scalar(as_of, INSTANT)), True)
         table = pa.table(
             [_keys(batch["user_id"], hasher.user, path, "user_id"), _states(batch, path), decided],
             schema=CONSENT,
         )
         yield table.filter(known).group_by(CONSENT.names).aggregate([]).select(CONSENT.names)
+
+
+class ConsentEvent(NamedTuple):
+    """What one snapshot says of a user; `state` is a number of schemas.tables."""
+
+    user_id: str
+    state: int
+    decided_at: dt.datetime | None
+    snapshot_at: dt.datetime
+
+
+def read_events(path: str, user_ids: Sequence[str], as_of: dt.datetime) -> Iterator[ConsentEvent]:
+    """What a snapshot file says of these users, as far as it was known at `as_of`."""
+    if _is_later(path, as_of):
+        return
+    for read in _batches(path, ("user_id", "state", "decided_at", "snapshot_at")):
+        named = pc.is_in(read["user_id"].cast(pa.string()), value_set=pa.array(user_ids, pa.string()))
+        batch = _known_rows(read.filter(named), path, as_of)
+        columns = (
+            batch["user_id"].cast(pa.string()).to_pylist(),
+            _states(batch, path).to_pylist(),
+            _instants(batch, "decided_at", path).to_pylist(),
+            _instants(batch, "snapshot_at", path).to_pylist(),
+        )
+        for row in map(ConsentEvent._make, zip(*columns, strict=True)):
+            if row.decided_at is None or row.decided_at <= as_of:
+                yield row
 
 
 def read_deletions(path: str, hasher: KeyedHasher, as_of: dt.datetime) -> Iterator[tuple[str, pa.Table]]:
@@ -133,20 +165,40 @@ def _require(path: str, columns: tuple[str, ...], present: list[str]) -> None:
 def _with_path_instant(table: pa.Table, columns: tuple[str, ...], path: str) -> pa.Table:
     if "snapshot_at" not in columns or "snapshot_at" in table.column_names:
         return table
-    found = _PATH_INSTANT.search(path)
-    text = urllib.parse.unquote(found.group(1)) if found else ""
-    # A date alone is how daily snapshot folders are named: midnight UTC, the earliest it can mean.
-    instant = _parse_instant(text + "T00:00:00Z" if re.fullmatch(r"\d{4}-\d\d-\d\d", text) else text)
+    instant = _path_instant(path)
     if instant is None:
         raise ConsentError(f"{path}: snapshot_at= in the path is not an RFC 3339 time or a date")
     return table.append_column("snapshot_at", pa.repeat(pa.scalar(instant, INSTANT), table.num_rows))
 
 
-def _snapshot_instants(batch: pa.Table, path: str) -> list[dt.datetime]:
+def _path_instant(path: str) -> dt.datetime | None:
+    """The instant after `snapshot_at=` in a path, None where there is none that can be read."""
+    found = _PATH_INSTANT.search(path)
+    text = urllib.parse.unquote(found.group(1)) if found else ""
+    # A date alone is how daily snapshot folders are named: midnight UTC, the earliest it can mean.
+    return _parse_instant(text + "T00:00:00Z" if re.fullmatch(r"\d{4}-\d\d-\d\d", text) else text)
+
+
+def _is_later(path: str, as_of: dt.datetime) -> bool:
+    """True for a file that its path dates after `as_of`, without a column of its own to say otherwise."""
+    instant = _path_instant(path)
+    if instant is None or instant <= as_of:
+        return False
+    try:
+        if path.endswith(".parquet"):
+            return "snapshot_at" not in pq.read_schema(path).names
+        with pa.csv.open_csv(path) as reader:
+            return "snapshot_at" not in reader.schema.names
+    except (OSError, pa.ArrowException):
+        return True
+
+
+def _known_rows(batch: pa.Table, path: str, as_of: dt.datetime) -> pa.Table:
+    """The rows that were snapshot at or before `as_of`; the others are not looked into."""
     instants = _instants(batch, "snapshot_at", path)
     if instants.null_count:
         raise ConsentError(f"{path}: a row has no snapshot_at")
-    return [value.as_py() for value in pc.unique(instants)]
+    return batch.filter(pc.less_equal(instants, pa.scalar(as_of, INSTANT)))
 
 
 def _states(batch: pa.Table, path: str) -> pa.Array:

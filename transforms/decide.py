@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import apache_beam as beam
@@ -16,11 +16,12 @@ from apache_beam.typehints import Tuple as BeamTuple
 from schemas.decisions import Decision
 from schemas.policy import Policy
 from schemas.tables import CONSENT, DECISIONS, DELETIONS, FACTS
-from transforms.eligibility import decide
+from transforms.eligibility import Given, judge
 from transforms.entries import ENTRIES, entry
 from transforms.guard import guarded
 from transforms.ipc import Kind, part_of_keys, slices_by_part, tables_of, to_blob
 from transforms.ledger import QUARANTINED
+from transforms.merge import merge
 from transforms.settle import settle
 from transforms.sizes import Sizes, Volume
 
@@ -32,22 +33,29 @@ READ = BeamTuple[str, bytes]
 
 @dataclasses.dataclass(eq=False)
 class DecideEligibility(beam.PTransform):  # type: ignore[misc]
-    """One decision row per session. In: (bucket, blobs of facts, consent and user deletions), grouped.
+    """One decision row per session and policy.
 
-    Out: `decisions` blobs, `volumes` and `entries`. `as_of` is fixed here, so a retry decides alike.
-    `pointers` False: where the text lies is left out, for nobody will read it.
+    In: (bucket, blobs of facts, consent and user deletions), grouped. Out: blobs of decisions, tagged by
+    `decisions_by` the policy's number; `volumes`, by the first policy; and `entries`. `as_of` is fixed here,
+    so a retry decides alike. `pointers` False: where the text lies is left out, for nobody will read it.
     """
 
-    policy: Policy
+    policies: Sequence[Policy]
     authorizations: pa.Table
     as_of: dt.datetime
     known_until: dt.datetime | None
     pointers: bool
 
     def expand(self, buckets: Any) -> Any:
+        others = [decisions_by(number) for number in range(1, len(self.policies))]
         return buckets | "Decide bucket" >> beam.ParDo(_Decide(self)).with_outputs(
-            VOLUMES, ENTRIES, main="decisions"
+            VOLUMES, ENTRIES, *others, main=decisions_by(0)
         )
+
+
+def decisions_by(number: int) -> str:
+    """The tag of the decisions by one of the policies."""
+    return f"decisions_{number}"
 
 
 @dataclasses.dataclass(eq=False)
@@ -103,10 +111,8 @@ def without_pointers(decisions: pa.Table) -> pa.Table:
 
 class _Decide(beam.DoFn):  # type: ignore[misc]
     def __init__(self, arguments: DecideEligibility) -> None:
-        self._policy = arguments.policy
-        self._authorizations = arguments.authorizations
-        self._as_of = arguments.as_of
-        self._known_until = arguments.known_until
+        self._policies = tuple(arguments.policies)
+        self._fixed = (arguments.authorizations, arguments.as_of, arguments.known_until)
         self._pointers = arguments.pointers
 
     @guarded("Decide")
@@ -116,23 +122,24 @@ class _Decide(beam.DoFn):  # type: ignore[misc]
         facts = tables["facts"]
         if not facts.num_rows:
             return
-        decisions = decide(
-            facts,
-            tables["consent"],
-            tables["user_deletions"],
-            self._authorizations,
-            policy=self._policy,
-            as_of=self._as_of,
-            known_until=self._known_until,
-        )
-        eligible = pc.equal(decisions["decision"], str(Decision.ELIGIBLE))
-        text_bytes = pc.sum(pc.filter(decisions["text_bytes"], eligible)).as_py() or 0
-        if not self._pointers:
-            decisions = without_pointers(decisions)
-        yield to_blob(decisions, "decisions")
-        yield beam.pvalue.TaggedOutput(VOLUMES, Volume(decisions.num_rows, text_bytes))
-        count = entry("decided", records=facts.num_rows, sessions=decisions.num_rows)
+        sessions = merge(facts)
+        given = Given(tables["consent"], tables["user_deletions"], *self._fixed)
+        for number, policy in enumerate(self._policies):
+            decisions = judge(sessions, given, policy).table()
+            if number == 0:
+                yield beam.pvalue.TaggedOutput(VOLUMES, _volume(decisions))
+            if not self._pointers:
+                decisions = without_pointers(decisions)
+            blob = to_blob(decisions, "decisions")
+            yield beam.pvalue.TaggedOutput(decisions_by(number), blob) if number else blob
+        count = entry("decided", records=facts.num_rows, sessions=len(sessions))
         yield beam.pvalue.TaggedOutput(ENTRIES, count)
+
+
+def _volume(decisions: pa.Table) -> Volume:
+    eligible = pc.equal(decisions["decision"], str(Decision.ELIGIBLE))
+    text_bytes = pc.sum(pc.filter(decisions["text_bytes"], eligible)).as_py() or 0
+    return Volume(decisions.num_rows, text_bytes)
 
 
 class _Partition(beam.DoFn):  # type: ignore[misc]

@@ -10,12 +10,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.decisions import Reason
+from schemas.decisions import Reason, Record
 from schemas.policy import Policy
 from schemas.tables import DECISIONS, HUMAN, REFUSED, UNDECIDED
 from transforms.branches import Branches, main_branches, thread_branches
 from transforms.coverage import covered
-from transforms.instants import NEVER, Ints, column_micros, filled, micros
+from transforms.instants import NEVER, Ints, column_micros, filled, later, micros
 from transforms.kept import consented, consented_threads, has_exchange
 from transforms.labels import Labels, deciding_labels
 from transforms.merge import Bools, Sessions, merge
@@ -46,49 +46,83 @@ def decide(
     """
     if not facts.num_rows:
         return DECISIONS.empty_table()
-    sessions = merge(facts)
-    subject = _subjects(sessions, consent, policy, as_of)
-    scope = _scope(sessions, authorizations, policy)
-    consent_rules, kept, exchange, cyclic = _read_consent(sessions, subject, scope.authorized, policy)
+    given = Given(consent, user_deletions, authorizations, as_of, known_until)
+    return judge(merge(facts), given, policy).table()
+
+
+@dataclasses.dataclass(frozen=True)
+class Given:
+    """What decisions of a bucket depend on besides the sessions and the policy (see `decide`)."""
+
+    consent: pa.Table
+    user_deletions: pa.Table
+    authorizations: pa.Table
+    as_of: dt.datetime
+    known_until: dt.datetime | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Judged:
+    """A judgement and all that led to it: what `chatsieve explain` shows.
+
+    `rules` are all rules in their order, each with one truth value a session. `main` are the active branches,
+    `own` the state of each of their messages' own instant, `state` with that of its prompt.
+    """
+
+    sessions: Sessions
+    subject: Subjects
+    scope: Scope
+    rules: list[Rule]
+    main: Branches
+    own: States
+    state: States
+    verdicts: Verdicts
+
+    def table(self) -> pa.Table:
+        """DECISIONS of the sessions."""
+        return decisions_table(self.sessions, self.verdicts)
+
+
+def judge(sessions: Sessions, given: Given, policy: Policy) -> Judged:
+    """The judgement on merged sessions, at least one, under one policy; policies can share a merge."""
+    subject = _subjects(sessions, given.consent, policy, given.as_of)
+    scope = _scope(sessions, given.authorizations, policy)
+    read = _read_consent(sessions, subject, scope.authorized, policy)
     last_active = _last_activity(sessions)
     retain_until = ends_of(last_active, policy.retention.granted)
     held_as_refused = (subject.now == REFUSED) & ~scope.authorized
     refused_end = ends_of(last_active, policy.retention.refused)
     row_retain_until = np.where(held_as_refused, refused_end, retain_until)
+    late = sessions.messages.sent_at > micros(later(given.as_of, policy.clock_skew))
     rules: list[Rule] = [
-        (
-            "future_timestamp",
-            _any_message(sessions, sessions.messages.sent_at > micros(as_of + policy.clock_skew)),
-        ),
-        ("cyclic_messages", cyclic),
-        (Reason.DELETED, _deleted(sessions, user_deletions, as_of)),
+        (Record.FUTURE_TIMESTAMP, _any_message(sessions, late)),
+        (Record.CYCLIC_MESSAGES, read.main.cyclic),
+        (Reason.DELETED, _deleted(sessions, given.user_deletions, given.as_of)),
         (Reason.INCOGNITO, _incognito(sessions)),
         (Reason.NO_SUBJECT, (subject.user < 0) & ~scope.authorized),
         *scope.rules,
         *_now_rules(subject, scope.authorized, policy),
-        (Reason.CONSENT_UNKNOWN, _after_known(sessions, known_until) & ~scope.authorized),
-        *consent_rules,
-        (Reason.RETENTION_EXPIRED, row_retain_until <= micros(as_of)),
-        (Reason.NO_EXCHANGE, ~exchange),
+        (Reason.CONSENT_UNKNOWN, _after_known(sessions, given.known_until) & ~scope.authorized),
+        *read.rules,
+        (Reason.RETENTION_EXPIRED, row_retain_until <= micros(given.as_of)),
+        (Reason.NO_EXCHANGE, ~read.exchange),
     ]
     reason = np.select([fires for _, fires in rules], [str(word) for word, _ in rules], str(Reason.ELIGIBLE))
-    return decisions_table(
-        sessions,
-        Verdicts(
-            reason=reason,
-            authorized=scope.authorized,
-            tier=scope.tier.value,
-            surface=scope.surface.value,
-            last_active=last_active,
-            retain_until=retain_until,
-            row_retain_until=row_retain_until,
-            kept=kept,
-        ),
+    verdicts = Verdicts(
+        reason=reason,
+        authorized=scope.authorized,
+        tier=scope.tier.value,
+        surface=scope.surface.value,
+        last_active=last_active,
+        retain_until=retain_until,
+        row_retain_until=row_retain_until,
+        kept=read.kept,
     )
+    return Judged(sessions, subject, scope, rules, read.main, read.own, read.state, verdicts)
 
 
 @dataclasses.dataclass(frozen=True)
-class _Subjects:
+class Subjects:
     """Whose each session is: `user` is a position in the timelines or -1, `now` the state at `as_of`."""
 
     timelines: Timelines
@@ -98,7 +132,7 @@ class _Subjects:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Scope:
+class Scope:
     """Tier, surface and authorisation of each session, and rules 4 and 5."""
 
     tier: Labels
@@ -115,17 +149,17 @@ class _Scope:
         ]
 
 
-def _subjects(sessions: Sessions, consent: pa.Table, policy: Policy, as_of: dt.datetime) -> _Subjects:
+def _subjects(sessions: Sessions, consent: pa.Table, policy: Policy, as_of: dt.datetime) -> Subjects:
     keys = sessions.records["user_key"].take(pa.array(sessions.newest))
     users = pc.drop_null(pc.unique(keys))
     user = filled(pc.index_in(keys, value_set=users, skip_nulls=True), -1)
     timelines = Timelines(users, consent, as_of=as_of, effective_at=policy.effective_at)
     now = timelines.states(user, np.full(len(user), micros(as_of)))
     in_snapshot = np.append(timelines.in_snapshot, False)[user]  # user -1: none
-    return _Subjects(timelines, user, now, in_snapshot)
+    return Subjects(timelines, user, now, in_snapshot)
 
 
-def _scope(sessions: Sessions, authorizations: pa.Table, policy: Policy) -> _Scope:
+def _scope(sessions: Sessions, authorizations: pa.Table, policy: Policy) -> Scope:
     tier = deciding_labels(sessions, "tier", policy.tiers.included, policy.tiers.excluded)
     surface = deciding_labels(sessions, "surface", policy.surfaces.included, policy.surfaces.excluded)
     authorized = tier.excluded | surface.excluded
@@ -133,10 +167,10 @@ def _scope(sessions: Sessions, authorizations: pa.Table, policy: Policy) -> _Sco
         authorized = np.zeros(len(sessions), np.bool_)
     if authorized.any():
         authorized &= covered(sessions, surface.value, authorizations, policy.surfaces.authorizable)
-    return _Scope(tier, surface, authorized)
+    return Scope(tier, surface, authorized)
 
 
-def _now_rules(subject: _Subjects, authorized: Bools, policy: Policy) -> list[Rule]:
+def _now_rules(subject: Subjects, authorized: Bools, policy: Policy) -> list[Rule]:
     """Rules 6 to 8. An authorised session skips them, unless its user refuses: that always counts."""
     refused = subject.now == REFUSED
     opted_out = refused if policy.prior_contributions == "exclude" else refused & authorized
@@ -147,10 +181,19 @@ def _now_rules(subject: _Subjects, authorized: Bools, policy: Policy) -> list[Ru
     ]
 
 
-def _read_consent(
-    sessions: Sessions, subject: _Subjects, authorized: Bools, policy: Policy
-) -> tuple[list[Rule], Ints, Bools, Bools]:
-    """Rules 10 to 12; the messages kept, main thread first; where they hold an exchange; cyclic sessions."""
+@dataclasses.dataclass(frozen=True)
+class _Read:
+    """Rules 10 to 12; the messages kept, main thread first; where they hold an exchange."""
+
+    rules: list[Rule]
+    kept: Ints
+    exchange: Bools
+    main: Branches
+    own: States
+    state: States
+
+
+def _read_consent(sessions: Sessions, subject: Subjects, authorized: Bools, policy: Policy) -> _Read:
     messages = sessions.messages
     main = main_branches(messages, sessions.current)
     own = _states(main, sessions, subject)
@@ -179,10 +222,10 @@ def _read_consent(
         )
         beside |= authorized[threads.session]
         chosen = np.concatenate([chosen, threads.message[beside]])
-    return rules, chosen, exchange, main.cyclic
+    return _Read(rules, chosen, exchange, main, own, found.state)
 
 
-def _states(branches: Branches, sessions: Sessions, subject: _Subjects) -> States:
+def _states(branches: Branches, sessions: Sessions, subject: Subjects) -> States:
     return subject.timelines.states(
         subject.user[branches.session], sessions.messages.sent_at[branches.message]
     )

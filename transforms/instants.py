@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
+import isodate
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -24,6 +25,21 @@ _DAY = 86_400_000_000
 def micros(instant: dt.datetime) -> int:
     """An aware datetime in microseconds, without a detour through floating point."""
     return (instant - _EPOCH) // _MICROSECOND
+
+
+def later(instant: dt.datetime, duration: isodate.Duration | dt.timedelta) -> dt.datetime:
+    """The instant plus an ISO 8601 duration, at most the last one that Python can name."""
+    try:
+        moved: dt.datetime = instant + duration
+    except (OverflowError, ValueError):
+        return dt.datetime.max.replace(tzinfo=dt.UTC)
+    return moved
+
+
+def instant_text(instant: int) -> str:
+    """Microseconds as RFC 3339 in UTC, with a fraction only where there is one."""
+    moment = _EPOCH + dt.timedelta(microseconds=min(int(instant), LATEST))
+    return moment.isoformat().replace("+00:00", "Z")
 
 
 def column_micros(column: pa.Array | pa.ChunkedArray) -> Ints:

@@ -22,6 +22,7 @@ class Consented:
     """The main branches read against consent. Arrays beside `Branches.message`, then one value a session."""
 
     kept: Bools
+    state: States
     granted_human: Bools
     refused_human: Bools
     any_human: Bools
@@ -55,6 +56,7 @@ def consented(
     gap = refused & ((policy.partial_consent == "drop_session") | ~(has_before | has_after))
     return Consented(
         kept=kept & ~gap[session],
+        state=state,
         granted_human=_any(granted, session, count),
         refused_human=_any(human & (own == REFUSED), session, count),
         any_human=_any(human, session, count),

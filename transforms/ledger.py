@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -30,12 +30,13 @@ QUARANTINED = pa.schema(
 
 
 class Stamp(NamedTuple):
-    """What every row of one run says alike."""
+    """What every row of one run says alike, and the clause behind each reason that has one."""
 
     policy_id: str
     policy_sha256: str
     as_of: dt.datetime
     known_until: dt.datetime | None
+    clauses: Mapping[str, str] = CLAUSE
 
 
 class Refusal(NamedTuple):
@@ -77,7 +78,7 @@ def ledger_table(
     reasons = rows["reason"].to_pylist()
     count = rows.num_rows
     constant = {
-        "clause": pa.array([CLAUSE.get(reason) for reason in reasons], pa.string()),
+        "clause": pa.array([stamp.clauses.get(reason) for reason in reasons], pa.string()),
         "policy_id": pa.repeat(pa.scalar(stamp.policy_id), count),
         "policy_sha256": pa.repeat(pa.scalar(stamp.policy_sha256), count),
         "as_of": pa.repeat(pa.scalar(stamp.as_of, INSTANT), count),

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.decisions import Decision, Reason
+from schemas.decisions import Decision, Reason, Record
 from schemas.tables import DECISIONS
 
 
@@ -28,7 +28,7 @@ def settle(decisions: pa.Table, deletions: pa.Table) -> pa.Table:
     quarantined = pc.equal(decisions["decision"], Decision.QUARANTINED).to_numpy()
     deleted = pc.is_in(keys, value_set=deletions["key"].combine_chunks()).to_numpy(zero_copy_only=False)
     decisions = _override(decisions, deleted & ~quarantined & ~conflict, Decision.EXCLUDED, Reason.DELETED)
-    return _override(decisions, conflict & ~quarantined, Decision.QUARANTINED, "subject_conflict")
+    return _override(decisions, conflict & ~quarantined, Decision.QUARANTINED, Record.SUBJECT_CONFLICT)
 
 
 def _repeated(keys: pa.Array) -> npt.NDArray[np.bool_]:

@@ -45,11 +45,15 @@ class PlanTask(msgspec.Struct, frozen=True):
 
 @dataclasses.dataclass(frozen=True)
 class ReadContext:
-    """What reading depends on besides the bytes; `defaults` by position of the input."""
+    """What reading depends on besides the bytes; `defaults` by position of the input.
+
+    `only`: the one conversation id that is asked for; a format may skip records of any other, unread.
+    """
 
     hasher: KeyedHasher
     limits: Limits
     defaults: tuple[Defaults, ...]
+    only: str | None = None
 
 
 class FactsBatch(NamedTuple):

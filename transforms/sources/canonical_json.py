@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 
+import msgspec
+
 from schemas.records import Session
 from schemas.units import Quarantined, Unit
 from transforms.facts import Read
@@ -13,6 +15,13 @@ from transforms.sources.base import NO_DIGEST, FactsBatch, PlanTask, Pointer, Re
 from transforms.sources.decode import Fault, decode_session, with_defaults
 
 _BATCH_BYTES = 16 << 20
+
+
+class _Named(msgspec.Struct):
+    conversation_id: str
+
+
+_NAMED = msgspec.json.Decoder(_Named)
 
 
 def plan_lines(task: PlanTask, unit_bytes: int) -> tuple[list[Unit], list[Quarantined]]:
@@ -80,7 +89,7 @@ def _reads(unit: Unit, context: ReadContext, wanted: set[int] | None = None) -> 
     try:
         with closing(open_stream(path)) as file:
             for line in lines(file, start, end, limit):
-                if wanted is None or row in wanted:
+                if (wanted is None or row in wanted) and _may_be(line, context.only):
                     yield _read(unit, row, line, context)
                 row += 1
     except Truncated as cut:
@@ -91,6 +100,16 @@ def _reads(unit: Unit, context: ReadContext, wanted: set[int] | None = None) -> 
             yield Read(
                 row, 0, 0, None, fault_at(unit, path, "file", "unreadable_file", context, length=unit.size)
             )
+
+
+def _may_be(line: Line, only: str | None) -> bool:
+    """False for a line that names another conversation than the one asked for; cheap, by its id alone."""
+    if only is None or line.data is None:
+        return True
+    try:
+        return _NAMED.decode(line.data).conversation_id == only
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError):
+        return True
 
 
 def _read(unit: Unit, row: int, line: Line, context: ReadContext) -> Read:

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from schemas.records import Session
@@ -39,6 +40,8 @@ def row_facts(unit: Unit, context: ReadContext) -> Iterator[FactsBatch]:
     """Facts of a row group, some MiB a batch."""
     encoded = unit.encode()
     try:
+        if context.only is not None and not _holds(unit, context.only):
+            return
         for first_row, batch in _batches(unit):
             facts, odd = column_facts(batch, first_row, encoded, unit.input, context)
             if not len(odd):
@@ -63,6 +66,16 @@ def row_sessions(
             if read.session is None:
                 raise changed(unit.paths[0])
             yield read.row, read.session
+
+
+def _holds(unit: Unit, conversation_id: str) -> bool:
+    """True if the row group has a record of that id; reads that one column."""
+    with pq.ParquetFile(unit.paths[0]) as file:
+        if "conversation_id" not in file.schema_arrow.names:
+            return True
+        column = file.read_row_group(unit.start, columns=["conversation_id"], use_threads=False)[0]
+    texts = column.cast(pa.large_string())
+    return bool(pc.any(pc.equal(texts, pa.scalar(conversation_id, pa.large_string()))).as_py())
 
 
 def _batches(unit: Unit) -> Iterator[tuple[int, pa.RecordBatch]]:

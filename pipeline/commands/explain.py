@@ -1,0 +1,173 @@
+"""`chatsieve explain`: one conversation's timeline, messages, rules, verdict, and what would change it."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import re
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from pipeline.commands.policy import rule_lines
+from pipeline.committed import Committed, open_committed
+from pipeline.config import Settings
+from pipeline.explanation import explained_sessions, rules_by_reason
+from pipeline.inputs import Inputs, find_inputs
+from schemas.decisions import TEXT_REASONS, Decision, Reason
+from schemas.errors import InputError
+from schemas.keys import KeyedHasher
+from schemas.records import Defaults, Limits
+from schemas.tables import CONSENT, DELETIONS
+from transforms.consent import ConsentEvent, read_deletions, read_events
+from transforms.explain.world import World
+from transforms.file_names import display_name
+from transforms.instants import instant_text, micros
+from transforms.locate import Found, find_conversation
+from transforms.sources import ReadContext
+
+_KEY = re.compile(r"[0-9a-f]{32}\Z")
+#: Columns of a decision that the ledger has, too.
+_SHARED = ("decision", "reason", "basis", "tier", "surface", "messages_seen", "messages_kept")
+
+
+def explain(
+    settings: Settings, conversation: str, run: Path | None = None, check_text: bool = True
+) -> dict[str, Any]:
+    """The explanation of a conversation, given its id or its key, for machines and for the page.
+
+    With `run`, decided as that run was (its policy, its `as_of`) and held against its ledger. `check_text`:
+    an eligible session's text is put to rule 15 as well, as a run does and an audit does not. Raises
+    InputError where the inputs hold nothing of it.
+    """
+    committed = open_committed(run) if run else None
+    if committed:
+        as_of = dt.datetime.fromisoformat(committed.manifest.as_of)
+        settings = dataclasses.replace(settings, packs=(committed.pack(),), as_of=as_of)
+        check_text = check_text and committed.manifest.kind == "run"
+    hasher = KeyedHasher(settings.key)
+    inputs = find_inputs(settings, hasher)
+    key, found, context = _find(settings, inputs, hasher, conversation)
+    world, events = _world(settings, inputs, hasher, key, found)
+    pack = settings.packs[0]
+    document: dict[str, Any] = {
+        "conversation_key": key.hex(),
+        "as_of": _text(settings.as_of),
+        "known_until": _text(inputs.known_until),
+        "policy": {"id": pack.policy.id, "sha256": pack.sha256},
+        "sessions": explained_sessions(settings, world, found, events, context, check_text),
+        "quarantined": [
+            {
+                "file": display_name(entry.path, inputs.roots, entry.input),
+                "locator": entry.locator,
+                "decision": str(Decision.QUARANTINED),
+                "reason": entry.code,
+            }
+            for entry in found.quarantined
+        ],
+    }
+    first = (document["sessions"] or document["quarantined"])[0]
+    summary = {name: first.get(name) for name in ("decision", "reason", "clause", "basis")}
+    ledger = _held_against(committed, key, document, check_text) if committed else None
+    return {**summary, **document, "ledger": ledger}
+
+
+def explain_ledger(run: Path, key: str) -> dict[str, Any]:
+    """What a run's ledger alone says of a conversation key: its rows, and where each stopped in the rules."""
+    committed = open_committed(run)
+    if not _KEY.match(key):
+        raise InputError(
+            "without -c CONFIG, which holds the key, give the conversation key of the ledger, 32 hex digits"
+        )
+    rows = committed.ledger_rows(bytes.fromhex(key))
+    if not rows:
+        raise InputError(f"{run}: its ledger has no row of the conversation key {key}")
+    manifest, pack = committed.manifest, committed.pack()
+    lines = rule_lines(pack.policy)
+    return {
+        **{name: rows[0][name] for name in ("decision", "reason", "clause", "basis")},
+        "conversation_key": key,
+        "as_of": manifest.as_of,
+        "known_until": manifest.known_until,
+        "policy": {"id": pack.policy.id, "sha256": pack.sha256},
+        "sessions": [],
+        "quarantined": [],
+        "ledger": {
+            "run": str(run),
+            "kind": manifest.kind,
+            "rows": [{**_plain(row), "rules": rules_by_reason(lines, row["reason"])} for row in rows],
+            "agrees": None,
+        },
+    }
+
+
+def _find(
+    settings: Settings, inputs: Inputs, hasher: KeyedHasher, conversation: str
+) -> tuple[bytes, Found, ReadContext]:
+    """Its key, what the inputs hold of it, and how to read them: by id, else by key."""
+    limits = Limits(settings.config.limits.max_record_bytes, settings.config.limits.max_messages)
+    defaults = tuple(Defaults(**source.defaults.model_dump()) for source in settings.config.inputs)
+    tries = [(hasher.conversation(conversation), ReadContext(hasher, limits, defaults, only=conversation))]
+    if _KEY.match(conversation):
+        tries.append((bytes.fromhex(conversation), ReadContext(hasher, limits, defaults)))
+    for key, context in tries:
+        found = find_conversation(inputs.tasks, key, context)
+        if found.facts.num_rows or found.quarantined:
+            return key, found, context
+    raise InputError(f"the inputs hold no record of that conversation; its key would be {tries[0][0].hex()}")
+
+
+def _world(
+    settings: Settings, inputs: Inputs, hasher: KeyedHasher, key: bytes, found: Found
+) -> tuple[World, list[ConsentEvent]]:
+    users = sorted({session.user_id for session in found.sessions if session.user_id})
+    events = [event for path in inputs.snapshots for event in read_events(path, users, settings.as_of)]
+    consent = [
+        {"user_key": hasher.user(event.user_id), "state": event.state, "decided_at": event.decided_at}
+        for event in events
+    ]
+    deletions: dict[str, list[pa.Table]] = {"user": [], "conversation": []}
+    for path in inputs.deletions:
+        for kind, table in read_deletions(path, hasher, settings.as_of):
+            deletions[kind].append(table)
+    conversations = pa.concat_tables([DELETIONS.empty_table(), *deletions["conversation"]])
+    world = World(
+        facts=found.facts,
+        consent=pa.Table.from_pylist(consent, schema=CONSENT),
+        user_deletions=pa.concat_tables([DELETIONS.empty_table(), *deletions["user"]]),
+        conversation_deletions=conversations.filter(pa.compute.equal(conversations["key"], key)),
+        authorizations=inputs.authorizations,
+        policy=settings.policy,
+        as_of=settings.as_of,
+        known_until=inputs.known_until,
+    )
+    return world, events
+
+
+def _held_against(
+    committed: Committed, key: bytes, document: dict[str, Any], check_text: bool
+) -> dict[str, Any]:
+    """The run's own rows of the conversation, and whether they say the same."""
+    rows = committed.ledger_rows(key)
+    told = [(s["decision"], s["reason"], s["messages_kept"]) for s in document["sessions"]]
+    told += [(entry["decision"], entry["reason"], 0) for entry in document["quarantined"]]
+    written = [(row["decision"], row["reason"], row["messages_kept"]) for row in rows]
+    if not check_text:
+        # Rule 15 was not tried here: what the run's text pass refused stands as eligible before it.
+        written = [w for w in written if w[1] not in TEXT_REASONS]
+        told = [t for t in told if t[1] != Reason.ELIGIBLE or t in written]
+    return {
+        "run": str(committed.path),
+        "kind": committed.manifest.kind,
+        "rows": [_plain(row) for row in rows],
+        "agrees": sorted(told) == sorted(written),
+    }
+
+
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value.isoformat() if isinstance(value, dt.date) else value for name, value in row.items()}
+
+
+def _text(instant: dt.datetime) -> str:
+    return instant_text(micros(instant))

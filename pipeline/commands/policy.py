@@ -1,0 +1,129 @@
+"""`chatsieve policy show`: a policy pack as a table that a person can check against the terms."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console, Group
+from rich.table import Table
+
+from schemas.decisions import RULES
+from schemas.policy import Pack, Policy, canonical, iso_duration, load_pack
+
+#: What each setting of a knob does, in the words of eligibility.md.
+MEANING: dict[tuple[str, str], str] = {
+    ("separate_authorization", "honour"): "an authorised commercial session can be used",
+    ("separate_authorization", "ignore"): "no commercial session is ever used",
+    ("resumption_scope", "whole_session"): "a new or resumed session is used from its start",
+    ("resumption_scope", "from_resumption"): "only granted messages, from the first granted prompt on",
+    ("prior_contributions", "exclude"): "who refuses now is in no new run",
+    ("prior_contributions", "keep"): "who refuses now: what was granted when written stays, briefly",
+    ("partial_consent", "truncate"): "a stretch beside the refused messages is kept",
+    ("partial_consent", "drop_session"): "one refused message drops the session",
+    ("threads", "main"): "subagents' threads are left out",
+    ("threads", "all"): "subagents' threads are rows of their own",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class RuleLine:
+    """A rule as a pack words it; `clause` None: it rests on none."""
+
+    number: int
+    reason: str
+    clause: str | None
+    summary: str
+
+
+def rule_lines(policy: Policy) -> list[RuleLine]:
+    """Every rule in its order, with the clause and summary that the pack gives it."""
+    clauses = policy.clause_by_reason()
+    lines = []
+    for rule in RULES:
+        own = policy.rules.get(rule.reason)
+        summary = own.summary if own and own.summary else rule.summary
+        lines.append(RuleLine(rule.number, str(rule.reason), clauses.get(rule.reason), summary))
+    return lines
+
+
+def policy_document(path: Path) -> dict[str, Any]:
+    """The pack for machines: its id, digests, canonical form, and the rules in their order."""
+    pack = load_pack(path)
+    return {
+        "id": pack.policy.id,
+        "sha256": pack.sha256,
+        "canonical_sha256": pack.canonical_sha256,
+        "policy": canonical(pack.policy),
+        "rules": [dataclasses.asdict(line) for line in rule_lines(pack.policy)],
+    }
+
+
+def show_policy(path: Path, console: Console) -> None:
+    """Prints the pack: who, when, the settings and what they do, the rules, the clauses and their sources."""
+    pack = load_pack(path)
+    console.print(Group(*_sections(pack)))
+
+
+def _sections(pack: Pack) -> list[Any]:
+    policy = pack.policy
+    sections: list[Any] = [_settings(pack), "", _rules(policy)]
+    if policy.clauses:
+        sections += ["", _clauses(policy)]
+    return sections
+
+
+def _settings(pack: Pack) -> Table:
+    policy = pack.policy
+    table = Table(title=policy.id, title_justify="left", title_style="bold", show_header=False, box=None)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    rows = {
+        "file sha256": pack.sha256,
+        "canonical sha256": pack.canonical_sha256,
+        "effective at": f"{policy.effective_at:%Y-%m-%d %H:%M:%S} UTC: before it no grant counts",
+        "decide by": f"{policy.decision_deadline:%Y-%m-%d %H:%M:%S} UTC",
+        "tiers included": ", ".join(policy.tiers.included),
+        "tiers excluded": ", ".join(policy.tiers.excluded) or "none",
+        "surfaces included": ", ".join(policy.surfaces.included),
+        "surfaces excluded": ", ".join(policy.surfaces.excluded) or "none",
+        "can be authorised": ", ".join(policy.surfaces.authorizable) or "none",
+    }
+    for knob in dict.fromkeys(name for name, _ in MEANING):
+        setting = getattr(policy, knob)
+        rows[knob.replace("_", " ")] = f"{setting}: {MEANING[knob, setting]}"
+    retention = policy.retention
+    rows["retention"] = (
+        f"{iso_duration(retention.granted)} granted, {iso_duration(retention.refused)} refused"
+    )
+    rows["clock skew"] = f"{iso_duration(policy.clock_skew)}: how far after as_of a message may claim to be"
+    rows["max snapshot age"] = (
+        f"{iso_duration(policy.max_snapshot_age)}: with an older newest one no run starts"
+    )
+    for name, value in rows.items():
+        table.add_row(name, value)
+    return table
+
+
+def _rules(policy: Policy) -> Table:
+    table = Table(title="Rules, in order; the first that fires is the reason", title_justify="left", box=None)
+    table.add_column("#", justify="right")
+    table.add_column("reason", no_wrap=True)
+    table.add_column("clause", no_wrap=True)
+    table.add_column("fires when", overflow="fold")
+    for line in rule_lines(policy):
+        table.add_row(str(line.number), line.reason, line.clause or "-", line.summary)
+    return table
+
+
+def _clauses(policy: Policy) -> Table:
+    table = Table(title="Clauses and where they are published", title_justify="left", box=None)
+    table.add_column("clause", no_wrap=True)
+    table.add_column("what it says", overflow="fold")
+    table.add_column("sources", overflow="fold")
+    for clause in policy.clauses:
+        table.add_row(clause.id, clause.summary, ", ".join(clause.accounts))
+    for name, text in policy.sources.items():
+        table.add_row(f"source {name}", text, "")
+    return table

@@ -1,0 +1,142 @@
+"""From the catalog of a finished graph to a committed dataset: report, manifest, card."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import importlib.metadata
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from pipeline.card import dataset_card
+from pipeline.config import Settings
+from pipeline.inputs import Inputs
+from pipeline.output import OutputFolder
+from pipeline.report import Catalog, report_of
+from schemas.keys import key_id
+from schemas.manifest import FileEntry, Manifest, encode
+from schemas.policy import Pack, canonical
+from transforms.file_names import display_name, masked_name
+from transforms.staged import stage
+
+_PACKAGES = (
+    "apache-beam",
+    "chatsieve",
+    "hyperscan",
+    "msgspec",
+    "numpy",
+    "phonenumbers",
+    "presidio-analyzer",
+    "presidio-anonymizer",
+    "pyarrow",
+    "spacy",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What a run or audit ended with; `over_limit`: more was quarantined than the limits allow."""
+
+    path: Path
+    manifest: Manifest
+    report: dict[str, Any]
+    over_limit: bool
+
+
+def commit(
+    settings: Settings,
+    pack: Pack,
+    kind: Literal["run", "audit"],
+    inputs: Inputs,
+    folder: OutputFolder,
+    catalog: Catalog,
+    model_digests: dict[str, str],
+) -> Outcome:
+    """Stages report, card and manifest, and commits; raises PipelineError where counts do not add up."""
+    header = {
+        "kind": kind,
+        "as_of": _instant(settings.as_of),
+        "known_until": _instant(inputs.known_until),
+        "policy_id": pack.policy.id,
+        "policy_sha256": pack.sha256,
+    }
+    report = report_of(catalog, header, pack.policy.clause_by_reason())
+    counts = report["counts"]
+    report_path = f"report/{folder.prefix}report.json"
+    files = [
+        FileEntry(entry["path"], entry["bytes"], entry["rows"], entry["sha256"])
+        for name in ("shard", "index", "ledger", "quarantine")
+        for entry in catalog.get(name, [])
+    ]
+    encoded = msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n"
+    files.append(stage(folder.staging, report_path, encoded))
+    manifest = Manifest(
+        kind=kind,
+        dataset_version=folder.version,
+        parent=folder.parent,
+        arguments=_arguments(settings),
+        key_id=key_id(settings.key),
+        policy={
+            "id": pack.policy.id,
+            "sha256": pack.sha256,
+            "canonical_sha256": pack.canonical_sha256,
+            "pack": canonical(pack.policy),
+        },
+        deid={"sha256": settings.deid_sha256, "models": model_digests},
+        packages={name: importlib.metadata.version(name) for name in _PACKAGES},
+        as_of=header["as_of"],
+        known_until=header["known_until"],
+        inputs=_input_entries(settings, inputs, catalog),
+        snapshots=[_snapshot_entry(path) for path in inputs.snapshots],
+        counts=counts,
+        entities=report["entities"],
+        files=sorted(files, key=lambda file: file.path),
+    )
+    if kind == "run":
+        card = dataset_card(manifest, folder.prefix).encode()
+        files.append(stage(folder.staging, "README.md", card))
+        manifest = msgspec.structs.replace(manifest, files=sorted(files, key=lambda file: file.path))
+    folder.commit([file.path for file in manifest.files], encode(manifest))
+    fraction = counts["quarantined_records"] / max(1, counts["records"])
+    return Outcome(folder.path, manifest, report, fraction > settings.config.limits.max_quarantined_fraction)
+
+
+def _arguments(settings: Settings) -> dict[str, Any]:
+    """The configuration as given, without the key, with personal names in paths masked."""
+    arguments: dict[str, Any] = settings.config.model_dump(
+        mode="json", exclude={"key", "key_file", "create_key"}
+    )
+    for source in arguments["inputs"]:
+        source["path"] = masked_name(source["path"])
+        for name in ("user_id", "organization_id"):
+            source["defaults"][name] = None if source["defaults"][name] is None else "given"
+    for name in ("policy", "deid", "authorizations", "deletions"):
+        arguments[name] = None if arguments[name] is None else masked_name(arguments[name])
+    arguments["consent"]["snapshots"] = [masked_name(path) for path in arguments["consent"]["snapshots"]]
+    arguments["output"]["path"] = masked_name(arguments["output"]["path"])
+    arguments["as_of"] = _instant(settings.as_of)
+    return arguments
+
+
+def _input_entries(settings: Settings, inputs: Inputs, catalog: Catalog) -> list[dict[str, Any]]:
+    paths = {(number, position): path for number, position, path in inputs.files}
+    return [
+        {
+            **entry,
+            "format": settings.config.inputs[entry["input"]].format,
+            "name": display_name(paths[entry["input"], entry["file"]], inputs.roots, entry["input"]),
+        }
+        for entry in sorted(catalog.get("input", []), key=lambda entry: (entry["input"], entry["file"]))
+    ]
+
+
+def _snapshot_entry(path: str) -> dict[str, Any]:
+    with Path(path).open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return {"name": masked_name(Path(path).name), "bytes": file.tell(), "sha256": digest}
+
+
+def _instant(value: Any) -> str:
+    return value.isoformat().replace("+00:00", "Z")  # type: ignore[no-any-return]

@@ -1,0 +1,147 @@
+"""What is wrong with a policy pack as a whole: settings that contradict each other, or can have no effect."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import isodate
+
+from schemas.decisions import RULES, Reason
+
+if TYPE_CHECKING:
+    from schemas.policy import Policy
+
+Fault = tuple[tuple[str | int, ...], str]
+_LONGEST = dt.timedelta(days=366 * 1000)
+#: Stands in the ledger for every value that no list has, so it can be no value itself.
+_RESERVED = "unknown"
+
+
+def faults_of(policy: Policy) -> Iterator[Fault]:
+    """(keys, what is wrong there and what to do) for each fault, in the order of the file."""
+    if policy.decision_deadline < policy.effective_at:
+        yield ("decision_deadline",), "is before effective_at; users cannot decide before the terms exist"
+    yield from _list_faults("tiers", policy.tiers.included, policy.tiers.excluded)
+    yield from _list_faults("surfaces", policy.surfaces.included, policy.surfaces.excluded)
+    yield from _authorizable_faults(policy)
+    yield from _duration_faults(policy)
+    yield from _clause_faults(policy)
+    yield from _rule_faults(policy)
+
+
+def _list_faults(name: str, included: Sequence[str], excluded: Sequence[str]) -> Iterator[Fault]:
+    for kind, words in (("included", included), ("excluded", excluded)):
+        yield from _word_faults((name, kind), words)
+    for place, word in enumerate(excluded):
+        if word in included:
+            yield (name, "excluded", place), f"{word!r} is in two lists, included and excluded; keep one"
+    if not included:
+        yield (
+            (name, "included"),
+            "is empty: no session could be eligible by consent, rules 6 to 14 never fire",
+        )
+
+
+def _word_faults(keys: tuple[str, ...], words: Sequence[str]) -> Iterator[Fault]:
+    for place, word in enumerate(words):
+        if not word.strip() or word != word.strip():
+            yield (*keys, place), "a word is empty or has blanks around it; it would match nothing"
+        elif word == _RESERVED:
+            yield (
+                (*keys, place),
+                f"{word!r} is what the ledger writes for a value in no list; use another word",
+            )
+        elif word in words[:place]:
+            yield (*keys, place), f"{word!r} stands twice"
+
+
+def _authorizable_faults(policy: Policy) -> Iterator[Fault]:
+    keys = ("surfaces", "authorizable")
+    surfaces = policy.surfaces
+    yield from _word_faults(keys, surfaces.authorizable)
+    for place, word in enumerate(surfaces.authorizable):
+        if word not in (*surfaces.included, *surfaces.excluded):
+            yield (*keys, place), f"{word!r} is in neither list of surfaces: rule 4 fires first, always"
+        elif word in surfaces.included and not policy.tiers.excluded:
+            yield (
+                (*keys, place),
+                f"{word!r} is included and no tier is excluded: there is nothing to authorise",
+            )
+
+
+def _duration_faults(policy: Policy) -> Iterator[Fault]:
+    for name in ("granted", "refused"):
+        duration = getattr(policy.retention, name)
+        yield from _size_faults(("retention", name), duration, positive=True)
+        if isinstance(duration, isodate.Duration) and (duration.years % 1 or duration.months % 1):
+            yield (
+                ("retention", name),
+                "a fraction of a year or month has no calendar meaning; use whole ones",
+            )
+    yield from _size_faults(("clock_skew",), policy.clock_skew, positive=False)
+    yield from _size_faults(("max_snapshot_age",), policy.max_snapshot_age, positive=True)
+
+
+def _size_faults(
+    keys: tuple[str, ...], duration: isodate.Duration | dt.timedelta, *, positive: bool
+) -> Iterator[Fault]:
+    rest = duration if isinstance(duration, dt.timedelta) else duration.tdelta
+    parts = [rest.total_seconds()]
+    if isinstance(duration, isodate.Duration):
+        parts += [float(duration.years), float(duration.months)]
+    if min(parts) < 0:
+        yield keys, "is negative"
+    elif positive and not any(parts):
+        yield keys, "is zero; give a duration such as P30D"
+    elif _about(duration) > _LONGEST:
+        yield keys, "is longer than 1,000 years"
+
+
+def _about(duration: isodate.Duration | dt.timedelta) -> dt.timedelta:
+    if isinstance(duration, dt.timedelta):
+        return duration
+    months = float(duration.years) * 12 + float(duration.months)
+    rest: dt.timedelta = duration.tdelta
+    return _LONGEST * 2 if months > 12_000 else dt.timedelta(days=30 * months) + rest
+
+
+def _clause_faults(policy: Policy) -> Iterator[Fault]:
+    ids = [clause.id for clause in policy.clauses]
+    cited = set(policy.clause_by_reason().values())
+    for place, clause in enumerate(policy.clauses):
+        if clause.id in ids[:place]:
+            yield ("clauses", place, "id"), f"{clause.id!r} stands twice"
+        if clause.id not in cited:
+            yield ("clauses", place, "id"), f"{clause.id!r} is cited by no rule"
+        for at, account in enumerate(clause.accounts):
+            if policy.sources and account not in policy.sources:
+                yield ("clauses", place, "accounts", at), f"{account!r} is not in sources"
+
+
+def _rule_faults(policy: Policy) -> Iterator[Fault]:
+    ids = {clause.id for clause in policy.clauses}
+    reasons = {str(rule.reason) for rule in RULES} | {str(Reason.ELIGIBLE)}
+    for reason in policy.rules:
+        if reason not in reasons:
+            yield ("rules", reason), "is no reason of the rules"
+        elif cause := _unreachable(reason, policy):
+            yield ("rules", reason), f"can never fire: {cause}"
+    for reason, clause in policy.clause_by_reason().items():
+        if ids and clause not in ids and not (reason not in policy.rules and _unreachable(reason, policy)):
+            where = ("rules", reason, "clause") if reason in policy.rules else ("rules",)
+            yield where, f"{reason} rests on clause {clause!r}, which clauses does not list"
+
+
+def _unreachable(reason: str, policy: Policy) -> str | None:
+    """Why the settings keep a rule from ever firing, if they do."""
+    tiers, surfaces = policy.tiers, policy.surfaces
+    if reason == Reason.TIER_EXCLUDED and not tiers.excluded:
+        return "tiers.excluded is empty"
+    if reason == Reason.SURFACE_EXCLUDED and not surfaces.excluded:
+        return "surfaces.excluded is empty"
+    opens = policy.separate_authorization == "honour" and surfaces.authorizable
+    if reason == Reason.OPTED_OUT and policy.prior_contributions == "keep" and not opens:
+        return "prior_contributions is keep, and no session can be authorised"
+    return None

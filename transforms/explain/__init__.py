@@ -1,0 +1,1 @@
+"""Why one session was decided as it was, and what would decide it otherwise."""
