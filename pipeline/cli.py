@@ -10,13 +10,28 @@ import json
 import logging
 import signal
 import sys
-import traceback
 from pathlib import Path
 from typing import Annotated, Any, cast
 
 import typer
 
-from pipeline.config import overrides_of
+from pipeline.cli_options import (
+    AsOf,
+    Beam,
+    Config,
+    Consent,
+    Debug,
+    Input,
+    Json,
+    Output,
+    Policy,
+    Quiet,
+    Set,
+    fail,
+    note_debug,
+)
+from pipeline.cli_reading import diff, explain, policy_app, verify
+from pipeline.config import absolute, overrides_of
 from schemas.errors import ChatsieveError, ConfigError, InputError
 
 app = typer.Typer(
@@ -25,27 +40,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Turns conversation logs and consent records into training-eligible, de-identified Parquet shards.",
 )
-
-Config = Annotated[Path, typer.Option("--config", "-c", help="The configuration file (YAML).")]
-AsOf = Annotated[str | None, typer.Option("--as-of", help="Decide for this instant (RFC 3339).")]
-Input = Annotated[
-    list[str] | None, typer.Option("--input", help="Read this path or glob instead; repeatable.")
-]
-Consent = Annotated[
-    list[str] | None, typer.Option("--consent", help="Consent snapshots instead; repeatable.")
-]
-Output = Annotated[str | None, typer.Option("--output", help="Write here instead.")]
-Policy = Annotated[str | None, typer.Option("--policy", help="Use this policy file instead.")]
-Set = Annotated[list[str] | None, typer.Option("--set", help="Any other key: a.b=value; repeatable.")]
-Json = Annotated[bool, typer.Option("--json", help="Machine output on standard output.")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="No progress and no summary.")]
-Debug = Annotated[bool, typer.Option("--debug", help="A traceback with an error.")]
-Beam = Annotated[
-    list[str] | None, typer.Argument(help="Beam options, after --.", metavar="[-- BEAM OPTIONS]")
-]
-
-
-_DEBUG: list[bool] = []
 
 
 def main() -> None:
@@ -56,16 +50,16 @@ def main() -> None:
     try:
         sys.exit(app(standalone_mode=False) or 0)
     except ChatsieveError as error:
-        _fail(str(error), error.exit_code)
+        fail(str(error), error.exit_code)
     except (typer.Abort, KeyboardInterrupt):
-        _fail("interrupted", 3)
+        fail("interrupted", 3)
     except Exception as error:  # noqa: BLE001 - the last boundary: class and place only, for a message may hold data
         usage = getattr(error, "format_message", None)
         if usage is not None:
-            _fail(f"{usage()} See chatsieve --help.".replace("..", "."), 2)
+            fail(f"{usage()} See chatsieve --help.".replace("..", "."), 2)
         from transforms.guard import describe
 
-        _fail(describe("internal error", error), 3)
+        fail(describe("internal error", error), 3)
 
 
 @app.callback(invoke_without_command=True)
@@ -95,7 +89,7 @@ def run(
     debug: Debug = False,
 ) -> None:
     """The pipeline: read, decide, de-identify, write, commit."""
-    _note_debug(debug)
+    note_debug(debug)
     overrides = overrides_of(as_of, input_, consent, output, policy, set_)
     _execute("run", config, overrides, beam or [], json_, quiet)
 
@@ -112,102 +106,31 @@ def audit(
     input_: Input = None,
     consent: Consent = None,
     output: Output = None,
-    policy: Policy = None,
+    policy: Annotated[
+        list[str] | None,
+        typer.Option("--policy", help="Use this policy file instead; several are compared in one pass."),
+    ] = None,
     set_: Set = None,
     json_: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
     """Dry run: decides everything, writes ledger and report, never a message text."""
-    _note_debug(debug)
-    overrides = overrides_of(as_of, input_, consent, output, policy, set_)
-    _execute("audit", config, overrides, beam or [], json_, quiet, sample)
-
-
-@app.command()
-def verify(
-    run: Annotated[Path, typer.Argument(help="A dataset or audit folder.")],
-    json_: Json = False,
-    quiet: Quiet = False,
-    debug: Debug = False,
-) -> None:
-    """Checks manifest, digests, schema and ledger sums, and rescans the shards for residual PII."""
-    _note_debug(debug)
-    from pipeline.commands.verify import verify as find
-
-    findings = find(run)
-    if json_:
-        typer.echo(json.dumps({"ok": not findings, "findings": [finding._asdict() for finding in findings]}))
-    for finding in findings:
-        typer.echo(f"chatsieve: {finding.kind}: {finding.where}: {finding.what}", err=True)
-    if findings:
-        raise typer.Exit(1)
-    if not quiet:
-        typer.echo(f"{run}: as its manifest says", err=True)
-
-
-@app.command()
-def explain(
-    conversation: Annotated[str, typer.Argument(metavar="CONVERSATION_ID", help="Its id, or its key.")],
-    config: Annotated[
-        Path | None, typer.Option("--config", "-c", help="The configuration file (YAML).")
-    ] = None,
-    run: Annotated[
-        Path | None,
-        typer.Option("--run", help="Decide as this run or audit did, and hold it against its ledger."),
-    ] = None,
-    text: Annotated[
-        bool, typer.Option("--text/--no-text", help="Put an eligible session's text to rule 15, too.")
-    ] = True,
-    as_of: AsOf = None,
-    input_: Input = None,
-    consent: Consent = None,
-    policy: Policy = None,
-    set_: Set = None,
-    json_: Json = False,
-    debug: Debug = False,
-) -> None:
-    """Why one conversation was decided so: timeline, messages, rules, verdict, and what would change it."""
-    _note_debug(debug)
-    from pipeline.commands import explain as command
-    from pipeline.config import load_settings
-    from pipeline.explain_page import print_explanation
-
-    if config is not None:
-        if run is not None and (as_of is not None or policy is not None):
-            raise ConfigError("--run: decides as that run did; give no --as-of and no --policy with it")
-        settings = load_settings(config, overrides_of(as_of, input_, consent, None, policy, set_))
-        document = command.explain(settings, conversation, run, text)
-    elif run is not None:
-        document = command.explain_ledger(run, conversation)
+    note_debug(debug)
+    first, more = (policy[0], policy[1:]) if policy else (None, [])
+    overrides = overrides_of(as_of, input_, consent, output, first, set_)
+    if more:
+        if sample:
+            raise ConfigError("--sample: estimates under one policy; give one --policy with it")
+        _compare(config, overrides, [absolute(path) for path in more], beam or [], json_, quiet)
     else:
-        raise ConfigError("give -c CONFIG, or --run RUN and a conversation key")
-    if json_:
-        typer.echo(json.dumps(document))
-    else:
-        print_explanation(document, _console())
-    if document["ledger"] and document["ledger"]["agrees"] is False:
-        _fail("explain: the ledger says otherwise; the inputs changed since the run", 1)
+        _execute("audit", config, overrides, beam or [], json_, quiet, sample)
 
 
-policy_app = typer.Typer(help="Policy packs: who may be trained on.", no_args_is_help=True)
+app.command()(verify)
+app.command()(explain)
+app.command()(diff)
 app.add_typer(policy_app, name="policy")
-
-
-@policy_app.command()
-def show(
-    pack: Annotated[Path, typer.Argument(metavar="PACK", help="A policy file.")],
-    json_: Json = False,
-    debug: Debug = False,
-) -> None:
-    """Checks a policy pack and prints it as a table, with its digests."""
-    _note_debug(debug)
-    from pipeline.commands.policy import policy_document, show_policy
-
-    if json_:
-        typer.echo(json.dumps(policy_document(pack)))
-    else:
-        show_policy(pack, _console())
 
 
 @app.command()
@@ -218,7 +141,7 @@ def keygen(
     debug: Debug = False,
 ) -> None:
     """Makes a key: 64 hex digits from the system's random source."""
-    _note_debug(debug)
+    note_debug(debug)
     from pipeline.commands.keygen import make_key, write_key
 
     if path is None:
@@ -240,7 +163,7 @@ def sample(
     debug: Debug = False,
 ) -> None:
     """Writes synthetic logs, consent, lists, the planted truth, and a config.yaml that runs as it is."""
-    _note_debug(debug)
+    note_debug(debug)
     from pipeline.commands.sample import write_sample
 
     if input_format not in ("jsonl", "jsonl.gz", "jsonl.zst", "parquet"):
@@ -265,7 +188,7 @@ def scrub(
     debug: Debug = False,
 ) -> None:
     """De-identifies text from a file or standard input to standard output."""
-    _note_debug(debug)
+    note_debug(debug)
     from pipeline.commands import scrub as command
 
     data = command.read_input(file)
@@ -311,32 +234,38 @@ def _execute(
         typer.echo(json.dumps({"path": str(outcome.path), **outcome.report}))
     if not quiet:
         typer.echo(summary(outcome), err=True)
+    _check_limit(outcome, settings)
+
+
+def _compare(
+    config: Path, overrides: dict[str, Any], policies: list[str], beam: list[str], as_json: bool, quiet: bool
+) -> None:
+    from pipeline.config import load_settings
+
+    settings = load_settings(config, overrides, policies)
+    from rich.console import Console
+
+    from pipeline.commands.what_if import print_what_if, what_if
+    from pipeline.progress import Progress
+
+    outcomes, document = what_if(settings, beam, Progress(False if quiet else None))
+    if as_json:
+        typer.echo(json.dumps(document))
+    if not quiet:
+        print_what_if(document, Console(stderr=True, highlight=False, markup=False, soft_wrap=True))
+        typer.echo(f"An audit each, to verify, explain and diff: {outcomes[0].path.parent}/*", err=True)
+    _check_limit(outcomes[0], settings)
+
+
+def _check_limit(outcome: Any, settings: Any) -> None:
     if outcome.over_limit:
         counts = outcome.manifest.counts
         limit = settings.config.limits.max_quarantined_fraction
-        _fail(
+        fail(
             f"{counts['quarantined_records']} of {counts['records']} records were quarantined, more than "
             f"limits.max_quarantined_fraction {limit:g}; see {outcome.path}/quarantine",
             1,
         )
-
-
-def _console() -> Any:
-    """Standard output for tables: as wide as the terminal, 80 columns where there is none."""
-    from rich.console import Console
-
-    return Console(width=None if sys.stdout.isatty() else 80, highlight=False, markup=False)
-
-
-def _note_debug(debug: bool) -> None:
-    _DEBUG.append(debug)
-
-
-def _fail(message: str, code: int) -> None:
-    if any(_DEBUG):
-        traceback.print_exc()
-    print(f"chatsieve: {' '.join(message.split())}", file=sys.stderr)  # noqa: T201 - the error line itself
-    sys.exit(code)
 
 
 def _terminate(*_: object) -> None:

@@ -111,20 +111,21 @@ def overrides_of(
     if as_of is not None:
         overrides["as_of"] = as_of
     if inputs:
-        overrides["inputs"] = [_absolute(path) for path in inputs]
+        overrides["inputs"] = [absolute(path) for path in inputs]
     if consent:
-        overrides["consent.snapshots"] = [_absolute(path) for path in consent]
+        overrides["consent.snapshots"] = [absolute(path) for path in consent]
     if output is not None:
-        overrides["output.path"] = _absolute(output)
+        overrides["output.path"] = absolute(output)
     if policy is not None:
-        overrides["policy"] = _absolute(policy)
+        overrides["policy"] = absolute(policy)
     for text in assignments or []:
         key, value = parse_assignment(text)
         overrides[key] = value
     return overrides
 
 
-def _absolute(path: str) -> str:
+def absolute(path: str) -> str:
+    """A path of the command line, which starts from the working folder."""
     return path if "://" in path else str(Path.cwd() / Path(path).expanduser())
 
 

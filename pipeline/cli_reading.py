@@ -1,0 +1,132 @@
+"""Commands that read what is there and write nothing: verify, explain, diff, policy show."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.cli_options import (
+    AsOf,
+    Consent,
+    Debug,
+    Input,
+    Json,
+    Policy,
+    Quiet,
+    Set,
+    console,
+    fail,
+    note_debug,
+)
+from pipeline.config import overrides_of
+from schemas.errors import ConfigError
+
+
+def verify(
+    run: Annotated[Path, typer.Argument(help="A dataset or audit folder.")],
+    json_: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Checks manifest, digests, schema and ledger sums, and rescans the shards for residual PII."""
+    note_debug(debug)
+    from pipeline.commands.verify import verify as find
+
+    findings = find(run)
+    if json_:
+        typer.echo(json.dumps({"ok": not findings, "findings": [finding._asdict() for finding in findings]}))
+    for finding in findings:
+        typer.echo(f"chatsieve: {finding.kind}: {finding.where}: {finding.what}", err=True)
+    if findings:
+        raise typer.Exit(1)
+    if not quiet:
+        typer.echo(f"{run}: as its manifest says", err=True)
+
+
+def explain(
+    conversation: Annotated[str, typer.Argument(metavar="CONVERSATION_ID", help="Its id, or its key.")],
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", help="The configuration file (YAML).")
+    ] = None,
+    run: Annotated[
+        Path | None,
+        typer.Option("--run", help="Decide as this run or audit did, and hold it against its ledger."),
+    ] = None,
+    text: Annotated[
+        bool, typer.Option("--text/--no-text", help="Put an eligible session's text to rule 15, too.")
+    ] = True,
+    as_of: AsOf = None,
+    input_: Input = None,
+    consent: Consent = None,
+    policy: Policy = None,
+    set_: Set = None,
+    json_: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Why one conversation was decided so: timeline, messages, rules, verdict, and what would change it."""
+    note_debug(debug)
+    from pipeline.commands import explain as command
+    from pipeline.config import load_settings
+    from pipeline.explain_page import print_explanation
+
+    if config is not None:
+        if run is not None and (as_of is not None or policy is not None):
+            raise ConfigError("--run: decides as that run did; give no --as-of and no --policy with it")
+        settings = load_settings(config, overrides_of(as_of, input_, consent, None, policy, set_))
+        document = command.explain(settings, conversation, run, text)
+    elif run is not None:
+        document = command.explain_ledger(run, conversation)
+    else:
+        raise ConfigError("give -c CONFIG, or --run RUN and a conversation key")
+    if json_:
+        typer.echo(json.dumps(document))
+    else:
+        print_explanation(document, console())
+    if document["ledger"] and document["ledger"]["agrees"] is False:
+        fail("explain: the ledger says otherwise; the inputs changed since the run", 1)
+
+
+def diff(
+    run_a: Annotated[Path, typer.Argument(metavar="RUN_A", help="A run or audit.")],
+    run_b: Annotated[Path, typer.Argument(metavar="RUN_B", help="Another, under the same key.")],
+    keys: Annotated[
+        int, typer.Option("--keys", min=0, help="List this many conversation keys of each changed pair.")
+    ] = 20,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Write every changed session to this Parquet file.")
+    ] = None,
+    json_: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Sessions that two runs or audits decided differently: by reasons, tier and surface, and which rule."""
+    note_debug(debug)
+    from pipeline.commands.diff import diff as compare
+    from pipeline.diff_page import print_diff
+
+    document = compare(run_a, run_b, keys, out)
+    if json_:
+        typer.echo(json.dumps(document))
+    else:
+        print_diff(document, console())
+
+
+policy_app = typer.Typer(help="Policy packs: who may be trained on.", no_args_is_help=True)
+
+
+@policy_app.command()
+def show(
+    pack: Annotated[Path, typer.Argument(metavar="PACK", help="A policy file.")],
+    json_: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Checks a policy pack and prints it as a table, with its digests."""
+    note_debug(debug)
+    from pipeline.commands.policy import policy_document, show_policy
+
+    if json_:
+        typer.echo(json.dumps(policy_document(pack)))
+    else:
+        show_policy(pack, console())

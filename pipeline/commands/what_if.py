@@ -1,0 +1,107 @@
+"""`chatsieve audit --policy A --policy B ...`: one pass over the input, one audit a policy, side by side.
+
+Each audit is a committed one of its own below `output.path`, in a folder named after its policy, to be
+verified, explained and compared like any other. `what-if.json` beside them holds them side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.commands.diff import diff
+from pipeline.commands.run import execute_packs
+from pipeline.commit import Outcome
+from pipeline.config import Settings
+from pipeline.progress import Progress
+from schemas.decisions import RULES, Reason
+from schemas.errors import OutputError
+
+WHAT_IF = "what-if.json"
+_ORDER = [str(Reason.ELIGIBLE), *(str(rule.reason) for rule in RULES)]
+
+
+def what_if(
+    settings: Settings, beam_arguments: Sequence[str], progress: Progress
+) -> tuple[list[Outcome], dict[str, Any]]:
+    """The outcome of each policy, in the order given, and the comparison written to `what-if.json`."""
+    root = Path(settings.resolve(settings.config.output.path))
+    ids = [pack.policy.id for pack in settings.packs]
+    if (root / "manifest.json").exists():
+        raise OutputError(
+            f"{root}: holds a dataset; several policies write a folder each, so give another output.path"
+        )
+    outcomes = execute_packs(settings, "audit", [root / name for name in ids], beam_arguments, progress)
+    document = _side_by_side(outcomes)
+    temporary = root / f".{WHAT_IF}"
+    temporary.write_bytes(msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n")
+    temporary.replace(root / WHAT_IF)
+    return outcomes, document
+
+
+def _side_by_side(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """Counts of each reason by policy, and what flips between the first policy and each other."""
+    counts: dict[tuple[str, str], list[int]] = {}
+    for number, outcome in enumerate(outcomes):
+        for row in outcome.report["reasons"]:
+            key = (row["decision"], row["reason"])
+            counts.setdefault(key, [0] * len(outcomes))[number] += row["sessions"]
+    first = outcomes[0]
+    return {
+        "kind": "what-if",
+        "as_of": first.manifest.as_of,
+        "known_until": first.manifest.known_until,
+        "policies": [
+            {
+                "id": outcome.manifest.policy["id"],
+                "sha256": outcome.manifest.policy["sha256"],
+                "path": outcome.path.name,
+                "eligible": outcome.report["counts"]["decisions"].get("eligible", 0),
+                "messages_kept": outcome.report["counts"]["messages_kept"],
+            }
+            for outcome in outcomes
+        ],
+        "reasons": [
+            {"decision": decision, "reason": reason, "sessions": sessions}
+            for (decision, reason), sessions in sorted(counts.items(), key=lambda item: _place(item[0][1]))
+        ],
+        "against_first": [_flips(first, outcome) for outcome in outcomes[1:]],
+    }
+
+
+def _flips(first: Outcome, other: Outcome) -> dict[str, Any]:
+    compared = diff(first.path, other.path, most_keys=0)
+    changed = [{k: v for k, v in row.items() if k != "keys"} for row in compared["changed"]]
+    return {"policy": other.manifest.policy["id"], "sessions": compared["sessions"], "changed": changed}
+
+
+def _place(reason: str) -> tuple[int, str]:
+    return (_ORDER.index(reason) if reason in _ORDER else len(_ORDER), reason)
+
+
+def print_what_if(document: dict[str, Any], console: Console) -> None:
+    """Prints the policies side by side, and by which rules each differs from the first."""
+    console.print(f"as of {document['as_of']}, consent known until {document['known_until']}")
+    for number, policy in enumerate(document["policies"], start=1):
+        console.print(f"  {number}  {policy['id']}")
+    table = Table(box=None)
+    table.add_column("sessions by reason")
+    for number in range(1, len(document["policies"]) + 1):
+        table.add_column(str(number), justify="right")
+    for row in document["reasons"]:
+        decision = "" if row["decision"] == row["reason"] else f"{row['decision']}: "
+        table.add_row(f"{decision}{row['reason']}", *map(str, row["sessions"]))
+    table.add_row("messages kept", *(str(policy["messages_kept"]) for policy in document["policies"]))
+    console.print(table)
+    for number, flips in enumerate(document["against_first"], start=2):
+        console.print(f"{flips['sessions']['changed']} sessions differ between 1 and {number}")
+        for row in flips["changed"]:
+            side = 1 if row["fires_in"] == "a" else number
+            rule = f"{row['rule']} fires in {side} only"
+            reasons = f"{row['a_reason'] or '-'} -> {row['b_reason'] or '-'}"
+            console.print(f"  {row['sessions']:>9}  {reasons}: {rule}")
