@@ -89,7 +89,7 @@ class RunPlan:
 
 def build(pipeline: Any, plan: RunPlan) -> None:
     """Adds the graph of `plan` to a Beam pipeline; its results are files below each pack's `staging`."""
-    stamp = plan.packs[0].stamp
+    stamp, spill = plan.packs[0].stamp, plan.buckets.spill
     as_of = stamp.as_of
     hasher = plan.context.hasher
 
@@ -119,6 +119,7 @@ def build(pipeline: Any, plan: RunPlan) -> None:
             as_of,
             stamp.known_until,
             pointers=plan.engine is not None,
+            buckets=plan.buckets,
         )
     )
     measured = beam.pvalue.AsSingleton(
@@ -129,9 +130,9 @@ def build(pipeline: Any, plan: RunPlan) -> None:
 
     unsettled = [
         facts["quarantined"]
-        | "Quarantined" >> PartitionByKey("part_key", QUARANTINED, "quarantined", measured),
+        | "Quarantined" >> PartitionByKey("part_key", QUARANTINED, "quarantined", measured, spill),
         deletions[CONVERSATIONS]
-        | "Deleted" >> PartitionByKey("key", DELETIONS, "conversation_deletions", measured),
+        | "Deleted" >> PartitionByKey("key", DELETIONS, "conversation_deletions", measured, spill),
     ]
     entries = [facts["entries"], digests, decided[ENTRIES]]
     for number, pack in enumerate(plan.packs):
@@ -153,31 +154,30 @@ class Conclude(beam.PTransform):  # type: ignore[misc]
     entries: int
 
     def expand(self, collections: Any) -> Any:
-        plan, pack, measured = self.plan, self.pack, self.sizes
+        plan, pack, measured, spill = self.plan, self.pack, self.sizes, self.plan.buckets.spill
         decisions, *rest = collections
         unsettled, entries = rest[: -self.entries], rest[-self.entries :]
         pipeline = decisions.pipeline
+        by_key = PartitionByKey("conversation_key", DECISIONS, "decisions", measured, spill)
         settled = (
-            [
-                decisions
-                | "Decisions" >> PartitionByKey("conversation_key", DECISIONS, "decisions", measured),
-                *unsettled,
-            ]
+            [decisions | "Decisions" >> by_key, *unsettled]
             | "Merge parts" >> beam.Flatten()
             | "By key" >> beam.GroupByKey()
-            | "Settle" >> beam.ParDo(SettleSessions()).with_outputs(READS, main="ledger")
+            | "Settle" >> beam.ParDo(SettleSessions(spill)).with_outputs(READS, main="ledger")
         )
         ledger = [_bucketed(settled["ledger"], "ledger"), _seeds(pipeline, "Ledger parts", measured, 0)]
         if plan.engine is not None and plan.sample:
             reads = settled[READS] | "Type sampled" >> beam.Map(_same).with_output_types(READ)
-            entries.append(reads | "Estimate" >> EstimatePii(plan.sample, plan.context, plan.engine))
+            entries.append(reads | "Estimate" >> EstimatePii(plan.sample, plan.context, plan.engine, spill))
         elif plan.engine is not None:
             masked = (
                 settled[READS]
                 | "Type reads" >> beam.Map(_same).with_output_types(READ)
                 | "By unit" >> beam.GroupByKey()
                 | "Text"
-                >> DeidentifySessions(plan.context, plan.engine, pack.policy.id, pack.staging, measured)
+                >> DeidentifySessions(
+                    plan.context, plan.engine, pack.policy.id, pack.staging, measured, spill
+                )
             )
             ledger.append(_bucketed(masked[REFUSALS], "refusals"))
             shards = (
@@ -191,7 +191,7 @@ class Conclude(beam.PTransform):  # type: ignore[misc]
             ledger
             | "Merge ledger" >> beam.Flatten()
             | "By part" >> beam.GroupByKey()
-            | "Ledger" >> WriteLedger(pack.stamp, pack.staging, pack.prefix, plan.roots, measured)
+            | "Ledger" >> WriteLedger(pack.stamp, pack.staging, pack.prefix, plan.roots, measured, spill)
         )
         return (
             [*entries, written]

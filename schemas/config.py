@@ -72,12 +72,12 @@ class LimitsConfig(StrictModel):
 
 
 class RunnerConfig(StrictModel):
-    """The Beam runner. `sub_buckets` splits a user's sessions further, for very active users."""
+    """The Beam runner; `buckets` and `max_bucket_bytes` are how finely sessions are shared out to decide."""
 
     name: Literal["direct"] = "direct"
     workers: int = pydantic.Field(default=2, ge=1, le=256)
     buckets: int | None = pydantic.Field(default=None, ge=1, le=65_536)
-    sub_buckets: int = pydantic.Field(default=1, ge=1, le=1024)
+    max_bucket_bytes: Size = 16 << 20
 
 
 class RunConfig(StrictModel):

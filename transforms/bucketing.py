@@ -1,47 +1,93 @@
-"""Tables to (bucket, blob): every fact about a user in one bucket.
+"""Tables to (bucket, blob): every fact about a user in one bucket; and a bucket that grew too big, cut.
 
-A bucket is a range of user keys; within it, sub-buckets spread the sessions of one user by conversation
-key, so that a user with a million sessions is not one worker's problem. A user's consent goes to each.
+A bucket is a range of user keys. One that is too big, for a user with a million sessions is in it, is
+decided in shares: each takes the sessions of some conversation keys, and the consent of their users.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from transforms.ipc import Kind, key_prefixes, part_of_keys, slices_by_part, to_blob
+from schemas.tables import CONSENT, DELETIONS, FACTS
+from transforms.ipc import Kind, key_prefixes, part_of_keys, slices_by_part, tables_of, to_blob
+from transforms.spill import Spill, put, size_of
+
+#: Columns of the user's key, by kind.
+_USER = {"consent": "user_key", "user_deletions": "key"}
 
 
 class Buckets(NamedTuple):
-    """How many user buckets, and how many sub-buckets in each; neither changes what is decided."""
+    """How many user buckets, and from which size in bytes, as shuffled, one is decided in shares.
 
-    users: int
-    sub: int = 1
+    Neither changes what is decided. `spill`: where the blobs wait, if not in the shuffle.
+    """
 
-    def of_facts(self, facts: pa.Table) -> npt.NDArray[np.int64]:
-        """The bucket of each record; one without a user goes by its conversation."""
-        conversation = facts["conversation_key"].combine_chunks()
-        user = pc.coalesce(facts["user_key"].combine_chunks(), conversation)
-        sub = (key_prefixes(conversation) % np.uint64(self.sub)).astype(np.int64)
-        return part_of_keys(user, self.users) * self.sub + sub
+    number: int
+    max_bytes: int = 16 << 20
+    spill: Spill | None = None
+
+
+class Share(NamedTuple):
+    """The part of a bucket's sessions to decide: those of every `of`th conversation key, from the `nth`."""
+
+    nth: int
+    of: int
+    blobs: Sequence[bytes]
 
 
 def facts_to_buckets(facts: pa.Table, buckets: Buckets) -> Iterator[tuple[int, bytes]]:
-    """(bucket, blob) for each bucket that `facts` touches."""
-    for bucket, rows in slices_by_part(facts, buckets.of_facts(facts)):
-        yield bucket, to_blob(rows, "facts")
+    """(bucket, blob) for each bucket; a record without a user goes by its conversation."""
+    conversation = facts["conversation_key"].combine_chunks()
+    user = pc.coalesce(facts["user_key"].combine_chunks(), conversation)
+    for bucket, rows in slices_by_part(facts, part_of_keys(user, buckets.number)):
+        yield bucket, put(buckets.spill, to_blob(rows, "facts"))
 
 
 def users_to_buckets(
     table: pa.Table, key_column: str, kind: Kind, buckets: Buckets
 ) -> Iterator[tuple[int, bytes]]:
-    """(bucket, blob) of rows that belong to users, repeated for each sub-bucket."""
-    for part, rows in slices_by_part(table, part_of_keys(table[key_column], buckets.users)):
-        blob = to_blob(rows, kind)
-        for sub in range(buckets.sub):
-            yield part * buckets.sub + sub, blob
+    """(bucket, blob) of rows that belong to users."""
+    for bucket, rows in slices_by_part(table, part_of_keys(table[key_column], buckets.number)):
+        yield bucket, put(buckets.spill, to_blob(rows, kind))
+
+
+def shares_of(blobs: Iterable[bytes], buckets: Buckets) -> list[Share]:
+    """The bucket in shares of about `max_bytes`; the size is that of all its blobs."""
+    held = list(blobs)
+    count = max(1, -(-sum(map(size_of, held)) // buckets.max_bytes))
+    return [Share(nth, count, held) for nth in range(count)]
+
+
+def tables_of_share(share: Share, spill: Spill | None) -> dict[Kind, pa.Table]:
+    """FACTS, CONSENT and DELETIONS of a share, read a blob at a time: only its own rows are ever held.
+
+    Consent and deletions are those of the share's users.
+    """
+    opened: dict[Kind, list[pa.Table]] = {"facts": [], "consent": [], "user_deletions": []}
+    schemas: dict[Kind, pa.Schema] = {"facts": FACTS, "consent": CONSENT, "user_deletions": DELETIONS}
+    later: list[bytes] = []
+    for blob in share.blobs:
+        tables = tables_of([blob], schemas, spill)
+        facts = tables["facts"]
+        if facts.num_rows:
+            opened["facts"].append(facts.filter(_in_share(facts, share)) if share.of > 1 else facts)
+        else:
+            later.append(blob)
+    facts = pa.concat_tables(opened["facts"]) if opened["facts"] else FACTS.empty_table()
+    users = pc.drop_null(pc.unique(facts["user_key"]))
+    for blob in later:
+        for kind, table in tables_of([blob], schemas, spill).items():
+            if kind in _USER and table.num_rows:
+                opened[kind].append(table.filter(pc.is_in(table[_USER[kind]], value_set=users)))
+    found = {kind: pa.concat_tables(t) if t else schemas[kind].empty_table() for kind, t in opened.items()}
+    return {**found, "facts": facts}
+
+
+def _in_share(facts: pa.Table, share: Share) -> pa.Array:
+    prefix = key_prefixes(facts["conversation_key"])
+    return pa.array(prefix % np.uint64(share.of) == np.uint64(share.nth))

@@ -46,13 +46,12 @@ def _spans(sessions: Sessions) -> tuple[Ints, Ints]:
 
 def _pairs(sessions: Sessions, authorizations: pa.Table) -> tuple[Ints, Ints]:
     """(session, authorisation) for every authorisation of the session's organisation."""
-    organizations = pc.drop_null(pc.unique(authorizations["organization_key"]))
+    organizations = pc.unique(authorizations["organization_key"])  # no grant is without one
     named = filled(pc.index_in(authorizations["organization_key"], value_set=organizations), -1)
-    grants = np.flatnonzero(named >= 0)
-    grants = grants[np.argsort(named[grants], kind="stable")]
+    grants = np.argsort(named)
     start = np.searchsorted(named[grants], np.arange(len(organizations) + 1))
     keys = sessions.records["organization_key"].take(pa.array(sessions.newest))
-    organization = filled(pc.index_in(keys, value_set=organizations, skip_nulls=True), -1)
+    organization = filled(pc.index_in(keys, value_set=organizations), -1)
     session = np.flatnonzero(organization >= 0)
     organization = organization[session]
     count = start[organization + 1] - start[organization]

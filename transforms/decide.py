@@ -15,7 +15,8 @@ from apache_beam.typehints import Tuple as BeamTuple
 
 from schemas.decisions import Decision
 from schemas.policy import Policy
-from schemas.tables import CONSENT, DECISIONS, DELETIONS, FACTS
+from schemas.tables import DECISIONS, DELETIONS
+from transforms.bucketing import Buckets, Share, shares_of, tables_of_share
 from transforms.eligibility import Given, judge
 from transforms.entries import ENTRIES, entry
 from transforms.guard import guarded
@@ -24,6 +25,7 @@ from transforms.ledger import QUARANTINED
 from transforms.merge import merge
 from transforms.settle import settle
 from transforms.sizes import Sizes, Volume
+from transforms.spill import Spill, put
 
 VOLUMES = "volumes"
 READS = "reads"
@@ -35,7 +37,8 @@ READ = BeamTuple[str, bytes]
 class DecideEligibility(beam.PTransform):  # type: ignore[misc]
     """One decision row per session and policy.
 
-    In: (bucket, blobs of facts, consent and user deletions), grouped. Out: blobs of decisions, tagged by
+    In: (bucket, blobs of facts, consent and user deletions), grouped. A bucket that is too big is decided in
+    shares, by any workers where blobs are spilled and only pointers move. Out: blobs of decisions, tagged by
     `decisions_by` the policy's number; `volumes`, by the first policy; and `entries`. `as_of` is fixed here,
     so a retry decides alike. `pointers` False: where the text lies is left out, for nobody will read it.
     """
@@ -45,10 +48,14 @@ class DecideEligibility(beam.PTransform):  # type: ignore[misc]
     as_of: dt.datetime
     known_until: dt.datetime | None
     pointers: bool
+    buckets: Buckets
 
-    def expand(self, buckets: Any) -> Any:
+    def expand(self, grouped: Any) -> Any:
         others = [decisions_by(number) for number in range(1, len(self.policies))]
-        return buckets | "Decide bucket" >> beam.ParDo(_Decide(self)).with_outputs(
+        shares = grouped | "Share" >> beam.ParDo(_Share(self.buckets))
+        if self.buckets.spill:
+            shares = shares | "Spread shares" >> beam.Reshuffle()
+        return shares | "Decide bucket" >> beam.ParDo(_Decide(self)).with_outputs(
             VOLUMES, ENTRIES, *others, main=decisions_by(0)
         )
 
@@ -66,9 +73,10 @@ class PartitionByKey(beam.PTransform):  # type: ignore[misc]
     schema: pa.Schema
     kind: Kind
     sizes: Any
+    spill: Spill | None
 
     def expand(self, blobs: Any) -> Any:
-        split = _Partition(self.column, self.schema, self.kind)
+        split = _Partition(self.column, self.schema, self.kind, self.spill)
         return blobs | "Split by key" >> beam.ParDo(split, self.sizes).with_output_types(PART)
 
 
@@ -79,6 +87,9 @@ class SettleSessions(beam.DoFn):  # type: ignore[misc]
     names a unit and a block of its rows: the eligible sessions whose newest record lies there.
     """
 
+    def __init__(self, spill: Spill | None) -> None:
+        self._spill = spill
+
     @guarded("Settle sessions")
     def process(self, item: tuple[int, Iterable[bytes]]) -> Iterator[Any]:
         part, blobs = item
@@ -87,13 +98,13 @@ class SettleSessions(beam.DoFn):  # type: ignore[misc]
             "conversation_deletions": DELETIONS,
             "quarantined": QUARANTINED,
         }
-        tables = tables_of(blobs, schemas)
+        tables = tables_of(blobs, schemas, self._spill)
         decisions = settle(tables["decisions"], tables["conversation_deletions"])
-        yield part, to_blob(decisions.drop_columns(["records", "kept"]), "decisions")
+        yield part, put(self._spill, to_blob(decisions.drop_columns(["records", "kept"]), "decisions"))
         yield part, to_blob(tables["quarantined"], "quarantined")
         eligible = decisions.filter(pc.greater(pc.list_value_length(decisions["records"]), 0))
         for work, rows in _by_work(eligible):
-            yield beam.pvalue.TaggedOutput(READS, (work, to_blob(rows, "decisions")))
+            yield beam.pvalue.TaggedOutput(READS, (work, put(self._spill, to_blob(rows, "decisions"))))
 
 
 def without_pointers(decisions: pa.Table) -> pa.Table:
@@ -109,16 +120,26 @@ def without_pointers(decisions: pa.Table) -> pa.Table:
     return decisions
 
 
+class _Share(beam.DoFn):  # type: ignore[misc]
+    def __init__(self, buckets: Buckets) -> None:
+        self._buckets = buckets
+
+    @guarded("Share")
+    def process(self, item: tuple[int, Iterable[bytes]]) -> Iterator[tuple[int, int, list[bytes]]]:
+        for share in shares_of(item[1], self._buckets):
+            yield share.nth, share.of, list(share.blobs)
+
+
 class _Decide(beam.DoFn):  # type: ignore[misc]
     def __init__(self, arguments: DecideEligibility) -> None:
         self._policies = tuple(arguments.policies)
         self._fixed = (arguments.authorizations, arguments.as_of, arguments.known_until)
         self._pointers = arguments.pointers
+        self._spill = arguments.buckets.spill
 
     @guarded("Decide")
-    def process(self, item: tuple[int, Iterable[bytes]]) -> Iterator[Any]:
-        schemas: dict[Kind, pa.Schema] = {"facts": FACTS, "consent": CONSENT, "user_deletions": DELETIONS}
-        tables = tables_of(item[1], schemas)
+    def process(self, item: tuple[int, int, list[bytes]]) -> Iterator[Any]:
+        tables = tables_of_share(Share(*item), self._spill)
         facts = tables["facts"]
         if not facts.num_rows:
             return
@@ -143,15 +164,15 @@ def _volume(decisions: pa.Table) -> Volume:
 
 
 class _Partition(beam.DoFn):  # type: ignore[misc]
-    def __init__(self, column: str, schema: pa.Schema, kind: Kind) -> None:
-        self._column, self._schema, self._kind = column, schema, kind
+    def __init__(self, column: str, schema: pa.Schema, kind: Kind, spill: Spill | None) -> None:
+        self._column, self._schema, self._kind, self._spill = column, schema, kind, spill
 
     @guarded("Split by key")
     def process(self, blob: bytes, sizes: Sizes) -> Iterator[tuple[int, bytes]]:
         table = tables_of([blob], {self._kind: self._schema})[self._kind]
         parts = part_of_keys(table[self._column], sizes.ledger_parts)
         for part, rows in slices_by_part(table, parts):
-            yield part, to_blob(rows, self._kind)
+            yield part, put(self._spill, to_blob(rows, self._kind))
 
 
 #: Rows of one piece of text work. A seekable unit splits finely; one that must be read from its start, less.

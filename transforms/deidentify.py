@@ -26,6 +26,7 @@ from transforms.rows import Outline, outline, training_messages
 from transforms.shards import FRAGMENT, write_fragment
 from transforms.sizes import Sizes
 from transforms.sources import Pointer, ReadContext, read_sessions
+from transforms.spill import Spill
 
 REFUSALS = "refusals"
 REFUSAL = pa.schema([("conversation_key", KEY), ("reason", pa.string())])
@@ -49,9 +50,10 @@ class DeidentifySessions(beam.PTransform):  # type: ignore[misc]
     policy_id: str
     staging: str
     sizes: Any
+    spill: Spill | None
 
     def expand(self, works: Any) -> Any:
-        reader = _Deidentify(self.context, self.engine, self.policy_id, self.staging)
+        reader = _Deidentify(self.context, self.engine, self.policy_id, self.staging, self.spill)
         return works | "De-identify" >> beam.ParDo(reader, self.sizes).with_outputs(
             REFUSALS, ENTRIES, main="fragments"
         )
@@ -113,7 +115,10 @@ def _threads(decision: dict[str, Any], sessions: dict[_Place, Session]) -> list[
 
 
 class _Deidentify(beam.DoFn):  # type: ignore[misc]
-    def __init__(self, context: ReadContext, engine: EngineSpec, policy_id: str, staging: str) -> None:
+    def __init__(
+        self, context: ReadContext, engine: EngineSpec, policy_id: str, staging: str, spill: Spill | None
+    ) -> None:
+        self._spill = spill
         self._context, self._engine, self._policy_id = context, engine, policy_id
         self._staging = Path(staging) / "fragments"
         self._sessions_masked = Metrics.counter("chatsieve", "sessions_masked")
@@ -128,7 +133,7 @@ class _Deidentify(beam.DoFn):  # type: ignore[misc]
     def process(self, item: tuple[str, Iterable[bytes]], sizes: Sizes) -> Iterator[Any]:
         self._sizes = Sizes(*sizes)
         work, blobs = item
-        decisions = tables_of(blobs, {"decisions": DECISIONS})["decisions"]
+        decisions = tables_of(blobs, {"decisions": DECISIONS}, self._spill)["decisions"]
         batch: list[tuple[Prepared, Outline]] = []
         chars = 0
         for prepared in read_kept(work, decisions, self._context):

@@ -152,7 +152,7 @@ class Scope:
 def _subjects(sessions: Sessions, consent: pa.Table, policy: Policy, as_of: dt.datetime) -> Subjects:
     keys = sessions.records["user_key"].take(pa.array(sessions.newest))
     users = pc.drop_null(pc.unique(keys))
-    user = filled(pc.index_in(keys, value_set=users, skip_nulls=True), -1)
+    user = filled(pc.index_in(keys, value_set=users), -1)
     timelines = Timelines(users, consent, as_of=as_of, effective_at=policy.effective_at)
     now = timelines.states(user, np.full(len(user), micros(as_of)))
     in_snapshot = np.append(timelines.in_snapshot, False)[user]  # user -1: none
@@ -239,7 +239,7 @@ def _deleted(sessions: Sessions, user_deletions: pa.Table, as_of: dt.datetime) -
     gone = user_deletions["key"].filter(pa.array((gone_at <= moment) | (gone_at == NEVER)))
     users = pc.drop_null(gone).combine_chunks()
     keys = sessions.records["user_key"].take(pa.array(sessions.newest))
-    by_user = filled(pc.is_in(keys, value_set=users), False) > 0
+    by_user = pc.is_in(keys, value_set=users).to_numpy()
     deleted: Bools = (deleted_at <= moment) | by_user
     return deleted
 

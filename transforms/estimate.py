@@ -18,6 +18,7 @@ from transforms.guard import guarded
 from transforms.ipc import tables_of, to_blob
 from transforms.rows import outline
 from transforms.sources import ReadContext
+from transforms.spill import Spill
 
 
 @dataclasses.dataclass(eq=False)
@@ -31,12 +32,13 @@ class EstimatePii(beam.PTransform):  # type: ignore[misc]
     sessions: int
     context: ReadContext
     engine: EngineSpec
+    spill: Spill | None
 
     def expand(self, works: Any) -> Any:
         smallest = beam.combiners.Top.Of(self.sessions, key=_key_of, reverse=True)
         return (
             works
-            | "One by one" >> beam.ParDo(_Candidates(self.sessions))
+            | "One by one" >> beam.ParDo(_Candidates(self.sessions, self.spill))
             | "Sample" >> smallest
             | "Sampled" >> beam.FlatMap(_pairs)
             | "Spread sampled" >> beam.Reshuffle()
@@ -45,13 +47,13 @@ class EstimatePii(beam.PTransform):  # type: ignore[misc]
 
 
 class _Candidates(beam.DoFn):  # type: ignore[misc]
-    def __init__(self, sessions: int) -> None:
-        self._sessions = sessions
+    def __init__(self, sessions: int, spill: Spill | None) -> None:
+        self._sessions, self._spill = sessions, spill
 
     @guarded("Sample")
     def process(self, item: tuple[str, bytes]) -> Iterator[tuple[bytes, str, bytes]]:
         work, blob = item
-        table = tables_of([blob], {"decisions": DECISIONS})["decisions"]
+        table = tables_of([blob], {"decisions": DECISIONS}, self._spill)["decisions"]
         keys = table["conversation_key"].to_pylist()
         for place in sorted(range(len(keys)), key=keys.__getitem__)[: self._sessions]:
             yield keys[place], work, to_blob(table.slice(place, 1), "decisions")

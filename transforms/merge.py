@@ -82,8 +82,7 @@ def merge(facts: pa.Table) -> Sessions:
 
 
 def _flat(facts: pa.Table, name: str) -> Ints:
-    values = pc.list_flatten(facts[name])
-    return column_micros(values) if name == "message_sent_at" else filled(values, 0)
+    return filled(pc.list_flatten(facts[name]), 0)
 
 
 def _span(sent_at: Ints, record_of: Ints, created_at: Ints) -> tuple[Ints, Ints]:

@@ -23,6 +23,7 @@ from transforms.ipc import Kind, tables_of
 from transforms.ledger import QUARANTINED, Refusal, Stamp, ledger_table
 from transforms.shards import FragmentRange, read_ranges, write_parquet, write_shard
 from transforms.sizes import Sizes
+from transforms.spill import Spill
 from transforms.staged import stage
 
 SETTLED = pa.schema([field for field in DECISIONS if field.name not in ("records", "kept")])
@@ -40,9 +41,10 @@ class WriteLedger(beam.PTransform):  # type: ignore[misc]
     prefix: str
     roots: Sequence[str]
     sizes: Any
+    spill: Spill | None
 
     def expand(self, parts: Any) -> Any:
-        writer = _WriteLedger(self.stamp, self.staging, self.prefix, self.roots)
+        writer = _WriteLedger(self.stamp, self.staging, self.prefix, self.roots, self.spill)
         return parts | "Write ledger part" >> beam.ParDo(writer, self.sizes)
 
 
@@ -71,8 +73,11 @@ class WriteCatalog(beam.DoFn):  # type: ignore[misc]
 
 
 class _WriteLedger(beam.DoFn):  # type: ignore[misc]
-    def __init__(self, stamp: Stamp, staging: str, prefix: str, roots: Sequence[str]) -> None:
+    def __init__(
+        self, stamp: Stamp, staging: str, prefix: str, roots: Sequence[str], spill: Spill | None
+    ) -> None:
         self._stamp, self._staging, self._prefix, self._roots = stamp, Path(staging), prefix, roots
+        self._spill = spill
 
     @guarded("Write ledger")
     def process(self, item: tuple[int, Iterable[bytes]], sizes: Sizes) -> Iterator[bytes]:
@@ -82,7 +87,7 @@ class _WriteLedger(beam.DoFn):  # type: ignore[misc]
             "quarantined": QUARANTINED,
             "refusals": REFUSAL,
         }
-        tables = tables_of([blob for blob in item[1] if blob], schemas)
+        tables = tables_of([blob for blob in item[1] if blob], schemas, self._spill)
         refusals = [Refusal(**row) for row in tables["refusals"].to_pylist()]
         ledger = ledger_table(tables["decisions"], tables["quarantined"], refusals, self._stamp)
         name = f"part-{part:05d}-of-{parts:05d}"

@@ -24,6 +24,7 @@ from transforms.engines import EngineSpec, engine_of
 from transforms.guard import describe
 from transforms.ledger import Stamp
 from transforms.sources import ReadContext
+from transforms.spill import Spill
 
 _BYTES_PER_BUCKET = 64 << 20
 _UNIT_BYTES = (1 << 20, 32 << 20)
@@ -112,7 +113,7 @@ def _plan(
         files=inputs.files,
         snapshots=inputs.snapshots,
         deletions=inputs.deletions,
-        buckets=Buckets(users, config.runner.sub_buckets),
+        buckets=Buckets(users, config.runner.max_bucket_bytes, Spill.below(str(folders[0].staging))),
         unit_bytes=max(
             _UNIT_BYTES[0], min(_UNIT_BYTES[1], inputs.total_bytes // (32 * config.runner.workers))
         ),
