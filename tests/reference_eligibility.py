@@ -53,6 +53,25 @@ def decide_all(
     return {key: decide_one(records, world) for key, records in sessions.items()}
 
 
+def settle_all(
+    verdicts: dict[tuple[bytes | None, bytes], Verdict], deletions: list[Row], as_of: dt.datetime
+) -> dict[tuple[bytes | None, bytes], Verdict]:
+    """The verdicts once all users' records of a conversation meet: conflicts and deleted conversations."""
+    settled = {}
+    for (user, conversation), verdict in verdicts.items():
+        reason, decision = verdict.reason, verdict.decision
+        if decision != "quarantined":
+            if any(d["key"] == conversation and d["deleted_at"] <= as_of for d in deletions):
+                reason, decision = "deleted", "excluded"
+            if any(other != user and key == conversation for other, key in verdicts):
+                reason, decision = "subject_conflict", "quarantined"
+        if reason != verdict.reason:
+            nothing = {"basis": None, "kept": [], "row_retain_until": None}
+            verdict = dataclasses.replace(verdict, decision=decision, reason=reason, **nothing)
+        settled[user, conversation] = verdict
+    return settled
+
+
 def decide_one(records: list[Row], world: World) -> Verdict:
     """The verdict of one session, given its records."""
     records = sorted(records, key=activity_key)

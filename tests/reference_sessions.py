@@ -69,9 +69,11 @@ def active_branch(messages: list[Message], current: int | None) -> list[Message]
     leaves = [m for m in messages if m.id not in parents]
     tip = by_id.get(current or 0) or max(leaves, key=lambda m: (m.sent_at, m.place), default=None)
     branch: list[Message] = []
+    passed: set[int] = set()
     while tip is not None:
-        if tip in branch:
+        if tip.id in passed:
             return None
+        passed.add(tip.id)
         branch.append(tip)
         tip = by_id.get(tip.parent)
     return branch[::-1] or None

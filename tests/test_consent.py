@@ -56,7 +56,8 @@ def test_the_snapshots_instant_may_stand_in_its_path(tmp_path: Path) -> None:
     folder = tmp_path / "snapshot_at=2025-12-01"
     folder.mkdir()
     (folder / "c.csv").write_text("user_id,state,decided_at\nu1,granted,2025-10-01T00:00:00Z\n")
-    assert inspect_snapshot(str(folder / "c.csv")).instants == (dt.datetime(2025, 12, 1, tzinfo=dt.UTC),)
+    found = inspect_snapshot(str(folder / "c.csv"), AS_OF)
+    assert found.instants == (dt.datetime(2025, 12, 1, tzinfo=dt.UTC),)
     assert len(rows(folder / "c.csv")) == 1
 
 

@@ -6,6 +6,7 @@ import datetime as dt
 import random
 from pathlib import Path
 
+from eligibility_buckets import random_bucket, random_policy
 from eligibility_worlds import (
     AS_OF,
     DAY,
@@ -18,8 +19,6 @@ from eligibility_worlds import (
     kept_ids,
     key,
     messages,
-    random_bucket,
-    random_policy,
     record,
     run,
 )

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import collections
 import random
-from pathlib import Path
 
-import eligibility_worlds as worlds
-import pyarrow as pa
+import eligibility_buckets as buckets
+import pytest
+from engine_against_reference import PACK, compare, with_knobs
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from reference_eligibility import decide_all
 
 from schemas.policy import load_policy
 
-POLICY, _ = load_policy(Path("configs/policies/consumer-terms-2025-09-28.yaml"))
+POLICY, _ = load_policy(PACK)
 
 
 @settings(
@@ -26,47 +26,33 @@ POLICY, _ = load_policy(Path("configs/policies/consumer-terms-2025-09-28.yaml"))
 @given(st.randoms(use_true_random=False))
 def test_engine_and_reference_agree_on_every_session_of_a_random_bucket(rng: random.Random) -> None:
     """A vectorised rule that reads eligibility.md differently would train on what it must not."""
-    _compare(rng, worlds.random_bucket(rng))
+    compare(buckets.random_bucket(rng), buckets.random_policy(rng, POLICY), rng)
 
 
-def test_engine_and_reference_agree_on_many_evenly_drawn_buckets() -> None:
-    """Hypothesis favours small draws; evenly drawn ones reach the long mixed timelines."""
-    rng = random.Random(20250928)
-    reasons: set[str] = set()
-    for _ in range(600):
-        reasons |= _compare(rng, worlds.random_bucket(rng))
-    assert {"eligible", "opted_out", "retention_expired", "consent_unknown", "cyclic_messages"} <= reasons
+@pytest.mark.parametrize("knobs", buckets.all_settings(), ids=lambda knobs: "-".join(knobs.values()))
+def test_engine_and_reference_agree_under_every_combination_of_knobs(knobs: dict[str, str]) -> None:
+    """A knob that is read right alone can be read wrong beside another."""
+    rng = random.Random("-".join(knobs.values()))
+    reasons: collections.Counter[str] = collections.Counter()
+    for number in range(40):
+        policy = with_knobs(buckets.random_policy(rng, POLICY), knobs)
+        bucket = buckets.telling_bucket(rng) if number % 2 else buckets.random_bucket(rng, 30)
+        reasons += compare(bucket, policy, rng)
+    assert {"eligible", "not_resumed", "no_exchange", "subject_conflict"} <= reasons.keys()
 
 
 def test_engine_and_reference_agree_on_sessions_that_hang_on_consent_alone() -> None:
     """Truncation, threads and merged records decide only where no earlier rule does."""
     rng = random.Random(20250828)
-    reasons: set[str] = set()
-    for _ in range(1500):
-        reasons |= _compare(rng, worlds.telling_bucket(rng))
-    assert {"eligible", "consent_gap", "opted_out_then", "not_resumed", "no_exchange"} <= reasons
+    reasons: collections.Counter[str] = collections.Counter()
+    for _ in range(600):
+        reasons += compare(buckets.telling_bucket(rng), buckets.random_policy(rng, POLICY), rng)
+    assert {"eligible", "consent_gap", "opted_out_then", "not_resumed", "no_exchange"} <= reasons.keys()
 
 
-def _compare(rng: random.Random, tables: worlds.Tables) -> set[str]:
-    policy = worlds.random_policy(rng, POLICY)
-    known_until = rng.choice(
-        [worlds.KNOWN_UNTIL] * 6 + [worlds.KNOWN_UNTIL + worlds.TICK, worlds.AS_OF, None]
-    )
-    arrow = [pa.Table.from_pylist(tables[name], schema=schema) for name, schema in worlds.SCHEMAS.items()]
-    wanted = decide_all(*arrow, policy=policy, as_of=worlds.AS_OF, known_until=known_until)
-    got = worlds.by_session(worlds.run(tables, policy, known_until=known_until))
-    assert got.keys() == wanted.keys()
-    for session, verdict in wanted.items():
-        row = got[session]
-        assert (row["decision"], row["reason"], row["basis"]) == (
-            verdict.decision,
-            verdict.reason,
-            verdict.basis,
-        )
-        assert worlds.kept_ids(row, tables["facts"]) == verdict.kept
-        assert (row["messages_seen"], row["messages_kept"]) == (verdict.seen, len(verdict.kept))
-        assert (row["retain_until"], row["row_retain_until"]) == (
-            verdict.retain_until,
-            verdict.row_retain_until,
-        )
-    return {verdict.reason for verdict in wanted.values()}
+@pytest.mark.parametrize("count", [1, 2, 100, 10_000])
+def test_engine_and_reference_agree_on_sessions_of_any_length(count: int) -> None:
+    """Sorting, walking and truncating work alike on one message and on ten thousand."""
+    rng = random.Random(count)
+    for _ in range(3 if count > 1000 else 20):
+        compare(buckets.long_bucket(rng, count), buckets.random_policy(rng, POLICY), rng)

@@ -151,12 +151,15 @@ def _accepted_or_resumed(world: World, user_key: bytes | None) -> Iterator[Repai
 
 
 def _accepted_now(world: World, user_key: bytes | None) -> Iterator[Repair]:
+    start = world.policy.effective_at
+    if world.as_of < start:
+        later = dataclasses.replace(world, as_of=start, known_until=start)
+        yield Repair(f"it were decided at {text_of(start)} or later, when grants count", later, user_key)
+        return
     found = list(_accepted(world, user_key))
     yield from found
     if not found and user_key is not None:
-        changed = with_grant(world, user_key, max(world.as_of, world.policy.effective_at))
-        if changed.as_of >= world.policy.effective_at:
-            yield Repair("the user accepts", changed, user_key)
+        yield Repair("the user accepts", with_grant(world, user_key, world.as_of), user_key)
 
 
 def _not_refused(world: World, user_key: bytes | None) -> Iterator[Repair]:
@@ -203,10 +206,11 @@ def _answered(world: World, user_key: bytes | None) -> Iterator[Repair]:
     judged = own_world(world, user_key).judged()
     rows = judged.main.message
     newest = int(judged.sessions.messages.sent_at[rows].max(initial=0))
-    if len(rows):
+    if ((judged.sessions.messages.flags[rows] & HUMAN) > 0).any():
         changed = with_messages(world, user_key, [(instant_of(newest), ANSWER)])
         yield Repair("the model had answered", changed, user_key)
     yield from _resumed(world, user_key)
+    yield from _not_refused(world, user_key)
 
 
 def _in_retention(world: World, user_key: bytes | None) -> Iterator[Repair]:
