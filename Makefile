@@ -14,7 +14,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_COMPILE_BYTECODE := 1
 export HF_HUB_OFFLINE := 1
 
-.PHONY: help setup demo test check format lint types imports lock clean bench
+.PHONY: help setup demo test check format lint types imports prove mutants lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -59,9 +59,16 @@ types: setup
 imports: setup
 	$(BIN)/lint-imports
 
+prove: setup  ## compare the engine with the reference on 200,000 random sessions
+	$(BIN)/python tests/engine_against_reference.py --sessions 200000
+
+mutants: setup  ## change the decision code in every small way and see that a test notices (an hour)
+	$(BIN)/mutmut run --max-children 2
+	$(BIN)/python tests/mutants.py
+
 lock: $(filter .tools/bin/uv,$(UV))  ## renew requirements.lock from pyproject.toml
 	$(UV) pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-emit-index-url \
 	  --no-emit-find-links --custom-compile-command 'make lock' --group dev --output-file requirements.lock pyproject.toml
 
 clean:  ## remove what set-up and the demo made
-	rm -rf .venv .tools out build *.egg-info
+	rm -rf .venv .tools out build mutants *.egg-info

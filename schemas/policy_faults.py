@@ -73,13 +73,7 @@ def _authorizable_faults(policy: Policy) -> Iterator[Fault]:
 
 def _duration_faults(policy: Policy) -> Iterator[Fault]:
     for name in ("granted", "refused"):
-        duration = getattr(policy.retention, name)
-        yield from _size_faults(("retention", name), duration, positive=True)
-        if isinstance(duration, isodate.Duration) and (duration.years % 1 or duration.months % 1):
-            yield (
-                ("retention", name),
-                "a fraction of a year or month has no calendar meaning; use whole ones",
-            )
+        yield from _size_faults(("retention", name), getattr(policy.retention, name), positive=True)
     yield from _size_faults(("clock_skew",), policy.clock_skew, positive=False)
     yield from _size_faults(("max_snapshot_age",), policy.max_snapshot_age, positive=True)
 
@@ -95,6 +89,8 @@ def _size_faults(
         yield keys, "is negative"
     elif positive and not any(parts):
         yield keys, "is zero; give a duration such as P30D"
+    elif any(part % 1 for part in parts[1:]):
+        yield keys, "a fraction of a year or month has no calendar meaning; use whole ones"
     elif _about(duration) > _LONGEST:
         yield keys, "is longer than 1,000 years"
 

@@ -42,6 +42,8 @@ def _check(row: Row, expect: Row, tables: Tables) -> None:
     for column in ("retain_until", "row_retain_until"):
         if column in expect:
             assert row[column] == dt.date.fromisoformat(expect[column])
+    # Where text lies is told of what may be read, and of nothing else.
+    assert bool(row["records"]) == (row["reason"] == "eligible")
     assert len(row["records"]) == expect.get("records", len(row["records"]))
     assert row["messages_seen"] == expect.get("seen", row["messages_seen"])
 

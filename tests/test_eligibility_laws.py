@@ -27,7 +27,7 @@ from schemas.policy import load_policy
 from schemas.tables import ANSWER, DECISIONS, GRANTED, HUMAN, REFUSED
 
 POLICY, _ = load_policy(Path("configs/policies/consumer-terms-2025-09-28.yaml"))
-SEEDS = range(120)
+SEEDS = range(60)
 
 
 def _world(seed: int) -> tuple[random.Random, Tables]:

@@ -132,6 +132,8 @@ FAULTS = [
     ("retention.granted", {"retention": {"granted": "P1.5Y", "refused": "P30D"}}, "a fraction of a year"),
     ("retention.granted", {"retention": {"granted": "P1001Y", "refused": "P30D"}}, "longer than 1,000 years"),
     ("clock_skew", {"clock_skew": "-PT1S"}, "is negative"),
+    ("clock_skew", {"clock_skew": "P1.5M"}, "a fraction of a year"),
+    ("max_snapshot_age", {"max_snapshot_age": "P0.5Y"}, "a fraction of a year"),
     ("max_snapshot_age", {"max_snapshot_age": "PT0S"}, "is zero"),
     ("clauses[1].id", {"clauses": [{"id": "scope", "summary": "s"}] * 2, "rules": {}}, "stands twice"),
     ("clauses[7].id", {"clauses+": {"id": "appeal", "summary": "s"}}, "cited by no rule"),

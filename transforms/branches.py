@@ -48,14 +48,13 @@ def thread_branches(messages: Messages, current: Ints) -> Branches:
     rank = np.empty(len(starts), np.int64)
     rank[np.argsort(rows[starts])] = np.arange(len(starts))
     run = rank[np.cumsum(changed) - 1]
-    by_run = np.argsort(run, kind="stable")
     run_session = np.empty(len(starts), np.int64)
     run_session[rank] = session[starts]
-    return _branches(messages, rows[by_run], run[by_run], run_session, current[run_session])
+    return _branches(messages, rows, run, run_session, current[run_session])
 
 
 def _branches(messages: Messages, rows: Ints, run: Ints, run_session: Ints, current: Ints) -> Branches:
-    """`rows` are messages by run, each run's in list order; `current` is a message or -1 for each run."""
+    """`rows` are messages, those of a run in list order; `current` is a message or -1 for each run."""
     runs = len(run_session)
     run_of = np.full(len(messages) + 1, -1, np.int64)  # the last element answers for parent -1
     run_of[rows] = run

@@ -6,6 +6,7 @@ verified, explained and compared like any other. `what-if.json` beside them hold
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -32,11 +33,19 @@ def what_if(
     """The outcome of each policy, in the order given, and the comparison written to `what-if.json`."""
     root = Path(settings.resolve(settings.config.output.path))
     ids = [pack.policy.id for pack in settings.packs]
-    if (root / "manifest.json").exists():
+    created = not root.exists()
+    if not created and any(root.iterdir()) and not (root / WHAT_IF).exists():
         raise OutputError(
-            f"{root}: holds a dataset; several policies write a folder each, so give another output.path"
+            f"{root}: is not empty and holds no {WHAT_IF}; several policies write a folder each, "
+            "so give an empty or new output.path"
         )
-    outcomes = execute_packs(settings, "audit", [root / name for name in ids], beam_arguments, progress)
+    try:
+        outcomes = execute_packs(settings, "audit", [root / name for name in ids], beam_arguments, progress)
+    except BaseException:
+        if created:
+            with contextlib.suppress(OSError):
+                root.rmdir()
+        raise
     document = _side_by_side(outcomes)
     temporary = root / f".{WHAT_IF}"
     temporary.write_bytes(msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n")

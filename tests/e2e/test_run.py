@@ -168,6 +168,8 @@ def test_order_workers_and_compression_change_no_byte(
         out,
         "--set",
         "runner.workers=1",
+        "--set",
+        "runner.max_bucket_bytes=4KiB",
     )
     assert done.returncode == 0, done.stderr
     assert digests(out, "data/*") == digests(finished[0], "data/*")
