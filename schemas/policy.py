@@ -6,7 +6,7 @@ import dataclasses
 import datetime as dt
 import hashlib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import isodate
 import msgspec
@@ -17,20 +17,23 @@ from schemas.errors import PolicyError
 from schemas.policy_faults import faults_of
 from schemas.strict_yaml import Duration, Instant, StrictModel, dotted_key, line_of, load_tree, validate
 
+#: Text that is shown on terminals: no control characters.
+Shown = Annotated[str, pydantic.Field(min_length=1, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
+
 
 class Clause(StrictModel):
     """One clause of the published terms: what it says, and in which accounts."""
 
-    id: str = pydantic.Field(min_length=1)
-    summary: str = pydantic.Field(min_length=1)
-    accounts: list[str] = pydantic.Field(default_factory=list)
+    id: Shown
+    summary: Shown
+    accounts: list[Shown] = pydantic.Field(default_factory=list)
 
 
 class RuleText(StrictModel):
     """What a reason rests on in this pack: a clause of it, and in plain words when it fires."""
 
-    clause: str
-    summary: str | None = None
+    clause: Shown
+    summary: Shown | None = None
 
 
 class Tiers(StrictModel):
@@ -75,7 +78,7 @@ class Policy(StrictModel):
     retention: Retention
     clock_skew: Duration
     max_snapshot_age: Duration
-    sources: dict[str, str] = pydantic.Field(default_factory=dict)
+    sources: dict[Shown, Shown] = pydantic.Field(default_factory=dict)
     clauses: list[Clause] = pydantic.Field(default_factory=list)
     rules: dict[str, RuleText] = pydantic.Field(default_factory=dict)
 

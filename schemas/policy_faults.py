@@ -46,8 +46,8 @@ def _list_faults(name: str, included: Sequence[str], excluded: Sequence[str]) ->
 
 def _word_faults(keys: tuple[str, ...], words: Sequence[str]) -> Iterator[Fault]:
     for place, word in enumerate(words):
-        if not word.strip() or word != word.strip():
-            yield (*keys, place), "a word is empty or has blanks around it; it would match nothing"
+        if not word.strip() or word != word.strip() or not word.isprintable():
+            yield (*keys, place), "a word is empty, has blanks around it or cannot be printed"
         elif word == _RESERVED:
             yield (
                 (*keys, place),

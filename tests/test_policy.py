@@ -105,6 +105,8 @@ FAULTS = [
     ("tiers.included[1]", {"tiers": {"included": ["a", "a"], "excluded": []}}, "'a' stands twice"),
     ("tiers.included[0]", {"tiers": {"included": ["unknown"], "excluded": []}}, "the ledger"),
     ("tiers.excluded[0]", {"tiers": {"included": ["a"], "excluded": [" b"]}}, "blanks"),
+    ("tiers.excluded[0]", {"tiers": {"included": ["a"], "excluded": ["b\x1b[31m"]}}, "cannot be printed"),
+    ("clauses[0].summary", {"clauses": [{"id": "scope", "summary": "s\x1b[2J"}]}, "should match"),
     ("tiers.included", {"tiers": {"included": [], "excluded": ["a"]}}, "is empty"),
     (
         "surfaces.excluded[0]",

@@ -41,6 +41,8 @@ def explain(
     an eligible session's text is put to rule 15 as well, as a run does and an audit does not. Raises
     InputError where the inputs hold nothing of it.
     """
+    if not conversation.isprintable():
+        raise InputError("the conversation id is not text that can be printed; give its key instead")
     committed = open_committed(run) if run else None
     if committed:
         as_of = dt.datetime.fromisoformat(committed.manifest.as_of)

@@ -140,9 +140,8 @@ def test_several_policies_are_not_written_into_a_foreign_folder(corpus: Corpus, 
     assert "is not empty" in done.stderr
     assert [path.name for path in out.iterdir()] == ["letter.txt"]
     stale = tmp_path / "stale"
-    done = chatsieve(
-        "audit", "-c", corpus.config, "--output", stale, *both, "--as-of", "2026-06-01T00:00:00Z"
-    )
+    too_late = ("--as-of", "2026-06-01T00:00:00Z")
+    done = chatsieve("audit", "-c", corpus.config, "--output", stale, *both, *too_late)
     assert done.returncode == 2
     assert "stale" in done.stderr
     assert not stale.exists()

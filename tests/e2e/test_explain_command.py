@@ -138,6 +138,7 @@ def test_a_quarantined_record_is_explained_by_its_code(corpus: Corpus, tmp_path:
     [
         (("-c", "CONFIG", "no-such-conversation"), "hold no record of that conversation"),
         (("no-such-conversation",), "give -c CONFIG, or --run RUN"),
+        (("-c", "CONFIG", "\udcff"), "not text that can be printed"),
         (("--run", "RUN", "no-such-conversation"), "32 hex digits"),
         (("--run", "RUN", "0" * 32), "no row of the conversation key"),
         (("--run", "/nowhere", "0" * 32), "no manifest.json"),
