@@ -11,14 +11,14 @@ import pyarrow as pa
 from pipeline.commands.policy import RuleLine, rule_lines
 from pipeline.commands.run import engine_spec
 from pipeline.config import Settings
-from schemas.decisions import Decision, Reason, decision_of
+from schemas.decisions import DEID_FAILED, TEXT_REASONS, Decision, Reason, decision_of
 from schemas.keys import KeyedHasher
 from schemas.policy import Pack
 from schemas.records import Session
 from schemas.tables import DECISIONS
 from transforms.consent import ConsentEvent
 from transforms.explain.because import EXPLAINED, STATE_WORDS, Because
-from transforms.explain.changes import changes
+from transforms.explain.changes import Change, changes
 from transforms.explain.messages import Place, message_lines
 from transforms.explain.world import World
 from transforms.instants import instant_text, micros
@@ -69,11 +69,17 @@ def explained_sessions(
                         "reason": change.reason,
                         "messages_kept": change.messages_kept,
                     }
-                    for change in changes(world, row["user_key"])
+                    for change in _changes(world, row)
                 ],
             }
         )
     return explained
+
+
+def _changes(world: World, row: dict[str, Any]) -> list[Change]:
+    """What would change the verdict; nothing is known to change that of a text."""
+    of_text = row["reason"] in TEXT_REASONS or row["reason"] == DEID_FAILED
+    return [] if of_text else changes(world, row["user_key"])
 
 
 def _verdict(row: dict[str, Any], pack: Pack) -> dict[str, Any]:
@@ -96,7 +102,7 @@ def _put_to_text(row: dict[str, Any], settings: Settings, context: ReadContext) 
     for prepared in read_kept(f"0 {row['records'][0]['unit']}", table, context):
         text = SessionText(row["conversation_key"], outline(prepared.threads).segments)
         (masked,) = mask_sessions(engine_spec(settings), [text])
-        refusal = masked.refusal if masked else "deid_failed"
+        refusal = masked.refusal if masked else DEID_FAILED
         if refusal:
             row.update(decision=str(decision_of(refusal)), reason=str(refusal), basis=None, messages_kept=0)
 
@@ -149,13 +155,19 @@ def _rules(
 def rules_by_reason(lines: list[RuleLine], reason: str) -> list[dict[str, Any]]:
     """The rules with what each did, where the verdict's reason tells."""
     reasons = [line.reason for line in lines]
-    stop = reasons.index(reason) if reason in reasons else len(reasons)
-    if reason != Reason.ELIGIBLE and reason not in reasons:
+    if reason in reasons:
+        stop = reasons.index(reason)
+    elif reason in (Reason.ELIGIBLE, DEID_FAILED):
+        stop = len(reasons)
+    else:
         stop = -1  # a code of the record itself: no rule was tried
-    outcome = [
-        "does not fire" if at < stop else "fires" if at == stop else "not reached" for at in range(len(lines))
+    return [
+        {**dataclasses.asdict(line), "outcome": _OUTCOMES[(at >= stop) + (at > stop)]}
+        for at, line in enumerate(lines)
     ]
-    return [{**dataclasses.asdict(line), "outcome": what} for line, what in zip(lines, outcome, strict=True)]
+
+
+_OUTCOMES = ("does not fire", "fires", "not reached")
 
 
 def _text(instant: dt.datetime) -> str:

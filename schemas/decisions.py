@@ -98,6 +98,9 @@ CLAUSE: dict[str, str] = {rule.reason: rule.clause for rule in RULES if rule.cla
     Reason.ELIGIBLE: "scope"
 }
 
+#: The quarantine code of a session whose text de-identification could not get through.
+DEID_FAILED = "deid_failed"
+
 #: Reasons that only the de-identification stage gives.
 TEXT_REASONS = frozenset(
     {Reason.LANGUAGE_UNSUPPORTED, Reason.PII_DENSITY, Reason.RESIDUAL_PII, Reason.OVERSIZE}

@@ -13,6 +13,7 @@ import pyarrow as pa
 from apache_beam.metrics import Metrics
 from apache_beam.transforms.window import GlobalWindows
 
+from schemas.decisions import DEID_FAILED
 from schemas.errors import PipelineError
 from schemas.records import Message, Session
 from schemas.tables import DECISIONS, KEY
@@ -159,7 +160,7 @@ class _Deidentify(beam.DoFn):  # type: ignore[misc]
         for (prepared, outlined), masked in zip(batch, mask_sessions(self._engine, texts), strict=True):
             key = prepared.decision["conversation_key"]
             if masked is None or masked.refusal:
-                reason = masked.refusal if masked else "deid_failed"
+                reason = masked.refusal if masked else DEID_FAILED
                 refused.append({"conversation_key": key, "reason": str(reason)})
             else:
                 rows.extend(_rows(prepared.decision, outlined, masked, self._policy_id))

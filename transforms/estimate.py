@@ -9,6 +9,7 @@ from typing import Any
 
 import apache_beam as beam
 
+from schemas.decisions import DEID_FAILED
 from schemas.tables import DECISIONS
 from transforms.deid.spans import SessionText
 from transforms.deidentify import read_kept
@@ -71,7 +72,7 @@ class _CountPii(beam.DoFn):  # type: ignore[misc]
             segments = outline(prepared.threads).segments
             text = SessionText(prepared.decision["conversation_key"], segments)
             masked = mask_sessions(self._engine, [text])[0]
-            refusal = masked.refusal if masked else "deid_failed"
+            refusal = masked.refusal if masked else DEID_FAILED
             entities = dict(masked.entities) if masked and not refusal else {}
             characters = sum(len(segment.text) for segment in segments)
             yield entry("estimate", characters=characters, entities=entities, refused=refusal)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.commands.policy import rule_lines
 from pipeline.committed import Committed, open_committed
@@ -16,10 +17,10 @@ from pipeline.config import Settings
 from pipeline.explanation import explained_sessions, rules_by_reason
 from pipeline.inputs import Inputs, find_inputs
 from schemas.decisions import TEXT_REASONS, Decision, Reason
-from schemas.errors import InputError
-from schemas.keys import KeyedHasher
+from schemas.errors import ConfigError, InputError
+from schemas.keys import KeyedHasher, key_id
 from schemas.records import Defaults, Limits
-from schemas.tables import CONSENT, DELETIONS
+from schemas.tables import CONSENT, DELETIONS, KEY
 from transforms.consent import ConsentEvent, read_deletions, read_events
 from transforms.explain.world import World
 from transforms.file_names import display_name
@@ -28,8 +29,6 @@ from transforms.locate import Found, find_conversation
 from transforms.sources import ReadContext
 
 _KEY = re.compile(r"[0-9a-f]{32}\Z")
-#: Columns of a decision that the ledger has, too.
-_SHARED = ("decision", "reason", "basis", "tier", "surface", "messages_seen", "messages_kept")
 
 
 def explain(
@@ -45,9 +44,9 @@ def explain(
         raise InputError("the conversation id is not text that can be printed; give its key instead")
     committed = open_committed(run) if run else None
     if committed:
-        as_of = dt.datetime.fromisoformat(committed.manifest.as_of)
-        settings = dataclasses.replace(settings, packs=(committed.pack(),), as_of=as_of)
-        check_text = check_text and committed.manifest.kind == "run"
+        settings = _as_decided_by(committed, settings)
+        same_masking = committed.manifest.deid.get("sha256") == settings.deid_sha256
+        check_text = check_text and committed.manifest.kind == "run" and same_masking
     hasher = KeyedHasher(settings.key)
     inputs = find_inputs(settings, hasher)
     key, found, context = _find(settings, inputs, hasher, conversation)
@@ -73,6 +72,17 @@ def explain(
     summary = {name: first.get(name) for name in ("decision", "reason", "clause", "basis")}
     ledger = _held_against(committed, key, document, check_text) if committed else None
     return {**summary, **document, "ledger": ledger}
+
+
+def _as_decided_by(committed: Committed, settings: Settings) -> Settings:
+    """The settings with the run's policy and moment; ConfigError where their key is not the run's."""
+    if committed.manifest.key_id != key_id(settings.key):
+        raise ConfigError(
+            f"{committed.path}: was made under another key than that of {settings.path}; "
+            "give the configuration that it was made with"
+        )
+    as_of = dt.datetime.fromisoformat(committed.manifest.as_of)
+    return dataclasses.replace(settings, packs=(committed.pack(),), as_of=as_of)
 
 
 def explain_ledger(run: Path, key: str) -> dict[str, Any]:
@@ -138,7 +148,7 @@ def _world(
         facts=found.facts,
         consent=pa.Table.from_pylist(consent, schema=CONSENT),
         user_deletions=pa.concat_tables([DELETIONS.empty_table(), *deletions["user"]]),
-        conversation_deletions=conversations.filter(pa.compute.equal(conversations["key"], key)),
+        conversation_deletions=conversations.filter(pc.equal(conversations["key"], pa.scalar(key, KEY))),
         authorizations=inputs.authorizations,
         policy=settings.policy,
         as_of=settings.as_of,

@@ -13,6 +13,7 @@ from conftest import Corpus, chatsieve, table_of
 from pipeline.commands.explain import explain as explain_here
 from pipeline.config import load_settings
 
+OTHER_KEY = ("--set", "key_file=null", "--set", f"key={'a7' * 32}")
 Finished = tuple[Path, CompletedProcess[str]]
 
 
@@ -73,7 +74,17 @@ def test_the_text_stage_is_explained_too(corpus: Corpus, tmp_path: Path) -> None
     document = explained(corpus, "in-spanish", "--input", log, "--run", out)
     assert (document["decision"], document["reason"]) == ("excluded", "language_unsupported")
     assert document["ledger"]["agrees"]
-    assert document["sessions"][0]["messages_kept"] == 0
+    (session,) = document["sessions"]
+    assert (session["messages_kept"], session["would_change"]) == (0, [])
+    assert session["rules"][-4] | {"because": ""} == {
+        "number": 15,
+        "reason": "language_unsupported",
+        "clause": "de-identify",
+        "summary": "In a language that masking does not cover",
+        "outcome": "fires",
+        "because": "",
+        "would_fire": None,
+    }
     assert explained(corpus, "in-spanish", "--input", log, "--no-text")["reason"] == "eligible"
 
 
@@ -139,6 +150,10 @@ def test_a_quarantined_record_is_explained_by_its_code(corpus: Corpus, tmp_path:
         (("-c", "CONFIG", "no-such-conversation"), "hold no record of that conversation"),
         (("no-such-conversation",), "give -c CONFIG, or --run RUN"),
         (("-c", "CONFIG", "\udcff"), "not text that can be printed"),
+        (
+            ("-c", "CONFIG", "--set", "key_file=null", "--set", f"key={'a7' * 32}", "--run", "RUN", "x"),
+            "another key",
+        ),
         (("--run", "RUN", "no-such-conversation"), "32 hex digits"),
         (("--run", "RUN", "0" * 32), "no row of the conversation key"),
         (("--run", "/nowhere", "0" * 32), "no manifest.json"),
