@@ -6,12 +6,15 @@ import datetime as dt
 import random
 from pathlib import Path
 
+import pyarrow as pa
+import pytest
 from eligibility_buckets import random_bucket, random_policy
 from eligibility_worlds import (
     AS_OF,
     DAY,
     GRID,
     KNOWN_UNTIL,
+    SCHEMAS,
     TICK,
     Row,
     Tables,
@@ -25,6 +28,8 @@ from eligibility_worlds import (
 
 from schemas.policy import load_policy
 from schemas.tables import ANSWER, DECISIONS, GRANTED, HUMAN, REFUSED
+from transforms.eligibility import decide
+from transforms.merge import merge
 
 POLICY, _ = load_policy(Path("configs/policies/consumer-terms-2025-09-28.yaml"))
 SEEDS = range(60)
@@ -131,6 +136,30 @@ def test_records_cut_elsewhere_are_the_same_session() -> None:
         moved = {**tables, "facts": [{**r, "unit": "z", "row": 50 - r["row"]} for r in tables["facts"]]}
         first, second = run(tables, policy), run(moved, policy)
         assert first.drop_columns(["records"]).equals(second.drop_columns(["records"]))
+
+
+def test_a_slice_of_a_bigger_table_is_decided_as_a_table_of_its_own() -> None:
+    """Arrow slices share buffers: read from the buffer's start, one would be decided by others' keys."""
+    for seed in range(30):
+        rng, tables = _world(seed)
+        policy = random_policy(rng, POLICY)
+        arrow = {name: pa.Table.from_pylist(tables[name], schema=schema) for name, schema in SCHEMAS.items()}
+        around = [
+            record(conversation_key=key("before"), row=90),
+            record(conversation_key=key("after"), row=91),
+        ]
+        more = pa.Table.from_pylist(around, schema=SCHEMAS["facts"])
+        wide = pa.concat_tables([more.slice(0, 1), arrow["facts"], more.slice(1)]).combine_chunks()
+        fixed = {"policy": policy, "as_of": AS_OF, "known_until": KNOWN_UNTIL}
+        sliced = decide(**{**arrow, "facts": wide.slice(1, arrow["facts"].num_rows)}, **fixed)
+        assert sliced.equals(decide(**arrow, **fixed))
+
+
+def test_a_null_where_none_may_be_is_refused() -> None:
+    """A missing time or number read as some value would decide by accident; no reader writes one."""
+    facts = pa.Table.from_pylist([record(text_bytes=None)], schema=SCHEMAS["facts"])
+    with pytest.raises(ValueError, match="a null where none may be"):
+        merge(facts)
 
 
 def test_no_facts_give_an_empty_table_of_the_schema() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from transforms.instants import Ints, column_micros, filled
+from transforms.instants import Ints, column_micros, filled, whole
 from transforms.merge import Bools, Sessions
 
 
@@ -47,7 +47,7 @@ def _spans(sessions: Sessions) -> tuple[Ints, Ints]:
 def _pairs(sessions: Sessions, authorizations: pa.Table) -> tuple[Ints, Ints]:
     """(session, authorisation) for every authorisation of the session's organisation."""
     organizations = pc.unique(authorizations["organization_key"])  # no grant is without one
-    named = filled(pc.index_in(authorizations["organization_key"], value_set=organizations), -1)
+    named = whole(pc.index_in(authorizations["organization_key"], value_set=organizations))
     grants = np.argsort(named)
     start = np.searchsorted(named[grants], np.arange(len(organizations) + 1))
     keys = sessions.records["organization_key"].take(pa.array(sessions.newest))

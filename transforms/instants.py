@@ -47,6 +47,14 @@ def column_micros(column: pa.Array | pa.ChunkedArray) -> Ints:
     return filled(column.cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()), NEVER)
 
 
+def whole(column: pa.Array | pa.ChunkedArray) -> Ints:
+    """An integer or timestamp column without nulls as int64; ValueError for a null in it."""
+    if column.null_count:
+        raise ValueError("a null where none may be")
+    values: Ints = column.to_numpy().astype(np.int64, copy=False)
+    return values
+
+
 def filled(column: pa.Array | pa.ChunkedArray, missing: int | bool) -> Ints:
     """An integer or boolean column as int64, null replaced."""
     if column.null_count:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from transforms.instants import NEVER, Ints, column_micros, filled
+from transforms.instants import NEVER, Ints, column_micros, filled, whole
 
 Bools = npt.NDArray[np.bool_]
 
@@ -66,7 +66,7 @@ class Sessions:
 def merge(facts: pa.Table) -> Sessions:
     """The sessions of FACTS rows; the same whatever the order of the rows."""
     lists = [name for name in facts.column_names if name.startswith("message_")]
-    length = filled(pc.list_value_length(facts["message_id"]), 0)
+    length = whole(pc.list_value_length(facts["message_id"]))
     record_of = np.repeat(np.arange(facts.num_rows), length)
     sent_at = _flat(facts, "message_sent_at")
     oldest, activity = _span(sent_at, record_of, column_micros(facts["created_at"]))
@@ -82,25 +82,22 @@ def merge(facts: pa.Table) -> Sessions:
 
 
 def _flat(facts: pa.Table, name: str) -> Ints:
-    return filled(pc.list_flatten(facts[name]), 0)
+    return whole(pc.list_flatten(facts[name]))
 
 
 def _span(sent_at: Ints, record_of: Ints, created_at: Ints) -> tuple[Ints, Ints]:
-    """Each record's oldest and newest `sent_at`, else its `created_at`."""
+    """Each record's oldest `sent_at`, NEVER without messages; and its newest, else its `created_at`."""
     oldest = np.full(len(created_at), NEVER)
-    newest = np.full(len(created_at), np.iinfo(np.int64).min)
+    newest = np.full(len(created_at), -NEVER)
     np.minimum.at(oldest, record_of, sent_at)
     np.maximum.at(newest, record_of, sent_at)
-    empty = np.ones(len(created_at), np.bool_)
-    empty[record_of] = False
-    return np.where(empty, created_at, oldest), np.where(empty, created_at, newest)
+    return oldest, np.where(oldest == NEVER, created_at, newest)
 
 
 def _record_order(facts: pa.Table, activity: Ints, length: Ints) -> Ints:
     units = facts["unit"].combine_chunks().dictionary_encode()
-    rank = filled(pc.rank(units.dictionary, tiebreaker="dense"), 0)
-    unit = rank[filled(units.indices, 0)]
-    ties = (filled(facts["row"], 0), unit, filled(facts["text_bytes"], 0), length, activity)
+    unit = whole(pc.rank(units.dictionary))[whole(units.indices)]
+    ties = (whole(facts["row"]), unit, whole(facts["text_bytes"]), length, activity)
     keys = [*_words(facts["user_key"]), *_words(facts["conversation_key"])]
     return np.lexsort((*ties, *keys))
 
@@ -170,7 +167,7 @@ def _codes(table: pa.Table) -> tuple[Ints, pa.Array]:
     flat = pc.list_flatten(table["message_id"])
     flat = flat.combine_chunks() if isinstance(flat, pa.ChunkedArray) else flat
     encoded = flat.dictionary_encode()
-    return filled(encoded.indices, 0), encoded.dictionary
+    return whole(encoded.indices), encoded.dictionary
 
 
 def _find(wanted: Ints, session: Ints, ids: pa.Array, keys: Ints, position: Ints) -> Ints:

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from schemas.decisions import Basis, Reason, decision_of
 from schemas.tables import DECISIONS, KEPT_MESSAGE, RECORD_POINTER
-from transforms.instants import Ints, column_micros, filled, utc_dates
+from transforms.instants import Ints, column_micros, utc_dates, whole
 from transforms.merge import Bools, Sessions
 
 
@@ -53,7 +53,7 @@ def decisions_table(sessions: Sessions, verdicts: Verdicts) -> pa.Table:
         "messages_kept": _counts(messages.session[kept], count),
         "retain_until": utc_dates(verdicts.retain_until),
         "row_retain_until": _where(eligible, utc_dates(verdicts.row_retain_until)),
-        "text_bytes": np.add.reduceat(filled(sessions.records["text_bytes"], 0), sessions.first),
+        "text_bytes": np.add.reduceat(whole(sessions.records["text_bytes"]), sessions.first),
         "records": records,
         "kept": _kept(sessions, kept, position, count),
     }
