@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from schemas.errors import PolicyError
-from transforms.instants import LATEST, micros
+from transforms.instants import LATEST, later, micros
 from transforms.retention import ends_of
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -34,3 +34,12 @@ def test_a_fraction_of_a_year_is_refused() -> None:
     """Half a year is no number of days; guessing one is not for a retention rule."""
     with pytest.raises(PolicyError, match="fraction"):
         ends_of(np.array([0]), isodate.parse_duration("P0.5Y"))
+
+
+def test_a_moment_beyond_what_can_be_named_is_the_last_that_can() -> None:
+    """A skew or an age of a thousand years must not end in an exception."""
+    last = dt.datetime.max.replace(tzinfo=dt.UTC)
+    near = last - dt.timedelta(days=3)
+    assert later(near, dt.timedelta(days=3)) == last
+    assert later(near, dt.timedelta(days=4)) == last
+    assert later(near, isodate.parse_duration("P1Y")) == last

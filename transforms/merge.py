@@ -128,7 +128,7 @@ def _union(facts: pa.Table, order: Ints, reading: Ints, session: Ints, length: I
     index = np.arange(len(record)) - np.repeat(np.cumsum(size) - size, size)
     codes, ids = _codes(table)
     key = session[record] * len(ids) + codes
-    by_key = np.argsort(key, kind="stable")
+    by_key = np.argsort(key)
     copies = np.append(True, key[by_key][1:] != key[by_key][:-1])[: len(key)]
     if copies.all():
         first = winner = by_key
@@ -141,7 +141,7 @@ def _union(facts: pa.Table, order: Ints, reading: Ints, session: Ints, length: I
         winner = by_key[np.append(starts[1:], len(key)) - 1]
         sent_at = np.minimum.reduceat(_flat(table, "message_sent_at")[by_key], starts)
     keys = key[winner]
-    place = np.argsort(first, kind="stable")
+    place = np.argsort(first)
     position = np.empty(len(place), np.int64)
     position[place] = np.arange(len(place))
     winner = winner[place]
@@ -164,9 +164,7 @@ def _union(facts: pa.Table, order: Ints, reading: Ints, session: Ints, length: I
 
 def _codes(table: pa.Table) -> tuple[Ints, pa.Array]:
     """Message ids as small numbers, ascending by first appearance, and the ids they stand for."""
-    flat = pc.list_flatten(table["message_id"])
-    flat = flat.combine_chunks() if isinstance(flat, pa.ChunkedArray) else flat
-    encoded = flat.dictionary_encode()
+    encoded = pc.list_flatten(table["message_id"]).combine_chunks().dictionary_encode()
     return whole(encoded.indices), encoded.dictionary
 
 
