@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.tables import GRANTED, UNDECIDED
-from transforms.instants import NEVER, Ints, column_micros, filled, micros
+from transforms.instants import NEVER, Ints, column_micros, filled, micros, whole
 
 States = npt.NDArray[np.int8]
 
@@ -28,7 +28,7 @@ class Timelines:
         self._effective_at = micros(effective_at)
         user = filled(pc.index_in(consent["user_key"], value_set=users), -1)
         decided_at = column_micros(consent["decided_at"])
-        state = filled(consent["state"], UNDECIDED)
+        state = whole(consent["state"])
         undated = decided_at == NEVER
         known = (user >= 0) & (undated | (decided_at <= micros(as_of)))
         self.in_snapshot = np.zeros(len(users), np.bool_)
@@ -55,10 +55,8 @@ class Timelines:
         self._instants = np.unique(decided_at)
         self._stride = len(self._instants) + 1
         places = user * self._stride + np.searchsorted(self._instants, decided_at, side="right")
+        # Of several states at one instant the worst sorts last, and the last one is found.
         order = np.lexsort((state, places))
-        places = places[order]
-        # Of several states at one instant the worst, which sorts last, is the event.
-        last = np.append(places[1:] != places[:-1], True)[: len(places)]
-        self._places = places[last]
-        self._users = user[order][last]
-        self._states = state[order][last].astype(np.int8)
+        self._places = places[order]
+        self._users = user[order]
+        self._states = state[order].astype(np.int8)
