@@ -15,6 +15,7 @@ from reference_sessions import Message, Row, active_branch, activity_key, union_
 
 from schemas.policy import Policy
 from schemas.tables import GRANTED, REFUSED, UNDECIDED
+from transforms.content import content_of
 
 
 @dataclasses.dataclass
@@ -48,7 +49,9 @@ def decide_all(
     """The verdict of each (user_key, conversation_key)."""
     world = World(consent.to_pylist(), deletions.to_pylist(), authorizations.to_pylist(), **fixed)
     sessions: dict[tuple[bytes | None, bytes], list[Row]] = {}
-    for row in facts.to_pylist():
+    # The order of records that are alike in all that counts is arbitrary, so it is taken over as it is.
+    for row, content in zip(facts.to_pylist(), content_of(facts).tolist(), strict=True):
+        row["content"] = content
         sessions.setdefault((row["user_key"], row["conversation_key"]), []).append(row)
     return {key: decide_one(records, world) for key, records in sessions.items()}
 
@@ -226,13 +229,17 @@ def _thread_kept(
     run: list[Message], kept: list[Message], branch: list[Message], user: bytes, world: World
 ) -> list[Message]:
     kept_ids = {m.id for m in kept}
-    states, allowed = [], []
+    states, allowed, own_prompt = [], [], None
     for message in run:
         earlier = [
             (m.sent_at, i, m) for i, m in enumerate(branch) if m.human and m.sent_at <= message.sent_at
         ]
         prompt = max(earlier, key=lambda item: item[:2])[2] if earlier else None
         state = _state(world, user, message.sent_at)
+        if message.human:
+            own_prompt = state
+        elif own_prompt is not None:
+            state = max(state, own_prompt)
         if prompt is not None:
             state = max(state, _state(world, user, prompt.sent_at))
         states.append(state)

@@ -30,7 +30,7 @@ def activity_key(record: Row) -> tuple[Any, ...]:
     """What orders the records of a session, newest activity last."""
     sent = record["message_sent_at"]
     activity = max(sent) if sent else record["created_at"]
-    return activity, len(sent), record["text_bytes"], record["unit"], record["row"]
+    return activity, len(sent), record["text_bytes"], record["content"], record["unit"], record["row"]
 
 
 def union_of(records: list[Row]) -> list[Message]:

@@ -131,11 +131,23 @@ def test_records_cut_elsewhere_are_the_same_session() -> None:
     for seed in SEEDS:
         rng, tables = _world(seed)
         policy = random_policy(rng, POLICY)
-        for row in tables["facts"]:  # no two records alike, so only content orders them
-            row["text_bytes"] = row["row"]
         moved = {**tables, "facts": [{**r, "unit": "z", "row": 50 - r["row"]} for r in tables["facts"]]}
         first, second = run(tables, policy), run(moved, policy)
         assert first.drop_columns(["records"]).equals(second.drop_columns(["records"]))
+
+
+def test_records_that_tie_are_ordered_by_what_they_say() -> None:
+    """Two records of one moment that name other organisations or current messages: no file name decides."""
+    start = KNOWN_UNTIL - DAY
+    listed = messages((1, start, HUMAN), (2, start, ANSWER), (3, start, ANSWER), parents=[0, 1, 1])
+    for odd in ({"current_message": 2}, {"organization_key": key("o2")}, {"tier": "free", "surface": "code"}):
+        alike = [record(**listed), record(**listed | odd)]
+        verdicts = set()
+        for first, second in ((0, 1), (1, 0)):
+            facts = [{**alike[first], "row": 0}, {**alike[second], "row": 1}]
+            (row,) = run({"facts": facts, "consent": [_event(GRANTED, start)]}, POLICY).to_pylist()
+            verdicts.add((row["reason"], row["surface"], tuple(kept_ids(row, facts))))
+        assert len(verdicts) == 1
 
 
 def test_a_slice_of_a_bigger_table_is_decided_as_a_table_of_its_own() -> None:

@@ -77,14 +77,16 @@ def consented_threads(
     """The kept messages of the threads beside the main one, beside `threads.message`.
 
     A message belongs to the newest human message of the main branch that is not later than it, and has the
-    worse state of the two. It is kept where that human message is kept and its own state allows it, in the
+    worst state of its own, of that message's, and of the nearest human message before it in its thread. It is
+    kept where that human message is kept and its own state allows it, in the
     stretch before the thread's first refused message, else in that after the last; `drop_session` drops a
     thread with a refused message whole. A message before any human one is not kept.
     """
     prompt = _prompt_in_time(threads, main, messages)
     has = prompt >= 0
-    state = own.copy()
-    state[has] = np.maximum(own[has], main_own[prompt[has]])
+    human = (messages.flags[threads.message] & HUMAN) > 0
+    state = _with_prompt(own, human, threads.run)
+    state[has] = np.maximum(state[has], main_own[prompt[has]])
     run, count = threads.run, len(threads.run_session)
     first_refused, last_refused = _ends(state == REFUSED, run, count)
     allowed = has.copy()
@@ -109,11 +111,11 @@ def has_exchange(branches: Branches, messages: Messages, kept: Bools) -> Bools:
     return exchange
 
 
-def _with_prompt(own: States, human: Bools, session: Ints) -> States:
-    """The state of each message: its own, or that of the nearest human message before it if worse."""
+def _with_prompt(own: States, human: Bools, run: Ints) -> States:
+    """The state of each message: its own, or that of the nearest human one before it in its run if worse."""
     prompt = np.maximum.accumulate(np.where(human, np.arange(len(own)), -1))
     answers = ~human & (prompt >= 0)
-    answers[answers] = session[prompt[answers]] == session[answers]
+    answers[answers] = run[prompt[answers]] == run[answers]
     state = own.copy()
     state[answers] = np.maximum(own[answers], own[prompt[answers]])
     return state

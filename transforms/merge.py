@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from transforms.content import content_of
 from transforms.instants import NEVER, Ints, column_micros, filled, whole
 
 Bools = npt.NDArray[np.bool_]
@@ -97,7 +98,9 @@ def _span(sent_at: Ints, record_of: Ints, created_at: Ints) -> tuple[Ints, Ints]
 def _record_order(facts: pa.Table, activity: Ints, length: Ints) -> Ints:
     units = facts["unit"].combine_chunks().dictionary_encode()
     unit = whole(pc.rank(units.dictionary))[whole(units.indices)]
-    ties = (whole(facts["row"]), unit, whole(facts["text_bytes"]), length, activity)
+    # Of equal activity, messages and size, what the record says decides, and only for equal ones its place.
+    place = (whole(facts["row"]), unit)
+    ties = (*place, content_of(facts), whole(facts["text_bytes"]), length, activity)
     keys = [*_words(facts["user_key"]), *_words(facts["conversation_key"])]
     return np.lexsort((*ties, *keys))
 
