@@ -131,13 +131,10 @@ def _rule_faults(policy: Policy) -> Iterator[Fault]:
 
 
 def _unreachable(reason: str, policy: Policy) -> str | None:
-    """Why the settings keep a rule from ever firing, if they do."""
+    """Why the lists keep a rule from ever firing, if they do; every combination of knobs is a policy."""
     tiers, surfaces = policy.tiers, policy.surfaces
     if reason == Reason.TIER_EXCLUDED and not tiers.excluded:
         return "tiers.excluded is empty"
     if reason == Reason.SURFACE_EXCLUDED and not surfaces.excluded:
         return "surfaces.excluded is empty"
-    opens = policy.separate_authorization == "honour" and surfaces.authorizable
-    if reason == Reason.OPTED_OUT and policy.prior_contributions == "keep" and not opens:
-        return "prior_contributions is keep, and no session can be authorised"
     return None

@@ -200,9 +200,11 @@ def _main_kept(branch: list[Message], user: bytes, world: World) -> list[Message
             pairs = after[start:]
         else:
             return None
-    if _strict(user, world):
+    if policy.resumption_scope == "from_resumption":
         start = first_granted(pairs)
-        pairs = [] if start is None else [(m, s) for m, s in pairs[start:] if s == GRANTED]
+        pairs = [] if start is None else pairs[start:]
+    if _strict(user, world):
+        pairs = [(m, s) for m, s in pairs if s == GRANTED]
     return [m for m, _ in pairs]
 
 

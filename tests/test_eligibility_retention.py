@@ -39,6 +39,7 @@ def test_a_fraction_of_a_year_is_refused() -> None:
 def test_a_moment_beyond_what_can_be_named_is_the_last_that_can() -> None:
     """A skew or an age of a thousand years must not end in an exception."""
     last = dt.datetime.max.replace(tzinfo=dt.UTC)
+    assert micros(last) == LATEST  # to the microsecond, which no floating point number of that size has
     near = last - dt.timedelta(days=3)
     assert later(near, dt.timedelta(days=3)) == last
     assert later(near, dt.timedelta(days=4)) == last

@@ -10,6 +10,7 @@ from typing import Any
 import isodate
 import pytest
 import yaml
+from eligibility_buckets import all_settings
 
 from schemas.decisions import CLAUSE, RULES, Reason
 from schemas.errors import PolicyError
@@ -155,11 +156,6 @@ FAULTS = [
         {"surfaces": {"included": ["chat"], "excluded": [], "authorizable": []}},
         "can never fire",
     ),
-    (
-        "rules.opted_out",
-        {"prior_contributions": "keep", "separate_authorization": "ignore"},
-        "can never fire",
-    ),
 ]
 
 
@@ -256,3 +252,10 @@ def _written(folder: Path, changed: dict[str, Any]) -> Path:
     path = folder / "policy.yaml"
     path.write_text(yaml.safe_dump(tree, sort_keys=False), encoding="utf-8")
     return path
+
+
+def test_every_combination_of_knobs_is_accepted(tmp_path: Path) -> None:
+    """A pack is tried under other settings by changing them alone."""
+    for knobs in all_settings():
+        policy, _ = load_policy(_written(tmp_path, dict(knobs)))
+        assert policy.model_dump(include=set(knobs)) == knobs

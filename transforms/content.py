@@ -43,8 +43,6 @@ def _mixed(number: Numbers, other: Numbers) -> Numbers:
 
 def _words(column: pa.ChunkedArray) -> Numbers:
     """A number for each text or key, 0 for null."""
-    whole_column = column.combine_chunks()
-    kind = pa.binary(16) if pa.types.is_fixed_size_binary(whole_column.type) else pa.binary()
-    encoded = whole_column.cast(kind).dictionary_encode()
+    encoded = column.combine_chunks().cast(pa.binary()).dictionary_encode()
     words = [xxhash.xxh3_64_intdigest(word) for word in encoded.dictionary.to_pylist()]
     return np.array([*words, 0], np.uint64)[filled(encoded.indices, len(words))]

@@ -35,7 +35,7 @@ def consented(
     """The kept messages of each session's main branch, and what its human messages consented to.
 
     `own` is the state of each branch message's own instant. `granted_only` (one a session) keeps granted
-    messages only, from the first granted human message on, as `from_resumption` does for all.
+    messages only; `from_resumption` does so for all, and from the first granted human message on.
     """
     session, count = branches.session, len(branches.run_session)
     human = (messages.flags[branches.message] & HUMAN) > 0
@@ -52,7 +52,9 @@ def consented(
     start = np.where(~refused | has_before, first_before, first_after)
     kept = np.where((~refused | has_before)[session], before, after & (place >= start[session]))
     strict = granted_only[session]
-    kept &= ~strict | ((state == GRANTED) & (place >= start[session]))
+    kept &= ~strict | (state == GRANTED)
+    if policy.resumption_scope == "from_resumption":
+        kept &= place >= start[session]
     gap = refused & ((policy.partial_consent == "drop_session") | ~(has_before | has_after))
     return Consented(
         kept=kept & ~gap[session],
