@@ -1,7 +1,7 @@
 """What survived `mutmut run`, held against the mutants known to change no decision.
 
-Ends with 1 and lists every survivor that tests/equivalent_mutants.yaml does not explain; an entry there that a
-test notices by now is listed, too, to be taken out.
+Ends with 1 and lists every survivor that tests/equivalent_mutants.yaml does not explain; an entry there that
+a test notices by now is listed, too, to be taken out.
 """
 
 from __future__ import annotations
