@@ -19,6 +19,7 @@ from schemas.keys import key_id
 from schemas.manifest import FileEntry, Manifest, encode
 from schemas.policy import Pack, canonical
 from transforms.file_names import display_name, masked_name
+from transforms.instants import moment_text
 from transforms.staged import stage
 
 _PACKAGES = (
@@ -50,15 +51,19 @@ def commit(
     pack: Pack,
     kind: Literal["run", "audit"],
     inputs: Inputs,
+    snapshots: list[dict[str, Any]],
     folder: OutputFolder,
     catalog: Catalog,
     model_digests: dict[str, str],
 ) -> Outcome:
-    """Stages report, card and manifest, and commits; raises PipelineError where counts do not add up."""
+    """Stages report, card and manifest, and commits; raises PipelineError where counts do not add up.
+
+    `snapshots` are the `snapshot_entry` of each snapshot file.
+    """
     header = {
         "kind": kind,
-        "as_of": _instant(settings.as_of),
-        "known_until": _instant(inputs.known_until),
+        "as_of": moment_text(settings.as_of),
+        "known_until": moment_text(inputs.known_until),
         "policy_id": pack.policy.id,
         "policy_sha256": pack.sha256,
     }
@@ -89,7 +94,7 @@ def commit(
         as_of=header["as_of"],
         known_until=header["known_until"],
         inputs=_input_entries(settings, inputs, catalog),
-        snapshots=[_snapshot_entry(path) for path in inputs.snapshots],
+        snapshots=snapshots,
         counts=counts,
         entities=report["entities"],
         files=sorted(files, key=lambda file: file.path),
@@ -116,7 +121,7 @@ def _arguments(settings: Settings) -> dict[str, Any]:
         arguments[name] = None if arguments[name] is None else masked_name(arguments[name])
     arguments["consent"]["snapshots"] = [masked_name(path) for path in arguments["consent"]["snapshots"]]
     arguments["output"]["path"] = masked_name(arguments["output"]["path"])
-    arguments["as_of"] = _instant(settings.as_of)
+    arguments["as_of"] = moment_text(settings.as_of)
     return arguments
 
 
@@ -132,11 +137,8 @@ def _input_entries(settings: Settings, inputs: Inputs, catalog: Catalog) -> list
     ]
 
 
-def _snapshot_entry(path: str) -> dict[str, Any]:
+def snapshot_entry(path: str) -> dict[str, Any]:
+    """What the manifest says of a snapshot file: its masked name, size and SHA-256; reads it whole."""
     with Path(path).open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
         return {"name": masked_name(Path(path).name), "bytes": file.tell(), "sha256": digest}
-
-
-def _instant(value: Any) -> str:
-    return value.isoformat().replace("+00:00", "Z")  # type: ignore[no-any-return]

@@ -8,9 +8,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from schemas.decisions import RULES, Reason
+from schemas.decisions import listing_order
 
-_ORDER = [str(Reason.ELIGIBLE), *(str(rule.reason) for rule in RULES)]
 _SHOWN_KEYS = 2
 
 
@@ -58,13 +57,13 @@ def _print_matrix(matrix: list[dict[str, Any]], console: Console) -> None:
     for (was, now), number in count.items():
         moved[now] += number * (was != now)
     fitting = _fitting([reason for reason, number in moved.most_common() if number], console.width)
-    across = sorted(fitting, key=_place)
+    across = sorted(fitting, key=listing_order)
     others = any(number for reason, number in moved.items() if reason not in across)
     title = "Sessions by reason: A down, B across; - is: not in that ledger"
     table = Table(title=title, title_justify="left", title_style="bold", box=None)
     for column in ("A \\ B", "same", *across, *(["others"] if others else [])):
         table.add_column(column, justify="left" if column == "A \\ B" else "right", no_wrap=True)
-    for reason in sorted({was for was, _ in count}, key=_place):
+    for reason in sorted({was for was, _ in count}, key=listing_order):
         cells = [count[reason, reason], *(count[reason, now] if now != reason else 0 for now in across)]
         if others:
             cells.append(
@@ -84,10 +83,6 @@ def _fitting(reasons: list[str], width: int) -> list[str]:
             break
         fitting.append(reason)
     return fitting
-
-
-def _place(reason: str) -> tuple[int, str]:
-    return (_ORDER.index(reason) if reason in _ORDER else len(_ORDER), reason)
 
 
 def _print_flips(changed: list[dict[str, Any]], console: Console) -> None:

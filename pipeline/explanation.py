@@ -21,7 +21,7 @@ from transforms.explain.because import EXPLAINED, STATE_WORDS, Because
 from transforms.explain.changes import Change, changes
 from transforms.explain.messages import Place, message_lines
 from transforms.explain.world import World
-from transforms.instants import instant_text, micros
+from transforms.instants import moment_text
 from transforms.locate import Found
 from transforms.sources import ReadContext
 
@@ -95,14 +95,14 @@ def _put_to_text(row: dict[str, Any], settings: Settings, context: ReadContext) 
     """Puts an eligible session to rule 15, as the text pass does; a refusal replaces its decision."""
     from transforms.deid.spans import SessionText
     from transforms.deidentify import read_kept
-    from transforms.engines import mask_sessions
+    from transforms.engines import mask_sessions, refusal_of
     from transforms.rows import outline
 
     table = pa.Table.from_pylist([row], schema=DECISIONS)
     for prepared in read_kept(f"0 {row['records'][0]['unit']}", table, context):
         text = SessionText(row["conversation_key"], outline(prepared.threads).segments)
         (masked,) = mask_sessions(engine_spec(settings), [text])
-        refusal = masked.refusal if masked else DEID_FAILED
+        refusal = refusal_of(masked)
         if refusal:
             row.update(decision=str(decision_of(refusal)), reason=str(refusal), basis=None, messages_kept=0)
 
@@ -114,7 +114,7 @@ def _timeline(
     known: dict[tuple[str, int], list[dt.datetime]] = {}
     for event in events:
         if user_key is not None and hasher.user(event.user_id) == user_key:
-            decided = "" if event.decided_at is None else _text(event.decided_at)
+            decided = "" if event.decided_at is None else moment_text(event.decided_at)
             known.setdefault((decided, event.state), []).append(event.snapshot_at)
     return {
         "in_snapshot": bool(known),
@@ -123,7 +123,7 @@ def _timeline(
             {
                 "decided_at": decided or None,
                 "state": STATE_WORDS[state],
-                "first_known_at": _text(min(snapshots)),
+                "first_known_at": moment_text(min(snapshots)),
                 "snapshots": len(snapshots),
             }
             for (decided, state), snapshots in sorted(known.items())
@@ -168,7 +168,3 @@ def rules_by_reason(lines: list[RuleLine], reason: str) -> list[dict[str, Any]]:
 
 
 _OUTCOMES = ("does not fire", "fires", "not reached")
-
-
-def _text(instant: dt.datetime) -> str:
-    return instant_text(micros(instant))

@@ -133,34 +133,33 @@ def build(pipeline: Any, plan: RunPlan) -> None:
         | "Quarantined" >> PartitionByKey("part_key", QUARANTINED, "quarantined", measured, spill),
         deletions[CONVERSATIONS]
         | "Deleted" >> PartitionByKey("key", DELETIONS, "conversation_deletions", measured, spill),
-    ]
-    entries = [facts["entries"], digests, decided[ENTRIES]]
+    ] | "Merge unsettled" >> beam.Flatten()
+    entries = [facts["entries"], digests, decided[ENTRIES]] | "Merge shared entries" >> beam.Flatten()
     for number, pack in enumerate(plan.packs):
         decisions = decided[decisions_by(number)]
         name = "" if number == 0 else f" {number}"
-        (decisions, *unsettled, *entries) | f"Conclude{name}" >> Conclude(plan, pack, measured, len(entries))
+        (decisions, unsettled, entries) | f"Conclude{name}" >> Conclude(plan, pack, measured)
 
 
 @dataclasses.dataclass(eq=False)
 class Conclude(beam.PTransform):  # type: ignore[misc]
     """What follows the decisions by one policy, up to its catalog.
 
-    In: decisions, then what settles them, then the last `entries` collections of entries.
+    In: the decisions, what settles them, and the entries of the stages before.
     """
 
     plan: RunPlan
     pack: PackPlan
     sizes: Any
-    entries: int
 
     def expand(self, collections: Any) -> Any:
         plan, pack, measured, spill = self.plan, self.pack, self.sizes, self.plan.buckets.spill
-        decisions, *rest = collections
-        unsettled, entries = rest[: -self.entries], rest[-self.entries :]
+        decisions, unsettled, shared = collections
+        entries = [shared]
         pipeline = decisions.pipeline
         by_key = PartitionByKey("conversation_key", DECISIONS, "decisions", measured, spill)
         settled = (
-            [decisions | "Decisions" >> by_key, *unsettled]
+            [decisions | "Decisions" >> by_key, unsettled]
             | "Merge parts" >> beam.Flatten()
             | "By key" >> beam.GroupByKey()
             | "Settle" >> beam.ParDo(SettleSessions(spill)).with_outputs(READS, main="ledger")

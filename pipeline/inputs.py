@@ -12,12 +12,13 @@ import pyarrow as pa
 from pipeline.config import Settings
 from schemas.errors import ConsentError, InputError
 from schemas.keys import KeyedHasher
+from schemas.records import Defaults, Limits
 from schemas.tables import AUTHORIZATIONS
 from transforms.authorizations import read_authorizations
 from transforms.consent import inspect_snapshot, read_deletions
 from transforms.file_names import input_root
 from transforms.instants import later
-from transforms.sources import InputFile, PlanTask, plan_tasks
+from transforms.sources import InputFile, PlanTask, ReadContext, plan_tasks
 
 _FOLDER_PATTERNS = {"claude-code": ["**/*.jsonl"], "claude-export": ["**/*.zip", "**/conversations.json"]}
 
@@ -68,6 +69,14 @@ def find_inputs(settings: Settings, hasher: KeyedHasher) -> Inputs:
         authorizations,
         known_until,
     )
+
+
+def read_context(settings: Settings, hasher: KeyedHasher) -> ReadContext:
+    """How records are read under these settings."""
+    config = settings.config
+    limits = Limits(config.limits.max_record_bytes, config.limits.max_messages)
+    defaults = tuple(Defaults(**source.defaults.model_dump()) for source in config.inputs)
+    return ReadContext(hasher, limits, defaults)
 
 
 def _input_files(pattern: str, source_format: str) -> list[InputFile]:

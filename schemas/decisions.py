@@ -93,6 +93,15 @@ RULES: tuple[Rule, ...] = (
     Rule(15, Reason.OVERSIZE, "de-identify", "Too long to be checked"),
 )
 
+#: Eligible first, then the reasons in the order of their rules: how tables list them.
+_LISTED = [str(Reason.ELIGIBLE), *(str(rule.reason) for rule in RULES)]
+
+
+def listing_order(reason: str) -> tuple[int, str]:
+    """What sorts reasons for a table; codes of records, which no rule gives, come last, by name."""
+    return (_LISTED.index(reason) if reason in _LISTED else len(_LISTED), reason)
+
+
 #: The clause behind each reason, unless the policy names another; reasons of the record itself have none.
 CLAUSE: dict[str, str] = {rule.reason: rule.clause for rule in RULES if rule.clause} | {
     Reason.ELIGIBLE: "scope"

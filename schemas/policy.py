@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import hashlib
+import typing
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -85,6 +86,14 @@ class Policy(StrictModel):
     def clause_by_reason(self) -> dict[str, str]:
         """The clause id behind each reason that has one."""
         return CLAUSE | {reason: rule.clause for reason, rule in self.rules.items()}
+
+
+#: The knobs that choose between words, and their settings.
+KNOBS: dict[str, tuple[str, ...]] = {
+    name: typing.get_args(field.annotation)
+    for name, field in Policy.model_fields.items()
+    if typing.get_origin(field.annotation) is Literal
+}
 
 
 @dataclasses.dataclass(frozen=True)

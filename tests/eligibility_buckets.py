@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import random
-import typing
 
 from eligibility_worlds import (
     AS_OF,
@@ -22,7 +21,7 @@ from eligibility_worlds import (
     record,
 )
 
-from schemas.policy import Policy, canonical
+from schemas.policy import KNOBS, Policy, canonical
 from schemas.tables import ANSWER, GRANTED, HUMAN, REFUSED, UNDECIDED
 
 
@@ -98,14 +97,6 @@ def long_bucket(rng: random.Random, count: int) -> Tables:
     events.append((GRANTED, KNOWN_UNTIL))
     consent = [{"user_key": key("u1"), "state": state, "decided_at": at} for state, at in events]
     return {"facts": facts, "consent": consent, "user_deletions": [], "authorizations": []}
-
-
-#: Every setting of every knob.
-KNOBS: dict[str, tuple[str, ...]] = {
-    name: typing.get_args(field.annotation)
-    for name, field in Policy.model_fields.items()
-    if typing.get_origin(field.annotation) is typing.Literal
-}
 
 
 def all_settings() -> list[dict[str, str]]:

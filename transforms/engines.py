@@ -7,6 +7,7 @@ import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from schemas.decisions import DEID_FAILED
 from schemas.deid import DeidConfig
 from transforms.deid.spans import Masked, SessionText
 
@@ -37,6 +38,11 @@ def mask_sessions(spec: EngineSpec, sessions: Sequence[SessionText]) -> list[Mas
             return list(engine.mask_sessions(sessions))
         except Exception:  # noqa: BLE001 - one bad session must not fail the rest: each is tried alone below
             return [_alone(engine, session) for session in sessions]
+
+
+def refusal_of(masked: Masked | None) -> str | None:
+    """Why a session's text may not be used, None if it may; one the engine failed on is refused, too."""
+    return masked.refusal if masked else DEID_FAILED
 
 
 def engine_of(spec: EngineSpec) -> DeidEngine:

@@ -9,11 +9,10 @@ from typing import Any
 
 import apache_beam as beam
 
-from schemas.decisions import DEID_FAILED
 from schemas.tables import DECISIONS
 from transforms.deid.spans import SessionText
 from transforms.deidentify import read_kept
-from transforms.engines import EngineSpec, mask_sessions
+from transforms.engines import EngineSpec, mask_sessions, refusal_of
 from transforms.entries import entry
 from transforms.guard import guarded
 from transforms.ipc import tables_of, to_blob
@@ -72,7 +71,7 @@ class _CountPii(beam.DoFn):  # type: ignore[misc]
             segments = outline(prepared.threads).segments
             text = SessionText(prepared.decision["conversation_key"], segments)
             masked = mask_sessions(self._engine, [text])[0]
-            refusal = masked.refusal if masked else DEID_FAILED
+            refusal = refusal_of(masked)
             entities = dict(masked.entities) if masked and not refusal else {}
             characters = sum(len(segment.text) for segment in segments)
             yield entry("estimate", characters=characters, entities=entities, refused=refusal)

@@ -36,10 +36,19 @@ def later(instant: dt.datetime, duration: isodate.Duration | dt.timedelta) -> dt
     return moved
 
 
+def instant_of(instant: int) -> dt.datetime:
+    """Microseconds as an aware datetime, at most the last one that Python can name."""
+    return _EPOCH + dt.timedelta(microseconds=min(int(instant), LATEST))
+
+
+def moment_text(moment: dt.datetime) -> str:
+    """A UTC datetime as RFC 3339, with a fraction only where there is one."""
+    return moment.isoformat().replace("+00:00", "Z")
+
+
 def instant_text(instant: int) -> str:
     """Microseconds as RFC 3339 in UTC, with a fraction only where there is one."""
-    moment = _EPOCH + dt.timedelta(microseconds=min(int(instant), LATEST))
-    return moment.isoformat().replace("+00:00", "Z")
+    return moment_text(instant_of(instant))
 
 
 def column_micros(column: pa.Array | pa.ChunkedArray) -> Ints:

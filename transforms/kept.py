@@ -80,9 +80,9 @@ def consented_threads(
 
     A message belongs to the newest human message of the main branch that is not later than it, and has the
     worst state of its own, of that message's, and of the nearest human message before it in its thread. It is
-    kept where that human message is kept and its own state allows it, in the
-    stretch before the thread's first refused message, else in that after the last; `drop_session` drops a
-    thread with a refused message whole. A message before any human one is not kept.
+    kept where that human message is kept and its own state allows it, in the stretch before the thread's
+    first refused message, else in that after the last; `drop_session` drops a thread with a refused message
+    whole. A message before any human one is not kept.
     """
     prompt = _prompt_in_time(threads, main, messages)
     has = prompt >= 0

@@ -15,16 +15,15 @@ from pipeline.commands.policy import rule_lines
 from pipeline.committed import Committed, open_committed
 from pipeline.config import Settings
 from pipeline.explanation import explained_sessions, rules_by_reason
-from pipeline.inputs import Inputs, find_inputs
+from pipeline.inputs import Inputs, find_inputs, read_context
 from schemas.decisions import TEXT_REASONS, Decision, Reason
 from schemas.errors import ConfigError, InputError
 from schemas.keys import KeyedHasher, key_id
-from schemas.records import Defaults, Limits
 from schemas.tables import CONSENT, DELETIONS, KEY
 from transforms.consent import ConsentEvent, read_deletions, read_events
 from transforms.explain.world import World
 from transforms.file_names import display_name
-from transforms.instants import instant_text, micros
+from transforms.instants import moment_text
 from transforms.locate import Found, find_conversation
 from transforms.sources import ReadContext
 
@@ -54,8 +53,8 @@ def explain(
     pack = settings.packs[0]
     document: dict[str, Any] = {
         "conversation_key": key.hex(),
-        "as_of": _text(settings.as_of),
-        "known_until": _text(inputs.known_until),
+        "as_of": moment_text(settings.as_of),
+        "known_until": moment_text(inputs.known_until),
         "policy": {"id": pack.policy.id, "sha256": pack.sha256},
         "sessions": explained_sessions(settings, world, found, events, context, check_text),
         "quarantined": [
@@ -118,11 +117,10 @@ def _find(
     settings: Settings, inputs: Inputs, hasher: KeyedHasher, conversation: str
 ) -> tuple[bytes, Found, ReadContext]:
     """Its key, what the inputs hold of it, and how to read them: by id, else by key."""
-    limits = Limits(settings.config.limits.max_record_bytes, settings.config.limits.max_messages)
-    defaults = tuple(Defaults(**source.defaults.model_dump()) for source in settings.config.inputs)
-    tries = [(hasher.conversation(conversation), ReadContext(hasher, limits, defaults, only=conversation))]
+    every = read_context(settings, hasher)
+    tries = [(hasher.conversation(conversation), dataclasses.replace(every, only=conversation))]
     if _KEY.match(conversation):
-        tries.append((bytes.fromhex(conversation), ReadContext(hasher, limits, defaults)))
+        tries.append((bytes.fromhex(conversation), every))
     for key, context in tries:
         found = find_conversation(inputs.tasks, key, context)
         if found.facts.num_rows or found.quarantined:
@@ -179,7 +177,3 @@ def _held_against(
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:
     return {name: value.isoformat() if isinstance(value, dt.date) else value for name, value in row.items()}
-
-
-def _text(instant: dt.datetime) -> str:
-    return instant_text(micros(instant))

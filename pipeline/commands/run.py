@@ -8,22 +8,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from pipeline.commit import Outcome, commit
+from pipeline.commit import Outcome, commit, snapshot_entry
 from pipeline.config import Settings
 from pipeline.graph import PackPlan, RunPlan
-from pipeline.inputs import Inputs, find_inputs
+from pipeline.inputs import Inputs, find_inputs, read_context
 from pipeline.output import OutputFolder, claim_output
 from pipeline.progress import Progress
 from pipeline.runner import run_graph
 from schemas.errors import PipelineError
 from schemas.keys import KeyedHasher
 from schemas.policy import Pack
-from schemas.records import Defaults, Limits
 from transforms.bucketing import Buckets
 from transforms.engines import EngineSpec, engine_of
 from transforms.guard import describe
 from transforms.ledger import Stamp
-from transforms.sources import ReadContext
 from transforms.spill import Spill
 
 _BYTES_PER_BUCKET = 64 << 20
@@ -68,8 +66,9 @@ def execute_packs(
             folders.append(claim_output(path, settings.config.output.on_exists))  # noqa: PERF401 - each is undone below
         plan = _plan(settings, hasher, inputs, folders, engine, sample)
         catalogs = run_graph(plan, settings.config.runner.workers, beam_arguments, progress)
+        snapshots = [snapshot_entry(path) for path in inputs.snapshots]
         return [
-            commit(settings, pack, kind, inputs, folder, catalog, digests)
+            commit(settings, pack, kind, inputs, snapshots, folder, catalog, digests)
             for pack, folder, catalog in zip(settings.packs, folders, catalogs, strict=True)
         ]
     except BaseException as error:
@@ -97,13 +96,11 @@ def _plan(
     sample: int,
 ) -> RunPlan:
     config = settings.config
-    limits = Limits(config.limits.max_record_bytes, config.limits.max_messages)
-    defaults = tuple(Defaults(**source.defaults.model_dump()) for source in config.inputs)
     users = config.runner.buckets or min(
         1024, max(2 * config.runner.workers, math.ceil(inputs.total_bytes / _BYTES_PER_BUCKET))
     )
     return RunPlan(
-        context=ReadContext(hasher, limits, defaults),
+        context=read_context(settings, hasher),
         packs=[
             PackPlan(pack.policy, _stamp(settings, pack, inputs), str(folder.staging), folder.prefix)
             for pack, folder in zip(settings.packs, folders, strict=True)

@@ -20,11 +20,10 @@ from pipeline.commands.run import execute_packs
 from pipeline.commit import Outcome
 from pipeline.config import Settings
 from pipeline.progress import Progress
-from schemas.decisions import RULES, Reason
+from schemas.decisions import listing_order
 from schemas.errors import OutputError
 
 WHAT_IF = "what-if.json"
-_ORDER = [str(Reason.ELIGIBLE), *(str(rule.reason) for rule in RULES)]
 
 
 def what_if(
@@ -77,7 +76,9 @@ def _side_by_side(outcomes: Sequence[Outcome]) -> dict[str, Any]:
         ],
         "reasons": [
             {"decision": decision, "reason": reason, "sessions": sessions}
-            for (decision, reason), sessions in sorted(counts.items(), key=lambda item: _place(item[0][1]))
+            for (decision, reason), sessions in sorted(
+                counts.items(), key=lambda item: listing_order(item[0][1])
+            )
         ],
         "against_first": [_flips(first, outcome) for outcome in outcomes[1:]],
     }
@@ -87,10 +88,6 @@ def _flips(first: Outcome, other: Outcome) -> dict[str, Any]:
     compared = diff(first.path, other.path, most_keys=0)
     changed = [{k: v for k, v in row.items() if k != "keys"} for row in compared["changed"]]
     return {"policy": other.manifest.policy["id"], "sessions": compared["sessions"], "changed": changed}
-
-
-def _place(reason: str) -> tuple[int, str]:
-    return (_ORDER.index(reason) if reason in _ORDER else len(_ORDER), reason)
 
 
 def print_what_if(document: dict[str, Any], console: Console) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime as dt
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from schemas.policy import iso_duration
 from schemas.tables import ANSWER, GRANTED, HUMAN, REFUSED, UNDECIDED
 from transforms.eligibility import Judged
 from transforms.explain.world import World
-from transforms.instants import Ints, instant_text, micros
+from transforms.instants import Ints, instant_text, moment_text
 
 STATE_WORDS = {GRANTED: "granted", UNDECIDED: "undecided", REFUSED: "refused"}
 
@@ -78,9 +77,9 @@ class Because:
             ),
             ("the conversation", self.world.conversation_deletions),
         ):
-            found += [f"{name} was deleted at {_text(at)}" for at in table["deleted_at"].to_pylist()]
+            found += [f"{name} was deleted at {moment_text(at)}" for at in table["deleted_at"].to_pylist()]
         own = self._records["deleted_at"].drop_null().to_pylist()
-        found += [f"a record says it was deleted at {_text(at)}" for at in own]
+        found += [f"a record says it was deleted at {moment_text(at)}" for at in own]
         return "; ".join(dict.fromkeys(found)) or "no deletion of it or of its user is known"
 
     def _incognito(self) -> str:
@@ -120,7 +119,7 @@ class Because:
         known = (
             "no snapshot is known"
             if self.world.known_until is None
-            else f"consent is known until {_text(self.world.known_until)}"
+            else f"consent is known until {moment_text(self.world.known_until)}"
         )
         newest = (
             f"the newest human message is of {instant_text(humans.max())}"
@@ -224,7 +223,3 @@ _SKIPPED = frozenset(
 )
 #: The rules that this page has a sentence for; the others are of the text.
 EXPLAINED: frozenset[str] = frozenset({*(r for r in Reason if hasattr(Because, f"_{r}")), *Record})
-
-
-def _text(instant: dt.datetime) -> str:
-    return instant_text(micros(instant))

@@ -9,23 +9,13 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from schemas.decisions import Decision
-from schemas.policy import Policy
+from schemas.policy import KNOBS
 from schemas.tables import CONSENT, REFUSED
-from transforms.explain.edits import instant_of, own_world, text_of
+from transforms.explain.edits import own_world
 from transforms.explain.repairs import repairs
 from transforms.explain.world import World
+from transforms.instants import instant_of, moment_text
 
-#: The knobs that can decide a session either way, and their settings.
-KNOBS: dict[str, tuple[str, ...]] = {
-    name: Policy.model_fields[name].annotation.__args__  # type: ignore[union-attr]
-    for name in (
-        "separate_authorization",
-        "resumption_scope",
-        "prior_contributions",
-        "partial_consent",
-        "threads",
-    )
-}
 _MOST_STEPS = 6
 
 
@@ -77,7 +67,7 @@ def _endings(world: World, user_key: bytes | None) -> Iterator[Change]:
     (end,) = {int(e) for e in own_world(world, user_key).judged().verdicts.row_retain_until}
     moment = instant_of(end)
     later = dataclasses.replace(world, as_of=moment, known_until=moment)
-    yield _change([f"it is decided at {text_of(moment)} or later"], later.verdict(user_key))
+    yield _change([f"it is decided at {moment_text(moment)} or later"], later.verdict(user_key))
 
 
 def _other_settings(world: World, user_key: bytes | None, now: dict[str, Any]) -> Iterator[Change]:

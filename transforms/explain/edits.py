@@ -11,7 +11,6 @@ import pyarrow.compute as pc
 
 from schemas.tables import CONSENT, GRANTED, KEY
 from transforms.explain.world import World
-from transforms.instants import instant_text, micros
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
@@ -70,13 +69,3 @@ def own_world(world: World, user_key: bytes | None) -> World:
         else pc.fill_null(pc.equal(keys, pa.scalar(user_key, KEY)), False)
     )
     return dataclasses.replace(world, facts=world.facts.filter(own))
-
-
-def instant_of(value: int) -> dt.datetime:
-    """Microseconds as an aware datetime."""
-    return EPOCH + dt.timedelta(microseconds=int(value))
-
-
-def text_of(instant: dt.datetime) -> str:
-    """The instant as RFC 3339 in UTC."""
-    return instant_text(micros(instant))

@@ -12,9 +12,9 @@ import pyarrow as pa
 
 from schemas.decisions import Decision, Reason, Record
 from schemas.tables import ANSWER, AUTHORIZATIONS, CONSENT, DELETIONS, GRANTED, HUMAN, REFUSED
-from transforms.explain.edits import EPOCH, instant_of, own_world, text_of, with_grant, with_messages
+from transforms.explain.edits import EPOCH, own_world, with_grant, with_messages
 from transforms.explain.world import World
-from transforms.instants import instant_text, micros
+from transforms.instants import instant_of, instant_text, micros, moment_text
 
 _TICK = dt.timedelta(microseconds=1)
 #: Stands for a user where a record names none.
@@ -45,7 +45,9 @@ def _in_time(world: World, user_key: bytes | None) -> Iterator[Repair]:
     known = max(world.known_until or moment, newest)
     later = dataclasses.replace(world, as_of=moment, known_until=known)
     yield Repair(
-        f"it were decided at {text_of(moment)}, with a consent snapshot of {text_of(newest)}", later, user_key
+        f"it were decided at {moment_text(moment)}, with a consent snapshot of {moment_text(newest)}",
+        later,
+        user_key,
     )
 
 
@@ -123,7 +125,7 @@ def _authorized(world: World, user_key: bytes | None) -> Iterator[Repair]:
     grant = {"organization_key": organization, "surface": None, "valid_from": first, "valid_to": None}
     more = pa.concat_tables([world.authorizations, pa.Table.from_pylist([grant], schema=AUTHORIZATIONS)])
     changed = dataclasses.replace(world, authorizations=more)
-    condition = f"a separate authorisation of its organisation covered {text_of(first)}{last}"
+    condition = f"a separate authorisation of its organisation covered {moment_text(first)}{last}"
     yield Repair(condition, changed, user_key)
 
 
@@ -154,7 +156,7 @@ def _accepted_now(world: World, user_key: bytes | None) -> Iterator[Repair]:
     start = world.policy.effective_at
     if world.as_of < start:
         later = dataclasses.replace(world, as_of=start, known_until=start)
-        yield Repair(f"it were decided at {text_of(start)} or later, when grants count", later, user_key)
+        yield Repair(f"it were decided at {moment_text(start)} or later, when grants count", later, user_key)
         return
     found = list(_accepted(world, user_key))
     yield from found
@@ -174,11 +176,12 @@ def _not_refused(world: World, user_key: bytes | None) -> Iterator[Repair]:
         return
     granted = [row["decided_at"] for row in events if row["state"] == GRANTED]
     since = [instant for instant in refused if instant >= max(granted, default=EPOCH)]
+    reason = world.verdict(user_key)["reason"]
     for gone in (since, refused):
         rows = [row for row in world.consent.to_pylist() if not _refuses(row, user_key, gone)]
         changed = dataclasses.replace(world, consent=pa.Table.from_pylist(rows, schema=CONSENT))
-        if gone and changed.verdict(user_key)["reason"] != world.verdict(user_key)["reason"]:
-            at = ", ".join(dict.fromkeys(map(text_of, gone)))
+        if gone and changed.verdict(user_key)["reason"] != reason:
+            at = ", ".join(dict.fromkeys(map(moment_text, gone)))
             yield Repair(f"the user had not refused at {at}", changed, user_key)
             return
 
@@ -192,7 +195,7 @@ def _known(world: World, user_key: bytes | None) -> Iterator[Repair]:
     newest = instant_of(messages.sent_at[(messages.flags & HUMAN) > 0].max())
     changed = dataclasses.replace(world, known_until=newest, as_of=max(world.as_of, newest))
     yield Repair(
-        f"a consent snapshot of {text_of(newest)} or later shows no other decision", changed, user_key
+        f"a consent snapshot of {moment_text(newest)} or later shows no other decision", changed, user_key
     )
 
 
@@ -218,7 +221,7 @@ def _in_retention(world: World, user_key: bytes | None) -> Iterator[Repair]:
     end = instant_of(verdicts.row_retain_until[0])
     known = None if world.known_until is None else min(world.known_until, end - _TICK)
     earlier = dataclasses.replace(world, as_of=end - _TICK, known_until=known)
-    yield Repair(f"it were decided before {text_of(end)}", earlier, user_key)
+    yield Repair(f"it were decided before {moment_text(end)}", earlier, user_key)
     yield from _resumed(world, user_key)
 
 
