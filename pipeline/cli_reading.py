@@ -113,6 +113,50 @@ def diff(
         print_diff(document, console())
 
 
+def evaluate(
+    spans: Annotated[
+        Path | None,
+        typer.Option(
+            "--spans", help='Labelled texts: lines of {"text", "spans": [[start, end, "TYPE"], ...]}.'
+        ),
+    ] = None,
+    synthetic: Annotated[
+        int, typer.Option("--synthetic", min=0, help="So many made-up texts instead, with their truth.")
+    ] = 0,
+    seed: Annotated[int, typer.Option("--seed", help="Of the made-up texts.")] = 1,
+    deid: Annotated[Path | None, typer.Option("--deid", help="A de-identification config.")] = None,
+    against: Annotated[
+        Path | None, typer.Option("--against", help="Another config: how much better or worse it is.")
+    ] = None,
+    type_: Annotated[
+        list[str] | None, typer.Option("--type", help="LABEL=TYPE for labels of your own; repeatable.")
+    ] = None,
+    draws: Annotated[
+        int, typer.Option("--draws", min=10, help="Bootstrap samples for the intervals.")
+    ] = 1_000,
+    misses: Annotated[int, typer.Option("--misses", min=0, help="List so many places that were missed.")] = 0,
+    json_: Json = False,
+    debug: Debug = False,
+) -> None:
+    """How good and how fast a de-identification config is on labelled texts, by type, with intervals."""
+    note_debug(debug)
+    from pipeline.commands import evaluate as command
+    from pipeline.evaluation_page import print_evaluation
+
+    if (spans is None) == (synthetic == 0):
+        raise ConfigError("give either --spans FILE or --synthetic N")
+    labelled = (
+        command.read_labelled(spans, command.types_of(type_ or []))
+        if spans is not None
+        else command.made_up(synthetic, seed)
+    )
+    document = command.evaluate(labelled, deid, against, draws, misses)
+    if json_:
+        typer.echo(json.dumps(document))
+    else:
+        print_evaluation(document, console())
+
+
 policy_app = typer.Typer(help="Policy packs: who may be trained on.", no_args_is_help=True)
 
 

@@ -50,6 +50,23 @@ def entities_of(catalog: Catalog) -> dict[str, int]:
     return dict(sorted(total.items()))
 
 
+def residual_of(catalog: Catalog) -> dict[str, Any] | None:
+    """What the second look over the masked text found, and its rates; None where nothing is masked."""
+    if "text" not in catalog:
+        return None
+    sessions, characters = _sum(catalog, "text", "sessions"), _sum(catalog, "text", "characters")
+    again = _sum(catalog, "text", "masked_again")
+    dropped = _tally(catalog, "reason").get("residual_pii", 0)
+    return {
+        "sessions": sessions,
+        "characters": characters,
+        "masked_again": again,
+        "masked_again_per_million_characters": round(again * 1e6 / characters, 3) if characters else 0.0,
+        "sessions_masked_again": _sum(catalog, "text", "sessions_masked_again"),
+        "sessions_dropped": dropped,
+    }
+
+
 def report_of(catalog: Catalog, header: dict[str, Any], clauses: Mapping[str, str]) -> dict[str, Any]:
     """report.json: the counts, each reason with its clause, and decisions by tier and surface.
 
@@ -74,6 +91,7 @@ def report_of(catalog: Catalog, header: dict[str, Any], clauses: Mapping[str, st
             for group, number in sorted(groups.items(), key=lambda item: [str(part) for part in item[0]])
         ],
         "entities": entities_of(catalog),
+        "residual": residual_of(catalog),
         "estimate": estimate_of(catalog["estimate"]) if "estimate" in catalog else None,
     }
 

@@ -28,6 +28,21 @@ class ModelConfig(StrictModel):
         return self
 
 
+class TaggerConfig(StrictModel):
+    """How sure the project's own small model has to be; the values come from `make thresholds`.
+
+    `person` is for people that it alone sees, `person_agreed` for those that the spaCy model sees, too,
+    `person_alone` for when there is no spaCy model, `person_in_code` for lines of code.
+    """
+
+    use: bool = True
+    person: float = pydantic.Field(default=0.97, gt=0, le=1, strict=False)
+    person_agreed: float = pydantic.Field(default=0.2, gt=0, le=1, strict=False)
+    person_alone: float = pydantic.Field(default=0.8, gt=0, le=1, strict=False)
+    person_in_code: float = pydantic.Field(default=0.98, gt=0, le=1, strict=False)
+    address: float = pydantic.Field(default=0.5, gt=0, le=1, strict=False)
+
+
 class LanguageConfig(StrictModel):
     """`supported` languages; text surely in another is refused, or masked by patterns only."""
 
@@ -46,17 +61,62 @@ class RefusalConfig(StrictModel):
     max_characters: int = pydantic.Field(default=64_000_000, ge=1)
 
 
+Style = Literal["placeholder", "realistic"]
+
+
+class Operator(StrictModel):
+    """What is done to an entity instead of the style's surrogate.
+
+    `mask` writes * over letters and digits but the last `keep_last`; `replace` writes `value`; `hash` writes
+    16 hexadecimal digits that are the same in a session only; `drop_session` refuses the whole session.
+    """
+
+    operator: Literal["placeholder", "realistic", "replace", "mask", "redact", "hash", "keep", "drop_session"]
+    value: str | None = None
+    keep_last: int = pydantic.Field(default=0, ge=0, le=8)
+
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, given: object) -> object:
+        return {"operator": given} if isinstance(given, str) else given
+
+    @pydantic.model_validator(mode="after")
+    def _belongs(self) -> Operator:
+        if self.value is not None and self.operator != "replace":
+            raise ValueError(f"value: is for replace, not for {self.operator}")
+        if self.keep_last and self.operator != "mask":
+            raise ValueError(f"keep_last: is for mask, not for {self.operator}")
+        return self
+
+
 class DeidConfig(StrictModel):
     """A whole de-identification config; entities that `thresholds` lacks are off."""
 
     version: Literal[1]
-    model: ModelConfig
-    surrogates: Literal["placeholder", "realistic"] = "placeholder"
+    models: dict[str, ModelConfig] = pydantic.Field(default_factory=dict)
+    tagger: TaggerConfig = pydantic.Field(default_factory=TaggerConfig)
+    surrogates: Style = "placeholder"
+    operators: dict[str, Operator] = pydantic.Field(default_factory=dict)
     thresholds: dict[str, EntityThreshold]
     person_in_user_turns: float = pydantic.Field(default=0.45, ge=0, le=1, strict=False)
     language: LanguageConfig = pydantic.Field(default_factory=LanguageConfig)
     refuse: RefusalConfig = pydantic.Field(default_factory=RefusalConfig)
     recognizers: list[str] = pydantic.Field(default_factory=list)
+
+    @pydantic.model_validator(mode="after")
+    def _every_language_has_a_model(self) -> DeidConfig:
+        names = {"PERSON", "ADDRESS"} & set(self.thresholds)
+        for language in self.language.supported:
+            if names and language not in self.models and not (language == "en" and self.tagger.use):
+                raise ValueError(f"language.supported: no model for {language}; name one under models")
+        return self
+
+    @pydantic.model_validator(mode="after")
+    def _operators_are_for_what_is_looked_for(self) -> DeidConfig:
+        for entity in self.operators:
+            if entity not in self.thresholds:
+                raise ValueError(f"operators.{entity}: thresholds does not name it, so it is not looked for")
+        return self
 
     @pydantic.field_validator("thresholds", mode="after")
     @classmethod
@@ -71,13 +131,16 @@ def load_deid(path: Path) -> tuple[DeidConfig, str]:
     config = load_model(path, DeidConfig, ConfigError)
     base = path.resolve().parent
     recognizers = [str(base / Path(name).expanduser()) for name in config.recognizers]
-    model = config.model
-    if model.path is not None:
-        model = model.model_copy(update={"path": str(base / Path(model.path).expanduser())})
+    models = {
+        language: one.model_copy(update={"path": str(base / Path(one.path).expanduser())})
+        if one.path
+        else one
+        for language, one in config.models.items()
+    }
     digest = hashlib.sha256(path.read_bytes())
     for name in recognizers:
         try:
             digest.update(Path(name).read_bytes())
         except OSError as error:
             raise ConfigError(f"{path}: recognizers: {name} cannot be read ({error.strerror})") from None
-    return config.model_copy(update={"recognizers": recognizers, "model": model}), digest.hexdigest()
+    return config.model_copy(update={"recognizers": recognizers, "models": models}), digest.hexdigest()

@@ -8,11 +8,13 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from schemas.decisions import Reason
 from schemas.deid import DeidConfig, ModelConfig, load_deid
 from schemas.errors import ConfigError, DeidError
 from transforms.deid.engine import DeidEngine
+from transforms.deid.residual import Made
 from transforms.deid.spans import Kind, Masked, Segment, SessionText
 
 KEY = bytes(range(32))
@@ -49,8 +51,8 @@ def test_a_value_is_one_surrogate_through_all_turns_and_tool_results(engine: Dei
         "Hi, I'm <PERSON_1>, mail me at <EMAIL_ADDRESS_1> or call <PHONE_NUMBER_1>.",
         "Thanks <PERSON_1>! I wrote to <EMAIL_ADDRESS_1>.",
         "The user <PERSON_1> wants a call on <PHONE_NUMBER_1>.",
-        "cat /home/<USERNAME_1>/notes.txt",
-        "Owner: <PERSON_1> <<EMAIL_ADDRESS_1>>\n/home/<USERNAME_1>/notes.txt",
+        "cat /home/USERNAME_1/notes.txt",
+        "Owner: PERSON_1 <EMAIL_ADDRESS_1>\n/home/USERNAME_1/notes.txt",
     ]
 
 
@@ -88,7 +90,7 @@ def test_realistic_surrogates_agree_in_a_session_and_differ_across(engine: DeidE
     )
     assert here == again
     assert here[0] != there[0]
-    email = re.findall(r"user\d+@example\.\w+", " ".join(here))
+    email = re.findall(r"[\w.]+@example\.\w+", " ".join(here))
     assert len(email) == 3
     assert len(set(email)) == 1
     assert "Priya" not in " ".join(here)
@@ -170,7 +172,7 @@ def test_what_a_second_look_still_finds_refuses_the_session(
     engine: DeidEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """If masking failed, the text must not come out."""
-    monkeypatch.setattr(engine._anonymizer, "mask", lambda text, *_: text)
+    monkeypatch.setattr(engine._anonymizer, "mask", lambda text, *_: Made(text, [], []))
     assert one(engine, session("write to bob@example.com")).refusal == Reason.RESIDUAL_PII
 
 
@@ -200,12 +202,12 @@ def test_english_and_code_are_never_refused_for_language(engine: DeidEngine) -> 
 
 def test_a_model_that_is_not_the_pinned_one_is_refused() -> None:
     """Another model would mask other things under the same manifest."""
-    model = ModelConfig(package=CONFIG.model.package, sha256="0" * 64)
+    model = ModelConfig(package=CONFIG.models["en"].package, sha256="0" * 64)
     with pytest.raises(DeidError, match="not the pinned ones"):
-        DeidEngine(CONFIG.model_copy(update={"model": model}), KEY)
+        DeidEngine(CONFIG.model_copy(update={"models": {"en": model}}), KEY)
     missing = ModelConfig(package="no_such_model_package")
     with pytest.raises(DeidError, match="not installed"):
-        DeidEngine(CONFIG.model_copy(update={"model": missing}), KEY)
+        DeidEngine(CONFIG.model_copy(update={"models": {"en": missing}}), KEY)
 
 
 def test_a_users_own_recognizer_runs(tmp_path: Path) -> None:
@@ -235,3 +237,18 @@ def test_a_mistake_in_the_config_names_its_line(tmp_path: Path) -> None:
     (tmp_path / "deid.yaml").write_text(text)
     with pytest.raises(ConfigError, match=r"deid\.yaml:\d+: thresholds"):
         load_deid(tmp_path / "deid.yaml")
+
+
+CASES = Path(__file__).parent / "cases"
+
+
+@pytest.mark.parametrize(("text", "value"), yaml.safe_load((CASES / "deid_forms.yaml").read_text("utf-8")))
+def test_what_people_write_in_many_forms_is_masked(engine: DeidEngine, text: str, value: str) -> None:
+    """Obfuscated, broken over lines, in prompts, headers, trailers and signatures."""
+    assert value not in one(engine, session(text)).texts[0]
+
+
+@pytest.mark.parametrize("text", yaml.safe_load((CASES / "deid_forms_left.yaml").read_text("utf-8")))
+def test_what_only_looks_alike_is_left(engine: DeidEngine, text: str) -> None:
+    """Common words are no names without evidence, and no passwords."""
+    assert one(engine, session(text)).texts == [text]

@@ -157,8 +157,11 @@ class _Deidentify(beam.DoFn):  # type: ignore[misc]
         texts = [SessionText(p.decision["conversation_key"], o.segments) for p, o in batch]
         rows: list[dict[str, Any]] = []
         refused: list[dict[str, Any]] = []
+        again = sessions_again = 0
         for (prepared, outlined), masked in zip(batch, mask_sessions(self._engine, texts), strict=True):
             key = prepared.decision["conversation_key"]
+            again += masked.masked_again if masked else 0
+            sessions_again += masked is not None and masked.masked_again > 0
             if masked is None or masked.refusal:
                 reason = masked.refusal if masked else DEID_FAILED
                 refused.append({"conversation_key": key, "reason": str(reason)})
@@ -170,7 +173,15 @@ class _Deidentify(beam.DoFn):  # type: ignore[misc]
         for part, some in slices_by_part(table, parts):
             yield beam.pvalue.TaggedOutput(REFUSALS, (part, to_blob(some, "refusals")))
         dropped = sum(outlined.dropped for _, outlined in batch)
-        count = entry("text", sessions=len(batch), refused=len(refused), dropped_blocks=dropped)
+        count = entry(
+            "text",
+            sessions=len(batch),
+            refused=len(refused),
+            dropped_blocks=dropped,
+            characters=sum(len(segment.text) for text in texts for segment in text.segments),
+            masked_again=again,
+            sessions_masked_again=sessions_again,
+        )
         yield beam.pvalue.TaggedOutput(ENTRIES, count)
         fragment = pa.Table.from_pylist(rows, schema=FRAGMENT)
         self._rows.append(fragment)

@@ -11,14 +11,12 @@ from collections.abc import Sequence
 from schemas.deid import DeidConfig
 from transforms.deid.keyed import keyed_span
 from transforms.deid.lexicon import is_common_word
-from transforms.deid.ner import NameModel, credible
+from transforms.deid.names import NameFinder
 from transforms.deid.overlaps import resolve
 from transforms.deid.patterns import PatternScanner
-from transforms.deid.people import find_people
 from transforms.deid.propagate import propagate_values
 from transforms.deid.spans import Segment, Span
 
-_PROSE = frozenset({"system", "user", "assistant", "thinking"})
 _FULL_NAME_SCORE = 0.6
 _PART_SCORE = 0.7
 _MAX_NAMES = 2_000
@@ -28,39 +26,26 @@ _NOT_PART = re.compile(r"[^\W\d_]\.?\Z")
 class SpanFinder:
     """Finds the spans of a session. One instance a thread."""
 
-    def __init__(self, config: DeidConfig, scanner: PatternScanner, model: NameModel | None) -> None:
+    def __init__(self, config: DeidConfig, scanner: PatternScanner, names: NameFinder | None) -> None:
         self._config = config
         self._scanner = scanner
-        self._model = model
+        self._names = names
 
-    def find(self, segments: Sequence[Segment], names: bool = True) -> list[list[Span]]:
-        """Per segment its spans, sorted and disjoint; `names` False: patterns only."""
+    def find(self, segments: Sequence[Segment], language: str | None) -> list[list[Span]]:
+        """Per segment its spans, sorted and disjoint; without a language by patterns only."""
         texts = [segment.text for segment in segments]
         found: list[list[Span]] = [list(spans) for spans in self._scanner.scan(texts)]
         for spans, segment in zip(found, segments, strict=True):
             leaf = keyed_span(segment)
             if leaf is not None:
                 spans.append(leaf)
-        if names:
-            for spans, people in zip(found, self._people(segments), strict=True):
+        names = language is not None and self._names is not None
+        if language is not None and self._names is not None:
+            for spans, people in zip(found, self._names.find(segments, language), strict=True):
                 spans += people
         found = [resolve(self._sure(spans, s.kind)) for spans, s in zip(found, segments, strict=True)]
         found = propagate_values(texts, found)
         return propagate_names(texts, found) if names else found
-
-    def _people(self, segments: Sequence[Segment]) -> list[list[Span]]:
-        people = [find_people(segment.text, segment.kind in _PROSE) for segment in segments]
-        found = [list(one.spans) for one in people]
-        places = [(n, start, end) for n, one in enumerate(people) for start, end in one.windows]
-        if self._model is None or not places:
-            return found
-        answers = self._model.people([segments[n].text[start:end] for n, start, end in places])
-        for (n, start, _), entities in zip(places, answers, strict=True):
-            for low, high in entities:
-                span = credible(segments[n].text, start + low, start + high)
-                if span is not None:
-                    found[n].append(span)
-        return found
 
     def _sure(self, spans: list[Span], kind: str) -> list[Span]:
         thresholds = self._config.thresholds

@@ -20,8 +20,14 @@ from transforms.deid.spans import Span
 
 _EXCLUDED = ["tok2vec", "tagger", "parser", "senter", "attribute_ruler", "lemmatizer"]
 _BATCH = 64
+#: OntoNotes and CoNLL name them differently, and spaCy's models with them.
+_PERSON_LABELS = frozenset({"PERSON", "PER"})
 _NOT_A_NAME = re.compile(r"[\d_{}()\[\]<>=/\\|`@#$%^*+~:;\"\n]|--")
 _TITLE = re.compile(r"(?i)(?:the|a|an|dr|mr|mrs|ms|mx|prof|sir|miss|hi|hello|hey|dear|thanks|thank)\b\.?\s+")
+#: "I’m" and the like are no names, however they are capitalised.
+_CONTRACTED = re.compile(
+    r"(?i)\b(?:i|you|we|they|he|she|it|that|there|what|who|let|don|isn|aren|can|won)['’](?:m|ve|d|ll|re|s|t)\b"
+)
 _TAIL = re.compile(r"(?:['’]s|[\s,.\-–—!?'’]+)\Z")
 
 
@@ -59,7 +65,9 @@ class NameModel:
         if unique:
             with self._nlp.memory_zone():
                 for window, doc in zip(unique, self._nlp.pipe(unique, batch_size=_BATCH), strict=True):
-                    found[window] = [(e.start_char, e.end_char) for e in doc.ents if e.label_ == "PERSON"]
+                    found[window] = [
+                        (e.start_char, e.end_char) for e in doc.ents if e.label_ in _PERSON_LABELS
+                    ]
         return [found[window] for window in windows]
 
 
@@ -71,7 +79,8 @@ def model_path(config: ModelConfig) -> Path:
         spec = importlib.util.find_spec(config.package or "")
         if spec is None or not spec.submodule_search_locations:
             raise DeidError(f"model package {config.package}: is not installed; run the set-up")
-        path = Path(next(iter(spec.submodule_search_locations))) / "_model"
+        package = Path(next(iter(spec.submodule_search_locations)))
+        path = next((file.parent for file in sorted(package.glob("*/config.cfg"))), package / "_model")
     if not path.is_dir():
         raise DeidError(f"model {config.package or config.path}: there is no such folder")
     return path
@@ -96,7 +105,7 @@ def credible(text: str, start: int, end: int) -> Span | None:
         start = title.end()
     end = start + len(_TAIL.sub("", text[start:end]))
     name = text[start:end]
-    if not name or _NOT_A_NAME.search(name):
+    if not name or _NOT_A_NAME.search(name) or _CONTRACTED.search(name):
         return None
     words = [word.lower().strip(".,'’") for word in name.split()]
     spelt = len(words) > 1 and words[0] in first_names() and words[-1] in last_names()

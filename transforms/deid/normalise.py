@@ -2,8 +2,8 @@
 
 Detection reads the twins as well as the text; masking is done in the original. Made plain: zero-width
 characters and soft hyphens (dropped), full-width forms, other scripts' digits, odd dashes and dots, percent
-escapes (RFC 3986), backslash escapes of JSON and most languages, HTML character references, and terminal
-colours (ECMA-48).
+escapes (RFC 3986), backslash escapes of JSON and most languages, HTML character references, terminal
+colours (ECMA-48), and line ends within a number.
 """
 
 from __future__ import annotations
@@ -17,16 +17,18 @@ from typing import NamedTuple
 #: For Hyperscan, on UTF-8 bytes: texts without a match have no twin.
 TWIN_TRIGGER = (
     r"""(?i)\\(?:[nrt"'/]|u[0-9a-f]{4}|x[0-9a-f]{2}|033\[|e\[)|%[0-9a-f]{2}|&[#a-z][0-9a-z]{1,6};|\x1b\["""
-    r"""|\xc2\xad|\xe2\x80[\x8b-\x91\xa4]|[0-9]\xe2\x80[\x92-\x95][0-9]|\xe2\x81\xa0|\xe2\x88\x92"""
+    r"""|\xc2\xad|\xe2\x80[\x8b-\x91\xa4]|[0-9][- ]\r?\n"""
+    r"""|[0-9]\xe2\x80[\x92-\x95][0-9]|\xe2\x81\xa0|\xe2\x88\x92"""
     r"""|\xef\xbb\xbf|\xef[\xbc\xbd]|\xe3\x80\x82|\xd9[\xa0-\xa9]|\xdb[\xb0-\xb9]"""
 )
 _COLOUR = r"(?:\x1b|\\x1[bB]|\\u001[bB]|\\033|\\e)\[[0-9;]{0,16}[A-Za-z]"
 _ODD = re.compile(
-    r"(?=[\\%&\x1b\u00ad\u0660-\u2212\u3002\ufeff\uff01-\uff5e])(?:"
+    r"(?=[\\%&\x1b\u00ad\u0660-\u2212\u3002\ufeff\uff01-\uff5e]|[- ]\r?\n)(?:"
     rf"(?P<colour>{_COLOUR})"
     r"|%(?P<percent>[0-7][0-9A-Fa-f])|(?P<bytes>(?:%[89A-Fa-f][0-9A-Fa-f])+)"
     r"|\\+(?:u(?P<unit>[0-9A-Fa-f]{4})|x(?P<hex>[0-9A-Fa-f]{2})|(?P<escape>[nrt\"'/]))"
     r"|(?P<html>&(?:[a-z]{2,6}|#\d{1,6}|#[xX][0-9A-Fa-f]{1,5});)"
+    r"|(?P<broken>(?<=\d)[- ]\r?\n[ \t>|]{0,8}(?=\d))"
     r"|(?P<dash>(?<=\d)[\u2012-\u2015](?=\d)|[\u2010\u2011\u2212])"
     r"|(?P<form>[\u00ad\u200b-\u200f\u2060\ufeff\uff01-\uff5e\u3002\u2024\u0660-\u0669\u06f0-\u06f9]))"
 )
@@ -96,6 +98,8 @@ def _twin(text: str, colour: str) -> Twin | None:
 def _plain(odd: re.Match[str]) -> str:
     """What an odd stretch stands for: one character, or none."""
     kind, value = odd.lastgroup, odd.group(odd.lastgroup or 0)
+    if kind == "broken":
+        return value[0]
     if kind in ("percent", "hex", "unit"):
         plain = chr(int(value, 16))
     elif kind == "escape":

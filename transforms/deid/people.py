@@ -6,36 +6,37 @@ import re
 from typing import NamedTuple
 
 from transforms.deid.lexicon import first_names, is_clear_first_name, is_common_word, last_names
+from transforms.deid.mentions import TITLES, mentioned
 from transforms.deid.spans import Span
 
 _CAPITALISED = re.compile(r"(?<![\w@#$/\\`._-])[A-ZÀ-ÖØ-ÞŠŽČĆĐŁŚŻ][\w'’-]*[\w](?![\w(=\[\\/]|\.\w|_)")
 _CODE_LINE = re.compile(
-    r"[{};]\s*$|^\s*(?:[$>#]\s|//|/\*|\*\s|@|import |from \w+ import|def |class |function |const |let |var |return |if \(|"
+    r"[{};]\s*$|^\s*(?:[$>#]\s|//|/\*|\*\s|@[\w.]+\s*(?:\(|$)|import |from \w+ import|def |class |function |const |let |var |return |if \(|"
     r"for \(|while \(|public |private |protected |#include|<\w+|\||\+\s|-\s\w+\(|\[?\d{4}-\d\d-\d\d)|=>|==|!=|&&|\|\||\w\(\)|::|"
-    r"\w+\.\w+\(|</|/>|^\s*[\w.-]+\s*[:=]\s*[\[{\"']"
+    r"\w\.\w{1,60}\(|</|/>|^\s*[\w.-]+\s*[:=]\s*[\[{\"']"
 )
 _PARTICLES = frozenset(
     ("de da do dos du del della di la le van von der den ter ten bin ibn al el y e").split()
 )
-_TITLES = frozenset(("mr mrs ms dr prof miss sir madam mx herr frau monsieur madame señor señora").split())
-_INTRODUCED = re.compile(
-    r"(?:\b(?:[Mm]y (?:full |first )?name(?:'s| is)|[Ii] am called|[Cc]all me|[Tt]his is|[Dd]ear|Hi|Hello|Hey|[Rr]egards,?|"
-    r"[Ss]incerely,?|[Tt]hanks,|[Bb]est,|[Cc]heers,|signed,?)\s+|\b(?:Mr|Mrs|Ms|Dr|Prof|Miss|Mx|Herr|Frau)\.?\s+)"
-    r"(?P<name>[A-ZÀ-ÞŠŽČĆĐŁŚŻ][\w'’-]+(?: (?:[A-Z]\.|(?:de|van|von|der|la|del|bin|al) (?=[A-ZÀ-Þ])|[A-ZÀ-ÞŠŽ][\w'’-]+)){0,3})"
+#: A house number or a postcode beside words.
+_ADDRESS_SIGN = re.compile(
+    r"(?<![\w.:/-])\d{1,5}[A-Za-z]?,? [^\W\d_]{3}|(?<![^\W\d_])[^\W\d_]{3,40},? (?:nº )?\d{1,5}[A-Za-z]?(?![\w.:%-])"
 )
-_LOWER_INTRODUCED = re.compile(
-    r"\b[Mm]y (?:full )?name(?: is|'s) (?P<name>[a-z][a-z'’-]+(?: [a-z][a-z'’-]+)?)"
-)
+_MAX_PIECE = 4_000
 _WINDOW_WORDS = 10
 _MAX_WINDOW = 240
 _MAX_RUN = 5
 
 
 class People(NamedTuple):
-    """Spans the lists give, and [start, end) windows for the model."""
+    """Spans the lists give, [start, end) windows for a spaCy model, and pieces of whole lines for the small one.
+
+    A piece is (start, end, code): the lines of code are told apart, for there the small model has to be surer.
+    """
 
     spans: list[Span]
     windows: list[tuple[int, int]]
+    pieces: list[tuple[int, int, bool]]
 
 
 class _Token(NamedTuple):
@@ -44,60 +45,65 @@ class _Token(NamedTuple):
     lower: str
 
 
-def find_people(text: str, prose: bool = True) -> People:
-    """Names in a text. Code lines give only full names that are on the lists, and no windows."""
+def find_people(text: str, prose: bool = True, informal: bool = True) -> People:
+    """Names in a text. Code lines give only full names that are on the lists, and no windows.
+
+    In an `informal` text every line of prose is a piece: there people are written in lower case, too.
+    """
     spans: list[Span] = []
     windows: list[tuple[int, int]] = []
+    pieces: list[tuple[int, int, bool]] = []
     fenced, start = False, 0
     for line in text.split("\n"):
         stripped = line.lstrip()
         if stripped.startswith("```"):
             fenced = not fenced
         elif len(stripped) > 2:
-            code = not prose or fenced or _CODE_LINE.search(line) is not None
-            _line(line, start, code, spans, windows)
+            code = not prose or fenced or is_code_line(line)
+            if _line(line, start, code, spans, windows, informal):
+                end = start + len(line)
+                if (
+                    pieces
+                    and pieces[-1][1] == start - 1
+                    and pieces[-1][2] == code
+                    and end - pieces[-1][0] < _MAX_PIECE
+                ):
+                    pieces[-1] = (pieces[-1][0], end, code)
+                else:
+                    pieces.append((start, end, code))
         start += len(line) + 1
-    return People(spans, windows)
+    return People(spans, windows, pieces)
 
 
-def _line(line: str, offset: int, code: bool, spans: list[Span], windows: list[tuple[int, int]]) -> None:
+def is_code_line(line: str) -> bool:
+    """True for a line that looks like source code, a log or a table."""
+    return _CODE_LINE.search(line) is not None
+
+
+def _line(
+    line: str, offset: int, code: bool, spans: list[Span], windows: list[tuple[int, int]], informal: bool
+) -> bool:
+    """Adds what the line gives; True if the small model should read it."""
     if not code:
-        spans += _introduced(line, offset)
+        spans += mentioned(line, offset)
     unsure: list[tuple[int, int]] = []
+    named = False
     for run in _runs(line):
         run = _trimmed(run, line)
         if not run:
             continue
+        named = named or not code or any(_may_be_name(token) for token in run)
         score = _list_score(run)
         if score and (len(run) > 1 or not code):
             spans.append(Span(offset + run[0].start, offset + run[-1].end, "PERSON", score))
         elif not code and len(run) <= _MAX_RUN:
             unsure.append((run[0].start, run[-1].end))
     windows += [(offset + start, offset + end) for start, end in _windows(line, unsure)]
+    return named or _ADDRESS_SIGN.search(line) is not None or (informal and not code)
 
 
-def _introduced(line: str, offset: int) -> list[Span]:
-    found = []
-    for match in _INTRODUCED.finditer(line):
-        start, end = match.span("name")
-        words = match.group("name").split()
-        while words and is_common_word(words[-1]) and not _is_name(words[-1]):
-            end -= len(words.pop()) + (1 if words else 0)
-        if words and not is_common_word(words[0]):
-            found.append(Span(offset + start, offset + end, "PERSON", 0.75))
-        elif words and (match.group().lower().startswith(tuple(_TITLES)) or _two_names(words)):
-            found.append(Span(offset + start, offset + end, "PERSON", 0.7))
-    lower = [m for m in _LOWER_INTRODUCED.finditer(line) if not is_common_word(m.group("name").split()[0])]
-    return found + [Span(offset + m.start("name"), offset + m.end("name"), "PERSON", 0.7) for m in lower]
-
-
-def _two_names(words: list[str]) -> bool:
-    return len(words) > 1 and words[0].lower() in first_names() and words[-1].lower() in last_names()
-
-
-def _is_name(word: str) -> bool:
-    lower = word.lower().strip(".,'’")
-    return lower in first_names() or lower in last_names()
+def _may_be_name(token: _Token) -> bool:
+    return (token.lower in first_names() or token.lower in last_names()) and not is_common_word(token.lower)
 
 
 def _runs(line: str) -> list[list[_Token]]:
@@ -126,7 +132,7 @@ def _runs(line: str) -> list[list[_Token]]:
 
 def _trimmed(run: list[_Token], line: str) -> list[_Token]:
     """A run without the titles and common words at its ends, unless a name is spelt with them."""
-    while run and run[0].lower in _TITLES:
+    while run and run[0].lower in TITLES:
         run = run[1:]
     while run and is_common_word(run[0].lower) and not _spelt_like_a_name(run):
         run = run[1:]

@@ -25,10 +25,14 @@ from spacy.tokens import Doc
 
 from schemas.errors import ConfigError
 from transforms.deid.find import SpanFinder
-from transforms.deid.spans import Segment, Span
+from transforms.deid.forms import forms_of
+from transforms.deid.residual import Made
+from transforms.deid.spans import Kind, Segment, Span
 from transforms.deid.surrogates import Surrogates
 
 LANGUAGE = "en"
+#: Parts an entity type from the form of its surrogate.
+_FORM = "|"
 FAMILIES = {
     "PeopleRecognizer": ["PERSON", "USERNAME", "ADDRESS", "DATE_OF_BIRTH"],
     "ContactRecognizer": ["EMAIL_ADDRESS", "PHONE_NUMBER", "IP_ADDRESS", "MAC_ADDRESS"],
@@ -56,10 +60,10 @@ class SessionAnalyzer:
         self._thresholds = thresholds
         self._types = sorted(set(thresholds) & set(engine.get_supported_entities(LANGUAGE)))
 
-    def spans(self, segments: Sequence[Segment], names: bool) -> list[list[Span]]:
+    def spans(self, segments: Sequence[Segment], language: str | None) -> list[list[Span]]:
         """Per segment what all recognizers found, unresolved, at or above its type's threshold."""
         texts = [segment.text for segment in segments]
-        self._nlp.begin(segments, names)
+        self._nlp.begin(segments, language)
         results = self._batch.analyze_iterator(
             texts, LANGUAGE, batch_size=max(1, len(texts)), entities=self._types
         )
@@ -82,16 +86,20 @@ class SessionAnonymizer:
         self._engine = AnonymizerEngine()
         self._engine.add_anonymizer(_Surrogate)
 
-    def mask(self, text: str, spans: Sequence[Span], surrogates: Surrogates) -> str:
-        """The text with each of its (disjoint) spans replaced."""
+    def mask(self, text: str, spans: Sequence[Span], surrogates: Surrogates, kind: Kind) -> Made:
+        """The text with each of its (disjoint) spans replaced, in the form that its place asks for."""
         if not spans:
-            return text
-        results = [AnonymizerResult(span.type, span.start, span.end, span.score) for span in spans]
+            return Made(text, [], [])
+        # The operator is told the entity type and nothing of the place: the form goes with the type.
+        results = [
+            AnonymizerResult(f"{span.type}{_FORM}{form}", span.start, span.end, span.score)
+            for span, form in zip(spans, forms_of(text, spans, kind), strict=True)
+        ]
         operator = OperatorConfig(_Surrogate.NAME, {"surrogates": surrogates})
         masked = self._engine.anonymize(
             text, results, {"DEFAULT": operator}, merge_entities_with_spaces=False
         )
-        return masked.text  # type: ignore[no-any-return]
+        return Made(masked.text, sorted((item.start, item.end) for item in masked.items), list(spans))
 
 
 class _SessionNlpEngine(NoOpNlpEngine):  # type: ignore[misc]
@@ -100,22 +108,22 @@ class _SessionNlpEngine(NoOpNlpEngine):  # type: ignore[misc]
         self._finder = finder
         self._doc = Doc(self._vocab)
         self._segments: Sequence[Segment] = ()
-        self._names = True
+        self._language: str | None = LANGUAGE
         self.load()
 
-    def begin(self, segments: Sequence[Segment], names: bool) -> None:
+    def begin(self, segments: Sequence[Segment], language: str | None) -> None:
         """Tells what the next batch's texts are."""
-        self._segments, self._names = segments, names
+        self._segments, self._language = segments, language
 
     def process_batch(self, texts: Iterable[str], *_: Any, **__: Any) -> Iterator[tuple[str, NlpArtifacts]]:
         """The session's texts, each with its spans."""
-        found = self._finder.find(self._segments, self._names)
+        found = self._finder.find(self._segments, self._language)
         for text, spans in zip(texts, found, strict=True):
             yield text, self._artifacts(spans)
 
     def process_text(self, text: str, language: str) -> NlpArtifacts:  # noqa: ARG002 - Presidio's signature
         """One text as a session of its own."""
-        return self._artifacts(self._finder.find([Segment(text, "user")])[0])
+        return self._artifacts(self._finder.find([Segment(text, "user")], LANGUAGE)[0])
 
     def _artifacts(self, spans: Sequence[Span]) -> NlpArtifacts:
         artifacts = NlpArtifacts(
@@ -178,7 +186,8 @@ class _Surrogate(Operator):  # type: ignore[misc]
         """The surrogate of the text, from the session's."""
         given = params or {}
         surrogates: Surrogates = given["surrogates"]
-        return surrogates.of(given["entity_type"], text)
+        kind, _, form = given["entity_type"].partition(_FORM)
+        return surrogates.of(kind, text, form)
 
     def validate(self, params: dict[str, Any] | None = None) -> None:
         """Nothing to check: the parameters are ours."""

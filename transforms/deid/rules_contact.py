@@ -24,6 +24,11 @@ _PHONE_CONTEXT = re.compile(
     r"reach|dial|handy|telefon|teléfono|téléphone|hotline|helpline|number is|messages? to|answering at|desk|office)\b[^\n]{0,24}\Z"
 )
 _PHONE_CONTEXT_LINE = re.compile(r"(?i)\b(?:phone|tel|telephone|mobile|fax|telefon|cell)\s{0,2}:?\s{0,4}\Z")
+#: What stands before "at" without being a mailbox.
+_BEFORE_AT = frozenset(
+    "look looks looking me us it you him her them is are was be work works working here there and".split()
+)
+_DIGIT_WORD = r"(?:zero|oh|one|two|three|four|five|six|seven|eight|nine|double|triple)"
 _DATE_OR_ADDRESS = re.compile(
     r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}\Z|\d{1,3}(?:\.\d{1,3}){3}\Z"
 )
@@ -36,6 +41,11 @@ def top_level_domains() -> frozenset[str]:
     """Every public top-level domain, from the list that tldextract ships; nothing is fetched."""
     extract = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
     return frozenset(suffix.rsplit(".", 1)[-1].lower() for suffix in extract.tlds) | _RESERVED_TLDS
+
+
+def is_service_mailbox(address: str) -> bool:
+    """True for mailboxes of programs: git@, noreply@ and the like."""
+    return _SERVICE_LOCALS.match(address.split("@")[0]) is not None
 
 
 def _email(found: re.Match[str]) -> Verdict | None:
@@ -72,6 +82,13 @@ def _domain_end(domain: str) -> int:
 def _spelled_email(found: re.Match[str]) -> Verdict | None:
     last = re.split(r"[\W_]+", found.group().rstrip(")]} "))[-1]
     return (found.start(), found.end(), 0.9) if last.lower() in top_level_domains() else None
+
+
+def _spoken_email(found: re.Match[str]) -> Verdict | None:
+    """`alice at example dot com`, unless who is found there is a word such as "look" or "me"."""
+    if found.group("local").lower() in _BEFORE_AT or found.group("tld").lower() not in top_level_domains():
+        return None
+    return found.start(), found.end(), 0.9
 
 
 def _international_phone(found: re.Match[str]) -> Verdict | None:
@@ -152,6 +169,34 @@ CONTACT_RULES = (
         ),
         _spelled_email,
         (80, 400),
+    ),
+    Rule(
+        "EMAIL_ADDRESS",
+        r"(?i) dot [a-z]{2}",
+        re.compile(
+            r"(?i)\b(?P<local>[\w+-]{1,40}(?:(?:\.| dot )[\w+-]{1,40}){0,3}) at "
+            r"[a-z0-9-]{2,63}(?: dot [a-z0-9-]{1,63}){0,3} dot (?P<tld>[a-z]{2,12})\b"
+        ),
+        _spoken_email,
+        (300, 60),
+    ),
+    Rule(
+        # Blanks around the signs keep an address from harvesters, and from simple expressions.
+        "EMAIL_ADDRESS",
+        r"[\w ] @ ?\w|\w ?@ \w",
+        re.compile(
+            r"(?i)(?<!\w)(?:(?:\w ){3,30}|[\w.+-]{1,64} ?)@ ?[a-z0-9-]{1,63}(?: ?\. ?[a-z0-9-]{1,63}){0,3}"
+            r" ?\. ?(?:com|org|net|edu|gov)\b"
+        ),
+        whole(0.9),
+        (80, 300),
+    ),
+    Rule(
+        "PHONE_NUMBER",
+        rf"(?i){_DIGIT_WORD}[ ,-]{{1,2}}{_DIGIT_WORD}[ ,-]{{1,2}}{_DIGIT_WORD}",
+        re.compile(rf"(?i)\b{_DIGIT_WORD}(?:[ ,-]{{1,3}}{_DIGIT_WORD}){{6,15}}\b"),
+        whole(0.7),
+        (40, 200),
     ),
     Rule(
         "PHONE_NUMBER",

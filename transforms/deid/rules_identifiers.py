@@ -110,7 +110,10 @@ IDENTIFIER_RULES = (
         "IBAN_CODE",
         r"(?i)(?:^|[^a-z0-9]|\\[nrt])[a-z]{2}\d{2}(?:[ -]|\xc2\xa0|\xe2\x80[\x89\xaf])?[a-z0-9]{3,4}",
         # Zero-width, since one match may not hide the next that begins inside it.
-        re.compile(BEGIN + r"(?=(?P<iban>[A-Za-z]{2}\d{2}(?:[ \-\u00a0\u2009\u202f]?[A-Za-z0-9]){11,32}))"),
+        re.compile(
+            BEGIN
+            + r"(?=(?P<iban>[A-Za-z]{2}\d{2}(?:(?:[ \-\u00a0\u2009\u202f]|\r?\n[ \t>]{1,4})?[A-Za-z0-9]){11,32}))"
+        ),
         _iban,
         (24, 80),
     ),

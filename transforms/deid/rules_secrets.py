@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import itertools
 import math
 import re
 
@@ -17,7 +18,10 @@ _PLACEHOLDER = re.compile(
     r"(?i)(?:x{3,}|\*{3,}|\.{3,}|-+|<[^>]*>?|\$[\w{(].*|%\w+%|\{\{?.*|\[.*|your[-_ ].*|.*(?:placeholder|redacted|changeme|"
     r"change[-_]me|insert|dummy|\bsample\b).*|none|null|nil|true|false|undefined|string|str|bool|int|pass|password|passwd|"
     r"secret|token|required|optional|process\.env.*|os\.(?:environ|getenv).*|env[.\[(].*|self\..*|this\..*|config[.\[].*|"
-    r"settings\..*|%\(?\w+\)?s?|req\..*|request\..*|[\w.]+\(.*)\Z"
+    r"settings\..*|%\(?\w+\)?s?|req\..*|request\..*|[\w.]+\(.*|"
+    # Surrogates of ours, as they stand in code.
+    r"(?-i:PERSON|ADDRESS|EMAIL_ADDRESS|PHONE_NUMBER|CREDIT_CARD|IBAN_CODE|US_SSN|GOV_ID|BANK_ACCOUNT|DATE_OF_BIRTH|"
+    r"IP_ADDRESS|MAC_ADDRESS|USERNAME|SECRET)_\d{1,9})\Z"
 )
 #: Counts and kinds of tokens, and what is public about a key.
 _NOT_SECRET_NAME = re.compile(
@@ -27,6 +31,11 @@ _NOT_SECRET_NAME = re.compile(
 #: A name of the program's own: an index, a call or an attribute of something.
 _REFERENCE = re.compile(
     r"[A-Za-z_]\w*(?:\[[^\]]*\]?|\.[A-Za-z_]\w*)+\Z|[a-z]+(?:_[a-z]+)+\Z|_?[A-Z][A-Z_]+\Z|_?[A-Z][a-z]+(?:[A-Z][a-z]+)+\Z"
+)
+_SAID_OF_PASSWORDS = re.compile(
+    r"(?i)(?:\w+ed|\w+ing|wrong|right|correct|incorrect|not|too|very|the|same|weak|strong|safe|secure|long|short|okay|fine|"
+    r"never|always|still|also|only|just|being|gone|lost|invalid|valid|empty|missing|required|public|known|good|bad|what|that|"
+    r"this|case|different|unknown|often|probably|already|unique|visible)\Z"
 )
 _VERSION = re.compile(r"[\dv:]*\d+(?:\.\d+)+\S*\Z")
 #: Ids that services hand out openly, and alphabets.
@@ -50,6 +59,8 @@ def looks_secret(value: str, password: bool) -> bool:
     """True for a value that is random enough (or a password with a digit or sign), and no placeholder."""
     if len(value) < 4 or _PLACEHOLDER.match(value) or len(set(value)) < 3:
         return False
+    if password and value.isalpha() and value.islower() and len(value) >= 12:
+        return True
     if password:
         return bool(re.search(r"[\d!@#$%^&*+?]", value)) or (len(value) >= 12 and not _WORDS.match(value))
     if len(value) < 8 or _WORDS.match(value) or _CAMEL.match(value):
@@ -76,6 +87,21 @@ def _assigned(found: re.Match[str]) -> Verdict | None:
 def _spoken(found: re.Match[str]) -> Verdict | None:
     value = found.group("value").rstrip(".,;:!?)\"'`")
     if not looks_secret(value, password=True) or _REFERENCE.match(value) or _VERSION.match(value):
+        return None
+    return found.start("value"), found.start("value") + len(value), 0.7
+
+
+def _pair(found: re.Match[str]) -> Verdict | None:
+    value = found.group("value").rstrip(".,;:!?)\"'`")
+    if not looks_secret(value, password=True):
+        return None
+    return found.start("value"), found.start("value") + len(value), 0.75
+
+
+def _owned_password(found: re.Match[str]) -> Verdict | None:
+    """What somebody says their password is, unless it is said what it is like."""
+    value = found.group("value").rstrip(".,;:!?)\"'`")
+    if len(value) < 4 or _SAID_OF_PASSWORDS.match(value):
         return None
     return found.start("value"), found.start("value") + len(value), 0.7
 
@@ -110,6 +136,45 @@ def _random(found: re.Match[str]) -> Verdict | None:
     ):
         return None
     return found.start(), found.end(), 0.65
+
+
+def _mixed(found: re.Match[str]) -> Verdict | None:
+    """Letters of one case and digits in turns, more than hexadecimal has: nothing people write, nor a digest."""
+    text = found.group()
+    turns = sum(a.isdigit() != b.isdigit() for a, b in itertools.pairwise(text))
+    if (
+        turns * 5 < len(text)
+        or not re.search(r"(?i)[g-z]", text)
+        or len(set(text)) < 10
+        or _OPEN_ID.match(text)
+    ):
+        return None
+    if text[0].isdigit() and re.match(r"\d+(?:px|em|ms|x\d)", text):
+        return None
+    return found.start(), found.end(), 0.65
+
+
+def _keyed_token(found: re.Match[str]) -> Verdict | None:
+    """What is assigned to a name that ends in key, if it is random; an index's key is a word."""
+    value = found.group("value").rstrip(".,;")
+    if _NOT_SECRET_NAME.search(found.group("name")) or _PLACEHOLDER.match(value) or _REFERENCE.match(value):
+        return None
+    digits, letters = len(re.findall(r"\d", value)), len(re.findall(r"[A-Za-z]", value))
+    if (
+        digits < 2
+        or letters < 4
+        or len(set(value)) < 8
+        or len(value) >= _WORD_LENGTH * len(_RUNS.findall(value))
+    ):
+        return None
+    return found.start("value"), found.start("value") + len(value), 0.7
+
+
+def _tagged(found: re.Match[str]) -> Verdict | None:
+    value = found.group("value")
+    if not looks_secret(value, password=False) or len(set(value)) < 6:
+        return None
+    return found.start("value"), found.end("value"), 0.75
 
 
 SECRET_RULES = (
@@ -207,6 +272,26 @@ SECRET_RULES = (
     ),
     Rule(
         "SECRET",
+        r"(?i)(?:my|our|his|her|their) (?:[a-z]+ ){0,2}(?:password|passphrase|passcode) is",
+        re.compile(
+            r"(?i)\b(?:my|our|his|her|their) (?:[a-z]+ ){0,2}(?:password|passphrase|passcode) is:? [\"'`]?(?P<value>[^\s\"'`<>]{4,64})"
+        ),
+        _owned_password,
+        (60, 80),
+    ),
+    Rule(
+        # A user's name and password in one line: `user/pass bob/Xk29`, `login: carol / s3cret99`.
+        "SECRET",
+        r"(?i)(?:user(?:name)?\s?[/&]\s?pass(?:word)?|login|creds?|credentials)\b",
+        re.compile(
+            r"(?i)\b(?:user(?:name)?\s?[/&]\s?pass(?:word)?|login|creds?|credentials)(?: (?:is|are|to|for \w+))?[:=]?\s{1,3}"
+            r"[\w.@+-]{2,64}\s?[/:|]\s?(?P<value>[^\s\"'`<>/]{4,64})"
+        ),
+        _pair,
+        (24, 160),
+    ),
+    Rule(
+        "SECRET",
         r"(?i)--?(?:password|token|secret|api-key|pass)\s",
         re.compile(
             r"(?i:(?<!\w)--?(?P<name>password|token|secret|api-key|pass)\s+)[\"']?(?P<value>[^\s\"']{4,256})"
@@ -229,5 +314,30 @@ SECRET_RULES = (
         r"[A-Za-z0-9+/_-]{32}",
         re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{32,88}={0,2}(?![A-Za-z0-9+/_-])"),
         _random,
+    ),
+    Rule(
+        "SECRET",
+        r"[a-z0-9]{20}|[A-Z0-9]{20}",
+        re.compile(
+            r"(?<![A-Za-z0-9+/_%-])(?=[a-z]{0,40}\d)(?:[a-z0-9]{20,128}|[A-Z0-9]{20,128})(?![A-Za-z0-9+/_=-])"
+        ),
+        _mixed,
+    ),
+    Rule(
+        "SECRET",
+        r"(?i)key[\"'`\]]{0,2}\s{0,3}(?:=>|:=|=|:)",
+        re.compile(
+            r"(?i)(?P<name>[\w.-]{0,40}key)[\"'`\]]{0,2}\s{0,3}(?:=>|:=|==?|:)\s{0,3}[\"'`]?(?P<value>[^\s\"'`<>&,;(){}\[\]]{16,300})"
+        ),
+        _keyed_token,
+        (64, 330),
+    ),
+    Rule(
+        # Credentials stores of build servers: several values may stand in one element.
+        "SECRET",
+        r"(?i)<(?:secret|token|password|api-?key|private-?key|passphrase)>",
+        re.compile(r"(?<=[\s{>])(?P<value>[^\s<>{}]{12,512})(?=[^<>]{0,20}</)"),
+        _tagged,
+        (0, 700),
     ),
 )

@@ -35,9 +35,11 @@ class Masked(NamedTuple):
     """What a session became: one text a segment, what was replaced by type, and a refusal if any.
 
     `refusal` is a reason of `schemas.decisions.TEXT_REASONS` or None; with a refusal `texts` is empty.
+    `masked_again` is how many stretches only the second look found.
     """
 
     texts: list[str]
     entities: dict[str, int]
     language: str
     refusal: str | None = None
+    masked_again: int = 0

@@ -1,0 +1,186 @@
+"""How fast the de-identification is against stock Presidio with the same spaCy model, side by side.
+
+    .venv/bin/python benchmarks/deid.py
+
+Five corpora: chat prose, coding sessions, a mix, long documents, and texts made to be slow. Each is masked by
+stock Presidio (a message at a time), by our whole text stage with the spaCy model asked where there is doubt,
+by the same with the small model alone, and analysed through Presidio's BatchAnalyzerEngine. KB of text a CPU
+second, and times stock; stock gets a part of each corpus, for it is slow; the ratio is what counts. `--linear`
+instead masks texts of doubling length and prints the time a KB.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import random
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import tldextract
+from presidio_analyzer import AnalyzerEngine
+from presidio_analyzer.nlp_engine import NlpEngineProvider
+from presidio_anonymizer import AnonymizerEngine
+
+from schemas.deid import DeidConfig, load_deid
+from schemas.records import Block, Message
+from transforms.corpus import generate
+from transforms.deid.engine import DeidEngine
+from transforms.deid.ner import model_path
+from transforms.deid.spans import Segment, SessionText
+from transforms.rows import outline
+from transforms.synthetic.fill import generate_texts
+
+_SESSION_MESSAGES = 12
+_STOCK_CHARACTERS = 40_000
+_UNITS = (
+    "a",
+    "1",
+    "- ",
+    "@",
+    "John ",
+    "12 Elm St ",
+    "=",
+    "://a:",
+    "A1b2",
+    "é",
+    "1-",
+    "eyJ",
+    "password ",
+    "\u200b",
+    "<b>",
+)
+Mask = Callable[[Sequence[SessionText]], object]
+
+
+def main() -> None:
+    """Prints one line a corpus, or the time a KB by length."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--sessions", type=int, default=300, help="of each corpus")
+    parser.add_argument("--linear", action="store_true")
+    given = parser.parse_args()
+    config, _ = load_deid(Path(__file__).parents[1] / "configs/deid/default.yaml")
+    gated = DeidEngine(config, bytes(32))
+    if given.linear:
+        _print_lengths(gated)
+        return
+    small = DeidEngine(config.model_copy(update={"models": {}}), bytes(32))
+    ours: dict[str, Mask] = {
+        "analyzer": lambda sessions: [gated.analyze(session) for session in sessions],
+        "gated": gated.mask_sessions,
+        "small": small.mask_sessions,
+    }
+    stock = stock_mask(config)
+    print(f"{'corpus':14} {'KB':>7} {'stock':>7}" + "".join(f"{name:>10} {'x':>6}" for name in ours))
+    for name, sessions in corpora(given.sessions).items():
+        slow = rate(_part(sessions), stock)
+        line = f"{name:14} {_size(sessions) / 1000:7.0f} {slow:7.1f}"
+        for mask in ours.values():
+            mask(sessions[:3])
+            fast = rate(sessions, mask)
+            line += f"{fast:10.0f} {fast / slow:6.1f}"
+        print(line, flush=True)
+
+
+def corpora(count: int) -> dict[str, list[SessionText]]:
+    """Sessions of each kind, the same on every run."""
+    made = generated_sessions(count)
+    chats = _sessions(
+        [one.text for one in generate_texts(count * _SESSION_MESSAGES, 21) if one.kind == "chat"]
+    )
+    prose = " ".join(one.text for one in generate_texts(1_500, 22) if one.kind in ("chat", "document"))
+    coding = [session for session in made if any(s.kind == "tool_result" for s in session.segments)]
+    hostile = [SessionText(bytes(16), [Segment(unit * (20_000 // len(unit)), "user")]) for unit in _UNITS]
+    long = [
+        SessionText(bytes(16), [Segment(prose[n : n + 60_000], "user")]) for n in range(0, len(prose), 60_000)
+    ]
+    mix = [one for pair in zip(chats, coding, strict=False) for one in pair]
+    return {"chat": chats, "coding": coding, "mix": mix, "long documents": long, "hostile": hostile}
+
+
+def generated_sessions(conversations: int) -> list[SessionText]:
+    """The texts of a synthetic corpus as the pipeline reads it."""
+    found = []
+    for made in generate(conversations, 1):
+        record = made.records[0]
+        if isinstance(record, dict) and "messages" in record:
+            messages = [_message(message) for message in record["messages"]]
+            found.append(SessionText(bytes(16), outline([messages]).segments))
+    return found
+
+
+def stock_mask(config: DeidConfig) -> Mask:
+    """Presidio as it comes, with the same model's files, and its domain list kept off the network."""
+    tldextract.extract = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
+    path = str(model_path(config.models["en"]))
+    models = {"nlp_engine_name": "spacy", "models": [{"lang_code": "en", "model_name": path}]}
+    analyzer = AnalyzerEngine(nlp_engine=NlpEngineProvider(nlp_configuration=models).create_engine())
+    anonymizer = AnonymizerEngine()
+
+    def mask(sessions: Sequence[SessionText]) -> None:
+        for session in sessions:
+            for segment in session.segments:
+                anonymizer.anonymize(segment.text, analyzer.analyze(segment.text, "en"))
+
+    return mask
+
+
+def rate(sessions: Sequence[SessionText], mask: Mask) -> float:
+    """KB of text a CPU second."""
+    started = time.process_time()
+    mask(sessions)
+    return _size(sessions) / 1000 / (time.process_time() - started)
+
+
+def _sessions(texts: Sequence[str]) -> list[SessionText]:
+    random_ = random.Random(3)
+    sessions = []
+    for begin in range(0, len(texts), _SESSION_MESSAGES):
+        kinds = random_.choice([("user", "assistant"), ("user", "user")])
+        part = texts[begin : begin + _SESSION_MESSAGES]
+        segments: list[Any] = [Segment(text, kinds[n % 2]) for n, text in enumerate(part)]  # type: ignore[arg-type]
+        sessions.append(SessionText(bytes(16), segments))
+    return sessions
+
+
+def _message(message: dict[str, Any]) -> Message:
+    content = message["content"]
+    blocks = content if isinstance(content, str) else [Block(**block) for block in content]
+    return Message(message["message_id"], message["role"], dt.datetime.now(dt.UTC), blocks)
+
+
+def _size(sessions: Sequence[SessionText]) -> int:
+    return sum(len(segment.text.encode()) for session in sessions for segment in session.segments)
+
+
+def _part(sessions: Sequence[SessionText]) -> list[SessionText]:
+    """Sessions spread over all, of so many characters; a long text is cut."""
+    part, total = [], 0
+    for session in [*sessions[::7], *sessions]:
+        segments = [segment._replace(text=segment.text[:5_000]) for segment in session.segments]
+        part.append(session._replace(segments=segments))
+        total += sum(len(segment.text) for segment in segments)
+        if total >= _STOCK_CHARACTERS:
+            break
+    return part
+
+
+def _print_lengths(engine: DeidEngine) -> None:
+    """CPU microseconds a KB at 50, 100, 200 and 400 KB: the same if cost is linear."""
+    prose = " ".join(one.text for one in generate_texts(3_000, 22))
+    for name, unit in [("prose", prose), *((repr(unit), unit) for unit in _UNITS)]:
+        times = []
+        for size in (50_000, 100_000, 200_000, 400_000):
+            text = (unit * (size // len(unit) + 1))[:size]
+            started = time.process_time()
+            engine.mask_sessions([SessionText(bytes(16), [Segment(text, "user")])])
+            times.append((time.process_time() - started) / size * 1e9)
+        print(f"{name:14}" + "".join(f"{one:10.0f}" for one in times), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,176 @@
+"""`chatsieve evaluate`: how good and how fast a de-identification config is on labelled texts."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from schemas.decisions import Reason
+from schemas.deid import DeidConfig, load_deid
+from schemas.errors import InputError
+from transforms.deid.engine import DeidEngine
+from transforms.deid.evaluation import (
+    ALL,
+    Counts,
+    Figure,
+    Labelled,
+    Measured,
+    compare,
+    count,
+    measure,
+    missed,
+    type_of,
+)
+from transforms.deid.spans import Segment, SessionText, Span
+from transforms.synthetic.fill import generate_texts
+
+DEFAULT_DEID = Path(__file__).resolve().parents[2] / "configs/deid/default.yaml"
+_UNREAD = frozenset({str(Reason.LANGUAGE_UNSUPPORTED), str(Reason.OVERSIZE)})
+
+
+class _Line(msgspec.Struct):
+    text: str
+    spans: list[tuple[int, int, str]]
+
+
+class Ran(NamedTuple):
+    """What a config masked: spans a text (None where the text is refused unread), and its speed."""
+
+    masked: list[list[Span] | None]
+    kb_per_second: float
+
+
+def evaluate(
+    labelled: Sequence[Labelled],
+    deid: Path | None = None,
+    against: Path | None = None,
+    draws: int = 1_000,
+    misses: int = 0,
+) -> dict[str, Any]:
+    """The evaluation as a JSON document; with `against`, that config's too and how much it is above.
+
+    Texts that a config refuses unread leak nothing and are counted apart; a comparison leaves out what
+    either refuses. Raises ConfigError or DeidError.
+    """
+    texts = [one.text for one in labelled]
+    configs = [
+        load_deid(path or DEFAULT_DEID)[0] for path in ((deid,) if against is None else (deid, against))
+    ]
+    scope = sorted({entity for config in configs for entity in config.thresholds})
+    ran = [run(config, texts) for config in configs]
+    kept = [n for n in range(len(texts)) if all(one.masked[n] is not None for one in ran)]
+    counts = [_counted(labelled, one, kept, scope) for one in ran]
+    pages = [_page(one, measure(count_, draws)) for one, count_ in zip(ran, counts, strict=True)]
+    document: dict[str, Any] = {"texts": len(labelled), "scope": scope}
+    if against is None:
+        document |= pages[0]
+    else:
+        document |= {
+            "first": pages[0],
+            "second": pages[1],
+            "difference": _plain(compare(counts[0], counts[1], draws)),
+            "speed_ratio": round(ran[1].kb_per_second / ran[0].kb_per_second, 3),
+        }
+    if misses:
+        document["missed"] = _misses(labelled, ran[0], scope, misses)
+    return document
+
+
+def made_up(count_: int, seed: int) -> list[Labelled]:
+    """So many made-up texts with their truth, of templates that the small model was not trained on."""
+    return [Labelled(one.text, one.spans) for one in generate_texts(count_, seed, part="held")]
+
+
+def read_labelled(file: Path, types: Mapping[str, str]) -> list[Labelled]:
+    """The labelled texts of a JSON Lines file; raises InputError naming the line that is none."""
+    try:
+        lines = file.read_bytes().splitlines()
+    except OSError as error:
+        raise InputError(f"{file}: cannot be read ({error.strerror})") from None
+    labelled = []
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            one = msgspec.json.decode(line, type=_Line)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            raise InputError(
+                f'{file}: line {number}: expected {{"text": string, "spans": [[start, end, "TYPE"], ...]}}'
+            ) from None
+        if not all(0 <= start < end <= len(one.text) for start, end, _ in one.spans):
+            raise InputError(
+                f"{file}: line {number}: a span lies outside its text; offsets count code points"
+            )
+        labelled.append(
+            Labelled(one.text, [(start, end, type_of(label, types)) for start, end, label in one.spans])
+        )
+    if not labelled:
+        raise InputError(f"{file}: holds no labelled text")
+    return labelled
+
+
+def run(config: DeidConfig, texts: Sequence[str]) -> Ran:
+    """What a config masks in each text, as a session of its own, and KB of text a CPU second."""
+    engine = DeidEngine(config, secrets.token_bytes(32))
+    engine.explain(_session("Warm up, please.", 0))
+    masked: list[list[Span] | None] = []
+    started = time.process_time()
+    for number, text in enumerate(texts):
+        result, found = engine.explain(_session(text, number))
+        masked.append(None if result.refusal in _UNREAD else found[0])
+    seconds = time.process_time() - started
+    return Ran(masked, sum(len(text.encode("utf-8", "replace")) for text in texts) / 1000 / seconds)
+
+
+def types_of(pairs: Sequence[str]) -> dict[str, str]:
+    """`LABEL=TYPE` pairs as a mapping; raises InputError for what is none."""
+    types = {}
+    for pair in pairs:
+        label, equals, kind = pair.partition("=")
+        if not equals or not label or not kind:
+            raise InputError(f"--type {pair}: expected LABEL=TYPE, such as NAME=PERSON")
+        types[label] = kind
+    return types
+
+
+def _session(text: str, number: int) -> SessionText:
+    return SessionText(number.to_bytes(16, "big"), [Segment(text, "user")])
+
+
+def _counted(labelled: Sequence[Labelled], ran: Ran, kept: Sequence[int], scope: Sequence[str]) -> Counts:
+    return count([labelled[n] for n in kept], [ran.masked[n] or [] for n in kept], scope)
+
+
+def _page(ran: Ran, measured: Mapping[str, Measured]) -> dict[str, Any]:
+    return {
+        "refused_texts": sum(spans is None for spans in ran.masked),
+        "kb_per_second": round(ran.kb_per_second, 1),
+        "types": {kind: _row(one) for kind, one in measured.items() if kind != ALL},
+        ALL: _row(measured[ALL]) if ALL in measured else {},
+    }
+
+
+def _row(measured: Measured) -> dict[str, Any]:
+    figures = {name: list(figure) for name, figure in measured.figures.items()}
+    return {"spans": measured.spans, "masked_spans": measured.masked_spans, **figures}
+
+
+def _plain(figures: Mapping[str, Mapping[str, Figure]]) -> dict[str, dict[str, list[float | None]]]:
+    return {kind: {name: list(figure) for name, figure in some.items()} for kind, some in figures.items()}
+
+
+def _misses(labelled: Sequence[Labelled], ran: Ran, scope: Sequence[str], limit: int) -> list[dict[str, Any]]:
+    """Where labelled spans were missed; places only, never text."""
+    places: list[dict[str, Any]] = []
+    for number, (one, masked) in enumerate(zip(labelled, ran.masked, strict=True), 1):
+        if masked is not None:
+            places += [
+                {"text": number, "start": start, "end": end, "type": kind}
+                for start, end, kind in missed(one, masked, scope)
+            ]
+    return places[:limit]

@@ -1,0 +1,66 @@
+"""The page of `chatsieve evaluate` for a terminal: one row a type, and what differs between two configs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+_COLUMNS = {
+    "recall": "span_recall",
+    "precision": "span_precision",
+    "F1": "span_f1",
+    "F2": "span_f2",
+    "char rec.": "character_recall",
+    "char prec.": "character_precision",
+}
+
+
+def print_evaluation(document: dict[str, Any], console: Console) -> None:
+    """Prints an evaluation, or two and their difference."""
+    if "difference" in document:
+        for name in ("first", "second"):
+            _print_one(f"{name} config", document[name], document["texts"], console)
+        _print_difference(document, console)
+    else:
+        _print_one("de-identification", document, document["texts"], console)
+    for place in document.get("missed", ()):
+        console.print(f"missed  text {place['text']}  {place['start']}-{place['end']}  {place['type']}")
+
+
+def _print_one(name: str, page: dict[str, Any], texts: int, console: Console) -> None:
+    speed = f"{page['kb_per_second']} KB a CPU second"
+    console.print(f"{name}: {texts} texts, {page['refused_texts']} refused unread, {speed}")
+    table = Table(box=None, pad_edge=False)
+    table.add_column("type")
+    table.add_column("spans", justify="right")
+    for heading in _COLUMNS:
+        table.add_column(heading, justify="right")
+    for kind, row in [*page["types"].items(), ("all", page["all"])]:
+        if row:
+            table.add_row(kind, str(row["spans"]), *(_share(row[key]) for key in _COLUMNS.values()))
+    console.print(table)
+    recall = page["all"].get("span_recall") if page["all"] else None
+    if recall and recall[0] is not None:
+        console.print(
+            f"recall of all: {recall[0]:.3f}, 95 % of draws from {recall[1]:.3f} to {recall[2]:.3f}\n"
+        )
+
+
+def _print_difference(document: dict[str, Any], console: Console) -> None:
+    console.print(
+        f"second against first: {document['speed_ratio']:.2f} times as fast; differences beyond chance:"
+    )
+    surely = [
+        f"  {kind} {heading} {figure[0]:+.3f} ({figure[1]:+.3f} to {figure[2]:+.3f})"
+        for kind, figures in document["difference"].items()
+        for heading, key in _COLUMNS.items()
+        if (figure := figures[key])[0] is not None and (figure[1] > 0 or figure[2] < 0)
+    ]
+    for line in surely or ["  none"]:
+        console.print(line)
+
+
+def _share(figure: list[float | None]) -> str:
+    return "-" if figure[0] is None else f"{figure[0]:.3f}"

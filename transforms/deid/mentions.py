@@ -1,0 +1,143 @@
+"""People whom the words around them give away: introductions, relations, speaker labels, fields of a form."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from transforms.deid.lexicon import first_names, is_common_word, last_names
+from transforms.deid.spans import Span
+
+TITLES = frozenset(("mr mrs ms dr prof miss sir madam mx herr frau monsieur madame señor señora").split())
+_UPPER = "A-ZÀ-ÞŠŽČĆĐŁŚŻ"
+_WORD = rf"[{_UPPER}][\w'’-]+"
+_NAME = rf"{_WORD}(?: (?:[A-Z]\.|(?:de|van|von|der|la|del|bin|al) (?=[{_UPPER}])|{_WORD})){{0,3}}"
+_INTRODUCED = re.compile(
+    r"(?:\b(?:[Mm]y (?:full |first )?name(?:['’]s| is)|[Ii] am called|[Cc]all me|[Tt]his is|[Dd]ear|Hi|Hello|Hey|[Rr]egards,?|"
+    r"[Ss]incerely,?|[Tt]hanks,|[Bb]est,|[Cc]heers,|signed,?)\s+|\b(?:Mr|Mrs|Ms|Dr|Prof|Miss|Mx|Herr|Frau)\.?\s+)"
+    rf"(?P<name>{_NAME})"
+)
+_LOWER_INTRODUCED = re.compile(
+    r"\b[Mm]y (?:full )?name(?: is|['’]s) (?P<name>[a-z][a-z'’-]+(?: [a-z][a-z'’-]+)?)"
+)
+_RELATIONS = (
+    r"husband|wife|hubby|wifey|spouse|partner|boyfriend|girlfriend|fianc[ée]e?|bf|gf|mother|father|mom|mum|dad|parents|folks|son|"
+    r"daughter|kids?|child(?:ren)?|brother|sister|cousin|aunt|uncle|nephew|niece|grand(?:ma|pa|mother|father|son|daughter)|"
+    r"friends?|bestie|roommate|flatmate|neighbou?r|boss|manager|colleague|co-?worker|mentors?|teacher|coach|landlord|"
+    r"doctor|therapist|lawyer|classmate|in-laws|baby|toddler"
+)
+#: By relation or verb: only given names that are on a list, the ambiguous ones too.
+_RELATED = re.compile(
+    rf"(?:\b(?i:(?:my|our|his|her|their|your)(?: [a-z-]+){{0,2}}? (?:{_RELATIONS}))[,:]?|\b[Mm]arried to(?: my rock,| the \w+(?: \w+)?,)?|"
+    rf"\b[Mm]arried life with|\b[Ll]ife at home with|\bI(?:['’]m| am),?|\b[Nn]amed|\b[Ff]riend of mine,) (?P<name>{_NAME})"
+)
+_JOINED = re.compile(rf"\s?(?:&|\+|and|or)\s(?P<name>{_WORD}(?: {_WORD}){{0,2}})")
+_BEFORE_JOINED = re.compile(rf"(?<![\w@#$/.-])(?P<name>{_WORD})\s?(?:&|\+|and|or|,)\s\Z")
+#: `@handle : text` and `Jordan : text`, as forums and chats label who speaks.
+_SPEAKER = re.compile(
+    rf"\A\s{{0,4}}[\"“]?(?:@(?P<handle>[\w.-]{{2,40}})|(?P<name>{_WORD}(?: {_WORD})?))(?P<gap> ?): (?=\S)"
+)
+_FIELD = re.compile(
+    r"(?i)(?:\A|[|;\"“]|\s{2})\s{0,2}(?P<field>user ?name|user|handle|login|screen ?name|seller(?: name)?|buyer|name|full name|"
+    r"first name|last name|surname|contact(?: person)?|patient|customer|client|employee|attendee|guest|sender|recipient|"
+    r"consignee|driver|host|tenant|landlord|witness|applicant|author|reviewer|assignee|reporter|owner)\s?:\s{0,3}"
+    r"(?P<value>[^\W_][^\n|:;,=<>()\[\]{}\"“”/\\]{1,40}?)(?=\s*(?:[|;,\"”\n]|\s{2}|\Z))"
+)
+_USER_FIELDS = frozenset(("user", "username", "user name", "handle", "login", "screenname", "screen name"))
+
+
+def mentioned(line: str, offset: int) -> list[Span]:
+    """The people (and user names) that a line of prose gives away, with their places in its text."""
+    found = [*_introduced(line), *_related(line), *_speaker(line), *_fields(line)]
+    return [Span(offset + start, offset + end, kind, score) for start, end, kind, score in found]
+
+
+def joined_to(text: str, spans: list[Span]) -> list[Span]:
+    """Listed names that an "and" or "&" joins to a person who was found: `Sean & Jessica`."""
+    more = []
+    for span in spans:
+        if span.type != "PERSON":
+            continue
+        after = _JOINED.match(text, span.end)
+        if after is not None and _given(after.group("name").split()[0]):
+            more.append(Span(*_trimmed(text, *after.span("name")), "PERSON", 0.75))
+        before = _BEFORE_JOINED.search(text, max(0, span.start - 40), span.start)
+        if before is not None and _given(before.group("name")) and "," not in before.group():
+            more.append(Span(*before.span("name"), "PERSON", 0.75))
+    return [span for span in more if span.start < span.end]
+
+
+def _introduced(line: str) -> Iterator[Span]:
+    for match in _INTRODUCED.finditer(line):
+        start, end = match.span("name")
+        words = match.group("name").split()
+        while words and is_common_word(words[-1]) and not _listed(words[-1]):
+            end -= len(words.pop()) + (1 if words else 0)
+        if words and not is_common_word(words[0]):
+            yield Span(start, end, "PERSON", 0.75)
+        elif words and (match.group().lower().startswith(tuple(TITLES)) or _two_names(words)):
+            yield Span(start, end, "PERSON", 0.7)
+    for match in _LOWER_INTRODUCED.finditer(line):
+        if not is_common_word(match.group("name").split()[0]):
+            yield Span(match.start("name"), match.end("name"), "PERSON", 0.7)
+
+
+def _related(line: str) -> Iterator[Span]:
+    for match in _RELATED.finditer(line):
+        start, end = _trimmed(line, *match.span("name"))
+        if start < end and _given(line[start:end].split()[0]):
+            span = Span(start, end, "PERSON", 0.75)
+            yield span
+            yield from joined_to(line, [span])
+
+
+def _speaker(line: str) -> Iterator[Span]:
+    match = _SPEAKER.match(line)
+    if match is None:
+        return
+    if match.group("handle"):
+        yield Span(match.start("handle"), match.end("handle"), "USERNAME", 0.7)
+        return
+    words = match.group("name").split()
+    surely = match.group("gap") == " " or not is_common_word(words[0])
+    if _given(words[0]) and surely and all(_listed(word) for word in words):
+        yield Span(match.start("name"), match.end("name"), "PERSON", 0.75)
+
+
+def _fields(line: str) -> Iterator[Span]:
+    for match in _FIELD.finditer(line):
+        field, value = match.group("field").lower(), match.group("value")
+        words = value.split()
+        if field in _USER_FIELDS:
+            if len(words) == 1 and not is_common_word(value) and re.search(r"[^\W\d_]", value):
+                yield Span(match.start("value"), match.end("value"), "USERNAME", 0.65)
+            continue
+        first = re.match(r"[^\W\d_]+", value)
+        if first is None or not value[0].isupper() or len(words) > 4:
+            continue
+        if len(words) == 1 and not is_common_word(first.group()) and not (value.isupper() and len(value) > 3):
+            yield Span(match.start("value"), match.end("value"), "PERSON", 0.65)
+        elif _given(first.group()) and all(word[0].isupper() for word in words):
+            yield Span(match.start("value"), match.end("value"), "PERSON", 0.75)
+
+
+def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
+    """A stretch without the common words at its end, and without a possessive."""
+    words = text[start:end].split(" ")
+    while len(words) > 1 and is_common_word(words[-1]) and not _listed(words[-1]):
+        words.pop()
+    name = re.sub(r"['’]s\Z", "", " ".join(words))
+    return start, start + len(name)
+
+
+def _given(word: str) -> bool:
+    return re.sub(r"['’]s\Z", "", word.lower()).strip(".,'’") in first_names()
+
+
+def _two_names(words: list[str]) -> bool:
+    return len(words) > 1 and words[0].lower() in first_names() and words[-1].lower() in last_names()
+
+
+def _listed(word: str) -> bool:
+    lower = re.sub(r"['’]s\Z", "", word.lower()).strip(".,'’")
+    return lower in first_names() or lower in last_names()

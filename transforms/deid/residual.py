@@ -1,0 +1,191 @@
+"""The second look at what will be written: other rules than the first, over the masked text.
+
+Three passes: our own patterns once more, stock Presidio's pattern recognizers around what may be an
+identifier, and a ruthless scan of what users typed for long numbers and random tokens that nothing explained.
+A hit is masked, too; if a hit is left after that the session is refused.
+"""
+
+from __future__ import annotations
+
+import bisect
+import re
+from collections.abc import Collection, Iterator, Sequence
+from typing import NamedTuple
+
+from presidio_analyzer import EntityRecognizer
+from presidio_analyzer.predefined_recognizers import (
+    CreditCardRecognizer,
+    EmailRecognizer,
+    IbanRecognizer,
+    PhoneRecognizer,
+    UsSsnRecognizer,
+)
+
+from transforms.deid.overlaps import resolve
+from transforms.deid.patterns import PatternScanner
+from transforms.deid.people import is_code_line
+from transforms.deid.rules_contact import is_service_mailbox, top_level_domains
+from transforms.deid.rules_secrets import entropy
+from transforms.deid.spans import Segment, Span
+
+_STRUCTURED = frozenset(
+    (
+        "EMAIL_ADDRESS PHONE_NUMBER CREDIT_CARD IBAN_CODE US_SSN IP_ADDRESS MAC_ADDRESS SECRET BANK_ACCOUNT"
+    ).split()
+)
+_OWN_SCORE = 0.7
+#: What stock Presidio gives to a match that its own check digits or formats confirm.
+_STOCK_SCORES = {
+    "EMAIL_ADDRESS": 0.9,
+    "CREDIT_CARD": 0.9,
+    "IBAN_CODE": 0.9,
+    "US_SSN": 0.5,
+    "PHONE_NUMBER": 0.4,
+}
+_SUSPECT = re.compile(
+    r"[^\s@]@[^\s@]+\.|\d(?:[ ().-]{0,2}\d){6,40}|(?<![A-Za-z])[A-Z]{2}\d{2}[ -]?[A-Z0-9]{4}"
+)
+_AROUND = 48
+_LONGEST_NUMBER = re.compile(r"(?<![\w.,#$€£/=:+-])\d(?:[ -]?\d){8,18}(?![\w%/=]|[.,-]\d)")
+_CLOCK = re.compile(r"(?:1[4-9]\d{8}(?:\d{3}){0,3}|(?:19|20)\d{2}(?:0\d|1[0-2])[0-3]\d\d{0,6})\Z")
+_YEARS = re.compile(r"(?:(?:19|20)\d\d[ -]?)+\Z|(?:19|20)\d\d-\d\d-\d\d")
+_TOKEN = re.compile(r"(?<![\w/.@:=-])[A-Za-z0-9_-]{20,200}(?![\w/.@=-])")
+_MIN_ENTROPY = 3.9
+_SEPARATED = re.compile(r"[ ().+-]")
+
+
+class Made(NamedTuple):
+    """A masked text, where in it the surrogates stand, and the spans of the original that they replace."""
+
+    text: str
+    places: list[tuple[int, int]]
+    spans: list[Span]
+
+
+class ResidualCheck:
+    """Looks for what is left. One instance a thread."""
+
+    def __init__(self, scanner: PatternScanner, types: Collection[str]) -> None:
+        self._scanner = scanner
+        self._types = frozenset(types) & _STRUCTURED
+        self._stock: list[tuple[EntityRecognizer, str]] = [
+            (recognizer, kind)
+            for recognizer, kind in (
+                (_OfflineEmail(), "EMAIL_ADDRESS"),
+                (CreditCardRecognizer(), "CREDIT_CARD"),
+                (IbanRecognizer(), "IBAN_CODE"),
+                (UsSsnRecognizer(), "US_SSN"),
+                (PhoneRecognizer(supported_regions=("US", "GB")), "PHONE_NUMBER"),
+            )
+            if kind in self._types
+        ]
+
+    def left(
+        self, segments: Sequence[Segment], masked: Sequence[Made], first: Sequence[Sequence[Span]]
+    ) -> list[list[Span]]:
+        """Per text what is left after the `first` look, as spans of the original text."""
+        found = []
+        # A text in which nothing was found is as our own patterns have seen it already.
+        own = self._scanner.scan(
+            [one.text if spans else "" for one, spans in zip(masked, first, strict=True)]
+        )
+        for segment, one, ours in zip(segments, masked, own, strict=True):
+            hits = [span for span in ours if span.type in self._types and span.score >= _OWN_SCORE]
+            hits += self._stock_hits(one.text, segment.kind == "user")
+            if segment.kind == "user":
+                hits += self._ruthless_hits(one.text)
+            found.append([_original(one, hit) for hit in resolve(hits) if not _is_made(one, hit)])
+        return found
+
+    def _stock_hits(self, text: str, typed: bool) -> Iterator[Span]:
+        for low, high in _windows(text):
+            window = text[low:high]
+            for recognizer, kind in self._stock:
+                if kind == "PHONE_NUMBER" and not typed:
+                    continue
+                for result in recognizer.analyze(window, [kind], None) or ():
+                    start, end = low + result.start, low + result.end
+                    if result.score >= _STOCK_SCORES[kind] and not _left_on_purpose(text, start, end, kind):
+                        yield Span(start, end, kind, round(float(result.score), 4))
+
+    def _ruthless_hits(self, text: str) -> Iterator[Span]:
+        for kind, expression in (("BANK_ACCOUNT", _LONGEST_NUMBER), ("SECRET", _TOKEN)):
+            if kind not in self._types:
+                continue
+            for match in expression.finditer(text):
+                value = match.group()
+                if _in_code(text, match.start()):
+                    continue
+                if kind == "SECRET" and not _random(value):
+                    continue
+                if kind == "BANK_ACCOUNT" and (
+                    _CLOCK.match(value) or _YEARS.match(value) or len(set(value)) < 4
+                ):
+                    continue
+                yield Span(match.start(), match.end(), kind, 0.5)
+
+
+class _OfflineEmail(EmailRecognizer):  # type: ignore[misc]
+    """Presidio's, without asking the network for the list of domains."""
+
+    def validate_result(self, pattern_text: str) -> bool:
+        """True for a mailbox below a public or reserved top-level domain."""
+        return pattern_text.rsplit(".", 1)[-1].lower() in top_level_domains()
+
+
+def _windows(text: str) -> Iterator[tuple[int, int]]:
+    """Stretches around what may be an identifier: the stock recognizers are slow."""
+    low = high = -1
+    for suspect in _SUSPECT.finditer(text):
+        if suspect.start() - _AROUND > high:
+            if high >= 0:
+                yield low, high
+            low = max(0, suspect.start() - _AROUND)
+        high = min(len(text), suspect.end() + _AROUND)
+    if high >= 0:
+        yield low, high
+
+
+def _left_on_purpose(text: str, start: int, end: int, kind: str) -> bool:
+    """What the first pass does not take for a person's either."""
+    value = text[start:end]
+    if kind == "EMAIL_ADDRESS":
+        return is_service_mailbox(value)
+    if kind in ("PHONE_NUMBER", "CREDIT_CARD", "US_SSN") and _in_code(text, start):
+        return True
+    if kind in ("PHONE_NUMBER", "US_SSN"):
+        digits = re.sub(r"\D", "", value)
+        return len(digits) < 9 or not _SEPARATED.search(value.strip()) or _YEARS.match(value) is not None
+    return False
+
+
+def _in_code(text: str, place: int) -> bool:
+    start = text.rfind("\n", 0, place) + 1
+    end = text.find("\n", place)
+    return is_code_line(text[start : end if end >= 0 else len(text)]) or text.count("```", 0, place) % 2 == 1
+
+
+def _random(value: str) -> bool:
+    kinds = sum(bool(re.search(kind, value)) for kind in (r"[a-z]", r"[A-Z]", r"\d"))
+    return kinds == 3 and entropy(value) >= _MIN_ENTROPY and len(re.findall(r"\d", value)) >= 3
+
+
+def _is_made(made: Made, hit: Span) -> bool:
+    """True if what was hit is, in the main, surrogates of ours."""
+    first = bisect.bisect_right(made.places, (hit.start, 0)) - 1
+    inside = 0
+    for start, end in made.places[max(0, first) :]:
+        if start >= hit.end:
+            break
+        inside += max(0, min(end, hit.end) - max(start, hit.start))
+    return inside > 0
+
+
+def _original(made: Made, hit: Span) -> Span:
+    """A hit in the masked text as a span of the original."""
+    shift = 0
+    for (_, end), span in zip(made.places, made.spans, strict=True):
+        if end > hit.start:
+            break
+        shift = span.end - end
+    return Span(hit.start + shift, hit.end + shift, hit.type, hit.score)

@@ -1,0 +1,137 @@
+"""A text as tokens of the small model: words, runs of digits, single signs, each with what precedes it."""
+
+from __future__ import annotations
+
+import functools
+import re
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import wordfreq
+import xxhash
+
+from transforms.deid.lexicon import first_names, last_names
+
+_TOKEN = re.compile(r"[^\W\d_]+|\d+|[^\w\s]|_")
+_LINE_END = re.compile("\n")
+_MAX_WORD = 32
+
+#: How many rows each feature has in the model's table, in the order of `feature_rows`.
+VOCABULARY = 20_000
+_AFFIXES = 6_000
+_SHAPES = 64
+_LEXICON = 64
+FEATURES = 6
+_PAD = 0
+_UNKNOWN = 1
+WORDS_AT = 2
+PREFIXES_AT = WORDS_AT + VOCABULARY
+SUFFIXES_AT = PREFIXES_AT + _AFFIXES
+ENDINGS_AT = SUFFIXES_AT + _AFFIXES
+SHAPES_AT = ENDINGS_AT + _AFFIXES
+LEXICON_AT = SHAPES_AT + _SHAPES
+GAPS_AT = LEXICON_AT + _LEXICON
+#: Nothing, blanks, one line end, several line ends before a token.
+GAPS = 4
+ROWS = GAPS_AT + GAPS
+PAD, UNKNOWN = _PAD, _UNKNOWN
+
+
+class Tokens(NamedTuple):
+    """Tokens of a text in order: their texts, [start, end) in code points, and what stands before each."""
+
+    words: list[str]
+    starts: npt.NDArray[np.int64]
+    ends: npt.NDArray[np.int64]
+    gaps: npt.NDArray[np.int64]
+
+
+def tokens_of(text: str) -> Tokens:
+    """All tokens of a text."""
+    places = [match.span() for match in _TOKEN.finditer(text)]
+    words = [text[start:end] for start, end in places]
+    bounds = np.array(places, dtype=np.int64).reshape(-1, 2)
+    starts, ends = bounds[:, 0], bounds[:, 1]
+    gaps = np.zeros(len(words), dtype=np.int64)
+    if words:
+        gaps[0] = GAPS - 1
+        apart = starts[1:] > ends[:-1]
+        lines = np.array([place.start() for place in _LINE_END.finditer(text)], dtype=np.int64)
+        broken = np.searchsorted(lines, starts[1:]) - np.searchsorted(lines, ends[:-1])
+        gaps[1:] = np.where(apart, np.minimum(broken, 2) + 1, 0)
+    return Tokens(words, starts, ends, gaps)
+
+
+def feature_rows(word: str) -> tuple[int, ...]:
+    """The rows of the table that a token's vector is the sum of (without its gap's)."""
+    word = word[:_MAX_WORD]
+    lower = "0" * min(len(word), 8) if word[0].isdigit() else word.lower()
+    return (
+        _vocabulary().get(lower, _UNKNOWN),
+        PREFIXES_AT + _bucket(lower[:3], _AFFIXES),
+        SUFFIXES_AT + _bucket(lower[-3:], _AFFIXES),
+        ENDINGS_AT + _bucket(f"{lower[:1]}{lower[-2:]}{min(len(lower), 12)}", _AFFIXES),
+        SHAPES_AT + _shape(word),
+        LEXICON_AT + _listed(lower),
+    )
+
+
+def table_rows(words: list[str], gaps: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+    """Rows of the table by token, FEATURES and the gap's."""
+    rows = np.array([_cached_rows(word) for word in words], dtype=np.int32).reshape(-1, FEATURES)
+    return np.concatenate([rows, (gaps.astype(np.int32) + GAPS_AT)[:, None]], axis=1)
+
+
+@functools.lru_cache(maxsize=200_000)
+def _cached_rows(word: str) -> tuple[int, ...]:
+    return feature_rows(word)
+
+
+def _bucket(text: str, size: int) -> int:
+    return int(xxhash.xxh32_intdigest(text.encode("utf-8", "surrogatepass")) % size)
+
+
+def _shape(word: str) -> int:
+    length = min(len(word), 7)
+    if word[0].isdigit():
+        kind = 0
+    elif not word[0].isalpha():
+        kind = 1
+    elif not word.isascii() and word.lower() == word.upper():
+        kind = 2
+    elif word.islower():
+        kind = 3
+    elif word.isupper():
+        kind = 4
+    elif word[0].isupper() and word[1:].islower():
+        kind = 5
+    elif word[0].isupper():
+        kind = 6
+    else:
+        kind = 7
+    return kind * 8 + length
+
+
+def _listed(lower: str) -> int:
+    """On the lists of given or family names, and how frequent a word it is."""
+    frequency = _zipf().get(lower, 0)
+    return (lower in first_names()) + 2 * (lower in last_names()) + 4 * frequency
+
+
+@functools.cache
+def _vocabulary() -> dict[str, int]:
+    words = [word for word in wordfreq.top_n_list("en", VOCABULARY * 2) if word.isalpha()]
+    signs = [*"!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~", *("0" * n for n in range(1, 9))]
+    return {word: WORDS_AT + place for place, word in enumerate([*signs, *words][:VOCABULARY])}
+
+
+@functools.cache
+def _zipf() -> dict[str, int]:
+    """Frequency on the Zipf scale (log10 of uses in a billion words), cut to an integer of 1 to 8."""
+    # A word in place n of the list of lists has the frequency 10 ** (-n / 100).
+    return {
+        word: min(8, max(1, (900 - centibels) // 100))
+        for centibels, words in enumerate(wordfreq.get_frequency_list("en"))
+        for word in words
+    }

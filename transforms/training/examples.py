@@ -1,0 +1,79 @@
+"""Labelled texts as what the network is trained on: rows of its table and a label, by token."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from transforms.deid.tagger import LABELS, PADDING
+from transforms.deid.tokens import FEATURES, LEXICON_AT, PAD, UNKNOWN, table_rows, tokens_of
+
+#: The label of tokens on which the teachers disagree: nothing is learned from them.
+IGNORED = -1
+UNSURE = "UNSURE"
+_SHARE_WORDS_HIDDEN = 0.15
+_SHARE_NAMES_HIDDEN = 0.5
+_SHARE_LISTS_HIDDEN = 0.25
+_NAME_LABELS = tuple(LABELS.index(label) for label in ("B-PERSON", "I-PERSON"))
+_Rows = npt.NDArray[np.int32]
+_Labels = npt.NDArray[np.int8]
+
+
+class Example(NamedTuple):
+    """One text: (tokens, features) rows, and a label a token."""
+
+    rows: _Rows
+    labels: _Labels
+
+
+def example_of(text: str, spans: Sequence[tuple[int, int, str]]) -> Example | None:
+    """The example of a text; types the model does not know are nothing. None for a text without token."""
+    tokens = tokens_of(text)
+    if not tokens.words:
+        return None
+    labels = np.zeros(len(tokens.words), dtype=np.int8)
+    starts, ends = tokens.starts, tokens.ends
+    for start, end, kind in spans:
+        places = np.flatnonzero((starts < end) & (ends > start))
+        if len(places) and kind == UNSURE:
+            labels[places] = IGNORED
+        elif len(places) and f"B-{kind}" in LABELS:
+            labels[places] = LABELS.index(f"I-{kind}")
+            labels[places[0]] = LABELS.index(f"B-{kind}")
+    return Example(table_rows(tokens.words, tokens.gaps), labels)
+
+
+def batches(
+    examples: Sequence[Example], size: int, random: np.random.Generator, hide: bool = True
+) -> Iterator[tuple[_Rows, _Labels]]:
+    """All examples once, in a random order, some `size` tokens at a time, with zeros between the texts."""
+    order = random.permutation(len(examples))
+    pad = np.full((PADDING, FEATURES + 1), PAD, dtype=np.int32)
+    none = np.full(PADDING, IGNORED, dtype=np.int8)
+    rows: list[_Rows] = [pad]
+    labels: list[_Labels] = [none]
+    count = 0
+    for place in order:
+        one = examples[place]
+        rows += [_hidden(one, random) if hide else one.rows, pad]
+        labels += [one.labels, none]
+        count += len(one.labels) + PADDING
+        if count >= size:
+            yield np.concatenate(rows), np.concatenate(labels)
+            rows, labels, count = [pad], [none], 0
+    if count:
+        yield np.concatenate(rows), np.concatenate(labels)
+
+
+def _hidden(example: Example, random: np.random.Generator) -> _Rows:
+    """The rows with some words unknown, names above all, so that their looks and places are learned."""
+    rows = example.rows.copy()
+    name = np.isin(example.labels, _NAME_LABELS)
+    chance = random.random(len(rows))
+    rows[chance < np.where(name, _SHARE_NAMES_HIDDEN, _SHARE_WORDS_HIDDEN), 0] = UNKNOWN
+    off = (random.random(len(rows)) < _SHARE_LISTS_HIDDEN) & name
+    rows[off, FEATURES - 1] = LEXICON_AT
+    return rows

@@ -1,0 +1,103 @@
+"""The small model as a trainable thinc network, whose weights `transforms.deid.tagger` computes with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import numpy as np
+from thinc.api import Linear, Model, Relu, chain, residual
+from thinc.layers import Dropout, LayerNorm
+
+from transforms.deid.tagger import DILATIONS, LABELS, Block, Weights
+from transforms.deid.tokens import PAD, ROWS
+
+
+def network(width: int, dropout: float) -> Model[Any, Any]:
+    """Rows of the table by token (a two-dimensional array of integers) to scores by label.
+
+    Tokens whose first row is PAD part texts: they are zero before each block.
+    """
+    real: list[Any] = []
+    blocks = [
+        residual(
+            chain(
+                _window(dilation, real),
+                Relu(width, width * 3, normalize=False),
+                LayerNorm(width),
+                Dropout(dropout),
+            )
+        )
+        for dilation in DILATIONS
+    ]
+    return chain(_table(width, real), *blocks, Linear(len(LABELS), width))
+
+
+def weights_of(model: Model[Any, Any]) -> Weights:
+    """The weights in the form that the tagger has them."""
+    table, *blocks, last = cast("list[Any]", model.layers)
+    found = []
+    for block in blocks:
+        _, dense, norm, _ = cast("list[Any]", block.layers[0].layers)
+        found.append(
+            Block(
+                dense.get_param("W").T.copy(), dense.get_param("b"), norm.get_param("G"), norm.get_param("b")
+            )
+        )
+    return Weights(table.get_param("E"), found, last.get_param("W").T.copy(), last.get_param("b"))
+
+
+def _table(width: int, shared: list[Any]) -> Model[Any, Any]:
+    """The sum of a token's rows; leaves in `shared` which tokens are real."""
+
+    def init(model: Any, *_: Any, **__: Any) -> None:
+        random = np.random.default_rng(1)
+        table = random.normal(0, 0.3 / np.sqrt(7), (ROWS, width)).astype(np.float32)
+        table[PAD] = 0
+        model.set_param("E", table)
+
+    def forward(model: Any, rows: Any, is_train: bool) -> tuple[Any, Callable[[Any], Any]]:  # noqa: ARG001
+        table = model.get_param("E")
+        summed = table[rows].sum(axis=1)
+        real = (rows[:, 0] != PAD)[:, None]
+        shared[:] = [real]
+        summed *= real
+
+        def backward(slope: Any) -> Any:
+            slope = slope * real
+            flat = rows.ravel()
+            order = np.argsort(flat, kind="stable")
+            edges = np.flatnonzero(np.diff(flat[order], prepend=-1))
+            sums = np.add.reduceat(slope[order // rows.shape[1]], edges, axis=0)
+            change = np.zeros_like(table)
+            change[flat[order][edges]] = sums
+            change[PAD] = 0
+            model.inc_grad("E", change)
+            return rows
+
+        return summed, backward
+
+    return Model("table", forward, init=init, params={"E": None})
+
+
+def _window(dilation: int, shared: list[Any]) -> Model[Any, Any]:
+    """Each token beside those `dilation` before and after it."""
+
+    def forward(model: Any, hidden: Any, is_train: bool) -> tuple[Any, Callable[[Any], Any]]:  # noqa: ARG001
+        width, real = hidden.shape[1], shared[0]
+        hidden = hidden * real
+        joined = np.zeros((len(hidden), 3 * width), dtype=np.float32)
+        joined[dilation:, :width] = hidden[:-dilation]
+        joined[:, width : 2 * width] = hidden
+        joined[:-dilation, 2 * width :] = hidden[dilation:]
+
+        def backward(slope: Any) -> Any:
+            back = slope[:, width : 2 * width].copy()
+            back[:-dilation] += slope[dilation:, :width]
+            back[dilation:] += slope[:-dilation, 2 * width :]
+            back *= real
+            return back
+
+        return joined, backward
+
+    return Model(f"window>{dilation}", forward)
