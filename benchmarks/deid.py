@@ -5,8 +5,8 @@
 Five corpora: chat prose, coding sessions, a mix, long documents, and texts made to be slow. Each is masked by
 stock Presidio (a message at a time), by our whole text stage with the spaCy model asked where there is doubt,
 by the same with the small model alone, and analysed through Presidio's BatchAnalyzerEngine. KB of text a CPU
-second, and times stock; stock gets a part of each corpus, for it is slow; the ratio is what counts. `--linear`
-instead masks texts of doubling length and prints the time a KB.
+second, and times stock; stock gets a part of each corpus, for it is slow. `--linear` masks texts of doubling
+length instead and prints the time a KB.
 """
 
 from __future__ import annotations
@@ -89,17 +89,23 @@ def main() -> None:
 def corpora(count: int) -> dict[str, list[SessionText]]:
     """Sessions of each kind, the same on every run."""
     made = generated_sessions(count)
-    chats = _sessions(
-        [one.text for one in generate_texts(count * _SESSION_MESSAGES, 21) if one.kind == "chat"]
-    )
+    dense = _sessions([one.text for one in generate_texts(count * 4, 21) if one.kind == "chat"])
     prose = " ".join(one.text for one in generate_texts(1_500, 22) if one.kind in ("chat", "document"))
     coding = [session for session in made if any(s.kind == "tool_result" for s in session.segments)]
+    chats = [session for session in made if session not in coding]
     hostile = [SessionText(bytes(16), [Segment(unit * (20_000 // len(unit)), "user")]) for unit in _UNITS]
     long = [
         SessionText(bytes(16), [Segment(prose[n : n + 60_000], "user")]) for n in range(0, len(prose), 60_000)
     ]
     mix = [one for pair in zip(chats, coding, strict=False) for one in pair]
-    return {"chat": chats, "coding": coding, "mix": mix, "long documents": long, "hostile": hostile}
+    return {
+        "chat": chats,
+        "coding": coding,
+        "mix": mix,
+        "full of names": dense,
+        "long documents": long,
+        "hostile": hostile,
+    }
 
 
 def generated_sessions(conversations: int) -> list[SessionText]:

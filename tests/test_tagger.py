@@ -39,7 +39,7 @@ def test_addresses_in_many_forms_are_found_whole(text: str, address: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "name", ["Oyelaran Adebisi-Cole", "Wojciech Brzęczek", "Sunniva Haugstad", "Nguyen Thi Lan"]
+    "name", ["Oyelaran Adebisi", "Wojciech Brzęczek", "Sunniva Haugstad", "Nguyen Thi Lan"]
 )
 def test_people_on_no_list_are_found(name: str) -> None:
     """Most people of the world are on no list of names."""

@@ -20,6 +20,12 @@ from transforms.deid.spans import Segment, Span
 _FULL_NAME_SCORE = 0.6
 _PART_SCORE = 0.7
 _MAX_NAMES = 2_000
+#: Names that begin alike are tried one after another.
+_MAX_SHARED = 40
+_LETTERS = re.compile(r"[^\W_]+")
+_GAP = re.compile(r"[\s,]{1,3}")
+_NOT_BEFORE_PART = frozenset("_@/\\`$.-")
+_NOT_AFTER_PART = re.compile(r"[\w@/\\`(]|\.\w")
 _NOT_PART = re.compile(r"[^\W\d_]\.?\Z")
 
 
@@ -64,23 +70,57 @@ def propagate_names(texts: Sequence[str], found: Sequence[Sequence[Span]]) -> li
     full, parts = _names(texts, found)
     if not full and not parts:
         return [list(spans) for spans in found]
-    expressions = [
-        r"[\s,]{1,3}".join(map(re.escape, words)) for words in sorted(full, key=lambda w: (-len(w), w))
-    ]
-    whole = (
-        re.compile(r"(?<![^\W_])(?i:" + "|".join(expressions[:_MAX_NAMES]) + r")(?![^\W_])") if full else None
-    )
-    listed = sorted(parts, key=lambda part: (-len(part), part))[:_MAX_NAMES]
-    either = "|".join(re.escape(form) for part in listed for form in (part, part.upper()))
-    part_of = re.compile(rf"(?<![\w@/\\`$.-])(?:{either})(?![\w@/\\`(]|\.\w)") if parts else None
+    by_first = _by_first_letters(full, parts)
     result = []
     for text, spans in zip(texts, found, strict=True):
         more = list(spans)
-        for expression, score in ((whole, 0.9), (part_of, 0.8)):
-            if expression is not None:
-                more += [Span(m.start(), m.end(), "PERSON", score) for m in expression.finditer(text)]
+        for word in _LETTERS.finditer(text):
+            for words, is_part in by_first.get(word.group().lower(), ()):
+                start = word.start()
+                end = _part_end(text, start, words[0]) if is_part else _name_end(text, start, words)
+                if end > start:
+                    more.append(Span(start, end, "PERSON", 0.8 if is_part else 0.9))
         result.append(resolve(more) if len(more) > len(spans) else list(spans))
     return result
+
+
+def _by_first_letters(
+    full: set[tuple[str, ...]], parts: set[str]
+) -> dict[str, list[tuple[tuple[str, ...], bool]]]:
+    """Names, and parts of names, by the first letters of each: looked for only where those stand."""
+    known: dict[str, list[tuple[tuple[str, ...], bool]]] = {}
+    listed = [(words, False) for words in sorted(full, key=lambda words: (-len(words), words))[:_MAX_NAMES]]
+    listed += [((part,), True) for part in sorted(parts, key=lambda part: (-len(part), part))[:_MAX_NAMES]]
+    for words, is_part in listed:
+        first = _LETTERS.match(words[0])
+        same = known.setdefault(first.group().lower(), []) if first else []
+        if len(same) < _MAX_SHARED:
+            same.append((words, is_part))
+    return known
+
+
+def _name_end(text: str, start: int, words: Sequence[str]) -> int:
+    """Where the words of a full name end that stand at `start` in any case, or `start`."""
+    place = start
+    for number, word in enumerate(words):
+        if number:
+            gap = _GAP.match(text, place)
+            if gap is None:
+                return start
+            place = gap.end()
+        if text[place : place + len(word)].lower() != word.lower():
+            return start
+        place += len(word)
+    return start if _LETTERS.match(text, place) else place
+
+
+def _part_end(text: str, start: int, part: str) -> int:
+    """Where a part of a name ends that stands at `start` as a word of its own, or `start`."""
+    if not text.startswith(part, start) and not text.startswith(part.upper(), start):
+        return start
+    end = start + len(part)
+    before = text[start - 1 : start] if start else ""
+    return start if before in _NOT_BEFORE_PART or _NOT_AFTER_PART.match(text, end) else end
 
 
 def _names(texts: Sequence[str], found: Sequence[Sequence[Span]]) -> tuple[set[tuple[str, ...]], set[str]]:

@@ -7,6 +7,7 @@ In a language that the small model was not trained on, the spaCy model is asked 
 
 from __future__ import annotations
 
+import bisect
 import re
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -101,7 +102,7 @@ class NameFinder:
             (n, start, end)
             for n, one in enumerate(people)
             for start, end in one.windows
-            if doubts is None or any(d.start < end and start < d.end for d in by_segment.get(n, ()))
+            if doubts is None or _touches(by_segment.get(n, []), start, end)
         ]
         answers = model.people([segments[n].text[start:end] for n, start, end in places])
         for (n, start, _), entities in zip(places, answers, strict=True):
@@ -111,8 +112,14 @@ class NameFinder:
                     continue
                 if doubts is None:
                     found[n].append(span)
-                elif any(d.start < span.end and span.start < d.end for d in by_segment[n]):
+                elif _touches(by_segment[n], span.start, span.end):
                     found[n].append(span._replace(score=max(span.score, _AGREED_SCORE)))
+
+
+def _touches(doubts: list[_Doubt], start: int, end: int) -> bool:
+    """True if one of the (sorted, disjoint) doubts lies in part in [start, end)."""
+    place = bisect.bisect_left(doubts, end, key=lambda doubt: doubt.start)
+    return place > 0 and doubts[place - 1].end > start
 
 
 def person_span(text: str, start: int, end: int, score: float, code: bool) -> Span | None:

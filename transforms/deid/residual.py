@@ -46,6 +46,7 @@ _SUSPECT = re.compile(
     r"[^\s@]@[^\s@]+\.|\d(?:[ ().-]{0,2}\d){6,40}|(?<![A-Za-z])[A-Z]{2}\d{2}[ -]?[A-Z0-9]{4}"
 )
 _AROUND = 48
+_FENCE = re.compile("```")
 _LONGEST_NUMBER = re.compile(r"(?<![\w.,#$€£/=:+-])\d(?:[ -]?\d){8,18}(?![\w%/=]|[.,-]\d)")
 _CLOCK = re.compile(r"(?:1[4-9]\d{8}(?:\d{3}){0,3}|(?:19|20)\d{2}(?:0\d|1[0-2])[0-3]\d\d{0,6})\Z")
 _YEARS = re.compile(r"(?:(?:19|20)\d\d[ -]?)+\Z|(?:19|20)\d\d-\d\d-\d\d")
@@ -98,6 +99,7 @@ class ResidualCheck:
         return found
 
     def _stock_hits(self, text: str, typed: bool) -> Iterator[Span]:
+        fences = [fence.start() for fence in _FENCE.finditer(text)]
         for low, high in _windows(text):
             window = text[low:high]
             for recognizer, kind in self._stock:
@@ -105,16 +107,19 @@ class ResidualCheck:
                     continue
                 for result in recognizer.analyze(window, [kind], None) or ():
                     start, end = low + result.start, low + result.end
-                    if result.score >= _STOCK_SCORES[kind] and not _left_on_purpose(text, start, end, kind):
+                    if result.score >= _STOCK_SCORES[kind] and not _left_on_purpose(
+                        text, start, end, kind, fences
+                    ):
                         yield Span(start, end, kind, round(float(result.score), 4))
 
     def _ruthless_hits(self, text: str) -> Iterator[Span]:
+        fences = [fence.start() for fence in _FENCE.finditer(text)]
         for kind, expression in (("BANK_ACCOUNT", _LONGEST_NUMBER), ("SECRET", _TOKEN)):
             if kind not in self._types:
                 continue
             for match in expression.finditer(text):
                 value = match.group()
-                if _in_code(text, match.start()):
+                if _in_code(text, match.start(), fences):
                     continue
                 if kind == "SECRET" and not _random(value):
                     continue
@@ -146,12 +151,12 @@ def _windows(text: str) -> Iterator[tuple[int, int]]:
         yield low, high
 
 
-def _left_on_purpose(text: str, start: int, end: int, kind: str) -> bool:
+def _left_on_purpose(text: str, start: int, end: int, kind: str, fences: Sequence[int]) -> bool:
     """What the first pass does not take for a person's either."""
     value = text[start:end]
     if kind == "EMAIL_ADDRESS":
         return is_service_mailbox(value)
-    if kind in ("PHONE_NUMBER", "CREDIT_CARD", "US_SSN") and _in_code(text, start):
+    if kind in ("PHONE_NUMBER", "CREDIT_CARD", "US_SSN") and _in_code(text, start, fences):
         return True
     if kind in ("PHONE_NUMBER", "US_SSN"):
         digits = re.sub(r"\D", "", value)
@@ -159,10 +164,12 @@ def _left_on_purpose(text: str, start: int, end: int, kind: str) -> bool:
     return False
 
 
-def _in_code(text: str, place: int) -> bool:
+def _in_code(text: str, place: int, fences: Sequence[int]) -> bool:
+    if bisect.bisect_left(fences, place) % 2 == 1:
+        return True
     start = text.rfind("\n", 0, place) + 1
     end = text.find("\n", place)
-    return is_code_line(text[start : end if end >= 0 else len(text)]) or text.count("```", 0, place) % 2 == 1
+    return is_code_line(text[start : end if end >= 0 else len(text)])
 
 
 def _random(value: str) -> bool:
@@ -183,9 +190,6 @@ def _is_made(made: Made, hit: Span) -> bool:
 
 def _original(made: Made, hit: Span) -> Span:
     """A hit in the masked text as a span of the original."""
-    shift = 0
-    for (_, end), span in zip(made.places, made.spans, strict=True):
-        if end > hit.start:
-            break
-        shift = span.end - end
+    before = bisect.bisect_right(made.places, hit.start, key=lambda place: place[1])
+    shift = made.spans[before - 1].end - made.places[before - 1][1] if before else 0
     return Span(hit.start + shift, hit.end + shift, hit.type, hit.score)
