@@ -11,7 +11,8 @@ import pydantic
 from schemas.errors import ConfigError
 from schemas.strict_yaml import StrictModel, load_model
 
-EntityThreshold = float
+#: The config of whoever gives none.
+DEFAULT_DEID = Path(__file__).resolve().parents[1] / "configs/deid/default.yaml"
 
 
 class ModelConfig(StrictModel):
@@ -36,11 +37,11 @@ class TaggerConfig(StrictModel):
     """
 
     use: bool = True
-    person: float = pydantic.Field(default=0.97, gt=0, le=1, strict=False)
-    person_agreed: float = pydantic.Field(default=0.2, gt=0, le=1, strict=False)
-    person_alone: float = pydantic.Field(default=0.8, gt=0, le=1, strict=False)
-    person_in_code: float = pydantic.Field(default=0.98, gt=0, le=1, strict=False)
-    address: float = pydantic.Field(default=0.5, gt=0, le=1, strict=False)
+    person: float = pydantic.Field(default=0.5, gt=0, le=1, strict=False)
+    person_agreed: float = pydantic.Field(default=0.05, gt=0, le=1, strict=False)
+    person_alone: float = pydantic.Field(default=0.3, gt=0, le=1, strict=False)
+    person_in_code: float = pydantic.Field(default=0.6, gt=0, le=1, strict=False)
+    address: float = pydantic.Field(default=0.2, gt=0, le=1, strict=False)
 
 
 class LanguageConfig(StrictModel):
@@ -97,7 +98,7 @@ class DeidConfig(StrictModel):
     tagger: TaggerConfig = pydantic.Field(default_factory=TaggerConfig)
     surrogates: Style = "placeholder"
     operators: dict[str, Operator] = pydantic.Field(default_factory=dict)
-    thresholds: dict[str, EntityThreshold]
+    thresholds: dict[str, float]
     person_in_user_turns: float = pydantic.Field(default=0.45, ge=0, le=1, strict=False)
     language: LanguageConfig = pydantic.Field(default_factory=LanguageConfig)
     refuse: RefusalConfig = pydantic.Field(default_factory=RefusalConfig)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from schemas.deid import load_deid
+from schemas.deid import TaggerConfig, load_deid
 
 ROOT = Path(__file__).parents[1]
 
@@ -14,6 +14,7 @@ def test_the_default_thresholds_are_the_chosen_ones() -> None:
     """A threshold set by hand measures nothing: `make thresholds` chooses, and its output is in the repo."""
     chosen = json.loads((ROOT / "benchmarks/thresholds.json").read_text())["chosen"]
     assert load_deid(ROOT / "configs/deid/default.yaml")[0].tagger.model_dump() == chosen
+    assert TaggerConfig().model_dump() == chosen, "a config without `tagger:` gets them, too"
 
 
 def test_the_chosen_is_the_best_of_what_was_tried() -> None:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from schemas.decisions import Reason
-from schemas.deid import DeidConfig, load_deid
+from schemas.deid import DEFAULT_DEID, DeidConfig, load_deid
 from schemas.errors import InputError
 from transforms.deid.engine import DeidEngine
 from transforms.deid.evaluation import (
@@ -29,7 +29,6 @@ from transforms.deid.evaluation import (
 from transforms.deid.spans import Segment, SessionText, Span
 from transforms.synthetic.fill import generate_texts
 
-DEFAULT_DEID = Path(__file__).resolve().parents[2] / "configs/deid/default.yaml"
 _UNREAD = frozenset({str(Reason.LANGUAGE_UNSUPPORTED), str(Reason.OVERSIZE)})
 
 

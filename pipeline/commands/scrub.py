@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from schemas.deid import load_deid
+from schemas.deid import DEFAULT_DEID, load_deid
 from schemas.errors import DeidError, InputError
 from transforms.deid.engine import DeidEngine
 from transforms.deid.spans import Masked, Segment, SessionText, Span
@@ -78,8 +78,7 @@ def read_input(file: Path | None) -> bytes:
 
 def scrub_engine(config: Path | None) -> DeidEngine:
     """An engine with a key of its own: scrubbed texts are linked to nothing."""
-    path = config or Path(__file__).resolve().parents[2] / "configs/deid/default.yaml"
-    return DeidEngine(load_deid(path)[0], secrets.token_bytes(32))
+    return DeidEngine(load_deid(config or DEFAULT_DEID)[0], secrets.token_bytes(32))
 
 
 def _explained(engine: DeidEngine, text: str) -> tuple[Masked, list[list[Span]]]:

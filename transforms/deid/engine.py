@@ -21,8 +21,8 @@ from transforms.deid.ner import NameModel
 from transforms.deid.overlaps import resolve
 from transforms.deid.patterns import PatternScanner
 from transforms.deid.presidio import SessionAnalyzer, SessionAnonymizer
-from transforms.deid.residual import Made, ResidualCheck
-from transforms.deid.spans import Masked, SessionText, Span
+from transforms.deid.residual import ResidualCheck
+from transforms.deid.spans import Made, Masked, SessionText, Span
 from transforms.deid.surrogates import Surrogates, session_key
 from transforms.deid.tagger import shipped_tagger, tagger_digest
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from transforms.deid.rules_places import GENERIC_USERS
-from transforms.deid.rules_secrets import looks_secret
+from transforms.deid.secret_values import looks_secret
 from transforms.deid.spans import Segment, Span
 
 _SECRET = re.compile(

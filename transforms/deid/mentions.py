@@ -131,7 +131,7 @@ def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
 
 
 def _given(word: str) -> bool:
-    return re.sub(r"['’]s\Z", "", word.lower()).strip(".,'’") in first_names()
+    return _bare(word) in first_names()
 
 
 def _two_names(words: list[str]) -> bool:
@@ -139,5 +139,9 @@ def _two_names(words: list[str]) -> bool:
 
 
 def _listed(word: str) -> bool:
-    lower = re.sub(r"['’]s\Z", "", word.lower()).strip(".,'’")
-    return lower in first_names() or lower in last_names()
+    return _bare(word) in first_names() or _bare(word) in last_names()
+
+
+def _bare(word: str) -> str:
+    """A word as the lists have it: in lower case, without a possessive or a sign at its end."""
+    return re.sub(r"['’]s\Z", "", word.lower()).strip(".,'’")

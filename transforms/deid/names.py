@@ -72,8 +72,7 @@ class NameFinder:
         answers = self._tagger.entities([segments[n].text[start:end] for n, start, end, _ in places])
         for (n, offset, _, code), entities in zip(places, answers, strict=True):
             text = segments[n].text
-            addresses = [e for e in entities if e.type == "ADDRESS" and e.score >= self._config.address]
-            found[n] += _addresses(text, offset, addresses)
+            found[n] += _addresses(text, offset, [e for e in entities if e.type == "ADDRESS"])
             for entity in entities:
                 if entity.type != "PERSON":
                     continue
@@ -82,7 +81,7 @@ class NameFinder:
                     span = person_span(text, start, end, entity.score, code)
                     if span is not None:
                         found[n].append(span)
-                elif not code:
+                elif not code and entity.score >= self._config.person_agreed:
                     doubts.append(_Doubt(n, start, end))
         return doubts
 

@@ -26,8 +26,7 @@ from spacy.tokens import Doc
 from schemas.errors import ConfigError
 from transforms.deid.find import SpanFinder
 from transforms.deid.forms import Form, forms_of
-from transforms.deid.residual import Made
-from transforms.deid.spans import Kind, Segment, Span
+from transforms.deid.spans import Kind, Made, Segment, Span
 from transforms.deid.surrogates import Surrogates
 
 LANGUAGE = "en"

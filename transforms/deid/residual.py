@@ -10,7 +10,6 @@ from __future__ import annotations
 import bisect
 import re
 from collections.abc import Collection, Iterator, Sequence
-from typing import NamedTuple
 
 from presidio_analyzer import EntityRecognizer
 from presidio_analyzer.predefined_recognizers import (
@@ -25,8 +24,8 @@ from transforms.deid.overlaps import resolve
 from transforms.deid.patterns import PatternScanner
 from transforms.deid.people import is_code_line
 from transforms.deid.rules_contact import is_service_mailbox, top_level_domains
-from transforms.deid.rules_secrets import entropy
-from transforms.deid.spans import Segment, Span
+from transforms.deid.secret_values import entropy
+from transforms.deid.spans import Made, Segment, Span
 
 _STRUCTURED = frozenset(
     (
@@ -53,14 +52,6 @@ _YEARS = re.compile(r"(?:(?:19|20)\d\d[ -]?)+\Z|(?:19|20)\d\d-\d\d-\d\d")
 _TOKEN = re.compile(r"(?<![\w/.@:=-])[A-Za-z0-9_-]{20,200}(?![\w/.@=-])")
 _MIN_ENTROPY = 3.9
 _SEPARATED = re.compile(r"[ ().+-]")
-
-
-class Made(NamedTuple):
-    """A masked text, where in it the surrogates stand, and the spans of the original that they replace."""
-
-    text: str
-    places: list[tuple[int, int]]
-    spans: list[Span]
 
 
 class ResidualCheck:
@@ -92,14 +83,14 @@ class ResidualCheck:
         )
         for segment, one, ours in zip(segments, masked, own, strict=True):
             hits = [span for span in ours if span.type in self._types and span.score >= _OWN_SCORE]
-            hits += self._stock_hits(one.text, segment.kind == "user")
+            fences = [fence.start() for fence in _FENCE.finditer(one.text)]
+            hits += self._stock_hits(one.text, fences, segment.kind == "user")
             if segment.kind == "user":
-                hits += self._ruthless_hits(one.text)
+                hits += self._ruthless_hits(one.text, fences)
             found.append([_original(one, hit) for hit in resolve(hits) if not _is_made(one, hit)])
         return found
 
-    def _stock_hits(self, text: str, typed: bool) -> Iterator[Span]:
-        fences = [fence.start() for fence in _FENCE.finditer(text)]
+    def _stock_hits(self, text: str, fences: Sequence[int], typed: bool) -> Iterator[Span]:
         for low, high in _windows(text):
             window = text[low:high]
             for recognizer, kind in self._stock:
@@ -112,8 +103,7 @@ class ResidualCheck:
                     ):
                         yield Span(start, end, kind, round(float(result.score), 4))
 
-    def _ruthless_hits(self, text: str) -> Iterator[Span]:
-        fences = [fence.start() for fence in _FENCE.finditer(text)]
+    def _ruthless_hits(self, text: str, fences: Sequence[int]) -> Iterator[Span]:
         for kind, expression in (("BANK_ACCOUNT", _LONGEST_NUMBER), ("SECRET", _TOKEN)):
             if kind not in self._types:
                 continue

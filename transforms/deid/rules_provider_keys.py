@@ -6,7 +6,7 @@ import re
 
 from transforms.deid.provider_secrets import ProviderSecret, provider_secrets
 from transforms.deid.rules import Judge, Rule, Verdict, before, whole
-from transforms.deid.rules_secrets import entropy
+from transforms.deid.secret_values import entropy
 
 #: What follows a token unparted is part of it.
 _GOES_ON = re.compile(r"[A-Za-z0-9_-]+")

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import collections
 import itertools
-import math
 import re
 
 from transforms.deid.rules import Rule, Verdict, after, before
+from transforms.deid.secret_values import PLACEHOLDER, entropy, looks_secret, reads_like_words
 
 _SECRET_NAME = (
     r"secret|token|passw(?:or)?d|passwd|passphrase|pwd|api[_.-]?key|access[_.-]?key|private[_.-]?key|"
     r"client[_.-]?secret|auth(?:orization)?[_.-]?(?:key|header)?|account[_.-]?key|signing[_.-]?key|encryption[_.-]?key|"
     r"credential|webhook|connection[_.-]?string"
-)
-_PLACEHOLDER = re.compile(
-    r"(?i)(?:x{3,}|\*{3,}|\.{3,}|-+|<[^>]*>?|\$[\w{(].*|%\w+%|\{\{?.*|\[.*|your[-_ ].*|.*(?:placeholder|redacted|changeme|"
-    r"change[-_]me|insert|dummy|\bsample\b).*|none|null|nil|true|false|undefined|string|str|bool|int|pass|password|passwd|"
-    r"secret|token|required|optional|process\.env.*|os\.(?:environ|getenv).*|env[.\[(].*|self\..*|this\..*|config[.\[].*|"
-    r"settings\..*|%\(?\w+\)?s?|req\..*|request\..*|[\w.]+\(.*|"
-    # Surrogates of ours, as they stand in code.
-    r"(?-i:PERSON|ADDRESS|EMAIL_ADDRESS|PHONE_NUMBER|CREDIT_CARD|IBAN_CODE|US_SSN|GOV_ID|BANK_ACCOUNT|DATE_OF_BIRTH|"
-    r"IP_ADDRESS|MAC_ADDRESS|USERNAME|SECRET)_\d{1,9})\Z"
 )
 #: Counts and kinds of tokens, and what is public about a key.
 _NOT_SECRET_NAME = re.compile(
@@ -42,34 +32,6 @@ _VERSION = re.compile(r"[\dv:]*\d+(?:\.\d+)+\S*\Z")
 _OPEN_ID = re.compile(
     r"(?:(?:srv)?toolu|msg|req|call|run|thread|asst|file|resp|chatcmpl|batch|cus|prod|price|evt|pi|ch)[_-]|.*(?:abcdefghijk|ABCDEFGHIJK|0123456789)"
 )
-#: In names of programs runs of one kind of character are long: HintSignPep695TypeAlias has 3.8 on average.
-_RUNS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|\d+|.")
-_WORD_LENGTH = 3.2
-_WORDS = re.compile(r"[A-Za-z]+(?:[-_. ][A-Za-z]+)*\Z")
-_CAMEL = re.compile(r"[a-z]+(?:[A-Z][a-z]+){1,5}\d{0,2}\Z")
-
-
-def entropy(text: str) -> float:
-    """Shannon entropy in bits a character."""
-    counts = collections.Counter(text)
-    return -sum(n / len(text) * math.log2(n / len(text)) for n in counts.values()) if text else 0.0
-
-
-def looks_secret(value: str, password: bool) -> bool:
-    """True for a value that is random enough (or a password with a digit or sign), and no placeholder."""
-    if len(value) < 4 or _PLACEHOLDER.match(value) or len(set(value)) < 3:
-        return False
-    if password and value.isalpha() and value.islower() and len(value) >= 12:
-        return True
-    if password:
-        return bool(re.search(r"[\d!@#$%^&*+?]", value)) or (len(value) >= 12 and not _WORDS.match(value))
-    if len(value) < 8 or _WORDS.match(value) or _CAMEL.match(value):
-        return False
-    if re.fullmatch(r"[\d.,:/-]+|\d{4}-\d\d-\d\dT?.*|(?:https?://|\.{0,2}/|~/)[\w./:@-]*", value):
-        return len(value) >= 8 and value.isdigit()
-    if re.fullmatch(r"[a-z]+(?:[-_.:/][a-z]*\d{0,4})+", value):
-        return False
-    return bool(re.search(r"\d", value)) or entropy(value) >= 3.7
 
 
 def _assigned(found: re.Match[str]) -> Verdict | None:
@@ -108,12 +70,12 @@ def _owned_password(found: re.Match[str]) -> Verdict | None:
 
 def _unless_placeholder(found: re.Match[str]) -> Verdict | None:
     value = found.group("value")
-    return None if not value or _PLACEHOLDER.match(value) else (found.start("value"), found.end("value"), 0.9)
+    return None if not value or PLACEHOLDER.match(value) else (found.start("value"), found.end("value"), 0.9)
 
 
 def _header(found: re.Match[str]) -> Verdict | None:
     group = "value" if found.group("value") else "sent"
-    if _PLACEHOLDER.match(found.group(group)):
+    if PLACEHOLDER.match(found.group(group)):
         return None
     return found.start(group), found.end(group), 0.9
 
@@ -129,7 +91,7 @@ def _random(found: re.Match[str]) -> Verdict | None:
     kinds = [len(re.findall(kind, text)) for kind in (r"[a-z]", r"[A-Z]", r"\d")]
     if min(kinds) < 3 or entropy(text) < 4.2 or text.count("/") > 3 or text.count("-") + text.count("_") > 3:
         return None
-    if len(text) >= _WORD_LENGTH * len(_RUNS.findall(text)):
+    if reads_like_words(text):
         return None
     if _OPEN_ID.match(text) or re.search(
         r"(?i)(?:sha\d+[-:=]|base64,|integrity\W{1,4})\Z", before(found, 12)
@@ -157,15 +119,10 @@ def _mixed(found: re.Match[str]) -> Verdict | None:
 def _keyed_token(found: re.Match[str]) -> Verdict | None:
     """What is assigned to a name that ends in key, if it is random; an index's key is a word."""
     value = found.group("value").rstrip(".,;")
-    if _NOT_SECRET_NAME.search(found.group("name")) or _PLACEHOLDER.match(value) or _REFERENCE.match(value):
+    if _NOT_SECRET_NAME.search(found.group("name")) or PLACEHOLDER.match(value) or _REFERENCE.match(value):
         return None
     digits, letters = len(re.findall(r"\d", value)), len(re.findall(r"[A-Za-z]", value))
-    if (
-        digits < 2
-        or letters < 4
-        or len(set(value)) < 8
-        or len(value) >= _WORD_LENGTH * len(_RUNS.findall(value))
-    ):
+    if digits < 2 or letters < 4 or len(set(value)) < 8 or reads_like_words(value):
         return None
     return found.start("value"), found.start("value") + len(value), 0.7
 

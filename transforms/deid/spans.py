@@ -31,6 +31,14 @@ class SessionText(NamedTuple):
     segments: list[Segment]
 
 
+class Made(NamedTuple):
+    """A masked text, where in it the surrogates stand, and the spans of the original that they replace."""
+
+    text: str
+    places: list[tuple[int, int]]
+    spans: list[Span]
+
+
 class Masked(NamedTuple):
     """What a session became: one text a segment, what was replaced by type, and a refusal if any.
 

@@ -32,10 +32,10 @@ class Surrogates:
         session_key: bytes,
         texts: Sequence[str],
         found: Sequence[Sequence[Span]],
-        operators: Mapping[str, Operator] | None = None,
+        operators: Mapping[str, Operator],
     ) -> None:
         self._style = style
-        self._operators = operators or {}
+        self._operators = operators
         self._key = session_key
         self._numbers: dict[str, int] = {}
         self._made: dict[tuple[str, str], str] = {}
@@ -52,11 +52,6 @@ class Surrogates:
         for kind, value in values:
             self.of(kind, value)
 
-    @property
-    def made(self) -> frozenset[str]:
-        """Every surrogate given so far, in the form that any other form of it holds."""
-        return frozenset(self._given)
-
     def of(self, kind: str, value: str, form: Form = "") -> str:
         """What stands for a value of a kind, in a form."""
         operator = self._operators.get(kind)
@@ -71,17 +66,13 @@ class Surrogates:
         if operator.operator == "redact":
             return ""
         if operator.operator == "replace":
-            return self._note(operator.value or f"<{kind}>")
+            return operator.value or f"<{kind}>"
         if operator.operator == "hash":
             digest = hmac.digest(self._key, f"{kind}\0{self._identity(kind, value)}".encode(), hashlib.sha256)
-            return self._note(digest.hex()[:16])
+            return digest.hex()[:16]
         kept = value[max(0, len(value) - operator.keep_last) :] if operator.keep_last else ""
         hidden = re.sub(r"\w", "*", value[: len(value) - len(kept)])
-        return self._note(hidden + kept)
-
-    def _note(self, surrogate: str) -> str:
-        self._given.add(surrogate)
-        return surrogate
+        return hidden + kept
 
     def _surrogate(self, kind: str, value: str, form: Form, style: Style) -> str:
         if style == "realistic" and kind not in _ALWAYS_PLACEHOLDER:
@@ -101,7 +92,7 @@ class Surrogates:
         if known is None:
             self._numbers[kind] = self._numbers.get(kind, 0) + 1
             known = f"{kind}_{self._numbers[kind]}"
-            self._made[kind, identity] = self._note(known)
+            self._made[kind, identity] = known
         return known
 
     def _realistic(self, kind: str, value: str) -> str | None:
@@ -117,7 +108,8 @@ class Surrogates:
             if made is None or kind == "PERSON" or made not in self._given:
                 break
         if made is not None:
-            self._made[f"{kind} realistic {shape}", shown] = self._note(made)
+            self._made[f"{kind} realistic {shape}", shown] = made
+            self._given.add(made)
         return made
 
 

@@ -7,11 +7,11 @@ gives each token's labels. The weights are trained by `make train-model`; see mo
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import importlib.resources
 import io
 from collections.abc import Sequence
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -142,18 +142,20 @@ def shipped_tagger(config: TaggerConfig) -> Tagger:
     return Tagger(load_weights(_weights_file()), {"PERSON": lowest, "ADDRESS": config.address})
 
 
-@functools.cache
 def tagger_digest() -> str:
-    """SHA-256 of the weights' file."""
-    return hashlib.sha256(_weights_file()).hexdigest()
+    """SHA-256 of the weights' file, as the file beside it says; loading checks that it is so."""
+    return (_model_folder() / "weights.sha256").read_text("ascii").split()[0]
 
 
 def _weights_file() -> bytes:
-    data = importlib.resources.files("transforms.deid").joinpath("model/weights.npz").read_bytes()
-    listed = importlib.resources.files("transforms.deid").joinpath("model/weights.sha256").read_text("ascii")
-    if hashlib.sha256(data).hexdigest() != listed.split()[0]:
+    data = (_model_folder() / "weights.npz").read_bytes()
+    if hashlib.sha256(data).hexdigest() != tagger_digest():
         raise DeidError("model/weights.npz: is not the file that model/weights.sha256 names; install again")
     return data
+
+
+def _model_folder() -> Traversable:
+    return importlib.resources.files("transforms.deid") / "model"
 
 
 def probabilities_of(weights: Weights, vectors: _Array, real: _Array | None = None) -> _Array:

@@ -23,8 +23,8 @@ _AFFIXES = 6_000
 _SHAPES = 64
 _LEXICON = 64
 FEATURES = 6
-_PAD = 0
-_UNKNOWN = 1
+PAD = 0
+UNKNOWN = 1
 WORDS_AT = 2
 PREFIXES_AT = WORDS_AT + VOCABULARY
 SUFFIXES_AT = PREFIXES_AT + _AFFIXES
@@ -35,7 +35,6 @@ GAPS_AT = LEXICON_AT + _LEXICON
 #: Nothing, blanks, one line end, several line ends before a token.
 GAPS = 4
 ROWS = GAPS_AT + GAPS
-PAD, UNKNOWN = _PAD, _UNKNOWN
 
 
 class Tokens(NamedTuple):
@@ -68,24 +67,13 @@ def feature_rows(word: str) -> tuple[int, ...]:
     word = word[:_MAX_WORD]
     lower = "0" * min(len(word), 8) if word[0].isdigit() else word.lower()
     return (
-        _vocabulary().get(lower, _UNKNOWN),
+        _vocabulary().get(lower, UNKNOWN),
         PREFIXES_AT + _bucket(lower[:3], _AFFIXES),
         SUFFIXES_AT + _bucket(lower[-3:], _AFFIXES),
         ENDINGS_AT + _bucket(f"{lower[:1]}{lower[-2:]}{min(len(lower), 12)}", _AFFIXES),
         SHAPES_AT + _shape(word),
         LEXICON_AT + _listed(lower),
     )
-
-
-def table_rows(words: list[str], gaps: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
-    """Rows of the table by token, FEATURES and the gap's."""
-    rows = np.array([_cached_rows(word) for word in words], dtype=np.int32).reshape(-1, FEATURES)
-    return np.concatenate([rows, (gaps.astype(np.int32) + GAPS_AT)[:, None]], axis=1)
-
-
-@functools.lru_cache(maxsize=200_000)
-def _cached_rows(word: str) -> tuple[int, ...]:
-    return feature_rows(word)
 
 
 def _bucket(text: str, size: int) -> int:

@@ -272,15 +272,3 @@ _FILLERS: dict[str, Callable[[random.Random], str]] = {
     "word": _faked("word"),
     "sentence": _faked("sentence"),
 }
-
-
-def known_slot(slot: str) -> bool:
-    """True if a template may use the slot."""
-    kind = slot.partition(".")[0].rstrip(string.digits)
-    if slot.partition(".")[2] and kind not in ("person", "address"):
-        return False
-    try:
-        Slots(random.Random(0)).pieces(slot)
-    except KeyError:
-        return False
-    return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -9,7 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 from transforms.deid.tagger import LABELS, PADDING
-from transforms.deid.tokens import FEATURES, LEXICON_AT, PAD, UNKNOWN, table_rows, tokens_of
+from transforms.deid.tokens import (
+    FEATURES,
+    GAPS_AT,
+    LEXICON_AT,
+    PAD,
+    UNKNOWN,
+    Tokens,
+    feature_rows,
+    tokens_of,
+)
 
 #: The label of tokens on which the teachers disagree: nothing is learned from them.
 IGNORED = -1
@@ -43,7 +53,7 @@ def example_of(text: str, spans: Sequence[tuple[int, int, str]]) -> Example | No
         elif len(places) and f"B-{kind}" in LABELS:
             labels[places] = LABELS.index(f"I-{kind}")
             labels[places[0]] = LABELS.index(f"B-{kind}")
-    return Example(table_rows(tokens.words, tokens.gaps), labels)
+    return Example(_table_rows(tokens), labels)
 
 
 def batches(
@@ -77,3 +87,14 @@ def _hidden(example: Example, random: np.random.Generator) -> _Rows:
     off = (random.random(len(rows)) < _SHARE_LISTS_HIDDEN) & name
     rows[off, FEATURES - 1] = LEXICON_AT
     return rows
+
+
+def _table_rows(tokens: Tokens) -> _Rows:
+    """Rows of the table by token: those of its FEATURES, and the gap's."""
+    rows = np.array([_cached_rows(word) for word in tokens.words], dtype=np.int32).reshape(-1, FEATURES)
+    return np.concatenate([rows, (tokens.gaps.astype(np.int32) + GAPS_AT)[:, None]], axis=1)
+
+
+@functools.lru_cache(maxsize=200_000)
+def _cached_rows(word: str) -> tuple[int, ...]:
+    return feature_rows(word)

@@ -97,7 +97,7 @@ def _examples(lines: Sequence[bytes]) -> list[Example]:
 
 
 def train(examples: Sequence[Example], epochs: int, width: int, seed: int) -> Weights:
-    """The weights after so many passes over the examples, averaged over the last steps."""
+    """The weights after so many passes over the examples."""
     random = np.random.default_rng(seed)
     order = random.permutation(len(examples))
     cut = max(1, int(len(examples) * _SHARE_HELD))

@@ -1,0 +1,51 @@
+"""Whether a value is random enough to be a secret, or only stands where one would."""
+
+from __future__ import annotations
+
+import collections
+import math
+import re
+
+#: What stands in the place of a secret and is none.
+PLACEHOLDER = re.compile(
+    r"(?i)(?:x{3,}|\*{3,}|\.{3,}|-+|<[^>]*>?|\$[\w{(].*|%\w+%|\{\{?.*|\[.*|your[-_ ].*|.*(?:placeholder|redacted|changeme|"
+    r"change[-_]me|insert|dummy|\bsample\b).*|none|null|nil|true|false|undefined|string|str|bool|int|pass|password|passwd|"
+    r"secret|token|required|optional|process\.env.*|os\.(?:environ|getenv).*|env[.\[(].*|self\..*|this\..*|config[.\[].*|"
+    r"settings\..*|%\(?\w+\)?s?|req\..*|request\..*|[\w.]+\(.*|"
+    # Surrogates of ours, as they stand in code.
+    r"(?-i:PERSON|ADDRESS|EMAIL_ADDRESS|PHONE_NUMBER|CREDIT_CARD|IBAN_CODE|US_SSN|GOV_ID|BANK_ACCOUNT|DATE_OF_BIRTH|"
+    r"IP_ADDRESS|MAC_ADDRESS|USERNAME|SECRET)_\d{1,9})\Z"
+)
+_WORDS = re.compile(r"[A-Za-z]+(?:[-_. ][A-Za-z]+)*\Z")
+_CAMEL = re.compile(r"[a-z]+(?:[A-Z][a-z]+){1,5}\d{0,2}\Z")
+#: In names of programs runs of one kind of character are long: HintSignPep695TypeAlias has 3.8 on average.
+_RUNS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|\d+|.")
+_WORD_LENGTH = 3.2
+
+
+def entropy(text: str) -> float:
+    """Shannon entropy in bits a character."""
+    counts = collections.Counter(text)
+    return -sum(n / len(text) * math.log2(n / len(text)) for n in counts.values()) if text else 0.0
+
+
+def looks_secret(value: str, password: bool) -> bool:
+    """True for a value that is random enough (or a password with a digit or sign), and no placeholder."""
+    if len(value) < 4 or PLACEHOLDER.match(value) or len(set(value)) < 3:
+        return False
+    if password and value.isalpha() and value.islower() and len(value) >= 12:
+        return True
+    if password:
+        return bool(re.search(r"[\d!@#$%^&*+?]", value)) or (len(value) >= 12 and not _WORDS.match(value))
+    if len(value) < 8 or _WORDS.match(value) or _CAMEL.match(value):
+        return False
+    if re.fullmatch(r"[\d.,:/-]+|\d{4}-\d\d-\d\dT?.*|(?:https?://|\.{0,2}/|~/)[\w./:@-]*", value):
+        return len(value) >= 8 and value.isdigit()
+    if re.fullmatch(r"[a-z]+(?:[-_.:/][a-z]*\d{0,4})+", value):
+        return False
+    return bool(re.search(r"\d", value)) or entropy(value) >= 3.7
+
+
+def reads_like_words(value: str) -> bool:
+    """True for a value whose runs of one kind of character are as long as in names of programs."""
+    return len(value) >= _WORD_LENGTH * len(_RUNS.findall(value))
