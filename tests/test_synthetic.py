@@ -5,6 +5,9 @@ from __future__ import annotations
 import random
 import re
 import string
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -105,3 +108,22 @@ def _known_slot(slot: str) -> bool:
     except KeyError:
         return False
     return True
+
+
+def test_the_texts_are_the_same_in_every_process() -> None:
+    """A model or threshold made from texts that differ by process cannot be made again."""
+    program = (
+        "import hashlib; from transforms.synthetic.fill import generate_texts; "
+        "print(hashlib.sha256(repr(list(generate_texts(1_500, 5))).encode()).hexdigest())"
+    )
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={"PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(__file__).parents[1])},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(digests) == 1

@@ -6,7 +6,7 @@ A pure function of the session's segments and the config: nothing is remembered 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from schemas.deid import DeidConfig
 from transforms.deid.keyed import keyed_span
@@ -22,6 +22,8 @@ _PART_SCORE = 0.7
 _MAX_NAMES = 2_000
 #: Names that begin alike are tried one after another.
 _MAX_SHARED = 40
+#: So many beginnings of names are faster searched for one by one than word by word.
+_FEW = 50
 _LETTERS = re.compile(r"[^\W_]+")
 _GAP = re.compile(r"[\s,]{1,3}")
 _NOT_BEFORE_PART = frozenset("_@/\\`$.-")
@@ -74,7 +76,7 @@ def propagate_names(texts: Sequence[str], found: Sequence[Sequence[Span]]) -> li
     result = []
     for text, spans in zip(texts, found, strict=True):
         more = list(spans)
-        for word in _LETTERS.finditer(text):
+        for word in _LETTERS.finditer(text) if _may_hold(text, by_first) else ():
             for words, is_part in by_first.get(word.group().lower(), ()):
                 start = word.start()
                 end = _part_end(text, start, words[0]) if is_part else _name_end(text, start, words)
@@ -82,6 +84,14 @@ def propagate_names(texts: Sequence[str], found: Sequence[Sequence[Span]]) -> li
                     more.append(Span(start, end, "PERSON", 0.8 if is_part else 0.9))
         result.append(resolve(more) if len(more) > len(spans) else list(spans))
     return result
+
+
+def _may_hold(text: str, beginnings: Collection[str]) -> bool:
+    """False where none of the beginnings stands in the text in any case; few are looked for by themselves."""
+    if len(beginnings) > _FEW:
+        return True
+    lowered = text.lower().replace("ς", "σ")  # how a sigma is lowered depends on its neighbours
+    return any(beginning.replace("ς", "σ") in lowered for beginning in beginnings)
 
 
 def _by_first_letters(

@@ -9,6 +9,8 @@ from transforms.deid.lexicon import first_names, is_common_word, last_names
 from transforms.deid.spans import Span
 
 TITLES = frozenset(("mr mrs ms dr prof miss sir madam mx herr frau monsieur madame señor señora").split())
+#: What a name is followed by that is not of it.
+POSSESSIVES = ("'s", "’s")
 _UPPER = "A-ZÀ-ÞŠŽČĆĐŁŚŻ"
 _WORD = rf"[{_UPPER}][\w'’-]+"
 _NAME = rf"{_WORD}(?: (?:[A-Z]\.|(?:de|van|von|der|la|del|bin|al) (?=[{_UPPER}])|{_WORD})){{0,3}}"
@@ -126,8 +128,8 @@ def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
     words = text[start:end].split(" ")
     while len(words) > 1 and is_common_word(words[-1]) and not _listed(words[-1]):
         words.pop()
-    name = re.sub(r"['’]s\Z", "", " ".join(words))
-    return start, start + len(name)
+    name = " ".join(words)
+    return start, start + len(name) - (2 if name.endswith(POSSESSIVES) else 0)
 
 
 def _given(word: str) -> bool:
@@ -144,4 +146,5 @@ def _listed(word: str) -> bool:
 
 def _bare(word: str) -> str:
     """A word as the lists have it: in lower case, without a possessive or a sign at its end."""
-    return re.sub(r"['’]s\Z", "", word.lower()).strip(".,'’")
+    lower = word.lower()
+    return (lower[:-2] if lower.endswith(POSSESSIVES) else lower).strip(".,'’")

@@ -7,7 +7,7 @@ import random
 import re
 from typing import NamedTuple
 
-from faker import Faker
+from transforms.synthetic.locales import faker_of
 
 _LOCALES = (
     "en_US en_US en_US en_US en_GB en_GB en_AU en_CA en_IE en_NZ en_IN de_DE de_AT de_CH fr_FR fr_CH es_ES es_MX it_IT pt_PT "
@@ -217,7 +217,7 @@ def _street(locale: str, name: str, random_: random.Random) -> str:
 
 
 def _state(locale: str, random_: random.Random) -> str:
-    faker = _faker(locale)
+    faker = faker_of(locale)
     name = {"en_US": "state_abbr", "en_CA": "province_abbr", "en_AU": "state_abbr"}.get(locale)
     if name is None:
         return ""
@@ -228,14 +228,9 @@ def _state(locale: str, random_: random.Random) -> str:
 
 
 @functools.cache
-def _faker(locale: str) -> Faker:
-    return Faker(locale)
-
-
-@functools.cache
 def _faker_lists(locale: str) -> tuple[list[str], list[str], list[str]]:
     """Street names, cities and postcodes of a locale, some hundred of each, always the same."""
-    faker = _faker(locale)
+    faker = faker_of(locale)
     faker.seed_instance(sum(locale.encode()))
     streets = sorted(
         {re.sub(r"[\d/-]+\w?\Z|\A[\d/-]+\w? ", "", str(faker.street_name())).strip() for _ in range(800)}
@@ -246,7 +241,7 @@ def _faker_lists(locale: str) -> tuple[list[str], list[str], list[str]]:
 
 @functools.cache
 def _countries() -> list[str]:
-    faker = _faker("en_US")
+    faker = faker_of("en_US")
     faker.seed_instance(7)
     return sorted(
         {str(faker.country()) for _ in range(600)}

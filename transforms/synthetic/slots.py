@@ -15,9 +15,9 @@ from collections.abc import Callable
 from typing import Any
 
 import yaml
-from faker import Faker
 
 from transforms.deid.checks import luhn
+from transforms.synthetic.locales import faker_of
 from transforms.synthetic.people import Person, honorific, login, mailbox, make_person
 from transforms.synthetic.places import Address, make_address, on_lines, on_one_line
 from transforms.synthetic.secrets import make_password, make_secret
@@ -136,14 +136,9 @@ def listed() -> dict[str, list[str]]:
     }
 
 
-@functools.cache
-def _faker(locale: str = "en_US") -> Faker:
-    return Faker(locale)
-
-
 def _faked(method: str, locales: list[str] | None = None) -> Callable[[random.Random], str]:
     def make(random_: random.Random) -> str:
-        faker = _faker(random_.choice(locales) if locales else "en_US")
+        faker = faker_of(random_.choice(locales) if locales else "en_US")
         faker.seed_instance(random_.getrandbits(32))
         return str(getattr(faker, method)())
 
