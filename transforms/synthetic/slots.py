@@ -27,6 +27,8 @@ Piece = tuple[str, str | None]
 #: What the tagger is told apart, too: they are no identifiers, and capitalised like people.
 ORGANIZATION, LOCATION, WORK = "ORGANIZATION", "LOCATION", "WORK"
 AUXILIARY = frozenset({ORGANIZATION, LOCATION, WORK})
+_WEEKDAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+_MONTHS = ("January February March April May June July August September October November December").split()
 _AUXILIARY_SLOTS = {
     "company": ORGANIZATION, "team": ORGANIZATION, "band": ORGANIZATION,
     "city": LOCATION, "country": LOCATION, "region": LOCATION,
@@ -254,8 +256,9 @@ _FILLERS: dict[str, Callable[[random.Random], str]] = {
     "job": _faked("job"),
     "date": _date,
     "time": lambda r: f"{r.randint(0, 23)}:{r.randint(0, 59):02d}",
-    "weekday": _faked("day_of_week"),
-    "month": _faked("month_name"),
+    # Faker draws these from the days up to today.
+    "weekday": lambda r: r.choice(_WEEKDAYS),
+    "month": lambda r: r.choice(_MONTHS),
     "number": lambda r: str(r.randint(0, 10 ** r.randint(1, 6))),
     "price": _price,
     "order_id": _digits("000-0000000|AA-00000|#00000|00000000"),
