@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.commands.evaluate import read_labelled
+from pipeline.config import DEFAULT_DEID
 from schemas.deid import DeidConfig, TaggerConfig, load_deid
 from transforms.deid.evaluation import Labelled, count, measure
 from transforms.deid.names import ENGLISH, NameFinder
@@ -57,7 +58,7 @@ def main() -> None:
     parser.add_argument("--labelled", type=Path, help="JSON Lines; every other line is used")
     parser.add_argument("--min-precision", type=float, default=0.8)
     given = parser.parse_args()
-    config, _ = load_deid(ROOT / "configs/deid/default.yaml")
+    config, _ = load_deid(DEFAULT_DEID)
     texts = list(generate_texts(TEXTS, SEED, part="held"))
     made = [Labelled(one.text, one.spans) for one in texts if one.kind in ("chat", "document")]
     code = [Labelled(one.text, one.spans) for one in texts if one.kind in ("tool", "code")]

@@ -16,7 +16,6 @@ import datetime as dt
 import random
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import tldextract
@@ -24,6 +23,7 @@ from presidio_analyzer import AnalyzerEngine
 from presidio_analyzer.nlp_engine import NlpEngineProvider
 from presidio_anonymizer import AnonymizerEngine
 
+from pipeline.config import DEFAULT_DEID
 from schemas.deid import DeidConfig, load_deid
 from schemas.records import Block, Message
 from transforms.corpus import generate
@@ -63,7 +63,7 @@ def main() -> None:
     parser.add_argument("--sessions", type=int, default=300, help="of each corpus")
     parser.add_argument("--linear", action="store_true")
     given = parser.parse_args()
-    config, _ = load_deid(Path(__file__).parents[1] / "configs/deid/default.yaml")
+    config, _ = load_deid(DEFAULT_DEID)
     gated = DeidEngine(config, bytes(32))
     if given.linear:
         _print_lengths(gated)

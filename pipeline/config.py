@@ -20,6 +20,10 @@ from schemas.keys import parse_key
 from schemas.policy import Pack, Policy, load_pack
 from schemas.strict_yaml import load_tree, override, validate
 
+#: The configs that are shipped.
+CONFIGS = Path(__file__).resolve().parents[1] / "configs"
+#: The de-identification of whoever names none.
+DEFAULT_DEID = CONFIGS / "deid/default.yaml"
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 

@@ -11,9 +11,6 @@ import pydantic
 from schemas.errors import ConfigError
 from schemas.strict_yaml import StrictModel, load_model
 
-#: The config of whoever gives none.
-DEFAULT_DEID = Path(__file__).resolve().parents[1] / "configs/deid/default.yaml"
-
 
 class ModelConfig(StrictModel):
     """A spaCy model: an installed package that carries it, or a folder; `sha256` pins its files."""

@@ -11,11 +11,13 @@ import pytest
 import yaml
 
 from schemas.decisions import Reason
-from schemas.deid import DeidConfig, ModelConfig, load_deid
+from schemas.deid import DeidConfig, ModelConfig, Operator, load_deid
 from schemas.errors import ConfigError, DeidError
 from transforms.deid.engine import DeidEngine
+from transforms.deid.find import propagate_names
 from transforms.deid.residual import Made
-from transforms.deid.spans import Kind, Masked, Segment, SessionText
+from transforms.deid.spans import Kind, Masked, Segment, SessionText, Span
+from transforms.deid.surrogates import Surrogates
 
 KEY = bytes(range(32))
 CONFIG, _ = load_deid(Path("configs/deid/default.yaml"))
@@ -252,3 +254,18 @@ def test_what_people_write_in_many_forms_is_masked(engine: DeidEngine, text: str
 def test_what_only_looks_alike_is_left(engine: DeidEngine, text: str) -> None:
     """Common words are no names without evidence, and no passwords."""
     assert one(engine, session(text)).texts == [text]
+
+
+def test_a_name_is_found_again_however_its_sigma_is_lowered() -> None:
+    """Before an apostrophe and a letter a capital sigma is lowered otherwise than in the word alone."""
+    texts = ["Νίκος Παππάς", "ΝΊΚΟΣ’Σ"]
+    _, again = propagate_names(texts, [[Span(0, 12, "PERSON", 0.9)], []])
+    assert [(span.start, span.end) for span in again] == [(0, 5)]
+
+
+def test_a_made_up_value_is_not_one_that_the_config_writes() -> None:
+    """Two things that share a surrogate would be taken for one."""
+    texts, found = ["ann@corp.example"], [[Span(0, 16, "EMAIL_ADDRESS", 0.9)]]
+    made = Surrogates("realistic", bytes(32), texts, found, {}).of("EMAIL_ADDRESS", texts[0])
+    fixed = {"USERNAME": Operator(operator="replace", value=made)}
+    assert Surrogates("realistic", bytes(32), texts, found, fixed).of("EMAIL_ADDRESS", texts[0]) != made

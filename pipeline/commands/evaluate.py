@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from pipeline.config import DEFAULT_DEID
 from schemas.decisions import Reason
-from schemas.deid import DEFAULT_DEID, DeidConfig, load_deid
+from schemas.deid import DeidConfig, load_deid
 from schemas.errors import InputError
 from transforms.deid.engine import DeidEngine
 from transforms.deid.evaluation import (

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import zstandard
 
+from pipeline.config import CONFIGS
 from schemas.errors import OutputError
 from schemas.tables import INSTANT
 from transforms.corpus import Sample, generate, history_of
@@ -25,7 +26,6 @@ from transforms.corpus_scenarios import AS_OF, SNAPSHOTS
 InputFormat = Literal["jsonl", "jsonl.gz", "jsonl.zst", "parquet"]
 _SESSIONS_PER_FILE = 20_000
 _ROWS_PER_GROUP = 2_000
-_CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 _POLICY = "policies/consumer-terms-2025-09-28.yaml"
 _DEID = "deid/default.yaml"
 _CONSENT = pa.schema(
@@ -111,8 +111,8 @@ def _write_rest(directory: Path, input_format: InputFormat) -> None:
         rows.writerow(["organization_id", "surface", "valid_from", "valid_to", "reference"])
         rows.writerow(["org-authorised", "", "2019-01-01T00:00:00Z", "", "agreement 17"])
         rows.writerow(["org-lapsed", "chat", "2025-01-01T00:00:00Z", "2025-12-31T00:00:00Z", "agreement 12"])
-    shutil.copyfile(_CONFIGS / _POLICY, directory / _POLICY)
-    shutil.copyfile(_CONFIGS / _DEID, directory / _DEID)
+    shutil.copyfile(CONFIGS / _POLICY, directory / _POLICY)
+    shutil.copyfile(CONFIGS / _DEID, directory / _DEID)
     (directory / "config.yaml").write_text(
         f"""# Made by `chatsieve sample`: runs as it is.
 inputs:

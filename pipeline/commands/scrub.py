@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from schemas.deid import DEFAULT_DEID, load_deid
+from pipeline.config import DEFAULT_DEID
+from schemas.deid import load_deid
 from schemas.errors import DeidError, InputError
 from transforms.deid.engine import DeidEngine
 from transforms.deid.spans import Masked, Segment, SessionText, Span

@@ -6,7 +6,7 @@ A pure function of the session's segments and the config: nothing is remembered 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from schemas.deid import DeidConfig
 from transforms.deid.keyed import keyed_span
@@ -22,7 +22,7 @@ _PART_SCORE = 0.7
 _MAX_NAMES = 2_000
 #: Names that begin alike are tried one after another.
 _MAX_SHARED = 40
-#: So many beginnings of names are faster searched for one by one than word by word.
+#: So many beginnings of names are faster searched for one by one than word by word; they meet at some 130.
 _FEW = 50
 _LETTERS = re.compile(r"[^\W_]+")
 _GAP = re.compile(r"[\s,]{1,3}")
@@ -73,10 +73,14 @@ def propagate_names(texts: Sequence[str], found: Sequence[Sequence[Span]]) -> li
     if not full and not parts:
         return [list(spans) for spans in found]
     by_first = _by_first_letters(full, parts)
+    # The empty one stands in every text.
+    beginnings = [_any_case(first) for first in by_first] if len(by_first) <= _FEW else [""]
     result = []
     for text, spans in zip(texts, found, strict=True):
         more = list(spans)
-        for word in _LETTERS.finditer(text) if _may_hold(text, by_first) else ():
+        folded = _any_case(text)
+        may_hold = any(first in folded for first in beginnings)
+        for word in _LETTERS.finditer(text) if may_hold else ():
             for words, is_part in by_first.get(word.group().lower(), ()):
                 start = word.start()
                 end = _part_end(text, start, words[0]) if is_part else _name_end(text, start, words)
@@ -86,12 +90,9 @@ def propagate_names(texts: Sequence[str], found: Sequence[Sequence[Span]]) -> li
     return result
 
 
-def _may_hold(text: str, beginnings: Collection[str]) -> bool:
-    """False where none of the beginnings stands in the text in any case; few are looked for by themselves."""
-    if len(beginnings) > _FEW:
-        return True
-    lowered = text.lower().replace("ς", "σ")  # how a sigma is lowered depends on its neighbours
-    return any(beginning.replace("ς", "σ") in lowered for beginning in beginnings)
+def _any_case(text: str) -> str:
+    """In lower case, alike for a word and for what it stands in: a sigma is lowered by its neighbours."""
+    return text.lower().replace("ς", "σ")
 
 
 def _by_first_letters(

@@ -9,8 +9,6 @@ from transforms.deid.lexicon import first_names, is_common_word, last_names
 from transforms.deid.spans import Span
 
 TITLES = frozenset(("mr mrs ms dr prof miss sir madam mx herr frau monsieur madame señor señora").split())
-#: What a name is followed by that is not of it.
-POSSESSIVES = ("'s", "’s")
 _UPPER = "A-ZÀ-ÞŠŽČĆĐŁŚŻ"
 _WORD = rf"[{_UPPER}][\w'’-]+"
 _NAME = rf"{_WORD}(?: (?:[A-Z]\.|(?:de|van|von|der|la|del|bin|al) (?=[{_UPPER}])|{_WORD})){{0,3}}"
@@ -67,6 +65,11 @@ def joined_to(text: str, spans: list[Span]) -> list[Span]:
         if before is not None and _given(before.group("name")) and "," not in before.group():
             more.append(Span(*before.span("name"), "PERSON", 0.75))
     return [span for span in more if span.start < span.end]
+
+
+def without_possessive(name: str) -> str:
+    """A name without the 's at its end."""
+    return name[:-2] if name.endswith(("'s", "’s")) else name
 
 
 def _introduced(line: str) -> Iterator[Span]:
@@ -128,8 +131,7 @@ def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
     words = text[start:end].split(" ")
     while len(words) > 1 and is_common_word(words[-1]) and not _listed(words[-1]):
         words.pop()
-    name = " ".join(words)
-    return start, start + len(name) - (2 if name.endswith(POSSESSIVES) else 0)
+    return start, start + len(without_possessive(" ".join(words)))
 
 
 def _given(word: str) -> bool:
@@ -146,5 +148,4 @@ def _listed(word: str) -> bool:
 
 def _bare(word: str) -> str:
     """A word as the lists have it: in lower case, without a possessive or a sign at its end."""
-    lower = word.lower()
-    return (lower[:-2] if lower.endswith(POSSESSIVES) else lower).strip(".,'’")
+    return without_possessive(word.lower()).strip(".,'’")

@@ -6,7 +6,7 @@ import re
 from typing import NamedTuple
 
 from transforms.deid.lexicon import first_names, is_clear_first_name, is_common_word, last_names
-from transforms.deid.mentions import POSSESSIVES, TITLES, mentioned
+from transforms.deid.mentions import TITLES, mentioned, without_possessive
 from transforms.deid.spans import Span
 
 _CAPITALISED = re.compile(r"(?<![\w@#$/\\`._-])[A-ZÀ-ÖØ-ÞŠŽČĆĐŁŚŻ][\w'’-]*[\w](?![\w(=\[\\/]|\.\w|_)")
@@ -110,8 +110,7 @@ def _runs(line: str) -> list[list[_Token]]:
     """Capitalised words that stand together, particles and initials allowed between them."""
     runs: list[list[_Token]] = []
     for match in _CAPITALISED.finditer(line):
-        word = match.group()
-        word = word[:-2] if word.endswith(POSSESSIVES) else word
+        word = without_possessive(match.group())
         token = _Token(match.start(), match.start() + len(word), word.lower())
         gap = line[runs[-1][-1].end : token.start] if runs else ""
         joined = runs and (

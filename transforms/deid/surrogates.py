@@ -39,7 +39,7 @@ class Surrogates:
         self._key = session_key
         self._numbers: dict[str, int] = {}
         self._made: dict[tuple[str, str], str] = {}
-        self._given: set[str] = set()
+        self._given = {one.value for one in operators.values() if one.value}
         for text in texts:
             for kind, number in _LITERAL.findall(text):
                 self._numbers[kind] = max(self._numbers.get(kind, 0), int(number))

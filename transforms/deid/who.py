@@ -6,6 +6,8 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
+from transforms.deid.mentions import without_possessive
+
 _MANY_OWNERS = 50
 _MOST_PEOPLE = 200
 _TITLES = frozenset("mr mrs ms dr prof miss sir madam mx".split())
@@ -51,7 +53,7 @@ class People:
 
 def name_words(name: str) -> tuple[str, ...]:
     """The words of a name in lower case, without titles, initials and possessives."""
-    words = (re.sub(r"['’]s\Z", "", word).strip(".,'’").casefold() for word in re.split(r"[\s,]+", name))
+    words = (without_possessive(word).strip(".,'’").casefold() for word in re.split(r"[\s,]+", name))
     kept = tuple(word for word in words if len(word) > 1 and word not in _TITLES)
     return kept or (name.casefold(),)
 
