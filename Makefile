@@ -14,7 +14,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_COMPILE_BYTECODE := 1
 export HF_HUB_OFFLINE := 1
 
-.PHONY: help setup demo test check format lint types imports prove mutants train-model thresholds lock clean
+.PHONY: help setup demo test check format lint types imports prove mutants train-model thresholds report-schema lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -49,6 +49,9 @@ format-check: setup
 format: setup  ## format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+report-schema: setup  ## write docs/report.schema.json from schemas/report.py
+	$(BIN)/python -c 'import sys; from schemas.report import json_schema; sys.stdout.buffer.write(json_schema())' > docs/report.schema.json
 
 lint: setup
 	$(BIN)/ruff check .

@@ -18,6 +18,7 @@ import typer
 from pipeline.cli_options import (
     AsOf,
     Beam,
+    Compare,
     Config,
     Consent,
     Debug,
@@ -27,6 +28,7 @@ from pipeline.cli_options import (
     Policy,
     Quiet,
     Set,
+    Shareable,
     fail,
     note_debug,
 )
@@ -83,6 +85,8 @@ def run(
     consent: Consent = None,
     output: Output = None,
     policy: Policy = None,
+    compare: Compare = None,
+    shareable: Shareable = False,
     set_: Set = None,
     json_: Json = False,
     quiet: Quiet = False,
@@ -91,7 +95,7 @@ def run(
     """The pipeline: read, decide, de-identify, write, commit."""
     note_debug(debug)
     overrides = overrides_of(as_of, input_, consent, output, policy, set_)
-    _execute("run", config, overrides, beam or [], json_, quiet)
+    _execute("run", config, overrides, beam or [], json_, quiet, 0, compare, shareable)
 
 
 @app.command()
@@ -110,6 +114,8 @@ def audit(
         list[str] | None,
         typer.Option("--policy", help="Use this policy file instead; several are compared in one pass."),
     ] = None,
+    compare: Compare = None,
+    shareable: Shareable = False,
     set_: Set = None,
     json_: Json = False,
     quiet: Quiet = False,
@@ -122,9 +128,14 @@ def audit(
     if more:
         if sample:
             raise ConfigError("--sample: estimates under one policy; give one --policy with it")
-        _compare(config, overrides, [absolute(path) for path in more], beam or [], json_, quiet)
+        if shareable:
+            raise ConfigError(
+                "--shareable: reports under several policies tell sessions apart by what differs; "
+                "give one --policy with it"
+            )
+        _what_if(config, overrides, [absolute(path) for path in more], beam or [], json_, quiet, compare)
     else:
-        _execute("audit", config, overrides, beam or [], json_, quiet, sample)
+        _execute("audit", config, overrides, beam or [], json_, quiet, sample, compare, shareable)
 
 
 app.command()(verify)
@@ -221,6 +232,8 @@ def _execute(
     as_json: bool,
     quiet: bool,
     sample: int = 0,
+    compare: Path | None = None,
+    shareable: bool = False,
 ) -> None:
     from pipeline.config import load_settings
 
@@ -228,45 +241,60 @@ def _execute(
     # Only now the runner: a mistake in the configuration is told at once.
     from pipeline.commands.run import execute
     from pipeline.progress import Progress
-    from pipeline.summary import summary
+    from pipeline.summary import one_line, print_summary, terminal
 
-    outcome = execute(settings, kind, beam, Progress(False if quiet else None), sample)
+    progress = Progress(False if quiet else None)
+    outcome = execute(settings, kind, beam, progress, sample, compare, shareable)
     if as_json:
         typer.echo(json.dumps({"path": str(outcome.path), **outcome.report}))
-    if not quiet:
-        typer.echo(summary(outcome), err=True)
-    _check_limit(outcome, settings)
+    if progress.enabled:
+        print_summary(outcome, terminal())
+    elif not (quiet or as_json):
+        typer.echo(one_line(outcome), err=True)
+    _check([outcome])
 
 
-def _compare(
-    config: Path, overrides: dict[str, Any], policies: list[str], beam: list[str], as_json: bool, quiet: bool
+def _what_if(
+    config: Path,
+    overrides: dict[str, Any],
+    policies: list[str],
+    beam: list[str],
+    as_json: bool,
+    quiet: bool,
+    compare: Path | None,
 ) -> None:
     from pipeline.config import load_settings
 
     settings = load_settings(config, overrides, policies)
-    from rich.console import Console
 
     from pipeline.commands.what_if import print_what_if, what_if
     from pipeline.progress import Progress
+    from pipeline.summary import one_line, terminal
 
-    outcomes, document = what_if(settings, beam, Progress(False if quiet else None))
+    progress = Progress(False if quiet else None)
+    outcomes, document = what_if(settings, beam, progress, compare)
     if as_json:
         typer.echo(json.dumps(document))
-    if not quiet:
-        print_what_if(document, Console(stderr=True, highlight=False, markup=False, soft_wrap=True))
+    if progress.enabled:
+        print_what_if(document, terminal())
         typer.echo(f"An audit each, to verify, explain and diff: {outcomes[0].path.parent}/*", err=True)
-    _check_limit(outcomes[0], settings)
+    elif not (quiet or as_json):
+        for outcome in outcomes:
+            typer.echo(one_line(outcome), err=True)
+    _check(outcomes)
 
 
-def _check_limit(outcome: Any, settings: Any) -> None:
-    if outcome.over_limit:
-        counts = outcome.manifest.counts
-        limit = settings.config.limits.max_quarantined_fraction
-        fail(
-            f"{counts['quarantined_records']} of {counts['records']} records were quarantined, more than "
-            f"limits.max_quarantined_fraction {limit:g}; see {outcome.path}/quarantine",
-            1,
-        )
+def _check(outcomes: list[Any]) -> None:
+    """Ends with exit code 1, and a line for each threshold that was crossed; what was written stands."""
+    lines = [
+        f"{outcome.path.name}: {text}" if len(outcomes) > 1 else text
+        for outcome in outcomes
+        for text in outcome.failed
+    ]
+    for line in lines[:-1]:
+        typer.echo(f"chatsieve: {line}", err=True)
+    if lines:
+        fail(lines[-1], 1)
 
 
 def _terminate(*_: object) -> None:

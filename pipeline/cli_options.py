@@ -20,6 +20,13 @@ Consent = Annotated[
 Output = Annotated[str | None, typer.Option("--output", help="Write here instead.")]
 Policy = Annotated[str | None, typer.Option("--policy", help="Use this policy file instead.")]
 Set = Annotated[list[str] | None, typer.Option("--set", help="Any other key: a.b=value; repeatable.")]
+Compare = Annotated[
+    Path | None, typer.Option("--compare", help="A run or audit that the report compares with.")
+]
+Shareable = Annotated[
+    bool,
+    typer.Option("--shareable", help="A report to pass on: it tells no count below audit.min_cell."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Machine output on standard output.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress and no summary.")]
 Debug = Annotated[bool, typer.Option("--debug", help="A traceback with an error.")]

@@ -14,7 +14,11 @@ from pipeline.card import dataset_card
 from pipeline.config import Settings
 from pipeline.inputs import Inputs
 from pipeline.output import OutputFolder
-from pipeline.report import Catalog, report_of
+from pipeline.previous import Before
+from pipeline.report import Told, encode_report, report_of
+from pipeline.report_cells import Catalog
+from pipeline.report_findings import entities_of
+from pipeline.shareable import shareable
 from schemas.keys import key_id
 from schemas.manifest import FileEntry, Manifest, encode
 from schemas.policy import Pack, canonical
@@ -38,12 +42,16 @@ _PACKAGES = (
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What a run or audit ended with; `over_limit`: more was quarantined than the limits allow."""
+    """What a run or audit ended with.
+
+    `report` is report.json as written. `failed` has a line for each threshold that was crossed, told in the
+    report or not.
+    """
 
     path: Path
     manifest: Manifest
     report: dict[str, Any]
-    over_limit: bool
+    failed: list[str]
 
 
 def commit(
@@ -55,28 +63,33 @@ def commit(
     folder: OutputFolder,
     catalog: Catalog,
     model_digests: dict[str, str],
+    before: Before | None = None,
+    to_share: bool = False,
 ) -> Outcome:
     """Stages report, card and manifest, and commits; raises PipelineError where counts do not add up.
 
-    `snapshots` are the `snapshot_entry` of each snapshot file.
+    `snapshots` are the `snapshot_entry` of each snapshot file, `before` what the report compares with.
+    `to_share`: the report is made fit to be passed on; the manifest has all counts in any case.
     """
-    header = {
-        "kind": kind,
-        "as_of": moment_text(settings.as_of),
-        "known_until": moment_text(inputs.known_until),
-        "policy_id": pack.policy.id,
-        "policy_sha256": pack.sha256,
-    }
-    report = report_of(catalog, header, pack.policy.clause_by_reason())
-    counts = report["counts"]
+    told = Told(
+        kind=kind,
+        config=settings.config,
+        policy=pack.policy,
+        policy_sha256=pack.sha256,
+        as_of=settings.as_of,
+        known_until=inputs.known_until,
+        snapshots=inputs.inspected,
+        before=before,
+    )
+    full, cells = report_of(catalog, told)
+    written = shareable(full, cells, pack.policy, settings.config) if to_share else full
     report_path = f"report/{folder.prefix}report.json"
     files = [
         FileEntry(entry["path"], entry["bytes"], entry["rows"], entry["sha256"])
         for name in ("shard", "index", "ledger", "quarantine")
         for entry in catalog.get(name, [])
     ]
-    encoded = msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n"
-    files.append(stage(folder.staging, report_path, encoded))
+    files.append(stage(folder.staging, report_path, encode_report(written)))
     manifest = Manifest(
         kind=kind,
         dataset_version=folder.version,
@@ -91,12 +104,12 @@ def commit(
         },
         deid={"sha256": settings.deid_sha256, "models": model_digests},
         packages={name: importlib.metadata.version(name) for name in _PACKAGES},
-        as_of=header["as_of"],
-        known_until=header["known_until"],
+        as_of=full.as_of,
+        known_until=full.known_until,
         inputs=_input_entries(settings, inputs, catalog),
         snapshots=snapshots,
-        counts=counts,
-        entities=report["entities"],
+        counts=msgspec.to_builtins(full.counts),
+        entities=entities_of(catalog),
         files=sorted(files, key=lambda file: file.path),
     )
     if kind == "run":
@@ -104,8 +117,8 @@ def commit(
         files.append(stage(folder.staging, "README.md", card))
         manifest = msgspec.structs.replace(manifest, files=sorted(files, key=lambda file: file.path))
     folder.commit([file.path for file in manifest.files], encode(manifest))
-    fraction = counts["quarantined_records"] / max(1, counts["records"])
-    return Outcome(folder.path, manifest, report, fraction > settings.config.limits.max_quarantined_fraction)
+    failed = [f"{failure.text} ({failure.threshold})" for failure in full.failed]
+    return Outcome(folder.path, manifest, msgspec.to_builtins(written), failed)
 
 
 def _arguments(settings: Settings) -> dict[str, Any]:

@@ -24,7 +24,7 @@ import pyarrow as pa
 from apache_beam.typehints import Tuple as BeamTuple
 
 from schemas.policy import Policy
-from schemas.tables import DECISIONS, DELETIONS
+from schemas.tables import DELETIONS, SETTLING
 from transforms.bucketing import Buckets
 from transforms.decide import (
     READ,
@@ -34,6 +34,7 @@ from transforms.decide import (
     PartitionByKey,
     SettleSessions,
     decisions_by,
+    users_by,
 )
 from transforms.deidentify import REFUSALS, DeidentifySessions
 from transforms.engines import EngineSpec
@@ -138,7 +139,8 @@ def build(pipeline: Any, plan: RunPlan) -> None:
     for number, pack in enumerate(plan.packs):
         decisions = decided[decisions_by(number)]
         name = "" if number == 0 else f" {number}"
-        (decisions, unsettled, entries) | f"Conclude{name}" >> Conclude(plan, pack, measured)
+        own = [entries, decided[users_by(number)]] | f"Merge own entries{name}" >> beam.Flatten()
+        (decisions, unsettled, own) | f"Conclude{name}" >> Conclude(plan, pack, measured)
 
 
 @dataclasses.dataclass(eq=False)
@@ -157,7 +159,7 @@ class Conclude(beam.PTransform):  # type: ignore[misc]
         decisions, unsettled, shared = collections
         entries = [shared]
         pipeline = decisions.pipeline
-        by_key = PartitionByKey("conversation_key", DECISIONS, "decisions", measured, spill)
+        by_key = PartitionByKey("conversation_key", SETTLING, "decisions", measured, spill)
         settled = (
             [decisions | "Decisions" >> by_key, unsettled]
             | "Merge parts" >> beam.Flatten()

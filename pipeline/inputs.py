@@ -15,7 +15,7 @@ from schemas.keys import KeyedHasher
 from schemas.records import Defaults, Limits
 from schemas.tables import AUTHORIZATIONS
 from transforms.authorizations import read_authorizations
-from transforms.consent import inspect_snapshot, read_deletions
+from transforms.consent import Snapshot, inspect_snapshot, read_deletions
 from transforms.file_names import input_root
 from transforms.instants import later
 from transforms.sources import InputFile, PlanTask, ReadContext, plan_tasks
@@ -25,16 +25,24 @@ _FOLDER_PATTERNS = {"claude-code": ["**/*.jsonl"], "claude-export": ["**/*.zip",
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Inputs:
-    """Everything a run reads. `files` are (input, position, path), sorted; `roots` by input."""
+    """Everything a run reads. `files` are (input, position, path), sorted; `roots` by input.
+
+    `inspected`: the snapshot files, as they were found when every state in them was read.
+    """
 
     tasks: list[PlanTask]
     files: list[tuple[int, int, str]]
     roots: list[str]
     total_bytes: int
-    snapshots: list[str]
+    inspected: list[Snapshot]
     deletions: list[str]
     authorizations: pa.Table
     known_until: dt.datetime
+
+    @property
+    def snapshots(self) -> list[str]:
+        """The paths of the snapshot files."""
+        return [snapshot.path for snapshot in self.inspected]
 
 
 def find_inputs(settings: Settings, hasher: KeyedHasher) -> Inputs:
@@ -107,7 +115,7 @@ def _glob(pattern: str) -> list[str]:
     return glob.glob(pattern, recursive=True, include_hidden=True)  # noqa: PTH207
 
 
-def _known_snapshots(settings: Settings) -> tuple[list[str], dt.datetime]:
+def _known_snapshots(settings: Settings) -> tuple[list[Snapshot], dt.datetime]:
     """The snapshot files that hold anything known at `as_of`, and the newest instant they know.
 
     A file of later snapshots only is left out whole, so that a run for a past moment is the same, manifest
@@ -130,4 +138,4 @@ def _known_snapshots(settings: Settings) -> tuple[list[str], dt.datetime]:
                 f"max_snapshot_age of policy {pack.policy.id} at {settings.as_of:%Y-%m-%dT%H:%M:%SZ}; "
                 "add a newer snapshot"
             )
-    return [snapshot.path for snapshot in inspected if snapshot.instants], newest
+    return [snapshot for snapshot in inspected if snapshot.instants], newest

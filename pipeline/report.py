@@ -1,111 +1,203 @@
-"""What a run or audit found, in numbers: report.json, the summary, and the manifest's counts."""
+"""What a run or audit found, in numbers: report.json, and the manifest's counts."""
 
 from __future__ import annotations
 
-import collections
-from collections.abc import Iterable, Mapping
-from typing import Any
+import dataclasses
+import datetime as dt
+import importlib.metadata
+from collections.abc import Sequence
+from typing import Literal
 
+import msgspec
+
+from pipeline.cautions import cautions_of
+from pipeline.previous import Before, previous_of
+from pipeline.report_cells import (
+    Catalog,
+    LedgerCell,
+    cells_of,
+    cube_of,
+    funnel_of,
+    groups_of,
+    quarantine_of,
+    reasons_of,
+    splits_of,
+    summed,
+)
+from pipeline.report_findings import (
+    consent_of,
+    deid_of,
+    entities_of,
+    expiry_of,
+    languages_of,
+    residual_of,
+    shards_of,
+)
+from pipeline.thresholds import failures_of
+from schemas.config import RunConfig
+from schemas.decisions import Reason
 from schemas.errors import PipelineError
+from schemas.policy import Policy
+from schemas.report import InputRead, PolicyRead, Report, SnapshotRead, SnapshotsRead
+from schemas.report_counts import Counts
+from schemas.report_findings import Estimate
+from transforms.consent import Snapshot
 from transforms.estimate import estimate_of
+from transforms.file_names import masked_name
+from transforms.instants import moment_text
 
-Catalog = dict[str, list[dict[str, Any]]]
+
+@dataclasses.dataclass(frozen=True)
+class Told:
+    """What a report says beside what was counted: what was run, by which policy, over which snapshots."""
+
+    kind: Literal["run", "audit"]
+    config: RunConfig
+    policy: Policy
+    policy_sha256: str
+    as_of: dt.datetime
+    known_until: dt.datetime
+    snapshots: Sequence[Snapshot]
+    before: Before | None = None
 
 
-def counts_of(catalog: Catalog) -> dict[str, Any]:
+def report_of(catalog: Catalog, told: Told) -> tuple[Report, list[LedgerCell]]:
+    """The report in full, and the cells of the ledger behind it.
+
+    Raises PipelineError unless the counts add up to what was read, and for a run that lets through a session
+    of a user who refuses.
+    """
+    cells = cells_of(catalog)
+    counts = counts_of(catalog, cells)
+    training_rows = _number(counts.training_rows) if told.kind == "run" else None
+    known_until = moment_text(told.known_until)
+    report = Report(
+        kind=told.kind,
+        version=importlib.metadata.version("chatsieve"),
+        as_of=moment_text(told.as_of),
+        known_until=known_until,
+        policy=_policy(told),
+        inputs=_inputs(catalog, told.config),
+        snapshots=_snapshots(told),
+        shareable=None,
+        counts=counts,
+        funnel=funnel_of(cells, told.policy, _number(counts.records), training_rows),
+        reasons=reasons_of(cells, told.policy),
+        groups=groups_of(cells),
+        cube=cube_of(cells),
+        by_month=splits_of(cells, "created_month"),
+        by_tier=splits_of(cells, "tier"),
+        by_surface=splits_of(cells, "surface"),
+        by_language=languages_of(catalog),
+        consent=consent_of(catalog, cells, told.policy, known_until),
+        retention=expiry_of(catalog),
+        entities=dict(entities_of(catalog)),
+        deid=deid_of(catalog),
+        residual=residual_of(catalog, summed(cells, ["reason"]).get(str(Reason.RESIDUAL_PII), 0)),
+        estimate=Estimate(**estimate_of(catalog["estimate"])) if "estimate" in catalog else None,
+        quarantine=quarantine_of(cells, catalog),
+        shards=shards_of(catalog),
+        previous=previous_of(told.before, cells) if told.before else None,
+        warnings=[],
+        failed=[],
+    )
+    if told.kind == "run" and report.consent.refused_eligible.unexplained:
+        raise PipelineError(
+            f"consent check: {report.consent.refused_eligible.unexplained} eligible sessions are of users "
+            "who refuse, by a count of the snapshots apart from the verdicts; nothing was written"
+        )
+    report = msgspec.structs.replace(report, warnings=cautions_of(report, told.config))
+    return msgspec.structs.replace(report, failed=failures_of(report, told.config)), cells
+
+
+def counts_of(catalog: Catalog, cells: Sequence[LedgerCell]) -> Counts:
     """Counts by decision and reason; raises PipelineError unless they add up to what was read."""
     sessions_read = _sum(catalog, "read", "sessions")
     quarantined = _sum(catalog, "read", "quarantined")
     decided_records = _sum(catalog, "decided", "records")
     sessions = _sum(catalog, "decided", "sessions")
     ledger_rows = _sum(catalog, "ledger", "rows")
+    decisions = summed(cells, ["decision"])
     if sessions_read != decided_records:
         raise PipelineError(f"sum check: {sessions_read} records read, {decided_records} decided on")
-    if ledger_rows != sessions + quarantined:
+    if ledger_rows != sessions + quarantined or ledger_rows != sum(decisions.values()):
         raise PipelineError(
             f"sum check: {sessions} sessions and {quarantined} unreadable records, "
-            f"but {ledger_rows} ledger rows"
+            f"but {ledger_rows} ledger rows, {sum(decisions.values())} of them counted"
         )
-    decisions = _tally(catalog, "decision")
     if "shard" in catalog and _sum(catalog, "shard", "sessions") != decisions.get("eligible", 0):
         raise PipelineError("sum check: the shards do not hold the sessions that the ledger calls eligible")
-    return {
-        "records": sessions_read + quarantined,
-        "quarantined_records": quarantined,
-        "sessions": sessions,
-        "ledger_rows": ledger_rows,
-        "training_rows": _sum(catalog, "shard", "rows"),
-        "messages_kept": _sum(catalog, "ledger", "messages_kept"),
-        "dropped_blocks": _sum(catalog, "text", "dropped_blocks"),
-        "decisions": decisions,
-        "reasons": _tally(catalog, "reason"),
-    }
+    return Counts(
+        records=sessions_read + quarantined,
+        quarantined_records=quarantined,
+        sessions=sessions,
+        ledger_rows=ledger_rows,
+        training_rows=_sum(catalog, "shard", "rows"),
+        messages_kept=sum(cell.messages_kept for cell in cells),
+        dropped_blocks=_sum(catalog, "text", "dropped_blocks"),
+        decisions=dict(sorted(decisions.items())),
+        reasons=dict(sorted(summed(cells, ["reason"]).items())),
+    )
 
 
-def entities_of(catalog: Catalog) -> dict[str, int]:
-    """How many stretches were replaced in the shards, by type."""
-    total: collections.Counter[str] = collections.Counter()
-    for shard in catalog.get("shard", []):
-        total.update(shard["entities"])
-    return dict(sorted(total.items()))
+def encode_report(report: Report) -> bytes:
+    """The file: indented JSON, each row of the cube on a line of its own."""
+    rows = b",\n".join(b"      " + msgspec.json.encode(row) for row in report.cube.rows)
+    bare = msgspec.structs.replace(report, cube=msgspec.structs.replace(report.cube, rows=[]))
+    text = msgspec.json.format(msgspec.json.encode(bare), indent=2)
+    filled = text.replace(b'"rows": []', b'"rows": [\n' + rows + b"\n    ]", 1) if rows else text
+    return filled + b"\n"
 
 
-def residual_of(catalog: Catalog) -> dict[str, Any] | None:
-    """What the second look over the masked text found, and its rates; None where nothing is masked."""
-    if "text" not in catalog:
-        return None
-    sessions, characters = _sum(catalog, "text", "sessions"), _sum(catalog, "text", "characters")
-    again = _sum(catalog, "text", "masked_again")
-    dropped = _tally(catalog, "reason").get("residual_pii", 0)
-    return {
-        "sessions": sessions,
-        "characters": characters,
-        "masked_again": again,
-        "masked_again_per_million_characters": round(again * 1e6 / characters, 3) if characters else 0.0,
-        "sessions_masked_again": _sum(catalog, "text", "sessions_masked_again"),
-        "sessions_dropped": dropped,
-    }
+def _policy(told: Told) -> PolicyRead:
+    policy = told.policy
+    return PolicyRead(
+        id=policy.id,
+        sha256=told.policy_sha256,
+        effective_at=moment_text(policy.effective_at),
+        decision_deadline=moment_text(policy.decision_deadline),
+        prior_contributions=policy.prior_contributions,
+        separate_authorization=policy.separate_authorization,
+        clauses={clause.id: clause.summary for clause in policy.clauses},
+    )
 
 
-def report_of(catalog: Catalog, header: dict[str, Any], clauses: Mapping[str, str]) -> dict[str, Any]:
-    """report.json: the counts, each reason with its clause, and decisions by tier and surface.
-
-    Raises PipelineError unless the counts add up to what was read.
-    """
-    counts = counts_of(catalog)
-    groups: collections.Counter[tuple[str, str, str | None, str | None]] = collections.Counter()
-    for row in _ledger_rows(catalog):
-        groups[row["decision"], row["reason"], row["tier"], row["surface"]] += row["count_all"]
-    by_reason: dict[tuple[str, str], int] = collections.Counter()
-    for (decision, reason, _, _), number in groups.items():
-        by_reason[decision, reason] += number
-    return {
-        **header,
-        "counts": counts,
-        "reasons": [
-            {"decision": decision, "reason": reason, "clause": clauses.get(reason), "sessions": number}
-            for (decision, reason), number in sorted(by_reason.items(), key=lambda item: (-item[1], item[0]))
-        ],
-        "groups": [
-            dict(zip(("decision", "reason", "tier", "surface", "sessions"), (*group, number), strict=True))
-            for group, number in sorted(groups.items(), key=lambda item: [str(part) for part in item[0]])
-        ],
-        "entities": entities_of(catalog),
-        "residual": residual_of(catalog),
-        "estimate": estimate_of(catalog["estimate"]) if "estimate" in catalog else None,
-    }
+def _inputs(catalog: Catalog, config: RunConfig) -> list[InputRead]:
+    files = catalog.get("input", [])
+    read = catalog.get("read", [])
+    return [
+        InputRead(
+            name=masked_name(source.path),
+            format=source.format,
+            files=sum(entry["input"] == number for entry in files),
+            bytes=sum(entry["bytes"] for entry in files if entry["input"] == number),
+            records=sum(e["sessions"] + e["quarantined"] for e in read if e["input"] == number),
+        )
+        for number, source in enumerate(config.inputs)
+    ]
 
 
-def _ledger_rows(catalog: Catalog) -> Iterable[dict[str, Any]]:
-    return (row for part in catalog.get("ledger", []) for row in part["counts"])
-
-
-def _tally(catalog: Catalog, column: str) -> dict[str, int]:
-    total: collections.Counter[str] = collections.Counter()
-    for row in _ledger_rows(catalog):
-        total[row[column]] += row["count_all"]
-    return dict(sorted(total.items()))
+def _snapshots(told: Told) -> SnapshotsRead:
+    files = [
+        SnapshotRead(
+            masked_name(snapshot.path.rsplit("/", 1)[-1]),
+            snapshot.rows,
+            moment_text(snapshot.instants[0]),
+            moment_text(snapshot.instants[-1]),
+        )
+        for snapshot in told.snapshots
+    ]
+    oldest = min(snapshot.instants[0] for snapshot in told.snapshots)
+    age = (told.as_of - told.known_until).total_seconds()
+    return SnapshotsRead(moment_text(told.known_until), moment_text(oldest), int(age), files)
 
 
 def _sum(catalog: Catalog, kind: str, field: str) -> int:
     return sum(entry[field] for entry in catalog.get(kind, []))
+
+
+def _number(count: object) -> int:
+    """A count of a full report, where every count is a number."""
+    if not isinstance(count, int):
+        raise PipelineError("sum check: a count is not a number")
+    return count

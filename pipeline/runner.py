@@ -30,17 +30,14 @@ def run_graph(
     """
     import apache_beam as beam
     from apache_beam.options.pipeline_options import PipelineOptions
-    from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+
+    from pipeline.watched_runner import local_runner
 
     # Never DirectRunner: it would first try to download another runner, then fall back silently.
     arguments = ["--runner=FnApiRunner", f"--direct_num_workers={workers}", *beam_arguments]
     options = _options(PipelineOptions, arguments)
-    runner = FnApiRunner(
-        default_environment=_worker_processes() if workers > 1 else None,
-        progress_request_frequency=progress.frequency,
-    )
     collect_less_often()
-    with progress.watching():
+    with local_runner(progress, _worker_processes() if workers > 1 else None) as runner:
         pipeline = beam.Pipeline(runner=runner, options=options)
         build(pipeline, plan)
         try:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
+import isodate
 import pydantic
 
-from schemas.strict_yaml import Instant, StrictModel
+from schemas.decisions import Reason
+from schemas.report import CautionCode
+from schemas.strict_yaml import Duration, Instant, StrictModel
+from schemas.units import QUARANTINE_CODES
 
 _SIZE = re.compile(r"(\d+)\s*(B|KB|MB|GB|KiB|MiB|GiB)?\Z")
 _FACTOR = {None: 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
@@ -71,6 +75,50 @@ class LimitsConfig(StrictModel):
     max_messages: int = pydantic.Field(default=20_000, ge=1)
 
 
+#: A fraction of all ledger rows: sessions and unreadable records.
+Share = Annotated[float, pydantic.Field(ge=0, le=1, strict=False)]
+
+
+class FailIf(StrictModel):
+    """When what was committed ends with exit code 1 all the same, so that a scheduler can stop a release.
+
+    A limit itself is not a breach; what is not given is not looked at. `max_share` is by reason or quarantine
+    code. `max_moved_share` is of any reason, against the run compared with. `refused_eligible`: eligible
+    sessions of users who refuse that the policy does not keep by name. `warnings`: codes that must not occur.
+    """
+
+    min_sessions: int | None = pydantic.Field(default=None, ge=0)
+    min_eligible_share: Share | None = None
+    max_share: dict[str, Share] = pydantic.Field(default_factory=dict)
+    max_quarantined_share: Share | None = None
+    max_deferred_share: Share | None = None
+    max_moved_share: Share | None = None
+    max_snapshot_age: Duration | None = None
+    max_undecided_users_after_deadline: int | None = pydantic.Field(default=None, ge=0)
+    max_stale_users: int | None = pydantic.Field(default=None, ge=0)
+    refused_eligible: int = pydantic.Field(default=0, ge=0)
+    warnings: list[CautionCode] = pydantic.Field(default_factory=list)
+
+    @pydantic.field_validator("max_share")
+    @classmethod
+    def _known(cls, value: dict[str, float]) -> dict[str, float]:
+        unknown = sorted(set(value) - {*map(str, Reason), *QUARANTINE_CODES})
+        if unknown:
+            raise ValueError(f"{unknown[0]} is no reason and no quarantine code of the ledger")
+        return value
+
+    @pydantic.field_serializer("max_snapshot_age")
+    def _duration_text(self, value: Any) -> str | None:
+        return None if value is None else isodate.duration_isoformat(value)
+
+
+class AuditConfig(StrictModel):
+    """What is made of the numbers. A count below `min_cell` is not in a report made with --shareable."""
+
+    min_cell: int = pydantic.Field(default=10, ge=2, le=1000)
+    fail_if: FailIf = pydantic.Field(default_factory=FailIf)
+
+
 class RunnerConfig(StrictModel):
     """The Beam runner; `buckets` and `max_bucket_bytes` are how finely sessions are shared out to decide."""
 
@@ -95,6 +143,7 @@ class RunConfig(StrictModel):
     create_key: bool = False
     output: OutputConfig
     limits: LimitsConfig = pydantic.Field(default_factory=LimitsConfig)
+    audit: AuditConfig = pydantic.Field(default_factory=AuditConfig)
     runner: RunnerConfig = pydantic.Field(default_factory=RunnerConfig)
 
     @pydantic.field_validator("as_of", mode="before")

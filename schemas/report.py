@@ -29,6 +29,24 @@ FORMAT: Literal["chatsieve.report"] = "chatsieve.report"
 FORMAT_VERSION: Literal[1] = 1
 
 
+#: What a warning can be about.
+CautionCode = Literal[
+    "refused_eligible",
+    "nothing_read",
+    "nothing_eligible",
+    "snapshot_old",
+    "reason_moved",
+    "quarantine_high",
+    "tier_unlisted",
+    "surface_unlisted",
+    "undecided_after_deadline",
+    "residual_found",
+    "tier_new",
+    "surface_new",
+    "users_stale",
+]
+
+
 class PolicyRead(msgspec.Struct, frozen=True):
     """The policy decided by; `clauses` are its clauses in plain words, by id."""
 
@@ -137,7 +155,7 @@ class Caution(msgspec.Struct, frozen=True):
     `count` and `share` where it counts something; `unit` of what. `action`: what to do about it.
     """
 
-    code: str
+    code: CautionCode
     weight: int
     subject: str | None
     text: str

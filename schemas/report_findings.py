@@ -103,7 +103,7 @@ class Residual(msgspec.Struct, frozen=True):
     sessions: Cell
     characters: int
     masked_again: Cell
-    masked_again_per_million_characters: float
+    masked_again_per_million_characters: float | None
     sessions_masked_again: Cell
     sessions_dropped: Cell
 

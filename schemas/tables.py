@@ -94,6 +94,10 @@ DECISIONS = pa.schema(
     ]
 )
 
+#: DECISIONS on their way to the ledger: `standing` is a number of `transforms.standing.STANDINGS`, found from
+#: the snapshots apart from the verdict.
+SETTLING = pa.schema([*DECISIONS, ("standing", pa.int8())])
+
 _CATEGORY = pa.dictionary(pa.int32(), pa.string())
 
 LEDGER = pa.schema(

@@ -12,7 +12,7 @@ class Unit(msgspec.Struct, frozen=True, order=True):
 
     kind `bytes`: the lines of `paths[0]` that begin in [start, end) (plain JSON Lines).
     kind `stream`: the whole of `paths[0]` (compressed JSON Lines, one export file or archive).
-    kind `row_group`: row group `start` of the Parquet file `paths[0]`.
+    kind `row_group`: row group `start` of the `end` that the Parquet file `paths[0]` has.
     kind `files`: several files that hold linked sessions (claude-code), sorted.
     `input` is the position in the configuration's `inputs`; it gives format and defaults.
     """
@@ -24,6 +24,15 @@ class Unit(msgspec.Struct, frozen=True, order=True):
     start: int = 0
     end: int = 0
     size: int = 0
+
+    @property
+    def input_bytes(self) -> int:
+        """What of its files' `size` it stands for; of row groups, each as much as the others."""
+        if self.kind == "bytes":
+            return self.end - self.start
+        if self.kind == "row_group":
+            return self.size * (self.start + 1) // self.end - self.size * self.start // self.end
+        return self.size
 
     def encode(self) -> str:
         """A compact string, equal for equal units."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import random
 from pathlib import Path
 
@@ -16,10 +17,18 @@ from schemas.tables import DECISIONS
 from transforms.bucketing import Buckets, facts_to_buckets, shares_of, tables_of_share, users_to_buckets
 from transforms.eligibility import decide
 from transforms.spill import Spill, size_of
+from transforms.standing import LastKnown, newest_human, user_figures
 
 
 def decided(arrow: dict[str, pa.Table]) -> pa.Table:
-    return decide(**arrow, policy=POLICY, as_of=AS_OF, known_until=KNOWN_UNTIL)
+    tables = {name: arrow[name] for name in SCHEMAS}
+    return decide(**tables, policy=POLICY, as_of=AS_OF, known_until=KNOWN_UNTIL)
+
+
+def figures(users: pa.Table, consent: pa.Table) -> collections.Counter[str]:
+    found = user_figures(users, LastKnown(users["user_key"], consent, AS_OF), POLICY, KNOWN_UNTIL)
+    late = {"late": found.undecided_after_deadline, "stale": found.stale}
+    return collections.Counter({**found.standings, **late})
 
 
 def tables_with_other_users(rng: random.Random) -> Tables:
@@ -55,14 +64,17 @@ def test_buckets_decided_in_shares_are_decided_as_one_table(
         for bucket, blob in pairs:
             by_bucket.setdefault(bucket, []).append(blob)
         parts = [DECISIONS.empty_table()]
+        users: collections.Counter[str] = collections.Counter()
         for blobs in by_bucket.values():
             shares = shares_of(blobs, plan)
             assert len(shares) == max(1, -(-sum(map(size_of, blobs)) // max_bytes))
             for share in shares:
                 own = tables_of_share(share, spill)
                 parts.append(decided({**own, "authorizations": arrow["authorizations"]}))
+                users.update(figures(own["users"], own["consent"]))
         order = [("conversation_key", "ascending"), ("user_key", "ascending")]
         assert pa.concat_tables(parts).sort_by(order).to_pylist() == decided(arrow).sort_by(order).to_pylist()
+        assert users == figures(newest_human(arrow["facts"]), arrow["consent"])
 
 
 def test_a_spilled_blob_comes_back_and_cannot_be_read_without_the_key(tmp_path: Path) -> None:

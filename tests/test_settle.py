@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from schemas.tables import DECISIONS, DELETIONS
-from transforms.ledger import Refusal, Stamp, ledger_table, quarantined_table
+from transforms.ledger import Refusal, Stamp, ledger_rows, ledger_table, quarantined_table
 from transforms.settle import settle
 from transforms.write import SETTLED
 
@@ -65,7 +65,9 @@ def test_a_refusal_replaces_the_decision_in_the_ledger() -> None:
     rows = pa.Table.from_pylist(settled([decision(A, U), decision(B, U, "incognito")]), schema=DECISIONS)
     stamp = Stamp("p", "0" * 64, AT, AT)
     refusals = [Refusal(A, "pii_density"), Refusal(B, "pii_density")]
-    ledger = ledger_table(rows.select(SETTLED.names), quarantined_table([]), refusals, stamp).to_pylist()
+    rows = rows.append_column(SETTLED.field("standing"), pa.nulls(rows.num_rows, pa.int8()))
+    listed = ledger_rows(rows.select(SETTLED.names), quarantined_table([]), refusals)
+    ledger = ledger_table(listed, stamp).to_pylist()
     assert [(row["decision"], row["reason"], row["clause"]) for row in ledger] == [
         ("excluded", "pii_density", "de-identify"),
         ("excluded", "incognito", None),

@@ -13,9 +13,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.tables import CONSENT, DELETIONS, FACTS
+from schemas.tables import CONSENT, DELETIONS, FACTS, KEY
 from transforms.ipc import Kind, key_prefixes, part_of_keys, slices_by_part, tables_of, to_blob
 from transforms.spill import Spill, put, size_of
+from transforms.standing import USERS, newest_human, newest_of
 
 #: Columns of the user's key, by kind.
 _USER = {"consent": "user_key", "user_deletions": "key"}
@@ -64,30 +65,37 @@ def shares_of(blobs: Iterable[bytes], buckets: Buckets) -> list[Share]:
 
 
 def tables_of_share(share: Share, spill: Spill | None) -> dict[Kind, pa.Table]:
-    """FACTS, CONSENT and DELETIONS of a share, read a blob at a time: only its own rows are ever held.
+    """FACTS, CONSENT, DELETIONS and USERS of a share, read a blob at a time: only its own rows are ever held.
 
-    Consent and deletions are those of the share's users.
+    USERS are every `of`th user of the whole bucket, so that each is in one share. Consent and deletions are
+    those of the users of the share's sessions, and of these.
     """
     opened: dict[Kind, list[pa.Table]] = {"facts": [], "consent": [], "user_deletions": []}
     schemas: dict[Kind, pa.Schema] = {"facts": FACTS, "consent": CONSENT, "user_deletions": DELETIONS}
     later: list[bytes] = []
+    counted: list[pa.Table] = []
     for blob in share.blobs:
         tables = tables_of([blob], schemas, spill)
         facts = tables["facts"]
         if facts.num_rows:
-            opened["facts"].append(facts.filter(_in_share(facts, share)) if share.of > 1 else facts)
+            opened["facts"].append(_in_share(facts, "conversation_key", share))
+            counted.append(newest_human(_in_share(facts, "user_key", share)))
         else:
             later.append(blob)
     facts = pa.concat_tables(opened["facts"]) if opened["facts"] else FACTS.empty_table()
-    users = pc.drop_null(pc.unique(facts["user_key"]))
+    counted_once = newest_of(pa.concat_tables([USERS.empty_table(), *counted]))
+    keys = pa.chunked_array([*facts["user_key"].chunks, *counted_once["user_key"].chunks], KEY)
+    users = pc.drop_null(pc.unique(keys))
     for blob in later:
         for kind, table in tables_of([blob], schemas, spill).items():
             if kind in _USER and table.num_rows:
                 opened[kind].append(table.filter(pc.is_in(table[_USER[kind]], value_set=users)))
     found = {kind: pa.concat_tables(t) if t else schemas[kind].empty_table() for kind, t in opened.items()}
-    return {**found, "facts": facts}
+    return {**found, "facts": facts, "users": counted_once}
 
 
-def _in_share(facts: pa.Table, share: Share) -> pa.Array:
-    prefix = key_prefixes(facts["conversation_key"])
-    return pa.array(prefix % np.uint64(share.of) == np.uint64(share.nth))
+def _in_share(facts: pa.Table, column: str, share: Share) -> pa.Table:
+    """The rows whose key in a column is the share's."""
+    if share.of == 1:
+        return facts
+    return facts.filter(pa.array(key_prefixes(facts[column]) % np.uint64(share.of) == np.uint64(share.nth)))

@@ -33,10 +33,14 @@ _BATCH_ROWS = 1 << 17
 
 
 class Snapshot(NamedTuple):
-    """What the driver learns of one snapshot file before the run: its instants, and that it can be read."""
+    """What the driver learns of a snapshot file before the run: that it can be read, its instants, its rows.
+
+    `rows` are those that were snapshot at or before `as_of`.
+    """
 
     path: str
     instants: tuple[dt.datetime, ...]
+    rows: int = 0
 
 
 def inspect_snapshot(path: str, as_of: dt.datetime) -> Snapshot:
@@ -48,11 +52,13 @@ def inspect_snapshot(path: str, as_of: dt.datetime) -> Snapshot:
     if _is_later(path, as_of):
         return Snapshot(path, ())
     instants: set[dt.datetime] = set()
+    rows = 0
     for batch in _batches(path, ("state", "snapshot_at")):
         known = _known_rows(batch, path, as_of)
         _states(known, path)
+        rows += known.num_rows
         instants.update(value.as_py() for value in pc.unique(_instants(known, "snapshot_at", path)))
-    return Snapshot(path, tuple(sorted(instants)))
+    return Snapshot(path, tuple(sorted(instants)), rows)
 
 
 def read_snapshot(path: str, hasher: KeyedHasher, as_of: dt.datetime) -> Iterator[pa.Table]:

@@ -11,12 +11,14 @@ import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from apache_beam.metrics import Metrics
 from apache_beam.typehints import Tuple as BeamTuple
 
 from schemas.decisions import Decision
 from schemas.policy import Policy
-from schemas.tables import DECISIONS, DELETIONS
+from schemas.tables import DECISIONS, DELETIONS, KEY, SETTLING
 from transforms.bucketing import Buckets, Share, shares_of, tables_of_share
+from transforms.counters import RECORDS_DECIDED, SESSIONS_TO_MASK
 from transforms.eligibility import Given, judge
 from transforms.entries import ENTRIES, entry
 from transforms.guard import guarded
@@ -26,6 +28,7 @@ from transforms.merge import merge
 from transforms.settle import settle
 from transforms.sizes import Sizes, Volume
 from transforms.spill import Spill, put
+from transforms.standing import LastKnown, user_figures
 
 VOLUMES = "volumes"
 READS = "reads"
@@ -38,9 +41,10 @@ class DecideEligibility(beam.PTransform):  # type: ignore[misc]
     """One decision row per session and policy.
 
     In: (bucket, blobs of facts, consent and user deletions), grouped. A bucket that is too big is decided in
-    shares, by any workers where blobs are spilled and only pointers move. Out: blobs of decisions, tagged by
-    `decisions_by` the policy's number; `volumes`, by the first policy; and `entries`. `as_of` is fixed here,
-    so a retry decides alike. `pointers` False: where the text lies is left out, for nobody will read it.
+    shares, by any workers where blobs are spilled and only pointers move. Out: blobs of SETTLING, tagged by
+    `decisions_by` the policy's number; entries of their users, tagged by `users_by` it; `volumes`, by the
+    first policy; and `entries`. `as_of` is fixed here, so a retry decides alike. `pointers` False: where the
+    text lies is left out, for nobody will read it.
     """
 
     policies: Sequence[Policy]
@@ -51,7 +55,8 @@ class DecideEligibility(beam.PTransform):  # type: ignore[misc]
     buckets: Buckets
 
     def expand(self, grouped: Any) -> Any:
-        others = [decisions_by(number) for number in range(1, len(self.policies))]
+        numbers = range(len(self.policies))
+        others = [*map(decisions_by, numbers[1:]), *map(users_by, numbers)]
         shares = grouped | "Share" >> beam.ParDo(_Share(self.buckets))
         if self.buckets.spill:
             shares = shares | "Spread shares" >> beam.Reshuffle()
@@ -63,6 +68,11 @@ class DecideEligibility(beam.PTransform):  # type: ignore[misc]
 def decisions_by(number: int) -> str:
     """The tag of the decisions by one of the policies."""
     return f"decisions_{number}"
+
+
+def users_by(number: int) -> str:
+    """The tag of the entries that count users under one of the policies."""
+    return f"users_{number}"
 
 
 @dataclasses.dataclass(eq=False)
@@ -89,12 +99,13 @@ class SettleSessions(beam.DoFn):  # type: ignore[misc]
 
     def __init__(self, spill: Spill | None) -> None:
         self._spill = spill
+        self._sessions_to_mask = Metrics.counter("chatsieve", SESSIONS_TO_MASK)
 
     @guarded("Settle sessions")
     def process(self, item: tuple[int, Iterable[bytes]]) -> Iterator[Any]:
         part, blobs = item
         schemas: dict[Kind, pa.Schema] = {
-            "decisions": DECISIONS,
+            "decisions": SETTLING,
             "conversation_deletions": DELETIONS,
             "quarantined": QUARANTINED,
         }
@@ -103,8 +114,15 @@ class SettleSessions(beam.DoFn):  # type: ignore[misc]
         yield part, put(self._spill, to_blob(decisions.drop_columns(["records", "kept"]), "decisions"))
         yield part, to_blob(tables["quarantined"], "quarantined")
         eligible = decisions.filter(pc.greater(pc.list_value_length(decisions["records"]), 0))
-        for work, rows in _by_work(eligible):
+        self._sessions_to_mask.inc(eligible.num_rows)
+        for work, rows in _by_work(eligible.select(DECISIONS.names)):
             yield beam.pvalue.TaggedOutput(READS, (work, put(self._spill, to_blob(rows, "decisions"))))
+
+
+def with_standings(decisions: pa.Table, last: LastKnown, policy: Policy) -> pa.Table:
+    """SETTLING of DECISIONS rows."""
+    standing = last.standings(decisions["user_key"], policy.effective_at)
+    return decisions.append_column(SETTLING.field("standing"), pa.array(standing))
 
 
 def without_pointers(decisions: pa.Table) -> pa.Table:
@@ -136,23 +154,30 @@ class _Decide(beam.DoFn):  # type: ignore[misc]
         self._fixed = (arguments.authorizations, arguments.as_of, arguments.known_until)
         self._pointers = arguments.pointers
         self._spill = arguments.buckets.spill
+        self._records_decided = Metrics.counter("chatsieve", RECORDS_DECIDED)
 
     @guarded("Decide")
     def process(self, item: tuple[int, int, list[bytes]]) -> Iterator[Any]:
         tables = tables_of_share(Share(*item), self._spill)
         facts = tables["facts"]
+        given = Given(tables["consent"], tables["user_deletions"], *self._fixed)
+        users = pa.chunked_array([*tables["users"]["user_key"].chunks, *facts["user_key"].chunks], KEY)
+        last = LastKnown(users, given.consent, given.as_of)
+        for number, policy in enumerate(self._policies):
+            figures = user_figures(tables["users"], last, policy, given.known_until)
+            yield beam.pvalue.TaggedOutput(users_by(number), entry("users", **figures._asdict()))
         if not facts.num_rows:
             return
         sessions = merge(facts)
-        given = Given(tables["consent"], tables["user_deletions"], *self._fixed)
         for number, policy in enumerate(self._policies):
-            decisions = judge(sessions, given, policy).table()
+            decisions = with_standings(judge(sessions, given, policy).table(), last, policy)
             if number == 0:
                 yield beam.pvalue.TaggedOutput(VOLUMES, _volume(decisions))
             if not self._pointers:
                 decisions = without_pointers(decisions)
             blob = to_blob(decisions, "decisions")
             yield beam.pvalue.TaggedOutput(decisions_by(number), blob) if number else blob
+        self._records_decided.inc(facts.num_rows)
         count = entry("decided", records=facts.num_rows, sessions=len(sessions))
         yield beam.pvalue.TaggedOutput(ENTRIES, count)
 

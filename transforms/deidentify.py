@@ -18,6 +18,7 @@ from schemas.errors import PipelineError
 from schemas.records import Message, Session
 from schemas.tables import DECISIONS, KEY
 from schemas.units import Unit
+from transforms.counters import CHARACTERS_MASKED, SESSIONS_MASKED
 from transforms.deid.spans import Masked, SessionText
 from transforms.engines import EngineSpec, mask_sessions
 from transforms.entries import ENTRIES, entry
@@ -115,6 +116,23 @@ def _threads(decision: dict[str, Any], sessions: dict[_Place, Session]) -> list[
     return list(threads.values())
 
 
+class _Written:
+    """Sums over sessions that are written: how many, their characters before masking, what was replaced."""
+
+    def __init__(self) -> None:
+        self.sessions = self.characters = 0
+        self.entities: collections.Counter[str] = collections.Counter()
+
+    def add(self, outlined: Outline, masked: Masked) -> None:
+        self.sessions += 1
+        self.characters += sum(len(segment.text) for segment in outlined.segments)
+        self.entities.update(masked.entities)
+
+    def figures(self) -> dict[str, Any]:
+        entities = dict(sorted(self.entities.items()))
+        return {"sessions": self.sessions, "characters": self.characters, "entities": entities}
+
+
 class _Deidentify(beam.DoFn):  # type: ignore[misc]
     def __init__(
         self, context: ReadContext, engine: EngineSpec, policy_id: str, staging: str, spill: Spill | None
@@ -122,7 +140,8 @@ class _Deidentify(beam.DoFn):  # type: ignore[misc]
         self._spill = spill
         self._context, self._engine, self._policy_id = context, engine, policy_id
         self._staging = Path(staging) / "fragments"
-        self._sessions_masked = Metrics.counter("chatsieve", "sessions_masked")
+        self._sessions_masked = Metrics.counter("chatsieve", SESSIONS_MASKED)
+        self._characters_masked = Metrics.counter("chatsieve", CHARACTERS_MASKED)
         self._rows: list[pa.Table] = []
         self._bytes = 0
         self._sizes = Sizes(1, 1)
@@ -158,6 +177,7 @@ class _Deidentify(beam.DoFn):  # type: ignore[misc]
         rows: list[dict[str, Any]] = []
         refused: list[dict[str, Any]] = []
         again = sessions_again = 0
+        written: dict[str, _Written] = collections.defaultdict(_Written)
         for (prepared, outlined), masked in zip(batch, mask_sessions(self._engine, texts), strict=True):
             key = prepared.decision["conversation_key"]
             again += masked.masked_again if masked else 0
@@ -167,7 +187,10 @@ class _Deidentify(beam.DoFn):  # type: ignore[misc]
                 refused.append({"conversation_key": key, "reason": str(reason)})
             else:
                 rows.extend(_rows(prepared.decision, outlined, masked, self._policy_id))
+                written[prepared.decision["surface"]].add(outlined, masked)
+        characters = sum(len(segment.text) for text in texts for segment in text.segments)
         self._sessions_masked.inc(len(batch))
+        self._characters_masked.inc(characters)
         table = pa.Table.from_pylist(refused, schema=REFUSAL)
         parts = part_of_keys(table["conversation_key"], self._sizes.ledger_parts)
         for part, some in slices_by_part(table, parts):
@@ -178,9 +201,10 @@ class _Deidentify(beam.DoFn):  # type: ignore[misc]
             sessions=len(batch),
             refused=len(refused),
             dropped_blocks=dropped,
-            characters=sum(len(segment.text) for text in texts for segment in text.segments),
+            characters=characters,
             masked_again=again,
             sessions_masked_again=sessions_again,
+            written={surface: found.figures() for surface, found in sorted(written.items())},
         )
         yield beam.pvalue.TaggedOutput(ENTRIES, count)
         fragment = pa.Table.from_pylist(rows, schema=FRAGMENT)

@@ -22,6 +22,7 @@ Kind = Literal[
     "decisions",
     "quarantined",
     "refusals",
+    "users",
 ]
 _OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
 _KIND = b"chatsieve.kind"

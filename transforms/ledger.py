@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.decisions import CLAUSE, Decision, decision_of
-from schemas.tables import INSTANT, KEY, LEDGER
+from schemas.tables import INSTANT, KEY, LEDGER, SETTLING
 from schemas.units import Quarantined
 
 #: Quarantined records as they travel: `part_key` spreads those without an id by their digest.
@@ -64,17 +64,20 @@ def quarantined_table(entries: Sequence[Quarantined]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=QUARANTINED)
 
 
-def ledger_table(
-    decisions: pa.Table, quarantined: pa.Table, refusals: Sequence[Refusal], stamp: Stamp
-) -> pa.Table:
-    """LEDGER of one key range, sorted by conversation_key (records without one last).
+def ledger_rows(decisions: pa.Table, quarantined: pa.Table, refusals: Sequence[Refusal]) -> pa.Table:
+    """The rows of one key range, sorted by conversation_key (records without one last): what LEDGER says of
+    each, and `row_retain_until` and `standing`.
 
-    `decisions` are settled DECISIONS; each refusal replaces the decision of its session.
+    `decisions` are settled SETTLING rows; each refusal replaces the decision of its session.
     """
     rows = pa.concat_tables([_session_rows(decisions), _record_rows(quarantined)])
     rows = _refuse(rows, refusals)
     order = [(name, "ascending") for name in ("conversation_key", "reason", "created_on", "messages_seen")]
-    rows = rows.sort_by(order)
+    return rows.sort_by(order)
+
+
+def ledger_table(rows: pa.Table, stamp: Stamp) -> pa.Table:
+    """LEDGER of `ledger_rows`, in their order."""
     reasons = rows["reason"].to_pylist()
     count = rows.num_rows
     constant = {
@@ -93,15 +96,16 @@ def hex_keys(keys: pa.ChunkedArray | pa.Array) -> pa.Array:
     return pa.array([None if key is None else key.hex() for key in keys.to_pylist()], pa.string())
 
 
+_CONSTANT = ("clause", "policy_id", "policy_sha256", "as_of", "known_until")
 _PLAIN = [
-    name
-    for name in LEDGER.names
-    if name not in ("clause", "policy_id", "policy_sha256", "as_of", "known_until")
+    *(field for field in LEDGER if field.name not in _CONSTANT),
+    SETTLING.field("row_retain_until"),
+    SETTLING.field("standing"),
 ]
 
 
 def _session_rows(decisions: pa.Table) -> pa.Table:
-    table = decisions.select(_PLAIN)
+    table = decisions.select([field.name for field in _PLAIN])
     return table.set_column(0, "conversation_key", hex_keys(table["conversation_key"]))
 
 
@@ -114,8 +118,8 @@ def _record_rows(quarantined: pa.Table) -> pa.Table:
         "messages_seen": pa.repeat(pa.scalar(0, pa.int32()), count),
         "messages_kept": pa.repeat(pa.scalar(0, pa.int32()), count),
     }
-    types = {name: _plain_type(LEDGER.field(name).type) for name in _PLAIN}
-    return pa.table({name: columns.get(name, pa.nulls(count, types[name])) for name in _PLAIN})
+    empty = {field.name: pa.nulls(count, _plain_type(field.type)) for field in _PLAIN}
+    return pa.table({**empty, **columns})
 
 
 def _refuse(rows: pa.Table, refusals: Sequence[Refusal]) -> pa.Table:

@@ -15,6 +15,7 @@ from apache_beam.transforms.window import GlobalWindows
 
 from schemas.units import Quarantined, Unit
 from transforms.bucketing import Buckets, facts_to_buckets
+from transforms.counters import BYTES_READ, RECORDS_READ
 from transforms.entries import ENTRIES, entry
 from transforms.guard import guarded
 from transforms.ipc import to_blob
@@ -73,11 +74,13 @@ class _PlanUnits(beam.DoFn):  # type: ignore[misc]
 
     @guarded("Plan units")
     def process(self, task: str) -> Iterator[Any]:
-        units, unreadable = plan_units(PlanTask.decode(task), self._unit_bytes)
+        plan = PlanTask.decode(task)
+        units, unreadable = plan_units(plan, self._unit_bytes)
         yield from (unit.encode() for unit in units)
         yield from _quarantine(unreadable)
         if unreadable:
-            yield beam.pvalue.TaggedOutput(ENTRIES, entry("read", sessions=0, quarantined=len(unreadable)))
+            count = entry("read", input=plan.input, sessions=0, quarantined=len(unreadable))
+            yield beam.pvalue.TaggedOutput(ENTRIES, count)
 
 
 class _Read(beam.DoFn):  # type: ignore[misc]
@@ -89,7 +92,8 @@ class _Read(beam.DoFn):  # type: ignore[misc]
         self._buffer: list[pa.Table] = []
         self._bytes = 0
         self._units_read = Metrics.counter("chatsieve", "units_read")
-        self._records_read = Metrics.counter("chatsieve", "records_read")
+        self._records_read = Metrics.counter("chatsieve", RECORDS_READ)
+        self._bytes_read = Metrics.counter("chatsieve", BYTES_READ)
 
     def start_bundle(self) -> None:
         self._buffer, self._bytes = [], 0
@@ -97,7 +101,8 @@ class _Read(beam.DoFn):  # type: ignore[misc]
     @guarded("Read facts")
     def process(self, encoded: str) -> Iterator[Any]:
         sessions = quarantined = 0
-        for batch in read_facts(Unit.decode(encoded), self._context):
+        unit = Unit.decode(encoded)
+        for batch in read_facts(unit, self._context):
             sessions += batch.facts.num_rows
             quarantined += len(batch.quarantined)
             yield from _quarantine(batch.quarantined)
@@ -107,7 +112,9 @@ class _Read(beam.DoFn):  # type: ignore[misc]
             if self._bytes >= _FLUSH_BYTES:
                 yield from self._drain()
         self._units_read.inc()
-        yield beam.pvalue.TaggedOutput(ENTRIES, entry("read", sessions=sessions, quarantined=quarantined))
+        self._bytes_read.inc(unit.input_bytes)
+        count = entry("read", input=unit.input, sessions=sessions, quarantined=quarantined)
+        yield beam.pvalue.TaggedOutput(ENTRIES, count)
 
     @guarded("Read facts")
     def finish_bundle(self) -> Iterator[Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import collections
 import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -14,22 +13,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec.structs import asdict
 
-from schemas.tables import DECISIONS
+from schemas.tables import SETTLING
 from transforms.deidentify import REFUSAL
 from transforms.entries import entry
+from transforms.figures import cells_of, expiries_of, months_counted, quarantined_bytes
 from transforms.file_names import display_name
 from transforms.guard import guarded
 from transforms.ipc import Kind, tables_of
-from transforms.ledger import QUARANTINED, Refusal, Stamp, ledger_table
+from transforms.ledger import QUARANTINED, Refusal, Stamp, ledger_rows, ledger_table
 from transforms.shards import FragmentRange, read_ranges, write_parquet, write_shard
 from transforms.sizes import Sizes
 from transforms.spill import Spill
 from transforms.staged import stage
 
-SETTLED = pa.schema([field for field in DECISIONS if field.name not in ("records", "kept")])
+SETTLED = pa.schema([field for field in SETTLING if field.name not in ("records", "kept")])
 CATALOG = "catalog.json"
-#: What ledger entries count by; the count stands under `count_all`.
-COUNTED = ["decision", "reason", "tier", "surface"]
 
 
 @dataclasses.dataclass(eq=False)
@@ -89,13 +87,17 @@ class _WriteLedger(beam.DoFn):  # type: ignore[misc]
         }
         tables = tables_of([blob for blob in item[1] if blob], schemas, self._spill)
         refusals = [Refusal(**row) for row in tables["refusals"].to_pylist()]
-        ledger = ledger_table(tables["decisions"], tables["quarantined"], refusals, self._stamp)
+        rows = ledger_rows(tables["decisions"], tables["quarantined"], refusals)
+        ledger = ledger_table(rows, self._stamp)
         name = f"part-{part:05d}-of-{parts:05d}"
         written = write_parquet(ledger, self._staging, f"ledger/{self._prefix}{name}.parquet")
-        groups = ledger.select(COUNTED).group_by(COUNTED).aggregate([([], "count_all")])
-        counts = sorted(groups.to_pylist(), key=lambda row: [str(row[name]) for name in COUNTED])
-        kept = pc.sum(ledger["messages_kept"]).as_py() or 0
-        yield entry("ledger", **asdict(written), counts=counts, messages_kept=kept)
+        yield entry(
+            "ledger",
+            **asdict(written),
+            cells=cells_of(ledger, rows["standing"], self._stamp.as_of),
+            expiries=expiries_of(rows["decision"], rows["row_retain_until"]),
+            unreadable=quarantined_bytes(tables["quarantined"]),
+        )
         yield self._quarantine(tables["quarantined"], name)
 
     def _quarantine(self, rows: pa.Table, name: str) -> bytes:
@@ -127,10 +129,28 @@ class _WriteShard(beam.DoFn):  # type: ignore[misc]
     def process(self, item: tuple[int, Iterable[bytes]], sizes: Sizes) -> Iterator[bytes]:
         shard, shards = item[0], sizes[1]
         rows = read_ranges([FragmentRange.decode(data) for data in item[1] if data])
-        entities: collections.Counter[str] = collections.Counter()
-        for counts in rows["entities"].to_pylist():
-            entities.update({count["key"]: count["value"] for count in counts})
         data, index = write_shard(rows, shard, shards, self._staging, self._prefix)
-        sessions = len(rows["key"].unique())
-        yield entry("shard", **asdict(data), sessions=sessions, entities=dict(sorted(entities.items())))
+        yield entry(
+            "shard",
+            **asdict(data),
+            sessions=len(rows["key"].unique()),
+            entities=_entities(rows["entities"]),
+            languages=_languages(rows),
+            expiries=months_counted(rows["retain_until"]),
+        )
         yield entry("index", **asdict(index))
+
+
+def _entities(counts: pa.ChunkedArray) -> dict[str, int]:
+    """How many stretches of each type, from lists of (key, value)."""
+    found = pa.table(pc.list_flatten(counts).combine_chunks().flatten(), names=["key", "value"])
+    total = found.group_by("key").aggregate([("value", "sum")]).sort_by("key")
+    return dict(zip(total["key"].to_pylist(), total["value_sum"].to_pylist(), strict=True))
+
+
+def _languages(rows: pa.Table) -> list[tuple[str | None, int, int]]:
+    """(language, sessions, rows) of FRAGMENT rows."""
+    found = rows.select(["language", "key"]).group_by("language")
+    counted = found.aggregate([("key", "count_distinct"), ([], "count_all")]).to_pylist()
+    listed = [(row["language"], row["key_count_distinct"], row["count_all"]) for row in counted]
+    return sorted(listed, key=lambda row: str(row[0]))

@@ -13,6 +13,7 @@ from pipeline.config import Settings
 from pipeline.graph import PackPlan, RunPlan
 from pipeline.inputs import Inputs, find_inputs, read_context
 from pipeline.output import OutputFolder, claim_output
+from pipeline.previous import Before, read_before
 from pipeline.progress import Progress
 from pipeline.runner import run_graph
 from schemas.errors import PipelineError
@@ -34,13 +35,16 @@ def execute(
     beam_arguments: Sequence[str],
     progress: Progress,
     sample: int = 0,
+    compare: Path | None = None,
+    to_share: bool = False,
 ) -> Outcome:
     """Runs and commits; on any failure everything written is removed and the error raised.
 
-    `sample`: over how many eligible sessions an audit estimates PII.
+    `sample`: over how many eligible sessions an audit estimates PII. `compare`: a run or audit that the
+    report compares with. `to_share`: the report is made fit to be passed on.
     """
     path = Path(settings.resolve(settings.config.output.path))
-    (outcome,) = execute_packs(settings, kind, [path], beam_arguments, progress, sample)
+    (outcome,) = execute_packs(settings, kind, [path], beam_arguments, progress, sample, compare, to_share)
     return outcome
 
 
@@ -51,9 +55,12 @@ def execute_packs(
     beam_arguments: Sequence[str],
     progress: Progress,
     sample: int = 0,
+    compare: Path | None = None,
+    to_share: bool = False,
 ) -> list[Outcome]:
     """One dataset for each policy of the settings, below the path in its place, from one pass over the input.
 
+    A new version is compared with the one before it, unless `compare` says with what.
     All are committed or none: on any failure everything written is removed and the error raised.
     """
     hasher = KeyedHasher(settings.key)
@@ -64,12 +71,14 @@ def execute_packs(
     try:
         for path in paths:
             folders.append(claim_output(path, settings.config.output.on_exists))  # noqa: PERF401 - each is undone below
+        befores = [_before(folder, compare) for folder in folders]
         plan = _plan(settings, hasher, inputs, folders, engine, sample)
+        progress.expect(inputs.total_bytes)
         catalogs = run_graph(plan, settings.config.runner.workers, beam_arguments, progress)
         snapshots = [snapshot_entry(path) for path in inputs.snapshots]
         return [
-            commit(settings, pack, kind, inputs, snapshots, folder, catalog, digests)
-            for pack, folder, catalog in zip(settings.packs, folders, catalogs, strict=True)
+            commit(settings, pack, kind, inputs, snapshots, folder, catalog, digests, before, to_share)
+            for pack, folder, catalog, before in zip(settings.packs, folders, catalogs, befores, strict=True)
         ]
     except BaseException as error:
         for folder in reversed(folders):
@@ -85,6 +94,12 @@ def engine_spec(settings: Settings) -> EngineSpec:
     """The de-identification engine of these settings."""
     digest = hashlib.sha256(settings.deid_sha256.encode() + settings.key).hexdigest()
     return EngineSpec(settings.deid, settings.key, digest)
+
+
+def _before(folder: OutputFolder, compare: Path | None) -> Before | None:
+    if compare is None and folder.parent is None:
+        return None
+    return read_before(compare or folder.path)
 
 
 def _plan(

@@ -27,7 +27,7 @@ WHAT_IF = "what-if.json"
 
 
 def what_if(
-    settings: Settings, beam_arguments: Sequence[str], progress: Progress
+    settings: Settings, beam_arguments: Sequence[str], progress: Progress, compare: Path | None = None
 ) -> tuple[list[Outcome], dict[str, Any]]:
     """The outcome of each policy, in the order given, and the comparison written to `what-if.json`."""
     root = Path(settings.resolve(settings.config.output.path))
@@ -39,7 +39,8 @@ def what_if(
             "so give an empty or new output.path"
         )
     try:
-        outcomes = execute_packs(settings, "audit", [root / name for name in ids], beam_arguments, progress)
+        paths = [root / name for name in ids]
+        outcomes = execute_packs(settings, "audit", paths, beam_arguments, progress, compare=compare)
     except BaseException:
         if created:
             with contextlib.suppress(OSError):

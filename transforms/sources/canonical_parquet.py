@@ -31,8 +31,10 @@ def plan_row_groups(task: PlanTask) -> tuple[list[Unit], list[Quarantined]]:
     """One unit a row group. Raises OSError or pa.ArrowException for a file that is no Parquet."""
     path, size = task.paths[0], task.sizes[0]
     with pq.ParquetFile(path) as file:
-        groups = range(file.metadata.num_row_groups)
-    units = [Unit(task.input, task.format, "row_group", (path,), group, group + 1, size) for group in groups]
+        groups = file.metadata.num_row_groups
+    units = [
+        Unit(task.input, task.format, "row_group", (path,), group, groups, size) for group in range(groups)
+    ]
     return units, []
 
 

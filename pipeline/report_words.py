@@ -1,0 +1,55 @@
+"""The plain words of a report for what no rule has words for: records that cannot be read, eligibility."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from schemas.decisions import DEID_FAILED, RULES, Reason
+from schemas.policy import Policy
+
+#: Every quarantine code, for a reader who does not know the formats.
+CODES = {
+    "malformed_json": "Not valid JSON",
+    "not_an_object": "JSON, but not a record",
+    "missing_field": "A required field is missing",
+    "bad_field": "A field has a value that it cannot have",
+    "bad_timestamp": "A time that cannot be read",
+    "naive_timestamp": "A time without a time zone",
+    "future_timestamp": "A message is later than the moment decided for",
+    "subject_conflict": "The conversation stands under two users",
+    "oversize_record": "Larger than the limits allow",
+    "invalid_unicode": "Not valid UTF-8",
+    "truncated_input": "The file ends too early",
+    "unreadable_file": "The file cannot be read",
+    "unknown_format": "Not in the format that was said",
+    "duplicate_message": "Two messages have one id",
+    "cyclic_messages": "Parent links go in a circle",
+    DEID_FAILED: "De-identification could not get through it",
+}
+_ELIGIBLE = "No rule fired"
+#: The number of the rule that de-identification is in docs/policy.md.
+DEID_RULE = 15
+
+
+class RuleWords(NamedTuple):
+    """What a report says of a reason: its rule's number, its clause, and when it is given."""
+
+    number: int | None
+    clause: str | None
+    summary: str
+
+
+def rule_words(reason: str, policy: Policy) -> RuleWords:
+    """The words of a reason or quarantine code under a policy, which can have its own."""
+    rule = next((rule for rule in RULES if rule.reason == reason), None)
+    text = policy.rules.get(reason)
+    summary = (
+        text.summary if text and text.summary else rule.summary if rule else CODES.get(reason, _ELIGIBLE)
+    )
+    number = rule.number if rule else DEID_RULE if reason == DEID_FAILED else 0 if reason in CODES else None
+    return RuleWords(number, policy.clause_by_reason().get(reason), summary)
+
+
+#: Every reason that a session can get, in the order in which they are tried, and what can go wrong at last.
+TRIED = (*(str(rule.reason) for rule in RULES), DEID_FAILED)
+ELIGIBLE = str(Reason.ELIGIBLE)
