@@ -98,6 +98,7 @@ def diff(
     out: Annotated[
         Path | None, typer.Option("--out", help="Write every changed session to this Parquet file.")
     ] = None,
+    html: Annotated[Path | None, typer.Option("--html", help="Write the comparison as a page.")] = None,
     json_: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -107,6 +108,10 @@ def diff(
     from pipeline.diff_page import print_diff
 
     document = compare(run_a, run_b, keys, out)
+    if html is not None:
+        from pipeline.diff_html import write_diff_page
+
+        write_diff_page(document, html)
     if json_:
         typer.echo(json.dumps(document))
     else:

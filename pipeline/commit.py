@@ -18,6 +18,7 @@ from pipeline.previous import Before
 from pipeline.report import Told, encode_report, report_of
 from pipeline.report_cells import Catalog
 from pipeline.report_findings import entities_of
+from pipeline.report_page import report_page
 from pipeline.shareable import shareable
 from schemas.keys import key_id
 from schemas.manifest import FileEntry, Manifest, encode
@@ -90,6 +91,8 @@ def commit(
         for entry in catalog.get(name, [])
     ]
     files.append(stage(folder.staging, report_path, encode_report(written)))
+    document = msgspec.to_builtins(written)
+    files.append(stage(folder.staging, f"report/{folder.prefix}report.html", report_page(document)))
     manifest = Manifest(
         kind=kind,
         dataset_version=folder.version,
@@ -118,7 +121,7 @@ def commit(
         manifest = msgspec.structs.replace(manifest, files=sorted(files, key=lambda file: file.path))
     folder.commit([file.path for file in manifest.files], encode(manifest))
     failed = [f"{failure.text} ({failure.threshold})" for failure in full.failed]
-    return Outcome(folder.path, manifest, msgspec.to_builtins(written), failed)
+    return Outcome(folder.path, manifest, document, failed)
 
 
 def _arguments(settings: Settings) -> dict[str, Any]:

@@ -43,15 +43,15 @@ def print_summary(outcome: Outcome, console: Console) -> None:
         text = f"Training rows: {_count(counts['training_rows'])} in {outcome.path}/data"
         console.print(text, soft_wrap=True)
     console.print(f"Why each session: {outcome.path}/ledger", soft_wrap=True)
-    console.print(f"In numbers: {outcome.path}/report", soft_wrap=True)
+    console.print(f"To read: {outcome.path}/report", soft_wrap=True)
 
 
 def one_line(outcome: Outcome) -> str:
     """What is told where there is no terminal: how many are eligible, and where the report is."""
     counts = outcome.report["counts"]
-    eligible, rows = counts["decisions"].get("eligible", 0), counts["ledger_rows"]
+    eligible = counts["decisions"].get("eligible", 0)
     return (
-        f"{outcome.manifest.kind}: {_count(eligible)} of {_count(rows)} sessions are eligible; "
+        f"{outcome.manifest.kind}: {_count(eligible)} of {_count(counts['sessions'])} sessions are eligible; "
         f"see {outcome.path}/report"
     )
 
