@@ -19,7 +19,9 @@ import eligibility_worlds as worlds
 import pyarrow as pa
 from reference_eligibility import decide_all, settle_all
 
+from schemas.decisions import Basis, Decision
 from schemas.policy import Policy, canonical, load_policy
+from transforms.standing import STANDINGS, LastKnown
 
 PACK = Path(__file__).parent.parent / "configs/policies/consumer-terms-2025-09-28.yaml"
 
@@ -32,6 +34,7 @@ def compare(tables: worlds.Tables, policy: Policy, rng: random.Random) -> collec
     wanted = decide_all(*arrow, policy=policy, as_of=worlds.AS_OF, known_until=known_until)
     wanted = settle_all(wanted, tables.get("conversation_deletions", []), worlds.AS_OF)
     decisions = worlds.run(tables, policy, known_until=known_until)
+    check_refusals(decisions, arrow[list(worlds.SCHEMAS).index("consent")], policy)
     got = worlds.by_session(worlds.settled(tables, decisions, worlds.AS_OF))
     assert got.keys() == wanted.keys()
     for session, verdict in wanted.items():
@@ -49,6 +52,21 @@ def compare(tables: worlds.Tables, policy: Policy, rng: random.Random) -> collec
         )
         assert worlds.kept_ids(row, tables["facts"]) == verdict.kept
     return collections.Counter(verdict.reason for verdict in wanted.values())
+
+
+def check_refusals(decisions: pa.Table, consent: pa.Table, policy: Policy) -> None:
+    """No session of a user who refuses is eligible, as the report counts it, but what `keep` keeps.
+
+    A run that the report catches fails: this shows that it never catches one which the rules let through.
+    """
+    users = decisions["user_key"]
+    standing = LastKnown(users, consent, worlds.AS_OF).standings(users, policy.effective_at)
+    refused = standing == STANDINGS.index("refused")
+    for decision, basis, refuses in zip(
+        decisions["decision"].to_pylist(), decisions["basis"].to_pylist(), refused, strict=True
+    ):
+        kept = policy.prior_contributions == "keep" and basis == Basis.USER_CONSENT
+        assert kept or not refuses or decision != Decision.ELIGIBLE
 
 
 def with_knobs(policy: Policy, knobs: dict[str, str]) -> Policy:

@@ -7,6 +7,7 @@
   const config = {
     background: null, font, view: { stroke: null },
     axis: { ...text, gridColor: "var(--line)", domainColor: "var(--line)", tickColor: "var(--line)", labelLimit: 170 },
+    axisQuantitative: { labelFlush: true, labelOverlap: true },
     legend: { ...text, orient: "top", direction: "horizontal", columns: innerWidth < 600 ? 2 : 4, symbolType: "square", offset: 4 },
   };
   // No eval: the page's policy forbids it, so expressions are interpreted.
