@@ -73,6 +73,7 @@ def changed(report: dict[str, Any]) -> list[str]:
     eligible = rows.get("eligible")
     if eligible and eligible["then"]:
         said.append(_eligible(eligible))
+        said += _volume(eligible, previous["sessions"], report["counts"]["ledger_rows"])
         causes = [row for row in previous["reasons"] if row["reason"] != "eligible" and row["moved"]]
         sign = 1 if (eligible["moved"] or 0) < 0 else -1
         causes = sorted(
@@ -101,6 +102,26 @@ def _eligible(row: dict[str, Any]) -> str:
         f"({difference * 100:+.1f}\u00a0%); their share went from {percent(row['then_share'])} to "
         f"{percent(row['now_share'])}, {points(row['moved'])} points."
     ).replace("-", "\u2212")
+
+
+def _volume(row: dict[str, Any], then: Any, now: Any) -> list[str]:
+    """How much of a change comes from other numbers of sessions, where that is a twentieth of it or more."""
+    if not isinstance(then, int) or not isinstance(now, int) or row["now"] == row["then"] or not then:
+        return []
+    by_number = round(row["then"] * now / then) - row["then"]
+    by_share = row["now"] - row["then"] - by_number
+    if abs(by_number) < 0.05 * (abs(by_number) + abs(by_share)):
+        return []
+    way, larger = ("more" if now > then else "fewer"), ("larger" if by_share > 0 else "smaller")
+    text = f"That is {_signed(by_number)} because {way} sessions were read in all"
+    if by_share:
+        text += f" and {_signed(by_share)} because a {larger} share of them is eligible"
+    advice = " Most of the change is in what was read: see the inputs below." if way == "fewer" else ""
+    return [text + "." + (advice if abs(by_number) > abs(by_share) else "")]
+
+
+def _signed(number: int) -> str:
+    return f"{number:+,}".replace("-", "\u2212")
 
 
 def _causes(causes: list[dict[str, Any]], report: dict[str, Any], moved: float) -> str:

@@ -87,6 +87,28 @@ def test_a_gain_a_loss_and_no_change_have_their_own_words() -> None:
     assert changed({**report, "previous": None}) == []
 
 
+def test_a_change_in_what_was_read_is_told_apart_from_one_in_what_was_decided() -> None:
+    """An export that lost a file loses eligible sessions, too, and no rule is to blame for it."""
+    report = example()
+    for row in report["previous"]["reasons"]:
+        row["now"], row["now_share"], row["moved"] = round(row["then"] * 0.6), row["then_share"], 0.0
+    report["counts"]["ledger_rows"] = round(report["previous"]["sessions"] * 0.6)
+    text = told(changed(report))
+    assert "fell from 661,603 to 396,962 (−40.0 %)" in text
+    assert "That is −264,641 because fewer sessions were read in all." in text
+    assert "see the inputs below" in text
+    assert "largest cause" not in text
+
+
+def test_both_parts_of_a_change_add_up_to_it() -> None:
+    """More were read, and fewer of them are eligible: each part has its own sign."""
+    text = told(changed(example()))
+    assert "That is +36,520 because more sessions were read in all" in text
+    assert "and −201,775 because a smaller share of them is eligible" in text
+    assert 36_520 - 201_775 == 496_348 - 661_603
+    assert "see the inputs" not in text
+
+
 def test_another_policy_is_named() -> None:
     """The first thing to suspect when everything moved."""
     report = example()
