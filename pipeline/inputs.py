@@ -18,9 +18,7 @@ from transforms.authorizations import read_authorizations
 from transforms.consent import Snapshot, inspect_snapshot, read_deletions
 from transforms.file_names import input_root
 from transforms.instants import later
-from transforms.sources import InputFile, PlanTask, ReadContext, plan_tasks
-
-_FOLDER_PATTERNS = {"claude-code": ["**/*.jsonl"], "claude-export": ["**/*.zip", "**/conversations.json"]}
+from transforms.sources import InputFile, PlanTask, ReadContext, plan_tasks, source_of
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -89,9 +87,10 @@ def read_context(settings: Settings, hasher: KeyedHasher) -> ReadContext:
 
 def _input_files(pattern: str, source_format: str) -> list[InputFile]:
     if Path(pattern).is_dir():
-        if source_format not in _FOLDER_PATTERNS:
+        inside = source_of(source_format).folder_patterns
+        if not inside:
             raise InputError(f"{pattern}: is a folder; give a file or a glob such as {pattern}/*.jsonl")
-        patterns = [f"{glob.escape(pattern)}/{inner}" for inner in _FOLDER_PATTERNS[source_format]]
+        patterns = [f"{glob.escape(pattern)}/{inner}" for inner in inside]
     else:
         patterns = [pattern]
     paths = sorted({path for each in patterns for path in _glob(each) if Path(path).is_file()})

@@ -9,6 +9,7 @@ import isodate
 import pydantic
 
 from schemas.decisions import Reason
+from schemas.formats import check_format
 from schemas.report import CautionCode
 from schemas.strict_yaml import Duration, Instant, StrictModel
 from schemas.units import QUARANTINE_CODES
@@ -26,7 +27,7 @@ def parse_size(value: object) -> int:
 
 
 Size = Annotated[int, pydantic.BeforeValidator(parse_size), pydantic.Field(gt=0)]
-Format = Literal["canonical", "claude-code", "claude-export"]
+Format = Annotated[str, pydantic.AfterValidator(check_format)]
 
 
 class InputDefaults(StrictModel):

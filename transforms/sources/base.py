@@ -78,7 +78,12 @@ class Pointer(NamedTuple):
 
 
 class Source(Protocol):
-    """A source format. `plan` and the readers run on workers; none of them raises for one bad record."""
+    """A source format. `plan` and the readers run on workers; none of them raises for one bad record.
+
+    `folder_patterns`: the files that are read of an input that is a folder; none: a folder is refused.
+    """
+
+    folder_patterns: Sequence[str]
 
     def tasks(self, input_number: int, name: str, files: Sequence[InputFile]) -> list[PlanTask]:
         """The files in groups that are planned together; opens nothing."""

@@ -15,6 +15,8 @@ from transforms.sources.canonical_parquet import plan_row_groups, row_facts, row
 class Canonical:
     """Sessions as interfaces.md describes them."""
 
+    folder_patterns: Sequence[str] = ()
+
     def tasks(self, input_number: int, name: str, files: Sequence[InputFile]) -> list[PlanTask]:
         """One task a file."""
         return one_task_per_file(input_number, name, files)

@@ -43,6 +43,8 @@ _LINK_LINE_BYTES = 64 << 20
 class ClaudeCode:
     """Project folders of session files and their subagents."""
 
+    folder_patterns: Sequence[str] = ("**/*.jsonl",)
+
     def tasks(self, input_number: int, name: str, files: Sequence[InputFile]) -> list[PlanTask]:
         """One task a project folder: links do not leave it."""
         folders: dict[str, list[InputFile]] = collections.defaultdict(list)

@@ -39,6 +39,8 @@ _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, Truncated, ArrayCut)
 class ClaudeExport:
     """Archives (.zip) and their conversations.json."""
 
+    folder_patterns: Sequence[str] = ("**/*.zip", "**/conversations.json")
+
     def tasks(self, input_number: int, name: str, files: Sequence[InputFile]) -> list[PlanTask]:
         """One task a file that may hold conversations."""
         return one_task_per_file(

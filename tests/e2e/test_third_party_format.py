@@ -1,0 +1,127 @@
+"""A format of another package: ten lines as CONTRIBUTING shows them, registered by an entry point."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from conftest import Corpus, chatsieve, table_of
+
+pytestmark = pytest.mark.e2e
+GUIDE = Path(__file__).parents[2] / "CONTRIBUTING.md"
+AT = "2026-01-05T10:00:00Z"
+
+
+def shown() -> str:
+    """The class as the guide has it."""
+    (code,) = re.findall(r"```python\n(from transforms.sources.record_file.*?)```", GUIDE.read_text(), re.S)
+    return code
+
+
+def installed(folder: Path, code: str, point: str = "tabchat = my_formats:TabChat") -> dict[str, str]:
+    """The environment in which a package with this module and entry point is installed."""
+    info = folder / "my_formats-1.0.dist-info"
+    info.mkdir(parents=True)
+    (folder / "my_formats.py").write_text(code)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: my-formats\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[chatsieve.sources]\n{point}\n")
+    return {"PYTHONPATH": str(folder)}
+
+
+def audit(
+    corpus: Corpus, path: Path, out: Path, environment: dict[str, str], workers: int = 1
+) -> tuple[int, str]:
+    settings = [
+        "inputs=[{path: " + str(path) + ", format: tabchat, defaults: {tier: free, surface: chat}}]",
+        f"runner.workers={workers}",
+        "limits.max_quarantined_fraction=1",
+    ]
+    more = [argument for setting in settings for argument in ("--set", setting)]
+    done = chatsieve("audit", "-c", corpus.config, "--output", out, "--quiet", *more, **environment)
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_ten_lines_of_the_guide_are_a_format(corpus: Corpus, tmp_path: Path, workers: int) -> None:
+    """In this process and in workers of their own: each record is decided, and a bad one quarantined."""
+    environment = installed(tmp_path / "site", shown())
+    lines = [f"c{n}\tu{n}\t{AT}\thow are you\tfine" for n in range(1500)]
+    lines[7] = "c7\tu7\tyesterday\thow\tfine"
+    (tmp_path / "log.tsv").write_text("\n".join(lines) + "\n")
+    code, said = audit(corpus, tmp_path / "log.tsv", tmp_path / "out", environment, workers)
+    assert (code, said) == (0, "")
+    rows = table_of(tmp_path / "out", "ledger")
+    assert len(rows) == 1500
+    assert [row["reason"] for row in rows if row["decision"] == "quarantined"] == ["bad_timestamp"]
+    assert {row["reason"] for row in rows} == {"no_consent_record", "bad_timestamp"}
+
+
+def test_what_the_format_raises_ends_its_file_and_nothing_else(corpus: Corpus, tmp_path: Path) -> None:
+    """A line of another shape: what came before is used, the rest is one entry, without its words."""
+    environment = installed(tmp_path / "site", shown())
+    (tmp_path / "a.tsv").write_text(f"c1\tu1\t{AT}\ta\tb\nCANARY of a line\nc2\tu2\t{AT}\ta\tb\n")
+    (tmp_path / "b.tsv").write_text(f"c3\tu3\t{AT}\ta\tb\n")
+    code, said = audit(corpus, tmp_path / "*.tsv", tmp_path / "out", environment)
+    assert (code, said) == (0, "")
+    reasons = sorted(row["reason"] for row in table_of(tmp_path / "out", "ledger"))
+    assert reasons == ["no_consent_record", "no_consent_record", "truncated_input"]
+    written = b"".join(path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file())
+    assert b"CANARY" not in written
+    (entry,) = [json.loads(line) for path in (tmp_path / "out/quarantine").iterdir() for line in path.open()]
+    assert entry["locator"] == "item 1"
+
+
+def test_a_run_reads_the_text_of_such_a_format(corpus: Corpus, tmp_path: Path) -> None:
+    """The words arrive in the training rows, masked; authorised by their organisation's default."""
+    environment = installed(tmp_path / "site", shown())
+    users = [json.loads(line) for line in (corpus.path / "truth/decisions.jsonl").open()]
+    user = next(row["user_id"] for row in users if row["reason"] == "eligible" and row["user_id"])
+    (tmp_path / "log.tsv").write_text(
+        f"c1\t{user}\t2026-02-20T10:00:00Z\tmail bob@example.com please\tdone\n"
+    )
+    more = (
+        "inputs=[{path: "
+        + str(tmp_path / "log.tsv")
+        + ", format: tabchat, defaults: {tier: free, surface: chat}}]"
+    )
+    out = tmp_path / "out"
+    done = chatsieve("run", "-c", corpus.config, "--output", out, "--quiet", "--set", more, **environment)
+    assert done.returncode == 0, done.stderr
+    (row,) = table_of(out, "data")
+    text = json.dumps(row, default=str)
+    assert "please" in text
+    assert "bob@example.com" not in text
+
+
+@pytest.mark.parametrize(
+    ("code", "point", "said"),
+    [
+        (
+            "1 / 0",
+            "tabchat = my_formats:TabChat",
+            "format tabchat: my_formats:TabChat cannot be loaded (ZeroDivisionError)",
+        ),
+        (
+            "",
+            "tabchat = my_formats:TabChat",
+            "format tabchat: my_formats:TabChat cannot be loaded (AttributeError)",
+        ),
+        (
+            "",
+            "other = my_formats:TabChat",
+            "no such format; known are canonical, claude-code, claude-export, other",
+        ),
+    ],
+)
+def test_a_format_that_is_none_is_refused_in_one_line(
+    corpus: Corpus, tmp_path: Path, code: str, point: str, said: str
+) -> None:
+    """Before anything is read, and with its name."""
+    environment = installed(tmp_path / "site", code, point)
+    (tmp_path / "log.tsv").write_text("x\n")
+    status, line = audit(corpus, tmp_path / "log.tsv", tmp_path / "out", environment)
+    assert status == 2
+    assert line.count("\n") == 1
+    assert said in line

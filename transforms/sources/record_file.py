@@ -1,0 +1,127 @@
+"""The short way to a source format: say what records a file has, and the rest is done here.
+
+For formats that give canonical records (docs/data-model.md) one after another, each file read from its start.
+"""
+
+from __future__ import annotations
+
+import abc
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from schemas.records import Session
+from schemas.units import Quarantined, Unit
+from transforms.facts import Read
+from transforms.files import changed
+from transforms.sources.base import (
+    FactsBatch,
+    InputFile,
+    PlanTask,
+    Pointer,
+    ReadContext,
+    batch_of,
+    fault_at,
+    one_task_per_file,
+)
+from transforms.sources.decode import Fault, convert_session, with_defaults
+
+_BATCH_RECORDS = 1_000
+#: A format is anybody's: it may fail in any way, and what it says of it may hold data.
+_ANYTHING = (Exception,)
+Record = Mapping[str, Any] | Fault
+
+
+class RecordFile(abc.ABC):
+    """A source format whose files are read record by record. Equal bytes have to give equal records."""
+
+    folder_patterns: Sequence[str] = ()
+
+    @abc.abstractmethod
+    def records(self, path: str) -> Iterator[Record]:
+        """The records of a file in order: canonical ones as mappings, or why one is none.
+
+        A mapping that is no session is quarantined for what is wrong with it. What this raises ends the file:
+        the records before are used, and one entry `truncated_input` stands for the rest.
+        """
+
+    def tasks(self, input_number: int, name: str, files: Sequence[InputFile]) -> list[PlanTask]:
+        """One task a file."""
+        return one_task_per_file(input_number, name, files)
+
+    def plan(self, task: PlanTask, unit_bytes: int) -> tuple[list[Unit], list[Quarantined]]:  # noqa: ARG002 - of any size
+        """One unit a file, none for an empty one; raises OSError."""
+        if task.sizes[0] == 0:
+            return [], []
+        with open(task.paths[0], "rb"):  # noqa: PTH123 - paths travel as strings
+            return [Unit(task.input, task.format, "stream", task.paths, size=task.sizes[0])], []
+
+    def facts(self, unit: Unit, context: ReadContext) -> Iterator[FactsBatch]:
+        """Facts of the file's records, in their order."""
+        encoded = unit.encode()
+        for reads in itertools.batched(self._reads(unit, context), _BATCH_RECORDS):
+            yield batch_of(reads, encoded, context)
+
+    def sessions(
+        self, unit: Unit, context: ReadContext, pointers: Sequence[Pointer]
+    ) -> Iterator[tuple[int, Session]]:
+        """(row, session) of just these records, by ascending row."""
+        wanted = {pointer.row for pointer in pointers}
+        for read in self._reads(unit, context):
+            if read.row in wanted:
+                if read.session is None:
+                    raise changed(unit.paths[0])
+                yield read.row, read.session
+                wanted.discard(read.row)
+            if not wanted:
+                return
+
+    def _reads(self, unit: Unit, context: ReadContext) -> Iterator[Read]:
+        path, count, ended = unit.paths[0], 0, False
+        found: Iterator[Record] = iter(())
+        try:
+            found = self.records(path)
+        except _ANYTHING:
+            ended = True
+        while not ended:
+            try:
+                record = next(found)
+            except StopIteration:
+                return
+            except _ANYTHING:
+                break
+            yield _read(unit, count, record, context)
+            count += 1
+        entry = fault_at(unit, path, f"item {count}", "truncated_input", context)
+        yield Read(count, 0, 0, None, entry)
+
+
+def _read(unit: Unit, row: int, record: Record, context: ReadContext) -> Read:
+    data, session, fault = b"", None, record if isinstance(record, Fault) else None
+    if not isinstance(record, Fault):
+        try:
+            data = _encoded(record, context.limits.max_record_bytes)
+            session = convert_session(dict(record), context.limits.max_messages)
+        except Fault as found:
+            fault = found
+    if fault is None and session is not None:
+        return Read(row, 0, 0, with_defaults(session, context.defaults[unit.input]), None)
+    code, conversation_id = (fault.code, fault.conversation_id) if fault else ("bad_field", None)
+    entry = fault_at(
+        unit, unit.paths[0], f"item {row}", code, context, data=data, conversation_id=conversation_id
+    )
+    return Read(row, 0, 0, None, entry)
+
+
+def _encoded(record: Mapping[str, Any], most: int) -> bytes:
+    try:
+        data = msgspec.json.encode(record)
+    except UnicodeEncodeError:
+        raise Fault("invalid_unicode") from None
+    except (TypeError, RecursionError, OverflowError, NotImplementedError):
+        raise Fault("bad_field") from None
+    if len(data) > most:
+        raise Fault("oversize_record")
+    return data
