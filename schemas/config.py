@@ -37,6 +37,7 @@ class InputDefaults(StrictModel):
     organization_id: str | None = None
     tier: str | None = None
     surface: str | None = None
+    created_at: Instant | None = None
 
 
 class InputConfig(StrictModel):

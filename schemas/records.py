@@ -62,12 +62,16 @@ class Session(msgspec.Struct, omit_defaults=True):
 
 
 class Defaults(msgspec.Struct, frozen=True):
-    """Values for sources that lack them, from `inputs[].defaults`; a record's own value wins."""
+    """Values for sources that lack them, from `inputs[].defaults`; a record's own value wins.
+
+    `created_at` stands for every time of formats that know none.
+    """
 
     user_id: str | None = None
     organization_id: str | None = None
     tier: str | None = None
     surface: str | None = None
+    created_at: dt.datetime | None = None
 
 
 class Limits(msgspec.Struct, frozen=True):

@@ -11,7 +11,7 @@ from schemas.errors import ConfigError
 from schemas.formats import GROUP, registered
 from schemas.records import Session
 from schemas.units import Quarantined, Unit
-from transforms.sources import canonical, claude_code, claude_export
+from transforms.sources import canonical, chat_lists, chatgpt_export, claude_code, claude_export
 from transforms.sources.base import NO_DIGEST, FactsBatch, InputFile, PlanTask, Pointer, ReadContext, Source
 
 __all__ = [
@@ -30,7 +30,10 @@ __all__ = [
 _BUILT_IN: dict[str, Source] = {
     "canonical": canonical.Canonical(),
     "claude-code": claude_code.ClaudeCode(),
-    "claude-export": claude_export.ClaudeExport(),
+    "claude-export": claude_export.EXPORTS,
+    "chatgpt-export": chatgpt_export.EXPORTS,
+    "sharegpt": chat_lists.SHAREGPT,
+    "openai-messages": chat_lists.OPENAI_MESSAGES,
 }
 UNIT_BYTES = 32 << 20
 

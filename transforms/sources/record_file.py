@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from schemas.records import Session
+from schemas.records import Defaults, Session
 from schemas.units import Quarantined, Unit
 from transforms.facts import Read
 from transforms.files import changed
@@ -46,6 +46,10 @@ class RecordFile(abc.ABC):
         A mapping that is no session is quarantined for what is wrong with it. What this raises ends the file:
         the records before are used, and one entry `truncated_input` stands for the rest.
         """
+
+    def records_within(self, path: str, max_record_bytes: int) -> Iterator[Record]:  # noqa: ARG002 - for who can tell
+        """The records, those that are too long as a Fault if the format can tell before they are read."""
+        return self.records(path)
 
     def tasks(self, input_number: int, name: str, files: Sequence[InputFile]) -> list[PlanTask]:
         """One task a file."""
@@ -82,7 +86,7 @@ class RecordFile(abc.ABC):
         path, count, ended = unit.paths[0], 0, False
         found: Iterator[Record] = iter(())
         try:
-            found = self.records(path)
+            found = self.records_within(path, context.limits.max_record_bytes)
         except _ANYTHING:
             ended = True
         while not ended:
@@ -103,7 +107,8 @@ def _read(unit: Unit, row: int, record: Record, context: ReadContext) -> Read:
     if not isinstance(record, Fault):
         try:
             data = _encoded(record, context.limits.max_record_bytes)
-            session = convert_session(dict(record), context.limits.max_messages)
+            timed = _timed(record, context.defaults[unit.input])
+            session = convert_session(timed, context.limits.max_messages)
         except Fault as found:
             fault = found
     if fault is None and session is not None:
@@ -113,6 +118,19 @@ def _read(unit: Unit, row: int, record: Record, context: ReadContext) -> Read:
         unit, unit.paths[0], f"item {row}", code, context, data=data, conversation_id=conversation_id
     )
     return Read(row, 0, 0, None, entry)
+
+
+def _timed(record: Mapping[str, Any], defaults: Defaults) -> dict[str, Any]:
+    """The record with the default for times that it lacks."""
+    at, messages = defaults.created_at, record.get("messages")
+    if at is None:
+        return dict(record)
+    timed = {**record, "created_at": record.get("created_at") or at}
+    if isinstance(messages, list):
+        timed["messages"] = [
+            {**m, "sent_at": m.get("sent_at") or at} if isinstance(m, dict) else m for m in messages
+        ]
+    return timed
 
 
 def _encoded(record: Mapping[str, Any], most: int) -> bytes:

@@ -1,0 +1,207 @@
+"""Lists of turns without ids and times, as people train on them: ShareGPT, and chat fine-tuning files.
+
+One record a line, or one array. What has no id of its own is known by the digest of what it says, so that a
+record which stands twice is one conversation. Times are those of `defaults.created_at`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from transforms.files import lines, open_stream
+from transforms.sources.decode import Fault, json_fault
+from transforms.sources.json_array import elements, first_byte
+from transforms.sources.record_file import Record, RecordFile
+
+Turns = list[dict[str, Any]]
+_DEFAULT_BYTES = 64 << 20
+_SPEAKERS = {
+    **dict.fromkeys(("human", "user"), "user"),
+    **dict.fromkeys(("gpt", "chatgpt", "assistant", "model", "bot", "bing", "bard", "claude"), "assistant"),
+    "system": "system",
+    "function_call": "assistant",
+    **dict.fromkeys(("observation", "tool", "function", "function_response"), "tool"),
+}
+_ROLES = {
+    "system": "system",
+    "developer": "system",
+    "user": "user",
+    "assistant": "assistant",
+    "tool": "tool",
+    "function": "tool",
+}
+
+
+class ChatLists(RecordFile):
+    """Records with lists of turns, of which `turns_of` makes canonical messages or raises Fault."""
+
+    folder_patterns: Sequence[str] = ("**/*.jsonl", "**/*.json")
+
+    def __init__(self, turns_of: Callable[[dict[str, Any]], Turns]) -> None:
+        self._turns_of = turns_of
+
+    def records(self, path: str) -> Iterator[Record]:
+        """The records of a file."""
+        return self.records_within(path, _DEFAULT_BYTES)
+
+    def records_within(self, path: str, max_record_bytes: int) -> Iterator[Record]:
+        """The records of a file, plain or compressed, in lines or in an array."""
+        for data in _items(path, max_record_bytes):
+            try:
+                yield self._record(data)
+            except Fault as fault:
+                yield fault
+
+    def _record(self, data: bytes | None) -> dict[str, Any]:
+        if data is None:
+            raise Fault("oversize_record")
+        try:
+            item = msgspec.json.decode(data)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            raise Fault(json_fault(data)) from None
+        if not isinstance(item, dict):
+            raise Fault("not_an_object")
+        turns = self._turns_of(item)
+        named = item.get("id") or item.get("conversation_id")
+        if not isinstance(named, str | int | None) or isinstance(named, bool):
+            raise Fault("bad_field")
+        record = {
+            "conversation_id": _digest(turns) if named is None else str(named),
+            "messages": [{"message_id": str(number), **turn} for number, turn in enumerate(turns)],
+        }
+        return {**record, "user_id": item["user_id"]} if isinstance(item.get("user_id"), str) else record
+
+
+def sharegpt_turns(item: dict[str, Any]) -> Turns:
+    """The turns of a ShareGPT record: `conversations` of `from` and `value`."""
+    turns: Turns = []
+    if isinstance(item.get("system"), str) and item["system"]:
+        turns.append({"role": "system", "content": item["system"]})
+    for number, turn in enumerate(_listed(item, "conversations")):
+        speaker, value = _text(turn, "from"), _text(turn, "value")
+        role = _SPEAKERS.get(speaker.lower())
+        if role is None:
+            raise Fault("bad_field")
+        content: Any = value
+        if speaker == "function_call":
+            call = _object(value)
+            name = call.get("name")
+            block = {"type": "tool_use", "id": str(number), "name": name if isinstance(name, str) else None}
+            content = [{**block, "input": call.get("arguments", value)}]
+        elif role == "tool":
+            content = [{"type": "tool_result", "tool_use_id": str(number - 1), "content": value}]
+        turns.append({"role": role, "content": content})
+    return turns
+
+
+def openai_turns(item: dict[str, Any]) -> Turns:
+    """The turns of a chat fine-tuning record: `messages` of `role`, `content` and `tool_calls`."""
+    turns: Turns = []
+    for turn in _listed(item, "messages"):
+        role = _ROLES.get(_text(turn, "role"))
+        if role is None:
+            raise Fault("bad_field")
+        blocks = [*_thinking(turn), *_parts(turn.get("content")), *_calls(turn)]
+        if isinstance(turn.get("refusal"), str):
+            blocks.append({"type": "text", "text": turn["refusal"]})
+        if role == "tool":
+            said = "\n".join(block["text"] for block in blocks if block["type"] == "text")
+            call = turn.get("tool_call_id")
+            blocks = [{"type": "tool_result", "tool_use_id": call, "content": said}]
+        turns.append({"role": role, "content": blocks})
+    return turns
+
+
+SHAREGPT = ChatLists(sharegpt_turns)
+OPENAI_MESSAGES = ChatLists(openai_turns)
+
+
+def _items(path: str, max_bytes: int) -> Iterator[bytes | None]:
+    """The bytes of each record; None for one that is too long. Raises for a file that is cut."""
+    with open_stream(path) as file:
+        first = first_byte(file)
+    with open_stream(path) as file:
+        if first == b"[":
+            yield from (element.data for element in elements(file, max_bytes))
+        else:
+            yield from (line.data for line in lines(file, 0, None, max_bytes))
+
+
+def _listed(item: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    turns = item.get(name)
+    if turns is None:
+        raise Fault("missing_field")
+    if not isinstance(turns, list) or not all(isinstance(turn, dict) for turn in turns):
+        raise Fault("bad_field")
+    return turns
+
+
+def _text(turn: dict[str, Any], name: str) -> str:
+    value = turn.get(name)
+    if value is None:
+        raise Fault("missing_field")
+    if not isinstance(value, str):
+        raise Fault("bad_field")
+    return value
+
+
+def _parts(content: Any) -> list[dict[str, Any]]:
+    """Text as text, and what is no text by its type alone."""
+    if content is None:
+        return []
+    if isinstance(content, str):
+        return [{"type": "text", "text": content}]
+    if not isinstance(content, list):
+        raise Fault("bad_field")
+    blocks = []
+    for part in content:
+        kind = part.get("type") if isinstance(part, dict) else None
+        if not isinstance(kind, str):
+            raise Fault("bad_field")
+        if isinstance(part.get("text"), str):
+            blocks.append({"type": "text", "text": part["text"]})
+        else:
+            blocks.append({"type": "image" if kind == "image_url" else kind})
+    return blocks
+
+
+def _thinking(turn: dict[str, Any]) -> list[dict[str, Any]]:
+    thought = turn.get("reasoning_content")
+    return [{"type": "thinking", "thinking": thought}] if isinstance(thought, str) and thought else []
+
+
+def _calls(turn: dict[str, Any]) -> list[dict[str, Any]]:
+    """Calls of tools, of today's form and of the older one with a single function."""
+    calls = turn.get("tool_calls") or []
+    if isinstance(turn.get("function_call"), dict):
+        calls = [*calls, {"id": None, "function": turn["function_call"]}]
+    if not isinstance(calls, list):
+        raise Fault("bad_field")
+    blocks = []
+    for call in calls:
+        function = call.get("function") if isinstance(call, dict) else None
+        if not isinstance(function, dict) or not isinstance(call.get("id"), str | None):
+            raise Fault("bad_field")
+        name, given = function.get("name"), function.get("arguments")
+        if not isinstance(name, str | None):
+            raise Fault("bad_field")
+        given = _object(given) or given if isinstance(given, str) else given
+        blocks.append({"type": "tool_use", "id": call.get("id"), "name": name, "input": given})
+    return blocks
+
+
+def _object(text: str) -> dict[str, Any]:
+    """The JSON object in a text; an empty one where it holds none."""
+    try:
+        found = msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _digest(turns: Turns) -> str:
+    return hashlib.sha256(msgspec.json.encode(turns, order="sorted")).hexdigest()

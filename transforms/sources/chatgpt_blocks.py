@@ -1,0 +1,82 @@
+"""What a message of a ChatGPT export says: its content by type, as blocks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from schemas.records import Block, Role
+from transforms.sources.decode import Fault
+
+#: What the service tells the model about the user: nobody's words in the dialogue.
+_CONTEXT = frozenset({"user_editable_context", "model_editable_context"})
+#: Content without words: how long was thought, and what a screen looked like.
+_WORDLESS = frozenset({"reasoning_recap", "computer_output"})
+_NOBODY = "all"
+
+
+def is_context(message: dict[str, Any]) -> bool:
+    """True for what the service adds about the user."""
+    content = message.get("content")
+    return isinstance(content, dict) and content.get("content_type") in _CONTEXT
+
+
+def blocks_of(message: dict[str, Any], role: Role, name: str, call: str | None) -> list[Block]:
+    """The blocks of a message; `call` is the message whose tool call it answers."""
+    content = message.get("content")
+    if content is None:
+        return []
+    if not isinstance(content, dict) or not isinstance(content.get("content_type"), str):
+        raise Fault("bad_field")
+    kind: str = content["content_type"]
+    if kind in _CONTEXT or kind in _WORDLESS:
+        return [Block(kind)]
+    if kind == "thoughts":
+        return [Block("thinking", thinking=text) for text in _thoughts(content)]
+    blocks = _said(content, message, kind)
+    texts = [block.text for block in blocks if block.text is not None]
+    if role == "tool":
+        others = [block for block in blocks if block.text is None]
+        return [Block("tool_result", tool_use_id=call, content="\n".join(texts)), *others]
+    recipient = message.get("recipient")
+    if role == "assistant" and isinstance(recipient, str) and recipient != _NOBODY:
+        return [Block("tool_use", id=name, name=recipient, input="\n".join(texts))]
+    return blocks
+
+
+def _said(content: dict[str, Any], message: dict[str, Any], kind: str) -> list[Block]:
+    """Text and what is no text, in order. Parts first; else the field in which this type has its text."""
+    parts = content.get("parts")
+    if isinstance(parts, list):
+        return [_part(part) for part in parts]
+    if parts is not None:
+        raise Fault("bad_field")
+    for field in ("text", "result", "content"):
+        if isinstance(content.get(field), str):
+            return [Block("text", text=content[field])]
+    metadata = message.get("metadata")
+    finished = metadata.get("finished_text") if isinstance(metadata, dict) else None
+    return [Block("text", text=finished)] if isinstance(finished, str) else [Block(kind)]
+
+
+def _part(part: Any) -> Block:
+    if isinstance(part, str):
+        return Block("text", text=part)
+    if not isinstance(part, dict):
+        raise Fault("bad_field")
+    kind = part.get("content_type")
+    if isinstance(part.get("text"), str):
+        return Block("text", text=part["text"])
+    if isinstance(kind, str):
+        return Block("image" if kind == "image_asset_pointer" else kind)
+    raise Fault("bad_field")
+
+
+def _thoughts(content: dict[str, Any]) -> list[str]:
+    """What was thought; its short form where the long one is missing."""
+    listed = content.get("thoughts")
+    if not isinstance(listed, list):
+        raise Fault("bad_field")
+    texts = [
+        thought.get("content") or thought.get("summary") for thought in listed if isinstance(thought, dict)
+    ]
+    return [text for text in texts if isinstance(text, str)]

@@ -1,0 +1,187 @@
+"""ChatGPT data exports: one conversation of theirs to a Session, by whitelist of fields.
+
+A conversation is a tree of nodes, of which some have a message. Its leaf is `current_node`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from schemas.records import Message, Origin, Role, Session
+from transforms.sources.array_export import ArrayExport, Shape
+from transforms.sources.chatgpt_blocks import blocks_of, is_context
+from transforms.sources.decode import Fault
+
+_ROLES: dict[str, Role] = {
+    "system": "system",
+    "user": "user",
+    "assistant": "assistant",
+    "tool": "tool",
+    "function": "tool",
+}
+_OTHERS = frozenset(
+    {
+        "user.json",
+        "user_settings.json",
+        "message_feedback.json",
+        "model_comparisons.json",
+        "shared_conversations.json",
+        "sora.json",
+        "group_chats.json",
+        "shopping.json",
+    }
+)
+#: Conversations that the user had kept from being remembered.
+_INCOGNITO = ("is_do_not_remember", "is_temporary_chat", "history_and_training_disabled")
+_Nodes = dict[str, dict[str, Any]]
+
+
+def session_of(item: object) -> Session:
+    """The session of an export's item; raises Fault with the conversation's id where it can be read."""
+    if not isinstance(item, dict):
+        raise Fault("not_an_object")
+    conversation_id = item.get("conversation_id") or item.get("id")
+    if not isinstance(conversation_id, str) or not conversation_id:
+        raise Fault("missing_field")
+    try:
+        return _session(item, conversation_id)
+    except Fault as fault:
+        raise Fault(fault.code, conversation_id) from None
+
+
+EXPORTS = ArrayExport(
+    Shape(re.compile(r"conversations(?:-\d+)?\.json"), _OTHERS, "mapping", session_of),
+    ("**/*.zip", "**/conversations*.json"),
+)
+
+
+def _session(item: dict[str, Any], conversation_id: str) -> Session:
+    nodes = _nodes(item.get("mapping"))
+    spoken = {name: node["message"] for name, node in nodes.items() if node.get("message") is not None}
+    above = _nearest_above(nodes, spoken)
+    created_at = _instant(item.get("create_time"))
+    times = {name: _instant(message.get("create_time")) for name, message in spoken.items()}
+    created_at = created_at or min((time for time in times.values() if time), default=None)
+    if created_at is None:
+        raise Fault("missing_field")
+    messages: list[Message] = []
+    sent: dict[str, dt.datetime] = {}
+    calls: set[str] = set()
+    for name in _in_order(nodes):
+        if name not in spoken:
+            continue
+        parent = above[name]
+        sent[name] = times[name] or (sent.get(parent, created_at) if parent else created_at)
+        made = _message(name, spoken[name], sent[name], parent, calls)
+        if any(block.type == "tool_use" for block in made.content or () if not isinstance(block, str)):
+            calls.add(name)
+        messages.append(made)
+    leaf = item.get("current_node")
+    if isinstance(leaf, str) and leaf in nodes and leaf not in spoken:
+        leaf = above[leaf]
+    return Session(
+        conversation_id=conversation_id,
+        created_at=created_at,
+        messages=messages,
+        current_message_id=leaf if isinstance(leaf, str) else None,
+        incognito=True if any(item.get(name) is True for name in _INCOGNITO) else None,
+    )
+
+
+def _nodes(mapping: Any) -> _Nodes:
+    if mapping is None:
+        raise Fault("missing_field")
+    if not isinstance(mapping, dict) or not all(isinstance(node, dict) for node in mapping.values()):
+        raise Fault("bad_field")
+    for node in mapping.values():
+        if not isinstance(node.get("message"), dict | None) or not isinstance(node.get("parent"), str | None):
+            raise Fault("bad_field")
+    return mapping
+
+
+def _message(
+    name: str, message: dict[str, Any], sent_at: dt.datetime, parent: str | None, calls: set[str]
+) -> Message:
+    """The message of a node; `calls` are the messages so far that call a tool."""
+    author = message.get("author")
+    spoken = author.get("role") if isinstance(author, dict) else None
+    if spoken is None:
+        raise Fault("missing_field")
+    role = _ROLES.get(spoken) if isinstance(spoken, str) else None
+    if role is None:
+        raise Fault("bad_field")
+    call = parent if parent in calls else None
+    return Message(
+        message_id=name,
+        role=role,
+        sent_at=sent_at,
+        content=blocks_of(message, role, name, call),
+        parent_id=parent,
+        origin=_origin(message, role),
+    )
+
+
+def _origin(message: dict[str, Any], role: Role) -> Origin:
+    """A person's or the model's only what was shown as theirs."""
+    metadata = message.get("metadata")
+    metadata = metadata if isinstance(metadata, dict) else {}
+    hidden = metadata.get("is_visually_hidden_from_conversation") or metadata.get("is_user_system_message")
+    if role == "tool":
+        return "tool"
+    if role == "system" or hidden or message.get("weight") == 0 or is_context(message):
+        return "harness"
+    return "human" if role == "user" else "model"
+
+
+def _nearest_above(nodes: _Nodes, spoken: dict[str, Any]) -> dict[str, str | None]:
+    """Of each node the nearest one above it that has a message; a circle is left as it is."""
+    found: dict[str, str | None] = {}
+    for name in nodes:
+        path: dict[str, None] = {}
+        above = nodes[name].get("parent")
+        while above is not None and above not in spoken and above in nodes and above not in path:
+            if above in found:
+                above = found[above]
+                break
+            path[above] = None
+            above = nodes[above].get("parent")
+        found[name] = above if above in spoken else None
+        found.update({each: found[name] for each in path if each not in spoken})
+    return found
+
+
+def _in_order(nodes: _Nodes) -> Iterator[str]:
+    """Every node once: parents before their children, and these as the export lists them."""
+    children: dict[str | None, list[str]] = {}
+    for name, node in nodes.items():
+        parent = node.get("parent")
+        children.setdefault(parent if parent in nodes else None, []).append(name)
+    for name, node in nodes.items():
+        listed = node.get("children")
+        if isinstance(listed, list) and name in children:
+            place = {child: number for number, child in enumerate(listed) if isinstance(child, str)}
+            children[name].sort(key=lambda child, place=place: place.get(child, len(place)))  # type: ignore[misc]
+    done: set[str] = set()
+    for start in [*children.get(None, []), *nodes]:  # and last what is in a circle
+        stack = [start]
+        while stack:
+            name = stack.pop()
+            if name not in done:
+                done.add(name)
+                yield name
+                stack.extend(reversed(children.get(name, [])))
+
+
+def _instant(value: Any) -> dt.datetime | None:
+    """Seconds since 1970 as an instant; None for null."""
+    if value is None:
+        return None
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise Fault("bad_timestamp")
+    try:
+        return dt.datetime.fromtimestamp(value, dt.UTC)
+    except (ValueError, OverflowError, OSError):
+        raise Fault("bad_timestamp") from None
