@@ -103,7 +103,9 @@ def build(pipeline: Any, plan: RunPlan) -> None:
     deletions = _source(pipeline, "Deletion lists", plan.deletions) | "Deletions" >> ReadDeletions(
         hasher, as_of, plan.buckets
     )
-    digests = _source(pipeline, "Input files", plan.files) | "Digest inputs" >> beam.ParDo(DigestFiles())
+    digests = _source(pipeline, "Input files", plan.files) | "Digest inputs" >> beam.ParDo(
+        DigestFiles(plan.context.metadata_only)
+    )
 
     decided = (
         [
@@ -121,6 +123,7 @@ def build(pipeline: Any, plan: RunPlan) -> None:
             stamp.known_until,
             pointers=plan.engine is not None,
             buckets=plan.buckets,
+            context=plan.context,
         )
     )
     measured = beam.pvalue.AsSingleton(

@@ -41,7 +41,8 @@ class KeyedHasher:
         block = block.ljust(_BLOCK, b"\0")
         self._inner = hashlib.sha256(bytes(b ^ 0x36 for b in block))
         self._outer = hashlib.sha256(bytes(b ^ 0x5C for b in block))
-        self._seed = int.from_bytes(self._digest(b"message-seed\0")[:8], "big")
+        #: Of the numbers of messages, by `message` and by whoever makes them of whole columns.
+        self.message_seed = int.from_bytes(self._digest(b"message-seed\0")[:8], "big")
 
     def __reduce__(self) -> tuple[type[KeyedHasher], tuple[bytes]]:
         return KeyedHasher, (self.key,)
@@ -67,7 +68,7 @@ class KeyedHasher:
 
         XXH3 with a seed from the key, so that a writer of logs cannot aim for a collision.
         """
-        return (xxhash.xxh3_64_intdigest(message_id.encode(), self._seed) - 2**63) or 1
+        return (xxhash.xxh3_64_intdigest(message_id.encode(), self.message_seed) - 2**63) or 1
 
     def _digest(self, message: bytes) -> bytes:
         inner = self._inner.copy()

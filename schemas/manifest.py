@@ -25,7 +25,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
     `counts`: records, sessions, quarantined_records, training_rows, decisions and reasons by number.
     `policy`: id, digests and, under `pack`, the canonical form of the policy itself.
-    `inputs` and `snapshots`: files read, by masked name, size and digest.
+    `inputs` and `snapshots`: files read, by masked name, size and digest. An audit leaves the texts of
+    Parquet unread: such an input has `metadata_sha256`, over the footer and the columns without text.
     """
 
     format: str = FORMAT

@@ -15,10 +15,13 @@ INSTANT = pa.timestamp("us", tz="UTC")
 HUMAN = 1  # role user and origin human, or origin unsaid and a text that is not blank
 ANSWER = 2  # role assistant and a text that is not blank or a tool call
 
+#: In the place of a record's text_bytes.
+UNREAD = -1
+
 #: One row per session record read. `message_*` lists are parallel, in record order.
 #: message_parent 0: no parent. message_thread 0: the main thread, else a digest of the thread's name.
-#: text_bytes: UTF-8 bytes of all its text. (unit, row) finds the record again; offset and length are the
-#: record's place in a unit of kind `bytes`, else 0.
+#: text_bytes: size of all its text, UNREAD where an audit did without. (unit, row) finds the record again;
+#: offset and length are the record's place in a unit of kind `bytes`, else 0.
 FACTS = pa.schema(
     [
         ("user_key", KEY),

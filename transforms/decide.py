@@ -27,8 +27,10 @@ from transforms.ledger import QUARANTINED
 from transforms.merge import merge
 from transforms.settle import settle
 from transforms.sizes import Sizes, Volume
+from transforms.sources import ReadContext
 from transforms.spill import Spill, put
 from transforms.standing import LastKnown, user_figures
+from transforms.tied import with_sizes
 
 VOLUMES = "volumes"
 READS = "reads"
@@ -44,7 +46,8 @@ class DecideEligibility(beam.PTransform):  # type: ignore[misc]
     shares, by any workers where blobs are spilled and only pointers move. Out: blobs of SETTLING, tagged by
     `decisions_by` the policy's number; entries of their users, tagged by `users_by` it; `volumes`, by the
     first policy; and `entries`. `as_of` is fixed here, so a retry decides alike. `pointers` False: where the
-    text lies is left out, for nobody will read it.
+    text lies is left out, for nobody will read it. `context`: how records are read, should an order hang on
+    texts that were left unread.
     """
 
     policies: Sequence[Policy]
@@ -53,6 +56,7 @@ class DecideEligibility(beam.PTransform):  # type: ignore[misc]
     known_until: dt.datetime | None
     pointers: bool
     buckets: Buckets
+    context: ReadContext
 
     def expand(self, grouped: Any) -> Any:
         numbers = range(len(self.policies))
@@ -154,6 +158,7 @@ class _Decide(beam.DoFn):  # type: ignore[misc]
         self._fixed = (arguments.authorizations, arguments.as_of, arguments.known_until)
         self._pointers = arguments.pointers
         self._spill = arguments.buckets.spill
+        self._context = arguments.context
         self._records_decided = Metrics.counter("chatsieve", RECORDS_DECIDED)
 
     @guarded("Decide")
@@ -168,6 +173,8 @@ class _Decide(beam.DoFn):  # type: ignore[misc]
             yield beam.pvalue.TaggedOutput(users_by(number), entry("users", **figures._asdict()))
         if not facts.num_rows:
             return
+        if self._context.metadata_only:
+            facts = with_sizes(facts, self._context)
         sessions = merge(facts)
         for number, policy in enumerate(self._policies):
             decisions = with_standings(judge(sessions, given, policy).table(), last, policy)
@@ -185,7 +192,7 @@ class _Decide(beam.DoFn):  # type: ignore[misc]
 def _volume(decisions: pa.Table) -> Volume:
     eligible = pc.equal(decisions["decision"], str(Decision.ELIGIBLE))
     text_bytes = pc.sum(pc.filter(decisions["text_bytes"], eligible)).as_py() or 0
-    return Volume(decisions.num_rows, text_bytes)
+    return Volume(decisions.num_rows, max(0, text_bytes))
 
 
 class _Partition(beam.DoFn):  # type: ignore[misc]

@@ -45,8 +45,8 @@ def changed(path: str) -> InputError:
 
 def magic_of(path: str) -> bytes:
     """The first bytes of a file; empty for an empty one. Raises OSError."""
-    with open(path, "rb") as file:  # noqa: PTH123 - paths travel as strings
-        return file.read(8)
+    with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - paths travel as strings
+        return file.read(8)  # and not a byte more: what follows may be text
 
 
 def compression_of(path: str) -> str | None:

@@ -86,6 +86,13 @@ def _flat(facts: pa.Table, name: str) -> Ints:
     return whole(pc.list_flatten(facts[name]))
 
 
+def activity_of(facts: pa.Table) -> Ints:
+    """Each record's newest `sent_at`, else its `created_at`."""
+    length = whole(pc.list_value_length(facts["message_id"]))
+    record_of = np.repeat(np.arange(facts.num_rows), length)
+    return _span(_flat(facts, "message_sent_at"), record_of, column_micros(facts["created_at"]))[1]
+
+
 def _span(sent_at: Ints, record_of: Ints, created_at: Ints) -> tuple[Ints, Ints]:
     """Each record's oldest `sent_at`, NEVER without messages; and its newest, else its `created_at`."""
     oldest = np.full(len(created_at), NEVER)
@@ -101,19 +108,19 @@ def _record_order(facts: pa.Table, activity: Ints, length: Ints) -> Ints:
     # Of equal activity, messages and size, what the record says decides, and only for equal ones its place.
     place = (whole(facts["row"]), unit)
     ties = (*place, content_of(facts), whole(facts["text_bytes"]), length, activity)
-    keys = [*_words(facts["user_key"]), *_words(facts["conversation_key"])]
+    keys = [*key_words(facts["user_key"]), *key_words(facts["conversation_key"])]
     return np.lexsort((*ties, *keys))
 
 
 def _session_of(records: pa.Table) -> Ints:
     """The session of each record, counted from 0, where records are sorted by key."""
     changed = np.zeros(records.num_rows, np.bool_)
-    for word in (*_words(records["user_key"]), *_words(records["conversation_key"])):
+    for word in (*key_words(records["user_key"]), *key_words(records["conversation_key"])):
         changed[1:] |= word[1:] != word[:-1]
     return np.cumsum(changed)
 
 
-def _words(keys: pa.ChunkedArray) -> tuple[npt.NDArray[np.uint64], ...]:
+def key_words(keys: pa.ChunkedArray) -> tuple[npt.NDArray[np.uint64], ...]:
     """16-byte keys as sort keys, the least significant first: low word, high word, whether null."""
     null = keys.is_null().to_numpy()
     blank = pa.scalar(bytes(16), pa.binary(16))

@@ -21,6 +21,7 @@ from transforms.guard import guarded
 from transforms.ipc import to_blob
 from transforms.ledger import quarantined_table
 from transforms.sources import PlanTask, ReadContext, plan_units, read_facts
+from transforms.sources.parquet_digest import metadata_digest
 
 QUARANTINED = "quarantined"
 _FLUSH_BYTES = 64 << 20
@@ -58,11 +59,22 @@ class ReadFacts(beam.PTransform):  # type: ignore[misc]
 
 
 class DigestFiles(beam.DoFn):  # type: ignore[misc]
-    """(input, position, path) to an `input` entry with the file's size and SHA-256."""
+    """(input, position, path) to an `input` entry with the file's size and SHA-256.
+
+    `metadata_only`: of a Parquet file the SHA-256 of all but its texts, under a name of its own.
+    """
+
+    def __init__(self, metadata_only: bool) -> None:
+        self._metadata_only = metadata_only
 
     @guarded("Digest inputs")
     def process(self, item: tuple[int, int, str]) -> Iterator[bytes]:
         number, position, path = item
+        found = metadata_digest(path) if self._metadata_only else None
+        if found is not None:
+            size = Path(path).stat().st_size
+            yield entry("input", input=number, file=position, bytes=size, metadata_sha256=found)
+            return
         with Path(path).open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
             yield entry("input", input=number, file=position, bytes=file.tell(), sha256=digest)

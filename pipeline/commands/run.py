@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import math
 from collections.abc import Sequence
@@ -23,6 +24,7 @@ from transforms.bucketing import Buckets
 from transforms.engines import EngineSpec, engine_of
 from transforms.guard import describe
 from transforms.ledger import Stamp
+from transforms.sources import ReadContext
 from transforms.spill import Spill
 
 _BYTES_PER_BUCKET = 64 << 20
@@ -72,7 +74,8 @@ def execute_packs(
         for path in paths:
             folders.append(claim_output(path, settings.config.output.on_exists))  # noqa: PERF401 - each is undone below
         befores = [_before(folder, compare) for folder in folders]
-        plan = _plan(settings, hasher, inputs, folders, engine, sample)
+        context = dataclasses.replace(read_context(settings, hasher), metadata_only=kind == "audit")
+        plan = _plan(settings, context, inputs, folders, engine, sample)
         progress.expect(inputs.total_bytes)
         catalogs = run_graph(plan, settings.config.runner.workers, beam_arguments, progress)
         snapshots = [snapshot_entry(path) for path in inputs.snapshots]
@@ -104,7 +107,7 @@ def _before(folder: OutputFolder, compare: Path | None) -> Before | None:
 
 def _plan(
     settings: Settings,
-    hasher: KeyedHasher,
+    context: ReadContext,
     inputs: Inputs,
     folders: Sequence[OutputFolder],
     engine: EngineSpec | None,
@@ -115,7 +118,7 @@ def _plan(
         1024, max(2 * config.runner.workers, math.ceil(inputs.total_bytes / _BYTES_PER_BUCKET))
     )
     return RunPlan(
-        context=read_context(settings, hasher),
+        context=context,
         packs=[
             PackPlan(pack.policy, _stamp(settings, pack, inputs), str(folder.staging), folder.prefix)
             for pack, folder in zip(settings.packs, folders, strict=True)

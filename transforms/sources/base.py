@@ -48,12 +48,15 @@ class ReadContext:
     """What reading depends on besides the bytes; `defaults` by position of the input.
 
     `only`: the one conversation id that is asked for; a format may skip records of any other, unread.
+    `metadata_only`: what decides is read, and texts only where nothing else tells; a format that cannot read
+    one without the other reads all. `text_bytes` of a record whose texts were not read is UNREAD.
     """
 
     hasher: KeyedHasher
     limits: Limits
     defaults: tuple[Defaults, ...]
     only: str | None = None
+    metadata_only: bool = False
 
 
 class FactsBatch(NamedTuple):

@@ -6,7 +6,8 @@ Rows that are out of the ordinary are not judged here: they are named, and read 
 from __future__ import annotations
 
 import itertools
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
@@ -15,7 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.records import Limits
-from schemas.tables import ANSWER, FACTS, HUMAN, INSTANT, KEY
+from schemas.tables import ANSWER, FACTS, HUMAN, INSTANT, KEY, UNREAD
+from transforms.digests import keys, mapped, message_numbers
 from transforms.facts import thread_of, value_size
 from transforms.sources.base import ReadContext
 from transforms.sources.canonical_columns import (
@@ -34,32 +36,49 @@ from transforms.sources.decode import EARLIEST, LATEST, Fault, check_value, pres
 
 _ROLES = pa.array(["system", "user", "assistant", "tool"])
 _ORIGINS = pa.array(["human", "model", "tool", "harness", "summary"])
+#: What a batch lacks of texts. read: nothing but sizes, for all that can be said is there; none: the file has
+#: none; blocks or messages: each text block, or each message, is known to have one that is not blank.
+Unread = Literal["read", "none", "blocks", "messages"]
+
 #: JSON of a string is at most this many times its UTF-8, and of a message without its strings this long.
 _ESCAPED, _FRAME_BYTES = 6, 512
 
 
 def column_facts(
-    batch: pa.RecordBatch, first_row: int, unit: str, input_number: int, context: ReadContext
+    batch: pa.RecordBatch,
+    first_row: int,
+    unit: str,
+    input_number: int,
+    context: ReadContext,
+    unread: Unread | None = None,
 ) -> tuple[pa.Table, Ints]:
-    """FACTS of the batch's ordinary rows, and the positions in the batch of the others, ascending."""
+    """FACTS of the batch's ordinary rows, and the positions in the batch of the others, ascending.
+
+    `unread` None: the batch has all columns of a session.
+    """
     everything = np.arange(batch.num_rows)
     try:
         batch.validate(full=True)
         columns = taken_apart(batch)
-        odd = _odd_rows(columns, batch.num_rows, context.limits)
+        numbers = message_numbers(columns.messages["message_id"], context.hasher)
+        odd = _odd_rows(columns, numbers, batch.num_rows, context.limits)
         ordinary = np.flatnonzero(~odd)
-        if odd.any():
+        if odd.any() and unread is None:
             columns = taken_apart(batch.take(pa.array(ordinary)))
-        table = _facts(columns, ordinary + first_row, unit, input_number, context)
+            numbers = message_numbers(columns.messages["message_id"], context.hasher)
+            table = _facts(columns, numbers, ordinary + first_row, unit, input_number, context, unread)
+        else:
+            table = _facts(columns, numbers, everything + first_row, unit, input_number, context, unread)
+            table = table.filter(pa.array(~odd)) if odd.any() else table
     except (pa.ArrowException, OddSchema):
         return FACTS.empty_table(), everything
     return table, np.flatnonzero(odd)
 
 
-def _odd_rows(columns: Columns, size: int, limits: Limits) -> Bools:
+def _odd_rows(columns: Columns, numbers: Ints, size: int, limits: Limits) -> Bools:
     rows, messages, blocks = columns.rows, columns.messages, columns.blocks
     odd: Bools = (columns.lengths < 0) | (columns.lengths > limits.max_messages)
-    odd |= np.array([present(text) is None for text in rows["conversation_id"].to_pylist()], np.bool_)
+    odd |= ~_not_blank(rows["conversation_id"])
     odd |= mask(rows["created_at"].is_null()) | _impossible(rows["created_at"])
     odd |= _impossible(rows["deleted_at"])
     bad = columns.null_message | _empty(messages["message_id"])
@@ -69,7 +88,8 @@ def _odd_rows(columns: Columns, size: int, limits: Limits) -> Bools:
     bad[columns.message_of[columns.odd_block | mask(blocks["type"].is_null())]] = True
     bad[columns.message_of[_strange_inputs(blocks["input"])]] = True
     odd[columns.row_of[bad]] = True
-    odd[_rows_with_copies(columns)] = True
+    if pc.count_distinct(pa.array(numbers)).as_py() < len(numbers):
+        odd[_rows_with_copies(columns)] = True
     in_block = _all_bytes(blocks, BLOCK_TEXTS)
     in_message = _all_bytes(messages, (*MESSAGE_TEXTS, "content"))
     in_message += _total(in_block, columns.message_of, len(in_message))
@@ -78,60 +98,76 @@ def _odd_rows(columns: Columns, size: int, limits: Limits) -> Bools:
     return odd
 
 
-def _facts(columns: Columns, row: Ints, unit: str, input_number: int, context: ReadContext) -> pa.Table:
+def _facts(
+    columns: Columns,
+    numbers: Ints,
+    row: Ints,
+    unit: str,
+    input_number: int,
+    context: ReadContext,
+    unread: Unread | None,
+) -> pa.Table:
     rows, messages, hasher = columns.rows, columns.messages, context.hasher
     defaults = context.defaults[input_number]
-    owner = [present(text) or defaults.user_id for text in rows["user_id"].to_pylist()]
-    group = [present(text) or defaults.organization_id for text in rows["organization_id"].to_pylist()]
-    current = rows["current_message_id"].to_pylist()
-    threads = {None: 0} | {
-        name: thread_of(name, hasher) for name in pc.unique(messages["thread"]).to_pylist() if name
-    }
-    digests = list(map(hasher.message, messages["message_id"].to_pylist()))
-    known = dict(zip(messages["message_id"].to_pylist(), digests, strict=True))
-    parents = [(known.get(p) or hasher.message(p)) if p else 0 for p in messages["parent_id"].to_pylist()]
-    flags, sizes = _flags_and_sizes(columns)
+    flags, sizes = _flags_and_sizes(columns, unread)
     flat = {
-        "message_id": pa.array(digests, pa.int64()),
-        "message_parent": pa.array(parents, pa.int64()),
+        "message_id": pa.array(numbers),
+        "message_parent": pa.array(message_numbers(messages["parent_id"], hasher)),
         "message_sent_at": messages["sent_at"],
         "message_flags": pa.array(flags),
-        "message_thread": pa.array([threads.get(t, 0) for t in messages["thread"].to_pylist()], pa.int64()),
+        "message_thread": mapped(messages["thread"], lambda name: thread_of(name, hasher), pa.int64()),
     }
-    offsets = pa.array(list(itertools.accumulate(columns.lengths.tolist(), initial=0)), pa.int32())
+    offsets = pa.array(
+        list(itertools.accumulate(np.maximum(columns.lengths, 0).tolist(), initial=0)), pa.int32()
+    )
+    nowhere = pa.array(np.zeros(len(row), np.int64))
+    current = message_numbers(rows["current_message_id"], hasher)
     made: dict[str, Any] = {
-        "user_key": pa.array([text and hasher.user(text) for text in owner], KEY),
-        "conversation_key": pa.array(map(hasher.conversation, rows["conversation_id"].to_pylist()), KEY),
-        "organization_key": pa.array([text and hasher.organization(text) for text in group], KEY),
-        "tier": pa.array([present(t) or defaults.tier for t in rows["tier"].to_pylist()], pa.string()),
-        "surface": pa.array(
-            [present(t) or defaults.surface for t in rows["surface"].to_pylist()], pa.string()
-        ),
+        "user_key": _keys_or(rows["user_id"], defaults.user_id, hasher.user),
+        "conversation_key": keys(rows["conversation_id"].fill_null(""), hasher.conversation),
+        "organization_key": _keys_or(rows["organization_id"], defaults.organization_id, hasher.organization),
+        "tier": mapped(rows["tier"], lambda text: present(text) or defaults.tier, pa.string()),
+        "surface": mapped(rows["surface"], lambda text: present(text) or defaults.surface, pa.string()),
         "created_at": rows["created_at"],
         "deleted_at": rows["deleted_at"],
         "incognito": rows["incognito"].fill_null(False),
-        "current_message": pa.array([hasher.message(c) if c else None for c in current], pa.int64()),
-        "text_bytes": pa.array(_total(sizes, columns.row_of, len(row))),
+        "current_message": pa.array(current, mask=current == 0),
+        "text_bytes": pa.array(
+            _total(sizes, columns.row_of, len(row)) if unread is None else np.full(len(row), UNREAD)
+        ),
         "unit": pa.repeat(pa.scalar(unit), len(row)),
         "row": pa.array(row),
-        "offset": pa.array(np.zeros(len(row), np.int64)),
-        "length": pa.array(np.zeros(len(row), np.int64)),
+        "offset": nowhere,
+        "length": nowhere,
     }
     made |= {name: pa.ListArray.from_arrays(offsets, values) for name, values in flat.items()}
     return pa.table([made[name] for name in FACTS.names], schema=FACTS)
 
 
-def _flags_and_sizes(columns: Columns) -> tuple[npt.NDArray[np.uint8], Ints]:
+def _keys_or(texts: pa.Array, default: str | None, digest: Callable[[str], bytes]) -> pa.Array:
+    """KEY of each text, of the default where there is none, else null."""
+
+    def key(text: str | None) -> bytes | None:
+        owner = present(text) or default
+        return digest(owner) if owner else None
+
+    return mapped(texts, key, KEY)
+
+
+def _flags_and_sizes(columns: Columns, unread: Unread | None) -> tuple[npt.NDArray[np.uint8], Ints]:
     """HUMAN and ANSWER of each message, and characters of its text, as facts.py defines them."""
     messages, blocks, size = columns.messages, columns.blocks, len(columns.null_message)
-    says = _not_blank(messages["content"])
-    says[columns.message_of[_equal(blocks["type"], "text") & _not_blank(blocks["text"])]] = True
+    says = _not_blank(messages["content"]) | (unread == "messages")
+    visible = _not_blank(blocks["text"]) | (unread == "blocks")
+    says[columns.message_of[_equal(blocks["type"], "text") & visible]] = True
     calls = np.zeros(size, np.bool_)
     calls[columns.message_of[_equal(blocks["type"], "tool_use")]] = True
     unsaid = mask(messages["origin"].is_null())
     human = _equal(messages["role"], "user") & (_equal(messages["origin"], "human") | (unsaid & says))
     model = _equal(messages["role"], "assistant") & (_equal(messages["origin"], "model") | unsaid)
     flags = (human * HUMAN + (model & (says | calls)) * ANSWER).astype(np.uint8)
+    if unread is not None:
+        return flags, np.zeros(size, np.int64)
     text = _characters(blocks["text"])
     in_block = np.where(text > 0, text, _characters(blocks["thinking"])) + _characters(blocks["content"])
     for place in np.flatnonzero(mask(blocks["input"].is_valid())).tolist():

@@ -1,0 +1,40 @@
+"""Columns of ids to columns of digests: `KeyedHasher` over a column, each distinct user once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import repeat
+
+import numpy as np
+import pyarrow as pa
+import xxhash
+
+from schemas.keys import KeyedHasher
+from schemas.tables import KEY
+from transforms.instants import Ints
+
+_SIGN = np.uint64(1 << 63)
+
+
+def message_numbers(texts: pa.Array, hasher: KeyedHasher) -> Ints:
+    """`KeyedHasher.message` of each text; 0 for null and for the empty text."""
+    raw = texts.cast(pa.binary()).fill_null(b"").to_pylist()
+    hashed = np.fromiter(map(xxhash.xxh3_64_intdigest, raw, repeat(hasher.message_seed)), np.uint64, len(raw))
+    numbers: Ints = (hashed ^ _SIGN).view(np.int64)
+    numbers[numbers == 0] = 1
+    if texts.null_count or b"" in raw:
+        numbers[np.fromiter(map(len, raw), np.int64, len(raw)) == 0] = 0
+    return numbers
+
+
+def keys(texts: pa.Array, digest: Callable[[str], bytes]) -> pa.Array:
+    """KEY of each text, none of them null."""
+    return pa.array(list(map(digest, texts.to_pylist())), KEY)
+
+
+def mapped(texts: pa.Array, change: Callable[[str | None], object], kind: pa.DataType) -> pa.Array:
+    """`change` of each text or null, called once for each that is distinct."""
+    encoded = texts.dictionary_encode()
+    values = [change(text) for text in [*encoded.dictionary.to_pylist(), None]]
+    places = encoded.indices.fill_null(len(values) - 1)
+    return pa.array(values, kind).take(places)
