@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+from collections.abc import Sequence
 
 import xxhash
 
@@ -50,6 +51,20 @@ class KeyedHasher:
     def conversation(self, conversation_id: str) -> bytes:
         """16 bytes for a conversation id."""
         return self._digest(b"conversation\0" + conversation_id.encode())[:KEY_BYTES]
+
+    def conversations(self, conversation_ids: Sequence[bytes]) -> list[bytes]:
+        """The same for many ids in UTF-8, at two thirds of the price."""
+        begun = self._inner.copy()
+        begun.update(b"conversation\0")
+        begin, end = begun.copy, self._outer.copy
+        found = []
+        for conversation_id in conversation_ids:
+            inner = begin()
+            inner.update(conversation_id)
+            outer = end()
+            outer.update(inner.digest())
+            found.append(outer.digest()[:KEY_BYTES])
+        return found
 
     def user(self, user_id: str) -> bytes:
         """16 bytes for a user id."""

@@ -27,9 +27,10 @@ def message_numbers(texts: pa.Array, hasher: KeyedHasher) -> Ints:
     return numbers
 
 
-def keys(texts: pa.Array, digest: Callable[[str], bytes]) -> pa.Array:
-    """KEY of each text, none of them null."""
-    return pa.array(list(map(digest, texts.to_pylist())), KEY)
+def keys(texts: pa.Array, hasher: KeyedHasher) -> pa.Array:
+    """`KeyedHasher.conversation` of each text, none of them null."""
+    found = hasher.conversations(texts.cast(pa.binary()).to_pylist())
+    return pa.FixedSizeBinaryArray.from_buffers(KEY, len(texts), [None, pa.py_buffer(b"".join(found))])
 
 
 def mapped(texts: pa.Array, change: Callable[[str | None], object], kind: pa.DataType) -> pa.Array:

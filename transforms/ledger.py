@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from schemas.decisions import CLAUSE, Decision, decision_of
 from schemas.tables import INSTANT, KEY, LEDGER, SETTLING
 from schemas.units import Quarantined
+from transforms.digests import mapped
 
 #: Quarantined records as they travel: `part_key` spreads those without an id by their digest.
 QUARANTINED = pa.schema(
@@ -78,12 +79,13 @@ def ledger_rows(decisions: pa.Table, quarantined: pa.Table, refusals: Sequence[R
 
 def ledger_table(rows: pa.Table, stamp: Stamp) -> pa.Table:
     """LEDGER of `ledger_rows`, in their order."""
-    reasons = rows["reason"].to_pylist()
     count = rows.num_rows
     constant = {
-        "clause": pa.array([stamp.clauses.get(reason) for reason in reasons], pa.string()),
-        "policy_id": pa.repeat(pa.scalar(stamp.policy_id), count),
-        "policy_sha256": pa.repeat(pa.scalar(stamp.policy_sha256), count),
+        "clause": mapped(
+            rows["reason"].combine_chunks(), lambda reason: stamp.clauses.get(reason or ""), pa.string()
+        ),
+        "policy_id": _alike(stamp.policy_id, count),
+        "policy_sha256": _alike(stamp.policy_sha256, count),
         "as_of": pa.repeat(pa.scalar(stamp.as_of, INSTANT), count),
         "known_until": pa.repeat(pa.scalar(stamp.known_until, INSTANT), count),
     }
@@ -93,7 +95,16 @@ def ledger_table(rows: pa.Table, stamp: Stamp) -> pa.Table:
 
 def hex_keys(keys: pa.ChunkedArray | pa.Array) -> pa.Array:
     """32 hex digits for each 16-byte key, null for null."""
-    return pa.array([None if key is None else key.hex() for key in keys.to_pylist()], pa.string())
+    if isinstance(keys, pa.ChunkedArray):
+        keys = keys.combine_chunks()
+    if not len(keys):
+        return pa.array([], pa.string())
+    filled = keys.fill_null(bytes(16)).cast(pa.binary(16))
+    data = memoryview(filled.buffers()[1])[16 * filled.offset : 16 * (filled.offset + len(keys))]
+    digits = data.hex().encode()
+    ends = pa.py_buffer(np.arange(0, 32 * len(keys) + 1, 32, dtype=np.int32))
+    texts = pa.StringArray.from_buffers(len(keys), ends, pa.py_buffer(digits))
+    return pc.if_else(keys.is_null(), pa.scalar(None, pa.string()), texts) if keys.null_count else texts
 
 
 _CONSTANT = ("clause", "policy_id", "policy_sha256", "as_of", "known_until")
@@ -140,6 +151,10 @@ def _refuse(rows: pa.Table, refusals: Sequence[Refusal]) -> pa.Table:
         at = rows.schema.get_field_index(name)
         rows = rows.set_column(at, name, pc.if_else(mask, column, rows[name].combine_chunks()))
     return rows
+
+
+def _alike(word: str, count: int) -> pa.DictionaryArray:
+    return pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, np.int32)), pa.array([word] * (count > 0)))
 
 
 def _plain_type(kind: pa.DataType) -> pa.DataType:

@@ -107,9 +107,23 @@ def _record_order(facts: pa.Table, activity: Ints, length: Ints) -> Ints:
     unit = whole(pc.rank(units.dictionary))[whole(units.indices)]
     # Of equal activity, messages and size, what the record says decides, and only for equal ones its place.
     place = (whole(facts["row"]), unit)
-    ties = (*place, content_of(facts), whole(facts["text_bytes"]), length, activity)
+    content = np.zeros(facts.num_rows, np.uint64)
+    several = np.flatnonzero(of_several(facts))
+    if len(several):
+        content[several] = content_of(facts.take(pa.array(several)))
+    ties = (*place, content, whole(facts["text_bytes"]), length, activity)
     keys = [*key_words(facts["user_key"]), *key_words(facts["conversation_key"])]
     return np.lexsort((*ties, *keys))
+
+
+def of_several(facts: pa.Table) -> Bools:
+    """False for the only record of its session; hardly ever true for another one."""
+    low = key_words(facts["conversation_key"])[0]
+    order = np.argsort(low, kind="stable")
+    again = low[order][1:] == low[order][:-1]
+    several = np.zeros(facts.num_rows, np.bool_)
+    several[order[1:][again]] = several[order[:-1][again]] = True
+    return several
 
 
 def _session_of(records: pa.Table) -> Ints:

@@ -17,7 +17,7 @@ from schemas.units import Unit
 from transforms.content import content_of
 from transforms.facts import text_bytes
 from transforms.instants import Ints, whole
-from transforms.merge import Bools, activity_of, key_words
+from transforms.merge import Bools, activity_of, key_words, of_several
 from transforms.sources import Pointer, ReadContext, read_sessions
 
 
@@ -36,12 +36,7 @@ def with_sizes(facts: pa.Table, context: ReadContext) -> pa.Table:
 def _in_doubt(facts: pa.Table, sizes: Ints) -> Bools:
     """Unread records that tie with another of their session that says something else."""
     doubt = np.zeros(facts.num_rows, np.bool_)
-    low = key_words(facts["conversation_key"])[0]
-    order = np.argsort(low, kind="stable")
-    again = low[order][1:] == low[order][:-1]
-    several = np.zeros(facts.num_rows, np.bool_)
-    several[order[1:][again]] = several[order[:-1][again]] = True
-    places = np.flatnonzero(several)
+    places = np.flatnonzero(of_several(facts))
     if not len(places) or not (sizes[places] == UNREAD).any():
         return doubt
     some = facts.take(pa.array(places))
