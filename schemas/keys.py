@@ -54,13 +54,20 @@ class KeyedHasher:
 
     def conversations(self, conversation_ids: Sequence[bytes]) -> list[bytes]:
         """The same for many ids in UTF-8, at two thirds of the price."""
+        return self._many(b"conversation\0", conversation_ids)
+
+    def users(self, user_ids: Sequence[bytes]) -> list[bytes]:
+        """16 bytes for each of many user ids in UTF-8."""
+        return self._many(b"user\0", user_ids)
+
+    def _many(self, purpose: bytes, ids: Sequence[bytes]) -> list[bytes]:
         begun = self._inner.copy()
-        begun.update(b"conversation\0")
+        begun.update(purpose)
         begin, end = begun.copy, self._outer.copy
         found = []
-        for conversation_id in conversation_ids:
+        for each in ids:
             inner = begin()
-            inner.update(conversation_id)
+            inner.update(each)
             outer = end()
             outer.update(inner.digest())
             found.append(outer.digest()[:KEY_BYTES])

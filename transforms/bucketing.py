@@ -19,7 +19,9 @@ from transforms.spill import Spill, put, size_of
 from transforms.standing import USERS, newest_human, newest_of
 
 #: Columns of the user's key, by kind.
-_USER = {"consent": "user_key", "user_deletions": "key"}
+_USER: dict[Kind, str] = {"consent": "user_key", "user_deletions": "key"}
+#: Rows of consent or deletions that are held to be sifted together.
+_ROWS_AT_ONCE = 1 << 20
 
 
 class Buckets(NamedTuple):
@@ -86,12 +88,25 @@ def tables_of_share(share: Share, spill: Spill | None) -> dict[Kind, pa.Table]:
     counted_once = newest_of(pa.concat_tables([USERS.empty_table(), *counted]))
     keys = pa.chunked_array([*facts["user_key"].chunks, *counted_once["user_key"].chunks], KEY)
     users = pc.drop_null(pc.unique(keys))
+    waiting: dict[Kind, list[pa.Table]] = {kind: [] for kind in _USER}
     for blob in later:
         for kind, table in tables_of([blob], schemas, spill).items():
             if kind in _USER and table.num_rows:
-                opened[kind].append(table.filter(pc.is_in(table[_USER[kind]], value_set=users)))
+                waiting[kind].append(table)
+                if sum(each.num_rows for each in waiting[kind]) >= _ROWS_AT_ONCE:
+                    opened[kind].append(_of_users(waiting[kind], _USER[kind], users))
+                    waiting[kind] = []
+    for kind, rest in waiting.items():
+        if rest:
+            opened[kind].append(_of_users(rest, _USER[kind], users))
     found = {kind: pa.concat_tables(t) if t else schemas[kind].empty_table() for kind, t in opened.items()}
     return {**found, "facts": facts, "users": counted_once}
+
+
+def _of_users(tables: Sequence[pa.Table], column: str, users: pa.Array) -> pa.Table:
+    """The rows whose user is one of these. A call costs as much as there are users, however few the rows."""
+    together = pa.concat_tables(tables)
+    return together.filter(pc.is_in(together[column], value_set=users))
 
 
 def _in_share(facts: pa.Table, column: str, share: Share) -> pa.Table:

@@ -70,7 +70,7 @@ def read_snapshot(path: str, hasher: KeyedHasher, as_of: dt.datetime) -> Iterato
         decided = _instants(batch, "decided_at", path)
         known = pc.fill_null(pc.less_equal(decided, pa.scalar(as_of, INSTANT)), True)
         table = pa.table(
-            [_keys(batch["user_id"], hasher.user, path, "user_id"), _states(batch, path), decided],
+            [_keys(batch["user_id"], hasher.users, path, "user_id"), _states(batch, path), decided],
             schema=CONSENT,
         )
         yield table.filter(known).group_by(CONSENT.names).aggregate([]).select(CONSENT.names)
@@ -105,7 +105,7 @@ def read_events(path: str, user_ids: Sequence[str], as_of: dt.datetime) -> Itera
 
 def read_deletions(path: str, hasher: KeyedHasher, as_of: dt.datetime) -> Iterator[tuple[str, pa.Table]]:
     """("user" or "conversation", DELETIONS at or before `as_of`)."""
-    makers = {"user": hasher.user, "conversation": hasher.conversation}
+    makers = {"user": hasher.users, "conversation": hasher.conversations}
     for batch in _batches(path, ("kind", "id", "deleted_at")):
         unknown = set(pc.unique(batch["kind"].cast(pa.string())).to_pylist()) - set(makers)
         if unknown:
@@ -250,7 +250,9 @@ def _instants(batch: pa.Table, name: str, path: str) -> pa.Array:
     return pa.array(parsed, INSTANT).take(pc.index_in(texts, value_set=words, skip_nulls=False))
 
 
-def _keys(ids: pa.ChunkedArray, maker: Callable[[str], bytes], path: str, name: str) -> pa.Array:
+def _keys(
+    ids: pa.ChunkedArray, maker: Callable[[Sequence[bytes]], list[bytes]], path: str, name: str
+) -> pa.Array:
     column: Any = ids.combine_chunks() if isinstance(ids, pa.ChunkedArray) else ids
     if pa.types.is_integer(column.type):
         raise ConsentError(f"{path}: column {name} holds numbers; expected strings")
@@ -259,7 +261,8 @@ def _keys(ids: pa.ChunkedArray, maker: Callable[[str], bytes], path: str, name: 
     values = words.to_pylist()
     if any(value is None or not value.strip() for value in values):
         raise ConsentError(f"{path}: a row has no {name}")
-    return pa.array([maker(value) for value in values], KEY).take(pc.index_in(texts, value_set=words))
+    keys = maker([value.encode() for value in values])
+    return pa.array(keys, KEY).take(pc.index_in(texts, value_set=words))
 
 
 def _is_text(kind: pa.DataType) -> bool:
