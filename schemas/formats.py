@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import importlib.metadata
 
-BUILT_IN = ("canonical", "claude-code", "claude-export", "chatgpt-export", "sharegpt", "openai-messages")
+BUILT_IN = (
+    "canonical",
+    "claude-code",
+    "claude-export",
+    "chatgpt-export",
+    "sharegpt",
+    "openai-messages",
+    "wildchat",
+    "lmsys",
+)
 #: The entry points of other packages: a name, and a class as transforms/sources/base.py has `Source`.
 GROUP = "chatsieve.sources"
 

@@ -111,7 +111,7 @@ def test_a_run_reads_the_text_of_such_a_format(corpus: Corpus, tmp_path: Path) -
         (
             "",
             "other = my_formats:TabChat",
-            "openai-messages, other",
+            ", other",
         ),
     ],
 )

@@ -11,7 +11,7 @@ from schemas.errors import ConfigError
 from schemas.formats import GROUP, registered
 from schemas.records import Session
 from schemas.units import Quarantined, Unit
-from transforms.sources import canonical, chat_lists, chatgpt_export, claude_code, claude_export
+from transforms.sources import canonical, chat_lists, chat_parquet, chatgpt_export, claude_code, claude_export
 from transforms.sources.base import NO_DIGEST, FactsBatch, InputFile, PlanTask, Pointer, ReadContext, Source
 
 __all__ = [
@@ -34,6 +34,8 @@ _BUILT_IN: dict[str, Source] = {
     "chatgpt-export": chatgpt_export.EXPORTS,
     "sharegpt": chat_lists.SHAREGPT,
     "openai-messages": chat_lists.OPENAI_MESSAGES,
+    "wildchat": chat_parquet.WILDCHAT,
+    "lmsys": chat_parquet.LMSYS,
 }
 UNIT_BYTES = 32 << 20
 

@@ -39,7 +39,7 @@ def row_facts(unit: Unit, context: ReadContext) -> Iterator[FactsBatch]:
     """Facts of a row group, some MiB a batch."""
     try:
         with open_parquet(unit.paths[0]) as file:
-            if context.only is not None and not _holds(file, unit.start, context.only):
+            if context.only is not None and not holds_id(file, unit.start, context.only):
                 return
             layout = layout_of(file) if context.metadata_only else None
             yield from _Facts(file, unit, context, layout).batches()
@@ -57,6 +57,17 @@ def row_sessions(
             if read.session is None:
                 raise changed(unit.paths[0])
             yield read.row, read.session
+
+
+def holds_id(file: pq.ParquetFile, group: int, conversation_id: str, name: str = "conversation_id") -> bool:
+    """True if the row group has a record of that id, or no column of ids; reads that one column."""
+    if name not in file.schema_arrow.names:
+        return True
+    column = file.read_row_group(group, columns=[name], use_threads=False)[0]
+    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        return True
+    texts = column.cast(pa.large_string())
+    return bool(pc.any(pc.equal(texts, pa.scalar(conversation_id, pa.large_string()))).as_py())
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -111,15 +122,6 @@ class _Facts:
         except (OSError, pa.ArrowException):
             return [with_texts_assumed(read, unread) for read in reads]
         return [whole.get(read.row, read) for read in reads]
-
-
-def _holds(file: pq.ParquetFile, group: int, conversation_id: str) -> bool:
-    """True if the row group has a record of that id; reads that one column."""
-    if "conversation_id" not in file.schema_arrow.names:
-        return True
-    column = file.read_row_group(group, columns=["conversation_id"], use_threads=False)[0]
-    texts = column.cast(pa.large_string())
-    return bool(pc.any(pc.equal(texts, pa.scalar(conversation_id, pa.large_string()))).as_py())
 
 
 def _reads_at(file: pq.ParquetFile, unit: Unit, rows: Sequence[int], context: ReadContext) -> Iterator[Read]:

@@ -102,13 +102,27 @@ class RecordFile(abc.ABC):
         yield Read(count, 0, 0, None, entry)
 
 
+def timed(record: Mapping[str, Any], defaults: Defaults) -> dict[str, Any]:
+    """The record with the default for times that it lacks."""
+    at, messages = defaults.created_at, record.get("messages")
+    if at is None:
+        return dict(record)
+    whole = {**record, "created_at": record.get("created_at") or at}
+    if isinstance(messages, list):
+        whole["messages"] = [
+            {**m, "sent_at": m.get("sent_at") or at} if isinstance(m, dict) else m for m in messages
+        ]
+    return whole
+
+
 def _read(unit: Unit, row: int, record: Record, context: ReadContext) -> Read:
     data, session, fault = b"", None, record if isinstance(record, Fault) else None
     if not isinstance(record, Fault):
         try:
             data = _encoded(record, context.limits.max_record_bytes)
-            timed = _timed(record, context.defaults[unit.input])
-            session = convert_session(timed, context.limits.max_messages)
+            session = convert_session(
+                timed(record, context.defaults[unit.input]), context.limits.max_messages
+            )
         except Fault as found:
             fault = found
     if fault is None and session is not None:
@@ -118,19 +132,6 @@ def _read(unit: Unit, row: int, record: Record, context: ReadContext) -> Read:
         unit, unit.paths[0], f"item {row}", code, context, data=data, conversation_id=conversation_id
     )
     return Read(row, 0, 0, None, entry)
-
-
-def _timed(record: Mapping[str, Any], defaults: Defaults) -> dict[str, Any]:
-    """The record with the default for times that it lacks."""
-    at, messages = defaults.created_at, record.get("messages")
-    if at is None:
-        return dict(record)
-    timed = {**record, "created_at": record.get("created_at") or at}
-    if isinstance(messages, list):
-        timed["messages"] = [
-            {**m, "sent_at": m.get("sent_at") or at} if isinstance(m, dict) else m for m in messages
-        ]
-    return timed
 
 
 def _encoded(record: Mapping[str, Any], most: int) -> bytes:
