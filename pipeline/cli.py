@@ -33,6 +33,7 @@ from pipeline.cli_options import (
     note_debug,
 )
 from pipeline.cli_reading import diff, evaluate, explain, policy_app, verify
+from pipeline.cli_sources import convert, inspect
 from pipeline.config import absolute, overrides_of
 from schemas.errors import ChatsieveError, ConfigError, InputError
 
@@ -142,6 +143,8 @@ app.command()(verify)
 app.command()(explain)
 app.command()(diff)
 app.command()(evaluate)
+app.command()(inspect)
+app.command()(convert)
 app.add_typer(policy_app, name="policy")
 
 

@@ -52,7 +52,7 @@ def find_inputs(settings: Settings, hasher: KeyedHasher) -> Inputs:
     total_bytes = 0
     for number, source in enumerate(config.inputs):
         pattern = settings.resolve(source.path)
-        found = _input_files(pattern, source.format)
+        found = input_files(pattern, source.format)
         roots.append(pattern if Path(pattern).is_dir() else input_root(pattern))
         tasks += plan_tasks(number, source.format, found)
         files += [(number, position, file.path) for position, file in enumerate(found)]
@@ -85,7 +85,8 @@ def read_context(settings: Settings, hasher: KeyedHasher) -> ReadContext:
     return ReadContext(hasher, limits, defaults)
 
 
-def _input_files(pattern: str, source_format: str) -> list[InputFile]:
+def input_files(pattern: str, source_format: str) -> list[InputFile]:
+    """The files of a path, a folder or a glob, as a format reads them; raises InputError."""
     if Path(pattern).is_dir():
         inside = source_of(source_format).folder_patterns
         if not inside:
@@ -97,6 +98,16 @@ def _input_files(pattern: str, source_format: str) -> list[InputFile]:
     if not paths:
         raise InputError(f"{pattern}: no such input; give an existing file or a glob that matches some")
     return [InputFile(path, Path(path).stat().st_size) for path in paths]
+
+
+def files_at(path: str) -> list[InputFile]:
+    """Every file of a path, a folder or a glob, whatever it is; raises InputError where there is none."""
+    if not Path(path).is_dir():
+        return input_files(path, "canonical")
+    found = sorted(str(file) for file in Path(path).rglob("*") if file.is_file())
+    if not found:
+        raise InputError(f"{path}: holds no file; give a folder, a file or a glob with logs")
+    return [InputFile(file, Path(file).stat().st_size) for file in found]
 
 
 def _snapshot_files(settings: Settings, pattern: str) -> list[str]:

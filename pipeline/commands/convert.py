@@ -1,0 +1,100 @@
+"""`chatsieve convert`: logs of any format as canonical Parquet. What it writes is raw, as its input is."""
+
+from __future__ import annotations
+
+import collections
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow.parquet as pq
+
+from pipeline.inputs import files_at, input_files
+from schemas.errors import InputError, OutputError
+from schemas.keys import KeyedHasher
+from schemas.records import Defaults, Limits, Session
+from schemas.units import Quarantined
+from transforms.canonical_table import CANONICAL, canonical_table
+from transforms.facts import text_bytes
+from transforms.reading import sessions_of
+from transforms.sources import InputFile, ReadContext
+from transforms.sources.peek import peek_of
+from transforms.sources.recognize import formats_of
+
+_BATCH_SESSIONS = 5_000
+_BATCH_CHARACTERS = 16 << 20
+
+
+class Converted(NamedTuple):
+    """Sessions written, and records left out, by code."""
+
+    sessions: int
+    quarantined: dict[str, int]
+
+
+def convert(
+    paths: Sequence[str], output: Path, source_format: str | None, defaults: Defaults, limits: Limits
+) -> Converted:
+    """Writes every session of the inputs to a Parquet file of mode 0600, which appears whole or not at all.
+
+    Equal inputs give equal bytes. Raises OutputError for an output that exists or cannot be written,
+    InputError for an input of no format, or of another one than the rest.
+    """
+    if output.exists():
+        raise OutputError(f"{output}: exists; give another --output")
+    name, files = _chosen(paths, source_format)
+    context = ReadContext(KeyedHasher(os.urandom(32)), limits, (defaults,))
+    counts: collections.Counter[str] = collections.Counter()
+    written = 0
+    temporary = output.with_name(f".{output.name}.{os.getpid()}.partial")
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with (
+            os.fdopen(descriptor, "wb") as file,
+            pq.ParquetWriter(file, CANONICAL, compression="zstd", store_schema=False) as writer,
+        ):
+            for batch in _batches(sessions_of(files, name, context), counts):
+                writer.write_table(canonical_table(batch))
+                written += len(batch)
+        os.link(temporary, output)  # unlike a rename it replaces nothing
+    except FileExistsError:
+        raise OutputError(f"{output}: exists; give another --output") from None
+    except OSError as error:
+        raise OutputError(f"{output}: cannot be written ({error.strerror})") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+    return Converted(written, dict(sorted(counts.items())))
+
+
+def _batches(
+    found: Iterator[Session | Quarantined], counts: collections.Counter[str]
+) -> Iterator[list[Session]]:
+    batch: list[Session] = []
+    size = 0
+    for record in found:
+        if isinstance(record, Quarantined):
+            counts[record.code] += 1
+            continue
+        batch.append(record)
+        size += sum(map(text_bytes, record.messages))
+        if len(batch) >= _BATCH_SESSIONS or size >= _BATCH_CHARACTERS:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _chosen(paths: Sequence[str], source_format: str | None) -> tuple[str, list[InputFile]]:
+    """The format and the files of it: those that any file is recognized by, and all of one format."""
+    if source_format:
+        return source_format, sorted({file for path in paths for file in input_files(path, source_format)})
+    found: dict[str, set[InputFile]] = {}
+    for file in {file for path in paths for file in files_at(path)}:
+        if file.size and (formats := formats_of(peek_of(file.path))):
+            found.setdefault(formats[0], set()).add(file)
+    if len(found) == 1:
+        ((name, files),) = found.items()
+        return name, sorted(files)
+    what = f"holds several formats ({', '.join(sorted(found))})" if found else "is of no format that is known"
+    raise InputError(f"{paths[0]}: {what}; say which with --format")

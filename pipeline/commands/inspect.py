@@ -1,0 +1,159 @@
+"""`chatsieve inspect`: what lies at a path, before anyone writes a configuration for it."""
+
+from __future__ import annotations
+
+import collections
+import datetime as dt
+import os
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path, PurePath
+from typing import Any
+
+from pipeline.inputs import files_at
+from schemas.keys import KeyedHasher
+from schemas.records import Block, Defaults, Limits, Session
+from schemas.units import Quarantined
+from transforms.instants import moment_text
+from transforms.reading import sessions_of
+from transforms.sources import InputFile, ReadContext, source_of
+from transforms.sources.claude_code_census import census_of
+from transforms.sources.peek import peek_of
+from transforms.sources.recognize import formats_of
+
+#: Stands in for times that a format does not know, so that its records can be read; no log is as old.
+_NO_TIME = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_FIELDS = ("user_id", "organization_id", "tier", "surface")
+_BLOCKS = frozenset({"text", "thinking", "tool_use", "tool_result", "image", "document"})
+_WORD = re.compile(r"[a-z][a-z_]{0,39}\Z")
+_SUFFIX = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,7}(?:\.(?:gz|zst))?\Z")
+
+
+def inspect(path: str, source_format: str | None = None) -> dict[str, Any]:
+    """What a file, a folder or a glob holds, format by format; counts and words of formats only.
+
+    `formats` has an entry for each format that some of the files have; `not_recognized` counts the others by
+    the ending of their names. Raises InputError where there is no file.
+    """
+    files = files_at(path)
+    by_format: dict[str, list[InputFile]] = collections.defaultdict(list)
+    also: collections.Counter[tuple[str, str]] = collections.Counter()
+    unknown: collections.Counter[str] = collections.Counter()
+    empty = 0
+    for file in files:
+        empty += file.size == 0
+        candidates = [source_format] if source_format else formats_of(peek_of(file.path)) if file.size else []
+        if candidates:
+            by_format[candidates[0]].append(file)
+            also.update((candidates[0], other) for other in candidates[1:])
+        elif file.size:
+            unknown[_suffix(file.path)] += 1
+    return {
+        "path": path,
+        "files": len(files),
+        "bytes": sum(file.size for file in files),
+        "empty_files": empty,
+        "not_recognized": dict(sorted(unknown.items())),
+        "formats": [
+            _described(path, name, found, sorted(other for first, other in also if first == name))
+            for name, found in sorted(by_format.items(), key=lambda entry: -len(entry[1]))
+        ],
+    }
+
+
+def _described(path: str, name: str, files: Sequence[InputFile], also: Sequence[str]) -> dict[str, Any]:
+    """What the files hold, read as this format."""
+    context = ReadContext(KeyedHasher(os.urandom(32)), Limits(), (Defaults(created_at=_NO_TIME),))
+    tally = _Tally()
+    tally.add(sessions_of(files, name, context))
+    paths = [file.path for file in files]
+    census = census_of(paths) if name == "claude-code" else None
+    return {
+        "format": name,
+        "also_possible": list(also),
+        "files": len(files),
+        **tally.counts(),
+        "versions": dict(sorted(census.versions.items(), key=_version)) if census else {},
+        "not_understood": {
+            "records": dict(sorted(census.unknown.items())) if census else {},
+            "blocks": dict(sorted(tally.strange.items())),
+        },
+        "inputs": _entry(path, name, paths, tally),
+    }
+
+
+class _Tally:
+    def __init__(self) -> None:
+        self.records = self.messages = 0
+        self.conversations: set[int] = set()
+        self.quarantined: collections.Counter[str] = collections.Counter()
+        self.lacking: collections.Counter[str] = collections.Counter()
+        self.roles: collections.Counter[str] = collections.Counter()
+        self.origins: collections.Counter[str] = collections.Counter()
+        self.blocks: collections.Counter[str] = collections.Counter()
+        self.strange: collections.Counter[str] = collections.Counter()
+        self.tiers: collections.Counter[str] = collections.Counter()
+        self.first: dt.datetime | None = None
+        self.last: dt.datetime | None = None
+
+    def add(self, found: Iterable[Session | Quarantined]) -> None:
+        for record in found:
+            if isinstance(record, Quarantined):
+                self.quarantined[record.code] += 1
+            else:
+                self._add(record)
+
+    def _add(self, session: Session) -> None:
+        self.records += 1
+        self.conversations.add(hash((session.user_id, session.conversation_id)))
+        self.lacking.update(field for field in _FIELDS if not getattr(session, field))
+        if session.created_at == _NO_TIME:
+            self.lacking["created_at"] += 1
+        for message in session.messages:
+            self.messages += 1
+            self.roles[message.role] += 1
+            self.origins[message.origin or "unsaid"] += 1
+            if message.sent_at != _NO_TIME:
+                self.first = min(self.first or message.sent_at, message.sent_at)
+                self.last = max(self.last or message.sent_at, message.sent_at)
+            content = message.content
+            blocks = [Block("text")] if isinstance(content, str) else content or []
+            for block in blocks:
+                known = block.type in _BLOCKS
+                self.blocks[block.type if known else "other"] += 1
+                if not known:
+                    self.strange[block.type if _WORD.match(block.type) else "other"] += 1
+
+    def counts(self) -> dict[str, Any]:
+        return {
+            "records": self.records + sum(self.quarantined.values()),
+            "sessions": len(self.conversations),
+            "messages": self.messages,
+            "quarantined": dict(sorted(self.quarantined.items())),
+            "roles": dict(sorted(self.roles.items())),
+            "origins": dict(sorted(self.origins.items())),
+            "blocks": dict(sorted(self.blocks.items())),
+            "lacking": {name: self.lacking[name] for name in (*_FIELDS, "created_at") if self.lacking[name]},
+            "first_message": moment_text(self.first) if self.first else None,
+            "last_message": moment_text(self.last) if self.last else None,
+        }
+
+
+def _entry(path: str, name: str, paths: Sequence[str], tally: _Tally) -> list[dict[str, Any]]:
+    """What to write under `inputs`: null is for the user to fill in."""
+    needed = {"user_id", "tier", "surface", "created_at"}
+    defaults = {field: None for field in (*_FIELDS, "created_at") if field in needed and tally.lacking[field]}
+    pattern = path
+    if Path(path).is_dir() and not source_of(name).folder_patterns:
+        endings = {_suffix(each) for each in paths}
+        pattern = f"{path.rstrip('/')}/**/*{endings.pop() if len(endings) == 1 else ''}"
+    return [{"path": pattern, "format": name, **({"defaults": defaults} if defaults else {})}]
+
+
+def _suffix(path: str) -> str:
+    found = _SUFFIX.search(PurePath(path).name)
+    return found[0] if found else "(no ending)"
+
+
+def _version(entry: tuple[str, int]) -> list[int]:
+    return [int(part) for part in entry[0].split(".")]

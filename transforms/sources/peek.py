@@ -1,0 +1,101 @@
+"""A look at the beginning of a file, to tell what format it has; bounded, whatever the file is."""
+
+from __future__ import annotations
+
+import itertools
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import PurePath
+from typing import IO, Any, Literal, NamedTuple
+
+import msgspec
+import pyarrow as pa
+
+from transforms.files import Truncated, lines, magic_of, open_stream
+from transforms.sources.json_array import ArrayCut, elements, first_byte
+from transforms.sources.parquet_layout import open_parquet
+
+Kind = Literal["parquet", "archive", "array", "object", "lines", "other"]
+_ITEMS = 50
+_MAX_ITEM_BYTES = 8 << 20
+_MAX_OBJECT_BYTES = 64 << 20
+_UNREADABLE = (OSError, Truncated, ArrayCut, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, KeyError)
+
+
+class Peek(NamedTuple):
+    """What stands at the beginning of a file.
+
+    `columns` of Parquet. `items`: the first JSON objects, of lines, of an array, of a whole file, or of the
+    first file in an archive that has any.
+    """
+
+    kind: Kind
+    columns: frozenset[str] = frozenset()
+    items: tuple[dict[str, Any], ...] = ()
+
+
+def peek_of(path: str) -> Peek:
+    """The beginning of a file; of kind `other` where it is nothing that a format could be. Raises OSError."""
+    magic = magic_of(path)
+    if magic.startswith(b"PAR1"):
+        try:
+            with open_parquet(path) as file:
+                return Peek("parquet", frozenset(file.schema_arrow.names))
+        except (OSError, pa.ArrowException):
+            return Peek("other")
+    try:
+        if magic.startswith(b"PK"):
+            return _archive(path)
+        with open_stream(path) as file:
+            first = first_byte(file)
+        if first == b"[":
+            with open_stream(path) as file:
+                return Peek("array", items=_array(file))
+        return _lines(path) if first == b"{" else Peek("other")
+    except _UNREADABLE:
+        return Peek("other")
+
+
+def _archive(path: str) -> Peek:
+    with zipfile.ZipFile(path) as archive:
+        members = sorted(name for name in archive.namelist() if PurePath(name).suffix == ".json")
+        for member in sorted(members, key=lambda name: "conversations" not in name):
+            with archive.open(member) as file:
+                if first_byte(file) != b"[":
+                    continue
+            with archive.open(member) as file:
+                if items := _array(file):
+                    return Peek("archive", items=items)
+    return Peek("archive")
+
+
+def _array(file: IO[bytes]) -> tuple[dict[str, Any], ...]:
+    found = (element.data for element in elements(file, _MAX_ITEM_BYTES))
+    return tuple(_objects(found))
+
+
+def _lines(path: str) -> Peek:
+    """Lines of objects; or one object over several lines, if no line is one."""
+    with open_stream(path) as file:
+        items = tuple(_objects(line.data for line in lines(file, 0, None, _MAX_ITEM_BYTES)))
+    if len(items) > 1:
+        return Peek("lines", items=items)
+    with open_stream(path) as file:
+        whole = file.read(_MAX_OBJECT_BYTES)
+    alone = tuple(_objects([whole.removeprefix(b"\xef\xbb\xbf")]))
+    if items:
+        return Peek("lines", items=items)
+    return Peek("object", items=alone) if alone else Peek("other")
+
+
+def _objects(found: Any) -> Iterator[dict[str, Any]]:
+    for data in itertools.islice(found, _ITEMS):
+        if data is None:
+            continue
+        try:
+            value = msgspec.json.decode(data)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            continue
+        if isinstance(value, dict):
+            yield value

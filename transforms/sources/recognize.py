@@ -1,0 +1,77 @@
+"""What format a file has, told from what stands in it and never from its name alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from schemas.formats import BUILT_IN
+from transforms.sources.peek import Peek
+
+Item = dict[str, Any]
+
+
+def formats_of(peek: Peek) -> list[str]:
+    """The built-in formats that a file beginning so can be read as, the likeliest first."""
+    return [name for name in BUILT_IN if _RECOGNIZERS[name](peek)]
+
+
+def _canonical(peek: Peek) -> bool:
+    wanted = {"conversation_id", "messages"}
+    return wanted <= peek.columns or (
+        peek.kind == "lines" and any(wanted <= item.keys() for item in peek.items)
+    )
+
+
+def _claude_code(peek: Peek) -> bool:
+    return peek.kind == "lines" and any(
+        isinstance(item.get("type"), str) and item.keys() & {"uuid", "sessionId", "leafUuid", "messageId"}
+        for item in peek.items
+    )
+
+
+def _holding(field: str) -> Callable[[Peek], bool]:
+    """Exports whose conversations have this field, bare or under `conversations`."""
+
+    def recognized(peek: Peek) -> bool:
+        wrapped = [
+            inner
+            for item in peek.items
+            if isinstance(item.get("conversations"), list)
+            for inner in item["conversations"][:1]
+        ]
+        return peek.kind in ("archive", "array", "object", "lines") and any(
+            isinstance(item, dict) and field in item for item in [*peek.items, *wrapped]
+        )
+
+    return recognized
+
+
+def _turns(field: str, *names: str) -> Callable[[Peek], bool]:
+    """Records with a list of turns under `field`, each with all these names, and no id of a conversation."""
+
+    def recognized(peek: Peek) -> bool:
+        return any(
+            "conversation_id" not in item
+            and isinstance(item.get(field), list)
+            and any(isinstance(turn, dict) and set(names) <= turn.keys() for turn in item[field][:3])
+            for item in peek.items
+        )
+
+    return recognized
+
+
+def _columns(*names: str) -> Callable[[Peek], bool]:
+    return lambda peek: peek.columns >= set(names)
+
+
+_RECOGNIZERS: dict[str, Callable[[Peek], bool]] = {
+    "canonical": _canonical,
+    "claude-code": _claude_code,
+    "claude-export": _holding("chat_messages"),
+    "chatgpt-export": _holding("mapping"),
+    "sharegpt": _turns("conversations", "from", "value"),
+    "openai-messages": _turns("messages", "role"),
+    "wildchat": _columns("conversation_hash", "conversation"),
+    "lmsys": _columns("conversation_id", "conversation"),
+}
