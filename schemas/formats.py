@@ -13,6 +13,8 @@ BUILT_IN = (
     "openai-messages",
     "wildchat",
     "lmsys",
+    "anthropic-messages",
+    "otel-genai",
 )
 #: The entry points of other packages: a name, and a class as transforms/sources/base.py has `Source`.
 GROUP = "chatsieve.sources"

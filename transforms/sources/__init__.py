@@ -11,7 +11,16 @@ from schemas.errors import ConfigError
 from schemas.formats import GROUP, registered
 from schemas.records import Session
 from schemas.units import Quarantined, Unit
-from transforms.sources import canonical, chat_lists, chat_parquet, chatgpt_export, claude_code, claude_export
+from transforms.sources import (
+    anthropic_messages,
+    canonical,
+    chat_lists,
+    chat_parquet,
+    chatgpt_export,
+    claude_code,
+    claude_export,
+    otel_genai,
+)
 from transforms.sources.base import NO_DIGEST, FactsBatch, InputFile, PlanTask, Pointer, ReadContext, Source
 
 __all__ = [
@@ -36,6 +45,8 @@ _BUILT_IN: dict[str, Source] = {
     "openai-messages": chat_lists.OPENAI_MESSAGES,
     "wildchat": chat_parquet.WILDCHAT,
     "lmsys": chat_parquet.LMSYS,
+    "anthropic-messages": anthropic_messages.ANTHROPIC_MESSAGES,
+    "otel-genai": otel_genai.OTEL_GENAI,
 }
 UNIT_BYTES = 32 << 20
 

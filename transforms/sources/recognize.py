@@ -65,6 +65,18 @@ def _columns(*names: str) -> Callable[[Peek], bool]:
     return lambda peek: peek.columns >= set(names)
 
 
+def _anthropic(peek: Peek) -> bool:
+    return any("request" in item and "response" in item for item in peek.items)
+
+
+def _otel(peek: Peek) -> bool:
+    return any(
+        item.keys() & {"resourceSpans", "resource_spans"}
+        or (item.keys() & {"span_id", "spanId", "context"} and "attributes" in item)
+        for item in peek.items
+    )
+
+
 _RECOGNIZERS: dict[str, Callable[[Peek], bool]] = {
     "canonical": _canonical,
     "claude-code": _claude_code,
@@ -74,4 +86,6 @@ _RECOGNIZERS: dict[str, Callable[[Peek], bool]] = {
     "openai-messages": _turns("messages", "role"),
     "wildchat": _columns("conversation_hash", "conversation"),
     "lmsys": _columns("conversation_id", "conversation"),
+    "anthropic-messages": _anthropic,
+    "otel-genai": _otel,
 }

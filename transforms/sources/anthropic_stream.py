@@ -1,0 +1,65 @@
+"""A streamed answer of the Anthropic Messages API put together again, as far as it came.
+
+Source: the API's documentation of streaming: `message_start`, for each block `content_block_start`,
+`content_block_delta` and `content_block_stop`, then `message_delta` and `message_stop`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+_TEXTS = {"text_delta": "text", "thinking_delta": "thinking"}
+
+
+def streamed_message(events: str) -> dict[str, Any] | None:
+    """The message of a stream of server-sent events, None where none began.
+
+    Text that was cut off stays as it came; a tool call whose input did not arrive whole is left out.
+    """
+    message: dict[str, Any] | None = None
+    blocks: dict[int, dict[str, Any]] = {}
+    inputs: dict[int, str] = {}
+    for line in events.splitlines():
+        event = _event(line)
+        kind, index = event.get("type"), event.get("index")
+        if kind == "message_start" and isinstance(event.get("message"), dict):
+            message = event["message"]
+        elif kind == "content_block_start" and isinstance(index, int):
+            block = event.get("content_block")
+            if isinstance(block, dict):
+                blocks[index] = dict(block)
+        elif kind == "content_block_delta" and index in blocks and isinstance(event.get("delta"), dict):
+            _add(blocks[index], inputs, index, event["delta"])
+    if message is None:
+        return None
+    content = [_whole(block, inputs.get(index)) for index, block in sorted(blocks.items())]
+    return {**message, "content": [block for block in content if block is not None]}
+
+
+def _event(line: str) -> dict[str, Any]:
+    if not line.startswith("data:"):
+        return {}
+    try:
+        event = msgspec.json.decode(line.removeprefix("data:").strip())
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        return {}
+    return event if isinstance(event, dict) else {}
+
+
+def _add(block: dict[str, Any], inputs: dict[int, str], index: int, delta: dict[str, Any]) -> None:
+    field = _TEXTS.get(str(delta.get("type")))
+    if field and isinstance(delta.get(field), str):
+        block[field] = f"{block.get(field) or ''}{delta[field]}"
+    elif delta.get("type") == "input_json_delta" and isinstance(delta.get("partial_json"), str):
+        inputs[index] = inputs.get(index, "") + delta["partial_json"]
+
+
+def _whole(block: dict[str, Any], given: str | None) -> dict[str, Any] | None:
+    if not given:
+        return block
+    try:
+        return {**block, "input": msgspec.json.decode(given)}
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        return None

@@ -1,0 +1,140 @@
+"""Calls of a model, each with the whole history before it, as records of the conversations they belong to.
+
+Calls know no ids of messages, and mostly none of conversations. A message is known here by all that was said
+up to it, so the copies of it in later calls are the same message, and histories that part are branches. A
+conversation is known by whose it is and how it began, its first answer included: many begin alike, and few
+are answered alike. Records of one conversation meet by these ids wherever they lie; a message then has the
+earliest time of any copy.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from transforms.sources.decode import Fault
+
+Turn = dict[str, Any]
+_INSTANT_DIGITS = {10: 1, 13: 10**3, 16: 10**6, 19: 10**9}
+
+
+class Call(NamedTuple):
+    """One call of a model: what went in, what came out, and when.
+
+    Turns have `role` and `content`, a list of canonical blocks. `answers` are alternatives; none where the
+    call failed. `asked_at` and `answered_at` are RFC 3339 text or None.
+    """
+
+    system: str | None
+    history: Sequence[Turn]
+    answers: Sequence[Turn]
+    asked_at: Any
+    answered_at: Any
+    user_id: str | None = None
+    organization_id: str | None = None
+    conversation_id: str | None = None
+
+
+def record_of(call: Call) -> dict[str, Any]:
+    """The canonical record of a call; raises Fault for one without a turn."""
+    if not call.history and not call.answers:
+        raise Fault("missing_field", call.conversation_id)
+    conversation_id = call.conversation_id or _beginning(call)
+    messages: list[dict[str, Any]] = []
+    parent, chain = None, _digest("", conversation_id)
+    if call.system:
+        parent = f"{conversation_id}/system"
+        text = [{"type": "text", "text": call.system}]
+        messages.append({"message_id": parent, "role": "system", "content": text, "sent_at": call.asked_at})
+    for turn in call.history:
+        chain = _digest(chain, turn["role"], *_said(turn))
+        made = _split(turn, chain, parent, call.asked_at)
+        messages += made
+        parent = made[-1]["message_id"] if made else parent
+    for turn in call.answers:
+        made = _split(turn, _digest(chain, turn["role"], *_said(turn)), parent, call.answered_at)
+        messages += made
+    return {
+        "conversation_id": conversation_id,
+        "user_id": call.user_id,
+        "organization_id": call.organization_id,
+        "created_at": call.asked_at,
+        "messages": list({message["message_id"]: message for message in messages}.values()),
+    }
+
+
+def moment(value: Any) -> Any:
+    """RFC 3339 text of an instant given as text, or as a number since 1970 in s, ms, us or ns."""
+    if isinstance(value, str) and value.isdecimal():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    unit = _INSTANT_DIGITS.get(len(str(int(value))))
+    if unit is None:
+        raise Fault("bad_timestamp")
+    micros = value * 10**6 // unit if isinstance(value, int) else round(value * 10**6 / unit)
+    return (dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=micros)).isoformat()
+
+
+def _split(turn: Turn, chain: str, parent: str | None, at: Any) -> list[dict[str, Any]]:
+    """The turn as messages in a row: results of tools apart from what somebody says beside them."""
+    results = [block for block in turn["content"] if block["type"] == "tool_result"]
+    rest = [block for block in turn["content"] if block["type"] != "tool_result"]
+    messages: list[dict[str, Any]] = []
+    if results:
+        one: Turn = {"message_id": f"{chain}/tool", "role": "tool", "origin": "tool", "content": results}
+        messages.append({**one, "parent_id": parent, "sent_at": at})
+        parent = f"{chain}/tool"
+    if rest or not results:
+        role = turn["role"]
+        origin = {"assistant": "model", "tool": "tool"}.get(role)
+        said: Turn = {"message_id": chain, "role": role, "content": rest, "parent_id": parent, "sent_at": at}
+        messages.append({**said, "origin": origin} if origin else said)
+    return messages
+
+
+def _beginning(call: Call) -> str:
+    """What tells a conversation from others: whose it is, and all up to its first answer."""
+    chain = _digest("", call.user_id or "", call.organization_id or "")
+    for turn in [*call.history, *call.answers[:1]]:
+        chain = _digest(chain, turn["role"], *_said(turn))
+        if turn["role"] == "assistant":
+            break
+    return chain
+
+
+def _said(turn: Turn) -> list[str]:
+    """What of a turn stays the same when a client sends it again: not its thinking, nor how it is cut."""
+    said: list[str] = []
+    texts: list[str] = []
+    for block in turn["content"]:
+        if block["type"] == "text":
+            texts.append((block.get("text") or "").strip())
+        elif block["type"] == "tool_use":
+            said += ["call", str(block.get("id") or ""), str(block.get("name") or "")]
+        elif block["type"] == "tool_result":
+            said += ["result", str(block.get("tool_use_id") or ""), _plain(block.get("content"))]
+        elif block["type"] != "thinking":
+            said.append(block["type"])
+    return ["".join(texts), *said]
+
+
+def _plain(content: Any) -> str:
+    if isinstance(content, list):
+        return "".join(part.get("text") or "" for part in content if isinstance(part, dict)).strip()
+    return (
+        content.strip() if isinstance(content, str) else msgspec.json.encode(content, order="sorted").decode()
+    )
+
+
+def _digest(*parts: str) -> str:
+    """32 hex digits of what was said, in order; raises Fault for text that is no Unicode."""
+    try:
+        data = msgspec.json.encode(parts)
+    except UnicodeEncodeError:
+        raise Fault("invalid_unicode") from None
+    return hashlib.sha256(data).hexdigest()[:32]

@@ -1,0 +1,47 @@
+"""The JSON objects of a file: one a line, an array of them, or one over several lines; also compressed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from transforms.files import lines, open_stream
+from transforms.sources.decode import Fault, json_fault
+from transforms.sources.json_array import elements, first_byte
+
+
+def objects_of(path: str, max_bytes: int) -> Iterator[dict[str, Any] | Fault]:
+    """Each object in order, or why a record is none. Raises what reading a damaged file raises."""
+    with open_stream(path) as file:
+        first = first_byte(file)
+    if first == b"{" and (whole := _one_over_lines(path, max_bytes)) is not None:
+        yield whole
+        return
+    with open_stream(path) as file:
+        found = elements(file, max_bytes) if first == b"[" else lines(file, 0, None, max_bytes)
+        for item in found:
+            yield object_of(item.data)
+
+
+def object_of(data: bytes | None) -> dict[str, Any] | Fault:
+    """The JSON object in some bytes, or why there is none; None stands for bytes that were too many."""
+    if data is None:
+        return Fault("oversize_record")
+    try:
+        value = msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return Fault(json_fault(data))
+    return value if isinstance(value, dict) else Fault("not_an_object")
+
+
+def _one_over_lines(path: str, max_bytes: int) -> dict[str, Any] | None:
+    """The object that the whole file is, if its first line is not one already."""
+    with open_stream(path) as file:
+        head = file.readline(max_bytes).strip()
+        if head.endswith(b"}") and not isinstance(object_of(head.removeprefix(b"\xef\xbb\xbf")), Fault):
+            return None
+        rest = file.read(max_bytes + 1)
+    whole = object_of((head + b"\n" + rest).removeprefix(b"\xef\xbb\xbf"))
+    return None if isinstance(whole, Fault) or len(rest) > max_bytes else whole
