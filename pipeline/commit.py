@@ -132,7 +132,15 @@ def _arguments(settings: Settings) -> dict[str, Any]:
     for source in arguments["inputs"]:
         source["path"] = masked_name(source["path"])
         for name in ("user_id", "organization_id"):
-            source["defaults"][name] = None if source["defaults"][name] is None else "given"
+            for defaults in (source["defaults"], *source["defaults_by_path"]):
+                defaults[name] = None if defaults[name] is None else "given"
+        for defaults in source["defaults_by_path"]:
+            defaults["path"] = masked_name(defaults["path"])
+        mapping = source.pop("mapping")
+        if mapping is not None:
+            source["mapping"] = snapshot_entry(settings.resolve(mapping))
+        if not source["defaults_by_path"]:
+            del source["defaults_by_path"]
     for name in ("policy", "deid", "authorizations", "deletions"):
         arguments[name] = None if arguments[name] is None else masked_name(arguments[name])
     arguments["consent"]["snapshots"] = [masked_name(path) for path in arguments["consent"]["snapshots"]]

@@ -10,6 +10,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from pipeline.config import Settings
+from pipeline.identity_tables import identities_of
+from schemas.config import InputConfig
 from schemas.errors import ConsentError, InputError
 from schemas.keys import KeyedHasher
 from schemas.records import Defaults, Limits
@@ -53,7 +55,7 @@ def find_inputs(settings: Settings, hasher: KeyedHasher) -> Inputs:
     for number, source in enumerate(config.inputs):
         pattern = settings.resolve(source.path)
         found = input_files(pattern, source.format)
-        roots.append(pattern if Path(pattern).is_dir() else input_root(pattern))
+        roots.append(_root(settings, source))
         tasks += plan_tasks(number, source.format, found)
         files += [(number, position, file.path) for position, file in enumerate(found)]
         total_bytes += sum(file.size for file in found)
@@ -82,7 +84,17 @@ def read_context(settings: Settings, hasher: KeyedHasher) -> ReadContext:
     config = settings.config
     limits = Limits(config.limits.max_record_bytes, config.limits.max_messages)
     defaults = tuple(Defaults(**source.defaults.model_dump()) for source in config.inputs)
-    return ReadContext(hasher, limits, defaults)
+    identities = tuple(
+        identities_of(source, _root(settings, source), source.mapping and settings.resolve(source.mapping))
+        for source in config.inputs
+    )
+    return ReadContext(hasher, limits, defaults, identities=identities if any(identities) else ())
+
+
+def _root(settings: Settings, source: InputConfig) -> str:
+    """The folder below which an input's files are named."""
+    pattern = settings.resolve(source.path)
+    return pattern if Path(pattern).is_dir() else input_root(pattern)
 
 
 def input_files(pattern: str, source_format: str) -> list[InputFile]:

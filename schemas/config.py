@@ -40,12 +40,28 @@ class InputDefaults(StrictModel):
     created_at: Instant | None = None
 
 
+class PathDefaults(StrictModel):
+    """Values for sources that lack them, of files whose path below the input matches the glob `path`."""
+
+    path: str = pydantic.Field(min_length=1)
+    user_id: str | None = None
+    organization_id: str | None = None
+    tier: str | None = None
+    surface: str | None = None
+
+
 class InputConfig(StrictModel):
-    """One kind of input: a path or glob, its format and its defaults."""
+    """One kind of input: a path or glob, its format, and what is known of whose it is.
+
+    `mapping`: a table of accounts or paths with their owners. The first of `defaults_by_path` that matches
+    comes before `defaults`.
+    """
 
     path: str = pydantic.Field(min_length=1)
     format: Format = "canonical"
     defaults: InputDefaults = pydantic.Field(default_factory=InputDefaults)
+    defaults_by_path: list[PathDefaults] = pydantic.Field(default_factory=list)
+    mapping: str | None = None
 
 
 class ConsentConfig(StrictModel):

@@ -27,6 +27,11 @@ def display_name(path: str, roots: Sequence[str], input_number: int) -> str:
     return masked_name(os.path.relpath(path, roots[input_number] or os.curdir))
 
 
+def below(path: str, root: str) -> str:
+    """The path below a folder, with slashes; for globs."""
+    return Path(os.path.relpath(path, root or os.curdir)).as_posix()
+
+
 def masked_name(name: str) -> str:
     """A name with every structured identifier replaced by its type."""
     for span in reversed(_scanner().scan([name])[0]):

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from transforms.identities import THEN
 from transforms.instants import Ints, filled
 from transforms.merge import Bools, Sessions
 
@@ -32,16 +33,22 @@ def deciding_labels(sessions: Sessions, column: str, included: list[str], exclud
     """
     encoded = sessions.records[column].combine_chunks().dictionary_encode()
     words = encoded.dictionary.to_pylist()
-    standing = [_EXCLUDED if w in excluded else _INCLUDED if w in included else _UNKNOWN for w in words]
+    ranked = [_worst(word.split(THEN), included, excluded) for word in words]
+    standing = [rank for rank, _ in ranked]
     code = filled(encoded.indices, len(words))  # the last standing is that of null
     standing_of = np.array([*standing, _UNKNOWN])[code]
     worst = np.maximum.reduceat(standing_of, sessions.first)
     deciding = _last_where(standing_of == worst[sessions.record_session], sessions)
-    shown = pa.array(
-        [UNKNOWN if standing[i] == _UNKNOWN else w for i, w in enumerate(words)] + [None], pa.string()
-    )
+    shown = pa.array([UNKNOWN if rank == _UNKNOWN else word for rank, word in ranked] + [None], pa.string())
     value = pc.take(shown, pa.array(code[deciding]))
     return Labels(value, worst == _EXCLUDED, worst == _UNKNOWN)
+
+
+def _worst(words: list[str], included: list[str], excluded: list[str]) -> tuple[int, str]:
+    """What the words that a record had one after another come to, and the last of those that decide."""
+    ranks = [_EXCLUDED if w in excluded else _INCLUDED if w in included else _UNKNOWN for w in words]
+    worst = max(ranks)
+    return worst, [word for word, rank in zip(words, ranks, strict=True) if rank == worst][-1]
 
 
 def _last_where(where: Bools, sessions: Sessions) -> Ints:

@@ -26,7 +26,7 @@ from transforms.sources.base import (
     fault_at,
     one_task_per_file,
 )
-from transforms.sources.decode import Fault, checked, json_fault, with_defaults
+from transforms.sources.decode import Fault, checked, json_fault
 from transforms.sources.json_array import ArrayCut, Element, elements, first_byte
 
 _BATCH_BYTES = 16 << 20
@@ -132,7 +132,7 @@ def _read(unit: Unit, row: int, item: _Item, context: ReadContext, shape: Shape)
             conversation_id=fault.conversation_id,
         )
         return Read(row, 0, item.element.length, None, entry)
-    with_defaults(session, context.defaults[unit.input])
+    context.owned(session, unit)
     return Read(row, 0, item.element.length, session, None)
 
 

@@ -13,6 +13,7 @@ from schemas.keys import KeyedHasher
 from schemas.records import Defaults, Limits, Session
 from schemas.units import Quarantined, Unit
 from transforms.facts import Read, facts_table
+from transforms.identities import Identities, with_owner
 
 #: The digest of a file that is quarantined whole: what it holds is digested with the inputs, not again here.
 NO_DIGEST = "0" * 32
@@ -47,7 +48,8 @@ class PlanTask(msgspec.Struct, frozen=True):
 class ReadContext:
     """What reading depends on besides the bytes; `defaults` by position of the input.
 
-    `only`: the one conversation id that is asked for; a format may skip records of any other, unread.
+    `identities`: what else is known of owners, by position too. `only`: the one conversation id that is
+    asked for; a format may skip records of any other, unread.
     `metadata_only`: what decides is read, and texts only where nothing else tells; a format that cannot read
     one without the other reads all. `text_bytes` of a record whose texts were not read is UNREAD.
     """
@@ -57,6 +59,15 @@ class ReadContext:
     defaults: tuple[Defaults, ...]
     only: str | None = None
     metadata_only: bool = False
+    identities: tuple[Identities | None, ...] = ()
+
+    def owned(self, session: Session, unit: Unit) -> Session:
+        """A session of the unit with its owner: what the record lacks filled in, by whoever knows it."""
+        return with_owner(session, self.defaults[unit.input], self.identities_of(unit.input), unit.paths)
+
+    def identities_of(self, input_number: int) -> Identities | None:
+        """What is known of an input's owners besides `defaults`."""
+        return self.identities[input_number] if self.identities else None
 
 
 class FactsBatch(NamedTuple):

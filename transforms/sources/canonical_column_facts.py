@@ -6,7 +6,7 @@ Rows that are out of the ordinary are not judged here: they are named, and read 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -15,10 +15,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.records import Limits
+from schemas.records import Defaults, Limits
 from schemas.tables import ANSWER, FACTS, HUMAN, INSTANT, KEY, UNREAD
+from schemas.units import Unit
 from transforms.digests import keys, mapped, message_numbers
 from transforms.facts import thread_of, value_size
+from transforms.identities import Identities, Owner, label, owner_of
 from transforms.sources.base import ReadContext
 from transforms.sources.canonical_columns import (
     BLOCK_TEXTS,
@@ -110,7 +112,10 @@ def _facts(
     unread: Unread | None,
 ) -> pa.Table:
     rows, messages, hasher = columns.rows, columns.messages, context.hasher
-    defaults = context.defaults[input_number]
+    defaults, rows, named = context.defaults[input_number], dict(rows), label
+    if (identities := context.identities_of(input_number)) is not None:
+        rows |= _owners(columns, identities, owner_of(defaults), Unit.decode(unit).paths)
+        defaults, named = Defaults(), present
     flags, sizes = _flags_and_sizes(columns, unread)
     flat = {
         "message_id": pa.array(numbers),
@@ -128,8 +133,8 @@ def _facts(
         "user_key": _keys_or(rows["user_id"], defaults.user_id, hasher.user),
         "conversation_key": keys(rows["conversation_id"].fill_null(""), hasher),
         "organization_key": _keys_or(rows["organization_id"], defaults.organization_id, hasher.organization),
-        "tier": mapped(rows["tier"], lambda text: present(text) or defaults.tier, pa.string()),
-        "surface": mapped(rows["surface"], lambda text: present(text) or defaults.surface, pa.string()),
+        "tier": mapped(rows["tier"], lambda text: named(text) or defaults.tier, pa.string()),
+        "surface": mapped(rows["surface"], lambda text: named(text) or defaults.surface, pa.string()),
         "created_at": rows["created_at"],
         "deleted_at": rows["deleted_at"],
         "incognito": rows["incognito"].fill_null(False),
@@ -144,6 +149,28 @@ def _facts(
     }
     made |= {name: pa.ListArray.from_arrays(offsets, values) for name, values in flat.items()}
     return pa.table([made[name] for name in FACTS.names], schema=FACTS)
+
+
+_READ = dict(zip(Owner._fields, (present, present, label, label), strict=True))
+
+
+def _owners(
+    columns: Columns, identities: Identities, defaults: Owner, paths: Sequence[str]
+) -> dict[str, pa.Array]:
+    """The columns of an Owner, filled in for each row."""
+    rows, size = columns.rows, len(columns.lengths)
+    said = [[read(text) for text in rows[name].to_pylist()] for name, read in _READ.items()]
+    created = rows["created_at"].to_pylist()
+    sent = columns.messages["sent_at"].to_pylist()
+    ends = list(itertools.accumulate(np.maximum(columns.lengths, 0).tolist(), initial=0))
+    found = [
+        identities.owner(Owner(*who), defaults, min(instants), max(instants), paths)
+        for row, who in zip(range(size), zip(*said, strict=True), strict=True)
+        if (instants := [at for at in (created[row], *sent[ends[row] : ends[row + 1]]) if at] or [EARLIEST])
+    ]
+    return {
+        name: pa.array([owner[n] for owner in found], pa.string()) for n, name in enumerate(Owner._fields)
+    }
 
 
 def _keys_or(texts: pa.Array, default: str | None, digest: Callable[[str], bytes]) -> pa.Array:

@@ -12,7 +12,7 @@ from schemas.units import Quarantined, Unit
 from transforms.facts import Read
 from transforms.files import Line, Truncated, changed, compression_of, is_binary, lines, open_stream, read_at
 from transforms.sources.base import NO_DIGEST, FactsBatch, PlanTask, Pointer, ReadContext, batch_of, fault_at
-from transforms.sources.decode import Fault, decode_session, with_defaults
+from transforms.sources.decode import Fault, decode_session
 
 _BATCH_BYTES = 16 << 20
 
@@ -78,7 +78,7 @@ def _session(unit: Unit, data: bytes, context: ReadContext) -> Session:
         session = decode_session(body, context.limits.max_messages)
     except Fault:
         raise changed(unit.paths[0]) from None
-    return with_defaults(session, context.defaults[unit.input])
+    return context.owned(session, unit)
 
 
 def _reads(unit: Unit, context: ReadContext, wanted: set[int] | None = None) -> Iterator[Read]:
@@ -133,5 +133,5 @@ def _read(unit: Unit, row: int, line: Line, context: ReadContext) -> Read:
             conversation_id=found.conversation_id,
         )
         return Read(row, line.offset, line.length, None, fault)
-    with_defaults(session, context.defaults[unit.input])
+    context.owned(session, unit)
     return Read(row, line.offset, line.length, session, None)

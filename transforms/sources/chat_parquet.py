@@ -29,7 +29,7 @@ from transforms.sources.base import (
     one_task_per_file,
 )
 from transforms.sources.canonical_parquet import holds_id, plan_row_groups
-from transforms.sources.decode import Fault, convert_session, present, with_defaults
+from transforms.sources.decode import Fault, convert_session, present
 from transforms.sources.parquet_layout import batches_of, open_parquet
 from transforms.sources.record_file import timed
 
@@ -141,7 +141,7 @@ class ChatParquet:
                 conversation_id=fault.conversation_id,
             )
             return Read(row, 0, 0, None, entry)
-        return Read(row, 0, 0, with_defaults(session, defaults), None)
+        return Read(row, 0, 0, context.owned(session, unit), None)
 
 
 def wildchat_record(row: Row) -> Row:

@@ -32,7 +32,7 @@ from transforms.sources.base import (
 )
 from transforms.sources.claude_code_lines import LineFault, Record, parse_line
 from transforms.sources.claude_code_threads import Groups, sessions_of
-from transforms.sources.decode import Fault, checked, with_defaults
+from transforms.sources.decode import Fault, checked
 
 _SUBAGENTS = re.compile(r"[/\\][^/\\]+[/\\]subagents(?:[/\\].*)?\Z")
 #: Files beside the sessions that are no logs of sessions.
@@ -114,7 +114,7 @@ def _sessions(unit: Unit, records: list[Record], context: ReadContext) -> Iterat
             )
             yield Read(row, 0, 0, None, entry)
         else:
-            yield Read(row, 0, 0, with_defaults(session, context.defaults[unit.input]), None)
+            yield Read(row, 0, 0, context.owned(session, unit), None)
 
 
 def _records(unit: Unit, context: ReadContext) -> tuple[list[Record], list[Quarantined]]:

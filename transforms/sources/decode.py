@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from schemas.records import Block, Defaults, Message, Session
+from schemas.records import Block, Message, Session
 
 _DECODER = msgspec.json.Decoder(Session)
 EARLIEST = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -112,15 +112,6 @@ def _finite(value: Any) -> bool:
     if isinstance(value, dict | list):
         return all(map(_finite, value.values() if isinstance(value, dict) else value))
     return True
-
-
-def with_defaults(session: Session, defaults: Defaults) -> Session:
-    """The session with absent values filled; a blank user or organisation id counts as absent."""
-    session.user_id = present(session.user_id) or defaults.user_id
-    session.organization_id = present(session.organization_id) or defaults.organization_id
-    session.tier = present(session.tier) or defaults.tier
-    session.surface = present(session.surface) or defaults.surface
-    return session
 
 
 def present(text: str | None) -> str | None:

@@ -13,7 +13,7 @@ from schemas.units import Unit
 from transforms.facts import Read
 from transforms.sources.base import ReadContext, fault_at
 from transforms.sources.canonical_column_facts import Unread, json_or_text
-from transforms.sources.decode import Fault, convert_session, with_defaults
+from transforms.sources.decode import Fault, convert_session
 from transforms.sources.parquet_layout import COLUMNS
 
 _MESSAGE_FIELDS = tuple(f.name for f in msgspec.structs.fields(Message) if f.name != "content")
@@ -32,7 +32,7 @@ def read_row(unit: Unit, row: int, one: pa.RecordBatch, context: ReadContext) ->
             unit, path, locator, fault.code, context, data=data, conversation_id=fault.conversation_id
         )
         return Read(row, 0, 0, None, entry)
-    return Read(row, 0, 0, with_defaults(session, context.defaults[unit.input]), None)
+    return Read(row, 0, 0, context.owned(session, unit), None)
 
 
 def with_texts_assumed(read: Read, unread: Unread) -> Read:

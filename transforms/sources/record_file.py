@@ -26,7 +26,7 @@ from transforms.sources.base import (
     fault_at,
     one_task_per_file,
 )
-from transforms.sources.decode import Fault, convert_session, with_defaults
+from transforms.sources.decode import Fault, convert_session
 
 _BATCH_RECORDS = 1_000
 #: A format is anybody's: it may fail in any way, and what it says of it may hold data.
@@ -126,7 +126,7 @@ def _read(unit: Unit, row: int, record: Record, context: ReadContext) -> Read:
         except Fault as found:
             fault = found
     if fault is None and session is not None:
-        return Read(row, 0, 0, with_defaults(session, context.defaults[unit.input]), None)
+        return Read(row, 0, 0, context.owned(session, unit), None)
     code, conversation_id = (fault.code, fault.conversation_id) if fault else ("bad_field", None)
     entry = fault_at(
         unit, unit.paths[0], f"item {row}", code, context, data=data, conversation_id=conversation_id
