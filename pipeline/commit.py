@@ -23,6 +23,7 @@ from pipeline.shareable import shareable
 from schemas.keys import key_id
 from schemas.manifest import FileEntry, Manifest, encode
 from schemas.policy import Pack, canonical
+from transforms.consent import Snapshot
 from transforms.file_names import display_name, masked_name
 from transforms.instants import moment_text
 from transforms.staged import stage
@@ -135,10 +136,16 @@ def _arguments(settings: Settings) -> dict[str, Any]:
             source["defaults"][name] = None if source["defaults"][name] is None else "given"
     for name in ("policy", "deid", "authorizations", "deletions"):
         arguments[name] = None if arguments[name] is None else masked_name(arguments[name])
-    arguments["consent"]["snapshots"] = [masked_name(path) for path in arguments["consent"]["snapshots"]]
+    arguments["consent"] = _consent_arguments(arguments["consent"])
     arguments["output"]["path"] = masked_name(arguments["output"]["path"])
     arguments["as_of"] = moment_text(settings.as_of)
     return arguments
+
+
+def _consent_arguments(consent: dict[str, Any]) -> dict[str, Any]:
+    told = {"snapshots": [masked_name(path) for path in consent["snapshots"]]}
+    sources = [{**source, "path": masked_name(source["path"])} for source in consent["sources"]]
+    return {**told, "sources": sources} if sources else told
 
 
 def _input_entries(settings: Settings, inputs: Inputs, catalog: Catalog) -> list[dict[str, Any]]:
@@ -153,8 +160,12 @@ def _input_entries(settings: Settings, inputs: Inputs, catalog: Catalog) -> list
     ]
 
 
-def snapshot_entry(path: str) -> dict[str, Any]:
-    """What the manifest says of a snapshot file: its masked name, size and SHA-256; reads it whole."""
-    with Path(path).open("rb") as file:
+def snapshot_entry(snapshot: Snapshot) -> dict[str, Any]:
+    """What the manifest says of a source of consent: its masked name, size and SHA-256; reads a file whole.
+
+    One that is not canonical has its `format` as well.
+    """
+    with Path(snapshot.path).open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return {"name": masked_name(Path(path).name), "bytes": file.tell(), "sha256": digest}
+        entry = {"name": masked_name(Path(snapshot.path).name), "bytes": file.tell(), "sha256": digest}
+    return entry if snapshot.format == "canonical" else {**entry, "format": snapshot.format}

@@ -14,7 +14,7 @@ import zstandard
 from schemas.errors import ConsentError
 from schemas.keys import KeyedHasher
 from schemas.tables import GRANTED, REFUSED, UNDECIDED
-from transforms.consent import inspect_snapshot, read_deletions, read_snapshot
+from transforms.consent import Snapshot, inspect_snapshot, read_deletions, read_snapshot
 
 HASHER = KeyedHasher(bytes(32))
 AS_OF = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
@@ -102,7 +102,7 @@ def test_json_lines_are_dated_by_their_path_and_cut_files_refuse(tmp_path: Path)
     known.write_text(undated)
     later.write_text(undated.replace("granted", "perhaps"))
     assert inspect_snapshot(str(known), AS_OF).instants == (dt.datetime(2025, 12, 1, tzinfo=dt.UTC),)
-    assert inspect_snapshot(str(later), AS_OF) == (str(later), (), 0)
+    assert inspect_snapshot(str(later), AS_OF) == Snapshot(str(later), ())
     known.write_text(undated + LINE)
     with pytest.raises(ConsentError, match="line 2: snapshot_at stands here, but not in the first line"):
         rows(known)

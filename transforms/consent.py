@@ -17,17 +17,21 @@ from schemas.keys import KeyedHasher
 from schemas.tables import CONSENT, DELETIONS, INSTANT
 from transforms.consent_columns import instant_column, key_column, state_column
 from transforms.consent_files import is_later, read_batches
+from transforms.consent_kept import Kept
 
 
 class Snapshot(NamedTuple):
-    """What the driver learns of a snapshot file before the run: that it can be read, its instants, its rows.
+    """What the driver learns of consent before the run: that it can be read, its instants, its rows.
 
-    `rows` are those that were snapshot at or before `as_of`.
+    `rows` are those that were snapshot at or before `as_of`. `instants` of a canonical file are all of them,
+    else the oldest and the newest. `stored`: what a manifest says of a source that is no file.
     """
 
     path: str
     instants: tuple[dt.datetime, ...]
     rows: int = 0
+    format: str = "canonical"
+    stored: tuple[tuple[str, int | str], ...] = ()
 
 
 def inspect_snapshot(path: str, as_of: dt.datetime) -> Snapshot:
@@ -48,8 +52,14 @@ def inspect_snapshot(path: str, as_of: dt.datetime) -> Snapshot:
     return Snapshot(path, tuple(sorted(instants)), rows)
 
 
-def read_snapshot(path: str, hasher: KeyedHasher, as_of: dt.datetime) -> Iterator[pa.Table]:
-    """CONSENT tables of the rows known at `as_of`, without repeats within a batch."""
+def read_snapshot(path: str | Kept, hasher: KeyedHasher, as_of: dt.datetime) -> Iterator[pa.Table]:
+    """CONSENT tables of the rows known at `as_of`, without repeats within a batch.
+
+    What was kept was read for this key and this `as_of`.
+    """
+    if isinstance(path, Kept):
+        yield path.table().select(CONSENT.names).group_by(CONSENT.names).aggregate([]).select(CONSENT.names)
+        return
     if is_later(path, as_of):
         return
     for read in read_batches(path, ("user_id", "state", "decided_at", "snapshot_at")):
