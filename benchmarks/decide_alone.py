@@ -26,6 +26,7 @@ from transforms.consent import read_snapshot
 from transforms.eligibility import Given, judge
 from transforms.merge import merge
 from transforms.sources import ReadContext, plan_units, read_facts
+from transforms.spill import Spill
 from transforms.verdicts import decisions_table
 
 
@@ -51,7 +52,7 @@ def main() -> None:
         write_sample(folder, conversations=arguments.conversations, seed=1, input_format="parquet")
         settings = load_settings(folder / "config.yaml", {})
         hasher = KeyedHasher(settings.key)
-        inputs = find_inputs(settings, hasher)
+        inputs = find_inputs(settings, hasher, Spill.below(temporary))
         context = ReadContext(hasher, Limits(), (Defaults(),))
         facts = pa.concat_tables(
             batch.facts

@@ -23,6 +23,7 @@ from pipeline.shareable import shareable
 from schemas.keys import key_id
 from schemas.manifest import FileEntry, Manifest, encode
 from schemas.policy import Pack, canonical
+from transforms.consent import Snapshot
 from transforms.file_names import display_name, masked_name
 from transforms.instants import moment_text
 from transforms.staged import stage
@@ -135,18 +136,24 @@ def _arguments(settings: Settings) -> dict[str, Any]:
             for defaults in (source["defaults"], *source["defaults_by_path"]):
                 defaults[name] = None if defaults[name] is None else "given"
         for defaults in source["defaults_by_path"]:
-            defaults["path"] = masked_name(defaults["path"])
+            defaults["path"] = "given"  # folders have names of people
         mapping = source.pop("mapping")
         if mapping is not None:
-            source["mapping"] = snapshot_entry(settings.resolve(mapping))
+            source["mapping"] = _file_entry(settings.resolve(mapping))
         if not source["defaults_by_path"]:
             del source["defaults_by_path"]
     for name in ("policy", "deid", "authorizations", "deletions"):
         arguments[name] = None if arguments[name] is None else masked_name(arguments[name])
-    arguments["consent"]["snapshots"] = [masked_name(path) for path in arguments["consent"]["snapshots"]]
+    arguments["consent"] = _consent_arguments(arguments["consent"])
     arguments["output"]["path"] = masked_name(arguments["output"]["path"])
     arguments["as_of"] = moment_text(settings.as_of)
     return arguments
+
+
+def _consent_arguments(consent: dict[str, Any]) -> dict[str, Any]:
+    told = {"snapshots": [masked_name(path) for path in consent["snapshots"]]}
+    sources = [{**source, "path": masked_name(source["path"])} for source in consent["sources"]]
+    return {**told, "sources": sources} if sources else told
 
 
 def _input_entries(settings: Settings, inputs: Inputs, catalog: Catalog) -> list[dict[str, Any]]:
@@ -161,8 +168,16 @@ def _input_entries(settings: Settings, inputs: Inputs, catalog: Catalog) -> list
     ]
 
 
-def snapshot_entry(path: str) -> dict[str, Any]:
-    """What the manifest says of a snapshot file: its masked name, size and SHA-256; reads it whole."""
+def snapshot_entry(snapshot: Snapshot) -> dict[str, Any]:
+    """What the manifest says of a source of consent: its masked name, size and SHA-256; reads a file whole.
+
+    One that is not canonical has its `format` as well.
+    """
+    entry = _file_entry(snapshot.path)
+    return entry if snapshot.format == "canonical" else {**entry, "format": snapshot.format}
+
+
+def _file_entry(path: str) -> dict[str, Any]:
     with Path(path).open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
         return {"name": masked_name(Path(path).name), "bytes": file.tell(), "sha256": digest}

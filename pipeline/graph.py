@@ -26,6 +26,7 @@ from apache_beam.typehints import Tuple as BeamTuple
 from schemas.policy import Policy
 from schemas.tables import DELETIONS, SETTLING
 from transforms.bucketing import Buckets
+from transforms.consent_kept import Kept
 from transforms.decide import (
     READ,
     READS,
@@ -77,7 +78,7 @@ class RunPlan:
     authorizations: pa.Table
     tasks: Sequence[PlanTask]
     files: Sequence[tuple[int, int, str]]
-    snapshots: Sequence[str]
+    snapshots: Sequence[str | Kept]
     deletions: Sequence[str]
     buckets: Buckets
     unit_bytes: int

@@ -10,24 +10,28 @@ from pathlib import Path
 import pyarrow as pa
 
 from pipeline.config import Settings
+from pipeline.consent_sources import read_consent
+from pipeline.globs import matching
 from pipeline.identity_tables import identities_of
 from schemas.config import InputConfig
-from schemas.errors import ConsentError, InputError
+from schemas.errors import InputError
 from schemas.keys import KeyedHasher
 from schemas.records import Defaults, Limits
 from schemas.tables import AUTHORIZATIONS
 from transforms.authorizations import read_authorizations
-from transforms.consent import Snapshot, inspect_snapshot, read_deletions
+from transforms.consent import Snapshot, read_deletions
+from transforms.consent_kept import Kept
 from transforms.file_names import input_root
-from transforms.instants import later
 from transforms.sources import InputFile, PlanTask, ReadContext, plan_tasks, source_of
+from transforms.spill import Spill
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Inputs:
     """Everything a run reads. `files` are (input, position, path), sorted; `roots` by input.
 
-    `inspected`: the snapshot files, as they were found when every state in them was read.
+    `inspected`: the sources of consent, as they were found when every state in them was read; `snapshots`:
+    the paths of canonical ones, and the rows of the others, read for this run alone.
     """
 
     tasks: list[PlanTask]
@@ -35,18 +39,17 @@ class Inputs:
     roots: list[str]
     total_bytes: int
     inspected: list[Snapshot]
+    snapshots: list[str | Kept]
     deletions: list[str]
     authorizations: pa.Table
     known_until: dt.datetime
 
-    @property
-    def snapshots(self) -> list[str]:
-        """The paths of the snapshot files."""
-        return [snapshot.path for snapshot in self.inspected]
 
+def find_inputs(settings: Settings, hasher: KeyedHasher, spill: Spill) -> Inputs:
+    """The inputs of a configuration; raises InputError, ConsentError or ConfigError and reads no log.
 
-def find_inputs(settings: Settings, hasher: KeyedHasher) -> Inputs:
-    """The inputs of a configuration; raises InputError, ConsentError or ConfigError and reads no log."""
+    Consent that only one process can read is read here, and waits in `spill`.
+    """
     config = settings.config
     tasks: list[PlanTask] = []
     files: list[tuple[int, int, str]] = []
@@ -59,7 +62,7 @@ def find_inputs(settings: Settings, hasher: KeyedHasher) -> Inputs:
         tasks += plan_tasks(number, source.format, found)
         files += [(number, position, file.path) for position, file in enumerate(found)]
         total_bytes += sum(file.size for file in found)
-    snapshots, known_until = _known_snapshots(settings)
+    consent = read_consent(settings, hasher, spill)
     deletions = [settings.resolve(config.deletions)] if config.deletions else []
     for path in deletions:
         for _ in read_deletions(path, hasher, settings.as_of):
@@ -72,10 +75,11 @@ def find_inputs(settings: Settings, hasher: KeyedHasher) -> Inputs:
         files,
         roots,
         total_bytes,
-        snapshots,
+        consent.inspected,
+        consent.reads,
         deletions,
         authorizations,
-        known_until,
+        consent.known_until,
     )
 
 
@@ -106,7 +110,7 @@ def input_files(pattern: str, source_format: str) -> list[InputFile]:
         patterns = [f"{glob.escape(pattern)}/{inner}" for inner in inside]
     else:
         patterns = [pattern]
-    paths = sorted({path for each in patterns for path in _glob(each) if Path(path).is_file()})
+    paths = sorted({path for each in patterns for path in matching(each) if Path(path).is_file()})
     if not paths:
         raise InputError(f"{pattern}: no such input; give an existing file or a glob that matches some")
     return [InputFile(path, Path(path).stat().st_size) for path in paths]
@@ -120,44 +124,3 @@ def files_at(path: str) -> list[InputFile]:
     if not found:
         raise InputError(f"{path}: holds no file; give a folder, a file or a glob with logs")
     return [InputFile(file, Path(file).stat().st_size) for file in found]
-
-
-def _snapshot_files(settings: Settings, pattern: str) -> list[str]:
-    resolved = settings.resolve(pattern)
-    paths = sorted(path for path in _glob(resolved) if Path(path).is_file())
-    if not paths:
-        raise ConsentError(f"{resolved}: no consent snapshot found; the run needs at least one")
-    return paths
-
-
-def _glob(pattern: str) -> list[str]:
-    if Path(pattern).exists():
-        return [pattern]
-    # pathlib's globs cannot start from an absolute pattern, and skip nothing we would not.
-    return glob.glob(pattern, recursive=True, include_hidden=True)  # noqa: PTH207
-
-
-def _known_snapshots(settings: Settings) -> tuple[list[Snapshot], dt.datetime]:
-    """The snapshot files that hold anything known at `as_of`, and the newest instant they know.
-
-    A file of later snapshots only is left out whole, so that a run for a past moment is the same, manifest
-    and all, however many snapshots were added since.
-    """
-    patterns = settings.config.consent.snapshots
-    paths = dict.fromkeys(path for pattern in patterns for path in _snapshot_files(settings, pattern))
-    inspected = [inspect_snapshot(path, settings.as_of) for path in paths]
-    known = [instant for snapshot in inspected for instant in snapshot.instants]
-    if not known:
-        raise ConsentError(
-            f"consent.snapshots: none is at or before as_of {settings.as_of:%Y-%m-%dT%H:%M:%SZ}; "
-            "add a newer snapshot"
-        )
-    newest = max(known)
-    for pack in settings.packs:
-        if later(newest, pack.policy.max_snapshot_age) < settings.as_of:
-            raise ConsentError(
-                f"consent.snapshots: stale: the newest is of {newest:%Y-%m-%dT%H:%M:%SZ}, older than the "
-                f"max_snapshot_age of policy {pack.policy.id} at {settings.as_of:%Y-%m-%dT%H:%M:%SZ}; "
-                "add a newer snapshot"
-            )
-    return [snapshot for snapshot in inspected if snapshot.instants], newest

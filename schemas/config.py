@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import isodate
 import pydantic
 
+from schemas.consent_config import ConsentConfig
 from schemas.decisions import Reason
 from schemas.formats import check_format
 from schemas.report import CautionCode
@@ -62,12 +63,6 @@ class InputConfig(StrictModel):
     defaults: InputDefaults = pydantic.Field(default_factory=InputDefaults)
     defaults_by_path: list[PathDefaults] = pydantic.Field(default_factory=list)
     mapping: str | None = None
-
-
-class ConsentConfig(StrictModel):
-    """Consent snapshots, as paths or globs."""
-
-    snapshots: list[str] = pydantic.Field(min_length=1)
 
 
 class OutputConfig(StrictModel):

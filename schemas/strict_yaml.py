@@ -65,14 +65,35 @@ def validate[Model: pydantic.BaseModel](
     try:
         return model.model_validate(tree)
     except pydantic.ValidationError as caught:
-        fault = caught.errors(include_url=False, include_input=False)[0]
+        faults = caught.errors(include_url=False, include_input=False)
+        # A key that is misspelt is both unknown and missing; what was written is told first.
+        fault = next((each for each in faults if each["type"] == "extra_forbidden"), faults[0])
         keys = tuple(
             k for k in fault["loc"] if isinstance(k, int) or not k.startswith(("function-", "tagged-"))
         )
+        keys = _without_tags(tree, keys)
         message = fault["msg"].removeprefix("Value error, ")
         if fault["type"] == "extra_forbidden":
             message = "unknown key"
+        elif fault["type"] == "union_tag_not_found":
+            message = "format is missing"
+        elif fault["type"] == "union_tag_invalid":
+            message = f"unknown format; expected one of {fault['ctx']['expected_tags']}"
         raise error(f"{path}:{line_of(lines, keys)}: {dotted_key(keys)}: {message}") from None
+
+
+def _without_tags(tree: Any, keys: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    """The keys without those that are none: pydantic puts in the `format` by which it chose among models."""
+    found: list[str | int] = []
+    for key in keys:
+        if isinstance(tree, dict) and key not in tree and key == tree.get("format"):
+            continue
+        found.append(key)
+        if isinstance(tree, dict):
+            tree = tree.get(key)
+        elif isinstance(tree, list) and isinstance(key, int) and key < len(tree):
+            tree = tree[key]
+    return tuple(found)
 
 
 def line_of(lines: Lines, keys: tuple[str | int, ...]) -> int:

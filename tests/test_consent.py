@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+import gzip
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import zstandard
 
 from schemas.errors import ConsentError
 from schemas.keys import KeyedHasher
 from schemas.tables import GRANTED, REFUSED, UNDECIDED
-from transforms.consent import inspect_snapshot, read_deletions, read_snapshot
+from transforms.consent import Snapshot, inspect_snapshot, read_deletions, read_snapshot
 
 HASHER = KeyedHasher(bytes(32))
 AS_OF = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
@@ -25,8 +27,8 @@ def rows(path: Path) -> set[tuple[bytes, int, dt.datetime | None]]:
     }
 
 
-def test_csv_and_parquet_give_the_same_rows(tmp_path: Path) -> None:
-    """Consent systems export either."""
+def test_csv_parquet_and_json_lines_give_the_same_rows(tmp_path: Path) -> None:
+    """Consent systems export any of them."""
     at = dt.datetime(2025, 10, 1, tzinfo=dt.UTC)
     (tmp_path / "c.csv").write_text(
         HEAD + "u1,granted,2025-10-01T00:00:00Z,2025-12-01T00:00:00Z\n"
@@ -48,7 +50,67 @@ def test_csv_and_parquet_give_the_same_rows(tmp_path: Path) -> None:
         (HASHER.user("u2"), REFUSED, at),
         (HASHER.user("u3"), UNDECIDED, None),
     }
+    lines = (
+        b'{"user_id":"u1","state":true,"decided_at":"2025-10-01T00:00:00Z","snapshot_at":"2025-12-01T00:00:00Z"}\n'
+        b'{"user_id":"u2","state":"refused","decided_at":"2025-10-01T02:00:00+02:00",'
+        b'"snapshot_at":"2025-12-01T00:00:00Z","channel":"app"}\n\n'
+        b'{"user_id":"u3","state":null,"decided_at":null,"snapshot_at":"2025-12-01T00:00:00Z"}\n'
+    )
+    (tmp_path / "c.jsonl").write_bytes(lines)
+    (tmp_path / "c.jsonl.gz").write_bytes(gzip.compress(lines))
+    (tmp_path / "c.ndjson.zst").write_bytes(zstandard.ZstdCompressor().compress(lines))
     assert rows(tmp_path / "c.csv") == rows(tmp_path / "c.parquet") == wanted
+    assert all(rows(tmp_path / name) == wanted for name in ("c.jsonl", "c.jsonl.gz", "c.ndjson.zst"))
+
+
+LINE = '{"user_id":"u1","state":"granted","decided_at":null,"snapshot_at":"2025-12-01T00:00:00Z"}\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (LINE + LINE.replace("granted", "opted_in"), "column state .*: 'opted_in'"),
+        (LINE + LINE.replace("granted", "jo@example.org"), "column state .* null: a text that is no plain"),
+        (LINE + LINE.replace('"state"', '"State"'), "line 2: state is missing"),
+        (LINE + LINE.replace('"granted"', "1"), "line 2: state is neither"),
+        (LINE + LINE.replace('"u1"', "7"), "line 2: user_id is neither"),
+        (LINE + LINE.replace('"u1"', "true"), "line 2: user_id is a boolean"),
+        (LINE + LINE.replace('"granted"', '"refused","state":"granted"'), "line 2: expected one JSON object"),
+        (LINE + "[1]\n", "line 2: expected one JSON object"),
+        (LINE + LINE[:-20], "line 2: expected one JSON object"),
+        (LINE.replace(',"snapshot_at":"2025-12-01T00:00:00Z"', "") + LINE, "snapshot_at is missing"),
+        (LINE + LINE.replace("2025-12-01T00:00:00Z", "2025-12-01T00:00:00"), "column snapshot_at"),
+    ],
+)
+def test_a_line_that_is_not_understood_refuses_the_snapshot(tmp_path: Path, text: str, words: str) -> None:
+    """A key misspelt once, or twice there, could hide an opt-out. A state is named, a name is not."""
+    path = tmp_path / "c.jsonl"
+    path.write_text(text)
+    with pytest.raises(ConsentError, match=words) as refused:
+        rows(path)
+    assert str(path) in str(refused.value)
+    assert "u1" not in str(refused.value).removeprefix(str(path))
+    assert "example.org" not in str(refused.value)
+
+
+def test_json_lines_are_dated_by_their_path_and_cut_files_refuse(tmp_path: Path) -> None:
+    """As Parquet and CSV are; a file that is later than as_of is not looked into."""
+    (tmp_path / "snapshot_at=2025-12-01").mkdir()
+    (tmp_path / "snapshot_at=2026-12-01").mkdir()
+    undated = LINE.replace(',"snapshot_at":"2025-12-01T00:00:00Z"', "")
+    known, later = (tmp_path / f"snapshot_at={year}-12-01/c.jsonl" for year in (2025, 2026))
+    known.write_text(undated)
+    later.write_text(undated.replace("granted", "perhaps"))
+    assert inspect_snapshot(str(known), AS_OF).instants == (dt.datetime(2025, 12, 1, tzinfo=dt.UTC),)
+    assert inspect_snapshot(str(later), AS_OF) == Snapshot(str(later), ())
+    known.write_text(undated + LINE)
+    with pytest.raises(ConsentError, match="line 2: snapshot_at stands here, but not in the first line"):
+        rows(known)
+    (tmp_path / "cut.jsonl.gz").write_bytes(gzip.compress(LINE.encode() * 9)[:-12])
+    with pytest.raises(ConsentError, match="damaged"):
+        rows(tmp_path / "cut.jsonl.gz")
+    (tmp_path / "empty.jsonl").write_bytes(b"")
+    assert rows(tmp_path / "empty.jsonl") == set()
 
 
 def test_the_snapshots_instant_may_stand_in_its_path(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import apache_beam as beam
 from schemas.keys import KeyedHasher
 from transforms.bucketing import Buckets, users_to_buckets
 from transforms.consent import read_deletions, read_snapshot
+from transforms.consent_kept import Kept
 from transforms.guard import guarded
 from transforms.ipc import to_blob
 
@@ -20,7 +21,7 @@ CONVERSATIONS = "conversations"
 
 @dataclasses.dataclass(eq=False)
 class ReadConsent(beam.PTransform):  # type: ignore[misc]
-    """(bucket, blob) of the consent rows known at `as_of`. In: paths of snapshot files."""
+    """(bucket, blob) of the consent rows known at `as_of`. In: paths of snapshot files, and kept rows."""
 
     hasher: KeyedHasher
     as_of: dt.datetime
@@ -49,8 +50,8 @@ class _ReadSnapshot(beam.DoFn):  # type: ignore[misc]
         self._buckets = buckets
 
     @guarded("Read consent")
-    def process(self, path: str) -> Iterator[tuple[int, bytes]]:
-        for table in read_snapshot(path, *self._arguments):
+    def process(self, snapshot: str | Kept) -> Iterator[tuple[int, bytes]]:
+        for table in read_snapshot(snapshot, *self._arguments):
             yield from users_to_buckets(table, "user_key", "consent", self._buckets)
 
 

@@ -21,6 +21,7 @@ from schemas.errors import ConfigError, InputError
 from schemas.keys import KeyedHasher, key_id
 from schemas.tables import CONSENT, DELETIONS, KEY
 from transforms.consent import ConsentEvent, read_deletions, read_events
+from transforms.consent_kept import Kept, kept_rows, temporary_spill
 from transforms.explain.world import World
 from transforms.file_names import display_name
 from transforms.instants import moment_text
@@ -47,9 +48,10 @@ def explain(
         same_masking = committed.manifest.deid.get("sha256") == settings.deid_sha256
         check_text = check_text and committed.manifest.kind == "run" and same_masking
     hasher = KeyedHasher(settings.key)
-    inputs = find_inputs(settings, hasher)
-    key, found, context = _find(settings, inputs, hasher, conversation)
-    world, events = _world(settings, inputs, hasher, key, found)
+    with temporary_spill() as spill:
+        inputs = find_inputs(settings, hasher, spill)
+        key, found, context = _find(settings, inputs, hasher, conversation)
+        world, events = _world(settings, inputs, hasher, key, found)
     pack = settings.packs[0]
     document: dict[str, Any] = {
         "conversation_key": key.hex(),
@@ -132,7 +134,13 @@ def _world(
     settings: Settings, inputs: Inputs, hasher: KeyedHasher, key: bytes, found: Found
 ) -> tuple[World, list[ConsentEvent]]:
     users = sorted({session.user_id for session in found.sessions if session.user_id})
-    events = [event for path in inputs.snapshots for event in read_events(path, users, settings.as_of)]
+    events: list[ConsentEvent] = []
+    for snapshot in inputs.snapshots:
+        if isinstance(snapshot, Kept):
+            by_key = {hasher.user(user): user for user in users}
+            events += [ConsentEvent(by_key[row.user_key], *row[1:]) for row in kept_rows(snapshot, by_key)]
+        else:
+            events += read_events(snapshot, users, settings.as_of)
     consent = [
         {"user_key": hasher.user(event.user_id), "state": event.state, "decided_at": event.decided_at}
         for event in events

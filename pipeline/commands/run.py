@@ -21,6 +21,7 @@ from schemas.errors import PipelineError
 from schemas.keys import KeyedHasher
 from schemas.policy import Pack
 from transforms.bucketing import Buckets
+from transforms.consent_kept import temporary_spill
 from transforms.engines import EngineSpec, engine_of
 from transforms.guard import describe
 from transforms.ledger import Stamp
@@ -66,31 +67,34 @@ def execute_packs(
     All are committed or none: on any failure everything written is removed and the error raised.
     """
     hasher = KeyedHasher(settings.key)
-    inputs = find_inputs(settings, hasher)
-    engine = engine_spec(settings) if kind == "run" or sample else None
-    digests = engine_of(engine).model_digests() if engine else {}
-    folders: list[OutputFolder] = []
-    try:
-        for path in paths:
-            folders.append(claim_output(path, settings.config.output.on_exists))  # noqa: PERF401 - each is undone below
-        befores = [_before(folder, compare) for folder in folders]
-        context = dataclasses.replace(read_context(settings, hasher), metadata_only=kind == "audit")
-        plan = _plan(settings, context, inputs, folders, engine, sample)
-        progress.expect(inputs.total_bytes)
-        catalogs = run_graph(plan, settings.config.runner.workers, beam_arguments, progress)
-        snapshots = [snapshot_entry(path) for path in inputs.snapshots]
-        return [
-            commit(settings, pack, kind, inputs, snapshots, folder, catalog, digests, before, to_share)
-            for pack, folder, catalog, before in zip(settings.packs, folders, catalogs, befores, strict=True)
-        ]
-    except BaseException as error:
-        for folder in reversed(folders):
-            folder.rollback()
-        if isinstance(error, KeyboardInterrupt):
-            raise PipelineError("interrupted; what was written was removed") from None
-        if isinstance(error, OSError):
-            raise PipelineError(f"{describe('commit', error)}: {error.strerror}") from error
-        raise
+    with temporary_spill() as spill:
+        inputs = find_inputs(settings, hasher, spill)
+        engine = engine_spec(settings) if kind == "run" or sample else None
+        digests = engine_of(engine).model_digests() if engine else {}
+        folders: list[OutputFolder] = []
+        try:
+            for path in paths:
+                folders.append(claim_output(path, settings.config.output.on_exists))  # noqa: PERF401 - each is undone below
+            befores = [_before(folder, compare) for folder in folders]
+            context = dataclasses.replace(read_context(settings, hasher), metadata_only=kind == "audit")
+            plan = _plan(settings, context, inputs, folders, engine, sample)
+            progress.expect(inputs.total_bytes)
+            catalogs = run_graph(plan, settings.config.runner.workers, beam_arguments, progress)
+            snapshots = [snapshot_entry(snapshot) for snapshot in inputs.inspected]
+            return [
+                commit(settings, pack, kind, inputs, snapshots, folder, catalog, digests, before, to_share)
+                for pack, folder, catalog, before in zip(
+                    settings.packs, folders, catalogs, befores, strict=True
+                )
+            ]
+        except BaseException as error:
+            for folder in reversed(folders):
+                folder.rollback()
+            if isinstance(error, KeyboardInterrupt):
+                raise PipelineError("interrupted; what was written was removed") from None
+            if isinstance(error, OSError):
+                raise PipelineError(f"{describe('commit', error)}: {error.strerror}") from error
+            raise
 
 
 def engine_spec(settings: Settings) -> EngineSpec:
