@@ -46,6 +46,8 @@ def _print_format(found: dict[str, Any], console: Console) -> None:
         ("quarantined", "quarantined"),
     ):
         _print_counts(title, found[name], console)
+    for what, counts in found["accounts"].items():
+        _print_counts(f"{what}, {sum(counts.values()):,} in all", counts, console)
     unknown = found["not_understood"]
     _print_counts("lines of kinds not known, read past", unknown["records"], console)
     _print_counts("blocks of types not known, kept as a placeholder", unknown["blocks"], console)

@@ -61,7 +61,7 @@ def test_what_is_counted_is_what_a_run_reads(sample: str) -> None:
     """Sessions, messages and faults are those of the pipeline's own readers."""
     name, path = SAMPLES[sample], PUBLIC / sample
     (found,) = inspect(str(path), name)["formats"]
-    files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
+    files = [path] if path.is_file() else sorted(path.rglob("*.jsonl"))
     timed = CONTEXT if name != "sharegpt" else TIMED
     read = read_all(files, name, timed)
     assert found["records"] == len(read.sessions) + len(read.quarantined)

@@ -15,15 +15,17 @@ from transforms.sources import (
     read_facts,
     read_sessions,
 )
+from transforms.sources.accounting import Book, keeping
 
 
 def sessions_of(
-    files: Sequence[InputFile], source_format: str, context: ReadContext
+    files: Sequence[InputFile], source_format: str, context: ReadContext, book: Book | None = None
 ) -> Iterator[Session | Quarantined]:
     """Every record of the files, unit by unit: sessions with defaults filled in, and what is none.
 
-    No more than a batch of sessions is held, and a pointer for each record of a unit. Raises InputError for
-    a file that changes meanwhile.
+    `book`: where what was merged or dropped is noted; what comes out is for the caller to count. No more than
+    a batch of sessions is held, and the faults of a unit and a pointer for each of its records. Raises
+    InputError for a file that changes meanwhile.
     """
     units: list[Unit] = []
     for task in plan_tasks(0, source_format, files):
@@ -32,9 +34,12 @@ def sessions_of(
         units += planned
     for unit in sorted(units):
         pointers: list[Pointer] = []
-        for batch in read_facts(unit, context):
-            yield from batch.quarantined
-            columns = (batch.facts[name].to_pylist() for name in ("row", "offset", "length"))
-            pointers += map(Pointer, *columns)
+        faults: list[Quarantined] = []
+        with keeping(book):
+            for batch in read_facts(unit, context):
+                faults += batch.quarantined
+                columns = (batch.facts[name].to_pylist() for name in ("row", "offset", "length"))
+                pointers += map(Pointer, *columns)
+        yield from faults
         for _, session in read_sessions(unit, context, pointers) if pointers else ():
             yield session

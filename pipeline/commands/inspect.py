@@ -10,13 +10,14 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePath
 from typing import Any
 
-from pipeline.inputs import files_at
+from pipeline.inputs import files_at, input_files
 from schemas.keys import KeyedHasher
 from schemas.records import Block, Defaults, Limits, Session
 from schemas.units import Quarantined
 from transforms.instants import moment_text
 from transforms.reading import sessions_of
 from transforms.sources import InputFile, ReadContext, source_of
+from transforms.sources.accounting import USED, Book
 from transforms.sources.claude_code_census import census_of
 from transforms.sources.peek import peek_of
 from transforms.sources.recognize import formats_of
@@ -35,7 +36,9 @@ def inspect(path: str, source_format: str | None = None) -> dict[str, Any]:
     `formats` has an entry for each format that some of the files have; `not_recognized` counts the others by
     the ending of their names. Raises InputError where there is no file.
     """
-    files = files_at(path)
+    # A folder of a format is read as a run would read it, its own files only.
+    own = source_format is not None and bool(source_of(source_format).folder_patterns)
+    files = input_files(path, source_format) if source_format and own else files_at(path)
     by_format: dict[str, list[InputFile]] = collections.defaultdict(list)
     also: collections.Counter[tuple[str, str]] = collections.Counter()
     unknown: collections.Counter[str] = collections.Counter()
@@ -65,7 +68,8 @@ def _described(path: str, name: str, files: Sequence[InputFile], also: Sequence[
     """What the files hold, read as this format."""
     context = ReadContext(KeyedHasher(os.urandom(32)), Limits(), (Defaults(created_at=_NO_TIME),))
     tally = _Tally()
-    tally.add(sessions_of(files, name, context))
+    book = Book()
+    tally.add(sessions_of(files, name, context, book))
     paths = [file.path for file in files]
     census = census_of(paths) if name == "claude-code" else None
     return {
@@ -73,6 +77,7 @@ def _described(path: str, name: str, files: Sequence[InputFile], also: Sequence[
         "also_possible": list(also),
         "files": len(files),
         **tally.counts(),
+        "accounts": tally.accounts(book),
         "versions": dict(sorted(census.versions.items(), key=_version)) if census else {},
         "not_understood": {
             "records": dict(sorted(census.unknown.items())) if census else {},
@@ -87,6 +92,7 @@ class _Tally:
         self.records = self.messages = 0
         self.conversations: set[int] = set()
         self.quarantined: collections.Counter[str] = collections.Counter()
+        self.faulty: collections.Counter[str] = collections.Counter()
         self.lacking: collections.Counter[str] = collections.Counter()
         self.roles: collections.Counter[str] = collections.Counter()
         self.origins: collections.Counter[str] = collections.Counter()
@@ -100,6 +106,9 @@ class _Tally:
         for record in found:
             if isinstance(record, Quarantined):
                 self.quarantined[record.code] += 1
+                # The lines of a session that is none are told one by one; its entry is none of them.
+                if not record.locator.startswith("session "):
+                    self.faulty[f"quarantined: {record.code}"] += 1
             else:
                 self._add(record)
 
@@ -124,6 +133,17 @@ class _Tally:
                 if not known:
                     self.strange[block.type if _WORD.match(block.type) else "other"] += 1
 
+    def accounts(self, book: Book) -> dict[str, dict[str, int]]:
+        """What became of every record and block; the sum of each is how many there are.
+
+        A record is what stands for itself in a file: a line, an item, a row, a span.
+        """
+        records = {USED: self.records, **self.faulty, **book.records}
+        return {
+            "records": _sorted(records),
+            "blocks": _sorted({USED: sum(self.blocks.values()), **book.blocks}),
+        }
+
     def counts(self) -> dict[str, Any]:
         return {
             "records": self.records + sum(self.quarantined.values()),
@@ -137,6 +157,10 @@ class _Tally:
             "first_message": moment_text(self.first) if self.first else None,
             "last_message": moment_text(self.last) if self.last else None,
         }
+
+
+def _sorted(counts: dict[str, int]) -> dict[str, int]:
+    return {name: count for name, count in sorted(counts.items()) if count}
 
 
 def _entry(path: str, name: str, paths: Sequence[str], tally: _Tally) -> list[dict[str, Any]]:

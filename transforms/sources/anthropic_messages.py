@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from transforms.sources.accounting import dropped, note_block
 from transforms.sources.anthropic_stream import streamed_message
 from transforms.sources.decode import Fault, present
 from transforms.sources.histories import Call, Turn, moment, record_of
@@ -129,6 +130,7 @@ def _block(item: Any) -> dict[str, Any] | None:
     if not isinstance(kind, str):
         raise Fault("bad_field")
     if kind in _NO_BLOCK:
+        note_block(dropped(kind))
         return None
     if kind == "text":
         return {"type": "text", "text": _text(item.get("text")) or ""}

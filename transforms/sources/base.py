@@ -14,6 +14,7 @@ from schemas.records import Defaults, Limits, Session
 from schemas.units import Quarantined, Unit
 from transforms.facts import Read, facts_table
 from transforms.identities import Identities, with_owner
+from transforms.sources.accounting import settle
 
 #: The digest of a file that is quarantined whole: what it holds is digested with the inputs, not again here.
 NO_DIGEST = "0" * 32
@@ -63,6 +64,7 @@ class ReadContext:
 
     def owned(self, session: Session, unit: Unit) -> Session:
         """A session of the unit with its owner: what the record lacks filled in, by whoever knows it."""
+        settle(good=True)
         return with_owner(session, self.defaults[unit.input], self.identities_of(unit.input), unit.paths)
 
     def identities_of(self, input_number: int) -> Identities | None:
@@ -138,6 +140,7 @@ def fault_at(
     conversation_id: str | None = None,
 ) -> Quarantined:
     """A quarantine entry; `data` is what its digest is made of, else the place itself."""
+    settle(good=False)
     key = context.hasher.conversation(conversation_id) if conversation_id else None
     digest = context.hasher.record(data or f"{path}\0{locator}".encode())
     return Quarantined(unit.input, path, locator, code, length or len(data), digest, key)

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from transforms.files import lines, open_stream
+from transforms.sources.accounting import MERGED, dropped, note_block
 from transforms.sources.decode import Fault, json_fault
 from transforms.sources.json_array import elements, first_byte
 from transforms.sources.record_file import Record, RecordFile
@@ -111,6 +112,8 @@ def openai_turns(item: dict[str, Any]) -> Turns:
         if role == "tool":
             said = "\n".join(block["text"] for block in blocks if block["type"] == "text")
             call = turn.get("tool_call_id")
+            note_block(MERGED, sum(block["type"] == "text" for block in blocks) - 1)
+            note_block(dropped("no_text_in_a_result"), sum(block["type"] != "text" for block in blocks))
             blocks = [{"type": "tool_result", "tool_use_id": call, "content": said}]
         turns.append({"role": role, "content": blocks})
     return turns

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from schemas.records import Block, Role
+from transforms.sources.accounting import MERGED, dropped, note_block
 from transforms.sources.decode import Fault
 
 #: What the service tells the model about the user: nobody's words in the dialogue.
@@ -36,9 +37,12 @@ def blocks_of(message: dict[str, Any], role: Role, name: str, call: str | None) 
     texts = [block.text for block in blocks if block.text is not None]
     if role == "tool":
         others = [block for block in blocks if block.text is None]
+        note_block(MERGED, len(texts) - 1)
         return [Block("tool_result", tool_use_id=call, content="\n".join(texts)), *others]
     recipient = message.get("recipient")
     if role == "assistant" and isinstance(recipient, str) and recipient != _NOBODY:
+        note_block(MERGED, len(texts) - 1)
+        note_block(dropped("beside_a_call"), len(blocks) - len(texts))
         return [Block("tool_use", id=name, name=recipient, input="\n".join(texts))]
     return blocks
 
@@ -79,4 +83,6 @@ def _thoughts(content: dict[str, Any]) -> list[str]:
     texts = [
         thought.get("content") or thought.get("summary") for thought in listed if isinstance(thought, dict)
     ]
-    return [text for text in texts if isinstance(text, str)]
+    said = [text for text in texts if isinstance(text, str)]
+    note_block(dropped("thought_without_text"), len(listed) - len(said))
+    return said

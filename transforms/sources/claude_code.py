@@ -16,10 +16,11 @@ from typing import Any
 
 import msgspec
 
-from schemas.records import Session
+from schemas.records import Message, Session
 from schemas.units import Quarantined, Unit
 from transforms.facts import Read
 from transforms.files import Line, Truncated, is_binary, lines, open_stream
+from transforms.sources.accounting import MERGED, USED, note_block, note_record, settle
 from transforms.sources.base import (
     NO_DIGEST,
     FactsBatch,
@@ -100,10 +101,14 @@ class ClaudeCode:
 
 
 def _sessions(unit: Unit, records: list[Record], context: ReadContext) -> Iterator[Read]:
-    for row, session in enumerate(sessions_of(records)):
+    sessions = sessions_of(records)
+    messages = {message.message_id: message for session in sessions for message in session.messages}
+    _note_merged(records, messages)
+    for row, session in enumerate(sessions):
         try:
             checked(session, context.limits.max_messages)
         except Fault as fault:
+            _note_quarantined(session, fault.code)
             entry = fault_at(
                 unit,
                 unit.paths[0],
@@ -115,6 +120,26 @@ def _sessions(unit: Unit, records: list[Record], context: ReadContext) -> Iterat
             yield Read(row, 0, 0, None, entry)
         else:
             yield Read(row, 0, 0, context.owned(session, unit), None)
+
+
+def _note_merged(records: list[Record], messages: dict[str, Message]) -> None:
+    """Notes which lines are messages, and which went into another: copies, and further lines of a turn."""
+    lines = [record for record in records if record.message]
+    used = sum(uuid in messages for uuid in {record.uuid for record in lines})
+    note_record(USED, used)
+    note_record(MERGED, len(lines) - used)
+    kept = sum(len(message.content or ()) for message in messages.values())
+    note_block(MERGED, sum(len(record.blocks) for record in lines) - kept)
+    settle(good=True)
+
+
+def _note_quarantined(session: Session, code: str) -> None:
+    """Moves the lines of a session that is none from the used ones; its one entry stands for all of them."""
+    note_record(USED, -len(session.messages))
+    note_record(f"quarantined with its session: {code}", len(session.messages))
+    blocks = sum(len(message.content or ()) for message in session.messages)
+    note_block(f"quarantined with its session: {code}", blocks)
+    settle(good=True)
 
 
 def _records(unit: Unit, context: ReadContext) -> tuple[list[Record], list[Quarantined]]:
@@ -152,6 +177,7 @@ def _take(
     except LineFault as fault:
         faults.append(fault_at(unit, path, locator, fault.code, context, data=line.data))
     else:
+        settle(good=True)
         if record is not None:
             records.append(record)
 

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from schemas.records import Block, Origin, Role
+from transforms.sources.accounting import dropped, note_block, note_record
 from transforms.sources.decode import json_fault
 
 #: What the tool itself writes under role user; the words stand at the start of the text.
@@ -59,6 +60,7 @@ def parse_line(data: bytes, file_agent: str | None) -> Record | None:
     uuid = line.get("uuid")
     if kind not in _MESSAGE_TYPES:
         if isinstance(kind, str):
+            note_record(dropped(kind))
             return _link(line, uuid) if isinstance(uuid, str) and uuid else None
         raise LineFault("missing_field")
     if not isinstance(uuid, str) or not uuid:
@@ -121,6 +123,7 @@ def _block(item: Any) -> Block | None:
         raise LineFault("bad_field")
     kind = item["type"]
     if kind in _DROPPED:
+        note_block(dropped(kind))
         return None
     if kind == "text":
         return Block("text", text=_text(item, "text") or "")

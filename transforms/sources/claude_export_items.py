@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from schemas.records import Block, Message, Role, Session
+from transforms.sources.accounting import dropped, note_block
 from transforms.sources.decode import Fault
 
 _ROOT = "00000000-0000-4000-8000-000000000000"
@@ -60,12 +61,14 @@ def _messages(entry: Any) -> list[Message]:
     parent = entry.get("parent_message_uuid")
     blocks, results = _split(_content(entry), message_id)
     sent_at = _instant(entry.get("created_at"))
+    attached = _attachments(entry)
+    _note_attachments(entry, len(attached))
     made = [
         Message(
             message_id=message_id,
             role=role,
             sent_at=sent_at,
-            content=[*blocks, *_attachments(entry)],
+            content=[*blocks, *attached],
             parent_id=parent if isinstance(parent, str) and parent != _ROOT else None,
             origin="human"
             if role == "user" and _typed(blocks, entry)
@@ -133,6 +136,7 @@ def _split(content: list[dict[str, Any]], message_id: str) -> tuple[list[Block],
         if not isinstance(kind, str):
             raise Fault("bad_field")
         if kind in _IGNORED:
+            note_block(dropped(kind))
             continue
         if kind == "tool_use":
             call_id = _text(item, "id") or f"{message_id}/call-{len(calls) + 1}"
@@ -166,6 +170,13 @@ def _attachments(entry: dict[str, Any]) -> list[Block]:
         [a.get("extracted_content") for a in found if isinstance(a, dict)] if isinstance(found, list) else []
     )
     return [Block("text", text=text) for text in texts if isinstance(text, str) and text]
+
+
+def _note_attachments(entry: dict[str, Any], read: int) -> None:
+    """Attachments without a text, and files, of which exports hold only the names."""
+    attachments, files = entry.get("attachments"), entry.get("files")
+    note_block(dropped("attachment"), len(attachments) - read if isinstance(attachments, list) else 0)
+    note_block(dropped("file"), len(files) if isinstance(files, list) else 0)
 
 
 def _typed(blocks: list[Block], entry: dict[str, Any]) -> bool:

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from transforms.sources.accounting import MERGED, note_block
 from transforms.sources.decode import Fault
 
 Turn = dict[str, Any]
@@ -58,12 +59,16 @@ def record_of(call: Call) -> dict[str, Any]:
     for turn in call.answers:
         made = _split(turn, _digest(chain, turn["role"], *_said(turn)), parent, call.answered_at)
         messages += made
+    once = {message["message_id"]: message for message in messages}
+    note_block(
+        MERGED, sum(len(m["content"]) for m in messages) - sum(len(m["content"]) for m in once.values())
+    )
     return {
         "conversation_id": conversation_id,
         "user_id": call.user_id,
         "organization_id": call.organization_id,
         "created_at": call.asked_at,
-        "messages": list({message["message_id"]: message for message in messages}.values()),
+        "messages": list(once.values()),
     }
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from transforms.sources.accounting import dropped, note_record
 from transforms.sources.decode import Fault
 from transforms.sources.histories import Call, Turn, moment, record_of
 from transforms.sources.json_items import objects_of
@@ -51,6 +52,8 @@ class OtelGenai(RecordFile):
                 try:
                     if (call := call_of(span)) is not None:
                         yield record_of(call)
+                    else:
+                        note_record(dropped("span_without_messages"))
                 except Fault as fault:
                     yield fault
 
