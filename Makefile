@@ -90,7 +90,7 @@ thresholds: setup  ## choose how sure the small model has to be; see benchmarks/
 
 lock: $(filter .tools/bin/uv,$(UV))  ## renew requirements.lock from pyproject.toml
 	$(UV) pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-emit-index-url \
-	  --no-emit-find-links --custom-compile-command 'make lock' --group dev --output-file requirements.lock pyproject.toml
+	  --no-emit-find-links --custom-compile-command 'make lock' --extra postgres --group dev --output-file requirements.lock pyproject.toml
 	$(UV) pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-emit-index-url \
 	  --no-emit-find-links --no-deps --custom-compile-command 'make lock' --group train \
 	  --output-file requirements-train.lock

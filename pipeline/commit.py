@@ -152,8 +152,16 @@ def _arguments(settings: Settings) -> dict[str, Any]:
 
 def _consent_arguments(consent: dict[str, Any]) -> dict[str, Any]:
     told = {"snapshots": [masked_name(path) for path in consent["snapshots"]]}
-    sources = [{**source, "path": masked_name(source["path"])} for source in consent["sources"]]
+    sources = [_source_arguments(source) for source in consent["sources"]]
     return {**told, "sources": sources} if sources else told
+
+
+def _source_arguments(source: dict[str, Any]) -> dict[str, Any]:
+    """A source of consent, without what connects to it; a query as its digest, since it may hold names."""
+    told = {**source, "path": masked_name(source["path"])} if "path" in source else {**source, "uri": "given"}
+    if told.get("query"):
+        told["query"] = f"sha256:{hashlib.sha256(told['query'].encode()).hexdigest()}"
+    return told
 
 
 def _input_entries(settings: Settings, inputs: Inputs, catalog: Catalog) -> list[dict[str, Any]]:
@@ -171,8 +179,10 @@ def _input_entries(settings: Settings, inputs: Inputs, catalog: Catalog) -> list
 def snapshot_entry(snapshot: Snapshot) -> dict[str, Any]:
     """What the manifest says of a source of consent: its masked name, size and SHA-256; reads a file whole.
 
-    One that is not canonical has its `format` as well.
+    One that is not canonical has its `format` as well. Of a table, the digest is over its rows as they count.
     """
+    if snapshot.stored:
+        return {"name": masked_name(snapshot.path), **dict(snapshot.stored), "format": snapshot.format}
     entry = _file_entry(snapshot.path)
     return entry if snapshot.format == "canonical" else {**entry, "format": snapshot.format}
 

@@ -153,7 +153,8 @@ def _read_key(path: Path, base: Path, config: RunConfig) -> bytes:
     if (config.key is None) == (config.key_file is None):
         raise ConfigError(f"{path}: give either key or key_file; `chatsieve keygen` makes a key")
     if config.key is not None:
-        return parse_key(_expand(config.key, path), f"{path}: key")
+        text = expand(config.key, f"{path}: key", "`chatsieve keygen` makes a key")
+        return parse_key(text, f"{path}: key")
     file = Path(resolve_path(base, config.key_file or ""))
     try:
         if config.create_key and not file.exists():
@@ -167,13 +168,13 @@ def _read_key(path: Path, base: Path, config: RunConfig) -> bytes:
         ) from None
 
 
-def _expand(text: str, path: Path) -> str:
+def expand(text: str, where: str, advice: str) -> str:
+    """The text with the value of each `${ENV}`; ConfigError for one that is not set."""
+
     def value(found: re.Match[str]) -> str:
         name = found.group(1)
         if not os.environ.get(name):
-            raise ConfigError(
-                f"{path}: key: the environment variable {name} is not set; `chatsieve keygen` makes a key"
-            )
+            raise ConfigError(f"{where}: the environment variable {name} is not set; {advice}")
         return os.environ[name]
 
     return _VARIABLE.sub(value, text)

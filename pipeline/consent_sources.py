@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pipeline.config import Settings
+from pipeline.consent_table import read_table
 from pipeline.globs import matching
-from schemas.consent_config import Source
+from schemas.consent_config import FileSource, PostgresqlSource, Source
 from schemas.errors import ConsentError
 from schemas.keys import KeyedHasher
 from transforms.consent import Snapshot, inspect_snapshot
@@ -65,15 +66,26 @@ def read_consent(settings: Settings, hasher: KeyedHasher, spill: Spill) -> Conse
 def _read_source(
     settings: Settings, where: str, source: Source, hasher: KeyedHasher, spill: Spill
 ) -> tuple[list[Snapshot], list[Kept]]:
-    history = read_history(_files(settings, source.path), source, hasher, settings.as_of, spill)
-    if history.fault:
-        raise ConsentError(f"{where}: {settings.resolve(source.path)}: {history.fault}")
-    newest = max((snapshot.instants[-1] for snapshot in history.snapshots), default=None)
+    if isinstance(source, PostgresqlSource):
+        snapshot, kept = read_table(settings, where, source, hasher, spill)
+        snapshots = [snapshot] if snapshot.instants else []
+    else:
+        snapshots, kept = _read_files(settings, where, source, hasher, spill)
+    newest = max((snapshot.instants[-1] for snapshot in snapshots), default=None)
     if source.max_age is not None and (newest is None or later(newest, source.max_age) < settings.as_of):
         known = "nothing is known" if newest is None else f"the newest is of {_moment(newest)}"
         raise ConsentError(
             f"{where}: stale: {known} at {_moment(settings.as_of)}, older than its max_age; export it anew"
         )
+    return snapshots, kept
+
+
+def _read_files(
+    settings: Settings, where: str, source: FileSource, hasher: KeyedHasher, spill: Spill
+) -> tuple[list[Snapshot], list[Kept]]:
+    history = read_history(_files(settings, source.path), source, hasher, settings.as_of, spill)
+    if history.fault:
+        raise ConsentError(f"{where}: {settings.resolve(source.path)}: {history.fault}")
     return history.snapshots, history.kept
 
 

@@ -75,8 +75,35 @@ class SegmentSource(_Files):
     without_user: Literal["refuse", "skip"] = "refuse"
 
 
+class PostgresqlColumns(StrictModel):
+    """What the columns are called. `snapshot_at` None: rows are known since they are read."""
+
+    user_id: Name = "user_id"
+    state: Name = "state"
+    decided_at: Name = "decided_at"
+    snapshot_at: Name | None = None
+
+
+class PostgresqlSource(_Source):
+    """A table, or what a query gives. `uri`: a connection string of libpq; `${ENV}` is expanded in it."""
+
+    format: Literal["postgresql"]
+    uri: pydantic.SecretStr = pydantic.Field(min_length=1)
+    table: Name | None = None
+    query: Name | None = None
+    columns: PostgresqlColumns = pydantic.Field(default_factory=PostgresqlColumns)
+
+    @pydantic.model_validator(mode="after")
+    def _one_of(self) -> PostgresqlSource:
+        if (self.table is None) == (self.query is None):
+            raise ValueError("give table or query, one of them")
+        return self
+
+
 FileSource = FidesSource | Iso27560Source | SegmentSource
-Source = Annotated[FidesSource | Iso27560Source | SegmentSource, pydantic.Field(discriminator="format")]
+Source = Annotated[
+    FidesSource | Iso27560Source | SegmentSource | PostgresqlSource, pydantic.Field(discriminator="format")
+]
 
 
 class ConsentConfig(StrictModel):

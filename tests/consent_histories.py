@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+import yaml
+from conftest import Corpus
 
 from schemas.consent_config import ConsentConfig, FileSource
 from schemas.errors import ConsentError
@@ -75,3 +78,22 @@ def refused(path: Path, source: FileSource, words: str, *secrets: str) -> None:
     assert message.startswith(f"{path}: ")
     assert "\n" not in message
     assert not [secret for secret in secrets if secret in message.removeprefix(str(path))]
+
+
+def configured(corpus: Corpus, path: Path, consent: dict[str, Any]) -> Path:
+    """The corpus's configuration with another consent."""
+    config = yaml.safe_load(corpus.config.read_text())
+    for name in ("authorizations", "deletions", "policy", "deid", "key_file"):
+        config[name] = str(corpus.path / config[name])
+    config["inputs"][0]["path"] = str(corpus.path / config["inputs"][0]["path"])
+    path.write_text(yaml.safe_dump({**config, "consent": consent}))
+    return path
+
+
+def snapshots_of(corpus: Corpus) -> dict[str, list[dict[str, Any]]]:
+    """The corpus's consent rows by the instant of their snapshot."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for path in sorted((corpus.path / "consent").glob("*.parquet")):
+        for row in pq.read_table(path).to_pylist():
+            found.setdefault(row["snapshot_at"].isoformat(), []).append(row)
+    return found

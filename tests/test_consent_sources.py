@@ -6,36 +6,15 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 import pytest
-import yaml
 from conftest import Corpus, chatsieve, table_of
-from consent_histories import AS_OF, HASHER, Read, source_of, write
+from consent_histories import AS_OF, HASHER, Read, configured, snapshots_of, source_of, write
 
 from schemas.config import RunConfig
 from schemas.errors import ConfigError
 from schemas.strict_yaml import load_model
 from schemas.tables import GRANTED
 from transforms.consent_kept import Row, keep_rows, kept_rows, temporary_spill
-
-
-def configured(corpus: Corpus, path: Path, consent: dict[str, Any]) -> Path:
-    """The corpus's configuration with another consent."""
-    config = yaml.safe_load(corpus.config.read_text())
-    for name in ("authorizations", "deletions", "policy", "deid", "key_file"):
-        config[name] = str(corpus.path / config[name])
-    config["inputs"][0]["path"] = str(corpus.path / config["inputs"][0]["path"])
-    path.write_text(yaml.safe_dump({**config, "consent": consent}))
-    return path
-
-
-def snapshots_of(corpus: Corpus) -> dict[str, list[dict[str, Any]]]:
-    """The corpus's consent rows by the instant of their snapshot."""
-    found: dict[str, list[dict[str, Any]]] = {}
-    for path in sorted((corpus.path / "consent").glob("*.parquet")):
-        for row in pq.read_table(path).to_pylist():
-            found.setdefault(row["snapshot_at"].isoformat(), []).append(row)
-    return found
 
 
 def as_fides(row: dict[str, Any]) -> dict[str, Any]:
@@ -101,7 +80,7 @@ def test_a_source_decides_as_the_snapshots_that_say_the_same(
     assert {entry["format"] for entry in manifest["snapshots"]} == {source["format"]}
     assert manifest["arguments"]["consent"]["sources"][0]["format"] == source["format"]
     assert "sources" not in json.loads((canonical / "manifest.json").read_text())["arguments"]["consent"]
-    kept = next(row for row in table_of(out, "ledger") if row["reason"] == "eligible")
+    kept = next(row for row in table_of(out, "ledger") if row["basis"] == "user_consent")
     told = [
         json.loads(chatsieve("explain", "-c", each, kept["conversation_key"], "--json").stdout)
         for each in (config, corpus.config)
