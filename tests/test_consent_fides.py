@@ -165,5 +165,7 @@ def test_a_page_that_is_missing_and_a_notice_that_is_in_no_record_are_faults(tmp
     assert Read([path], SOURCE).history.fault == "page 2 of 2 is missing; export all pages"
     other = write(tmp_path / "2.json", page | {"page": 2})
     assert Read([path, other], SOURCE).history.fault is None
+    later = write(tmp_path / "snapshot_at=2025-12-01/1.json", page)
+    assert Read([path, other, later], SOURCE).history.fault == "page 2 of 2 is missing; export all pages"
     misspelt = source_of(format="fides", preference="model-training")
     assert "there are: model_training" in str(Read([path, other], misspelt).history.fault)

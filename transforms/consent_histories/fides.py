@@ -13,7 +13,7 @@ from schemas.consent_config import FidesSource
 from schemas.errors import ConsentError
 from schemas.tables import GRANTED, REFUSED, UNDECIDED
 from transforms.consent_columns import quoted
-from transforms.consent_histories.history import Found, HistoryFile, Said
+from transforms.consent_histories.history import Found, HistoryFile, Page, Said
 from transforms.consent_histories.records import Record, decode, json_records
 
 #: By which the user says yes; null: kept by versions and interfaces that do not ask how.
@@ -75,10 +75,10 @@ def read_fides(file: HistoryFile, source: FidesSource, found: Found) -> Iterator
 def missing_page(found: list[Found]) -> str | None:
     """What is missing where the pages of a source's files are not all there: a page could hold an opt-out."""
     read = {page for each in found for page in each.pages}
-    for size, pages in sorted({(size, pages) for size, pages, _ in read}):
-        for page in range(1, pages + 1):
-            if (size, pages, page) not in read:
-                return f"page {page} of {pages} is missing; export all pages"
+    for page in sorted(read, key=str):
+        for number in range(1, page.pages + 1):
+            if page._replace(page=number) not in read:
+                return f"page {number} of {page.pages} is missing; export all pages"
     return None
 
 
@@ -89,7 +89,7 @@ def _items(file: HistoryFile, found: Found) -> Iterator[Record]:
             yield record
             continue
         if page.page is not None and page.pages is not None and page.size is not None:
-            found.pages.add((page.size, page.pages, page.page))
+            found.pages.add(Page(file.exported, page.size, page.pages, page.page))
         for number, item in enumerate(page.items):
             yield Record(f"{record.where}, item {number}", bytes(item))
 

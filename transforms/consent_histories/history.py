@@ -27,19 +27,29 @@ class Said(NamedTuple):
     until: dt.datetime | None = None
 
 
+class Page(NamedTuple):
+    """One page of an export: `page` of `pages`, each of `size` records."""
+
+    exported: dt.datetime | None
+    size: int
+    pages: int
+    page: int
+
+
 @dataclasses.dataclass
 class Found:
     """What was found in a file beside what users said.
 
     `reached`: oldest and newest instant of any record, of whatever it tells: the file is complete up to
-    there. `names`: what the records are about; `matched`: one of them is about what counts.
+    there. `names`: what the records are about; `matched`: one of them is about what counts. `pages`: which
+    pages of which export are there.
     """
 
     rows: int = 0
     reached: tuple[dt.datetime, dt.datetime] | None = None
     names: set[str] = dataclasses.field(default_factory=set)
     matched: bool = False
-    pages: set[tuple[int, int, int]] = dataclasses.field(default_factory=set)
+    pages: set[Page] = dataclasses.field(default_factory=set)
 
     def reach(self, instant: dt.datetime) -> None:
         """The file holds a record of this instant."""

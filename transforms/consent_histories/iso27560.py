@@ -114,11 +114,11 @@ class _Reading(NamedTuple):
             if instant and file.known_at(instant) <= file.as_of:
                 found.reach(file.known_at(instant))
         histories = list(self._histories(record, (), None))
+        found.matched |= bool(histories)
         steps = [step for history in histories for step in history]
         first = created or min((step.at for step in steps), default=None)
         if not histories or first is None:
             return
-        found.matched = True
         user_id = self._subject(record)
         yield Said(user_id, UNDECIDED, None, file.known_at(first))
         for state, step in _together(histories):
