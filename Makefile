@@ -30,6 +30,7 @@ setup: .venv/.installed  ## a .venv with every locked dependency and chatsieve i
 	VIRTUAL_ENV=$(CURDIR)/.venv $(UV) pip sync --quiet --require-hashes requirements.lock
 	VIRTUAL_ENV=$(CURDIR)/.venv $(UV) pip install --quiet --no-deps --no-build-isolation --editable .
 	$(BIN)/python -m compileall -q schemas transforms pipeline
+	$(BIN)/python -m pipeline.page_library
 	touch $@
 
 demo: setup  ## run the main job on the bundled example into out/demo

@@ -12,6 +12,8 @@ from typing import Any
 import jinja2
 import markupsafe
 
+from pipeline import page_library
+
 _CODE = markupsafe.Markup("<code>{}</code>")
 FOLDER = Path(__file__).parent / "pages"
 
@@ -23,7 +25,7 @@ def page(template: str, charts: dict[str, list[dict[str, Any]]], **words: Any) -
     """
     drawn = {name: {"spec": _sized(_spec(name), rows), "rows": rows} for name, rows in charts.items() if rows}
     style, script = _text("page.css"), _text("page.js")
-    library = _library()
+    library = page_library.library()
     text = (
         _environment()
         .get_template(template)
@@ -113,16 +115,6 @@ def _environment() -> jinja2.Environment:
         "quoted": quoted,
     }
     return environment
-
-
-@functools.cache
-def _library() -> str:
-    """Vega, Vega-Lite and Vega-Embed in one script, as the package ships them."""
-    import vl_convert
-
-    # The stub says that a snippet must be given; without one it is the whole library.
-    text: str = vl_convert.javascript_bundle()  # type: ignore[call-arg]
-    return text.replace("</script", "<\\/script")
 
 
 @functools.cache

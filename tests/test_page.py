@@ -13,6 +13,7 @@ import jsonschema
 import pytest
 from made_reports import example
 
+from pipeline import page_library
 from pipeline.page import FOLDER, embedded, size
 from pipeline.report_page import MOST_CELLS, report_page
 
@@ -88,3 +89,18 @@ def test_a_page_stays_small_however_many_cells_there_are() -> None:
 def test_sizes_have_the_unit_that_fits(number: float | None, words: str) -> None:
     """Nobody reads nine digits of bytes."""
     assert size(number).replace("\u00a0", " ") == words
+
+
+def test_the_library_that_set_up_keeps_is_the_one_that_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A report has the same bytes whether set-up kept the script or not."""
+    made = page_library.library.__wrapped__
+    monkeypatch.setattr("sys.prefix", str(tmp_path))
+    without = made()
+    place = page_library.keep()
+    assert place.is_relative_to(tmp_path)
+    assert place.read_text(encoding="utf-8") == made() == without
+    assert "</script" not in without
+    place.write_text("kept", encoding="utf-8")
+    assert made() == "kept"
