@@ -34,6 +34,7 @@ def test_elements_are_what_a_whole_decode_gives_wherever_chunks_end(
 ) -> None:
     """Exports are one line of hundreds of MB: a bracket in a text must never be taken for an end."""
     monkeypatch.setattr(json_array, "_CHUNK", chunk)
+    monkeypatch.setattr(json_array, "_WINDOW", chunk)
     for seed in range(150):
         rng = random.Random(seed)
         items = [value(rng) for _ in range(rng.randint(0, 5))]
@@ -48,6 +49,31 @@ def test_elements_are_what_a_whole_decode_gives_wherever_chunks_end(
         }
         found = of(json.dumps(wrapped, indent=indent).encode(), key=b"conversations")
         assert [json.loads(data or b"") for data in found] == items
+
+
+@pytest.mark.parametrize("window", [1, 5, 17, 1 << 20])
+def test_a_window_at_once_ends_elements_where_a_scan_does(
+    window: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the bytes are: escapes in a row, brackets that do not match, stray backslashes."""
+    monkeypatch.setattr(json_array, "_WINDOW", window)
+    rng, odd = random.Random(window), 0
+    for _ in range(3_000):
+        data = b"[" + bytes(rng.choices(b'"\\{}[],,,a1 ', k=rng.randint(0, 40))) + rng.choice([b"]", b""])
+        found = []
+        for plain in (True, False):
+            elements_, ended = [], ""
+            scan = json_array._Scan(io.BytesIO(data), 12)
+            scan._plain = plain
+            scan.enter()
+            try:
+                elements_.extend(scan.array())
+            except ArrayCut:
+                ended = "cut"
+            found.append((elements_, ended))
+        assert found[0] == found[1], data
+        odd += len(found[0][0]) > 2
+    assert odd > 100
 
 
 def test_a_malformed_element_spoils_no_other() -> None:

@@ -84,19 +84,21 @@ def with_owner(
     session: Session, defaults: Defaults, identities: Identities | None, paths: Sequence[str]
 ) -> Session:
     """The session with its owner; a blank value counts as absent. `paths` are the files it may lie in."""
+    if identities is None:
+        session.user_id = _present(session.user_id) or defaults.user_id
+        session.organization_id = _present(session.organization_id) or defaults.organization_id
+        session.tier = label(session.tier) or defaults.tier
+        session.surface = label(session.surface) or defaults.surface
+        return session
     said = Owner(
         _present(session.user_id),
         _present(session.organization_id),
         label(session.tier),
         label(session.surface),
     )
-    given = owner_of(defaults)
-    if identities is None:
-        found = _over(said, given)
-    else:
-        instants = [message.sent_at for message in session.messages] or [session.created_at]
-        start = min(session.created_at, *instants)
-        found = identities.owner(said, given, start, max(session.created_at, *instants), paths)
+    instants = [message.sent_at for message in session.messages] or [session.created_at]
+    start, end = min(session.created_at, *instants), max(session.created_at, *instants)
+    found = identities.owner(said, owner_of(defaults), start, end, paths)
     session.user_id, session.organization_id, session.tier, session.surface = found
     return session
 

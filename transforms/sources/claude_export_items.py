@@ -175,8 +175,10 @@ def _attachments(entry: dict[str, Any]) -> list[Block]:
 def _note_attachments(entry: dict[str, Any], read: int) -> None:
     """Attachments without a text, and files, of which exports hold only the names."""
     attachments, files = entry.get("attachments"), entry.get("files")
-    note_block(dropped("attachment"), len(attachments) - read if isinstance(attachments, list) else 0)
-    note_block(dropped("file"), len(files) if isinstance(files, list) else 0)
+    if isinstance(attachments, list) and len(attachments) > read:
+        note_block(dropped("attachment"), len(attachments) - read)
+    if isinstance(files, list) and files:
+        note_block(dropped("file"), len(files))
 
 
 def _typed(blocks: list[Block], entry: dict[str, Any]) -> bool:

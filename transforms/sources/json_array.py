@@ -6,7 +6,11 @@ import re
 from collections.abc import Iterator
 from typing import IO, NamedTuple
 
+from transforms.sources.json_commas import commas_of
+
 _CHUNK = 1 << 20
+#: Bytes in which the elements' ends are looked for all at once.
+_WINDOW = 4 << 20
 #: Up to the next bracket, strings included; and the same up to a comma as well.
 _TO_BRACKET = re.compile(rb'(?:[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
 _TO_COMMA = re.compile(rb'(?:[^"{}\[\],]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
@@ -68,6 +72,7 @@ class _Scan:
         self._kept: list[bytes] | None = []
         self._length = 0
         self._tail = b""
+        self._plain = True
 
     def enter(self) -> None:
         """To behind the bracket that opens the outermost value."""
@@ -98,6 +103,9 @@ class _Scan:
         self._mark()
         any_before = False
         while True:
+            for found in self._many():
+                any_before = True
+                yield found
             byte = self._element()
             found = self._take()
             blank = found.data is not None and not found.data.strip()
@@ -111,6 +119,26 @@ class _Scan:
     def rest(self) -> bytes:
         """A little of what follows."""
         return self._buffer[self._at :] or self._file.read(_CHUNK)
+
+    def _many(self) -> Iterator[Element]:
+        """The elements that end with a comma within a window, window by window, while there are any.
+
+        What is odd is left to be scanned byte by byte: very long elements, the last one, malformed ones.
+        """
+        while self._plain:
+            self._buffer = self._buffer[self._at :] + self._file.read(_WINDOW)
+            self._at = 0
+            commas = commas_of(self._buffer)
+            self._plain = commas is not None
+            for comma in commas or ():
+                length = comma - self._at
+                data = self._buffer[self._at : comma] if length <= self._max else None
+                self._at = comma + 1
+                self._mark()
+                yield Element(length, data)
+            self._mark()
+            if not commas:
+                return
 
     def _element(self) -> bytes:
         depth = 0
