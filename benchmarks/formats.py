@@ -2,8 +2,8 @@
 
     .venv/bin/python benchmarks/formats.py --megabytes 30
 
-The same made-up conversations in every format that is JSON. The decoder is msgspec's, to plain objects, of each
-line or of a whole array. Reading is plan and facts: every record decoded, checked, and its ids
+The same made-up conversations in every format that is JSON. The decoder is msgspec's, to plain objects, of
+each line or of a whole array. Reading is plan and facts: every record decoded, checked, and its ids
 digested. The pairs run in turns; the medians are printed.
 """
 

@@ -17,7 +17,7 @@ from transforms.sources.anthropic_stream import streamed_message
 from transforms.sources.decode import Fault, present
 from transforms.sources.histories import Call, Turn, moment, record_of
 from transforms.sources.json_items import objects_of
-from transforms.sources.record_file import Record, RecordFile
+from transforms.sources.record_file import Record, RecordFile, record_or_fault
 
 _DEFAULT_BYTES = 64 << 20
 _ASKED = ("timestamp", "created_at", "started_at", "recorded_at", "time")
@@ -40,13 +40,11 @@ class AnthropicMessages(RecordFile):
     def records_within(self, path: str, max_record_bytes: int) -> Iterator[Record]:
         """The records of a file, each of one call."""
         for item in objects_of(path, max_record_bytes):
-            if isinstance(item, Fault):
-                yield item
-                continue
-            try:
-                yield record_of(call_of(item))
-            except Fault as fault:
-                yield fault
+            yield item if isinstance(item, Fault) else record_or_fault(_record, item)
+
+
+def _record(item: dict[str, Any]) -> Record:
+    return record_of(call_of(item))
 
 
 def call_of(item: dict[str, Any]) -> Call:

@@ -16,7 +16,7 @@ from transforms.files import lines, open_stream
 from transforms.sources.accounting import MERGED, dropped, note_block
 from transforms.sources.decode import Fault, json_fault
 from transforms.sources.json_array import elements, first_byte
-from transforms.sources.record_file import Record, RecordFile
+from transforms.sources.record_file import Record, RecordFile, record_or_fault
 
 Turns = list[dict[str, Any]]
 _DEFAULT_BYTES = 64 << 20
@@ -52,10 +52,7 @@ class ChatLists(RecordFile):
     def records_within(self, path: str, max_record_bytes: int) -> Iterator[Record]:
         """The records of a file, plain or compressed, in lines or in an array."""
         for data in _items(path, max_record_bytes):
-            try:
-                yield self._record(data)
-            except Fault as fault:
-                yield fault
+            yield record_or_fault(self._record, data)
 
     def _record(self, data: bytes | None) -> dict[str, Any]:
         if data is None:

@@ -17,7 +17,7 @@ from transforms.sources.accounting import dropped, note_record
 from transforms.sources.decode import Fault
 from transforms.sources.histories import Call, Turn, moment, record_of
 from transforms.sources.json_items import objects_of
-from transforms.sources.record_file import Record, RecordFile
+from transforms.sources.record_file import Record, RecordFile, record_or_fault
 
 Attributes = dict[str, Any]
 _DEFAULT_BYTES = 64 << 20
@@ -31,6 +31,7 @@ _ROLES = {
     **dict.fromkeys(("tool", "function"), "tool"),
 }
 _MAX_NESTING = 100
+_NOTHING: Record = {}
 
 
 class OtelGenai(RecordFile):
@@ -49,13 +50,15 @@ class OtelGenai(RecordFile):
                 yield item
                 continue
             for span in _spans(item):
-                try:
-                    if (call := call_of(span)) is not None:
-                        yield record_of(call)
-                    else:
-                        note_record(dropped("span_without_messages"))
-                except Fault as fault:
-                    yield fault
+                if (record := record_or_fault(_record, span)) is _NOTHING:
+                    note_record(dropped("span_without_messages"))
+                else:
+                    yield record
+
+
+def _record(span: Any) -> Record:
+    call = call_of(span)
+    return _NOTHING if call is None else record_of(call)
 
 
 def call_of(span: Any) -> Call | None:
@@ -63,7 +66,7 @@ def call_of(span: Any) -> Call | None:
     if not isinstance(span, dict):
         raise Fault("not_an_object")
     found = _attributes(span.get("attributes"))
-    for event in span.get("events") or ():
+    for event in _listed(span.get("events")):
         if isinstance(event, dict):
             found = {**_attributes(event.get("attributes")), **found}
     given = found.get("gen_ai.input.messages")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import abc
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -31,7 +31,18 @@ from transforms.sources.decode import Fault, convert_session
 _BATCH_RECORDS = 1_000
 #: A format is anybody's: it may fail in any way, and what it says of it may hold data.
 _ANYTHING = (Exception,)
+_UNFORESEEN = (TypeError, ValueError, AttributeError, LookupError, RecursionError, ArithmeticError)
 Record = Mapping[str, Any] | Fault
+
+
+def record_or_fault[T](make: Callable[[T], Record], item: T) -> Record:
+    """What an adapter makes of an item; why it is none; `bad_field` for what the adapter did not foresee."""
+    try:
+        return make(item)
+    except Fault as fault:
+        return fault
+    except _UNFORESEEN:
+        return Fault("bad_field")
 
 
 class RecordFile(abc.ABC):
