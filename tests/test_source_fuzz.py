@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import datetime as dt
+import json
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -155,3 +156,98 @@ def test_a_bent_record_never_costs_another(tmp_path: Path, name: str) -> None:
     assert 100 < len(found.quarantined) < 1_400
     if "otel" not in form:
         assert len(found.sessions) + len(found.quarantined) == len(records)
+
+
+EXPORTED: dict[str, dict[str, Any]] = {
+    "claude-export": {
+        "uuid": "c",
+        "created_at": AT,
+        "account": {"uuid": "u"},
+        "current_leaf_message_uuid": "m2",
+        "chat_messages": [
+            {
+                "uuid": "m1",
+                "sender": "human",
+                "created_at": AT,
+                "text": "a",
+                "content": [{"type": "text", "text": "a"}, {"type": "token_budget"}],
+                "attachments": [{"file_name": "x", "extracted_content": "y"}],
+                "files": [{"file_name": "x"}],
+            },
+            {
+                "uuid": "m2",
+                "sender": "assistant",
+                "created_at": AT,
+                "parent_message_uuid": "m1",
+                "content": [
+                    {"type": "tool_use", "id": "t", "name": "ls", "input": {"a": 1}},
+                    {"type": "tool_result", "tool_use_id": "t", "content": [{"type": "text", "text": "y"}]},
+                ],
+            },
+        ],
+    },
+    "chatgpt-export": {
+        "id": "c",
+        "create_time": 1767261600.5,
+        "current_node": "n2",
+        "mapping": {
+            "n0": {"id": "n0", "parent": None, "children": ["n1"], "message": None},
+            "n1": {
+                "id": "n1",
+                "parent": "n0",
+                "children": ["n2"],
+                "message": {
+                    "author": {"role": "user"},
+                    "create_time": 1767261600.5,
+                    "content": {
+                        "content_type": "multimodal_text",
+                        "parts": ["a", {"content_type": "image_asset_pointer"}],
+                    },
+                    "metadata": {"is_user_system_message": False},
+                    "weight": 1.0,
+                },
+            },
+            "n2": {
+                "id": "n2",
+                "parent": "n1",
+                "message": {
+                    "author": {"role": "assistant"},
+                    "content": {"content_type": "thoughts", "thoughts": [{"content": "hm"}]},
+                    "recipient": "python",
+                },
+            },
+        },
+    },
+}
+
+
+@pytest.mark.parametrize("form", EXPORTED)
+def test_a_bent_conversation_never_costs_another(tmp_path: Path, form: str) -> None:
+    """Every item of an export is a session or a fault."""
+    rng, good = random.Random(form), EXPORTED[form]
+    items = [good, *(bent(rng, good) for _ in range(1_500)), good]
+    path = tmp_path / "conversations.json"
+    path.write_text(json.dumps(items))
+    found = read_all([path], form, TIMED)
+    assert len(found.sessions) + len(found.quarantined) == len(items)
+    assert found.sessions[0] == found.sessions[-1]
+    assert 100 < len(found.quarantined) < 1_400
+
+
+def test_bent_lines_of_a_session_never_cost_the_file(tmp_path: Path) -> None:
+    """Lines bent anywhere, links included: each line with a fault is one entry, and the rest is read."""
+    rng = random.Random(1)
+    line = {"sessionId": "s", "timestamp": AT, "version": "2.1.0", "isSidechain": False, "cwd": "/w"}
+    turns: list[dict[str, Any]] = []
+    for n in range(600):
+        said: Any = {"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "image"}]}
+        if n % 2:
+            said = {"id": f"msg{n}", "content": [{"type": "thinking", "thinking": "hm"}, _CALL]}
+        kind = "assistant" if n % 2 else "user"
+        link = {"uuid": f"u{n}", "parentUuid": f"u{n - 1}" if n else None}
+        turns.append({**line, **link, "type": kind, "message": said})
+    bad = [bent(rng, turn) if rng.random() < 0.5 else turn for turn in turns]
+    found = read_all([write_lines(tmp_path / "s.jsonl", bad)], "claude-code")
+    intact = {f"u{n}" for n, turn in enumerate(turns) if bad[n] is turn}
+    assert intact <= {m.message_id for session in found.sessions for m in session.messages}
+    assert 50 < len(found.quarantined) < 300

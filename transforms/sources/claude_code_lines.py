@@ -58,7 +58,7 @@ def parse_line(data: bytes, file_agent: str | None) -> Record | None:
     line = _json_object(data)
     kind = line.get("type")
     uuid = line.get("uuid")
-    if kind not in _MESSAGE_TYPES:
+    if not isinstance(kind, str) or kind not in _MESSAGE_TYPES:
         if isinstance(kind, str):
             note_record(dropped(kind))
             return _link(line, uuid) if isinstance(uuid, str) and uuid else None
