@@ -20,11 +20,14 @@ from pipeline.commands.evaluate import read_labelled
 from pipeline.config import DEFAULT_DEID
 from schemas.deid import DeidConfig, TaggerConfig, load_deid
 from transforms.deid.evaluation import Labelled, count, measure
+from transforms.deid.line_signs import LineSigns
 from transforms.deid.names import ENGLISH, NameFinder
 from transforms.deid.ner import NameModel
 from transforms.deid.overlaps import resolve
+from transforms.deid.reading import Reading
 from transforms.deid.spans import Segment, Span
 from transforms.deid.tagger import shipped_tagger
+from transforms.deid.words import Words
 from transforms.synthetic.fill import generate_texts
 
 ROOT = Path(__file__).parents[1]
@@ -134,8 +137,9 @@ def _measured(
     config, labelled, models = material
     finder = NameFinder(tagger, shipped_tagger(tagger), models)
     found: list[list[Span]] = []
+    words, signs = Words(b"thresholds"), LineSigns()
     for one in labelled:
-        spans = finder.find([Segment(one.text, kind)], ENGLISH)[0]
+        spans = finder.find(Reading([[Segment(one.text, kind)]], words, signs), [ENGLISH])[0]
         found.append(resolve(s for s in spans if s.type == entity and s.score >= config.thresholds[entity]))
     figures = measure(count(labelled, found, [entity]), 10)[entity].figures
     return figures["character_recall"].value or 0.0, figures["character_precision"].value or 0.0

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from conftest import chatsieve
 
+from pipeline.config import DEFAULT_DEID
+
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
@@ -59,6 +61,20 @@ def test_scrub_masks_a_file_and_explains_without_the_values(tmp_path: Path) -> N
     assert done.stdout == "😀 mail <EMAIL_ADDRESS_1>, says <PERSON_1>.\n"
     assert "bob" not in done.stderr
     assert "EMAIL_ADDRESS" in done.stderr
+
+
+def test_scrubbed_lines_cannot_be_linked(tmp_path: Path) -> None:
+    """Each line is a session of its own: the same person has another made-up name in every one."""
+    config = tmp_path / "realistic.yaml"
+    shipped = DEFAULT_DEID.read_text()
+    config.write_text(shipped.replace("surrogates: placeholder", "surrogates: realistic"))
+    lines = tmp_path / "t.jsonl"
+    lines.write_text('{"text": "I am Wilhelmina Vandersloot."}\n' * 20)
+    done = chatsieve("scrub", lines, "--jsonl", "--deid", config)
+    texts = [json.loads(line)["text"] for line in done.stdout.splitlines()]
+    assert len(texts) == 20
+    assert len(set(texts)) > 15
+    assert "Wilhelmina" not in done.stdout
 
 
 def test_scrub_answers_lines_with_offsets_in_code_points(tmp_path: Path) -> None:

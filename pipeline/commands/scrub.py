@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,9 +14,9 @@ from pipeline.config import DEFAULT_DEID
 from schemas.deid import load_deid
 from schemas.errors import DeidError, InputError
 from transforms.deid.engine import DeidEngine
-from transforms.deid.spans import Masked, Segment, SessionText, Span
+from transforms.deid.spans import Segment, SessionText, Span
 
-_SCRUB_KEY = b"scrub".ljust(16, b"\0")
+_LINES_AT_ONCE = 256
 
 
 class Scrubbed(NamedTuple):
@@ -32,7 +32,7 @@ class _Line(msgspec.Struct):
 
 def scrub_text(engine: DeidEngine, text: str) -> Scrubbed:
     """One text as a session of its own; DeidError with the reason if the engine refuses it."""
-    masked, found = _explained(engine, text)
+    masked, found = engine.explain(SessionText(bytes(16), [Segment(text, "user")]))
     if masked.refusal:
         raise DeidError(
             f"the text is refused: {masked.refusal}; see the refuse and language keys of the deid config"
@@ -43,16 +43,27 @@ def scrub_text(engine: DeidEngine, text: str) -> Scrubbed:
 def scrub_lines(engine: DeidEngine, lines: Iterable[bytes], explain: bool) -> Iterator[bytes]:
     """For each `{"text": ...}` line its answer, each a session of its own; a refused text answers its reason.
 
-    Raises InputError naming the line that is no such object.
+    Raises InputError naming the line that is no such object, after the answers to those before it.
     """
+    waiting: list[SessionText] = []
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:
             text = msgspec.json.decode(line, type=_Line).text
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            yield from _answers(engine, waiting, explain)
             raise InputError(f'line {number}: expected a JSON object with a string "text"') from None
-        masked, found = _explained(engine, text)
+        # Lines are as far apart as sessions: nothing may link what stands in two of them.
+        waiting.append(SessionText(number.to_bytes(16, "big"), [Segment(text, "user")]))
+        if len(waiting) == _LINES_AT_ONCE:
+            yield from _answers(engine, waiting, explain)
+            waiting = []
+    yield from _answers(engine, waiting, explain)
+
+
+def _answers(engine: DeidEngine, sessions: Sequence[SessionText], explain: bool) -> Iterator[bytes]:
+    for masked, found in engine.explain_sessions(sessions):
         answer: dict[str, object] = {"text": None, "refused": masked.refusal}
         if not masked.refusal:
             answer = {"text": masked.texts[0]}
@@ -80,7 +91,3 @@ def read_input(file: Path | None) -> bytes:
 def scrub_engine(config: Path | None) -> DeidEngine:
     """An engine with a key of its own: scrubbed texts are linked to nothing."""
     return DeidEngine(load_deid(config or DEFAULT_DEID)[0], secrets.token_bytes(32))
-
-
-def _explained(engine: DeidEngine, text: str) -> tuple[Masked, list[list[Span]]]:
-    return engine.explain(SessionText(_SCRUB_KEY, [Segment(text, "user")]))

@@ -7,7 +7,10 @@ the same call, in the same process or before.
 from __future__ import annotations
 
 import collections
-from collections.abc import Sequence
+import hmac
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import threadpoolctl
 
@@ -16,15 +19,22 @@ from schemas.deid import DeidConfig
 from transforms.deid.find import SpanFinder
 from transforms.deid.language import language_of
 from transforms.deid.lexicon import lexicon_digest
+from transforms.deid.line_signs import LineSigns
 from transforms.deid.names import NameFinder
 from transforms.deid.ner import NameModel
 from transforms.deid.overlaps import resolve
 from transforms.deid.patterns import PatternScanner
 from transforms.deid.presidio import SessionAnalyzer, SessionAnonymizer
+from transforms.deid.reading import Reading
 from transforms.deid.residual import ResidualCheck
-from transforms.deid.spans import Made, Masked, SessionText, Span
+from transforms.deid.spans import Made, Masked, Segment, SessionText, Span
 from transforms.deid.surrogates import Surrogates, session_key
 from transforms.deid.tagger import shipped_tagger, tagger_digest
+from transforms.deid.words import Words
+
+#: A result, and per segment what was found.
+Explained = tuple[Masked, list[list[Span]]]
+_MAX_TOGETHER = 1 << 20
 
 
 class DeidEngine:
@@ -43,48 +53,103 @@ class DeidEngine:
             tagger = shipped_tagger(config.tagger) if config.tagger.use else None
             names = NameFinder(config.tagger, tagger, self._models)
         self._forbidden = {e for e, one in config.operators.items() if one.operator == "drop_session"}
-        finder = SpanFinder(config, self._scanner, names)
-        self._analyzer = SessionAnalyzer(finder, config.thresholds, config.recognizers)
+        self._words = Words(hmac.digest(key, b"words", "sha256"))
+        self._signs = LineSigns()
+        self._finder = SpanFinder(config, self._scanner, names)
+        self._analyzer = SessionAnalyzer(self._find_alone, config.thresholds, config.recognizers)
         self._anonymizer = SessionAnonymizer()
         self._residual = ResidualCheck(self._scanner, _masked_types(config))
 
     def mask_sessions(self, sessions: Sequence[SessionText]) -> list[Masked]:
         """One result a session, in order."""
-        return [self.explain(session)[0] for session in sessions]
+        return [masked for masked, _ in self.explain_sessions(sessions)]
 
-    def explain(self, session: SessionText) -> tuple[Masked, list[list[Span]]]:
+    def explain(self, session: SessionText) -> Explained:
         """The result, and per segment what was found; nothing for a session that is refused unread."""
-        texts = [segment.text for segment in session.segments]
-        size = sum(map(len, texts))
-        if size > self._config.refuse.max_characters:
-            return _refused(Reason.OVERSIZE, self._config.language.default), []
-        language = language_of(session.segments, self._config.language)
-        supported = language in self._config.language.supported
-        if not supported and self._config.language.unsupported == "refuse":
-            return _refused(Reason.LANGUAGE_UNSUPPORTED, language), []
-        found = self._find(session, language if supported else None)
-        covered = sum(span.end - span.start for spans in found for span in spans)
-        refuse = self._config.refuse
-        if size >= refuse.min_characters and covered > refuse.max_masked_fraction * size:
-            return _refused(Reason.PII_DENSITY, language), found
-        if self._forbidden & {span.type for spans in found for span in spans}:
-            return _refused(Reason.PII_DENSITY, language), found
-        made = self._mask(session, texts, found)
-        left = self._residual.left(session.segments, made, found)
-        again = sum(map(len, left))
-        if again:
-            found = [resolve([*spans, *more]) for spans, more in zip(found, left, strict=True)]
-            made = self._mask(session, texts, found)
-            if any(self._residual.left(session.segments, made, found)):
-                return _refused(Reason.RESIDUAL_PII, language), found
-        entities = collections.Counter(span.type for spans in found for span in spans)
-        return Masked(
-            [one.text for one in made], dict(sorted(entities.items())), language, None, again
-        ), found
+        return self.explain_sessions([session])[0]
 
-    def _mask(
-        self, session: SessionText, texts: Sequence[str], found: Sequence[Sequence[Span]]
-    ) -> list[Made]:
+    def explain_sessions(self, sessions: Sequence[SessionText]) -> list[Explained]:
+        """The same for several sessions, which are read together."""
+        explained: list[Explained] = []
+        for part in _parts(sessions):
+            explained += self._explain(part)
+        return explained
+
+    def _explain(self, sessions: Sequence[SessionText]) -> list[Explained]:
+        done: dict[int, Explained] = {}
+        for n, session in enumerate(sessions):
+            if _size(session) > self._config.refuse.max_characters:
+                done[n] = _refused(Reason.OVERSIZE, self._config.language.default), []
+        read = [n for n in range(len(sessions)) if n not in done]
+        reading = self._read([sessions[n] for n in read])
+        languages = self._languages(reading)
+        found = self._find(reading, languages)
+        kept: list[_Found] = []
+        for place, n in enumerate(read):
+            language, supported = languages[place]
+            spans = found[reading.bounds[place] : reading.bounds[place + 1]]
+            reason = self._reason(sessions[n], supported, spans)
+            if reason is None:
+                kept.append(_Found(n, sessions[n], language, spans))
+            else:
+                done[n] = _refused(reason, language), [] if reason == Reason.LANGUAGE_UNSUPPORTED else spans
+        for one, explained in zip(kept, self._masked(kept), strict=True):
+            done[one.number] = explained
+        return [done[n] for n in range(len(sessions))]
+
+    def _reason(
+        self, session: SessionText, supported: bool, found: Sequence[Sequence[Span]]
+    ) -> Reason | None:
+        """Why the session cannot be used, whatever can be masked in it."""
+        if not supported and self._config.language.unsupported == "refuse":
+            return Reason.LANGUAGE_UNSUPPORTED
+        refuse, size = self._config.refuse, _size(session)
+        covered = sum(span.end - span.start for spans in found for span in spans)
+        if size >= refuse.min_characters and covered > refuse.max_masked_fraction * size:
+            return Reason.PII_DENSITY
+        if self._forbidden & {span.type for spans in found for span in spans}:
+            return Reason.PII_DENSITY
+        return None
+
+    def _masked(self, sessions: Sequence[_Found]) -> list[Explained]:
+        """The sessions masked, looked at again, and masked again where something was left."""
+        first = [self._mask(one.session, one.spans) for one in sessions]
+        left = self._left(sessions, [one.spans for one in sessions], first)
+        again = {n: sum(map(len, more)) for n, more in enumerate(left) if any(more)}
+        spans = {
+            n: [resolve([*old, *new]) for old, new in zip(sessions[n].spans, left[n], strict=True)]
+            for n in again
+        }
+        second = {n: self._mask(sessions[n].session, spans[n]) for n in again}
+        still = self._left([sessions[n] for n in again], list(spans.values()), list(second.values()))
+        refused = {n for n, more in zip(again, still, strict=True) if any(more)}
+        explained: list[Explained] = []
+        for n, one in enumerate(sessions):
+            found = spans.get(n, one.spans)
+            if n in refused:
+                explained.append((_refused(Reason.RESIDUAL_PII, one.language), found))
+                continue
+            entities = collections.Counter(span.type for spans in found for span in spans)
+            texts = [made.text for made in second.get(n, first[n])]
+            counts = dict(sorted(entities.items()))
+            explained.append((Masked(texts, counts, one.language, None, again.get(n, 0)), found))
+        return explained
+
+    def _left(
+        self,
+        sessions: Sequence[_Found],
+        found: Sequence[list[list[Span]]],
+        made: Sequence[Sequence[Made]],
+    ) -> list[list[list[Span]]]:
+        """By session and text what the second look finds."""
+        segments = [segment for one in sessions for segment in one.session.segments]
+        left = iter(self._residual.left(segments, _flat(made), _flat(found)))
+        return [[next(left) for _ in one.session.segments] for one in sessions]
+
+    def _mask(self, session: SessionText, found: Sequence[Sequence[Span]]) -> list[Made]:
+        texts = [segment.text for segment in session.segments]
+        if not any(found):
+            return [Made(text, [], []) for text in texts]
         surrogates = Surrogates(
             self._config.surrogates,
             session_key(self._key, session.key),
@@ -99,7 +164,16 @@ class DeidEngine:
 
     def analyze(self, session: SessionText) -> list[list[Span]]:
         """What Presidio's batch analyzer finds in each segment, before anything is masked."""
-        return self._find(session, self._config.language.default)
+        return self.analyze_sessions([session])[0]
+
+    def analyze_sessions(self, sessions: Sequence[SessionText]) -> list[list[list[Span]]]:
+        """The same for several sessions."""
+        analyzed: list[list[list[Span]]] = []
+        for part in _parts(sessions):
+            reading = self._read(part)
+            found = self._find(reading, [(self._config.language.default, True)] * len(part))
+            analyzed += [found[low:high] for low, high in itertools.pairwise(reading.bounds)]
+        return analyzed
 
     def model_digests(self) -> dict[str, str]:
         """Digests of the model's files and of the word lists."""
@@ -110,8 +184,60 @@ class DeidEngine:
             digests[self._config.models[language].package or f"model {language}"] = model.sha256
         return digests
 
-    def _find(self, session: SessionText, language: str | None) -> list[list[Span]]:
-        return [resolve(spans) for spans in self._analyzer.spans(session.segments, language)]
+    def _read(self, sessions: Sequence[SessionText]) -> Reading:
+        return Reading([session.segments for session in sessions], self._words, self._signs)
+
+    def _languages(self, reading: Reading) -> list[tuple[str, bool]]:
+        """By session its language, and whether it is a supported one."""
+        config = self._config.language
+        shares = (
+            reading.shares_of_english().tolist() if config.default == "en" else [0.0] * len(reading.sessions)
+        )
+        languages = [
+            language_of(segments, config, share)
+            for segments, share in zip(reading.sessions, shares, strict=True)
+        ]
+        return [(language, language in config.supported) for language in languages]
+
+    def _find(self, reading: Reading, languages: Sequence[tuple[str, bool]]) -> list[list[Span]]:
+        found = self._finder.find(reading, [language if known else None for language, known in languages])
+        return self._analyzer.spans([segment.text for segment in reading.segments], found)
+
+    def _find_alone(self, text: str) -> list[Span]:
+        session = SessionText(bytes(16), [Segment(text, "user")])
+        return self._finder.find(self._read([session]), [self._config.language.default])[0]
+
+
+class _Found(NamedTuple):
+    """A session that is to be masked: its number among those that were read together, and its spans by
+    text.
+    """
+
+    number: int
+    session: SessionText
+    language: str
+    spans: list[list[Span]]
+
+
+def _parts(sessions: Sequence[SessionText]) -> Iterator[Sequence[SessionText]]:
+    """Sessions in order, so many together that arrays pay and stay small; a long one alone."""
+    begin = size = 0
+    for n, session in enumerate(sessions):
+        more = _size(session)
+        if n > begin and size + more > _MAX_TOGETHER:
+            yield sessions[begin:n]
+            begin, size = n, 0
+        size += more
+    if begin < len(sessions):
+        yield sessions[begin:]
+
+
+def _flat[T](lists: Sequence[Sequence[T]]) -> list[T]:
+    return [one for some in lists for one in some]
+
+
+def _size(session: SessionText) -> int:
+    return sum(len(segment.text) for segment in session.segments)
 
 
 def _masked_types(config: DeidConfig) -> frozenset[str]:

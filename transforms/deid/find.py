@@ -1,12 +1,14 @@
-"""All spans of one session: patterns, keyed leaves, people, and what is known from elsewhere in it.
+"""All spans of sessions: patterns, keyed leaves, people, and what is known from elsewhere in a session.
 
-A pure function of the session's segments and the config: nothing is remembered from one session to the next.
+What is found in a session is a pure function of its segments and the config, whatever else is read with it.
 """
 
 from __future__ import annotations
 
+import bisect
+import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from schemas.deid import DeidConfig
 from transforms.deid.keyed import keyed_span
@@ -15,7 +17,8 @@ from transforms.deid.names import NameFinder
 from transforms.deid.overlaps import resolve
 from transforms.deid.patterns import PatternScanner
 from transforms.deid.propagate import propagate_values
-from transforms.deid.spans import Segment, Span
+from transforms.deid.reading import Reading
+from transforms.deid.spans import Span
 
 _FULL_NAME_SCORE = 0.6
 _PART_SCORE = 0.7
@@ -32,28 +35,34 @@ _NOT_PART = re.compile(r"[^\W\d_]\.?\Z")
 
 
 class SpanFinder:
-    """Finds the spans of a session. One instance a thread."""
+    """Finds the spans of sessions. One instance a thread."""
 
     def __init__(self, config: DeidConfig, scanner: PatternScanner, names: NameFinder | None) -> None:
         self._config = config
         self._scanner = scanner
         self._names = names
 
-    def find(self, segments: Sequence[Segment], language: str | None) -> list[list[Span]]:
-        """Per segment its spans, sorted and disjoint; without a language by patterns only."""
-        texts = [segment.text for segment in segments]
-        found: list[list[Span]] = [list(spans) for spans in self._scanner.scan(texts)]
-        for spans, segment in zip(found, segments, strict=True):
-            leaf = keyed_span(segment)
+    def find(self, reading: Reading, languages: Sequence[str | None]) -> list[list[Span]]:
+        """By segment its spans, sorted and disjoint; in sessions without a language by patterns only."""
+        scanned = self._scanner.scan_all(reading.texts)
+        found = [list(scanned[number]) for number in reading.numbers]
+        for spans, segment in zip(found, reading.segments, strict=True):
+            leaf = keyed_span(segment) if segment.key else None
             if leaf is not None:
                 spans.append(leaf)
-        names = language is not None and self._names is not None
-        if language is not None and self._names is not None:
-            for spans, people in zip(found, self._names.find(segments, language), strict=True):
+        if self._names is not None:
+            for spans, people in zip(found, self._names.find(reading, languages), strict=True):
                 spans += people
-        found = [resolve(self._sure(spans, s.kind)) for spans, s in zip(found, segments, strict=True)]
-        found = propagate_values(texts, found)
-        return propagate_names(texts, found) if names else found
+        for number, segment in enumerate(reading.segments):
+            if found[number]:
+                found[number] = resolve(self._sure(found[number], segment.kind))
+        for language, low, high in zip(languages, reading.bounds, reading.bounds[1:], strict=False):
+            if any(found[low:high]):
+                texts = [segment.text for segment in reading.segments[low:high]]
+                known = propagate_values(texts, found[low:high])
+                names = language is not None and self._names is not None
+                found[low:high] = propagate_names(texts, known) if names else known
+        return found
 
     def _sure(self, spans: list[Span], kind: str) -> list[Span]:
         thresholds = self._config.thresholds
@@ -70,29 +79,54 @@ class SpanFinder:
 def propagate_names(texts: Sequence[str], found: Sequence[Sequence[Span]]) -> list[list[Span]]:
     """`found` with other mentions of its people: full names in any case, their parts where capitalised."""
     full, parts = _names(texts, found)
+    again = [list(spans) for spans in found]
     if not full and not parts:
-        return [list(spans) for spans in found]
+        return again
     by_first = _by_first_letters(full, parts)
-    # The empty one stands in every text.
-    beginnings = [_any_case(first) for first in by_first] if len(by_first) <= _FEW else [""]
-    result = []
-    for text, spans in zip(texts, found, strict=True):
-        more = list(spans)
-        folded = _any_case(text)
-        may_hold = any(first in folded for first in beginnings)
-        for word in _LETTERS.finditer(text) if may_hold else ():
-            for words, is_part in by_first.get(word.group().lower(), ()):
-                start = word.start()
-                end = _part_end(text, start, words[0]) if is_part else _name_end(text, start, words)
-                if end > start:
-                    more.append(Span(start, end, "PERSON", 0.8 if is_part else 0.9))
-        result.append(resolve(more) if len(more) > len(spans) else list(spans))
-    return result
+    joined = "\n".join(texts)
+    begins = list(itertools.accumulate((len(text) + 1 for text in texts), initial=0))
+    changed = set()
+    for place, beginning in _beginnings(joined, by_first):
+        number = bisect.bisect_right(begins, place) - 1
+        text, start = texts[number], place - begins[number]
+        for words, is_part in by_first[beginning]:
+            end = _part_end(text, start, words[0]) if is_part else _name_end(text, start, words)
+            if end > start:
+                again[number].append(Span(start, end, "PERSON", 0.8 if is_part else 0.9))
+                changed.add(number)
+    return [resolve(spans) if number in changed else spans for number, spans in enumerate(again)]
+
+
+def _beginnings(text: str, known: Collection[str]) -> Iterator[tuple[int, str]]:
+    """Where runs of letters and digits stand that are known in lower case, with them."""
+    if len(known) > _FEW:
+        for word in _LETTERS.finditer(text):
+            beginning = word.group().lower()
+            if beginning in known:
+                yield word.start(), beginning
+        return
+    folded = _any_case(text)
+    for beginning in known:
+        sought = _any_case(beginning)
+        start = folded.find(sought)
+        while start >= 0:
+            end = start + len(sought)
+            here = _LETTERS.match(text, start)
+            alone = start == 0 or not _LETTERS.match(text, start - 1)
+            if alone and here is not None and here.end() == end and here.group().lower() == beginning:
+                yield start, beginning
+            start = folded.find(sought, end)
 
 
 def _any_case(text: str) -> str:
-    """In lower case, alike for a word and for what it stands in: a sigma is lowered by its neighbours."""
-    return text.lower().replace("ς", "σ")
+    """In lower case and as long as before, alike for a word and for what it stands in.
+
+    A sigma is lowered by its neighbours, and a dotted I becomes two.
+    """
+    lower = text.lower()
+    if len(lower) != len(text):
+        lower = "".join(one if len(one := letter.lower()) == 1 else letter for letter in text)
+    return lower.replace("ς", "σ")
 
 
 def _by_first_letters(

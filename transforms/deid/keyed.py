@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 from transforms.deid.rules_places import GENERIC_USERS
@@ -28,6 +29,23 @@ _ADDRESS = re.compile(r"(?i)address(?:_?line)?_?\d?\Z|street")
 _BIRTH = re.compile(r"(?i)\bdob\b|birth")
 _NAME_SHAPE = re.compile(r"[A-ZÀ-ÞŠŽČĆĐŁŚŻ][\w'’.-]*(?: [A-Za-zÀ-ÿŠšŽžČčĆćĐđŁł][\w'’.-]*){0,4}\Z")
 _MAX_LEAF = 256
+#: In this order; what a key of a secret says goes before all.
+_KINDS = (
+    ("PHONE_NUMBER", _PHONE),
+    ("GOV_ID", _GOVERNMENT),
+    ("BANK_ACCOUNT", _BANK),
+    ("DATE_OF_BIRTH", _BIRTH),
+    ("USERNAME", _USER),
+    ("PERSON", _PERSON),
+    ("ADDRESS", _ADDRESS),
+)
+#: The least and most digits of a value, and how long it can be.
+_NUMBERS = {
+    "PHONE_NUMBER": (7, 15, _MAX_LEAF),
+    "GOV_ID": (5, 30, 30),
+    "BANK_ACCOUNT": (6, 42, 42),
+    "DATE_OF_BIRTH": (4, _MAX_LEAF, _MAX_LEAF),
+}
 
 
 def keyed_span(segment: Segment) -> Span | None:
@@ -35,24 +53,31 @@ def keyed_span(segment: Segment) -> Span | None:
     key, text = segment.key, segment.text
     if not key or not 3 <= len(text) <= _MAX_LEAF:
         return None
-    digits = sum(character.isdigit() for character in text)
-    kind, score = None, 0.8
+    kind = _said_by(key)
+    if kind is None or not _shaped(kind, key, text):
+        return None
+    return Span(0, len(text), kind, 0.7 if kind == "PERSON" else 0.8)
+
+
+@functools.lru_cache(maxsize=4_096)
+def _said_by(key: str) -> str | None:
+    """What a key says that its value is."""
     if _SECRET.search(key) and not _NOT_SECRET.search(key):
-        kind = "SECRET" if looks_secret(text, "pass" in key.lower() or "pwd" in key.lower()) else None
-    elif _PHONE.search(key):
-        kind = "PHONE_NUMBER" if 7 <= digits <= 15 else None
-    elif _GOVERNMENT.search(key):
-        kind = "GOV_ID" if digits >= 5 and len(text) <= 30 else None
-    elif _BANK.search(key):
-        kind = "BANK_ACCOUNT" if digits >= 6 and len(text) <= 42 else None
-    elif _BIRTH.search(key):
-        kind = "DATE_OF_BIRTH" if digits >= 4 else None
-    elif _USER.match(key):
-        kind = (
-            "USERNAME" if re.fullmatch(r"[\w.-]{2,40}", text) and text.lower() not in GENERIC_USERS else None
-        )
-    elif _PERSON.match(key):
-        kind, score = ("PERSON", 0.7) if " " in text and _NAME_SHAPE.match(text) else (None, 0.0)
-    elif _ADDRESS.search(key):
-        kind = "ADDRESS" if digits and " " in text and "@" not in text and "://" not in text else None
-    return Span(0, len(text), kind, score) if kind else None
+        return "SECRET"
+    found = (kind for kind, expression in _KINDS if expression.search(key))
+    return next(found, None)
+
+
+def _shaped(kind: str, key: str, text: str) -> bool:
+    """True if a value can be what its key says."""
+    if kind == "SECRET":
+        return looks_secret(text, "pass" in key.lower() or "pwd" in key.lower())
+    if kind == "USERNAME":
+        return re.fullmatch(r"[\w.-]{2,40}", text) is not None and text.lower() not in GENERIC_USERS
+    if kind == "PERSON":
+        return " " in text and _NAME_SHAPE.match(text) is not None
+    digits = sum(character.isdigit() for character in text)
+    if kind == "ADDRESS":
+        return digits > 0 and " " in text and "@" not in text and "://" not in text
+    least, most, longest = _NUMBERS[kind]
+    return least <= digits <= most and len(text) <= longest

@@ -12,11 +12,13 @@ import wordfreq
 from schemas.deid import LanguageConfig
 from transforms.deid.spans import Segment
 
-_CODE = re.compile(r"```[\s\S]*?(?:```|\Z)|`[^`\n]*`|https?://\S+|[\w.-]*[/\\_@{}<>=][\S]*")
+_CODE = re.compile(
+    r"```[\s\S]*?(?:```|\Z)|`[^`\n]*`|https?://\S+|(?<![\w.-])[\w.-]*[/\\_@{}<>=]\S*|[/\\_@{}<>=]\S*"
+)
 _SPOKEN = frozenset({"user", "assistant"})
 _MAX_CHARACTERS = 4_000
 #: Words that any stretch of English has; a fifth of running English is made of them.
-_ENGLISH = frozenset(
+ENGLISH_WORDS = frozenset(
     (
         "the of and to in a is that for it with as was be by on not this are or from at have an they you he "
         "but we his which will can if there their been has more when who do what all would so my your how i "
@@ -24,14 +26,21 @@ _ENGLISH = frozenset(
     ).split()
 )
 _MIN_ENGLISH = 0.15
+_SURELY_ENGLISH = 0.25
 #: A quarter to a half of running text in any language are its hundred most frequent words.
 _FREQUENT = 100
 _MIN_FREQUENT = 0.15
 _LATIN_END = 0x250
 
 
-def language_of(segments: Sequence[Segment], config: LanguageConfig) -> str:
-    """An ISO 639-1 code: the default unless the prose is surely in another language."""
+def language_of(segments: Sequence[Segment], config: LanguageConfig, english: float = 0.0) -> str:
+    """An ISO 639-1 code: the default unless the prose is surely in another language.
+
+    `english` is the share of its words that are ENGLISH_WORDS, code left out by the line: where it is
+    high, nothing more needs to be read.
+    """
+    if config.default == "en" and english >= _SURELY_ENGLISH:
+        return "en"
     prose = _prose(segments)
     if config.default == "en" and _looks_english(prose):
         return "en"
@@ -67,7 +76,7 @@ def _prose(segments: Sequence[Segment]) -> str:
 
 def _looks_english(prose: str) -> bool:
     words = re.findall(r"[^\W\d_]+", prose.lower())
-    return bool(words) and sum(word in _ENGLISH for word in words) >= _MIN_ENGLISH * len(words)
+    return bool(words) and sum(word in ENGLISH_WORDS for word in words) >= _MIN_ENGLISH * len(words)
 
 
 @functools.cache

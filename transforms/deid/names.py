@@ -1,40 +1,36 @@
 """People and addresses of a session: name lists, the small model, and a spaCy model for what is in doubt.
 
-Lists are sure by themselves. The small model reads whole lines; where it is neither sure nor sure of the
-contrary, the spaCy model of the language is asked for a window of about ten words, and both have to agree.
-In a language that the small model was not trained on, the spaCy model is asked for every window.
+Lists are sure by themselves. The small model reads around words that may be a name and around numbers;
+where it is neither sure nor sure of the contrary, the spaCy model of the language is asked for a window
+of about ten words, and both have to agree. In a language that the small model was not trained on, the
+spaCy model is asked for every window.
 """
 
 from __future__ import annotations
 
 import bisect
 import re
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+
+import numpy as np
 
 from schemas.deid import TaggerConfig
 from transforms.deid.lexicon import first_names, is_common_word, last_names
 from transforms.deid.mentions import joined_to
 from transforms.deid.ner import NameModel, credible
-from transforms.deid.people import People, find_people
-from transforms.deid.spans import Segment, Span
+from transforms.deid.people import People, find_people, windows_of
+from transforms.deid.reading import PROSE, Mask, Reading
+from transforms.deid.spans import Span
 from transforms.deid.tagger import Entity, Tagger
 
-_PROSE = frozenset({"system", "user", "assistant", "thinking"})
 #: The language of the small model and of the word lists.
 ENGLISH = "en"
 _MIN_ADDRESS = 6
 _NOT_LOWER_NAME = re.compile(r"[^a-zà-ÿ' -]")
 _ADDRESS_GAP = re.compile(r"[\s,;.|/-]{1,4}\Z")
 _AGREED_SCORE = 0.7
-
-
-class _Doubt(NamedTuple):
-    """A stretch of a segment that the small model may be right to take for a person."""
-
-    segment: int
-    start: int
-    end: int
+#: A given name that is no other word, and a family name: both on the lists.
+_SURE_SCORE = 0.85
 
 
 class NameFinder:
@@ -45,80 +41,122 @@ class NameFinder:
         self._tagger = tagger
         self._models = models
 
-    def find(self, segments: Sequence[Segment], language: str) -> list[list[Span]]:
-        """Per segment its people and addresses, unresolved."""
-        people = [find_people(s.text, s.kind in _PROSE, s.kind == "user") for s in segments]
-        found = [list(one.spans) for one in people]
+    def find(self, reading: Reading, languages: Sequence[str | None]) -> list[list[Span]]:
+        """By segment its people and addresses, unresolved; nothing for sessions without a language."""
+        found: list[list[Span]] = [[] for _ in reading.segments]
+        if not any(languages):
+            return found
+        people = find_people(reading)
+        tagger = self._tagger if ENGLISH in languages else None
+        tagged = None if tagger is None else tagger.entities(reading, _sure(reading, people))
+        for language, low, high in zip(languages, reading.bounds, reading.bounds[1:], strict=False):
+            if language is not None:
+                numbers = reading.numbers[low:high]
+                known = self._session(reading, sorted(set(numbers)), language, people, tagged)
+                found[low:high] = [list(known[number]) for number in numbers]
+        return found
+
+    def _session(
+        self,
+        reading: Reading,
+        numbers: Sequence[int],
+        language: str,
+        people: People,
+        tagged: list[list[Entity]] | None,
+    ) -> dict[int, list[Span]]:
+        """By text of a session what is found in it."""
+        found = {number: list(people.spans.get(number, ())) for number in numbers}
         model = self._models.get(language)
-        doubts: list[_Doubt] | None = None
-        if self._tagger is not None and language == ENGLISH:
-            doubts = self._tag(segments, people, found, alone=model is None)
+        doubts: dict[int, list[tuple[int, int]]] | None = None
+        if tagged is not None and language == ENGLISH:
+            doubts = self._tag(reading, tagged, found, alone=model is None)
         if model is not None:
-            self._ask(model, segments, people, found, doubts)
-        for segment, spans in zip(segments, found, strict=True):
-            if segment.kind in _PROSE:
-                spans += joined_to(segment.text, spans)
+            self._ask(model, reading, numbers if doubts is None else sorted(doubts), people, found, doubts)
+        for number, spans in found.items():
+            if spans and reading.kinds[number] in PROSE:
+                spans += joined_to(reading.texts.each[number], spans)
         return found
 
     def _tag(
-        self, segments: Sequence[Segment], people: Sequence[People], found: list[list[Span]], alone: bool
-    ) -> list[_Doubt]:
-        """Adds what the small model is sure of, and gives what it is in doubt of."""
-        places = [(n, *piece) for n, one in enumerate(people) for piece in one.pieces]
-        doubts: list[_Doubt] = []
-        if self._tagger is None or not places:
-            return doubts
+        self, reading: Reading, tagged: Sequence[Sequence[Entity]], found: dict[int, list[Span]], alone: bool
+    ) -> dict[int, list[tuple[int, int]]]:
+        """Adds what the small model is sure of, and gives by text what it is in doubt of, [start, end)."""
+        doubts: dict[int, list[tuple[int, int]]] = {}
         sure = self._config.person_alone if alone else self._config.person
-        answers = self._tagger.entities([segments[n].text[start:end] for n, start, end, _ in places])
-        for (n, offset, _, code), entities in zip(places, answers, strict=True):
-            text = segments[n].text
-            found[n] += _addresses(text, offset, [e for e in entities if e.type == "ADDRESS"])
+        for number, spans in found.items():
+            entities = tagged[number]
+            if not entities:
+                continue
+            text = reading.texts.each[number]
+            spans += _addresses(text, [e for e in entities if e.type == "ADDRESS"])
             for entity in entities:
                 if entity.type != "PERSON":
                     continue
-                start, end = offset + entity.start, offset + entity.end
+                code = reading.is_code(number, entity.start)
                 if entity.score >= (self._config.person_in_code if code else sure):
-                    span = person_span(text, start, end, entity.score, code)
+                    span = person_span(text, entity.start, entity.end, entity.score, code)
                     if span is not None:
-                        found[n].append(span)
-                elif not code and entity.score >= self._config.person_agreed:
-                    doubts.append(_Doubt(n, start, end))
+                        spans.append(span)
+                elif (
+                    not code
+                    and entity.score >= self._config.person_agreed
+                    # What cannot be a name however sure a model is needs no second one: IBAN, The.
+                    and credible(text, entity.start, entity.end) is not None
+                ):
+                    doubts.setdefault(number, []).append((entity.start, entity.end))
         return doubts
 
     def _ask(
         self,
         model: NameModel,
-        segments: Sequence[Segment],
-        people: Sequence[People],
-        found: list[list[Span]],
-        doubts: Sequence[_Doubt] | None,
+        reading: Reading,
+        numbers: Iterable[int],
+        people: People,
+        found: dict[int, list[Span]],
+        doubts: dict[int, list[tuple[int, int]]] | None,
     ) -> None:
         """Adds the people that the spaCy model sees: in all windows, or only where there is doubt."""
-        by_segment: dict[int, list[_Doubt]] = {}
-        for doubt in doubts or ():
-            by_segment.setdefault(doubt.segment, []).append(doubt)
+        each = reading.texts.each
         places = [
-            (n, start, end)
-            for n, one in enumerate(people)
-            for start, end in one.windows
-            if doubts is None or _touches(by_segment.get(n, []), start, end)
+            (number, start, end)
+            for number in numbers
+            for start, end in windows_of(each[number], people.unsure.get(number, []))
+            if doubts is None or _touches(doubts[number], start, end)
         ]
-        answers = model.people([segments[n].text[start:end] for n, start, end in places])
-        for (n, start, _), entities in zip(places, answers, strict=True):
+        answers = model.people([each[number][start:end] for number, start, end in places])
+        for (number, start, _), entities in zip(places, answers, strict=True):
             for low, high in entities:
-                span = credible(segments[n].text, start + low, start + high)
+                span = credible(each[number], start + low, start + high)
                 if span is None:
                     continue
                 if doubts is None:
-                    found[n].append(span)
-                elif _touches(by_segment[n], span.start, span.end):
-                    found[n].append(span._replace(score=max(span.score, _AGREED_SCORE)))
+                    found[number].append(span)
+                elif _touches(doubts[number], span.start, span.end):
+                    found[number].append(span._replace(score=max(span.score, _AGREED_SCORE)))
 
 
-def _touches(doubts: list[_Doubt], start: int, end: int) -> bool:
+def _sure(reading: Reading, people: People) -> Mask:
+    """By token whether the lists are sure that it is of a full name: the small model need not be asked."""
+    begins = reading.texts.begins
+    places = [
+        (int(begins[number]) + span.start, int(begins[number]) + span.end)
+        for number, spans in people.spans.items()
+        for span in spans
+        if span.score >= _SURE_SCORE and " " in reading.texts.each[number][span.start : span.end]
+    ]
+    steps = np.zeros(len(reading.tokens.starts) + 1, dtype=np.int32)
+    if places:
+        bounds = np.searchsorted(reading.tokens.starts, np.array(places))
+        np.add.at(steps, bounds[:, 0], 1)
+        np.add.at(steps, bounds[:, 1], -1)
+    sure: Mask = np.cumsum(steps[:-1]) > 0
+    return sure
+
+
+def _touches(doubts: list[tuple[int, int]], start: int, end: int) -> bool:
     """True if one of the (sorted, disjoint) doubts lies in part in [start, end)."""
-    place = bisect.bisect_left(doubts, end, key=lambda doubt: doubt.start)
-    return place > 0 and doubts[place - 1].end > start
+    place = bisect.bisect_left(doubts, end, key=lambda doubt: doubt[0])
+    return place > 0 and doubts[place - 1][1] > start
 
 
 def person_span(text: str, start: int, end: int, score: float, code: bool) -> Span | None:
@@ -143,11 +181,11 @@ def person_span(text: str, start: int, end: int, score: float, code: bool) -> Sp
     return span._replace(score=max(span.score, 0.85 if listed else 0.7))
 
 
-def _addresses(text: str, offset: int, entities: Sequence[Entity]) -> list[Span]:
+def _addresses(text: str, entities: Sequence[Entity]) -> list[Span]:
     """Addresses whose parts are joined over commas and line ends; what has no number is none."""
     joined: list[tuple[int, int, float]] = []
     for entity in entities:
-        start, end = offset + entity.start, offset + entity.end
+        start, end = entity.start, entity.end
         if joined and _ADDRESS_GAP.match(text, joined[-1][1], start):
             joined[-1] = (joined[-1][0], end, max(joined[-1][2], entity.score))
         else:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Sequence
 
-import hyperscan
 import numpy as np
 
+from transforms.deid.hits import Expressions
 from transforms.deid.normalise import TWIN_TRIGGER, plain_twins
 from transforms.deid.overlaps import resolve
 from transforms.deid.rules import Rule
@@ -19,6 +19,7 @@ from transforms.deid.rules_places import PLACE_RULES
 from transforms.deid.rules_provider_keys import PROVIDER_KEY_RULES
 from transforms.deid.rules_secrets import SECRET_RULES
 from transforms.deid.spans import Span
+from transforms.deid.texts import Texts
 
 RULES: tuple[Rule, ...] = (
     *CONTACT_RULES,
@@ -38,63 +39,48 @@ class PatternScanner:
 
     def __init__(self, types: Collection[str] | None = None) -> None:
         self._rules = [rule for rule in RULES if types is None or rule.type in types]
-        self._twin_id = len(self._rules)
-        once = hyperscan.HS_FLAG_SINGLEMATCH
-        triggers = [*(rule.trigger for rule in self._rules), TWIN_TRIGGER]
-        reaches = [*(rule.reach for rule in self._rules), None]
-        self._database = hyperscan.Database()
-        self._database.compile(
-            expressions=[trigger.encode() for trigger in triggers],
-            ids=list(range(len(triggers))),
-            elements=len(triggers),
-            flags=[hyperscan.HS_FLAG_DOTALL | (once if reach is None else 0) for reach in reaches],
-        )
+        self._twin = len(self._rules)
+        self._triggers = Expressions([*(rule.trigger for rule in self._rules), TWIN_TRIGGER])
 
     def scan(self, texts: Sequence[str]) -> list[list[Span]]:
         """Per text its spans, sorted and disjoint, in code points of the text as given."""
-        return [self._scan(text) for text in texts]
+        return self.scan_all(Texts(texts))
 
-    def _scan(self, text: str) -> list[Span]:
-        if len(text) < _MIN_CHARACTERS:
-            return []
-        hits = self._triggers(text)
-        spans = self._find(text, hits)
-        if self._twin_id in hits:
-            for twin in plain_twins(text):
-                for span in self._find(twin.text, self._triggers(twin.text)):
-                    spans.append(Span(*twin.original(span.start, span.end), span.type, span.score))
-        return resolve(spans) if spans else []
+    def scan_all(self, texts: Texts) -> list[list[Span]]:
+        """The same for texts that are laid out already."""
+        found, twins = self._find(texts)
+        disguised = [(n, twin) for n in twins for twin in plain_twins(texts.each[n])]
+        if disguised:
+            again, _ = self._find(Texts([twin.text for _, twin in disguised]))
+            for (n, twin), spans in zip(disguised, again, strict=True):
+                found[n] += [Span(*twin.original(s.start, s.end), s.type, s.score) for s in spans]
+        return [resolve(spans) if spans else spans for spans in found]
 
-    def _triggers(self, text: str) -> dict[int, list[int]]:
-        """By rule, where its triggers end, in code points; one place for rules without a reach."""
-        hits: dict[int, list[int]] = {}
-
-        def note(rule: int, _start: int, end: int, *_: object) -> None:
-            ends = hits.get(rule)
-            if ends is None:
-                hits[rule] = [end]
-            else:
-                ends.append(end)
-
-        data = text.encode("utf-8", "surrogatepass")
-        self._database.scan(data, match_event_handler=note)
-        if hits and len(data) != len(text):
-            bytes_ = np.frombuffer(data, dtype=np.uint8)
-            characters = np.cumsum((bytes_ & 0xC0) != 0x80)
-            hits = {rule: characters[np.array(ends) - 1].tolist() for rule, ends in hits.items()}
-        return hits
-
-    def _find(self, text: str, hits: dict[int, list[int]]) -> list[Span]:
-        spans = []
-        for number in sorted(hits):
-            if number == self._twin_id:
-                continue
-            rule = self._rules[number]
-            for found in _matches(rule, text, hits[number]):
-                verdict = rule.judge(found)
-                if verdict is not None:
-                    spans.append(Span(verdict[0], verdict[1], rule.type, verdict[2]))
-        return spans
+    def _find(self, texts: Texts) -> tuple[list[list[Span]], list[int]]:
+        """Per text its spans, unresolved; and the numbers of the texts that may have twins."""
+        found: list[list[Span]] = [[] for _ in texts.each]
+        twins: list[int] = []
+        rules, ends = self._triggers.hits(texts)
+        if not len(rules):
+            return found, twins
+        places = texts.text_of(ends)
+        ends -= texts.begins[places]
+        edges = np.flatnonzero((np.diff(rules) != 0) | (np.diff(places) != 0)) + 1
+        bounds = [0, *edges.tolist(), len(rules)]
+        firsts = bounds[:-1]
+        for number, place, low, high in zip(
+            rules[firsts].tolist(), places[firsts].tolist(), firsts, bounds[1:], strict=True
+        ):
+            text = texts.each[place]
+            if number == self._twin:
+                twins.append(place)
+            elif len(text) >= _MIN_CHARACTERS:
+                rule = self._rules[number]
+                for match in _matches(rule, text, ends[low:high].tolist()):
+                    verdict = rule.judge(match)
+                    if verdict is not None:
+                        found[place].append(Span(verdict[0], verdict[1], rule.type, verdict[2]))
+        return found, twins
 
 
 def _matches(rule: Rule, text: str, ends: list[int]) -> Iterator[re.Match[str]]:
@@ -104,7 +90,7 @@ def _matches(rule: Rule, text: str, ends: list[int]) -> Iterator[re.Match[str]]:
         return
     back, ahead = rule.reach
     low, high = 0, -1
-    for end in sorted(ends):
+    for end in ends:
         if end - back > high:
             if high >= 0:
                 yield from rule.exact.finditer(text, low, high)

@@ -1,42 +1,46 @@
-"""People in a text: names the lists are sure of, and the windows in which a model has to be asked."""
+"""People in texts whom the lists of names are sure of, and capitalised words that a model has to be asked about."""
 
 from __future__ import annotations
 
+import itertools
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
+import numpy as np
+
 from transforms.deid.lexicon import first_names, is_clear_first_name, is_common_word, last_names
+from transforms.deid.line_signs import CODE, MENTIONED, MENTIONS
 from transforms.deid.mentions import TITLES, mentioned, without_possessive
+from transforms.deid.reading import Mask, Reading
 from transforms.deid.spans import Span
+from transforms.deid.words import COMMON, LISTED
 
 _CAPITALISED = re.compile(r"(?<![\w@#$/\\`._-])[A-ZÀ-ÖØ-ÞŠŽČĆĐŁŚŻ][\w'’-]*[\w](?![\w(=\[\\/]|\.\w|_)")
-_CODE_LINE = re.compile(
-    r"[{};]\s*$|^\s*(?:[$>#]\s|//|/\*|\*\s|@[\w.]+\s*(?:\(|$)|import |from \w+ import|def |class |function |const |let |var |return |if \(|"
-    r"for \(|while \(|public |private |protected |#include|<\w+|\||\+\s|-\s\w+\(|\[?\d{4}-\d\d-\d\d)|=>|==|!=|&&|\|\||\w\(\)|::|"
-    r"\w\.\w{1,60}\(|</|/>|^\s*[\w.-]+\s*[:=]\s*[\[{\"']"
-)
 _PARTICLES = frozenset(
     ("de da do dos du del della di la le van von der den ter ten bin ibn al el y e").split()
 )
-#: A house number or a postcode beside words.
-_ADDRESS_SIGN = re.compile(
-    r"(?<![\w.:/-])\d{1,5}[A-Za-z]?,? [^\W\d_]{3}|(?<![^\W\d_])[^\W\d_]{3,40},? (?:nº )?\d{1,5}[A-Za-z]?(?![\w.:%-])"
-)
-_MAX_PIECE = 4_000
+_INITIALS = re.compile(r" (?:[A-Z]\.? ){1,2}")
 _WINDOW_WORDS = 10
 _MAX_WINDOW = 240
 _MAX_RUN = 5
+#: A name's words are so many tokens from each other at most: particles, initials and their dots stand between.
+_RUN_REACH = 6
+
+
+class Unsure(NamedTuple):
+    """Runs of capitalised words [start, end) of a line that is prose, which the lists do not know; the line too."""
+
+    line: int
+    line_end: int
+    runs: list[tuple[int, int]]
 
 
 class People(NamedTuple):
-    """Spans the lists give, [start, end) windows for a spaCy model, and pieces of whole lines for the small one.
+    """By text what the lists and the phrases around names give, and what is unsure; places in the text."""
 
-    A piece is (start, end, code): the lines of code are told apart, for there the small model has to be surer.
-    """
-
-    spans: list[Span]
-    windows: list[tuple[int, int]]
-    pieces: list[tuple[int, int, bool]]
+    spans: dict[int, list[Span]]
+    unsure: dict[int, list[Unsure]]
 
 
 class _Token(NamedTuple):
@@ -45,89 +49,114 @@ class _Token(NamedTuple):
     lower: str
 
 
-def find_people(text: str, prose: bool = True, informal: bool = True) -> People:
-    """Names in a text. Code lines give only full names that are on the lists, and no windows.
+def find_people(reading: Reading) -> People:
+    """Names in texts. Code lines give only full names that are on the lists, and nothing unsure."""
+    found = People({}, {})
+    for number, line, offset, ways in _lines_with_phrases(reading):
+        found.spans.setdefault(number, []).extend(mentioned(line, offset, ways))
+    for number, line, offset, code, starts in _lines_with_names(reading):
+        _line(
+            line,
+            offset,
+            code,
+            starts,
+            found.spans.setdefault(number, []),
+            found.unsure.setdefault(number, []),
+        )
+    return found
 
-    In an `informal` text every line of prose is a piece: there people are written in lower case, too.
-    """
-    spans: list[Span] = []
+
+def windows_of(text: str, unsure: list[Unsure]) -> list[tuple[int, int]]:
+    """[start, end) of some ten words around what is unsure, for a model to read; within lines, disjoint."""
     windows: list[tuple[int, int]] = []
-    pieces: list[tuple[int, int, bool]] = []
-    fenced, start = False, 0
-    for line in text.split("\n"):
-        stripped = line.lstrip()
-        if stripped.startswith("```"):
-            fenced = not fenced
-        elif len(stripped) > 2:
-            code = not prose or fenced or is_code_line(line)
-            if _line(line, start, code, spans, windows, informal):
-                end = start + len(line)
-                if (
-                    pieces
-                    and pieces[-1][1] == start - 1
-                    and pieces[-1][2] == code
-                    and end - pieces[-1][0] < _MAX_PIECE
-                ):
-                    pieces[-1] = (pieces[-1][0], end, code)
-                else:
-                    pieces.append((start, end, code))
-        start += len(line) + 1
-    return People(spans, windows, pieces)
+    for one in unsure:
+        line = text[one.line : one.line_end]
+        windows += [(one.line + start, one.line + end) for start, end in _windows(line, one.runs)]
+    return windows
 
 
-def is_code_line(line: str) -> bool:
-    """True for a line that looks like source code, a log or a table."""
-    return _CODE_LINE.search(line) is not None
+def _lines_with_phrases(reading: Reading) -> Iterator[tuple[int, str, int, list[int]]]:
+    """Lines of prose with the sign of a phrase: text, line, its place in the text, and which phrases."""
+    texts, flags = reading.texts, reading.line_flags
+    lines = np.flatnonzero(((flags & MENTIONED) != 0) & ((flags & CODE) == 0))
+    for line, number, flag in zip(
+        lines.tolist(), texts.text_of(texts.lines[lines] + 1).tolist(), flags[lines].tolist(), strict=True
+    ):
+        begin, end = int(texts.lines[line]), int(texts.lines[line + 1]) - 1
+        ways = [way for way, sign in enumerate(MENTIONS) if flag & sign]
+        yield number, texts.whole[begin:end], begin - int(texts.begins[number]), ways
+
+
+def _lines_with_names(reading: Reading) -> Iterator[tuple[int, str, int, bool, list[int]]]:
+    """Lines in which capitalised words may be a name: text, line, its place, whether it is code, where they begin."""
+    tokens, texts = reading.tokens, reading.texts
+    capital = np.flatnonzero(reading.capitals & _may_be_of_a_run(reading))
+    if not len(capital):
+        return
+    lines = tokens.lines[capital]
+    edges = [0, *(np.flatnonzero(np.diff(lines)) + 1).tolist(), len(lines)]
+    starts = tokens.starts[capital]
+    for low, high in itertools.pairwise(edges):
+        if low < high:
+            line = int(lines[low])
+            begin, end = int(texts.lines[line]), int(texts.lines[line + 1]) - 1
+            number = int(np.searchsorted(texts.begins, begin, side="right")) - 1
+            code = bool(reading.line_flags[line] & CODE)
+            places = (starts[low:high] - begin).tolist()
+            yield number, texts.whole[begin:end], begin - int(texts.begins[number]), code, places
+
+
+def _may_be_of_a_run(reading: Reading) -> Mask:
+    """By token whether it is near to a capitalised word that is uncommon, or to two that are on the lists of names."""
+    flags, capital = reading.flags, reading.capitals
+    listed = (capital & ((flags & LISTED) != 0)).astype(np.int32)
+    sums = np.concatenate([np.zeros(1, dtype=np.int32), np.cumsum(listed)])
+    place = np.arange(len(listed))
+    near = sums[np.minimum(place + _RUN_REACH + 1, len(listed))] - sums[np.maximum(place - _RUN_REACH, 0)]
+    return reading.around(capital & (((flags & COMMON) == 0) | (near >= 2)), _RUN_REACH)
 
 
 def _line(
-    line: str, offset: int, code: bool, spans: list[Span], windows: list[tuple[int, int]], informal: bool
-) -> bool:
-    """Adds what the line gives; True if the small model should read it."""
-    if not code:
-        spans += mentioned(line, offset)
-    unsure: list[tuple[int, int]] = []
-    named = False
-    for run in _runs(line):
+    line: str, offset: int, code: bool, starts: list[int], spans: list[Span], unsure: list[Unsure]
+) -> None:
+    doubtful: list[tuple[int, int]] = []
+    for run in _runs(line, starts):
         run = _trimmed(run, line)
         if not run:
             continue
-        named = named or not code or any(_may_be_name(token) for token in run)
         score = _list_score(run)
         if score and (len(run) > 1 or not code):
             spans.append(Span(offset + run[0].start, offset + run[-1].end, "PERSON", score))
         elif not code and len(run) <= _MAX_RUN:
-            unsure.append((run[0].start, run[-1].end))
-    windows += [(offset + start, offset + end) for start, end in _windows(line, unsure)]
-    return named or _ADDRESS_SIGN.search(line) is not None or (informal and not code)
+            doubtful.append((run[0].start, run[-1].end))
+    if doubtful:
+        unsure.append(Unsure(offset, offset + len(line), doubtful))
 
 
-def _may_be_name(token: _Token) -> bool:
-    return (token.lower in first_names() or token.lower in last_names()) and not is_common_word(token.lower)
-
-
-def _runs(line: str) -> list[list[_Token]]:
+def _runs(line: str, starts: list[int]) -> list[list[_Token]]:
     """Capitalised words that stand together, particles and initials allowed between them."""
     runs: list[list[_Token]] = []
-    for match in _CAPITALISED.finditer(line):
+    done = end = 0
+    for start in starts:
+        match = _CAPITALISED.match(line, start) if start >= done else None
+        if match is None:
+            continue
+        done = match.end()
         word = without_possessive(match.group())
-        token = _Token(match.start(), match.start() + len(word), word.lower())
-        gap = line[runs[-1][-1].end : token.start] if runs else ""
-        joined = runs and (
-            gap == " "
-            or re.fullmatch(r" (?:[A-Z]\.? ){1,2}", gap)
-            or (
-                len(gap) < 14
-                and gap[:1] == " " == gap[-1:]
-                and all(w in _PARTICLES for w in gap.lower().split())
-                and gap.strip()
-            )
-        )
-        if joined:
+        token = _Token(start, start + len(word), word.lower())
+        gap = line[end:start] if runs else ""
+        if runs and (gap == " " or (len(gap) < 14 and _joins(gap))):
             runs[-1].append(token)
         else:
             runs.append([token])
+        end = token.end
     return runs
+
+
+def _joins(gap: str) -> bool:
+    if not (gap[:1] == " " == gap[-1:]) or not gap.strip():
+        return False
+    return _INITIALS.fullmatch(gap) is not None or all(word in _PARTICLES for word in gap.lower().split())
 
 
 def _trimmed(run: list[_Token], line: str) -> list[_Token]:

@@ -1,13 +1,15 @@
 """Presidio with our work inside: an NLP engine that finds, recognizers that hand out, a masking operator.
 
-Presidio calls its NLP engine with the texts of a batch: a batch here is a session, so the batched work is
-done there, and each text's spans hang on its artifacts. Recognizers of the user's own YAML run as usual.
+The spans of a text hang on the artifacts of our NLP engine, which has them from work that was done for a
+whole batch of sessions; the recognizers hand them out. Recognizers of the user's own YAML run as usual.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+import bisect
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 from presidio_analyzer import (
     AnalyzerEngine,
@@ -18,38 +20,38 @@ from presidio_analyzer import (
 )
 from presidio_analyzer.context_aware_enhancers import ContextAwareEnhancer
 from presidio_analyzer.nlp_engine import NlpArtifacts, NoOpNlpEngine
-from presidio_anonymizer import AnonymizerEngine, OperatorConfig
-from presidio_anonymizer import RecognizerResult as AnonymizerResult
-from presidio_anonymizer.operators import Operator, OperatorType
+from presidio_anonymizer.operators import Operator, OperatorsFactory, OperatorType
 from spacy.tokens import Doc
 
 from schemas.errors import ConfigError
-from transforms.deid.find import SpanFinder
-from transforms.deid.forms import Form, forms_of
-from transforms.deid.spans import Kind, Made, Segment, Span
+from transforms.deid.forms import forms_of
+from transforms.deid.overlaps import resolve
+from transforms.deid.spans import Kind, Made, Span
 from transforms.deid.surrogates import Surrogates
 
 LANGUAGE = "en"
-#: Parts an entity type from the form of its surrogate.
-_FORM = "|"
-_SPANS_AT_ONCE = 32
+_SPANS_AT_ONCE = 256
+#: What is found in one text that is a session of its own.
+Find = Callable[[str], list[Span]]
 FAMILIES = {
     "PeopleRecognizer": ["PERSON", "USERNAME", "ADDRESS", "DATE_OF_BIRTH"],
     "ContactRecognizer": ["EMAIL_ADDRESS", "PHONE_NUMBER", "IP_ADDRESS", "MAC_ADDRESS"],
     "AccountRecognizer": ["CREDIT_CARD", "IBAN_CODE", "BANK_ACCOUNT", "US_SSN", "GOV_ID"],
     "SecretRecognizer": ["SECRET"],
 }
+_FAMILY_OF = {entity: name for name, types in FAMILIES.items() for entity in types}
 
 
 class SessionAnalyzer:
-    """Presidio's batch analyzer over the texts of one session at a time."""
+    """Presidio's batch analyzer over the texts of sessions."""
 
-    def __init__(self, finder: SpanFinder, thresholds: dict[str, float], recognizers: Sequence[str]) -> None:
-        self._nlp = _SessionNlpEngine(finder)
+    def __init__(self, find: Find, thresholds: dict[str, float], recognizers: Sequence[str]) -> None:
+        self._nlp = _SessionNlpEngine(find)
         ours: list[EntityRecognizer] = [_Family(name, types) for name, types in FAMILIES.items()]
         registry = RecognizerRegistry(recognizers=ours, supported_languages=[LANGUAGE])
         for path in recognizers:
             _add_user_recognizers(registry, path)
+        self._user_recognizers = bool(recognizers)
         engine = AnalyzerEngine(
             registry=registry,
             nlp_engine=self._nlp,
@@ -60,14 +62,45 @@ class SessionAnalyzer:
         self._thresholds = thresholds
         self._types = sorted(set(thresholds) & set(engine.get_supported_entities(LANGUAGE)))
 
-    def spans(self, segments: Sequence[Segment], language: str | None) -> list[list[Span]]:
-        """Per segment what all recognizers found, unresolved, at or above its type's threshold."""
-        texts = [segment.text for segment in segments]
-        self._nlp.begin(segments, language)
-        results = self._batch.analyze_iterator(
+    def spans(self, texts: Sequence[str], found: Sequence[list[Span]]) -> list[list[Span]]:
+        """Per text what all recognizers say, resolved, at or above its type's threshold; `found` is what
+        ours will.
+        """
+        return self._each(texts, found) if self._user_recognizers else self._joined(texts, found)
+
+    def _each(self, texts: Sequence[str], found: Sequence[list[Span]]) -> list[list[Span]]:
+        return [resolve(spans) for spans in self._analyzed(texts, found)]
+
+    def _joined(self, texts: Sequence[str], found: Sequence[list[Span]]) -> list[list[Span]]:
+        """As `_each` gives, with many texts shown as one: a call of Presidio's costs more than most texts
+        do.
+        """
+        result: list[list[Span]] = [[] for _ in texts]
+        shown: list[_Shown] = []
+        for some in _batches(found):
+            begins = list(itertools.accumulate((len(texts[n]) + 1 for n in some), initial=0))
+            spans = [
+                Span(begin + span.start, begin + span.end, span.type, span.score)
+                for n, begin in zip(some, begins, strict=False)
+                for span in found[n]
+            ]
+            shown.append(_Shown(some, begins, "\n".join(texts[n] for n in some), spans))
+        analyzed = self._analyzed([one.text for one in shown], [one.spans for one in shown])
+        for one, spans in zip(shown, analyzed, strict=True):
+            for span in resolve(spans):
+                place = bisect.bisect_right(one.begins, span.start) - 1
+                begin = one.begins[place]
+                result[one.numbers[place]].append(
+                    Span(span.start - begin, span.end - begin, span.type, span.score)
+                )
+        return result
+
+    def _analyzed(self, texts: Sequence[str], found: Sequence[list[Span]]) -> list[list[Span]]:
+        self._nlp.hand_out(found)
+        answers = self._batch.analyze_iterator(
             texts, LANGUAGE, batch_size=max(1, len(texts)), entities=self._types
         )
-        return [[self._span(result) for result in found if self._sure(result)] for found in results]
+        return [[self._span(one) for one in answer if self._sure(one)] for answer in answers]
 
     def _sure(self, result: RecognizerResult) -> bool:
         # Ours were weighed by the finder, which knows whose turn a text is.
@@ -79,69 +112,81 @@ class SessionAnalyzer:
         return Span(result.start, result.end, result.entity_type, round(float(result.score), 4))
 
 
+class _Shown(NamedTuple):
+    """Several texts as one: which they are, where each begins in it, and the spans of all."""
+
+    numbers: list[int]
+    begins: list[int]
+    text: str
+    spans: list[Span]
+
+
+def _batches(found: Sequence[list[Span]]) -> Iterator[list[int]]:
+    """The numbers of the texts with spans, some spans together: Presidio compares each with each."""
+    some: list[int] = []
+    count = 0
+    for n, spans in enumerate(found):
+        if spans:
+            some.append(n)
+            count += len(spans)
+            if count >= _SPANS_AT_ONCE:
+                yield some
+                some, count = [], 0
+    if some:
+        yield some
+
+
 class SessionAnonymizer:
-    """Presidio's anonymizer with the session's surrogates as its operator."""
+    """The session's surrogates as one of Presidio's operators.
+
+    Presidio's anonymizer would resolve spans that are disjoint already, and copy the whole text for each:
+    here its operator is called for each span, in order.
+    """
 
     def __init__(self) -> None:
-        self._engine = AnonymizerEngine()
-        self._engine.add_anonymizer(_Surrogate)
+        operators = OperatorsFactory()
+        operators.add_anonymize_operator(_Surrogate)
+        self._operator = operators.create_operator_class(_Surrogate.NAME, OperatorType.Anonymize)
 
     def mask(self, text: str, spans: Sequence[Span], surrogates: Surrogates, kind: Kind) -> Made:
         """The text with each of its (disjoint) spans replaced, in the form that its place asks for."""
         if not spans:
             return Made(text, [], [])
-        made: list[str] = []
+        pieces: list[str] = []
         places: list[tuple[int, int]] = []
         length = done = 0
-        forms = forms_of(text, spans, kind)
-        # Presidio copies the whole text for each span: piece by piece its cost stays linear.
-        for begin in range(0, len(spans), _SPANS_AT_ONCE):
-            some = spans[begin : begin + _SPANS_AT_ONCE]
-            last = begin + len(some) == len(spans)
-            end = len(text) if last else some[-1].end
-            piece, items = self._piece(text[done:end], done, some, forms[begin:], surrogates)
-            made.append(piece)
-            places += [(length + start, length + stop) for start, stop in items]
-            length, done = length + len(piece), end
-        return Made("".join(made), places, list(spans))
-
-    def _piece(
-        self, text: str, offset: int, spans: Sequence[Span], forms: Sequence[Form], surrogates: Surrogates
-    ) -> tuple[str, list[tuple[int, int]]]:
-        # The operator is told the entity type and nothing of the place: the form goes with the type.
-        results = [
-            AnonymizerResult(f"{span.type}{_FORM}{form}", span.start - offset, span.end - offset, span.score)
-            for span, form in zip(spans, forms, strict=False)
-        ]
-        operator = OperatorConfig(_Surrogate.NAME, {"surrogates": surrogates})
-        masked = self._engine.anonymize(
-            text, results, {"DEFAULT": operator}, merge_entities_with_spaces=False
-        )
-        return masked.text, sorted((item.start, item.end) for item in masked.items)
+        for span, form in zip(spans, forms_of(text, spans, kind), strict=True):
+            params = {"entity_type": span.type, "surrogates": surrogates, "form": form}
+            made = self._operator.operate(text[span.start : span.end], params)
+            pieces += (text[done : span.start], made)
+            start = length + span.start - done
+            length = start + len(made)
+            places.append((start, length))
+            done = span.end
+        pieces.append(text[done:])
+        return Made("".join(pieces), places, list(spans))
 
 
 class _SessionNlpEngine(NoOpNlpEngine):  # type: ignore[misc]
-    def __init__(self, finder: SpanFinder) -> None:
+    def __init__(self, find: Find) -> None:
         super().__init__(models=[{"lang_code": LANGUAGE, "model_name": "none"}])
-        self._finder = finder
+        self._find = find
         self._doc = Doc(self._vocab)
-        self._segments: Sequence[Segment] = ()
-        self._language: str | None = LANGUAGE
+        self._found: Sequence[list[Span]] = ()
         self.load()
 
-    def begin(self, segments: Sequence[Segment], language: str | None) -> None:
-        """Tells what the next batch's texts are."""
-        self._segments, self._language = segments, language
+    def hand_out(self, found: Sequence[list[Span]]) -> None:
+        """Tells what has been found in the texts of the next batch."""
+        self._found = found
 
     def process_batch(self, texts: Iterable[str], *_: Any, **__: Any) -> Iterator[tuple[str, NlpArtifacts]]:
-        """The session's texts, each with its spans."""
-        found = self._finder.find(self._segments, self._language)
-        for text, spans in zip(texts, found, strict=True):
+        """The texts, each with its spans."""
+        for text, spans in zip(texts, self._found, strict=True):
             yield text, self._artifacts(spans)
 
     def process_text(self, text: str, language: str) -> NlpArtifacts:  # noqa: ARG002 - Presidio's signature
         """One text as a session of its own."""
-        return self._artifacts(self._finder.find([Segment(text, "user")], LANGUAGE)[0])
+        return self._artifacts(self._find(text))
 
     def _artifacts(self, spans: Sequence[Span]) -> NlpArtifacts:
         artifacts = NlpArtifacts(
@@ -153,7 +198,10 @@ class _SessionNlpEngine(NoOpNlpEngine):  # type: ignore[misc]
             language=LANGUAGE,
             scores=[],
         )
-        artifacts.chatsieve_spans = spans
+        by_family: dict[str | None, list[Span]] = {}
+        artifacts.chatsieve_spans = by_family
+        for span in spans:
+            by_family.setdefault(_FAMILY_OF.get(span.type), []).append(span)
         return artifacts
 
 
@@ -174,7 +222,7 @@ class _Family(EntityRecognizer):  # type: ignore[misc]
         }
         return [
             RecognizerResult(s.type, s.start, s.end, s.score, recognition_metadata=metadata)
-            for s in getattr(nlp_artifacts, "chatsieve_spans", ())
+            for s in getattr(nlp_artifacts, "chatsieve_spans", {}).get(self.name, ())
             if s.type in wanted
         ]
 
@@ -204,8 +252,7 @@ class _Surrogate(Operator):  # type: ignore[misc]
         """The surrogate of the text, from the session's."""
         given = params or {}
         surrogates: Surrogates = given["surrogates"]
-        kind, _, form = given["entity_type"].partition(_FORM)
-        return surrogates.of(kind, text, form)
+        return surrogates.of(given["entity_type"], text, given["form"])
 
     def validate(self, params: dict[str, Any] | None = None) -> None:
         """Nothing to check: the parameters are ours."""

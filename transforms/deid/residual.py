@@ -11,6 +11,7 @@ import bisect
 import re
 from collections.abc import Collection, Iterator, Sequence
 
+import numpy as np
 from presidio_analyzer import EntityRecognizer
 from presidio_analyzer.predefined_recognizers import (
     CreditCardRecognizer,
@@ -20,12 +21,15 @@ from presidio_analyzer.predefined_recognizers import (
     UsSsnRecognizer,
 )
 
+from transforms.deid.codepoints import DIGIT, classes_of
+from transforms.deid.hits import Expressions
+from transforms.deid.line_signs import is_code_line
 from transforms.deid.overlaps import resolve
 from transforms.deid.patterns import PatternScanner
-from transforms.deid.people import is_code_line
 from transforms.deid.rules_contact import is_service_mailbox, top_level_domains
 from transforms.deid.secret_values import entropy
 from transforms.deid.spans import Made, Segment, Span
+from transforms.deid.texts import Texts
 
 _STRUCTURED = frozenset(
     (
@@ -51,7 +55,15 @@ _CLOCK = re.compile(r"(?:1[4-9]\d{8}(?:\d{3}){0,3}|(?:19|20)\d{2}(?:0\d|1[0-2])[
 _YEARS = re.compile(r"(?:(?:19|20)\d\d[ -]?)+\Z|(?:19|20)\d\d-\d\d-\d\d")
 _TOKEN = re.compile(r"(?<![\w/.@:=-])[A-Za-z0-9_-]{20,200}(?![\w/.@=-])")
 _MIN_ENTROPY = 3.9
+_ASCII = 127
 _SEPARATED = re.compile(r"[ ().+-]")
+
+
+#: For Hyperscan, on UTF-8: a text without a match has no match of `_SUSPECT`, or of the ruthless expressions.
+_SIGNS = (
+    r"[^\s@]@[^\s@]+\.|[0-9](?:[ ().-]{0,2}[0-9]){6}|(?:^|[^A-Za-z])[A-Z]{2}[0-9]{2}[ -]?[A-Z0-9]{4}",
+    r"(?:^|[^A-Za-z0-9_/.@:=-])[A-Za-z0-9_-]{20}",
+)
 
 
 class ResidualCheck:
@@ -60,6 +72,7 @@ class ResidualCheck:
     def __init__(self, scanner: PatternScanner, types: Collection[str]) -> None:
         self._scanner = scanner
         self._types = frozenset(types) & _STRUCTURED
+        self._signs = Expressions(_SIGNS)
         self._stock: list[tuple[EntityRecognizer, str]] = [
             (recognizer, kind)
             for recognizer, kind in (
@@ -76,19 +89,43 @@ class ResidualCheck:
         self, segments: Sequence[Segment], masked: Sequence[Made], first: Sequence[Sequence[Span]]
     ) -> list[list[Span]]:
         """Per text what is left after the `first` look, as spans of the original text."""
-        found = []
+        found: list[list[Span]] = [[] for _ in masked]
         # A text in which nothing was found is as our own patterns have seen it already.
-        own = self._scanner.scan(
-            [one.text if spans else "" for one, spans in zip(masked, first, strict=True)]
-        )
-        for segment, one, ours in zip(segments, masked, own, strict=True):
+        changed: dict[str, list[int]] = {}
+        for n, (one, spans) in enumerate(zip(masked, first, strict=True)):
+            if spans:
+                changed.setdefault(one.text, []).append(n)
+        for numbers, ours in zip(changed.values(), self._scanner.scan(list(changed)), strict=True):
             hits = [span for span in ours if span.type in self._types and span.score >= _OWN_SCORE]
-            fences = [fence.start() for fence in _FENCE.finditer(one.text)]
-            hits += self._stock_hits(one.text, fences, segment.kind == "user")
-            if segment.kind == "user":
-                hits += self._ruthless_hits(one.text, fences)
-            found.append([_original(one, hit) for hit in resolve(hits) if not _is_made(one, hit)])
-        return found
+            for n in numbers:
+                found[n] += hits
+        each: dict[tuple[str, bool], list[int]] = {}
+        for n, (segment, one) in enumerate(zip(segments, masked, strict=True)):
+            each.setdefault((one.text, segment.kind == "user"), []).append(n)
+        alike = list(each.items())
+        for place in self._suspects([text for text, _ in each]):
+            (text, typed), numbers = alike[place]
+            hits = self._hits(text, typed)
+            for n in numbers:
+                found[n] += hits
+        return [
+            [_original(one, hit) for hit in resolve(hits) if not _is_made(one, hit)] if hits else hits
+            for one, hits in zip(masked, found, strict=True)
+        ]
+
+    def _suspects(self, each: Sequence[str]) -> list[int]:
+        """The numbers of the texts that may hold an identifier, in order."""
+        texts = Texts(each)
+        _, ends = self._signs.hits(texts)
+        codes = texts.codes
+        # The signs know ASCII digits only.
+        foreign = np.flatnonzero((codes > _ASCII) & (classes_of(codes) == DIGIT)) + 1
+        return [int(n) for n in np.unique(texts.text_of(np.concatenate([ends, foreign])))]
+
+    def _hits(self, text: str, typed: bool) -> list[Span]:
+        fences = [fence.start() for fence in _FENCE.finditer(text)]
+        hits = list(self._stock_hits(text, fences, typed))
+        return [*hits, *self._ruthless_hits(text, fences)] if typed else hits
 
     def _stock_hits(self, text: str, fences: Sequence[int], typed: bool) -> Iterator[Span]:
         for low, high in _windows(text):

@@ -14,6 +14,10 @@ Judge = Callable[[re.Match[str]], Verdict | None]
 BEGIN = r"(?:(?<![A-Za-z0-9])|(?<=\\[ntr]))"
 #: Where a value may end.
 END = r"(?![A-Za-z0-9])"
+#: For Hyperscan, a blank as Python's expressions see it, in UTF-8; and one that ends no line.
+_WIDE_BLANKS = r"\xc2[\x85\xa0]|\xe1\x9a\x80|\xe2\x80[\x80-\x8a\xa8\xa9\xaf]|\xe2\x81\x9f|\xe3\x80\x80"
+BLANK = rf"(?:[\s\x1c-\x1f]|{_WIDE_BLANKS})"
+LINE_BLANK = rf"(?:[ \t\r\x0b\x0c\x1c-\x1f]|{_WIDE_BLANKS})"
 #: Between the digit groups of a number: spaces, dots, dashes, underscores and brackets as people type them.
 GAP = r"[ \t\u00a0\u2000-\u200a\u202f._\-/()\u2010-\u2015\u00b7\u2022]"
 

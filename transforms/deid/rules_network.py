@@ -43,6 +43,9 @@ def _written_ip4(found: re.Match[str]) -> Verdict | None:
 def _ip6(found: re.Match[str]) -> Verdict | None:
     """The longest address in a run of hexadecimal groups; a word or a port may adjoin by a colon."""
     text = found.group()
+    if all(len(group) == 2 for group in text.split(":") if group):
+        # A clock, or a hardware address.
+        return None
     cuts = [0, *(place.start() + 1 for place in itertools.islice(re.finditer(":", text), 2))]
     last = text.rfind(":")
     before_last = text.rfind(":", 0, max(last, 0))

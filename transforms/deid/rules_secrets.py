@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 
-from transforms.deid.rules import Rule, Verdict, after, before
+from transforms.deid.rules import BLANK, Rule, Verdict, after, before
 from transforms.deid.secret_values import PLACEHOLDER, entropy, looks_secret, reads_like_words
 
 _SECRET_NAME = (
@@ -18,6 +18,8 @@ _NOT_SECRET_NAME = re.compile(
     r"(?i)(?:max|num|total|prompt|completion|input|output|cache[d_a-z]*|budget)_?tokens?|tokens\Z|token_?(?:count|type|s_|usage|limit|url)|"
     r"author\Z|auth_?(?:type|method|mode|url|uri|or)|(?:public|foreign|primary)_?key|tokeni[sz]|passed|passing|passive|secretary"
 )
+#: For Hyperscan: what may stand between the name of a secret and the sign that gives it its value.
+_SET_TO = rf"s?(?:[\w.-]|[\x80-\xff]){{0,96}}[\"'`\]]{{0,2}}\\{{0,3}}[\"']?{BLANK}{{0,3}}"
 #: A name of the program's own: an index, a call or an attribute of something.
 _REFERENCE = re.compile(
     r"[A-Za-z_]\w*(?:\[[^\]]*\]?|\.[A-Za-z_]\w*)+\Z|[a-z]+(?:_[a-z]+)+\Z|_?[A-Z][A-Z_]+\Z|_?[A-Z][a-z]+(?:[A-Z][a-z]+)+\Z"
@@ -88,6 +90,8 @@ def _cookie(found: re.Match[str]) -> Verdict | None:
 def _random(found: re.Match[str]) -> Verdict | None:
     """A long token that mixes cases and digits like nothing people write, not a digest that says so."""
     text = found.group().strip("-_")
+    if text.islower() or text.isupper():
+        return None
     kinds = [len(re.findall(kind, text)) for kind in (r"[a-z]", r"[A-Z]", r"\d")]
     if min(kinds) < 3 or entropy(text) < 4.2 or text.count("/") > 3 or text.count("-") + text.count("_") > 3:
         return None
@@ -168,24 +172,24 @@ SECRET_RULES = (
     ),
     Rule(
         "SECRET",
-        rf"(?i)(?:{_SECRET_NAME})|pass|\bpw",
+        rf"(?i)(?:{_SECRET_NAME}|pass|\bpw){_SET_TO}(?:=|:|\|)",
         re.compile(
             rf"(?i)(?P<name>(?:{_SECRET_NAME}|(?<![A-Za-z])(?-i:pass|pw)(?![A-Za-z]))s?[\w.-]{{0,32}})[\"'`\]]{{0,2}}\\{{0,3}}[\"']?"
             r"\s{0,3}(?:=>|:=|==?|:|\|(?=[ \t]{1,9}[^\s|]{4,512}[ \t]{0,9}\|))\s{0,9}(?:[bru]?(?P<quote>\\{0,3}[\"'`]))?(?P<value>[^\s\"'`\\,;<>(){}&]{4,512})"
         ),
         _assigned,
-        (64, 660),
+        (100, 580),
     ),
     Rule(
         # In quotes a value may hold any sign but the quote.
         "SECRET",
-        rf"(?i)(?:{_SECRET_NAME})",
+        rf"(?i)(?:{_SECRET_NAME}){_SET_TO}(?:=>|:=|==?|:){BLANK}{{0,3}}[bru]?[\"'`]",
         re.compile(
             rf"(?i)(?P<name>(?:{_SECRET_NAME})s?[\w.-]{{0,32}})[\"'`\]]{{0,2}}\\{{0,3}}[\"']?"
             r"\s{0,3}(?:=>|:=|==?|:)\s{0,3}[bru]?(?P<quote>[\"'`])(?P<value>(?:(?!(?P=quote))[^\s]){4,512})(?P=quote)"
         ),
         _assigned,
-        (64, 660),
+        (100, 580),
     ),
     Rule(
         "SECRET",
@@ -219,13 +223,14 @@ SECRET_RULES = (
     ),
     Rule(
         "SECRET",
-        r"(?i)(?:api|access|secret|private|license|auth)[ _-]?key|token|secret",
+        rf"(?i)(?:(?:api|access|secret|private|license|auth)[ _-]?key|token|secret)(?: (?:is|was|to|as|here))?[:=]?{BLANK}{{1,2}}[\"'`]?"
+        r"[^\s\"'`<>,;()]{12}",
         re.compile(
             r"(?i:(?:\b|(?<=_))(?P<name>(?:api|access|secret|private|license|auth)[ _-]?key|token|secret)\b"
             r"(?: (?:is|was|to|as|here))?)[:=]?\s{1,2}[\"'`]?(?P<value>[^\s\"'`<>,;()]{12,256})"
         ),
         _assigned,
-        (24, 300),
+        (72, 260),
     ),
     Rule(
         "SECRET",
@@ -268,17 +273,19 @@ SECRET_RULES = (
     ),
     Rule(
         "SECRET",
-        r"[A-Za-z0-9+/_-]{32}",
+        r"(?:^|[^A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{32}",
         re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{32,88}={0,2}(?![A-Za-z0-9+/_-])"),
         _random,
+        (48, 64),
     ),
     Rule(
         "SECRET",
-        r"[a-z0-9]{20}|[A-Z0-9]{20}",
+        r"(?:^|[^A-Za-z0-9+/_%-])(?:[a-z0-9]{20}|[A-Z0-9]{20})",
         re.compile(
             r"(?<![A-Za-z0-9+/_%-])(?=[a-z]{0,40}\d)(?:[a-z0-9]{20,128}|[A-Z0-9]{20,128})(?![A-Za-z0-9+/_=-])"
         ),
         _mixed,
+        (24, 112),
     ),
     Rule(
         "SECRET",

@@ -14,6 +14,8 @@ from transforms.deid.spans import Span
 from transforms.deid.who import People, name_words
 
 _LITERAL = re.compile(r"\b([A-Z][A-Z_]{1,40})_(\d{1,9})\b")
+#: Found much faster, and in every text with a literal.
+_SIGN = re.compile(r"_\d")
 _BY_DIGITS = frozenset({"PHONE_NUMBER", "CREDIT_CARD", "US_SSN", "BANK_ACCOUNT"})
 #: Never made realistic: a fake secret or government id could be somebody's.
 _ALWAYS_PLACEHOLDER = frozenset({"SECRET", "GOV_ID", "US_SSN", "BANK_ACCOUNT", "DATE_OF_BIRTH", "IBAN_CODE"})
@@ -39,9 +41,10 @@ class Surrogates:
         self._key = session_key
         self._numbers: dict[str, int] = {}
         self._made: dict[tuple[str, str], str] = {}
+        self._answers: dict[tuple[str, str, Form], str] = {}
         self._given = {one.value for one in operators.values() if one.value}
         for text in texts:
-            for kind, number in _LITERAL.findall(text):
+            for kind, number in _LITERAL.findall(text) if _SIGN.search(text) else ():
                 self._numbers[kind] = max(self._numbers.get(kind, 0), int(number))
         values = [
             (span.type, text[span.start : span.end])
@@ -56,7 +59,10 @@ class Surrogates:
         """What stands for a value of a kind, in a form."""
         operator = self._operators.get(kind)
         if operator is None:
-            return self._surrogate(kind, value, form, self._style)
+            made = self._answers.get((kind, value, form))
+            if made is None:
+                made = self._answers[kind, value, form] = self._surrogate(kind, value, form, self._style)
+            return made
         if operator.operator in ("placeholder", "realistic"):
             return self._surrogate(
                 kind, value, form, "realistic" if operator.operator == "realistic" else "placeholder"

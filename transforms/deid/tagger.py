@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import importlib.resources
-import io
-from collections.abc import Sequence
+import itertools
 from importlib.resources.abc import Traversable
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -20,27 +18,18 @@ import numpy.typing as npt
 
 from schemas.deid import TaggerConfig
 from schemas.errors import DeidError
-from transforms.deid.tokens import GAPS_AT, Tokens, feature_rows, tokens_of
+from transforms.deid.features import GAPS_AT
+from transforms.deid.gate import GATE_REACH, Gate, answers, gate_shares, load_gate
+from transforms.deid.network import DILATIONS, LABELS, Cone, Network, Weights, load_weights
+from transforms.deid.reading import Mask, Reading
+from transforms.deid.texts import GAPS
+from transforms.deid.vectors import WordVectors
+from transforms.deid.words import Numbers
 
-LABELS = (
-    "O",
-    "B-PERSON",
-    "I-PERSON",
-    "B-ADDRESS",
-    "I-ADDRESS",
-    "B-ORGANIZATION",
-    "I-ORGANIZATION",
-    "B-LOCATION",
-    "I-LOCATION",
-    "B-WORK",
-    "I-WORK",
-)
-DILATIONS = (1, 1, 2, 4, 8)
-#: Zero tokens between texts, as far as the widest block looks.
-PADDING = max(DILATIONS)
-_KNOWN_WORDS = 60_000
-_TOKENS_AT_ONCE = 1_024
-_EPSILON = 1e-8
+#: How many tokens of a name or an address may stand before and behind the word that gives it away.
+_NAME_REACH = 5
+_ADDRESS_REACH = 8
+_TOKENS_AT_ONCE = 4_096
 _Array = npt.NDArray[np.float32]
 
 
@@ -53,104 +42,140 @@ class Entity(NamedTuple):
     score: float
 
 
-class Block(NamedTuple):
-    """One residual block: a dense layer over three tokens, and the scale and shift of its norm."""
+class Places(NamedTuple):
+    """Tokens of a text: their numbers, and where they start and end in it."""
 
-    weight: _Array
-    bias: _Array
-    scale: _Array
-    shift: _Array
-
-
-class Weights(NamedTuple):
-    """All weights: the table by row, the blocks by dilation, and the dense layer over the labels."""
-
-    table: _Array
-    blocks: list[Block]
-    weight: _Array
-    bias: _Array
+    numbers: Numbers
+    starts: Numbers
+    ends: Numbers
 
 
 class Tagger:
-    """Finds people and addresses. One instance a thread: it remembers vectors of words."""
+    """Finds people and addresses around given tokens. One instance a thread: it remembers vectors of
+    words.
+    """
 
-    def __init__(self, weights: Weights, thresholds: dict[str, float]) -> None:
+    def __init__(self, weights: Weights, gate: Gate | None, thresholds: dict[str, float]) -> None:
         self._weights = weights
+        self._network = Network(weights)
+        self._gate = gate
         self._thresholds = thresholds
         self._gaps = weights.table[GAPS_AT:]
-        width = weights.table.shape[1]
-        self._vectors = np.zeros((_KNOWN_WORDS, width), dtype=np.float32)
-        self._known: dict[str, int] = {}
+        self._gap_shares = gate_shares(gate, self._gaps)
+        self._known = WordVectors(weights.table, gate)
 
-    def entities(self, texts: Sequence[str]) -> list[list[Entity]]:
-        """Per text its entities in order, disjoint within a type."""
-        tokens = [tokens_of(text) for text in texts]
-        found = []
-        for one, shares in zip(tokens, self.probabilities(tokens), strict=True):
-            found.append(spans_of(one, shares, self._thresholds) if one.words else [])
-        return found
+    def judged(self, reading: Reading, sure: Mask | None = None) -> Numbers:
+        """The tokens that are near to what may be a name or an address, in order; but for `sure` names."""
+        people, addresses = reading.maybe_people, reading.maybe_addresses
+        if self._gate is not None:
+            some = np.flatnonzero(people | addresses)
+            wanted = self._wanted(reading, self._gate, some)
+            people, addresses = np.zeros_like(people), np.zeros_like(addresses)
+            people[some], addresses[some] = wanted[:, 0], wanted[:, 1]
+        if sure is not None:
+            people = people & ~sure
+        near = reading.around(people, _NAME_REACH) | reading.around(addresses, _ADDRESS_REACH)
+        return np.flatnonzero(near)
 
-    def probabilities(self, texts: Sequence[Tokens]) -> list[_Array]:
-        """Per text the probabilities by token and label. Texts are joined, with padding between them.
+    def entities(self, reading: Reading, sure: Mask | None = None) -> list[list[Entity]]:
+        """By text its entities in order, disjoint within a type; places in the text.
 
-        What is joined is computed in pieces that overlap as far as the blocks look.
+        Only what is near to a name that is not `sure` already is judged, and what is near to an address.
         """
-        width = self._weights.table.shape[1]
-        pad = np.zeros((PADDING, width), dtype=np.float32)
-        vectors = np.concatenate([part for text in texts for part in (self._embed(text), pad)] or [pad])
-        real = np.concatenate(
-            [part for text in texts for part in (np.ones(len(text.words)), np.zeros(PADDING))]
-            or [np.zeros(PADDING)]
-        ).astype(np.float32)[:, None]
-        reach, count = sum(DILATIONS), len(vectors)
-        shares = np.empty((count, len(LABELS)), dtype=np.float32)
-        for begin in range(0, count, _TOKENS_AT_ONCE):
-            end = min(count, begin + _TOKENS_AT_ONCE)
-            low, high = max(0, begin - reach), min(count, end + reach)
-            part = probabilities_of(self._weights, vectors[low:high], real[low:high])
-            shares[begin:end] = part[begin - low : end - low]
-        found, at = [], 0
-        for text in texts:
-            found.append(shares[at : at + len(text.words)])
-            at += len(text.words) + PADDING
+        found: list[list[Entity]] = [[] for _ in reading.kinds]
+        judged = self.judged(reading, sure)
+        if not len(judged):
+            return found
+        shares = self.probabilities(reading, judged)
+        edges = np.searchsorted(judged, reading.first_tokens).tolist()
+        starts, ends = reading.tokens.starts[judged], reading.tokens.ends[judged]
+        for number, (low, high) in enumerate(itertools.pairwise(edges)):
+            if low < high:
+                begin = int(reading.texts.begins[number])
+                places = Places(judged[low:high], starts[low:high] - begin, ends[low:high] - begin)
+                found[number] = spans_of(places, shares[low:high], self._thresholds)
         return found
 
-    def _embed(self, tokens: Tokens) -> _Array:
-        if not tokens.words:
-            return np.zeros((0, self._vectors.shape[1]), dtype=np.float32)
-        rows = [self._known.get(word, -1) for word in tokens.words]
-        if -1 in rows:
-            if len(self._known) + len(set(tokens.words)) > _KNOWN_WORDS:
-                self._known.clear()
-            rows = [self._row(word) for word in tokens.words]
-        return self._vectors[rows] + self._gaps[tokens.gaps]
+    def probabilities(self, reading: Reading, judged: Numbers) -> _Array:
+        """Probabilities by judged token and label; what is more is in the tokens around them."""
+        edges = [0, len(judged)]
+        if not self._network.sums_alike:
+            # A text's bits must not depend on the texts beside it.
+            edges = np.searchsorted(judged, reading.first_tokens).tolist()
+        shares = [np.zeros((0, len(LABELS)), dtype=np.float32)]
+        for low, high in itertools.pairwise(edges):
+            for begin in range(low, high, _TOKENS_AT_ONCE):
+                cone = self._cone(reading, judged[begin : min(high, begin + _TOKENS_AT_ONCE)])
+                shares.append(self._network.probabilities(cone))
+        return np.concatenate(shares)
 
-    def _row(self, word: str) -> int:
-        row = self._known.get(word)
-        if row is None:
-            row = len(self._known)
-            if row == len(self._vectors):
-                self._vectors = np.concatenate([self._vectors, np.zeros_like(self._vectors)])
-            self._vectors[row] = self._weights.table[list(feature_rows(word))].sum(axis=0)
-            self._known[word] = row
-        return row
+    def _cone(self, reading: Reading, judged: Numbers) -> Cone:
+        """What the blocks look at to judge those: each block a little more than the one after it, in the
+        paragraph.
+        """
+        paragraphs = reading.paragraphs
+        sets = [judged]
+        rows = []
+        for dilation in reversed(DILATIONS):
+            at = sets[-1]
+            before, after = np.maximum(at - dilation, 0), np.minimum(at + dilation, len(paragraphs) - 1)
+            has_before = (at >= dilation) & (paragraphs[before] == paragraphs[at])
+            has_after = (at + dilation < len(paragraphs)) & (paragraphs[after] == paragraphs[at])
+            low = int(before[0])
+            seen = np.zeros(int(after[-1]) + 1 - low, dtype=np.bool_)
+            seen[at - low] = seen[before[has_before] - low] = seen[after[has_after] - low] = True
+            below = np.flatnonzero(seen) + low
+            place, none = np.cumsum(seen) - 1, len(below)
+            beside = [
+                np.where(has, place[one - low], none)
+                for has, one in ((has_before, before), (has_after, after))
+            ]
+            rows.append(np.stack([beside[0], place[at - low], beside[1]], axis=1))
+            sets.append(below)
+        return Cone(self.vectors(reading, sets[-1]), rows[::-1])
+
+    def _wanted(self, reading: Reading, gate: Gate, some: Numbers) -> npt.NDArray[np.bool_]:
+        gaps = np.minimum(reading.tokens.gaps, GAPS - 1)
+        places = list(reading.beside(some, GATE_REACH))
+        rows = self._known.rows(
+            reading.words, reading.tokens.numbers[np.concatenate([at for _, at in places])]
+        )
+        parts = np.split(rows, np.cumsum([len(at) for _, at in places])[:-1])
+        at = [(kept, part, gaps[beside]) for (kept, beside), part in zip(places, parts, strict=True)]
+        return answers(gate, self._known.shares, self._gap_shares, at)
+
+    def vectors(self, reading: Reading, some: Numbers) -> _Array:
+        """What the model knows of tokens by themselves."""
+        rows = self._known.rows(reading.words, reading.tokens.numbers[some])
+        vectors: _Array = self._known.vectors[rows]
+        vectors += self._gaps[np.minimum(reading.tokens.gaps[some], GAPS - 1)]
+        return vectors
+
+    @property
+    def width(self) -> int:
+        """How many numbers a token's vector has."""
+        return int(self._weights.table.shape[1])
 
 
 def shipped_tagger(config: TaggerConfig) -> Tagger:
     """The model that comes with the project; gives people from the lowest threshold on that a rule needs."""
     lowest = min(config.person, config.person_agreed, config.person_alone, config.person_in_code)
-    return Tagger(load_weights(_weights_file()), {"PERSON": lowest, "ADDRESS": config.address})
+    gate = load_gate(_model_file("gate.npz"))
+    return Tagger(
+        load_weights(_model_file("weights.npz")), gate, {"PERSON": lowest, "ADDRESS": config.address}
+    )
 
 
 def tagger_digest() -> str:
-    """SHA-256 of the weights' file, as the file beside it says; loading checks that it is so."""
-    return (_model_folder() / "weights.sha256").read_text("ascii").split()[0]
+    """SHA-256 of the list of the model's files with their digests; loading checks that they are so."""
+    return hashlib.sha256((_model_folder() / "weights.sha256").read_bytes()).hexdigest()
 
 
-def _weights_file() -> bytes:
-    data = (_model_folder() / "weights.npz").read_bytes()
-    if hashlib.sha256(data).hexdigest() != tagger_digest():
-        raise DeidError("model/weights.npz: is not the file that model/weights.sha256 names; install again")
+def _model_file(name: str) -> bytes:
+    data = (_model_folder() / name).read_bytes()
+    listed = (_model_folder() / "weights.sha256").read_text("ascii").split()
+    if dict(zip(listed[1::2], listed[::2], strict=True)).get(name) != hashlib.sha256(data).hexdigest():
+        raise DeidError(f"model/{name}: is not the file that model/weights.sha256 names; install again")
     return data
 
 
@@ -158,75 +183,22 @@ def _model_folder() -> Traversable:
     return importlib.resources.files("transforms.deid") / "model"
 
 
-def probabilities_of(weights: Weights, vectors: _Array, real: _Array | None = None) -> _Array:
-    """Softmax over labels by token. Where `real` is 0 and not 1 nothing stands: texts are parted so."""
-    count, width = vectors.shape
-    mean = np.full(width, 1 / width, dtype=np.float32)
-    real = np.ones((count, 1), dtype=np.float32) if real is None else real
-    hidden = vectors
-    for block, dilation in zip(weights.blocks, DILATIONS, strict=True):
-        inner = hidden @ block.weight[width : 2 * width]
-        if dilation < count:
-            inner[dilation:] += hidden[:-dilation] @ block.weight[:width]
-            inner[:-dilation] += hidden[dilation:] @ block.weight[2 * width :]
-        inner += block.bias
-        np.maximum(inner, 0, out=inner)
-        inner -= (inner @ mean)[:, None]
-        inner *= (1 / np.sqrt(np.einsum("ij,ij->i", inner, inner) / width + _EPSILON))[:, None]
-        inner *= block.scale
-        inner += block.shift
-        inner *= real
-        hidden = hidden + inner
-    scores = hidden @ weights.weight + weights.bias
-    scores -= scores.max(axis=1, keepdims=True)
-    np.exp(scores, out=scores)
-    scores /= scores.sum(axis=1, keepdims=True)
-    return scores
-
-
-def spans_of(tokens: Tokens, probabilities: _Array, thresholds: dict[str, float]) -> list[Entity]:
+def spans_of(places: Places, probabilities: _Array, thresholds: dict[str, float]) -> list[Entity]:
     """Runs of tokens whose probability of a type reaches its threshold, parted where another one begins."""
     found = []
     for kind, threshold in thresholds.items():
         begin_label = LABELS.index(f"B-{kind}")
         begins = probabilities[:, begin_label]
         sure = begins + probabilities[:, begin_label + 1]
-        places = np.flatnonzero(sure >= threshold)
         run: list[int] = []
-        for place in [*places.tolist(), -1]:
-            if run and (place != run[-1] + 1 or begins[place] > 0.5):
+        for place in [*np.flatnonzero(sure >= threshold).tolist(), -1]:
+            if run and (
+                places.numbers[place] != places.numbers[run[-1]] + 1 or place < 0 or begins[place] > 0.5
+            ):
                 score = float(sure[run[0] : run[-1] + 1].max())
-                found.append(
-                    Entity(int(tokens.starts[run[0]]), int(tokens.ends[run[-1]]), kind, round(score, 4))
-                )
+                start, end = int(places.starts[run[0]]), int(places.ends[run[-1]])
+                found.append(Entity(start, end, kind, round(score, 4)))
                 run = []
             if place >= 0:
                 run.append(place)
     return sorted(found)
-
-
-def save_weights(weights: Weights, path: Path) -> None:
-    """The weights as a file: the table in 8-bit integers with a scale a row, the rest in 16-bit floats."""
-    scale = np.abs(weights.table).max(axis=1, keepdims=True) / 127 + 1e-12
-    arrays = {
-        "table": np.round(weights.table / scale).astype(np.int8),
-        "table_scale": scale.astype(np.float16),
-    }
-    for number, block in enumerate(weights.blocks):
-        arrays |= {
-            f"block{number}_{name}": value.astype(np.float16) for name, value in block._asdict().items()
-        }
-    arrays |= {"weight": weights.weight.astype(np.float16), "bias": weights.bias.astype(np.float16)}
-    with path.open("wb") as file:
-        np.savez_compressed(file, **arrays)
-
-
-def load_weights(data: bytes) -> Weights:
-    """Weights from the bytes of a file; ValueError for what is none."""
-    arrays = np.load(io.BytesIO(data), allow_pickle=False)
-    table = arrays["table"].astype(np.float32) * arrays["table_scale"].astype(np.float32)
-    blocks = [
-        Block(*(arrays[f"block{number}_{name}"].astype(np.float32) for name in Block._fields))
-        for number in range(len(DILATIONS))
-    ]
-    return Weights(table, blocks, arrays["weight"].astype(np.float32), arrays["bias"].astype(np.float32))

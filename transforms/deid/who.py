@@ -23,14 +23,13 @@ class People:
         for words in self._full:
             for word in set(words):
                 self._by_word.setdefault(word, []).append(words)
-        self._known: dict[tuple[str, ...], tuple[str, ...]] = {}
+        self._known: dict[str, tuple[str, ...]] = {}
 
     def identity(self, name: str) -> tuple[str, ...]:
         """The words of the person's fullest name in order, or the mention's own if several may be meant."""
-        words = name_words(name)
-        if words not in self._known:
-            self._known[words] = self._identity(words)
-        return self._known[words]
+        if name not in self._known:
+            self._known[name] = self._identity(name_words(name))
+        return self._known[name]
 
     def _identity(self, words: tuple[str, ...]) -> tuple[str, ...]:
         rarest = min((self._by_word.get(word, []) for word in words), key=len)

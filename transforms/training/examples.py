@@ -9,21 +9,16 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from transforms.deid.tagger import LABELS, PADDING
-from transforms.deid.tokens import (
-    FEATURES,
-    GAPS_AT,
-    LEXICON_AT,
-    PAD,
-    UNKNOWN,
-    Tokens,
-    feature_rows,
-    tokens_of,
-)
+from transforms.deid.features import FEATURES, GAPS_AT, LEXICON_AT, PAD, UNKNOWN, feature_rows
+from transforms.deid.network import DILATIONS, LABELS
+from transforms.deid.texts import GAPS, Texts, Tokens
+from transforms.deid.words import Words
 
 #: The label of tokens on which the teachers disagree: nothing is learned from them.
 IGNORED = -1
 UNSURE = "UNSURE"
+#: Zero tokens between texts, as far as the widest block looks.
+PADDING = max(DILATIONS)
 _SHARE_WORDS_HIDDEN = 0.15
 _SHARE_NAMES_HIDDEN = 0.5
 _SHARE_LISTS_HIDDEN = 0.25
@@ -41,10 +36,10 @@ class Example(NamedTuple):
 
 def example_of(text: str, spans: Sequence[tuple[int, int, str]]) -> Example | None:
     """The example of a text; types the model does not know are nothing. None for a text without token."""
-    tokens = tokens_of(text)
-    if not tokens.words:
+    tokens = Texts([text]).tokens(_words())
+    if not len(tokens.starts):
         return None
-    labels = np.zeros(len(tokens.words), dtype=np.int8)
+    labels = np.zeros(len(tokens.starts), dtype=np.int8)
     starts, ends = tokens.starts, tokens.ends
     for start, end, kind in spans:
         places = np.flatnonzero((starts < end) & (ends > start))
@@ -53,7 +48,7 @@ def example_of(text: str, spans: Sequence[tuple[int, int, str]]) -> Example | No
         elif len(places) and f"B-{kind}" in LABELS:
             labels[places] = LABELS.index(f"I-{kind}")
             labels[places[0]] = LABELS.index(f"B-{kind}")
-    return Example(_table_rows(tokens), labels)
+    return Example(_table_rows(text, tokens), labels)
 
 
 def batches(
@@ -89,10 +84,19 @@ def _hidden(example: Example, random: np.random.Generator) -> _Rows:
     return rows
 
 
-def _table_rows(tokens: Tokens) -> _Rows:
+def _table_rows(text: str, tokens: Tokens) -> _Rows:
     """Rows of the table by token: those of its FEATURES, and the gap's."""
-    rows = np.array([_cached_rows(word) for word in tokens.words], dtype=np.int32).reshape(-1, FEATURES)
-    return np.concatenate([rows, (tokens.gaps.astype(np.int32) + GAPS_AT)[:, None]], axis=1)
+    places = zip(tokens.starts.tolist(), tokens.ends.tolist(), strict=True)
+    rows = np.array([_cached_rows(text[start:end]) for start, end in places], dtype=np.int32).reshape(
+        -1, FEATURES
+    )
+    gaps = np.minimum(tokens.gaps, GAPS - 1).astype(np.int32)
+    return np.concatenate([rows, (gaps + GAPS_AT)[:, None]], axis=1)
+
+
+@functools.cache
+def _words() -> Words:
+    return Words(b"training")
 
 
 @functools.lru_cache(maxsize=200_000)

@@ -6,11 +6,15 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import numpy as np
+import numpy.typing as npt
 from thinc.api import Linear, Model, Relu, chain, residual
 from thinc.layers import Dropout, LayerNorm
 
-from transforms.deid.tagger import DILATIONS, LABELS, Block, Weights
-from transforms.deid.tokens import PAD, ROWS
+from transforms.deid.features import PAD, ROWS
+from transforms.deid.network import DILATIONS, LABELS, Block, Weights
+
+_EPSILON = 1e-8
+_Array = npt.NDArray[np.float32]
 
 
 def network(width: int, dropout: float) -> Model[Any, Any]:
@@ -101,3 +105,29 @@ def _window(dilation: int, shared: list[Any]) -> Model[Any, Any]:
         return joined, backward
 
     return Model(f"window>{dilation}", forward)
+
+
+def probabilities_of(weights: Weights, vectors: _Array, real: _Array | None = None) -> _Array:
+    """Softmax over labels by token. Where `real` is 0 and not 1 nothing stands: texts are parted so."""
+    count, width = vectors.shape
+    mean = np.full(width, 1 / width, dtype=np.float32)
+    real = np.ones((count, 1), dtype=np.float32) if real is None else real
+    hidden = vectors
+    for block, dilation in zip(weights.blocks, DILATIONS, strict=True):
+        inner = hidden @ block.weight[width : 2 * width]
+        if dilation < count:
+            inner[dilation:] += hidden[:-dilation] @ block.weight[:width]
+            inner[:-dilation] += hidden[dilation:] @ block.weight[2 * width :]
+        inner += block.bias
+        np.maximum(inner, 0, out=inner)
+        inner -= (inner @ mean)[:, None]
+        inner *= (1 / np.sqrt(np.einsum("ij,ij->i", inner, inner) / width + _EPSILON))[:, None]
+        inner *= block.scale
+        inner += block.shift
+        inner *= real
+        hidden = hidden + inner
+    scores = hidden @ weights.weight + weights.bias
+    scores -= scores.max(axis=1, keepdims=True)
+    np.exp(scores, out=scores)
+    scores /= scores.sum(axis=1, keepdims=True)
+    return scores

@@ -21,8 +21,12 @@ import numpy as np
 import xxhash
 
 from schemas.deid import ModelConfig
+from transforms.deid.line_signs import LineSigns
 from transforms.deid.ner import credible, model_path
 from transforms.deid.people import find_people
+from transforms.deid.reading import Reading
+from transforms.deid.spans import Segment
+from transforms.deid.words import Words
 from transforms.training.examples import UNSURE
 
 _SHORTEST, _LONGEST = 12, 2_000
@@ -173,8 +177,10 @@ def _spacy_spans(texts: Sequence[str]) -> Iterator[_Spans]:
 
 def _list_spans(texts: Sequence[str]) -> Iterator[_Spans]:
     """What the name lists say, for text about programs, where people are seldom and full names."""
+    words, signs = Words(b"teachers"), LineSigns()
     for text in texts:
-        yield [(span.start, span.end, "PERSON") for span in find_people(text).spans if span.type == "PERSON"]
+        found = find_people(Reading([[Segment(text, "user")]], words, signs)).spans.get(0, ())
+        yield [(span.start, span.end, "PERSON") for span in found if span.type == "PERSON"]
 
 
 def _pii_spans(texts: Sequence[str]) -> Iterator[_Spans]:

@@ -22,10 +22,10 @@ import msgspec
 import numpy as np
 from thinc.api import Adam, NumpyOps, set_current_ops
 
-from transforms.deid.tagger import LABELS, Weights, probabilities_of, save_weights
+from transforms.deid.network import LABELS, Weights, save_weights
 from transforms.synthetic.fill import generate_texts
 from transforms.training.examples import IGNORED, Example, batches, example_of
-from transforms.training.network import network, weights_of
+from transforms.training.network import network, probabilities_of, weights_of
 
 WIDTH = 96
 SEED = 20260101

@@ -1,20 +1,17 @@
-"""A text as tokens of the small model: words, runs of digits, single signs, each with what precedes it."""
+"""What the small model knows of a token by itself: rows of its table for a word, a run of digits or a
+sign.
+"""
 
 from __future__ import annotations
 
 import functools
-import re
-from typing import NamedTuple
 
-import numpy as np
-import numpy.typing as npt
 import wordfreq
 import xxhash
 
 from transforms.deid.lexicon import first_names, last_names
+from transforms.deid.texts import GAPS
 
-_TOKEN = re.compile(r"[^\W\d_]+|\d+|[^\w\s]|_")
-_LINE_END = re.compile("\n")
 _MAX_WORD = 32
 
 #: How many rows each feature has in the model's table, in the order of `feature_rows`.
@@ -32,34 +29,7 @@ ENDINGS_AT = SUFFIXES_AT + _AFFIXES
 SHAPES_AT = ENDINGS_AT + _AFFIXES
 LEXICON_AT = SHAPES_AT + _SHAPES
 GAPS_AT = LEXICON_AT + _LEXICON
-#: Nothing, blanks, one line end, several line ends before a token.
-GAPS = 4
 ROWS = GAPS_AT + GAPS
-
-
-class Tokens(NamedTuple):
-    """Tokens of a text in order: their texts, [start, end) in code points, and what stands before each."""
-
-    words: list[str]
-    starts: npt.NDArray[np.int64]
-    ends: npt.NDArray[np.int64]
-    gaps: npt.NDArray[np.int64]
-
-
-def tokens_of(text: str) -> Tokens:
-    """All tokens of a text."""
-    places = [match.span() for match in _TOKEN.finditer(text)]
-    words = [text[start:end] for start, end in places]
-    bounds = np.array(places, dtype=np.int64).reshape(-1, 2)
-    starts, ends = bounds[:, 0], bounds[:, 1]
-    gaps = np.zeros(len(words), dtype=np.int64)
-    if words:
-        gaps[0] = GAPS - 1
-        apart = starts[1:] > ends[:-1]
-        lines = np.array([place.start() for place in _LINE_END.finditer(text)], dtype=np.int64)
-        broken = np.searchsorted(lines, starts[1:]) - np.searchsorted(lines, ends[:-1])
-        gaps[1:] = np.where(apart, np.minimum(broken, 2) + 1, 0)
-    return Tokens(words, starts, ends, gaps)
 
 
 def feature_rows(word: str) -> tuple[int, ...]:

@@ -1,0 +1,149 @@
+"""The network of the small model: residual blocks that look at three tokens each, ever further apart, in
+plain numpy.
+
+A token's answer must not depend on which texts are computed with it. Sums in floating point depend on
+their order, and on some processors the matrix library takes another order for other rows of a product.
+Products are taken in blocks of one shape, and whether they sum alike in every row is tried when the
+weights are loaded.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+LABELS = (
+    "O",
+    "B-PERSON",
+    "I-PERSON",
+    "B-ADDRESS",
+    "I-ADDRESS",
+    "B-ORGANIZATION",
+    "I-ORGANIZATION",
+    "B-LOCATION",
+    "I-LOCATION",
+    "B-WORK",
+    "I-WORK",
+)
+DILATIONS = (1, 1, 2, 4, 8)
+_BLOCK = 32
+_EPSILON = 1e-8
+_Array = npt.NDArray[np.float32]
+_Numbers = npt.NDArray[np.integer]
+
+
+class Block(NamedTuple):
+    """One residual block: a dense layer over three tokens, and the scale and shift of its norm."""
+
+    weight: _Array
+    bias: _Array
+    scale: _Array
+    shift: _Array
+
+
+class Weights(NamedTuple):
+    """All weights: the table by row, the blocks by dilation, and the dense layer over the labels."""
+
+    table: _Array
+    blocks: list[Block]
+    weight: _Array
+    bias: _Array
+
+
+class Cone(NamedTuple):
+    """Vectors of tokens, and for each block which rows of the one before it stand before, at and behind
+    each token.
+
+    The last block has a row for each token that is asked about. A row beyond the last is nothing.
+    """
+
+    vectors: _Array
+    rows: Sequence[_Numbers]
+
+
+class Network:
+    """Computes probabilities. `sums_alike` is whether they are the same in any company."""
+
+    def __init__(self, weights: Weights) -> None:
+        self._weights = weights
+        dense = (*(block.weight for block in weights.blocks), weights.weight)
+        self.sums_alike = all(_sums_alike(weight) for weight in dense)
+
+    def probabilities(self, cone: Cone) -> _Array:
+        """Softmax over labels by token that is asked about."""
+        hidden = _with_nothing(cone.vectors)
+        for block, rows in zip(self._weights.blocks, cone.rows, strict=True):
+            inner = product(hidden[rows].reshape(len(rows), -1), block.weight)
+            inner += block.bias
+            np.maximum(inner, 0, out=inner)
+            width = inner.shape[1]
+            inner -= (inner.sum(axis=1) / width)[:, None]
+            inner *= (1 / np.sqrt((inner * inner).sum(axis=1) / width + _EPSILON))[:, None]
+            inner *= block.scale
+            inner += block.shift
+            inner += hidden[rows[:, 1]]
+            hidden = _with_nothing(inner)
+        scores = product(hidden[:-1], self._weights.weight) + self._weights.bias
+        scores -= scores.max(axis=1, keepdims=True)
+        np.exp(scores, out=scores)
+        scores /= scores.sum(axis=1, keepdims=True)
+        return scores
+
+
+def product(rows: _Array, weight: _Array) -> _Array:
+    """Rows times a matrix, in blocks of one shape whatever the number of rows."""
+    count = len(rows)
+    blocks = -(-count // _BLOCK)
+    if blocks * _BLOCK > count:
+        padded = np.zeros((blocks * _BLOCK, rows.shape[1]), dtype=np.float32)
+        padded[:count] = rows
+        rows = padded
+    made: _Array = (rows.reshape(blocks, _BLOCK, -1) @ weight).reshape(blocks * _BLOCK, -1)
+    return made[:count]
+
+
+def _sums_alike(weight: _Array) -> bool:
+    """True if the product of a row is the same to the last bit in each place of a block."""
+    random = np.random.default_rng(0)
+    rows = random.normal(size=(_BLOCK, len(weight))).astype(np.float32)
+    first = product(rows, weight)
+    return all(
+        np.array_equal(np.roll(product(np.roll(rows, step, axis=0), weight), -step, axis=0), first)
+        for step in range(1, _BLOCK)
+    )
+
+
+def _with_nothing(rows: _Array) -> _Array:
+    return np.concatenate([rows, np.zeros((1, rows.shape[1]), dtype=np.float32)])
+
+
+def save_weights(weights: Weights, path: Path) -> None:
+    """The weights as a file: the table in 8-bit integers with a scale a row, the rest in 16-bit floats."""
+    scale = np.abs(weights.table).max(axis=1, keepdims=True) / 127 + 1e-12
+    arrays = {
+        "table": np.round(weights.table / scale).astype(np.int8),
+        "table_scale": scale.astype(np.float16),
+    }
+    for number, block in enumerate(weights.blocks):
+        arrays |= {
+            f"block{number}_{name}": value.astype(np.float16) for name, value in block._asdict().items()
+        }
+    arrays |= {"weight": weights.weight.astype(np.float16), "bias": weights.bias.astype(np.float16)}
+    with path.open("wb") as file:
+        np.savez_compressed(file, **arrays)
+
+
+def load_weights(data: bytes) -> Weights:
+    """Weights from the bytes of a file; ValueError for what is none."""
+    arrays = np.load(io.BytesIO(data), allow_pickle=False)
+    table = arrays["table"].astype(np.float32) * arrays["table_scale"].astype(np.float32)
+    blocks = [
+        Block(*(arrays[f"block{number}_{name}"].astype(np.float32) for name in Block._fields))
+        for number in range(len(DILATIONS))
+    ]
+    return Weights(table, blocks, arrays["weight"].astype(np.float32), arrays["bias"].astype(np.float32))
