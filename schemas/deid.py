@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pydantic
 
 from schemas.errors import ConfigError
 from schemas.strict_yaml import StrictModel, load_model
+
+_CLASS = r"^[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$"
 
 
 class ModelConfig(StrictModel):
@@ -66,11 +69,16 @@ class Operator(StrictModel):
     """What is done to an entity instead of the style's surrogate.
 
     `mask` writes * over letters and digits but the last `keep_last`; `replace` writes `value`; `hash` writes
-    16 hexadecimal digits that are the same in a session only; `drop_session` refuses the whole session.
+    16 hexadecimal digits that are the same in a session only; `drop_session` refuses the whole session;
+    `custom` asks a Presidio operator of the user's own, `class` (module:Class), with `params`.
     """
 
-    operator: Literal["placeholder", "realistic", "replace", "mask", "redact", "hash", "keep", "drop_session"]
+    operator: Literal[
+        "placeholder", "realistic", "replace", "mask", "redact", "hash", "keep", "drop_session", "custom"
+    ]
     value: str | None = None
+    class_: str | None = pydantic.Field(default=None, alias="class", pattern=_CLASS)
+    params: dict[str, Any] = pydantic.Field(default_factory=dict)
     keep_last: int = pydantic.Field(default=0, ge=0, le=8)
 
     @pydantic.model_validator(mode="before")
@@ -84,6 +92,10 @@ class Operator(StrictModel):
             raise ValueError(f"value: is for replace, not for {self.operator}")
         if self.keep_last and self.operator != "mask":
             raise ValueError(f"keep_last: is for mask, not for {self.operator}")
+        if (self.class_ is not None) != (self.operator == "custom"):
+            raise ValueError("class: custom needs one, and nothing else has one")
+        if self.params and self.operator != "custom":
+            raise ValueError(f"params: is for custom, not for {self.operator}")
         return self
 
 
@@ -124,11 +136,18 @@ class DeidConfig(StrictModel):
         return value
 
 
+def is_class(name: str) -> bool:
+    """True for `module:Class`, a recognizer in Python, and not the path of a YAML file."""
+    return re.match(_CLASS, name) is not None
+
+
 def load_deid(path: Path) -> tuple[DeidConfig, str]:
     """The config and the SHA-256 of its file; paths in it are made absolute, from its folder."""
     config = load_model(path, DeidConfig, ConfigError)
     base = path.resolve().parent
-    recognizers = [str(base / Path(name).expanduser()) for name in config.recognizers]
+    recognizers = [
+        name if is_class(name) else str(base / Path(name).expanduser()) for name in config.recognizers
+    ]
     models = {
         language: one.model_copy(update={"path": str(base / Path(one.path).expanduser())})
         if one.path
@@ -136,7 +155,7 @@ def load_deid(path: Path) -> tuple[DeidConfig, str]:
         for language, one in config.models.items()
     }
     digest = hashlib.sha256(path.read_bytes())
-    for name in recognizers:
+    for name in (name for name in recognizers if not is_class(name)):
         try:
             digest.update(Path(name).read_bytes())
         except OSError as error:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import threadpoolctl
 
 from schemas.decisions import Reason
-from schemas.deid import DeidConfig
+from schemas.deid import DeidConfig, is_class
 from transforms.deid.find import SpanFinder
 from transforms.deid.language import language_of
 from transforms.deid.lexicon import lexicon_digest
@@ -24,6 +24,7 @@ from transforms.deid.names import NameFinder
 from transforms.deid.ner import NameModel
 from transforms.deid.overlaps import resolve
 from transforms.deid.patterns import PatternScanner
+from transforms.deid.plugins import replacements, source_digest
 from transforms.deid.presidio import SessionAnalyzer, SessionAnonymizer
 from transforms.deid.reading import Reading
 from transforms.deid.residual import ResidualCheck
@@ -52,6 +53,7 @@ class DeidEngine:
             self._models = {language: NameModel(one) for language, one in sorted(config.models.items())}
             tagger = shipped_tagger(config.tagger) if config.tagger.use else None
             names = NameFinder(config.tagger, tagger, self._models)
+        self._custom = replacements(config.operators)
         self._forbidden = {e for e, one in config.operators.items() if one.operator == "drop_session"}
         self._words = Words(hmac.digest(key, b"words", "sha256"))
         self._signs = LineSigns()
@@ -156,6 +158,7 @@ class DeidEngine:
             texts,
             found,
             self._config.operators,
+            self._custom,
         )
         return [
             self._anonymizer.mask(segment.text, spans, surrogates, segment.kind)
@@ -182,6 +185,11 @@ class DeidEngine:
             digests["tagger"] = tagger_digest()
         for language, model in self._models.items():
             digests[self._config.models[language].package or f"model {language}"] = model.sha256
+        for name in filter(is_class, self._config.recognizers):
+            digests[f"recognizer {name}"] = source_digest(name)
+        for entity in self._custom:
+            name = str(self._config.operators[entity].class_)
+            digests[f"operator {name}"] = source_digest(name)
         return digests
 
     def _read(self, sessions: Sequence[SessionText]) -> Reading:

@@ -23,9 +23,11 @@ from presidio_analyzer.nlp_engine import NlpArtifacts, NoOpNlpEngine
 from presidio_anonymizer.operators import Operator, OperatorsFactory, OperatorType
 from spacy.tokens import Doc
 
+from schemas.deid import is_class
 from schemas.errors import ConfigError
 from transforms.deid.forms import forms_of
 from transforms.deid.overlaps import resolve
+from transforms.deid.plugins import recognizer_of
 from transforms.deid.spans import Kind, Made, Span
 from transforms.deid.surrogates import Surrogates
 
@@ -49,8 +51,11 @@ class SessionAnalyzer:
         self._nlp = _SessionNlpEngine(find)
         ours: list[EntityRecognizer] = [_Family(name, types) for name, types in FAMILIES.items()]
         registry = RecognizerRegistry(recognizers=ours, supported_languages=[LANGUAGE])
-        for path in recognizers:
-            _add_user_recognizers(registry, path)
+        for name in recognizers:
+            if is_class(name):
+                registry.add_recognizer(recognizer_of(name))
+            else:
+                _add_user_recognizers(registry, name)
         self._user_recognizers = bool(recognizers)
         engine = AnalyzerEngine(
             registry=registry,

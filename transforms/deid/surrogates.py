@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 from schemas.deid import Operator, Style
 from transforms.deid.forms import Form
@@ -35,9 +36,11 @@ class Surrogates:
         texts: Sequence[str],
         found: Sequence[Sequence[Span]],
         operators: Mapping[str, Operator],
+        custom: Mapping[str, Callable[[str], str]] = MappingProxyType({}),
     ) -> None:
         self._style = style
         self._operators = operators
+        self._custom = custom
         self._key = session_key
         self._numbers: dict[str, int] = {}
         self._made: dict[tuple[str, str], str] = {}
@@ -67,6 +70,8 @@ class Surrogates:
             return self._surrogate(
                 kind, value, form, "realistic" if operator.operator == "realistic" else "placeholder"
             )
+        if operator.operator == "custom":
+            return self._custom[kind](value)
         if operator.operator == "keep":
             return value
         if operator.operator == "redact":
