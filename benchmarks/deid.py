@@ -1,21 +1,25 @@
 """How fast the de-identification is against stock Presidio with the same spaCy model, side by side.
 
-    .venv/bin/python benchmarks/deid.py
+    .venv/bin/python benchmarks/deid.py --sessions 3000 --logs ../logs
 
-Five corpora: chat prose, coding sessions, a mix, long documents, and texts made to be slow. Each is masked by
-stock Presidio (a message at a time), by our whole text stage with the spaCy model asked where there is doubt,
-by the same with the small model alone, and analysed through Presidio's BatchAnalyzerEngine. KB of text a CPU
-second, and times stock; stock gets a part of each corpus, for it is slow. `--linear` masks texts of doubling
-length instead and prints the time a KB.
+Made-up corpora: chat prose, coding sessions, a mix, texts full of names, long documents of them, and texts
+made to be slow; and each of the logs given, of any format that `chatsieve inspect` knows. Each is masked by
+stock Presidio (a message at a time), by our whole text stage with the spaCy model asked where there is
+doubt, by the same with the small model alone, and analysed through Presidio's BatchAnalyzerEngine. KB of
+text a CPU second, and times stock; stock gets a part of each corpus, for it is slow. Ours is asked as a
+worker asks it, sixty-four sessions at a time. `--linear` masks texts of doubling length instead and prints
+the time a KB.
 """
 
 from __future__ import annotations
 
 import argparse
 import datetime as dt
+import itertools
 import random
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import tldextract
@@ -24,17 +28,25 @@ from presidio_analyzer.nlp_engine import NlpEngineProvider
 from presidio_anonymizer import AnonymizerEngine
 
 from pipeline.config import DEFAULT_DEID
+from pipeline.inputs import files_at
+from pipeline.worker_main import collect_less_often
 from schemas.deid import DeidConfig, load_deid
-from schemas.records import Block, Message
+from schemas.keys import KeyedHasher
+from schemas.records import Block, Defaults, Limits, Message, Session
 from transforms.corpus import generate
 from transforms.deid.engine import DeidEngine
 from transforms.deid.ner import model_path
 from transforms.deid.spans import Segment, SessionText
+from transforms.reading import sessions_of
 from transforms.rows import outline
+from transforms.sources import InputFile, ReadContext
+from transforms.sources.peek import peek_of
+from transforms.sources.recognize import formats_of
 from transforms.synthetic.fill import generate_texts
 
 _SESSION_MESSAGES = 12
-_STOCK_CHARACTERS = 40_000
+_STOCK_CHARACTERS = 60_000
+_SESSIONS_A_CALL = 64
 _UNITS = (
     "a",
     "1",
@@ -60,7 +72,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--sessions", type=int, default=300, help="of each corpus")
+    parser.add_argument("--sessions", type=int, default=3_000, help="made up, one in ten of them coding")
+    parser.add_argument("--logs", action="append", default=[], help="logs to measure on, too; repeatable")
     parser.add_argument("--linear", action="store_true")
     given = parser.parse_args()
     config, _ = load_deid(DEFAULT_DEID)
@@ -70,13 +83,15 @@ def main() -> None:
         return
     small = DeidEngine(config.model_copy(update={"models": {}}), bytes(32))
     ours: dict[str, Mask] = {
-        "analyzer": lambda sessions: [gated.analyze(session) for session in sessions],
-        "gated": gated.mask_sessions,
-        "small": small.mask_sessions,
+        "analyzer": _in_batches(gated.analyze_sessions),
+        "gated": _in_batches(gated.mask_sessions),
+        "small": _in_batches(small.mask_sessions),
     }
     stock = stock_mask(config)
+    collect_less_often()
     print(f"{'corpus':14} {'KB':>7} {'stock':>7}" + "".join(f"{name:>10} {'x':>6}" for name in ours))
-    for name, sessions in corpora(given.sessions).items():
+    logs = {Path(path).name: logged_sessions(path) for path in given.logs}
+    for name, sessions in {**corpora(given.sessions), **logs}.items():
         slow = rate(_part(sessions), stock)
         line = f"{name:14} {_size(sessions) / 1000:7.0f} {slow:7.1f}"
         for mask in ours.values():
@@ -89,10 +104,10 @@ def main() -> None:
 def corpora(count: int) -> dict[str, list[SessionText]]:
     """Sessions of each kind, the same on every run."""
     made = generated_sessions(count)
-    dense = _sessions([one.text for one in generate_texts(count * 4, 21) if one.kind == "chat"])
+    dense = _sessions([one.text for one in generate_texts(count, 21) if one.kind == "chat"])
     prose = " ".join(one.text for one in generate_texts(1_500, 22) if one.kind in ("chat", "document"))
     coding = [session for session in made if any(s.kind == "tool_result" for s in session.segments)]
-    chats = [session for session in made if session not in coding]
+    chats = [session for session in made if not any(s.kind == "tool_result" for s in session.segments)]
     hostile = [SessionText(bytes(16), [Segment(unit * (20_000 // len(unit)), "user")]) for unit in _UNITS]
     long = [
         SessionText(bytes(16), [Segment(prose[n : n + 60_000], "user")]) for n in range(0, len(prose), 60_000)
@@ -119,6 +134,23 @@ def generated_sessions(conversations: int) -> list[SessionText]:
     return found
 
 
+def logged_sessions(path: str) -> list[SessionText]:
+    """The texts of logs of any known format."""
+    found: dict[str, list[InputFile]] = {}
+    for file in files_at(path):
+        names = formats_of(peek_of(file.path)) if file.size else []
+        for name in names[:1]:
+            found.setdefault(name, []).append(file)
+    context = ReadContext(KeyedHasher(bytes(32)), Limits(), (Defaults(created_at=dt.datetime.now(dt.UTC)),))
+    sessions = [
+        SessionText(bytes(16), outline([session.messages]).segments)
+        for name, files in found.items()
+        for session in sessions_of(sorted(files), name, context)
+        if isinstance(session, Session)
+    ]
+    return [session for session in sessions if session.segments]
+
+
 def stock_mask(config: DeidConfig) -> Mask:
     """Presidio as it comes, with the same model's files, and its domain list kept off the network."""
     tldextract.extract = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
@@ -133,6 +165,10 @@ def stock_mask(config: DeidConfig) -> Mask:
                 anonymizer.anonymize(segment.text, analyzer.analyze(segment.text, "en"))
 
     return mask
+
+
+def _in_batches(mask: Mask) -> Mask:
+    return lambda sessions: [mask(some) for some in itertools.batched(sessions, _SESSIONS_A_CALL)]
 
 
 def rate(sessions: Sequence[SessionText], mask: Mask) -> float:
