@@ -15,10 +15,10 @@ from schemas.policy import Policy
 from schemas.tables import DECISIONS, HUMAN, REFUSED, UNDECIDED
 from transforms.branches import Branches, main_branches, thread_branches
 from transforms.coverage import covered
-from transforms.instants import NEVER, Ints, column_micros, filled, later, micros
+from transforms.instants import NEVER, Bools, Ints, column_micros, filled, later, micros
 from transforms.kept import consented, consented_threads, has_exchange
 from transforms.labels import Labels, deciding_labels
-from transforms.merge import Bools, Sessions, merge
+from transforms.merge import Sessions, merge
 from transforms.retention import ends_of
 from transforms.timelines import States, Timelines
 from transforms.verdicts import Verdicts, decisions_table

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from transforms.identities import THEN
-from transforms.instants import Ints, filled
-from transforms.merge import Bools, Sessions
+from transforms.instants import Bools, Ints, filled
+from transforms.merge import Sessions
 
 #: What stands in the ledger for a value that no policy list has: it could be anything.
 UNKNOWN = "unknown"

@@ -10,8 +10,8 @@ import pyarrow as pa
 
 from schemas.decisions import Basis, Reason, decision_of
 from schemas.tables import DECISIONS, KEPT_MESSAGE, RECORD_POINTER
-from transforms.instants import Ints, column_micros, utc_dates, whole
-from transforms.merge import Bools, Sessions
+from transforms.instants import Bools, Ints, column_micros, utc_dates, whole
+from transforms.merge import Sessions
 
 
 @dataclasses.dataclass(frozen=True)

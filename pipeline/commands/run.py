@@ -28,7 +28,8 @@ from transforms.ledger import Stamp
 from transforms.sources import ReadContext
 from transforms.spill import Spill
 
-_BYTES_PER_BUCKET = 64 << 20
+#: Small buckets stay in the caches of the processor, and are hardly ever decided in shares.
+_BYTES_PER_BUCKET = 8 << 20
 _UNIT_BYTES = (1 << 20, 32 << 20)
 
 

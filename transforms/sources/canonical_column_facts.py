@@ -35,6 +35,7 @@ from transforms.sources.canonical_columns import (
     taken_apart,
 )
 from transforms.sources.decode import EARLIEST, LATEST, Fault, check_value, present
+from transforms.union import repeats
 
 _ROLES = pa.array(["system", "user", "assistant", "tool"])
 _ORIGINS = pa.array(["human", "model", "tool", "harness", "summary"])
@@ -43,8 +44,6 @@ _ORIGINS = pa.array(["human", "model", "tool", "harness", "summary"])
 Unread = Literal["read", "none", "blocks", "messages"]
 
 #: JSON of a string is at most this many times its UTF-8, and of a message without its strings this long.
-#: An odd number of well-mixed bits: multiples of it hardly ever differ by what numbers of messages do.
-_SPREAD = np.uint64(0x9E3779B97F4A7C15)
 _ESCAPED, _FRAME_BYTES = 6, 512
 
 
@@ -92,7 +91,7 @@ def _odd_rows(columns: Columns, numbers: Ints, size: int, limits: Limits) -> Boo
     bad[columns.message_of[columns.odd_block | mask(blocks["type"].is_null())]] = True
     bad[columns.message_of[_strange_inputs(blocks["input"])]] = True
     odd[columns.row_of[bad]] = True
-    if _may_repeat(columns.row_of, numbers):
+    if len(repeats(columns.row_of, numbers)):
         odd[_rows_with_copies(columns)] = True
     in_block = _all_bytes(blocks, BLOCK_TEXTS)
     in_message = _all_bytes(messages, (*MESSAGE_TEXTS, "content"))
@@ -202,12 +201,6 @@ def _flags_and_sizes(columns: Columns, unread: Unread | None) -> tuple[npt.NDArr
     for place in np.flatnonzero(mask(blocks["input"].is_valid())).tolist():
         in_block[place] += value_size(json_or_text(blocks["input"][place].as_py()))
     return flags, _characters(messages["content"]) + _total(in_block, columns.message_of, size)
-
-
-def _may_repeat(row_of: Ints, numbers: Ints) -> bool:
-    """False only if no row has two messages of one number: one sort, where finding the rows takes several."""
-    mixed = np.sort(numbers.view(np.uint64) ^ (row_of.astype(np.uint64) * _SPREAD))
-    return bool((mixed[1:] == mixed[:-1]).any())
 
 
 def _rows_with_copies(columns: Columns) -> Ints:
