@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import apache_beam as beam
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from apache_beam.metrics import Metrics
@@ -129,19 +128,6 @@ def with_standings(decisions: pa.Table, last: LastKnown, policy: Policy) -> pa.T
     return decisions.append_column(SETTLING.field("standing"), pa.array(standing))
 
 
-def without_pointers(decisions: pa.Table) -> pa.Table:
-    """The decisions with `records` and `kept` empty."""
-    for name in ("records", "kept"):
-        field = DECISIONS.field(name)
-        empty = pa.ListArray.from_arrays(
-            np.zeros(decisions.num_rows + 1, np.int32), pa.array([], field.type.value_type)
-        )
-        decisions = decisions.set_column(
-            decisions.schema.get_field_index(name), field, empty.cast(field.type)
-        )
-    return decisions
-
-
 class _Share(beam.DoFn):  # type: ignore[misc]
     def __init__(self, buckets: Buckets) -> None:
         self._buckets = buckets
@@ -177,11 +163,10 @@ class _Decide(beam.DoFn):  # type: ignore[misc]
             facts = with_sizes(facts, self._context)
         sessions = merge(facts)
         for number, policy in enumerate(self._policies):
-            decisions = with_standings(judge(sessions, given, policy).table(), last, policy)
+            decisions = judge(sessions, given, policy).table(self._pointers)
+            decisions = with_standings(decisions, last, policy)
             if number == 0:
                 yield beam.pvalue.TaggedOutput(VOLUMES, _volume(decisions))
-            if not self._pointers:
-                decisions = without_pointers(decisions)
             blob = to_blob(decisions, "decisions")
             yield beam.pvalue.TaggedOutput(decisions_by(number), blob) if number else blob
         self._records_decided.inc(facts.num_rows)

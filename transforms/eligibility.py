@@ -78,9 +78,9 @@ class Judged:
     state: States
     verdicts: Verdicts
 
-    def table(self) -> pa.Table:
-        """DECISIONS of the sessions."""
-        return decisions_table(self.sessions, self.verdicts)
+    def table(self, pointers: bool = True) -> pa.Table:
+        """DECISIONS of the sessions; without `pointers`, `records` and `kept` are empty."""
+        return decisions_table(self.sessions, self.verdicts, pointers)
 
 
 def judge(sessions: Sessions, given: Given, policy: Policy) -> Judged:

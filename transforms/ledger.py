@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from schemas.decisions import CLAUSE, Decision, decision_of
 from schemas.tables import INSTANT, KEY, LEDGER, SETTLING
 from schemas.units import Quarantined
-from transforms.digests import mapped
+from transforms.digests import alike, mapped
 
 #: Quarantined records as they travel: `part_key` spreads those without an id by their digest.
 QUARANTINED = pa.schema(
@@ -84,8 +84,8 @@ def ledger_table(rows: pa.Table, stamp: Stamp) -> pa.Table:
         "clause": mapped(
             rows["reason"].combine_chunks(), lambda reason: stamp.clauses.get(reason or ""), pa.string()
         ),
-        "policy_id": _alike(stamp.policy_id, count),
-        "policy_sha256": _alike(stamp.policy_sha256, count),
+        "policy_id": alike(stamp.policy_id, count),
+        "policy_sha256": alike(stamp.policy_sha256, count),
         "as_of": pa.repeat(pa.scalar(stamp.as_of, INSTANT), count),
         "known_until": pa.repeat(pa.scalar(stamp.known_until, INSTANT), count),
     }
@@ -151,10 +151,6 @@ def _refuse(rows: pa.Table, refusals: Sequence[Refusal]) -> pa.Table:
         at = rows.schema.get_field_index(name)
         rows = rows.set_column(at, name, pc.if_else(mask, column, rows[name].combine_chunks()))
     return rows
-
-
-def _alike(word: str, count: int) -> pa.DictionaryArray:
-    return pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, np.int32)), pa.array([word] * (count > 0)))
 
 
 def _plain_type(kind: pa.DataType) -> pa.DataType:

@@ -31,14 +31,17 @@ class Verdicts:
     kept: Ints
 
 
-def decisions_table(sessions: Sessions, verdicts: Verdicts) -> pa.Table:
-    """DECISIONS, one row per session, in the order of `sessions`."""
+def decisions_table(sessions: Sessions, verdicts: Verdicts, pointers: bool) -> pa.Table:
+    """DECISIONS, one row per session, in the order of `sessions`; without `pointers`, none to records."""
     count, messages = len(sessions), sessions.messages
     eligible = verdicts.reason == str(Reason.ELIGIBLE)
     kept = verdicts.kept[eligible[messages.session[verdicts.kept]]]
     kept = kept[np.argsort(messages.session[kept], kind="stable")]
     newest = sessions.records.take(pa.array(sessions.newest))
-    records, position = _records(sessions, eligible, kept)
+    records, kept_messages = _nothing("records", count), _nothing("kept", count)
+    if pointers:
+        records, position = _records(sessions, eligible, kept)
+        kept_messages = _kept(sessions, kept, position, count)
     columns = {
         "user_key": newest["user_key"],
         "conversation_key": newest["conversation_key"],
@@ -55,9 +58,16 @@ def decisions_table(sessions: Sessions, verdicts: Verdicts) -> pa.Table:
         "row_retain_until": _where(eligible, utc_dates(verdicts.row_retain_until)),
         "text_bytes": np.add.reduceat(whole(sessions.records["text_bytes"]), sessions.first),
         "records": records,
-        "kept": _kept(sessions, kept, position, count),
+        "kept": kept_messages,
     }
     return pa.table(columns, schema=DECISIONS)
+
+
+def _nothing(name: str, count: int) -> pa.Array:
+    field = DECISIONS.field(name)
+    return pa.ListArray.from_arrays(
+        np.zeros(count + 1, np.int32), pa.array([], field.type.value_type), type=field.type
+    )
 
 
 def _records(sessions: Sessions, eligible: Bools, kept: Ints) -> tuple[pa.Array, Ints]:
@@ -72,7 +82,8 @@ def _records(sessions: Sessions, eligible: Bools, kept: Ints) -> tuple[pa.Array,
     rows = rows[np.lexsort((-rows, owner[rows]))]
     pointers = sessions.records.select([field.name for field in RECORD_POINTER]).take(pa.array(rows))
     values = pa.StructArray.from_arrays(
-        [pointers[field.name].combine_chunks() for field in RECORD_POINTER], fields=list(RECORD_POINTER)
+        [pointers[field.name].combine_chunks().cast(field.type) for field in RECORD_POINTER],
+        fields=list(RECORD_POINTER),
     )
     return pa.ListArray.from_arrays(_offsets(owner[rows], len(sessions)), values), position
 
