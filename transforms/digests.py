@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import repeat
 
 import numpy as np
@@ -53,16 +52,3 @@ def keys(texts: pa.Array, hasher: KeyedHasher) -> pa.Array:
     """`KeyedHasher.conversation` of each text, none of them null."""
     found = hasher.conversations(texts.cast(pa.binary()).to_pylist())
     return pa.FixedSizeBinaryArray.from_buffers(KEY, len(texts), [None, pa.py_buffer(b"".join(found))])
-
-
-def mapped(texts: pa.Array, change: Callable[[str | None], object], kind: pa.DataType) -> pa.Array:
-    """`change` of each text or null, called once for each that is distinct."""
-    encoded = texts.dictionary_encode()
-    values = [change(text) for text in [*encoded.dictionary.to_pylist(), None]]
-    places = encoded.indices.fill_null(len(values) - 1)
-    return pa.array(values, kind).take(places)
-
-
-def alike(word: str, count: int) -> pa.DictionaryArray:
-    """One word `count` times."""
-    return pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, np.int32)), pa.array([word] * (count > 0)))

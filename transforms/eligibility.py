@@ -107,9 +107,12 @@ def judge(sessions: Sessions, given: Given, policy: Policy) -> Judged:
         (Reason.RETENTION_EXPIRED, row_retain_until <= micros(given.as_of)),
         (Reason.NO_EXCHANGE, ~read.exchange),
     ]
-    reason = np.select([fires for _, fires in rules], [str(word) for word, _ in rules], str(Reason.ELIGIBLE))
+    rule = np.full(len(sessions), len(rules))
+    for number, (_, fires) in reversed(list(enumerate(rules))):
+        rule[fires] = number
     verdicts = Verdicts(
-        reason=reason,
+        rule=rule,
+        reasons=[*(str(word) for word, _ in rules), str(Reason.ELIGIBLE)],
         authorized=scope.authorized,
         tier=scope.tier.value,
         surface=scope.surface.value,
@@ -166,7 +169,9 @@ def _scope(sessions: Sessions, authorizations: pa.Table, policy: Policy) -> Scop
     if policy.separate_authorization == "ignore":
         authorized = np.zeros(len(sessions), np.bool_)
     if authorized.any():
-        authorized &= covered(sessions, surface.value, authorizations, policy.surfaces.authorizable)
+        authorized &= covered(
+            sessions, surface.value.cast(pa.string()), authorizations, policy.surfaces.authorizable
+        )
     return Scope(tier, surface, authorized)
 
 

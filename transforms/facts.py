@@ -12,7 +12,7 @@ from schemas.keys import KeyedHasher
 from schemas.records import MAIN_THREAD, Block, Message, Session
 from schemas.tables import ANSWER, FACTS, HUMAN, INSTANT, KEY, WORD
 from schemas.units import Quarantined
-from transforms.digests import alike
+from transforms.words import alike
 
 
 class Read(NamedTuple):

@@ -11,12 +11,12 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from transforms.content import content_of
 from transforms.instants import NEVER, Bools, Ints, column_micros, whole
+from transforms.key_order import key_words, order_by_key
 from transforms.union import Messages, union
 
 
@@ -82,18 +82,10 @@ def _span(facts: pa.Table) -> tuple[Ints, Ints]:
 
 
 def _record_order(facts: pa.Table, activity: Ints) -> Ints:
-    """The records by session and activity. Few keys begin alike: only those are compared whole."""
-    words = key_words(facts["conversation_key"])
-    order = np.argsort(words[1], kind="stable")
-    same = words[1][order][1:] == words[1][order][:-1]
-    if facts["conversation_key"].null_count:
-        tied = np.arange(len(order))
-    else:
-        tied = np.flatnonzero(np.append(same, False) | np.append(False, same))
-    if len(tied):
-        some = order[tied]
-        order[tied] = some[_whole_order(facts.take(pa.array(some)), activity[some])]
-    return order
+    """The records by session, then by activity."""
+    return order_by_key(
+        facts["conversation_key"], lambda rows: _whole_order(facts.take(pa.array(rows)), activity[rows])
+    )
 
 
 def _whole_order(facts: pa.Table, activity: Ints) -> Ints:
@@ -126,13 +118,3 @@ def _session_of(records: pa.Table) -> Ints:
     for word in (*key_words(records["user_key"]), *key_words(records["conversation_key"])):
         changed[1:] |= word[1:] != word[:-1]
     return np.cumsum(changed)
-
-
-def key_words(keys: pa.ChunkedArray) -> tuple[npt.NDArray[np.uint64], ...]:
-    """16-byte keys as sort keys, the least significant first: low word, high word, whether null."""
-    null = keys.is_null().to_numpy()
-    blank = pa.scalar(bytes(16), pa.binary(16))
-    whole = pc.fill_null(keys, blank).combine_chunks()
-    data = np.frombuffer(whole.buffers()[1], ">u8", count=2 * len(whole), offset=16 * whole.offset)
-    words = data.reshape(-1, 2).astype(np.uint64)
-    return words[:, 1], words[:, 0], null.astype(np.uint64)

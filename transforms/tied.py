@@ -17,7 +17,8 @@ from schemas.units import Unit
 from transforms.content import content_of
 from transforms.facts import text_bytes
 from transforms.instants import Bools, Ints, whole
-from transforms.merge import activity_of, key_words, of_several
+from transforms.key_order import key_words
+from transforms.merge import activity_of, of_several
 from transforms.sources import Pointer, ReadContext, read_sessions
 
 

@@ -52,7 +52,9 @@ def union(facts: pa.Table, record: Ints, session: Ints) -> tuple[Messages, Ints]
     index = np.arange(len(row)) - np.repeat(np.cumsum(size) - size, size)
     ids, sent_at, owner = _flat(facts, "message_id"), _flat(facts, "message_sent_at"), session[row]
     source = np.arange(len(row))
-    again = np.flatnonzero(in_groups(repeats(owner, ids), owner))
+    alone = ~_several(session)
+    twice = repeats(owner, ids) if alone.all() else repeats(owner[alone[row]], ids[alone[row]])
+    again = np.flatnonzero(in_groups(np.concatenate([session[~alone], twice]), owner))
     if len(again):
         first, winner, earliest = _copies(again, owner, ids, sent_at, record[row], index)
         source[first] = winner
@@ -89,13 +91,22 @@ def repeats(group: Ints, numbers: Ints) -> Ints:
 
 
 def in_groups(groups: Ints, group: Ints) -> Bools:
-    """True where `group`, counted from 0 and ascending, is one of the groups."""
+    """True where `group`, counted from 0, is one of the groups."""
     if not len(groups):
         return np.zeros(len(group), np.bool_)
-    among = np.zeros(group[-1] + 1, np.bool_)
+    among = np.zeros(max(groups.max(), group.max(initial=0)) + 1, np.bool_)
     among[groups] = True
     found: Bools = among[group]
     return found
+
+
+def _several(session: Ints) -> Bools:
+    """True for a row whose session has another one."""
+    if not len(session):
+        return np.zeros(0, np.bool_)
+    same = session[1:] == session[:-1]
+    several: Bools = np.append(False, same) | np.append(same, False)
+    return several
 
 
 def _flat(facts: pa.Table, name: str) -> Ints:

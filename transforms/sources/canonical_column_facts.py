@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from schemas.records import Defaults, Limits
 from schemas.tables import ANSWER, FACTS, HUMAN, INSTANT, KEY, UNREAD
 from schemas.units import Unit
-from transforms.digests import alike, keys, mapped, message_numbers, numbers_near
+from transforms.digests import keys, message_numbers, numbers_near
 from transforms.facts import thread_of, value_size
 from transforms.identities import Identities, Owner, label, owner_of
 from transforms.sources.base import ReadContext
@@ -35,6 +35,7 @@ from transforms.sources.canonical_columns import (
 )
 from transforms.sources.decode import EARLIEST, LATEST, Fault, check_value, present
 from transforms.union import repeats
+from transforms.words import alike, mapped
 
 _ROLES = pa.array(["system", "user", "assistant", "tool"])
 _ORIGINS = pa.array(["human", "model", "tool", "harness", "summary"])
