@@ -22,7 +22,7 @@ from transforms.eligibility import Given, judge
 from transforms.entries import ENTRIES, entry
 from transforms.guard import guarded
 from transforms.ipc import Kind, part_of_keys, slices_by_part, tables_of, to_blob
-from transforms.ledger import QUARANTINED
+from transforms.ledger import QUARANTINED, settled_rows
 from transforms.merge import merge
 from transforms.settle import settle
 from transforms.sizes import Sizes, Volume
@@ -42,11 +42,11 @@ class DecideEligibility(beam.PTransform):  # type: ignore[misc]
     """One decision row per session and policy.
 
     In: (bucket, blobs of facts, consent and user deletions), grouped. A bucket that is too big is decided in
-    shares, by any workers where blobs are spilled and only pointers move. Out: blobs of SETTLING, tagged by
-    `decisions_by` the policy's number; entries of their users, tagged by `users_by` it; `volumes`, by the
-    first policy; and `entries`. `as_of` is fixed here, so a retry decides alike. `pointers` False: where the
-    text lies is left out, for nobody will read it. `context`: how records are read, should an order hang on
-    texts that were left unread.
+    shares, by any workers where blobs are spilled and only pointers move. Out: (piece, blob) of SETTLING,
+    tagged by `decisions_by` the policy's number; entries of their users, tagged by `users_by` it; `volumes`,
+    by the first policy; and `entries`. `as_of` is fixed here, so a retry decides alike. `pieces`: how many
+    ranges of conversation keys settle apart. `pointers` False: where the text lies is left out, for nobody
+    will read it. `context`: how records are read, should an order hang on texts that were left unread.
     """
 
     policies: Sequence[Policy]
@@ -55,6 +55,7 @@ class DecideEligibility(beam.PTransform):  # type: ignore[misc]
     known_until: dt.datetime | None
     pointers: bool
     buckets: Buckets
+    pieces: int
     context: ReadContext
 
     def expand(self, grouped: Any) -> Any:
@@ -80,23 +81,22 @@ def users_by(number: int) -> str:
 
 @dataclasses.dataclass(eq=False)
 class PartitionByKey(beam.PTransform):  # type: ignore[misc]
-    """(ledger part, blob). In: blobs of one kind; `column` holds their 16-byte keys; `sizes` a side input."""
+    """(piece, blob). In: blobs of one kind; `column` holds their 16-byte keys."""
 
     column: str
     schema: pa.Schema
     kind: Kind
-    sizes: Any
+    pieces: int
     spill: Spill | None
 
     def expand(self, blobs: Any) -> Any:
-        split = _Partition(self.column, self.schema, self.kind, self.spill)
-        return blobs | "Split by key" >> beam.ParDo(split, self.sizes).with_output_types(PART)
+        return blobs | "Split by key" >> beam.ParDo(_Partition(self)).with_output_types(PART)
 
 
 class SettleSessions(beam.DoFn):  # type: ignore[misc]
-    """A ledger part's blobs, grouped, to its settled decisions and the places of the text to read.
+    """A piece's blobs, grouped, to its settled decisions and the places of the text to read.
 
-    Out: (ledger part, blob) of decisions and quarantined records; tagged `reads`, (work, blob) where work
+    Out: (ledger part, blob) of SETTLED rows and quarantined records; tagged `reads`, (work, blob) where work
     names a unit and a block of its rows: the eligible sessions whose newest record lies there.
     """
 
@@ -105,8 +105,8 @@ class SettleSessions(beam.DoFn):  # type: ignore[misc]
         self._sessions_to_mask = Metrics.counter("chatsieve", SESSIONS_TO_MASK)
 
     @guarded("Settle sessions")
-    def process(self, item: tuple[int, Iterable[bytes]]) -> Iterator[Any]:
-        part, blobs = item
+    def process(self, item: tuple[int, Iterable[bytes]], sizes: Sizes) -> Iterator[Any]:
+        blobs, parts = item[1], sizes[0]
         schemas: dict[Kind, pa.Schema] = {
             "decisions": SETTLING,
             "conversation_deletions": DELETIONS,
@@ -114,8 +114,11 @@ class SettleSessions(beam.DoFn):  # type: ignore[misc]
         }
         tables = tables_of(blobs, schemas, self._spill)
         decisions = settle(tables["decisions"], tables["conversation_deletions"])
-        yield part, put(self._spill, to_blob(decisions.drop_columns(["records", "kept"]), "decisions"))
-        yield part, to_blob(tables["quarantined"], "quarantined")
+        settled, quarantined = settled_rows(decisions, tables["quarantined"]), tables["quarantined"]
+        for part, rows in slices_by_part(settled, part_of_keys(settled["conversation_key"], parts)):
+            yield part, put(self._spill, to_blob(rows, "decisions"))
+        for part, rows in slices_by_part(quarantined, part_of_keys(quarantined["part_key"], parts)):
+            yield part, to_blob(rows, "quarantined")
         eligible = decisions.filter(pc.greater(pc.list_value_length(decisions["records"]), 0))
         self._sessions_to_mask.inc(eligible.num_rows)
         for work, rows in _by_work(eligible.select(DECISIONS.names)):
@@ -144,6 +147,7 @@ class _Decide(beam.DoFn):  # type: ignore[misc]
         self._fixed = (arguments.authorizations, arguments.as_of, arguments.known_until)
         self._pointers = arguments.pointers
         self._spill = arguments.buckets.spill
+        self._pieces = arguments.pieces
         self._context = arguments.context
         self._records_decided = Metrics.counter("chatsieve", RECORDS_DECIDED)
 
@@ -167,8 +171,8 @@ class _Decide(beam.DoFn):  # type: ignore[misc]
             decisions = with_standings(decisions, last, policy)
             if number == 0:
                 yield beam.pvalue.TaggedOutput(VOLUMES, _volume(decisions))
-            blob = to_blob(decisions, "decisions")
-            yield beam.pvalue.TaggedOutput(decisions_by(number), blob) if number else blob
+            for pair in _by_piece(decisions, "conversation_key", "decisions", self._pieces, self._spill):
+                yield beam.pvalue.TaggedOutput(decisions_by(number), pair) if number else pair
         self._records_decided.inc(facts.num_rows)
         count = entry("decided", records=facts.num_rows, sessions=len(sessions))
         yield beam.pvalue.TaggedOutput(ENTRIES, count)
@@ -180,16 +184,22 @@ def _volume(decisions: pa.Table) -> Volume:
     return Volume(decisions.num_rows, max(0, text_bytes))
 
 
+def _by_piece(
+    table: pa.Table, column: str, kind: Kind, pieces: int, spill: Spill | None
+) -> Iterator[tuple[int, bytes]]:
+    for piece, rows in slices_by_part(table, part_of_keys(table[column], pieces)):
+        yield piece, put(spill, to_blob(rows, kind))
+
+
 class _Partition(beam.DoFn):  # type: ignore[misc]
-    def __init__(self, column: str, schema: pa.Schema, kind: Kind, spill: Spill | None) -> None:
-        self._column, self._schema, self._kind, self._spill = column, schema, kind, spill
+    def __init__(self, arguments: PartitionByKey) -> None:
+        self._arguments = arguments.column, arguments.kind, arguments.pieces, arguments.spill
+        self._schemas = {arguments.kind: arguments.schema}
 
     @guarded("Split by key")
-    def process(self, blob: bytes, sizes: Sizes) -> Iterator[tuple[int, bytes]]:
-        table = tables_of([blob], {self._kind: self._schema})[self._kind]
-        parts = part_of_keys(table[self._column], sizes.ledger_parts)
-        for part, rows in slices_by_part(table, parts):
-            yield part, put(self._spill, to_blob(rows, self._kind))
+    def process(self, blob: bytes) -> Iterator[tuple[int, bytes]]:
+        (table,) = tables_of([blob], self._schemas).values()
+        yield from _by_piece(table, *self._arguments)
 
 
 #: Rows of one piece of text work. A seekable unit splits finely; one that must be read from its start, less.

@@ -30,6 +30,16 @@ QUARANTINED = pa.schema(
     ]
 )
 
+_CONSTANT = ("clause", "policy_id", "policy_sha256", "as_of", "known_until")
+#: What SETTLING comes to: what the rows of a ledger do not say alike, under keys in bytes.
+SETTLED = pa.schema(
+    [
+        *(SETTLING.field(name) for name in LEDGER.names if name not in _CONSTANT),
+        SETTLING.field("row_retain_until"),
+        SETTLING.field("standing"),
+    ]
+)
+
 
 class Stamp(NamedTuple):
     """What every row of one run says alike, and the clause behind each reason that has one."""
@@ -66,17 +76,30 @@ def quarantined_table(entries: Sequence[Quarantined]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=QUARANTINED)
 
 
-def ledger_rows(decisions: pa.Table, quarantined: pa.Table, refusals: Sequence[Refusal]) -> pa.Table:
+def settled_rows(decisions: pa.Table, quarantined: pa.Table) -> pa.Table:
+    """SETTLED of settled SETTLING rows, and of the quarantined records that have a key, sorted by it."""
+    records = _record_rows(quarantined.filter(quarantined["conversation_key"].is_valid()))
+    return _in_order(pa.concat_tables([decisions.select(SETTLED.names), records]))
+
+
+def ledger_rows(settled: pa.Table, quarantined: pa.Table, refusals: Sequence[Refusal]) -> pa.Table:
     """The rows of one key range, sorted by conversation_key (records without one last): what LEDGER says of
     each, and `row_retain_until` and `standing`.
 
-    `decisions` are settled SETTLING rows; each refusal replaces the decision of its session.
+    `settled` are SETTLED rows; each refusal replaces the decision of its session. Of the quarantined records
+    those without a key are added.
     """
-    sessions = decisions.select([field.name for field in _PLAIN])
-    rows = _refuse(pa.concat_tables([sessions, _record_rows(quarantined)]).combine_chunks(), refusals)
-    order = order_by_key(rows["conversation_key"], lambda some: _whole_order(rows.take(pa.array(some))))
-    rows = rows.take(pa.array(order)).combine_chunks()
+    records = _record_rows(quarantined.filter(quarantined["conversation_key"].is_null()))
+    rows = _in_order(_refuse(pa.concat_tables([settled.select(SETTLED.names), records]), refusals))
     return rows.set_column(0, "conversation_key", hex_keys(rows["conversation_key"]))
+
+
+def _in_order(rows: pa.Table) -> pa.Table:
+    rows = rows.combine_chunks()
+    order = order_by_key(rows["conversation_key"], lambda some: _whole_order(rows.take(pa.array(some))))
+    if (order == np.arange(len(order))).all():
+        return rows
+    return rows.take(pa.array(order)).combine_chunks()
 
 
 def _whole_order(rows: pa.Table) -> pa.Array:
@@ -117,15 +140,6 @@ def hex_keys(keys: pa.ChunkedArray | pa.Array) -> pa.Array:
     return pc.if_else(keys.is_null(), pa.scalar(None, pa.string()), texts) if keys.null_count else texts
 
 
-_CONSTANT = ("clause", "policy_id", "policy_sha256", "as_of", "known_until")
-_PLAIN = [
-    SETTLING.field("conversation_key"),
-    *(field for field in LEDGER if field.name not in ("conversation_key", *_CONSTANT)),
-    SETTLING.field("row_retain_until"),
-    SETTLING.field("standing"),
-]
-
-
 def _record_rows(quarantined: pa.Table) -> pa.Table:
     count = quarantined.num_rows
     columns: dict[str, pa.Array] = {
@@ -135,7 +149,7 @@ def _record_rows(quarantined: pa.Table) -> pa.Table:
         "messages_seen": pa.repeat(pa.scalar(0, pa.int32()), count),
         "messages_kept": pa.repeat(pa.scalar(0, pa.int32()), count),
     }
-    empty = {field.name: pa.nulls(count, field.type) for field in _PLAIN}
+    empty = {field.name: pa.nulls(count, field.type) for field in SETTLED}
     return pa.table({**empty, **columns})
 
 

@@ -62,3 +62,21 @@ def by_appearance(column: pa.DictionaryArray) -> pa.DictionaryArray:
     found = rank[codes]
     indices = pa.array(found, mask=found < 0 if column.null_count else None)
     return pa.DictionaryArray.from_arrays(indices, column.dictionary.take(pa.array(order))).cast(WORD)
+
+
+def not_blank(texts: pa.Array) -> Bools:
+    """True for a text that is not blank."""
+    if texts.null_count == len(texts):
+        return np.zeros(len(texts), np.bool_)
+    ends = np.frombuffer(texts.buffers()[1], np.int32)[texts.offset :][: len(texts) + 1]
+    starts = ends[:-1].astype(np.int64)
+    visible = ends[1:] > starts
+    if visible.any():
+        # Most texts begin with a visible ASCII character; what is blank among the others is Python's to say.
+        first = np.frombuffer(texts.buffers()[2], np.uint8)[starts[visible]]
+        visible[visible] = (first >= ord("!")) & (first <= ord("~"))
+    open_ones = np.flatnonzero(~visible)
+    visible[open_ones] = [bool(text and text.strip()) for text in texts.take(pa.array(open_ones)).to_pylist()]
+    if texts.null_count:
+        visible &= texts.is_valid().to_numpy(zero_copy_only=False)
+    return visible

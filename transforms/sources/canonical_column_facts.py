@@ -35,7 +35,7 @@ from transforms.sources.canonical_columns import (
 )
 from transforms.sources.decode import EARLIEST, LATEST, Fault, check_value, present
 from transforms.union import repeats
-from transforms.words import alike, mapped
+from transforms.words import alike, mapped, not_blank
 
 _ROLES = pa.array(["system", "user", "assistant", "tool"])
 _ORIGINS = pa.array(["human", "model", "tool", "harness", "summary"])
@@ -78,7 +78,7 @@ def column_facts(
 def _odd_rows(columns: Columns, numbers: Ints, limits: Limits) -> Bools:
     rows, messages, blocks = columns.rows, columns.messages, columns.blocks
     odd: Bools = (columns.lengths < 0) | (columns.lengths > limits.max_messages)
-    odd |= ~_not_blank(rows["conversation_id"])
+    odd |= ~not_blank(rows["conversation_id"])
     odd |= mask(rows["created_at"].is_null()) | _impossible(rows["created_at"])
     odd |= _impossible(rows["deleted_at"])
     words = columns.words
@@ -198,8 +198,8 @@ def _flags_and_sizes(columns: Columns, unread: Unread | None) -> tuple[npt.NDArr
     """HUMAN and ANSWER of each message, and characters of its text, as facts.py defines them."""
     messages, blocks, size = columns.messages, columns.blocks, len(columns.null_message)
     role, origin, kind = (columns.words[name] for name in ("role", "origin", "type"))
-    says = _not_blank(messages["content"]) | (unread == "messages")
-    visible = _not_blank(blocks["text"]) | (unread == "blocks")
+    says = not_blank(messages["content"]) | (unread == "messages")
+    visible = not_blank(blocks["text"]) | (unread == "blocks")
     says[columns.message_of[kind.equal("text") & visible]] = True
     calls = np.zeros(size, np.bool_)
     calls[columns.message_of[kind.equal("tool_use")]] = True
@@ -242,16 +242,6 @@ def _strange_inputs(texts: pa.Array) -> Ints:
         except Fault:
             strange.append(place)
     return np.array(strange, np.int64)
-
-
-def _not_blank(texts: pa.Array) -> Bools:
-    if texts.null_count == len(texts):
-        return np.zeros(len(texts), np.bool_)
-    # Most texts hold a visible ASCII character; what is blank among the others is Python's to say.
-    visible = mask(pc.match_substring_regex(texts, "[!-~]"))
-    for place in np.flatnonzero(~visible & mask(texts.is_valid())).tolist():
-        visible[place] = present(texts[place].as_py()) is not None
-    return visible
 
 
 def _impossible(instants: pa.Array) -> Bools:
