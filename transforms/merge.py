@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from transforms.content import content_of
 from transforms.instants import NEVER, Bools, Ints, column_micros, whole
 from transforms.key_order import key_words, order_by_key
-from transforms.union import Messages, union
+from transforms.union import Messages, in_groups, union
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,10 +52,10 @@ def merge(facts: pa.Table) -> Sessions:
     session = _session_of(records)
     starts = np.flatnonzero(np.diff(session, prepend=-1))
     newest = np.append(starts[1:], len(order))[: len(starts)] - 1
-    # Through a session's records by their first message: a partial copy cannot come before what it copies.
     reading = np.arange(len(order))
-    if len(starts) < len(order):
-        reading = np.lexsort((reading, oldest[order], session))
+    several = np.flatnonzero(in_groups(session[1:][session[1:] == session[:-1]], session))
+    # Through a session's records by their first message: a partial copy cannot come before what it copies.
+    reading[several] = several[np.lexsort((several, oldest[order][several], session[several]))]
     messages, found = union(facts.select([*lists, "current_message"]).take(order[reading]), reading, session)
     current = np.empty(len(order), np.int64)
     current[reading] = found
