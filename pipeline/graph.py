@@ -24,7 +24,7 @@ import pyarrow as pa
 from apache_beam.typehints import Tuple as BeamTuple
 
 from schemas.policy import Policy
-from schemas.tables import DELETIONS, SETTLING
+from schemas.tables import DELETIONS
 from transforms.bucketing import Buckets
 from transforms.consent_kept import Kept
 from transforms.decide import (
@@ -70,7 +70,8 @@ class RunPlan:
 
     `engine` with `sample` 0: a run. Else an audit; with both, it estimates PII over that many sessions. Both
     are of the first of the `packs`; only an audit without a sample has more than one. `files` are (input,
-    position, path); `roots` has the folder of each input, below which its files are named.
+    position, path); `roots` has the folder of each input, below which its files are named. `pieces`: how
+    many ranges of conversation keys settle apart; like `buckets`, it changes no byte that is written.
     """
 
     context: ReadContext
@@ -81,6 +82,7 @@ class RunPlan:
     snapshots: Sequence[str | Kept]
     deletions: Sequence[str]
     buckets: Buckets
+    pieces: int
     unit_bytes: int
     shards: int | None
     target_shard_bytes: int | None
@@ -124,6 +126,7 @@ def build(pipeline: Any, plan: RunPlan) -> None:
             stamp.known_until,
             pointers=plan.engine is not None,
             buckets=plan.buckets,
+            pieces=plan.pieces,
             context=plan.context,
         )
     )
@@ -135,9 +138,9 @@ def build(pipeline: Any, plan: RunPlan) -> None:
 
     unsettled = [
         facts["quarantined"]
-        | "Quarantined" >> PartitionByKey("part_key", QUARANTINED, "quarantined", measured, spill),
+        | "Quarantined" >> PartitionByKey("part_key", QUARANTINED, "quarantined", plan.pieces, spill),
         deletions[CONVERSATIONS]
-        | "Deleted" >> PartitionByKey("key", DELETIONS, "conversation_deletions", measured, spill),
+        | "Deleted" >> PartitionByKey("key", DELETIONS, "conversation_deletions", plan.pieces, spill),
     ] | "Merge unsettled" >> beam.Flatten()
     entries = [facts["entries"], digests, decided[ENTRIES]] | "Merge shared entries" >> beam.Flatten()
     for number, pack in enumerate(plan.packs):
@@ -163,12 +166,11 @@ class Conclude(beam.PTransform):  # type: ignore[misc]
         decisions, unsettled, shared = collections
         entries = [shared]
         pipeline = decisions.pipeline
-        by_key = PartitionByKey("conversation_key", SETTLING, "decisions", measured, spill)
         settled = (
-            [decisions | "Decisions" >> by_key, unsettled]
+            [_bucketed(decisions, "decisions"), unsettled]
             | "Merge parts" >> beam.Flatten()
             | "By key" >> beam.GroupByKey()
-            | "Settle" >> beam.ParDo(SettleSessions(spill)).with_outputs(READS, main="ledger")
+            | "Settle" >> beam.ParDo(SettleSessions(spill), measured).with_outputs(READS, main="ledger")
         )
         ledger = [_bucketed(settled["ledger"], "ledger"), _seeds(pipeline, "Ledger parts", measured, 0)]
         if plan.engine is not None and plan.sample:

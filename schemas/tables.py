@@ -10,6 +10,8 @@ import pyarrow as pa
 
 KEY = pa.binary(16)
 INSTANT = pa.timestamp("us", tz="UTC")
+#: Texts of which there are few: a table holds each once.
+WORD = pa.dictionary(pa.int32(), pa.string())
 
 #: Bits of a message's `flags`.
 HUMAN = 1  # role user and origin human, or origin unsaid and a text that is not blank
@@ -27,14 +29,14 @@ FACTS = pa.schema(
         ("user_key", KEY),
         ("conversation_key", KEY),
         ("organization_key", KEY),
-        ("tier", pa.string()),
-        ("surface", pa.string()),
+        ("tier", WORD),
+        ("surface", WORD),
         ("created_at", INSTANT),
         ("deleted_at", INSTANT),
         ("incognito", pa.bool_()),
         ("current_message", pa.int64()),
         ("text_bytes", pa.int64()),
-        ("unit", pa.string()),
+        ("unit", WORD),
         ("row", pa.int64()),
         ("offset", pa.int64()),
         ("length", pa.int64()),
@@ -80,11 +82,11 @@ DECISIONS = pa.schema(
     [
         ("user_key", KEY),
         ("conversation_key", KEY),
-        ("decision", pa.string()),
-        ("reason", pa.string()),
-        ("basis", pa.string()),
-        ("tier", pa.string()),
-        ("surface", pa.string()),
+        ("decision", WORD),
+        ("reason", WORD),
+        ("basis", WORD),
+        ("tier", WORD),
+        ("surface", WORD),
         ("created_on", pa.date32()),
         ("last_active_on", pa.date32()),
         ("messages_seen", pa.int32()),
@@ -101,24 +103,22 @@ DECISIONS = pa.schema(
 #: the snapshots apart from the verdict.
 SETTLING = pa.schema([*DECISIONS, ("standing", pa.int8())])
 
-_CATEGORY = pa.dictionary(pa.int32(), pa.string())
-
 LEDGER = pa.schema(
     [
         ("conversation_key", pa.string()),
-        ("decision", _CATEGORY),
-        ("reason", _CATEGORY),
-        ("basis", _CATEGORY),
-        ("clause", _CATEGORY),
-        ("tier", _CATEGORY),
-        ("surface", _CATEGORY),
+        ("decision", WORD),
+        ("reason", WORD),
+        ("basis", WORD),
+        ("clause", WORD),
+        ("tier", WORD),
+        ("surface", WORD),
         ("created_on", pa.date32()),
         ("last_active_on", pa.date32()),
         ("messages_seen", pa.int32()),
         ("messages_kept", pa.int32()),
         ("retain_until", pa.date32()),
-        ("policy_id", _CATEGORY),
-        ("policy_sha256", _CATEGORY),
+        ("policy_id", WORD),
+        ("policy_sha256", WORD),
         ("as_of", INSTANT),
         ("known_until", INSTANT),
     ]
@@ -141,11 +141,11 @@ TRAINING = pa.schema(
         ("conversation_key", pa.string()),
         ("user_key", pa.string()),
         ("messages", pa.list_(TRAINING_MESSAGE)),
-        ("surface", _CATEGORY),
-        ("tier", _CATEGORY),
-        ("language", _CATEGORY),
-        ("basis", _CATEGORY),
-        ("policy_id", _CATEGORY),
+        ("surface", WORD),
+        ("tier", WORD),
+        ("language", WORD),
+        ("basis", WORD),
+        ("policy_id", WORD),
         ("started_on", pa.date32()),
         ("last_active_on", pa.date32()),
         ("retain_until", pa.date32()),

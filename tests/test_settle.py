@@ -8,9 +8,8 @@ import pyarrow as pa
 import pytest
 
 from schemas.tables import DECISIONS, DELETIONS
-from transforms.ledger import Refusal, Stamp, ledger_rows, ledger_table, quarantined_table
+from transforms.ledger import SETTLED, Refusal, Stamp, ledger_rows, ledger_table, quarantined_table
 from transforms.settle import settle
-from transforms.write import SETTLED
 
 AT = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 A, B, U, V = (letter * 16 for letter in (b"a", b"b", b"u", b"v"))

@@ -6,8 +6,8 @@ import dataclasses
 
 import numpy as np
 
-from transforms.instants import Ints
-from transforms.merge import Bools, Messages
+from transforms.instants import Bools, Ints
+from transforms.union import Messages
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,26 +55,50 @@ def thread_branches(messages: Messages, current: Ints) -> Branches:
 
 def _branches(messages: Messages, rows: Ints, run: Ints, run_session: Ints, current: Ints) -> Branches:
     """`rows` are messages, those of a run in list order; `current` is a message or -1 for each run."""
-    runs = len(run_session)
-    run_of = np.full(len(messages) + 1, -1, np.int64)  # the last element answers for parent -1
-    run_of[rows] = run
-    linked = np.zeros(runs, np.bool_)
+    linked = np.zeros(len(run_session), np.bool_)
     linked[run[messages.linked[rows]]] = True
-    parent = np.where(run_of[messages.parent] == run_of[:-1], messages.parent, -1)
-    named = (current >= 0) & (run_of[current] == np.arange(runs))
-    tip = np.where(named, current, _newest_leaves(messages, rows, run, runs, parent))
-    listed = ~linked[run]
-    occupied = np.zeros(runs, np.bool_)
-    occupied[run] = True
-    walked = occupied & linked
-    depth, endless = _walk(parent, np.where(walked, tip, -1))
-    cyclic = endless | (walked & (tip < 0))
-    on_branch = listed | ((depth[rows] >= 0) & ~cyclic[run])
-    rows, run = rows[on_branch], run[on_branch]
-    # Depth counts from the tip; in a listed run it is 0 throughout and the stable sort keeps list order.
-    steps = np.maximum(depth[rows], 0)
+    cyclic = np.zeros(len(run_session), np.bool_)
+    # Steps from the tip; without links, 0 throughout, and the stable sort keeps list order.
+    steps = np.zeros(len(rows), np.int64)
+    on_branch = np.ones(len(rows), np.bool_)
+    walked = np.flatnonzero(linked[run])
+    if len(walked):
+        forked = walked[_walk_worthy(messages, rows[walked], run[walked], current)]
+        steps[forked], cyclic = _steps(messages, rows[forked], run[forked], current)
+        on_branch[forked] = (steps[forked] >= 0) & ~cyclic[run[forked]]
+        rows, run, steps = rows[on_branch], run[on_branch], steps[on_branch]
     order = np.argsort(run * (steps.max(initial=0) + 1) - steps, kind="stable")
     return Branches(rows[order], run[order], run_session, cyclic)
+
+
+def _walk_worthy(messages: Messages, rows: Ints, run: Ints, current: Ints) -> Bools:
+    """False for the messages of a run in which each one's parent is the one before, and the last is current.
+
+    Such a run is its own branch, as it is listed.
+    """
+    first = np.append(True, run[1:] != run[:-1])
+    before = np.where(first, -1, np.append(-1, rows[:-1]))
+    last = rows[np.append(np.flatnonzero(first)[1:], len(rows)) - 1]
+    named = current[run[first]]
+    straight = np.zeros(len(current), np.bool_)
+    straight[run[first]] = (named < 0) | (named == last)
+    straight[run[messages.parent[rows] != before]] = False
+    return ~straight[run]
+
+
+def _steps(messages: Messages, rows: Ints, run: Ints, current: Ints) -> tuple[Ints, Bools]:
+    """Steps of each row from the tip of its run, -1 off the branch; and for each run whether it is cyclic."""
+    runs = len(current)
+    run_of = np.full(len(messages) + 1, -1, np.int64)  # the last element answers for parent -1
+    run_of[rows] = run
+    parent = np.full(len(messages), -1, np.int64)
+    parent[rows] = np.where(run_of[messages.parent[rows]] == run, messages.parent[rows], -1)
+    occupied = np.zeros(runs, np.bool_)
+    occupied[run] = True
+    named = (current >= 0) & (run_of[current] == np.arange(runs))
+    tip = np.where(named, current, _newest_leaves(messages, rows, run, runs, parent))
+    depth, endless = _walk(parent, np.where(occupied, tip, -1))
+    return depth[rows], endless | (occupied & (tip < 0))
 
 
 def _newest_leaves(messages: Messages, rows: Ints, run: Ints, runs: int, parent: Ints) -> Ints:

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from schemas.errors import ConsentError
 from schemas.tables import GRANTED, INSTANT, KEY, REFUSED, UNDECIDED
+from transforms.words import not_blank
 
 #: The words of a canonical snapshot's column `state`.
 STATES = {
@@ -86,13 +87,15 @@ def key_column(
     column: Any = ids.combine_chunks() if isinstance(ids, pa.ChunkedArray) else ids
     if pa.types.is_integer(column.type):
         raise ConsentError(f"{path}: column {name} holds numbers; expected strings")
-    texts = column.cast(pa.string())
-    words = pc.unique(texts)
-    values = words.to_pylist()
-    if any(value is None or not value.strip() for value in values):
+    encoded = column.cast(pa.string()).dictionary_encode()
+    try:
+        encoded.dictionary.validate(full=True)
+    except pa.ArrowInvalid:
+        raise ConsentError(f"{path}: column {name} holds bytes that are no UTF-8") from None
+    if encoded.null_count or not not_blank(encoded.dictionary).all():
         raise ConsentError(f"{path}: a row has no {name}")
-    keys = maker([value.encode() for value in values])
-    return pa.array(keys, KEY).take(pc.index_in(texts, value_set=words))
+    keys = maker(encoded.dictionary.cast(pa.binary()).to_pylist())
+    return pa.array(keys, KEY).take(encoded.indices)
 
 
 def parse_instant(text: str, zone: zoneinfo.ZoneInfo | None = None, late: bool = False) -> dt.datetime | None:

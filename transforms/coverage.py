@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from transforms.instants import Ints, column_micros, filled, whole
-from transforms.merge import Bools, Sessions
+from transforms.instants import Bools, Ints, column_micros, filled, whole
+from transforms.merge import Sessions
 
 
 def covered(

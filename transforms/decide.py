@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import apache_beam as beam
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from apache_beam.metrics import Metrics
@@ -23,7 +22,7 @@ from transforms.eligibility import Given, judge
 from transforms.entries import ENTRIES, entry
 from transforms.guard import guarded
 from transforms.ipc import Kind, part_of_keys, slices_by_part, tables_of, to_blob
-from transforms.ledger import QUARANTINED
+from transforms.ledger import QUARANTINED, settled_rows
 from transforms.merge import merge
 from transforms.settle import settle
 from transforms.sizes import Sizes, Volume
@@ -43,11 +42,11 @@ class DecideEligibility(beam.PTransform):  # type: ignore[misc]
     """One decision row per session and policy.
 
     In: (bucket, blobs of facts, consent and user deletions), grouped. A bucket that is too big is decided in
-    shares, by any workers where blobs are spilled and only pointers move. Out: blobs of SETTLING, tagged by
-    `decisions_by` the policy's number; entries of their users, tagged by `users_by` it; `volumes`, by the
-    first policy; and `entries`. `as_of` is fixed here, so a retry decides alike. `pointers` False: where the
-    text lies is left out, for nobody will read it. `context`: how records are read, should an order hang on
-    texts that were left unread.
+    shares, by any workers where blobs are spilled and only pointers move. Out: (piece, blob) of SETTLING,
+    tagged by `decisions_by` the policy's number; entries of their users, tagged by `users_by` it; `volumes`,
+    by the first policy; and `entries`. `as_of` is fixed here, so a retry decides alike. `pieces`: how many
+    ranges of conversation keys settle apart. `pointers` False: where the text lies is left out, for nobody
+    will read it. `context`: how records are read, should an order hang on texts that were left unread.
     """
 
     policies: Sequence[Policy]
@@ -56,6 +55,7 @@ class DecideEligibility(beam.PTransform):  # type: ignore[misc]
     known_until: dt.datetime | None
     pointers: bool
     buckets: Buckets
+    pieces: int
     context: ReadContext
 
     def expand(self, grouped: Any) -> Any:
@@ -81,23 +81,22 @@ def users_by(number: int) -> str:
 
 @dataclasses.dataclass(eq=False)
 class PartitionByKey(beam.PTransform):  # type: ignore[misc]
-    """(ledger part, blob). In: blobs of one kind; `column` holds their 16-byte keys; `sizes` a side input."""
+    """(piece, blob). In: blobs of one kind; `column` holds their 16-byte keys."""
 
     column: str
     schema: pa.Schema
     kind: Kind
-    sizes: Any
+    pieces: int
     spill: Spill | None
 
     def expand(self, blobs: Any) -> Any:
-        split = _Partition(self.column, self.schema, self.kind, self.spill)
-        return blobs | "Split by key" >> beam.ParDo(split, self.sizes).with_output_types(PART)
+        return blobs | "Split by key" >> beam.ParDo(_Partition(self)).with_output_types(PART)
 
 
 class SettleSessions(beam.DoFn):  # type: ignore[misc]
-    """A ledger part's blobs, grouped, to its settled decisions and the places of the text to read.
+    """A piece's blobs, grouped, to its settled decisions and the places of the text to read.
 
-    Out: (ledger part, blob) of decisions and quarantined records; tagged `reads`, (work, blob) where work
+    Out: (ledger part, blob) of SETTLED rows and quarantined records; tagged `reads`, (work, blob) where work
     names a unit and a block of its rows: the eligible sessions whose newest record lies there.
     """
 
@@ -106,8 +105,8 @@ class SettleSessions(beam.DoFn):  # type: ignore[misc]
         self._sessions_to_mask = Metrics.counter("chatsieve", SESSIONS_TO_MASK)
 
     @guarded("Settle sessions")
-    def process(self, item: tuple[int, Iterable[bytes]]) -> Iterator[Any]:
-        part, blobs = item
+    def process(self, item: tuple[int, Iterable[bytes]], sizes: Sizes) -> Iterator[Any]:
+        blobs, parts = item[1], sizes[0]
         schemas: dict[Kind, pa.Schema] = {
             "decisions": SETTLING,
             "conversation_deletions": DELETIONS,
@@ -115,8 +114,11 @@ class SettleSessions(beam.DoFn):  # type: ignore[misc]
         }
         tables = tables_of(blobs, schemas, self._spill)
         decisions = settle(tables["decisions"], tables["conversation_deletions"])
-        yield part, put(self._spill, to_blob(decisions.drop_columns(["records", "kept"]), "decisions"))
-        yield part, to_blob(tables["quarantined"], "quarantined")
+        settled, quarantined = settled_rows(decisions, tables["quarantined"]), tables["quarantined"]
+        for part, rows in slices_by_part(settled, part_of_keys(settled["conversation_key"], parts)):
+            yield part, put(self._spill, to_blob(rows, "decisions"))
+        for part, rows in slices_by_part(quarantined, part_of_keys(quarantined["part_key"], parts)):
+            yield part, to_blob(rows, "quarantined")
         eligible = decisions.filter(pc.greater(pc.list_value_length(decisions["records"]), 0))
         self._sessions_to_mask.inc(eligible.num_rows)
         for work, rows in _by_work(eligible.select(DECISIONS.names)):
@@ -127,19 +129,6 @@ def with_standings(decisions: pa.Table, last: LastKnown, policy: Policy) -> pa.T
     """SETTLING of DECISIONS rows."""
     standing = last.standings(decisions["user_key"], policy.effective_at)
     return decisions.append_column(SETTLING.field("standing"), pa.array(standing))
-
-
-def without_pointers(decisions: pa.Table) -> pa.Table:
-    """The decisions with `records` and `kept` empty."""
-    for name in ("records", "kept"):
-        field = DECISIONS.field(name)
-        empty = pa.ListArray.from_arrays(
-            np.zeros(decisions.num_rows + 1, np.int32), pa.array([], field.type.value_type)
-        )
-        decisions = decisions.set_column(
-            decisions.schema.get_field_index(name), field, empty.cast(field.type)
-        )
-    return decisions
 
 
 class _Share(beam.DoFn):  # type: ignore[misc]
@@ -158,6 +147,7 @@ class _Decide(beam.DoFn):  # type: ignore[misc]
         self._fixed = (arguments.authorizations, arguments.as_of, arguments.known_until)
         self._pointers = arguments.pointers
         self._spill = arguments.buckets.spill
+        self._pieces = arguments.pieces
         self._context = arguments.context
         self._records_decided = Metrics.counter("chatsieve", RECORDS_DECIDED)
 
@@ -177,13 +167,12 @@ class _Decide(beam.DoFn):  # type: ignore[misc]
             facts = with_sizes(facts, self._context)
         sessions = merge(facts)
         for number, policy in enumerate(self._policies):
-            decisions = with_standings(judge(sessions, given, policy).table(), last, policy)
+            decisions = judge(sessions, given, policy).table(self._pointers)
+            decisions = with_standings(decisions, last, policy)
             if number == 0:
                 yield beam.pvalue.TaggedOutput(VOLUMES, _volume(decisions))
-            if not self._pointers:
-                decisions = without_pointers(decisions)
-            blob = to_blob(decisions, "decisions")
-            yield beam.pvalue.TaggedOutput(decisions_by(number), blob) if number else blob
+            for pair in _by_piece(decisions, "conversation_key", "decisions", self._pieces, self._spill):
+                yield beam.pvalue.TaggedOutput(decisions_by(number), pair) if number else pair
         self._records_decided.inc(facts.num_rows)
         count = entry("decided", records=facts.num_rows, sessions=len(sessions))
         yield beam.pvalue.TaggedOutput(ENTRIES, count)
@@ -195,16 +184,22 @@ def _volume(decisions: pa.Table) -> Volume:
     return Volume(decisions.num_rows, max(0, text_bytes))
 
 
+def _by_piece(
+    table: pa.Table, column: str, kind: Kind, pieces: int, spill: Spill | None
+) -> Iterator[tuple[int, bytes]]:
+    for piece, rows in slices_by_part(table, part_of_keys(table[column], pieces)):
+        yield piece, put(spill, to_blob(rows, kind))
+
+
 class _Partition(beam.DoFn):  # type: ignore[misc]
-    def __init__(self, column: str, schema: pa.Schema, kind: Kind, spill: Spill | None) -> None:
-        self._column, self._schema, self._kind, self._spill = column, schema, kind, spill
+    def __init__(self, arguments: PartitionByKey) -> None:
+        self._arguments = arguments.column, arguments.kind, arguments.pieces, arguments.spill
+        self._schemas = {arguments.kind: arguments.schema}
 
     @guarded("Split by key")
-    def process(self, blob: bytes, sizes: Sizes) -> Iterator[tuple[int, bytes]]:
-        table = tables_of([blob], {self._kind: self._schema})[self._kind]
-        parts = part_of_keys(table[self._column], sizes.ledger_parts)
-        for part, rows in slices_by_part(table, parts):
-            yield part, put(self._spill, to_blob(rows, self._kind))
+    def process(self, blob: bytes) -> Iterator[tuple[int, bytes]]:
+        (table,) = tables_of([blob], self._schemas).values()
+        yield from _by_piece(table, *self._arguments)
 
 
 #: Rows of one piece of text work. A seekable unit splits finely; one that must be read from its start, less.

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import repeat
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import xxhash
 
 from schemas.keys import KeyedHasher
@@ -27,15 +27,28 @@ def message_numbers(texts: pa.Array, hasher: KeyedHasher) -> Ints:
     return numbers
 
 
+def numbers_near(texts: pa.Array, near: pa.Array, place: Ints, numbers: Ints, hasher: KeyedHasher) -> Ints:
+    """`message_numbers` of texts of which most equal the one at their `place` in `near`.
+
+    `numbers` are those of `near`; a place below 0 is nowhere.
+    """
+    found = np.zeros(len(texts), np.int64)
+    rows = np.flatnonzero(texts.is_valid().to_numpy(zero_copy_only=False))
+    if not len(rows):
+        return found
+    likely = np.maximum(place[rows], 0)
+    texts = texts.take(pa.array(rows))
+    same = np.zeros(len(rows), np.bool_)
+    if len(near):
+        equal = pc.equal(texts, near.take(pa.array(likely))).fill_null(False)
+        same = equal.to_numpy(zero_copy_only=False) & (place[rows] >= 0)
+    found[rows[same]] = numbers[likely[same]]
+    others = np.flatnonzero(~same)
+    found[rows[others]] = message_numbers(texts.take(pa.array(others)), hasher)
+    return found
+
+
 def keys(texts: pa.Array, hasher: KeyedHasher) -> pa.Array:
     """`KeyedHasher.conversation` of each text, none of them null."""
     found = hasher.conversations(texts.cast(pa.binary()).to_pylist())
     return pa.FixedSizeBinaryArray.from_buffers(KEY, len(texts), [None, pa.py_buffer(b"".join(found))])
-
-
-def mapped(texts: pa.Array, change: Callable[[str | None], object], kind: pa.DataType) -> pa.Array:
-    """`change` of each text or null, called once for each that is distinct."""
-    encoded = texts.dictionary_encode()
-    values = [change(text) for text in [*encoded.dictionary.to_pylist(), None]]
-    places = encoded.indices.fill_null(len(values) - 1)
-    return pa.array(values, kind).take(places)

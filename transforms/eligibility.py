@@ -15,10 +15,10 @@ from schemas.policy import Policy
 from schemas.tables import DECISIONS, HUMAN, REFUSED, UNDECIDED
 from transforms.branches import Branches, main_branches, thread_branches
 from transforms.coverage import covered
-from transforms.instants import NEVER, Ints, column_micros, filled, later, micros
+from transforms.instants import NEVER, Bools, Ints, column_micros, filled, later, micros
 from transforms.kept import consented, consented_threads, has_exchange
 from transforms.labels import Labels, deciding_labels
-from transforms.merge import Bools, Sessions, merge
+from transforms.merge import Sessions, merge
 from transforms.retention import ends_of
 from transforms.timelines import States, Timelines
 from transforms.verdicts import Verdicts, decisions_table
@@ -78,9 +78,9 @@ class Judged:
     state: States
     verdicts: Verdicts
 
-    def table(self) -> pa.Table:
-        """DECISIONS of the sessions."""
-        return decisions_table(self.sessions, self.verdicts)
+    def table(self, pointers: bool = True) -> pa.Table:
+        """DECISIONS of the sessions; without `pointers`, `records` and `kept` are empty."""
+        return decisions_table(self.sessions, self.verdicts, pointers)
 
 
 def judge(sessions: Sessions, given: Given, policy: Policy) -> Judged:
@@ -107,9 +107,12 @@ def judge(sessions: Sessions, given: Given, policy: Policy) -> Judged:
         (Reason.RETENTION_EXPIRED, row_retain_until <= micros(given.as_of)),
         (Reason.NO_EXCHANGE, ~read.exchange),
     ]
-    reason = np.select([fires for _, fires in rules], [str(word) for word, _ in rules], str(Reason.ELIGIBLE))
+    rule = np.full(len(sessions), len(rules))
+    for number, (_, fires) in reversed(list(enumerate(rules))):
+        rule[fires] = number
     verdicts = Verdicts(
-        reason=reason,
+        rule=rule,
+        reasons=[*(str(word) for word, _ in rules), str(Reason.ELIGIBLE)],
         authorized=scope.authorized,
         tier=scope.tier.value,
         surface=scope.surface.value,
@@ -166,7 +169,9 @@ def _scope(sessions: Sessions, authorizations: pa.Table, policy: Policy) -> Scop
     if policy.separate_authorization == "ignore":
         authorized = np.zeros(len(sessions), np.bool_)
     if authorized.any():
-        authorized &= covered(sessions, surface.value, authorizations, policy.surfaces.authorizable)
+        authorized &= covered(
+            sessions, surface.value.cast(pa.string()), authorizations, policy.surfaces.authorizable
+        )
     return Scope(tier, surface, authorized)
 
 

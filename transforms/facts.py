@@ -10,8 +10,9 @@ import pyarrow as pa
 
 from schemas.keys import KeyedHasher
 from schemas.records import MAIN_THREAD, Block, Message, Session
-from schemas.tables import ANSWER, FACTS, HUMAN, INSTANT, KEY
+from schemas.tables import ANSWER, FACTS, HUMAN, INSTANT, KEY, WORD
 from schemas.units import Quarantined
+from transforms.words import alike
 
 
 class Read(NamedTuple):
@@ -52,8 +53,8 @@ def facts_table(reads: Sequence[Read], unit: str, hasher: KeyedHasher) -> pa.Tab
         "organization_key": pa.array(
             [s.organization_id and hasher.organization(s.organization_id) for s in sessions], KEY
         ),
-        "tier": pa.array([s.tier for s in sessions], pa.string()),
-        "surface": pa.array([s.surface for s in sessions], pa.string()),
+        "tier": pa.array([s.tier for s in sessions], WORD),
+        "surface": pa.array([s.surface for s in sessions], WORD),
         "created_at": pa.array([s.created_at for s in sessions], INSTANT),
         "deleted_at": pa.array([s.deleted_at for s in sessions], INSTANT),
         "incognito": pa.array([bool(s.incognito) for s in sessions], pa.bool_()),
@@ -61,7 +62,7 @@ def facts_table(reads: Sequence[Read], unit: str, hasher: KeyedHasher) -> pa.Tab
             [digest(s.current_message_id) if s.current_message_id else None for s in sessions], pa.int64()
         ),
         "text_bytes": pa.array([sizes[b] - sizes[a] for a, b in itertools.pairwise(offsets)], pa.int64()),
-        "unit": pa.repeat(pa.scalar(unit), len(kept)),
+        "unit": alike(unit, len(kept)),
         "row": pa.array([read.row for read in kept], pa.int64()),
         "offset": pa.array([read.offset for read in kept], pa.int64()),
         "length": pa.array([read.length for read in kept], pa.int64()),

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
 #: Microseconds of 9999-12-31T23:59:59.999999Z: what Python can still show as a date.
 LATEST = 253_402_300_799_999_999

@@ -57,8 +57,9 @@ def slices_by_part(table: pa.Table, part: npt.NDArray[np.int64]) -> Iterator[tup
     """(part, its rows) for each part that has rows, in order; `part` has one number a row."""
     if table.num_rows == 0:
         return
-    order = np.argsort(part, kind="stable")
-    table, part = table.take(pa.array(order)), part[order]
+    if (part[1:] < part[:-1]).any():
+        order = np.argsort(part, kind="stable")
+        table, part = table.take(pa.array(order)), part[order]
     starts = np.flatnonzero(np.diff(part, prepend=part[0] - 1))
     for start, end in zip(starts, [*starts[1:], len(part)], strict=True):
         yield int(part[start]), table.slice(start, end - start)

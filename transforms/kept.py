@@ -12,9 +12,9 @@ import numpy as np
 from schemas.policy import Policy
 from schemas.tables import ANSWER, GRANTED, HUMAN, REFUSED
 from transforms.branches import Branches
-from transforms.instants import Ints
-from transforms.merge import Bools, Messages
+from transforms.instants import Bools, Ints
 from transforms.timelines import States
+from transforms.union import Messages
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,11 +6,11 @@ import dataclasses
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from transforms.identities import THEN
-from transforms.instants import Ints, filled
-from transforms.merge import Bools, Sessions
+from transforms.instants import Bools, Ints, filled
+from transforms.merge import Sessions
+from transforms.words import by_appearance, words_of
 
 #: What stands in the ledger for a value that no policy list has: it could be anything.
 UNKNOWN = "unknown"
@@ -21,7 +21,7 @@ _INCLUDED, _EXCLUDED, _UNKNOWN = 0, 1, 2
 class Labels:
     """One value a session: the policy's word, UNKNOWN, or null where the record has none (unknown, too)."""
 
-    value: pa.Array
+    value: pa.DictionaryArray
     excluded: Bools
     unknown: Bools
 
@@ -39,8 +39,8 @@ def deciding_labels(sessions: Sessions, column: str, included: list[str], exclud
     standing_of = np.array([*standing, _UNKNOWN])[code]
     worst = np.maximum.reduceat(standing_of, sessions.first)
     deciding = _last_where(standing_of == worst[sessions.record_session], sessions)
-    shown = pa.array([UNKNOWN if rank == _UNKNOWN else word for rank, word in ranked] + [None], pa.string())
-    value = pc.take(shown, pa.array(code[deciding]))
+    shown = [*(UNKNOWN if rank == _UNKNOWN else word for rank, word in ranked), None]
+    value = by_appearance(words_of(code[deciding], shown))
     return Labels(value, worst == _EXCLUDED, worst == _UNKNOWN)
 
 

@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 from schemas.decisions import CLAUSE, Decision, decision_of
 from schemas.tables import INSTANT, KEY, LEDGER, SETTLING
 from schemas.units import Quarantined
-from transforms.digests import mapped
+from transforms.key_order import order_by_key
+from transforms.words import alike, by_appearance, is_word, mapped, replaced
 
 #: Quarantined records as they travel: `part_key` spreads those without an id by their digest.
 QUARANTINED = pa.schema(
@@ -26,6 +27,16 @@ QUARANTINED = pa.schema(
         ("code", pa.string()),
         ("byte_length", pa.int64()),
         ("digest", pa.string()),
+    ]
+)
+
+_CONSTANT = ("clause", "policy_id", "policy_sha256", "as_of", "known_until")
+#: What SETTLING comes to: what the rows of a ledger do not say alike, under keys in bytes.
+SETTLED = pa.schema(
+    [
+        *(SETTLING.field(name) for name in LEDGER.names if name not in _CONSTANT),
+        SETTLING.field("row_retain_until"),
+        SETTLING.field("standing"),
     ]
 )
 
@@ -65,16 +76,38 @@ def quarantined_table(entries: Sequence[Quarantined]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=QUARANTINED)
 
 
-def ledger_rows(decisions: pa.Table, quarantined: pa.Table, refusals: Sequence[Refusal]) -> pa.Table:
+def settled_rows(decisions: pa.Table, quarantined: pa.Table) -> pa.Table:
+    """SETTLED of settled SETTLING rows, and of the quarantined records that have a key, sorted by it."""
+    records = _record_rows(quarantined.filter(quarantined["conversation_key"].is_valid()))
+    return _in_order(pa.concat_tables([decisions.select(SETTLED.names), records]))
+
+
+def ledger_rows(settled: pa.Table, quarantined: pa.Table, refusals: Sequence[Refusal]) -> pa.Table:
     """The rows of one key range, sorted by conversation_key (records without one last): what LEDGER says of
     each, and `row_retain_until` and `standing`.
 
-    `decisions` are settled SETTLING rows; each refusal replaces the decision of its session.
+    `settled` are SETTLED rows; each refusal replaces the decision of its session. Of the quarantined records
+    those without a key are added.
     """
-    rows = pa.concat_tables([_session_rows(decisions), _record_rows(quarantined)])
-    rows = _refuse(rows, refusals)
-    order = [(name, "ascending") for name in ("conversation_key", "reason", "created_on", "messages_seen")]
-    return rows.sort_by(order)
+    records = _record_rows(quarantined.filter(quarantined["conversation_key"].is_null()))
+    rows = _in_order(_refuse(pa.concat_tables([settled.select(SETTLED.names), records]), refusals))
+    return rows.set_column(0, "conversation_key", hex_keys(rows["conversation_key"]))
+
+
+def _in_order(rows: pa.Table) -> pa.Table:
+    rows = rows.combine_chunks()
+    order = order_by_key(rows["conversation_key"], lambda some: _whole_order(rows.take(pa.array(some))))
+    if (order == np.arange(len(order))).all():
+        return rows
+    return rows.take(pa.array(order)).combine_chunks()
+
+
+def _whole_order(rows: pa.Table) -> pa.Array:
+    names = ("conversation_key", "reason", "created_on", "messages_seen")
+    columns = {name: rows[name] for name in names}
+    columns["reason"] = columns["reason"].cast(pa.string())
+    order: pa.Array = pc.sort_indices(pa.table(columns), [(name, "ascending") for name in names])
+    return order
 
 
 def ledger_table(rows: pa.Table, stamp: Stamp) -> pa.Table:
@@ -84,8 +117,8 @@ def ledger_table(rows: pa.Table, stamp: Stamp) -> pa.Table:
         "clause": mapped(
             rows["reason"].combine_chunks(), lambda reason: stamp.clauses.get(reason or ""), pa.string()
         ),
-        "policy_id": _alike(stamp.policy_id, count),
-        "policy_sha256": _alike(stamp.policy_sha256, count),
+        "policy_id": alike(stamp.policy_id, count),
+        "policy_sha256": alike(stamp.policy_sha256, count),
         "as_of": pa.repeat(pa.scalar(stamp.as_of, INSTANT), count),
         "known_until": pa.repeat(pa.scalar(stamp.known_until, INSTANT), count),
     }
@@ -107,61 +140,47 @@ def hex_keys(keys: pa.ChunkedArray | pa.Array) -> pa.Array:
     return pc.if_else(keys.is_null(), pa.scalar(None, pa.string()), texts) if keys.null_count else texts
 
 
-_CONSTANT = ("clause", "policy_id", "policy_sha256", "as_of", "known_until")
-_PLAIN = [
-    *(field for field in LEDGER if field.name not in _CONSTANT),
-    SETTLING.field("row_retain_until"),
-    SETTLING.field("standing"),
-]
-
-
-def _session_rows(decisions: pa.Table) -> pa.Table:
-    table = decisions.select([field.name for field in _PLAIN])
-    return table.set_column(0, "conversation_key", hex_keys(table["conversation_key"]))
-
-
 def _record_rows(quarantined: pa.Table) -> pa.Table:
     count = quarantined.num_rows
     columns: dict[str, pa.Array] = {
-        "conversation_key": hex_keys(quarantined["conversation_key"]),
-        "decision": pa.repeat(pa.scalar(str(Decision.QUARANTINED)), count),
-        "reason": quarantined["code"],
+        "conversation_key": quarantined["conversation_key"],
+        "decision": alike(str(Decision.QUARANTINED), count),
+        "reason": quarantined["code"].combine_chunks().dictionary_encode(),
         "messages_seen": pa.repeat(pa.scalar(0, pa.int32()), count),
         "messages_kept": pa.repeat(pa.scalar(0, pa.int32()), count),
     }
-    empty = {field.name: pa.nulls(count, _plain_type(field.type)) for field in _PLAIN}
+    empty = {field.name: pa.nulls(count, field.type) for field in SETTLED}
     return pa.table({**empty, **columns})
 
 
 def _refuse(rows: pa.Table, refusals: Sequence[Refusal]) -> pa.Table:
     if not refusals:
         return rows
-    reason_of = {refusal.conversation_key.hex(): str(refusal.reason) for refusal in sorted(refusals)}
+    reason_of = {refusal.conversation_key: str(refusal.reason) for refusal in sorted(refusals)}
     keys = rows["conversation_key"].to_pylist()
-    eligible = pc.equal(rows["decision"], str(Decision.ELIGIBLE)).to_pylist()
+    eligible = is_word(rows["decision"], Decision.ELIGIBLE).tolist()
     new = [reason_of.get(key) if ok else None for key, ok in zip(keys, eligible, strict=True)]
-    mask = pa.array(np.array([reason is not None for reason in new], np.bool_))
+    refused = np.array([reason is not None for reason in new], np.bool_)
+    said = pc.if_else(pa.array(refused), pa.array(new, pa.string()), rows["reason"].cast(pa.string()))
+    decided = [None if reason is None else str(decision_of(reason)) for reason in new]
+    decision = pc.if_else(
+        pa.array(refused), pa.array(decided, pa.string()), rows["decision"].cast(pa.string())
+    )
     values: dict[str, pa.Array] = {
-        "decision": pa.array([None if r is None else str(decision_of(r)) for r in new], pa.string()),
-        "reason": pa.array(new, pa.string()),
-        "basis": pa.nulls(len(new), pa.string()),
-        "messages_kept": pa.array(np.zeros(len(new), np.int32)),
+        "decision": decision.combine_chunks().dictionary_encode(),
+        "reason": said.combine_chunks().dictionary_encode(),
+        "basis": replaced(rows["basis"].combine_chunks(), refused, None),
+        "messages_kept": pc.if_else(pa.array(refused), pa.scalar(0, pa.int32()), rows["messages_kept"]),
     }
     for name, column in values.items():
         at = rows.schema.get_field_index(name)
-        rows = rows.set_column(at, name, pc.if_else(mask, column, rows[name].combine_chunks()))
+        rows = rows.set_column(at, name, column)
     return rows
-
-
-def _alike(word: str, count: int) -> pa.DictionaryArray:
-    return pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, np.int32)), pa.array([word] * (count > 0)))
-
-
-def _plain_type(kind: pa.DataType) -> pa.DataType:
-    return kind.value_type if pa.types.is_dictionary(kind) else kind
 
 
 def _cast(column: pa.Array | pa.ChunkedArray, kind: pa.DataType) -> pa.Array:
     if isinstance(column, pa.ChunkedArray):
         column = column.combine_chunks()
-    return column.dictionary_encode().cast(kind) if pa.types.is_dictionary(kind) else column.cast(kind)
+    if not pa.types.is_dictionary(kind):
+        return column.cast(kind)
+    return by_appearance(column if pa.types.is_dictionary(column.type) else column.dictionary_encode())

@@ -8,8 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from transforms.instants import Ints
-from transforms.merge import Bools
+from transforms.instants import Bools, Ints
 
 #: What is read of a ledger to compare it.
 COLUMNS = ["conversation_key", "decision", "reason", "tier", "surface", "messages_kept"]

@@ -6,12 +6,14 @@ Runs on one key range, after the user buckets and before any text is read.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.decisions import Decision, Reason, Record
 from schemas.tables import DECISIONS
+from transforms.instants import Bools, Ints
+from transforms.key_order import key_words, order_by_key
+from transforms.words import is_word, replaced
 
 
 def settle(decisions: pa.Table, deletions: pa.Table) -> pa.Table:
@@ -21,48 +23,53 @@ def settle(decisions: pa.Table, deletions: pa.Table) -> pa.Table:
     A deleted conversation is excluded, `deleted`, unless quarantined. Both lose their pointers.
     `deletions` is DELETIONS of conversation keys.
     """
-    decisions = decisions.sort_by([("conversation_key", "ascending"), ("user_key", "ascending")])
     decisions = decisions.combine_chunks()
+    order = order_by_key(
+        decisions["conversation_key"], lambda rows: _whole_order(decisions.take(pa.array(rows)))
+    )
+    decisions = decisions.take(pa.array(order)).combine_chunks()
     keys = decisions["conversation_key"].combine_chunks()
     conflict = _repeated(keys)
-    quarantined = pc.equal(decisions["decision"], Decision.QUARANTINED).to_numpy()
+    quarantined = is_word(decisions["decision"], Decision.QUARANTINED)
     deleted = pc.is_in(keys, value_set=deletions["key"].combine_chunks()).to_numpy(zero_copy_only=False)
     decisions = _override(decisions, deleted & ~quarantined & ~conflict, Decision.EXCLUDED, Reason.DELETED)
     return _override(decisions, conflict & ~quarantined, Decision.QUARANTINED, Record.SUBJECT_CONFLICT)
 
 
-def _repeated(keys: pa.Array) -> npt.NDArray[np.bool_]:
+def _whole_order(decisions: pa.Table) -> Ints:
+    keys = (*key_words(decisions["user_key"]), *key_words(decisions["conversation_key"]))
+    order: Ints = np.lexsort(keys)
+    return order
+
+
+def _repeated(keys: pa.Array) -> Bools:
     """True where a sorted key stands more than once."""
     if len(keys) < 2:
         return np.zeros(len(keys), np.bool_)
     same = pc.equal(keys[1:], keys[:-1]).to_numpy(zero_copy_only=False)
     first, second = np.append(same, False), np.append(False, same)
-    repeated: npt.NDArray[np.bool_] = first | second
+    repeated: Bools = first | second
     return repeated
 
 
-def _override(decisions: pa.Table, where: npt.NDArray[np.bool_], decision: Decision, reason: str) -> pa.Table:
+def _override(decisions: pa.Table, where: Bools, decision: Decision, reason: str) -> pa.Table:
     """The table with decision and reason replaced where true, and without what only the eligible have."""
     if not where.any():
         return decisions
+    words = {"decision": str(decision), "reason": str(reason), "basis": None}
+    for name, word in words.items():
+        decisions = _with(decisions, name, replaced(decisions[name].combine_chunks(), where, word))
     mask = pa.array(where)
-    empty: dict[str, object] = {
-        "decision": str(decision),
-        "reason": str(reason),
-        "basis": None,
-        "messages_kept": 0,
-        "row_retain_until": None,
-        "records": [],
-        "kept": [],
-    }
-    for name, value in empty.items():
-        field = DECISIONS.field(name)
+    for name, value in (("messages_kept", 0), ("row_retain_until", None)):
+        kind = DECISIONS.field(name).type
+        decisions = _with(decisions, name, pc.if_else(mask, pa.scalar(value, kind), decisions[name]))
+    for name in ("records", "kept"):
         column = decisions[name].combine_chunks()
-        replacement = pa.array([value], field.type).take(pa.array(np.zeros(len(where), np.int64)))
-        if pa.types.is_list(field.type):
-            rows = np.where(where, len(column), np.arange(len(column)))
-            replaced = pa.concat_arrays([column, replacement.slice(0, 1)]).take(pa.array(rows))
-        else:
-            replaced = pc.if_else(mask, replacement, column)
-        decisions = decisions.set_column(decisions.schema.get_field_index(name), field, replaced)
+        rows = np.where(where, len(column), np.arange(len(column)))
+        nothing = pa.array([[]], column.type)
+        decisions = _with(decisions, name, pa.concat_arrays([column, nothing]).take(pa.array(rows)))
     return decisions
+
+
+def _with(decisions: pa.Table, name: str, column: pa.Array) -> pa.Table:
+    return decisions.set_column(decisions.schema.get_field_index(name), DECISIONS.field(name), column)

@@ -16,8 +16,9 @@ from schemas.tables import FACTS, UNREAD
 from schemas.units import Unit
 from transforms.content import content_of
 from transforms.facts import text_bytes
-from transforms.instants import Ints, whole
-from transforms.merge import Bools, activity_of, key_words, of_several
+from transforms.instants import Bools, Ints, whole
+from transforms.key_order import key_words
+from transforms.merge import activity_of, of_several
 from transforms.sources import Pointer, ReadContext, read_sessions
 
 

@@ -5,45 +5,50 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from schemas.decisions import Basis, Reason, decision_of
 from schemas.tables import DECISIONS, KEPT_MESSAGE, RECORD_POINTER
-from transforms.instants import Ints, column_micros, utc_dates, whole
-from transforms.merge import Bools, Sessions
+from transforms.instants import Bools, Ints, column_micros, utc_dates, whole
+from transforms.merge import Sessions
+from transforms.words import words_of
 
 
 @dataclasses.dataclass(frozen=True)
 class Verdicts:
-    """One value a session; instants in microseconds. `reason` holds the ledger's words.
+    """One value a session; instants in microseconds. `rule` is a place in `reasons`, the ledger's words.
 
     `kept` are message positions of any sessions, each session's in the order it is to be read.
     """
 
-    reason: npt.NDArray[np.str_]
+    rule: Ints
+    reasons: list[str]
     authorized: Bools
-    tier: pa.Array
-    surface: pa.Array
+    tier: pa.DictionaryArray
+    surface: pa.DictionaryArray
     last_active: Ints
     retain_until: Ints
     row_retain_until: Ints
     kept: Ints
 
 
-def decisions_table(sessions: Sessions, verdicts: Verdicts) -> pa.Table:
-    """DECISIONS, one row per session, in the order of `sessions`."""
+def decisions_table(sessions: Sessions, verdicts: Verdicts, pointers: bool) -> pa.Table:
+    """DECISIONS, one row per session, in the order of `sessions`; without `pointers`, none to records."""
     count, messages = len(sessions), sessions.messages
-    eligible = verdicts.reason == str(Reason.ELIGIBLE)
+    eligible = verdicts.rule == verdicts.reasons.index(str(Reason.ELIGIBLE))
     kept = verdicts.kept[eligible[messages.session[verdicts.kept]]]
     kept = kept[np.argsort(messages.session[kept], kind="stable")]
-    newest = sessions.records.take(pa.array(sessions.newest))
-    records, position = _records(sessions, eligible, kept)
+    known = sessions.records.select(["user_key", "conversation_key", "created_at"])
+    newest = known.take(pa.array(sessions.newest))
+    records, kept_messages = _nothing("records", count), _nothing("kept", count)
+    if pointers:
+        records, position = _records(sessions, eligible, kept)
+        kept_messages = _kept(sessions, kept, position, count)
     columns = {
         "user_key": newest["user_key"],
         "conversation_key": newest["conversation_key"],
-        "decision": _decisions(verdicts.reason),
-        "reason": pa.array(verdicts.reason.tolist(), pa.string()),
+        "decision": words_of(verdicts.rule, [str(decision_of(reason)) for reason in verdicts.reasons]),
+        "reason": words_of(verdicts.rule, list(verdicts.reasons)),
         "basis": _basis(eligible, verdicts.authorized),
         "tier": verdicts.tier,
         "surface": verdicts.surface,
@@ -55,9 +60,16 @@ def decisions_table(sessions: Sessions, verdicts: Verdicts) -> pa.Table:
         "row_retain_until": _where(eligible, utc_dates(verdicts.row_retain_until)),
         "text_bytes": np.add.reduceat(whole(sessions.records["text_bytes"]), sessions.first),
         "records": records,
-        "kept": _kept(sessions, kept, position, count),
+        "kept": kept_messages,
     }
     return pa.table(columns, schema=DECISIONS)
+
+
+def _nothing(name: str, count: int) -> pa.Array:
+    field = DECISIONS.field(name)
+    return pa.ListArray.from_arrays(
+        np.zeros(count + 1, np.int32), pa.array([], field.type.value_type), type=field.type
+    )
 
 
 def _records(sessions: Sessions, eligible: Bools, kept: Ints) -> tuple[pa.Array, Ints]:
@@ -72,7 +84,8 @@ def _records(sessions: Sessions, eligible: Bools, kept: Ints) -> tuple[pa.Array,
     rows = rows[np.lexsort((-rows, owner[rows]))]
     pointers = sessions.records.select([field.name for field in RECORD_POINTER]).take(pa.array(rows))
     values = pa.StructArray.from_arrays(
-        [pointers[field.name].combine_chunks() for field in RECORD_POINTER], fields=list(RECORD_POINTER)
+        [pointers[field.name].combine_chunks().cast(field.type) for field in RECORD_POINTER],
+        fields=list(RECORD_POINTER),
     )
     return pa.ListArray.from_arrays(_offsets(owner[rows], len(sessions)), values), position
 
@@ -85,12 +98,6 @@ def _kept(sessions: Sessions, kept: Ints, position: Ints, count: int) -> pa.Arra
     return pa.ListArray.from_arrays(_offsets(messages.session[kept], count), values)
 
 
-def _decisions(reasons: npt.NDArray[np.str_]) -> pa.Array:
-    words, codes = np.unique(reasons, return_inverse=True)
-    decisions = pa.array([str(decision_of(word)) for word in words.tolist()], pa.string())
-    return decisions.take(pa.array(codes))
-
-
 def _offsets(session: Ints, count: int) -> pa.Array:
     sizes = np.bincount(session, minlength=count)
     return pa.array(np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32))
@@ -100,10 +107,9 @@ def _counts(session: Ints, count: int) -> pa.Array:
     return pa.array(np.bincount(session, minlength=count).astype(np.int32))
 
 
-def _basis(eligible: Bools, authorized: Bools) -> pa.Array:
-    codes = np.where(authorized, 1, 0)
-    words = pa.array([str(Basis.USER_CONSENT), str(Basis.SEPARATE_AUTHORIZATION)], pa.string())
-    return _where(eligible, words.take(pa.array(codes)))
+def _basis(eligible: Bools, authorized: Bools) -> pa.DictionaryArray:
+    words = [str(Basis.USER_CONSENT), str(Basis.SEPARATE_AUTHORIZATION), None]
+    return words_of(np.where(eligible, authorized, 2), words)
 
 
 def _where(keep: Bools, values: pa.Array) -> pa.Array:

@@ -13,20 +13,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec.structs import asdict
 
-from schemas.tables import SETTLING
 from transforms.deidentify import REFUSAL
 from transforms.entries import entry
 from transforms.figures import cells_of, expiries_of, months_counted, quarantined_bytes
 from transforms.file_names import display_name
 from transforms.guard import guarded
 from transforms.ipc import Kind, tables_of
-from transforms.ledger import QUARANTINED, Refusal, Stamp, ledger_rows, ledger_table
+from transforms.ledger import QUARANTINED, SETTLED, Refusal, Stamp, ledger_rows, ledger_table
 from transforms.shards import FragmentRange, read_ranges, write_parquet, write_shard
 from transforms.sizes import Sizes
 from transforms.spill import Spill
 from transforms.staged import stage
 
-SETTLED = pa.schema([field for field in SETTLING if field.name not in ("records", "kept")])
 CATALOG = "catalog.json"
 
 

@@ -28,7 +28,10 @@ from transforms.ledger import Stamp
 from transforms.sources import ReadContext
 from transforms.spill import Spill
 
-_BYTES_PER_BUCKET = 64 << 20
+#: Small buckets stay in the caches of the processor, and are hardly ever decided in shares.
+_BYTES_PER_BUCKET = 8 << 20
+#: What is settled at once is some buckets' worth of sessions, wherever their users are.
+_BUCKETS_PER_PIECE, _MOST_PIECES = 4, 256
 _UNIT_BYTES = (1 << 20, 32 << 20)
 
 
@@ -133,6 +136,7 @@ def _plan(
         snapshots=inputs.snapshots,
         deletions=inputs.deletions,
         buckets=Buckets(users, config.runner.max_bucket_bytes, Spill.below(str(folders[0].staging))),
+        pieces=max(2 * config.runner.workers, min(_MOST_PIECES, users // _BUCKETS_PER_PIECE)),
         unit_bytes=max(
             _UNIT_BYTES[0], min(_UNIT_BYTES[1], inputs.total_bytes // (32 * config.runner.workers))
         ),

@@ -18,14 +18,13 @@ import pyarrow.compute as pc
 from schemas.records import Defaults, Limits
 from schemas.tables import ANSWER, FACTS, HUMAN, INSTANT, KEY, UNREAD
 from schemas.units import Unit
-from transforms.digests import keys, mapped, message_numbers
+from transforms.digests import keys, message_numbers, numbers_near
 from transforms.facts import thread_of, value_size
 from transforms.identities import Identities, Owner, label, owner_of
 from transforms.sources.base import ReadContext
+from transforms.sources.canonical_column_limits import over_limit, total
 from transforms.sources.canonical_columns import (
-    BLOCK_TEXTS,
-    MESSAGE_TEXTS,
-    ROW_TEXTS,
+    ROW_WORDS,
     Bools,
     Columns,
     Ints,
@@ -35,17 +34,14 @@ from transforms.sources.canonical_columns import (
     taken_apart,
 )
 from transforms.sources.decode import EARLIEST, LATEST, Fault, check_value, present
+from transforms.union import repeats
+from transforms.words import alike, mapped, not_blank
 
 _ROLES = pa.array(["system", "user", "assistant", "tool"])
 _ORIGINS = pa.array(["human", "model", "tool", "harness", "summary"])
 #: What a batch lacks of texts. read: nothing but sizes, for all that can be said is there; none: the file has
 #: none; blocks or messages: each text block, or each message, is known to have one that is not blank.
 Unread = Literal["read", "none", "blocks", "messages"]
-
-#: JSON of a string is at most this many times its UTF-8, and of a message without its strings this long.
-#: An odd number of well-mixed bits: multiples of it hardly ever differ by what numbers of messages do.
-_SPREAD = np.uint64(0x9E3779B97F4A7C15)
-_ESCAPED, _FRAME_BYTES = 6, 512
 
 
 def column_facts(
@@ -65,7 +61,7 @@ def column_facts(
         batch.validate(full=True)
         columns = taken_apart(batch)
         numbers = message_numbers(columns.messages["message_id"], context.hasher)
-        odd = _odd_rows(columns, numbers, batch.num_rows, context.limits)
+        odd = _odd_rows(columns, numbers, context.limits)
         ordinary = np.flatnonzero(~odd)
         if odd.any() and unread is None:
             columns = taken_apart(batch.take(pa.array(ordinary)))
@@ -79,26 +75,23 @@ def column_facts(
     return table, np.flatnonzero(odd)
 
 
-def _odd_rows(columns: Columns, numbers: Ints, size: int, limits: Limits) -> Bools:
+def _odd_rows(columns: Columns, numbers: Ints, limits: Limits) -> Bools:
     rows, messages, blocks = columns.rows, columns.messages, columns.blocks
     odd: Bools = (columns.lengths < 0) | (columns.lengths > limits.max_messages)
-    odd |= ~_not_blank(rows["conversation_id"])
+    odd |= ~not_blank(rows["conversation_id"])
     odd |= mask(rows["created_at"].is_null()) | _impossible(rows["created_at"])
     odd |= _impossible(rows["deleted_at"])
+    words = columns.words
     bad = columns.null_message | _empty(messages["message_id"])
-    bad |= ~mask(pc.is_in(messages["role"], value_set=_ROLES))
-    bad |= ~mask(pc.or_(messages["origin"].is_null(), pc.is_in(messages["origin"], value_set=_ORIGINS)))
+    bad |= ~words["role"].among(_ROLES)
+    bad |= ~(words["origin"].null | words["origin"].among(_ORIGINS))
     bad |= mask(messages["sent_at"].is_null()) | _impossible(messages["sent_at"])
-    bad[columns.message_of[columns.odd_block | mask(blocks["type"].is_null())]] = True
+    bad[columns.message_of[columns.odd_block | words["type"].null]] = True
     bad[columns.message_of[_strange_inputs(blocks["input"])]] = True
     odd[columns.row_of[bad]] = True
-    if _may_repeat(columns.row_of, numbers):
+    if len(repeats(columns.row_of, numbers)):
         odd[_rows_with_copies(columns)] = True
-    in_block = _all_bytes(blocks, BLOCK_TEXTS)
-    in_message = _all_bytes(messages, (*MESSAGE_TEXTS, "content"))
-    in_message += _total(in_block, columns.message_of, len(in_message))
-    in_row = _all_bytes(rows, ROW_TEXTS) + _total(in_message, columns.row_of, size)
-    odd |= in_row * _ESCAPED > limits.max_record_bytes
+    odd |= over_limit(columns, limits.max_record_bytes)
     return odd
 
 
@@ -111,38 +104,44 @@ def _facts(
     context: ReadContext,
     unread: Unread | None,
 ) -> pa.Table:
-    rows, messages, hasher = columns.rows, columns.messages, context.hasher
-    defaults, rows, named = context.defaults[input_number], dict(rows), label
+    messages, words, hasher = columns.messages, columns.words, context.hasher
+    rows = columns.rows | {name: words[name].array for name in ROW_WORDS}
+    defaults, named = context.defaults[input_number], label
     if (identities := context.identities_of(input_number)) is not None:
-        rows |= _owners(columns, identities, owner_of(defaults), Unit.decode(unit).paths)
+        rows |= _owners(rows, columns, identities, owner_of(defaults), Unit.decode(unit).paths)
         defaults, named = Defaults(), present
     flags, sizes = _flags_and_sizes(columns, unread)
+    ids, before = messages["message_id"], np.arange(len(numbers)) - 1
     flat = {
         "message_id": pa.array(numbers),
-        "message_parent": pa.array(message_numbers(messages["parent_id"], hasher)),
+        "message_parent": pa.array(numbers_near(messages["parent_id"], ids, before, numbers, hasher)),
         "message_sent_at": messages["sent_at"],
         "message_flags": pa.array(flags),
-        "message_thread": mapped(messages["thread"], lambda name: thread_of(name, hasher), pa.int64()),
+        "message_thread": mapped(words["thread"].array, lambda name: thread_of(name, hasher), pa.int64()),
     }
-    offsets = pa.array(
-        list(itertools.accumulate(np.maximum(columns.lengths, 0).tolist(), initial=0)), pa.int32()
-    )
+    ends = np.cumsum(np.maximum(columns.lengths, 0))
+    offsets = pa.array(np.append(0, ends), pa.int32())
     nowhere = pa.array(np.zeros(len(row), np.int64))
-    current = message_numbers(rows["current_message_id"], hasher)
+    last = np.where(columns.lengths > 0, ends - 1, -1)
+    current = numbers_near(rows["current_message_id"], ids, last, numbers, hasher)
     made: dict[str, Any] = {
-        "user_key": _keys_or(rows["user_id"], defaults.user_id, hasher.user),
+        "user_key": _keys_or(rows["user_id"], defaults.user_id, hasher.users),
         "conversation_key": keys(rows["conversation_id"].fill_null(""), hasher),
-        "organization_key": _keys_or(rows["organization_id"], defaults.organization_id, hasher.organization),
-        "tier": mapped(rows["tier"], lambda text: named(text) or defaults.tier, pa.string()),
-        "surface": mapped(rows["surface"], lambda text: named(text) or defaults.surface, pa.string()),
+        "organization_key": _keys_or(rows["organization_id"], defaults.organization_id, hasher.organizations),
+        "tier": mapped(
+            rows["tier"], lambda text: named(text) or defaults.tier, pa.string()
+        ).dictionary_encode(),
+        "surface": mapped(
+            rows["surface"], lambda text: named(text) or defaults.surface, pa.string()
+        ).dictionary_encode(),
         "created_at": rows["created_at"],
         "deleted_at": rows["deleted_at"],
         "incognito": rows["incognito"].fill_null(False),
         "current_message": pa.array(current, mask=current == 0),
         "text_bytes": pa.array(
-            _total(sizes, columns.row_of, len(row)) if unread is None else np.full(len(row), UNREAD)
+            total(sizes, columns.row_of, len(row)) if unread is None else np.full(len(row), UNREAD)
         ),
-        "unit": pa.repeat(pa.scalar(unit), len(row)),
+        "unit": alike(unit, len(row)),
         "row": pa.array(row),
         "offset": nowhere,
         "length": nowhere,
@@ -155,10 +154,14 @@ _READ = dict(zip(Owner._fields, (present, present, label, label), strict=True))
 
 
 def _owners(
-    columns: Columns, identities: Identities, defaults: Owner, paths: Sequence[str]
+    rows: dict[str, pa.Array],
+    columns: Columns,
+    identities: Identities,
+    defaults: Owner,
+    paths: Sequence[str],
 ) -> dict[str, pa.Array]:
     """The columns of an Owner, filled in for each row."""
-    rows, size = columns.rows, len(columns.lengths)
+    size = len(columns.lengths)
     said = [[read(text) for text in rows[name].to_pylist()] for name, read in _READ.items()]
     created = rows["created_at"].to_pylist()
     sent = columns.messages["sent_at"].to_pylist()
@@ -173,27 +176,36 @@ def _owners(
     }
 
 
-def _keys_or(texts: pa.Array, default: str | None, digest: Callable[[str], bytes]) -> pa.Array:
+def _keys_or(
+    texts: pa.Array, default: str | None, digests: Callable[[Sequence[bytes]], list[bytes]]
+) -> pa.Array:
     """KEY of each text, of the default where there is none, else null."""
+    encoded = texts.dictionary_encode()
+    owners = [present(text) or default for text in [*encoded.dictionary.to_pylist(), None]]
+    found = iter(digests([owner.encode() for owner in owners if owner]))
+    values = pa.array([next(found) if owner else None for owner in owners], KEY)
+    return values.take(encoded.indices.fill_null(len(owners) - 1))
 
-    def key(text: str | None) -> bytes | None:
-        owner = present(text) or default
-        return digest(owner) if owner else None
 
-    return mapped(texts, key, KEY)
+def _words_or(
+    texts: pa.Array, named: Callable[[str | None], str | None], default: str | None
+) -> pa.DictionaryArray:
+    """WORD of each text as it is named, of the default where it is not."""
+    return mapped(texts, lambda text: named(text) or default, pa.string()).dictionary_encode()
 
 
 def _flags_and_sizes(columns: Columns, unread: Unread | None) -> tuple[npt.NDArray[np.uint8], Ints]:
     """HUMAN and ANSWER of each message, and characters of its text, as facts.py defines them."""
     messages, blocks, size = columns.messages, columns.blocks, len(columns.null_message)
-    says = _not_blank(messages["content"]) | (unread == "messages")
-    visible = _not_blank(blocks["text"]) | (unread == "blocks")
-    says[columns.message_of[_equal(blocks["type"], "text") & visible]] = True
+    role, origin, kind = (columns.words[name] for name in ("role", "origin", "type"))
+    says = not_blank(messages["content"]) | (unread == "messages")
+    visible = not_blank(blocks["text"]) | (unread == "blocks")
+    says[columns.message_of[kind.equal("text") & visible]] = True
     calls = np.zeros(size, np.bool_)
-    calls[columns.message_of[_equal(blocks["type"], "tool_use")]] = True
-    unsaid = mask(messages["origin"].is_null())
-    human = _equal(messages["role"], "user") & (_equal(messages["origin"], "human") | (unsaid & says))
-    model = _equal(messages["role"], "assistant") & (_equal(messages["origin"], "model") | unsaid)
+    calls[columns.message_of[kind.equal("tool_use")]] = True
+    unsaid = origin.null
+    human = role.equal("user") & (origin.equal("human") | (unsaid & says))
+    model = role.equal("assistant") & (origin.equal("model") | unsaid)
     flags = (human * HUMAN + (model & (says | calls)) * ANSWER).astype(np.uint8)
     if unread is not None:
         return flags, np.zeros(size, np.int64)
@@ -201,13 +213,7 @@ def _flags_and_sizes(columns: Columns, unread: Unread | None) -> tuple[npt.NDArr
     in_block = np.where(text > 0, text, _characters(blocks["thinking"])) + _characters(blocks["content"])
     for place in np.flatnonzero(mask(blocks["input"].is_valid())).tolist():
         in_block[place] += value_size(json_or_text(blocks["input"][place].as_py()))
-    return flags, _characters(messages["content"]) + _total(in_block, columns.message_of, size)
-
-
-def _may_repeat(row_of: Ints, numbers: Ints) -> bool:
-    """False only if no row has two messages of one number: one sort, where finding the rows takes several."""
-    mixed = np.sort(numbers.view(np.uint64) ^ (row_of.astype(np.uint64) * _SPREAD))
-    return bool((mixed[1:] == mixed[:-1]).any())
+    return flags, _characters(messages["content"]) + total(in_block, columns.message_of, size)
 
 
 def _rows_with_copies(columns: Columns) -> Ints:
@@ -238,43 +244,15 @@ def _strange_inputs(texts: pa.Array) -> Ints:
     return np.array(strange, np.int64)
 
 
-def _not_blank(texts: pa.Array) -> Bools:
-    if texts.null_count == len(texts):
-        return np.zeros(len(texts), np.bool_)
-    # Most texts hold a visible ASCII character; what is blank among the others is Python's to say.
-    visible = mask(pc.match_substring_regex(texts, "[!-~]"))
-    for place in np.flatnonzero(~visible & mask(texts.is_valid())).tolist():
-        visible[place] = present(texts[place].as_py()) is not None
-    return visible
-
-
 def _impossible(instants: pa.Array) -> Bools:
     low, high = pa.scalar(EARLIEST, INSTANT), pa.scalar(LATEST, INSTANT)
     return mask(pc.or_(pc.less(instants, low), pc.greater(instants, high)))
 
 
-def _equal(texts: pa.Array, text: str) -> Bools:
-    return mask(pc.equal(texts, text))
-
-
 def _empty(texts: pa.Array) -> Bools:
-    empty: Bools = _bytes(texts) == 0
+    empty: Bools = ints(pc.binary_length(texts), 0) == 0
     return empty
-
-
-def _bytes(texts: pa.Array) -> Ints:
-    return ints(pc.binary_length(texts), 0)
-
-
-def _all_bytes(fields: dict[str, pa.Array], names: tuple[str, ...]) -> Ints:
-    """An upper bound of the JSON without escapes of each row of some fields."""
-    total: Ints = np.sum([_bytes(fields[name]) for name in names], axis=0) + _FRAME_BYTES
-    return total
 
 
 def _characters(texts: pa.Array) -> Ints:
     return ints(pc.utf8_length(texts), 0)
-
-
-def _total(values: Ints, of: Ints, size: int) -> Ints:
-    return np.bincount(of, weights=values, minlength=size).astype(np.int64)

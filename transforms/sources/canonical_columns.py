@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,16 +14,51 @@ from schemas.tables import INSTANT
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 
-ROW_TEXTS = ("conversation_id", "user_id", "organization_id", "tier", "surface", "current_message_id")
-MESSAGE_TEXTS = ("message_id", "role", "parent_id", "origin", "thread")
-BLOCK_TEXTS = ("type", "text", "thinking", "id", "name", "input", "tool_use_id", "content")
+ROW_TEXTS = ("conversation_id", "user_id", "organization_id", "current_message_id")
+MESSAGE_TEXTS = ("message_id", "parent_id")
+BLOCK_TEXTS = ("text", "thinking", "id", "name", "input", "tool_use_id", "content")
+#: Texts of which a file has few different ones.
+ROW_WORDS = ("tier", "surface")
+MESSAGE_WORDS = ("role", "origin", "thread")
+BLOCK_WORDS = ("type",)
 #: Of these, what stands in structures of columns is read row by row.
 _STRUCTURED = {"input", "content"}
+
+
+class Words:
+    """A column of few different texts, judged by its dictionary."""
+
+    def __init__(self, values: pa.DictionaryArray) -> None:
+        self.array = values
+        self._codes = values.indices.fill_null(-1).to_numpy()
+
+    @property
+    def null(self) -> Bools:
+        """True for no text."""
+        return mask(self.array.is_null())
+
+    def of(self, words: Ints | Bools) -> Any:
+        """What stands for each text, given it for each of the dictionary; 0 or false for no text."""
+        return np.append(words, words.dtype.type(0))[self._codes]
+
+    def among(self, texts: pa.Array) -> Bools:
+        """True for one of these texts."""
+        found: Bools = self.of(mask(pc.is_in(self.array.dictionary, value_set=texts)))
+        return found
+
+    def equal(self, text: str) -> Bools:
+        """True for this text."""
+        return self.among(pa.array([text]))
+
+    def bytes_of_words(self) -> Ints:
+        """The length of each of the dictionary in UTF-8."""
+        return ints(pc.binary_length(self.array.dictionary), 0)
 
 
 class Columns(NamedTuple):
     """A batch taken apart: `rows`, `messages` (all rows' together) and `blocks`, by field name.
 
+    `words` are the columns of few different texts of all three, by their names, which differ.
     `odd_block`: null, or with a tool's input or result in a structure of columns.
     """
 
@@ -35,6 +70,7 @@ class Columns(NamedTuple):
     blocks: dict[str, pa.Array]
     message_of: Ints
     odd_block: Bools
+    words: dict[str, Words]
 
 
 class OddSchema(Exception):  # noqa: N818 - not a fault: such columns are read row by row
@@ -45,17 +81,20 @@ def taken_apart(batch: pa.RecordBatch) -> Columns:
     """The batch's columns; raises OddSchema."""
     size = batch.num_rows
     rows = {name: _text(_field(batch, name, size)) for name in ROW_TEXTS}
+    words = {name: _words(_field(batch, name, size)) for name in ROW_WORDS}
     rows |= {name: _instants(_field(batch, name, size)) for name in ("created_at", "deleted_at")}
     rows["incognito"] = _typed(_field(batch, "incognito", size), pa.bool_())
     lengths, structs = _flat(_field(batch, "messages", size))
     fields = _children(structs)
     messages = {name: _text(fields.get(name, pa.nulls(len(structs)))) for name in MESSAGE_TEXTS}
+    words |= {name: _words(fields.get(name, pa.nulls(len(structs)))) for name in MESSAGE_WORDS}
     messages["sent_at"] = _instants(fields.get("sent_at", pa.nulls(len(structs))))
     content = fields.get("content", pa.nulls(len(structs)))
     plain = pa.types.is_null(content.type) or _is_text(content.type)
     messages["content"] = _text(content) if plain else pa.nulls(len(structs), pa.string())
     block_counts, blocks = (np.zeros(len(structs), np.int64), _NO_BLOCKS) if plain else _flat(content)
     parts = _children(blocks)
+    words |= {name: _words(parts.get(name, pa.nulls(len(blocks)))) for name in BLOCK_WORDS}
     odd_block = mask(blocks.is_null())
     for name in _STRUCTURED & parts.keys():
         if pa.types.is_nested(parts[name].type):
@@ -71,6 +110,7 @@ def taken_apart(batch: pa.RecordBatch) -> Columns:
         {name: _text(parts.get(name, pa.nulls(len(blocks)))) for name in BLOCK_TEXTS},
         np.repeat(np.arange(len(structs)), np.maximum(block_counts, 0)),
         odd_block,
+        words,
     )
 
 
@@ -91,6 +131,15 @@ def _text(values: pa.Array) -> pa.Array:
     if not pa.types.is_null(inner) and not _is_text(inner):
         raise OddSchema
     return values.cast(pa.string())
+
+
+def _words(values: pa.Array) -> Words:
+    if not pa.types.is_dictionary(values.type):
+        return Words(_text(values).dictionary_encode())
+    indices, words = values.indices.cast(pa.int32()), _text(values.dictionary)
+    if words.null_count:  # a null by its index alone is what all else here understands
+        return Words(_text(values).dictionary_encode())
+    return Words(pa.DictionaryArray.from_arrays(indices, words))
 
 
 #: Times as text that Arrow and a JSON reader take for the same instant; any other is read row by row.

@@ -15,14 +15,22 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from schemas.records import Session
-from transforms.sources.canonical_columns import MESSAGE_TEXTS, OddSchema, taken_apart
+from transforms.sources.canonical_columns import (
+    BLOCK_WORDS,
+    MESSAGE_TEXTS,
+    MESSAGE_WORDS,
+    ROW_WORDS,
+    OddSchema,
+    taken_apart,
+)
 
 COLUMNS = tuple(field.name for field in msgspec.structs.fields(Session))
 _MAGIC = b"PAR1"
 _TAIL_BYTES = 8
 #: Steps of a path: messages, two of its list, a field; then two of the content's list, a block's field.
 _MESSAGE_DEPTH, _BLOCK_DEPTH = 4, 7
-_MESSAGE_FIELDS = {*MESSAGE_TEXTS, "sent_at"}
+_MESSAGE_FIELDS = {*MESSAGE_TEXTS, *MESSAGE_WORDS, "sent_at"}
+_WORDS = {*ROW_WORDS, *MESSAGE_WORDS, *BLOCK_WORDS}
 _NEEDED_FIELDS = {"message_id", "role", "sent_at"}
 
 
@@ -48,9 +56,15 @@ def open_bytes(path: str) -> Any:
 
 @contextmanager
 def open_parquet(path: str) -> Iterator[pq.ParquetFile]:
-    """The file, of which the footer was read and nothing else. Raises OSError, pa.ArrowException."""
+    """The file, of which the footer was read and nothing else. Raises OSError, pa.ArrowException.
+
+    Columns of few different texts come with a dictionary.
+    """
     with open_bytes(path) as source:
-        yield pq.ParquetFile(source, metadata=pq.read_metadata(pa.BufferReader(_MAGIC + footer_of(source))))
+        metadata = pq.read_metadata(pa.BufferReader(_MAGIC + footer_of(source)))
+        paths = [metadata.schema.column(number).path for number in range(len(metadata.schema))]
+        words = [path for path in paths if path.rsplit(".", 1)[-1] in _WORDS]
+        yield pq.ParquetFile(source, metadata=metadata, read_dictionary=words)
 
 
 def footer_of(source: Any) -> bytes:
