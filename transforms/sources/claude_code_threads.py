@@ -8,7 +8,7 @@ import datetime as dt
 from collections.abc import Hashable, Iterable, Sequence
 
 from schemas.records import MAIN_THREAD, Message, Session
-from transforms.sources.claude_code_lines import Record
+from transforms.sources.claude_code_lines import Record, said_by
 
 _EARLIEST = dt.datetime(1, 1, 1, tzinfo=dt.UTC)
 
@@ -49,6 +49,9 @@ def sessions_of(records: Sequence[Record]) -> list[Session]:
     A subagent's messages belong to the conversation that its session id was in at that time.
     """
     unique = _unique(records)
+    for record in unique.values():
+        if record.parent is not None and record.parent not in unique and record.before is not None:
+            record.parent = record.before  # its parent is among the damaged lines
     groups: Groups[str] = Groups()
     for record in unique.values():
         # Also by a parent that is in no file: two that follow it are one conversation.
@@ -68,7 +71,7 @@ def _unique(records: Iterable[Record]) -> dict[str, Record]:
     unique: dict[str, Record] = {}
     for record in records:
         known = unique.get(record.uuid)
-        if known is None:
+        if known is None or (record.message and not known.message):
             unique[record.uuid] = dataclasses.replace(record)
         elif record.sent_at is not None and (known.sent_at is None or record.sent_at < known.sent_at):
             known.sent_at = record.sent_at
@@ -142,18 +145,51 @@ def _messages(component: list[Record]) -> list[Message]:
         if record.parent in alias:
             record.parent = alias[record.parent]
     _chain_results(kept)
-    return [
-        Message(
-            message_id=record.uuid,
-            role=record.role,
-            sent_at=record.sent_at or _EARLIEST,
-            content=list(record.blocks),
-            parent_id=record.parent,
-            origin=record.origin,
-            thread=_thread(record),
-        )
-        for record in kept
-    ]
+    return [_message(record) for record in _parents_first(_said_apart(kept))]
+
+
+def _message(record: Record) -> Message:
+    return Message(
+        message_id=record.uuid,
+        role=record.role,
+        sent_at=record.sent_at or _EARLIEST,
+        content=list(record.blocks),
+        parent_id=record.parent,
+        origin=record.origin,
+        thread=_thread(record),
+    )
+
+
+def _said_apart(kept: list[Record]) -> list[Record]:
+    """The records, what a user said beside results of tools as one of its own that follows them."""
+    apart: list[Record] = []
+    after: dict[str | None, str] = {}
+    for record in kept:
+        texts = [block for block in record.blocks if record.role == "tool" and block.type == "text"]
+        apart.append(record)
+        if texts:
+            record.blocks = [block for block in record.blocks if block.type != "text"]
+            after[record.uuid] = f"{record.uuid}/said"
+            apart.append(said_by(record, after[record.uuid], texts))
+    for record in apart:
+        if record.uuid != after.get(record.parent):
+            record.parent = after.get(record.parent, record.parent)
+    return apart
+
+
+def _parents_first(records: list[Record]) -> list[Record]:
+    """The records in their order, but none before what it follows; files need not be in the order of talk."""
+    waiting = {record.uuid: record for record in records}
+    ordered: list[Record] = []
+    for record in records:
+        line: list[Record] = []
+        at: str | None = record.uuid
+        while at is not None and (found := waiting.pop(at, None)) is not None:
+            line.append(found)
+            at = found.parent
+        in_a_circle = any(found.uuid == at for found in line)
+        ordered += line if in_a_circle else reversed(line)
+    return ordered
 
 
 def _chain_results(kept: list[Record]) -> None:
