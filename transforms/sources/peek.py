@@ -13,6 +13,7 @@ import msgspec
 import pyarrow as pa
 
 from transforms.files import Truncated, lines, magic_of, open_stream
+from transforms.sources.cassettes import SUFFIXES, cassette_of
 from transforms.sources.json_array import ArrayCut, elements, first_byte
 from transforms.sources.parquet_layout import open_parquet
 
@@ -52,7 +53,10 @@ def peek_of(path: str) -> Peek:
         if first == b"[":
             with open_stream(path) as file:
                 return Peek("array", items=_array(file))
-        return _lines(path) if first == b"{" else Peek("other")
+        if first == b"{":
+            return _lines(path)
+        cassette = cassette_of(path, _MAX_ITEM_BYTES) if path.endswith(SUFFIXES) else {}
+        return Peek("object", items=(cassette,)) if isinstance(cassette, dict) and cassette else Peek("other")
     except _UNREADABLE:
         return Peek("other")
 
