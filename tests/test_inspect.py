@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from schemas.errors import InputError, OutputError
 from schemas.formats import BUILT_IN
 from schemas.records import Defaults, Limits
 from schemas.tables import FACTS
+from transforms.sources import peek
 from transforms.sources.peek import peek_of
 from transforms.sources.recognize import _RECOGNIZERS, formats_of
 
@@ -225,6 +227,29 @@ def test_mistakes_are_one_line(arguments: list[str], words: str) -> None:
 def test_a_look_at_anything_fails_on_nothing(path: Path) -> None:
     """Malformed, nested, cut, in no encoding: it is a log of no format, and no traceback."""
     assert formats_of(peek_of(str(path))) == []
+
+
+@pytest.mark.parametrize("wrapped", [True, False])
+def test_an_archive_is_told_by_what_is_in_it(tmp_path: Path, wrapped: bool) -> None:
+    """Tools that go over an export write its array under a key; the archive is an export all the same."""
+    items = [{"uuid": "c", "created_at": "2026-01-01T00:00:00Z", "chat_messages": []}]
+    with zipfile.ZipFile(tmp_path / "export.zip", "w") as archive:
+        archive.writestr("data/users.json", "[]")
+        archive.writestr(
+            "data/conversations.json", json.dumps({"conversations": items} if wrapped else items)
+        )
+    (found,) = inspect(str(tmp_path))["formats"]
+    assert (found["format"], found["sessions"]) == ("claude-export", 1)
+
+
+def test_a_wrapped_array_is_told_however_long_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Too long to be looked at whole, an export was of no format."""
+    monkeypatch.setattr(peek, "_MAX_OBJECT_BYTES", 500)
+    monkeypatch.setattr(peek, "_MAX_ITEM_BYTES", 300)
+    items = [{"uuid": f"c{n}", "created_at": "2026-01-01T00:00:00Z", "chat_messages": []} for n in range(99)]
+    (tmp_path / "conversations.json").write_text(json.dumps({"conversations": items}))
+    (found,) = inspect(str(tmp_path))["formats"]
+    assert (found["format"], found["sessions"]) == ("claude-export", 99)
 
 
 def test_versions_and_unknown_lines_of_claude_code_are_told(tmp_path: Path) -> None:

@@ -106,3 +106,14 @@ def test_an_element_that_is_no_json_spoils_no_other(tmp_path: Path, form: str) -
         found = read(tmp_path, form, False, [record(form, "g0"), value, record(form, "g1")])
         assert ids(found) == {"g0", "g1"}, value
         assert found.codes or not value.strip(), value
+
+
+@pytest.mark.parametrize("form", LINES)
+def test_a_bad_first_line_does_not_make_an_array_of_a_log(tmp_path: Path, form: str) -> None:
+    """It may begin like one; the lines after it then were one fault together."""
+    for value in [*values("n", lines=True), b"[1]", b"[", b"[]"]:
+        found = read(tmp_path, form, True, [value.strip(), record(form, "g1"), record(form, "g2")])
+        # A bracket alone, a comma or a colon at its end: so the first line of an array can end as well.
+        if not value.strip().endswith((b"[", b",", b":")):
+            assert ids(found) == {"g1", "g2"}, value
+        assert found.codes or value.strip() in (b"", b"\xef\xbb\xbf"), value  # which may begin any file

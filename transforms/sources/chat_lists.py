@@ -15,7 +15,8 @@ import msgspec
 from transforms.files import lines, open_stream
 from transforms.sources.accounting import MERGED, dropped, note_block
 from transforms.sources.decode import Fault, json_fault
-from transforms.sources.json_array import elements, first_byte
+from transforms.sources.json_array import elements
+from transforms.sources.json_items import holds_array
 from transforms.sources.record_file import Record, RecordFile, record_or_fault
 
 Turns = list[dict[str, Any]]
@@ -119,10 +120,9 @@ OPENAI_MESSAGES = ChatLists(openai_turns)
 
 def _items(path: str, max_bytes: int) -> Iterator[bytes | None]:
     """The bytes of each record; None for one that is too long. Raises for a file that is cut."""
+    array = holds_array(path)
     with open_stream(path) as file:
-        first = first_byte(file)
-    with open_stream(path) as file:
-        if first == b"[":
+        if array:
             yield from (element.data for element in elements(file, max_bytes))
         else:
             yield from (line.data for line in lines(file, 0, None, max_bytes))
