@@ -18,6 +18,7 @@ from source_files import CONTEXT, PUBLIC, message, read_all, record, write_lines
 
 from pipeline.commands.convert import convert
 from pipeline.commands.inspect import inspect
+from pipeline.inputs import input_files
 from schemas.errors import InputError, OutputError
 from schemas.formats import BUILT_IN
 from schemas.records import Defaults, Limits
@@ -250,6 +251,20 @@ def test_a_wrapped_array_is_told_however_long_it_is(tmp_path: Path, monkeypatch:
     (tmp_path / "conversations.json").write_text(json.dumps({"conversations": items}))
     (found,) = inspect(str(tmp_path))["formats"]
     assert (found["format"], found["sessions"]) == ("claude-export", 99)
+
+
+def test_a_run_by_the_entries_reads_what_was_looked_at(tmp_path: Path) -> None:
+    """An export may be called anything, and logs lie beside notes; a run reads of a folder what it knows."""
+    items = [{"uuid": f"c{n}", "created_at": "2026-01-01T00:00:00Z", "chat_messages": []} for n in range(3)]
+    for folder, name, item in zip("abc", ("conversations.json", "chat.json", "[a].txt"), items, strict=True):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / name).write_text(json.dumps([item]))
+    write_lines(tmp_path / "own.jsonl", [record()])
+    write_lines(tmp_path / "own.ndjson", [record(conversation_id="c2")])
+    (tmp_path / "notes.txt").write_text("not a log")
+    for found in inspect(str(tmp_path))["formats"]:
+        read = {file.path for each in found["inputs"] for file in input_files(each["path"], each["format"])}
+        assert len(read) == found["files"]
 
 
 def test_versions_and_unknown_lines_of_claude_code_are_told(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import datetime as dt
+import glob
 import os
 import re
 from collections.abc import Iterable, Sequence
@@ -11,6 +12,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from pipeline.inputs import files_at, input_files
+from schemas.errors import InputError
 from schemas.keys import KeyedHasher
 from schemas.records import Block, Defaults, Limits, Session
 from schemas.units import Quarantined
@@ -83,7 +85,7 @@ def _described(path: str, name: str, files: Sequence[InputFile], also: Sequence[
             "records": dict(sorted(census.unknown.items())) if census else {},
             "blocks": dict(sorted(tally.strange.items())),
         },
-        "inputs": _entry(path, name, paths, tally),
+        "inputs": _entries(path, name, paths, tally),
     }
 
 
@@ -163,20 +165,38 @@ def _sorted(counts: dict[str, int]) -> dict[str, int]:
     return {name: count for name, count in sorted(counts.items()) if count}
 
 
-def _entry(path: str, name: str, paths: Sequence[str], tally: _Tally) -> list[dict[str, Any]]:
-    """What to write under `inputs`: null is for the user to fill in."""
+def _entries(path: str, name: str, paths: Sequence[str], tally: _Tally) -> list[dict[str, Any]]:
+    """What to write under `inputs`, so that a run reads these files; null is for the user to fill in."""
     needed = {"user_id", "tier", "surface", "created_at"}
     defaults = {field: None for field in (*_FIELDS, "created_at") if field in needed and tally.lacking[field]}
-    pattern = path
-    if Path(path).is_dir() and not source_of(name).folder_patterns:
-        endings = {_suffix(each) for each in paths}
-        pattern = f"{path.rstrip('/')}/**/*{endings.pop() if len(endings) == 1 else ''}"
-    return [{"path": pattern, "format": name, **({"defaults": defaults} if defaults else {})}]
+    more = {"format": name, **({"defaults": defaults} if defaults else {})}
+    return [{"path": each, **more} for each in _patterns(path, name, paths)]
+
+
+def _patterns(path: str, name: str, paths: Sequence[str]) -> list[str]:
+    """The path itself where a run finds the files by it; else endings, or the files it would not find."""
+    if not Path(path).is_dir():
+        return [path]
+    if not source_of(name).folder_patterns:
+        folder = glob.escape(path.rstrip("/"))
+        return [f"{folder}/**/*{ending}" for ending in sorted({_ending(each) for each in paths})]
+    try:
+        found = {file.path for file in input_files(path, name)}
+    except InputError:
+        found = set()
+    return [
+        *([path] if found & set(paths) else []),
+        *(glob.escape(each) for each in paths if each not in found),
+    ]
+
+
+def _ending(path: str) -> str:
+    found = _SUFFIX.search(PurePath(path).name)
+    return found[0] if found else ""
 
 
 def _suffix(path: str) -> str:
-    found = _SUFFIX.search(PurePath(path).name)
-    return found[0] if found else "(no ending)"
+    return _ending(path) or "(no ending)"
 
 
 def _version(entry: tuple[str, int]) -> list[int]:
