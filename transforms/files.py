@@ -135,8 +135,8 @@ def is_binary(path: str) -> bool:
     except Truncated:
         return False  # the reader tells what was cut, and keeps what came before
     *whole, tail = head.removeprefix(b"\xef\xbb\xbf").split(b"\n")
-    # A line longer than the head is known by its beginning; NUL bytes before it are what a power cut left.
-    if tail.lstrip(b"\0").startswith(b'{"') or any(_is_json(line) for line in whole):
+    # A line longer than the head is known by its beginning; NUL bytes around one are what a power cut left.
+    if tail.lstrip(b"\0").startswith(b'{"') or any(_is_json(line.strip(b"\0")) for line in whole):
         return False
     if b"\0" in head:
         return True

@@ -62,7 +62,10 @@ def sessions_of(records: Sequence[Record]) -> list[Session]:
     for record in unique.values():
         if record.message:
             components[groups.of(record.uuid)].append(record)
-    sessions = [_session(component) for component in _with_sidechains(list(components.values()))]
+    stood: dict[str, set[str]] = collections.defaultdict(set)
+    for record in records:
+        stood[record.uuid].add(record.session)
+    sessions = [_session(component) for component in _with_sidechains(list(components.values()), stood)]
     return sorted(sessions, key=lambda session: session.conversation_id)
 
 
@@ -90,12 +93,15 @@ def _close_gaps(unique: dict[str, Record]) -> None:
             record.parent = parent
 
 
-def _with_sidechains(components: list[list[Record]]) -> list[list[Record]]:
-    """Components with those that are only a subagent's put into the conversation they served."""
+def _with_sidechains(components: list[list[Record]], stood: dict[str, set[str]]) -> list[list[Record]]:
+    """Components with those that are only a subagent's put into the conversation they served.
+
+    `stood`: the session ids of each message, which are several where it was copied.
+    """
     mains = [part for part in components if any(not _aside(record) for record in part)]
     by_session: dict[str, list[list[Record]]] = collections.defaultdict(list)
     for part in mains:
-        for session in {record.session for record in part}:
+        for session in {session for record in part for session in stood[record.uuid]}:
             by_session[session].append(part)
     alone = []
     for part in components:
