@@ -6,7 +6,7 @@ import datetime as dt
 from pathlib import Path
 
 import pytest
-from claude_code_logs import ADDED
+from claude_code_logs import ADDED, line, read, result
 from claude_code_recordings import Recording, Truth
 from source_files import read_all
 
@@ -57,3 +57,15 @@ def test_people_are_counted_by_hand_and_lines_add_up(tmp_path: Path, seed: int) 
     assert found["origins"]["human"] == typed
     lines = [line for path in paths for line in path.read_bytes().split(b"\n") if line.strip()]
     assert sum(found["accounts"]["records"].values()) == len(lines)
+
+
+def test_lines_of_a_session_that_is_none_add_up_too(tmp_path: Path) -> None:
+    """A line that became two messages is one line, and the entry of its session is none."""
+    said = [*result("c"), {"type": "text", "text": "words"}]
+    late = "2300-01-01T00:00:00Z"
+    read(tmp_path, {"a.jsonl": [line("u1", timestamp=late), line("r1", "u1", said, timestamp=late), b"{"]})
+    (found,) = inspect(str(tmp_path))["formats"]
+    assert found["accounts"] == {
+        "records": {"quarantined with its session: bad_timestamp": 2, "quarantined: malformed_json": 1},
+        "blocks": {"quarantined with its session: bad_timestamp": 3},
+    }

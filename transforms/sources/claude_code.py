@@ -107,11 +107,12 @@ def _sessions(unit: Unit, records: list[Record], context: ReadContext) -> Iterat
     sessions = sessions_of(records)
     messages = {message.message_id: message for session in sessions for message in session.messages}
     _note_merged(records, messages)
+    lines = {record.uuid for record in records}
     for row, session in enumerate(sessions):
         try:
             checked(session, context.limits.max_messages)
         except Fault as fault:
-            _note_quarantined(session, fault.code)
+            _note_quarantined(session, fault.code, lines)
             entry = fault_at(
                 unit,
                 unit.paths[0],
@@ -136,10 +137,11 @@ def _note_merged(records: list[Record], messages: dict[str, Message]) -> None:
     settle(good=True)
 
 
-def _note_quarantined(session: Session, code: str) -> None:
+def _note_quarantined(session: Session, code: str, lines: set[str]) -> None:
     """Moves the lines of a session that is none from the used ones; its one entry stands for all of them."""
-    note_record(USED, -len(session.messages))
-    note_record(f"quarantined with its session: {code}", len(session.messages))
+    count = sum(message.message_id in lines for message in session.messages)
+    note_record(USED, -count)
+    note_record(f"quarantined with its session: {code}", count)
     blocks = sum(len(message.content or ()) for message in session.messages)
     note_block(f"quarantined with its session: {code}", blocks)
     settle(good=True)
