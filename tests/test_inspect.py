@@ -68,7 +68,8 @@ def test_what_is_counted_is_what_a_run_reads(sample: str) -> None:
     timed = CONTEXT if name != "sharegpt" else TIMED
     read = read_all(files, name, timed)
     assert found["records"] == len(read.sessions) + len(read.quarantined)
-    assert found["messages"] == sum(len(session.messages) for session in read.sessions)
+    ids = {(session.conversation_id, m.message_id) for session in read.sessions for m in session.messages}
+    assert found["messages"] == len(ids)
     assert sum(found["quarantined"].values()) == len(read.quarantined)
     assert found["sessions"] == len(set(read.facts["conversation_key"].to_pylist()))
 

@@ -14,18 +14,20 @@ from typing import Any
 from pipeline.inputs import files_at, input_files
 from schemas.errors import InputError
 from schemas.keys import KeyedHasher
-from schemas.records import Block, Defaults, Limits, Session
+from schemas.records import Block, Defaults, Limits, Message, Session
 from schemas.units import Quarantined
 from transforms.instants import moment_text
 from transforms.reading import sessions_of
 from transforms.sources import InputFile, ReadContext, source_of
-from transforms.sources.accounting import USED, Book
+from transforms.sources.accounting import MERGED, USED, Book
 from transforms.sources.claude_code_census import census_of
 from transforms.sources.peek import peek_of
 from transforms.sources.recognize import formats_of
 
 #: Stands in for times that a format does not know, so that its records can be read; no log is as old.
 _NO_TIME = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+#: Formats in which a message may stand in several records. To hold all against each other takes memory.
+_REPEATING = frozenset({"claude-code", "anthropic-messages", "otel-genai"})
 _FIELDS = ("user_id", "organization_id", "tier", "surface")
 _BLOCKS = frozenset({"text", "thinking", "tool_use", "tool_result", "image", "document"})
 _WORD = re.compile(r"[a-z][a-z_]{0,39}\Z")
@@ -69,7 +71,7 @@ def inspect(path: str, source_format: str | None = None) -> dict[str, Any]:
 def _described(path: str, name: str, files: Sequence[InputFile], also: Sequence[str]) -> dict[str, Any]:
     """What the files hold, read as this format."""
     context = ReadContext(KeyedHasher(os.urandom(32)), Limits(), (Defaults(created_at=_NO_TIME),))
-    tally = _Tally()
+    tally = _Tally(name in _REPEATING)
     book = Book()
     tally.add(sessions_of(files, name, context, book))
     paths = [file.path for file in files]
@@ -90,7 +92,11 @@ def _described(path: str, name: str, files: Sequence[InputFile], also: Sequence[
 
 
 class _Tally:
-    def __init__(self) -> None:
+    """Counts of what is read; of formats whose records repeat each other, each message once."""
+
+    def __init__(self, repeats: bool) -> None:
+        self._known: set[int] | None = set() if repeats else None
+        self.merged: collections.Counter[str] = collections.Counter()
         self.records = self.messages = 0
         self.conversations: set[int] = set()
         self.quarantined: collections.Counter[str] = collections.Counter()
@@ -116,35 +122,49 @@ class _Tally:
 
     def _add(self, session: Session) -> None:
         self.records += 1
-        self.conversations.add(hash((session.user_id, session.conversation_id)))
+        conversation = hash((session.user_id, session.conversation_id))
+        self.conversations.add(conversation)
         self.lacking.update(field for field in _FIELDS if not getattr(session, field))
         if session.created_at == _NO_TIME:
             self.lacking["created_at"] += 1
+        before = self.messages
         for message in session.messages:
+            if self._is_known(conversation, message):
+                self.merged["blocks"] += len(_blocks_of(message))
+                continue
             self.messages += 1
             self.roles[message.role] += 1
             self.origins[message.origin or "unsaid"] += 1
             if message.sent_at != _NO_TIME:
                 self.first = min(self.first or message.sent_at, message.sent_at)
                 self.last = max(self.last or message.sent_at, message.sent_at)
-            content = message.content
-            blocks = [Block("text")] if isinstance(content, str) else content or []
-            for block in blocks:
+            for block in _blocks_of(message):
                 known = block.type in _BLOCKS
                 self.blocks[block.type if known else "other"] += 1
                 if not known:
                     self.strange[block.type if _WORD.match(block.type) else "other"] += 1
+
+        self.merged["records"] += bool(session.messages) and self.messages == before
+
+    def _is_known(self, conversation: int, message: Message) -> bool:
+        """True for a message that an earlier record of its conversation had already."""
+        if self._known is None:
+            return False
+        size = len(self._known)
+        self._known.add(hash((conversation, message.message_id)))
+        return len(self._known) == size
 
     def accounts(self, book: Book) -> dict[str, dict[str, int]]:
         """What became of every record and block; the sum of each is how many there are.
 
         A record is what stands for itself in a file: a line, an item, a row, a span.
         """
-        records = {USED: self.records, **self.faulty, **book.records}
-        return {
-            "records": _sorted(records),
-            "blocks": _sorted({USED: sum(self.blocks.values()), **book.blocks}),
-        }
+        used, merged = self.records - self.merged["records"], self.merged["records"]
+        records = collections.Counter({USED: used, **self.faulty, MERGED: merged})
+        if USED in book.records:  # of lines, which are not what a session is made of one by one
+            del records[USED], records[MERGED]
+        blocks = collections.Counter({USED: sum(self.blocks.values()), MERGED: self.merged["blocks"]})
+        return {"records": _sorted(records + book.records), "blocks": _sorted(blocks + book.blocks)}
 
     def counts(self) -> dict[str, Any]:
         return {
@@ -159,6 +179,11 @@ class _Tally:
             "first_message": moment_text(self.first) if self.first else None,
             "last_message": moment_text(self.last) if self.last else None,
         }
+
+
+def _blocks_of(message: Message) -> list[Block]:
+    content = message.content
+    return [Block("text")] if isinstance(content, str) else content or []
 
 
 def _sorted(counts: dict[str, int]) -> dict[str, int]:

@@ -62,10 +62,11 @@ def sessions_of(records: Sequence[Record]) -> list[Session]:
     for record in unique.values():
         if record.message:
             components[groups.of(record.uuid)].append(record)
-    stood: dict[str, set[str]] = collections.defaultdict(set)
+    copied: dict[str, set[str]] = collections.defaultdict(set)
     for record in records:
-        stood[record.uuid].add(record.session)
-    sessions = [_session(component) for component in _with_sidechains(list(components.values()), stood)]
+        if record.session != unique[record.uuid].session:
+            copied[record.uuid].add(record.session)
+    sessions = [_session(component) for component in _with_sidechains(list(components.values()), copied)]
     return sorted(sessions, key=lambda session: session.conversation_id)
 
 
@@ -93,15 +94,16 @@ def _close_gaps(unique: dict[str, Record]) -> None:
             record.parent = parent
 
 
-def _with_sidechains(components: list[list[Record]], stood: dict[str, set[str]]) -> list[list[Record]]:
+def _with_sidechains(components: list[list[Record]], copied: dict[str, set[str]]) -> list[list[Record]]:
     """Components with those that are only a subagent's put into the conversation they served.
 
-    `stood`: the session ids of each message, which are several where it was copied.
+    `copied`: the other session ids of messages that stand under several.
     """
     mains = [part for part in components if any(not _aside(record) for record in part)]
     by_session: dict[str, list[list[Record]]] = collections.defaultdict(list)
     for part in mains:
-        for session in {session for record in part for session in stood[record.uuid]}:
+        others = (session for record in part for session in copied.get(record.uuid, ()))
+        for session in {*(record.session for record in part), *others}:
             by_session[session].append(part)
     alone = []
     for part in components:
