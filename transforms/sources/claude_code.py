@@ -200,7 +200,8 @@ class _Taken:
             settle(good=True)
         if record is not None:
             place = (record.session, record.sidechain)
-            record.before = self._before.get(place)
+            if self._before:
+                record.before = self._before.get(place)
             self._last[place] = record.uuid
             self.records.append(record)
 

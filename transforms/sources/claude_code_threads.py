@@ -173,13 +173,12 @@ def _said_apart(kept: list[Record]) -> list[Record]:
     apart: list[Record] = []
     after: dict[str | None, str] = {}
     for record in kept:
-        texts = [block for block in record.blocks if record.role == "tool" and block.type == "text"]
         apart.append(record)
-        if texts:
+        if record.role == "tool" and (texts := [block for block in record.blocks if block.type == "text"]):
             record.blocks = [block for block in record.blocks if block.type != "text"]
             after[record.uuid] = f"{record.uuid}/said"
             apart.append(said_by(record, after[record.uuid], texts))
-    for record in apart:
+    for record in apart if after else ():
         if record.uuid != after.get(record.parent):
             record.parent = after.get(record.parent, record.parent)
     return apart
