@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from transforms.files import is_json
 from transforms.sources.json_array import ArrayCut, Element, elements
-from transforms.sources.json_resync import is_json
 
 
 def item(number: int, text: str = "x") -> bytes:

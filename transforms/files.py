@@ -136,7 +136,7 @@ def is_binary(path: str) -> bool:
         return False  # the reader tells what was cut, and keeps what came before
     *whole, tail = head.removeprefix(b"\xef\xbb\xbf").split(b"\n")
     # A line longer than the head is known by its beginning; NUL bytes around one are what a power cut left.
-    if tail.lstrip(b"\0").startswith(b'{"') or any(_is_json(line.strip(b"\0")) for line in whole):
+    if tail.lstrip(b"\0").startswith(b'{"') or any(is_json(line.strip(b"\0")) for line in whole):
         return False
     if b"\0" in head:
         return True
@@ -148,7 +148,8 @@ def is_binary(path: str) -> bool:
     return False
 
 
-def _is_json(line: bytes) -> bool:
+def is_json(line: bytes) -> bool:
+    """True for bytes that are one JSON value."""
     try:
         msgspec.json.decode(line, type=msgspec.Raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 from typing import IO, NamedTuple
 
+from transforms.files import is_json
 from transforms.sources.json_commas import commas_of
-from transforms.sources.json_resync import Beginnings, is_json
+from transforms.sources.json_resync import Beginnings
 
 _CHUNK = 1 << 20
 #: Bytes in which the elements' ends are looked for all at once.

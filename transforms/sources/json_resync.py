@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-import msgspec
+from transforms.files import is_json
 
 _STRING = rb'"(?:[^"\\]|\\.){0,200}+"'
 #: The first field, and the second one if the value of the first is no list or object.
@@ -53,12 +53,3 @@ class Beginnings:
         either = b"|".join(self._known)
         self.pattern = re.compile(either, re.DOTALL)
         self._begins = re.compile(rb"\s*(?:" + either + rb")", re.DOTALL)
-
-
-def is_json(data: bytes) -> bool:
-    """True for bytes that are one JSON value."""
-    try:
-        msgspec.json.decode(data, type=msgspec.Raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return False
-    return True
