@@ -2,39 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from debian_packages import found_or_installed
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-_SECONDS_TO_INSTALL = 600
 
 
 def chromium() -> str:
     """Its path; installs it where that is allowed, else skips the test and says so."""
-    for name in NAMES:
-        if found := shutil.which(name):
-            return found
-    why = "no apt-get here" if not shutil.which("apt-get") else "not run as root" if os.geteuid() else ""
-    if not why:
-        for command in (["update"], ["install", "-y", "--no-install-recommends", "chromium"]):
-            done = subprocess.run(
-                ["apt-get", "-qq", *command],
-                env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
-                capture_output=True,
-                check=False,
-                timeout=_SECONDS_TO_INSTALL,
-            )
-            why = f"apt-get {command[0]} ended with {done.returncode}" if done.returncode else ""
-        if found := shutil.which("chromium"):
-            return found
-    pytest.skip(f"pages are not tested: there is no Chromium and it cannot be installed ({why})")
+    return found_or_installed(
+        lambda: next(filter(None, map(shutil.which, NAMES)), None), "chromium", "pages are not tested"
+    )
 
 
 @pytest.fixture(scope="session")

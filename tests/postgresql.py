@@ -13,29 +13,14 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from debian_packages import found_or_installed
 
 PASSWORD = "p4ss/w0rd-canary"
-_SECONDS_TO_INSTALL = 600
 
 
 def programs() -> Path:
     """The folder of initdb and pg_ctl; installs them where that is allowed, else skips and says so."""
-    if found := _found():
-        return found
-    why = "no apt-get here" if not shutil.which("apt-get") else "not run as root" if os.geteuid() else ""
-    if not why:
-        for command in (["update"], ["install", "-y", "--no-install-recommends", "postgresql"]):
-            done = subprocess.run(
-                ["apt-get", "-qq", *command],
-                env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
-                capture_output=True,
-                check=False,
-                timeout=_SECONDS_TO_INSTALL,
-            )
-            why = f"apt-get {command[0]} ended with {done.returncode}" if done.returncode else ""
-        if found := _found():
-            return found
-    pytest.skip(f"no database is tested: there is no PostgreSQL and it cannot be installed ({why})")
+    return found_or_installed(_found, "postgresql", "no database is tested")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -15,6 +15,8 @@ import pytest
 from source_files import PUBLIC, message, record, write_lines
 
 from pipeline.commands.inspect import inspect
+from transforms.sources.peek import peek_of
+from transforms.sources.recognize import formats_of
 
 Counts = dict[str, dict[str, int]]
 
@@ -262,3 +264,13 @@ def test_a_session_that_is_none_takes_its_lines_with_it(tmp_path: Path) -> None:
     assert found["records"] == {"quarantined with its session: bad_timestamp": 3}
     assert found["blocks"] == {"quarantined with its session: bad_timestamp": 3}
     assert collections.Counter(found["records"]).total() == len(lines_of(tmp_path))
+
+
+def test_no_sample_is_left_out() -> None:
+    """Every public file that is of a format, but canonical ones, is in one of the lists above."""
+    told = {sample for _, sample in EXPORTS} | set(CLAUDE_CODE)
+    told.add("chat_datasets/sharegpt_fastchat/dummy_conversation.json")
+    files = [path for path in PUBLIC.rglob("*") if path.is_file() and path.stat().st_size]
+    assert len(files) > 500
+    of_a_format = {str(path.relative_to(PUBLIC)) for path in files if formats_of(peek_of(str(path)))}
+    assert of_a_format <= told

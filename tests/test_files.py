@@ -141,12 +141,24 @@ def test_zeros_after_the_last_member_are_padding(tmp_path: Path) -> None:
         (b"\x89PNG\r\n\x1a\n" + bytes(100), True),
         (random.Random(1).randbytes(2000), True),
         (b'{"a": 1}\n' + bytes(400) + b"\n", False),
+        (bytes(400) + b"\n" + bytes(300) + b'{"a": 1}\n', False),
+        (bytes(400) + b'{"text": "' + b"x" * 70_000 + b'"}\n', False),
         (b"a plain log\nof words\n", False),
         (b'{"text": "' + b"x" * 70_000 + b'"}\n', False),
         ("é".encode() * 40_000, False),
         (b"", False),
     ],
-    ids=["image", "noise", "padding-between-lines", "text", "long-first-line", "cut-in-a-character", "empty"],
+    ids=[
+        "image",
+        "noise",
+        "padding-between-lines",
+        "padding-before-a-line",
+        "padding-before-a-long-line",
+        "text",
+        "long-first-line",
+        "cut-in-a-character",
+        "empty",
+    ],
 )
 def test_a_binary_file_is_known_by_its_head(tmp_path: Path, head: bytes, binary: bool) -> None:
     """One entry for an image under a wrong name, not one for each newline; and no log taken for one."""

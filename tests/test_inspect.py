@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,12 @@ from source_files import CONTEXT, PUBLIC, message, read_all, record, write_lines
 
 from pipeline.commands.convert import convert
 from pipeline.commands.inspect import inspect
+from pipeline.inputs import input_files
 from schemas.errors import InputError, OutputError
 from schemas.formats import BUILT_IN
 from schemas.records import Defaults, Limits
 from schemas.tables import FACTS
+from transforms.sources import peek
 from transforms.sources.peek import peek_of
 from transforms.sources.recognize import _RECOGNIZERS, formats_of
 
@@ -65,7 +68,8 @@ def test_what_is_counted_is_what_a_run_reads(sample: str) -> None:
     timed = CONTEXT if name != "sharegpt" else TIMED
     read = read_all(files, name, timed)
     assert found["records"] == len(read.sessions) + len(read.quarantined)
-    assert found["messages"] == sum(len(session.messages) for session in read.sessions)
+    ids = {(session.conversation_id, m.message_id) for session in read.sessions for m in session.messages}
+    assert found["messages"] == len(ids)
     assert sum(found["quarantined"].values()) == len(read.quarantined)
     assert found["sessions"] == len(set(read.facts["conversation_key"].to_pylist()))
 
@@ -225,6 +229,43 @@ def test_mistakes_are_one_line(arguments: list[str], words: str) -> None:
 def test_a_look_at_anything_fails_on_nothing(path: Path) -> None:
     """Malformed, nested, cut, in no encoding: it is a log of no format, and no traceback."""
     assert formats_of(peek_of(str(path))) == []
+
+
+@pytest.mark.parametrize("wrapped", [True, False])
+def test_an_archive_is_told_by_what_is_in_it(tmp_path: Path, wrapped: bool) -> None:
+    """Tools that go over an export write its array under a key; the archive is an export all the same."""
+    items = [{"uuid": "c", "created_at": "2026-01-01T00:00:00Z", "chat_messages": []}]
+    with zipfile.ZipFile(tmp_path / "export.zip", "w") as archive:
+        archive.writestr("data/users.json", "[]")
+        archive.writestr(
+            "data/conversations.json", json.dumps({"conversations": items} if wrapped else items)
+        )
+    (found,) = inspect(str(tmp_path))["formats"]
+    assert (found["format"], found["sessions"]) == ("claude-export", 1)
+
+
+def test_a_wrapped_array_is_told_however_long_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Too long to be looked at whole, an export was of no format."""
+    monkeypatch.setattr(peek, "_MAX_OBJECT_BYTES", 500)
+    monkeypatch.setattr(peek, "_MAX_ITEM_BYTES", 300)
+    items = [{"uuid": f"c{n}", "created_at": "2026-01-01T00:00:00Z", "chat_messages": []} for n in range(99)]
+    (tmp_path / "conversations.json").write_text(json.dumps({"conversations": items}))
+    (found,) = inspect(str(tmp_path))["formats"]
+    assert (found["format"], found["sessions"]) == ("claude-export", 99)
+
+
+def test_a_run_by_the_entries_reads_what_was_looked_at(tmp_path: Path) -> None:
+    """An export may be called anything, and logs lie beside notes; a run reads of a folder what it knows."""
+    items = [{"uuid": f"c{n}", "created_at": "2026-01-01T00:00:00Z", "chat_messages": []} for n in range(3)]
+    for folder, name, item in zip("abc", ("conversations.json", "chat.json", "[a].txt"), items, strict=True):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / name).write_text(json.dumps([item]))
+    write_lines(tmp_path / "own.jsonl", [record()])
+    write_lines(tmp_path / "own.ndjson", [record(conversation_id="c2")])
+    (tmp_path / "notes.txt").write_text("not a log")
+    for found in inspect(str(tmp_path))["formats"]:
+        read = {file.path for each in found["inputs"] for file in input_files(each["path"], each["format"])}
+        assert len(read) == found["files"]
 
 
 def test_versions_and_unknown_lines_of_claude_code_are_told(tmp_path: Path) -> None:

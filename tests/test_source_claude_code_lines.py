@@ -35,6 +35,20 @@ from schemas.tables import HUMAN
         ("short version", {"isCompactSummary": True}, "summary"),
         ("prompt", {"isSidechain": True}, "model"),
         ([{"type": "text", "text": "<system-reminder>x"}, {"type": "text", "text": "fix"}], {}, "human"),
+        ("<system-reminder>x</system-reminder>\n<ide_selection>y</ide_selection> fix", {}, "human"),
+        ("<ide_selection>x</ide_selection>\n<system-reminder>y</system-reminder> \n", {}, "harness"),
+        ("<task-notification>x</task-notification>\nFull transcript: /x", {}, "harness"),
+        ("<session-start-hook>x</session-start-hook>", {}, "harness"),
+        ("Caveat: my own words", {}, "human"),
+        ("task done", {"origin": {"kind": "task-notification"}}, "harness"),
+        ("typed", {"origin": {"kind": "human"}}, "human"),
+        ("typed", {"origin": {}}, "human"),
+        ("beside a turn", {"turnCompanion": True}, "harness"),
+        (
+            "This session is being continued from a previous conversation that ran out of context. The",
+            {},
+            "summary",
+        ),
         (result("c"), {}, "tool"),
     ],
 )
@@ -46,6 +60,12 @@ def test_only_what_a_person_typed_is_a_persons(
     (message,) = found.sessions[0].messages
     assert message.origin == origin
     assert (found.facts["message_flags"].to_pylist() == [[HUMAN]]) is (origin == "human")
+
+
+def test_prompts_in_the_file_of_a_subagent_are_a_models(tmp_path: Path) -> None:
+    """Also where a line does not say itself that it is beside the main thread."""
+    found = read(tmp_path, {"s1/subagents/agent-7f.jsonl": [line("p1", None, "Look for x")]})
+    assert found.sessions[0].messages[0].origin == "model"
 
 
 def test_an_api_error_is_no_answer(tmp_path: Path) -> None:

@@ -135,19 +135,21 @@ def is_binary(path: str) -> bool:
     except Truncated:
         return False  # the reader tells what was cut, and keeps what came before
     *whole, tail = head.removeprefix(b"\xef\xbb\xbf").split(b"\n")
-    if any(_is_json(line) for line in whole):
+    # A line longer than the head is known by its beginning; NUL bytes around one are what a power cut left.
+    if tail.lstrip(b"\0").startswith(b'{"') or any(is_json(line.strip(b"\0")) for line in whole):
         return False
     if b"\0" in head:
-        return not (not whole and tail.startswith(b'{"'))
+        return True
     try:
         head.decode("utf-8")
     except UnicodeDecodeError as error:
         cut_in_a_character = error.start >= len(head) - 3
-        return not cut_in_a_character and not (not whole and tail.startswith(b'{"'))
+        return not cut_in_a_character
     return False
 
 
-def _is_json(line: bytes) -> bool:
+def is_json(line: bytes) -> bool:
+    """True for bytes that are one JSON value."""
     try:
         msgspec.json.decode(line, type=msgspec.Raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

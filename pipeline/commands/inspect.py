@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import datetime as dt
+import glob
 import os
 import re
 from collections.abc import Iterable, Sequence
@@ -11,19 +12,22 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from pipeline.inputs import files_at, input_files
+from schemas.errors import InputError
 from schemas.keys import KeyedHasher
-from schemas.records import Block, Defaults, Limits, Session
+from schemas.records import Block, Defaults, Limits, Message, Session
 from schemas.units import Quarantined
 from transforms.instants import moment_text
 from transforms.reading import sessions_of
 from transforms.sources import InputFile, ReadContext, source_of
-from transforms.sources.accounting import USED, Book
+from transforms.sources.accounting import MERGED, USED, Book
 from transforms.sources.claude_code_census import census_of
 from transforms.sources.peek import peek_of
 from transforms.sources.recognize import formats_of
 
 #: Stands in for times that a format does not know, so that its records can be read; no log is as old.
 _NO_TIME = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+#: Formats in which a message may stand in several records. To hold all against each other takes memory.
+_REPEATING = frozenset({"claude-code", "anthropic-messages", "otel-genai"})
 _FIELDS = ("user_id", "organization_id", "tier", "surface")
 _BLOCKS = frozenset({"text", "thinking", "tool_use", "tool_result", "image", "document"})
 _WORD = re.compile(r"[a-z][a-z_]{0,39}\Z")
@@ -67,7 +71,7 @@ def inspect(path: str, source_format: str | None = None) -> dict[str, Any]:
 def _described(path: str, name: str, files: Sequence[InputFile], also: Sequence[str]) -> dict[str, Any]:
     """What the files hold, read as this format."""
     context = ReadContext(KeyedHasher(os.urandom(32)), Limits(), (Defaults(created_at=_NO_TIME),))
-    tally = _Tally()
+    tally = _Tally(name in _REPEATING)
     book = Book()
     tally.add(sessions_of(files, name, context, book))
     paths = [file.path for file in files]
@@ -83,12 +87,16 @@ def _described(path: str, name: str, files: Sequence[InputFile], also: Sequence[
             "records": dict(sorted(census.unknown.items())) if census else {},
             "blocks": dict(sorted(tally.strange.items())),
         },
-        "inputs": _entry(path, name, paths, tally),
+        "inputs": _entries(path, name, paths, tally),
     }
 
 
 class _Tally:
-    def __init__(self) -> None:
+    """Counts of what is read; of formats whose records repeat each other, each message once."""
+
+    def __init__(self, repeats: bool) -> None:
+        self._known: set[int] | None = set() if repeats else None
+        self.merged: collections.Counter[str] = collections.Counter()
         self.records = self.messages = 0
         self.conversations: set[int] = set()
         self.quarantined: collections.Counter[str] = collections.Counter()
@@ -114,35 +122,49 @@ class _Tally:
 
     def _add(self, session: Session) -> None:
         self.records += 1
-        self.conversations.add(hash((session.user_id, session.conversation_id)))
+        conversation = hash((session.user_id, session.conversation_id))
+        self.conversations.add(conversation)
         self.lacking.update(field for field in _FIELDS if not getattr(session, field))
         if session.created_at == _NO_TIME:
             self.lacking["created_at"] += 1
+        before = self.messages
         for message in session.messages:
+            if self._is_known(conversation, message):
+                self.merged["blocks"] += len(_blocks_of(message))
+                continue
             self.messages += 1
             self.roles[message.role] += 1
             self.origins[message.origin or "unsaid"] += 1
             if message.sent_at != _NO_TIME:
                 self.first = min(self.first or message.sent_at, message.sent_at)
                 self.last = max(self.last or message.sent_at, message.sent_at)
-            content = message.content
-            blocks = [Block("text")] if isinstance(content, str) else content or []
-            for block in blocks:
+            for block in _blocks_of(message):
                 known = block.type in _BLOCKS
                 self.blocks[block.type if known else "other"] += 1
                 if not known:
                     self.strange[block.type if _WORD.match(block.type) else "other"] += 1
+
+        self.merged["records"] += bool(session.messages) and self.messages == before
+
+    def _is_known(self, conversation: int, message: Message) -> bool:
+        """True for a message that an earlier record of its conversation had already."""
+        if self._known is None:
+            return False
+        size = len(self._known)
+        self._known.add(hash((conversation, message.message_id)))
+        return len(self._known) == size
 
     def accounts(self, book: Book) -> dict[str, dict[str, int]]:
         """What became of every record and block; the sum of each is how many there are.
 
         A record is what stands for itself in a file: a line, an item, a row, a span.
         """
-        records = {USED: self.records, **self.faulty, **book.records}
-        return {
-            "records": _sorted(records),
-            "blocks": _sorted({USED: sum(self.blocks.values()), **book.blocks}),
-        }
+        used, merged = self.records - self.merged["records"], self.merged["records"]
+        records = collections.Counter({USED: used, **self.faulty, MERGED: merged})
+        if USED in book.records:  # of lines, which are not what a session is made of one by one
+            del records[USED], records[MERGED]
+        blocks = collections.Counter({USED: sum(self.blocks.values()), MERGED: self.merged["blocks"]})
+        return {"records": _sorted(records + book.records), "blocks": _sorted(blocks + book.blocks)}
 
     def counts(self) -> dict[str, Any]:
         return {
@@ -159,24 +181,47 @@ class _Tally:
         }
 
 
+def _blocks_of(message: Message) -> list[Block]:
+    content = message.content
+    return [Block("text")] if isinstance(content, str) else content or []
+
+
 def _sorted(counts: dict[str, int]) -> dict[str, int]:
     return {name: count for name, count in sorted(counts.items()) if count}
 
 
-def _entry(path: str, name: str, paths: Sequence[str], tally: _Tally) -> list[dict[str, Any]]:
-    """What to write under `inputs`: null is for the user to fill in."""
+def _entries(path: str, name: str, paths: Sequence[str], tally: _Tally) -> list[dict[str, Any]]:
+    """What to write under `inputs`, so that a run reads these files; null is for the user to fill in."""
     needed = {"user_id", "tier", "surface", "created_at"}
     defaults = {field: None for field in (*_FIELDS, "created_at") if field in needed and tally.lacking[field]}
-    pattern = path
-    if Path(path).is_dir() and not source_of(name).folder_patterns:
-        endings = {_suffix(each) for each in paths}
-        pattern = f"{path.rstrip('/')}/**/*{endings.pop() if len(endings) == 1 else ''}"
-    return [{"path": pattern, "format": name, **({"defaults": defaults} if defaults else {})}]
+    more = {"format": name, **({"defaults": defaults} if defaults else {})}
+    return [{"path": each, **more} for each in _patterns(path, name, paths)]
+
+
+def _patterns(path: str, name: str, paths: Sequence[str]) -> list[str]:
+    """The path itself where a run finds the files by it; else endings, or the files it would not find."""
+    if not Path(path).is_dir():
+        return [path]
+    if not source_of(name).folder_patterns:
+        folder = glob.escape(path.rstrip("/"))
+        return [f"{folder}/**/*{ending}" for ending in sorted({_ending(each) for each in paths})]
+    try:
+        found = {file.path for file in input_files(path, name)}
+    except InputError:
+        found = set()
+    return [
+        *([path] if found & set(paths) else []),
+        *(glob.escape(each) for each in paths if each not in found),
+    ]
+
+
+def _ending(path: str) -> str:
+    found = _SUFFIX.search(PurePath(path).name)
+    return found[0] if found else ""
 
 
 def _suffix(path: str) -> str:
-    found = _SUFFIX.search(PurePath(path).name)
-    return found[0] if found else "(no ending)"
+    return _ending(path) or "(no ending)"
 
 
 def _version(entry: tuple[str, int]) -> list[int]:

@@ -14,6 +14,7 @@ import msgspec
 
 from transforms.sources.accounting import dropped, note_block
 from transforms.sources.anthropic_stream import streamed_message
+from transforms.sources.cassettes import SUFFIXES, cassette_of, interactions_of
 from transforms.sources.decode import Fault, present
 from transforms.sources.histories import Call, Turn, moment, record_of
 from transforms.sources.json_items import objects_of
@@ -29,9 +30,9 @@ _CALLS = frozenset({"tool_use", "server_tool_use", "mcp_tool_use"})
 
 
 class AnthropicMessages(RecordFile):
-    """Lines, an array, or one object of logged calls."""
+    """Lines, an array, or one object of logged calls, or a cassette of them."""
 
-    folder_patterns: Sequence[str] = ("**/*.jsonl", "**/*.json")
+    folder_patterns: Sequence[str] = ("**/*.jsonl", "**/*.json", "**/*.yaml", "**/*.yml")
 
     def records(self, path: str) -> Iterator[Record]:
         """The records of a file."""
@@ -39,8 +40,14 @@ class AnthropicMessages(RecordFile):
 
     def records_within(self, path: str, max_record_bytes: int) -> Iterator[Record]:
         """The records of a file, each of one call."""
-        for item in objects_of(path, max_record_bytes):
-            yield item if isinstance(item, Fault) else record_or_fault(_record, item)
+        found = (
+            iter([cassette_of(path, max_record_bytes)])
+            if path.endswith(SUFFIXES)
+            else objects_of(path, max_record_bytes)
+        )
+        for item in found:
+            for call in [item] if isinstance(item, Fault) else interactions_of(item):
+                yield call if isinstance(call, Fault) else record_or_fault(_record, call)
 
 
 def _record(item: dict[str, Any]) -> Record:

@@ -15,7 +15,8 @@ import msgspec
 from transforms.files import lines, open_stream
 from transforms.sources.accounting import MERGED, dropped, note_block
 from transforms.sources.decode import Fault, json_fault
-from transforms.sources.json_array import elements, first_byte
+from transforms.sources.json_array import elements
+from transforms.sources.json_items import holds_array
 from transforms.sources.record_file import Record, RecordFile, record_or_fault
 
 Turns = list[dict[str, Any]]
@@ -86,10 +87,7 @@ def sharegpt_turns(item: dict[str, Any]) -> Turns:
             raise Fault("bad_field")
         content: Any = value
         if speaker == "function_call":
-            call = _object(value)
-            name = call.get("name")
-            block = {"type": "tool_use", "id": str(number), "name": name if isinstance(name, str) else None}
-            content = [{**block, "input": call.get("arguments", value)}]
+            content = _called(value, str(number))
         elif role == "tool":
             content = [{"type": "tool_result", "tool_use_id": str(number - 1), "content": value}]
         turns.append({"role": role, "content": content})
@@ -122,10 +120,9 @@ OPENAI_MESSAGES = ChatLists(openai_turns)
 
 def _items(path: str, max_bytes: int) -> Iterator[bytes | None]:
     """The bytes of each record; None for one that is too long. Raises for a file that is cut."""
+    array = holds_array(path)
     with open_stream(path) as file:
-        first = first_byte(file)
-    with open_stream(path) as file:
-        if first == b"[":
+        if array:
             yield from (element.data for element in elements(file, max_bytes))
         else:
             yield from (line.data for line in lines(file, 0, None, max_bytes))
@@ -162,10 +159,37 @@ def _parts(content: Any) -> list[dict[str, Any]]:
         kind = part.get("type") if isinstance(part, dict) else None
         if not isinstance(kind, str):
             raise Fault("bad_field")
+        value = part.get("value")
         if isinstance(part.get("text"), str):
             blocks.append({"type": "text", "text": part["text"]})
+        elif isinstance(value, str) and kind in ("text", "reasoning", "tool_call"):
+            blocks += _valued(kind, value)
         else:
             blocks.append({"type": "image" if kind == "image_url" else kind})
+    return blocks
+
+
+def _valued(kind: str, value: str) -> list[dict[str, Any]]:
+    """The blocks of a part as LLaMA-Factory writes them, with what it holds under `value`."""
+    if kind == "tool_call":
+        return _called(value, None)
+    return [{"type": "text", "text": value} if kind == "text" else {"type": "thinking", "thinking": value}]
+
+
+def _called(text: str, call_id: str | None) -> list[dict[str, Any]]:
+    """The calls in a text, an object with name and arguments or a list of such; else one with the text.
+
+    The first has the id, for a result does not say which call it answers.
+    """
+    found = _decoded(text)
+    calls = found if isinstance(found, list) and found else [found]
+    if not all(isinstance(call, dict) for call in calls):
+        calls = [{}]
+    blocks = []
+    for number, call in enumerate(calls):
+        name = call.get("name")
+        block = {"type": "tool_use", "name": name if isinstance(name, str) else None}
+        blocks.append({**block, "id": None if number else call_id, "input": call.get("arguments", text)})
     return blocks
 
 
@@ -196,11 +220,16 @@ def _calls(turn: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _object(text: str) -> dict[str, Any]:
     """The JSON object in a text; an empty one where it holds none."""
-    try:
-        found = msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
-        return {}
+    found = _decoded(text)
     return found if isinstance(found, dict) else {}
+
+
+def _decoded(text: str) -> Any:
+    """The JSON value in a text; None where it holds none."""
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        return None
 
 
 def _digest(turns: Turns) -> str:

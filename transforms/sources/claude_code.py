@@ -7,6 +7,7 @@ links, never a file or a session id, since resuming and forking copy history und
 from __future__ import annotations
 
 import collections
+import dataclasses
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -37,8 +38,10 @@ from transforms.sources.decode import Fault, checked
 
 _SUBAGENTS = re.compile(r"[/\\][^/\\]+[/\\]subagents(?:[/\\].*)?\Z")
 #: Files beside the sessions that are no logs of sessions.
-_NO_SESSIONS = (".meta.json", "/journal.jsonl", "/history.jsonl")
+_NO_SESSIONS = re.compile(r"\.meta\.json\Z|[/\\](?:journal\.jsonl|history\.jsonl|tool-results[/\\][^/\\]+)\Z")
 _LINK_LINE_BYTES = 64 << 20
+#: What a power cut leaves of a line that was being written, before the next one.
+_PADDING = b"\0"
 
 
 class ClaudeCode:
@@ -62,7 +65,7 @@ class ClaudeCode:
         faults: list[Quarantined] = []
         size_of: dict[str, int] = {}
         for path, size in zip(task.paths, task.sizes, strict=True):
-            if size == 0 or path.endswith(_NO_SESSIONS):
+            if size == 0 or _NO_SESSIONS.search(path):
                 continue
             try:
                 if is_binary(path):
@@ -104,11 +107,12 @@ def _sessions(unit: Unit, records: list[Record], context: ReadContext) -> Iterat
     sessions = sessions_of(records)
     messages = {message.message_id: message for session in sessions for message in session.messages}
     _note_merged(records, messages)
+    lines = {record.uuid for record in records}
     for row, session in enumerate(sessions):
         try:
             checked(session, context.limits.max_messages)
         except Fault as fault:
-            _note_quarantined(session, fault.code)
+            _note_quarantined(session, fault.code, lines)
             entry = fault_at(
                 unit,
                 unit.paths[0],
@@ -133,10 +137,11 @@ def _note_merged(records: list[Record], messages: dict[str, Message]) -> None:
     settle(good=True)
 
 
-def _note_quarantined(session: Session, code: str) -> None:
+def _note_quarantined(session: Session, code: str, lines: set[str]) -> None:
     """Moves the lines of a session that is none from the used ones; its one entry stands for all of them."""
-    note_record(USED, -len(session.messages))
-    note_record(f"quarantined with its session: {code}", len(session.messages))
+    count = sum(message.message_id in lines for message in session.messages)
+    note_record(USED, -count)
+    note_record(f"quarantined with its session: {code}", count)
     blocks = sum(len(message.content or ()) for message in session.messages)
     note_block(f"quarantined with its session: {code}", blocks)
     settle(good=True)
@@ -148,38 +153,61 @@ def _records(unit: Unit, context: ReadContext) -> tuple[list[Record], list[Quara
     for path in unit.paths:
         name = PurePath(path).name
         agent = name.removeprefix("agent-").split(".")[0] if name.startswith("agent-") else None
+        taken = _Taken(unit, path, agent, context)
         try:
             with closing(open_stream(path)) as file:
                 for line in lines(file, 0, None, context.limits.max_record_bytes):
-                    _take(unit, path, line, agent, context, records, faults)
+                    taken.take(line)
         except Truncated as cut:
-            faults.append(fault_at(unit, path, f"byte {cut.at}", "truncated_input", context))
+            taken.faults.append(fault_at(unit, path, f"byte {cut.at}", "truncated_input", context))
         except OSError:
-            faults.append(fault_at(unit, path, "file", "unreadable_file", context))
+            taken.faults.append(fault_at(unit, path, "file", "unreadable_file", context))
+        records += taken.records
+        faults += taken.faults
     return records, faults
 
 
-def _take(
-    unit: Unit,
-    path: str,
-    line: Line,
-    agent: str | None,
-    context: ReadContext,
-    records: list[Record],
-    faults: list[Quarantined],
-) -> None:
-    locator = f"line {line.number}"
-    if line.data is None:
-        faults.append(fault_at(unit, path, locator, "oversize_record", context, length=line.length))
-        return
-    try:
-        record = parse_line(line.data, agent)
-    except LineFault as fault:
-        faults.append(fault_at(unit, path, locator, fault.code, context, data=line.data))
-    else:
-        settle(good=True)
+@dataclasses.dataclass
+class _Taken:
+    """The records and faults of a file. A record after damage knows what stood last before it.
+
+    Last in its session and beside or not beside the main thread, since several may stand in one file.
+    """
+
+    unit: Unit
+    path: str
+    agent: str | None
+    context: ReadContext
+    records: list[Record] = dataclasses.field(default_factory=list)
+    faults: list[Quarantined] = dataclasses.field(default_factory=list)
+    _last: dict[tuple[str, bool], str] = dataclasses.field(default_factory=dict)
+    _before: dict[tuple[str, bool], str] = dataclasses.field(default_factory=dict)
+
+    def take(self, line: Line) -> None:
+        locator = f"line {line.number}"
+        if line.data is None:
+            length = line.length
+            entry = fault_at(self.unit, self.path, locator, "oversize_record", self.context, length=length)
+            self._damaged(entry)
+            return
+        try:
+            record = parse_line(line.data.strip(_PADDING) or line.data, self.agent)
+        except LineFault as fault:
+            data = line.data
+            self._damaged(fault_at(self.unit, self.path, locator, fault.code, self.context, data=data))
+            record = fault.link
+        else:
+            settle(good=True)
         if record is not None:
-            records.append(record)
+            place = (record.session, record.sidechain)
+            if self._before:
+                record.before = self._before.get(place)
+            self._last[place] = record.uuid
+            self.records.append(record)
+
+    def _damaged(self, entry: Quarantined) -> None:
+        self.faults.append(entry)
+        self._before = dict(self._last)
 
 
 def _links(path: str) -> Iterator[str]:
@@ -190,7 +218,7 @@ def _links(path: str) -> Iterator[str]:
                 if line.data is None:
                     continue
                 try:
-                    value: Any = _LINK_DECODER.decode(line.data)
+                    value: Any = _LINK_DECODER.decode(line.data.strip(_PADDING))
                 except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                     continue
                 yield from (link for link in (value.uuid, value.parent, value.logical, value.session) if link)

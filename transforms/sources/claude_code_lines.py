@@ -16,19 +16,25 @@ from transforms.sources.decode import json_fault
 #: What the tool itself writes under role user; the words stand at the start of the text.
 _HARNESS = re.compile(
     r"\s*(?:<(?:command-|local-command-|bash-|system-reminder|ide_|task-notification|user-memory-input|"
-    r"teammate-message|user-prompt-submit-hook)|Caveat: |\[Request interrupted)"
+    r"teammate-message|[a-z-]{1,40}-hook>)|Caveat: The messages below|\[Request interrupted)"
 )
+#: What the tool may put before the words of a person, in one text with them.
+_PREFACE = re.compile(r"\s*<(system-reminder|ide_\w{1,40})>.*?</\1>", re.DOTALL)
+#: How summaries began before they had a flag of their own.
+_SUMMARY = "This session is being continued from a previous conversation that ran out of context"
 _MESSAGE_TYPES = frozenset({"user", "assistant"})
+_NOT_TYPED = ("isMeta", "isVisibleInTranscriptOnly", "turnCompanion")
 _DROPPED = frozenset({"redacted_thinking"})
 _NAIVE = re.compile(r"\d{4}-\d\d-\d\d[T ][\d:.]+\Z")
 
 
 class LineFault(Exception):  # noqa: N818 - becomes a quarantine entry, never an error
-    """Why a line is no record: a quarantine code."""
+    """Why a line is no record: a quarantine code; and the links that it has all the same."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
         self.code = code
+        self.link: Record | None = None
 
 
 @dataclasses.dataclass
@@ -37,6 +43,7 @@ class Record:
 
     `parent` is what the line follows; after a compaction that is `logical`, which links in any case.
     `turn` is the API message id that the lines of one assistant turn share; `agent` names a subagent.
+    `before` is what stood last in the file before lines that are damaged.
     """
 
     uuid: str
@@ -51,11 +58,22 @@ class Record:
     sent_at: dt.datetime | None = None
     turn: str | None = None
     blocks: list[Block] = dataclasses.field(default_factory=list)
+    before: str | None = None
 
 
 def parse_line(data: bytes, file_agent: str | None) -> Record | None:
     """The record of a line, None for one that carries neither a message nor a link; raises LineFault."""
     line = _json_object(data)
+    try:
+        return _record(line, file_agent)
+    except LineFault as fault:
+        links = {name: value for name, value in line.items() if isinstance(value, str)}
+        if uuid := links.get("uuid"):
+            fault.link = _link({**links, "isSidechain": line.get("isSidechain")}, uuid)
+        raise
+
+
+def _record(line: dict[str, Any], file_agent: str | None) -> Record | None:
     kind = line.get("type")
     uuid = line.get("uuid")
     if not isinstance(kind, str) or kind not in _MESSAGE_TYPES:
@@ -73,7 +91,7 @@ def parse_line(data: bytes, file_agent: str | None) -> Record | None:
     record.agent = file_agent or (_text(line, "agentId") if record.sidechain else None)
     record.sent_at = _instant(line.get("timestamp"))
     record.blocks = _blocks(message.get("content"))
-    record.role, record.origin = _speaker(line, kind, record.blocks)
+    record.role, record.origin = _speaker(line, kind, record)
     record.turn = _text(message, "id") if kind == "assistant" else None
     return record
 
@@ -91,21 +109,42 @@ def _link(line: dict[str, Any], uuid: str) -> Record:
     )
 
 
-def _speaker(line: dict[str, Any], kind: str, blocks: list[Block]) -> tuple[Role, Origin]:
+def _speaker(line: dict[str, Any], kind: str, record: Record) -> tuple[Role, Origin]:
     """Role and origin; `human` only for what a person typed."""
     if kind == "assistant":
         return "assistant", "harness" if line.get("isApiErrorMessage") is True else "model"
-    if any(block.type == "tool_result" for block in blocks):
+    if any(block.type == "tool_result" for block in record.blocks):
         return "tool", "tool"
     if line.get("isCompactSummary") is True:
         return "user", "summary"
-    if line.get("isMeta") is True or line.get("isVisibleInTranscriptOnly") is True:
+    origin = line.get("origin")
+    source = origin.get("kind") if isinstance(origin, dict) else None
+    if source not in (None, "human") or any(line.get(flag) is True for flag in _NOT_TYPED):
         return "user", "harness"
+    return "user", "model" if record.sidechain or record.agent else _speaker_of(record.blocks)
+
+
+def said_by(result: Record, uuid: str, texts: list[Block]) -> Record:
+    """The record of what stands beside a tool's result in one line, and follows it."""
+    origin: Origin = "model" if result.sidechain or result.agent else _speaker_of(texts)
+    return dataclasses.replace(
+        result, uuid=uuid, parent=result.uuid, role="user", origin=origin, blocks=texts
+    )
+
+
+def _speaker_of(blocks: list[Block]) -> Origin:
+    """Whose words the texts of a user's line are that no flag says anything of."""
     texts = [block.text or "" for block in blocks if block.type == "text"]
-    typed = [text for text in texts if text.strip() and not _HARNESS.match(text)]
-    if line.get("isSidechain") is True:
-        return "user", "model"
-    return "user", "human" if typed else "harness"
+    if any(text.startswith(_SUMMARY) for text in texts):
+        return "summary"
+    return "human" if any(map(_is_typed, texts)) else "harness"
+
+
+def _is_typed(text: str) -> bool:
+    at = 0
+    while preface := _PREFACE.match(text, at):
+        at = preface.end()
+    return bool(text[at:].strip()) and not _HARNESS.match(text, at)
 
 
 def _blocks(content: Any) -> list[Block]:
@@ -136,7 +175,8 @@ def _block(item: Any) -> Block | None:
         inner = _blocks(content) if isinstance(content, list) else content
         if inner is not None and not isinstance(inner, str | list):
             raise LineFault("bad_field")
-        return Block("tool_result", tool_use_id=_text(item, "tool_use_id"), content=inner)
+        failed = True if item.get("is_error") is True else None
+        return Block("tool_result", tool_use_id=_text(item, "tool_use_id"), content=inner, is_error=failed)
     return Block(kind)
 
 

@@ -8,7 +8,7 @@ import datetime as dt
 from collections.abc import Hashable, Iterable, Sequence
 
 from schemas.records import MAIN_THREAD, Message, Session
-from transforms.sources.claude_code_lines import Record
+from transforms.sources.claude_code_lines import Record, said_by
 
 _EARLIEST = dt.datetime(1, 1, 1, tzinfo=dt.UTC)
 
@@ -49,6 +49,9 @@ def sessions_of(records: Sequence[Record]) -> list[Session]:
     A subagent's messages belong to the conversation that its session id was in at that time.
     """
     unique = _unique(records)
+    for record in unique.values():
+        if record.parent is not None and record.parent not in unique and record.before is not None:
+            record.parent = record.before  # its parent is among the damaged lines
     groups: Groups[str] = Groups()
     for record in unique.values():
         # Also by a parent that is in no file: two that follow it are one conversation.
@@ -59,7 +62,11 @@ def sessions_of(records: Sequence[Record]) -> list[Session]:
     for record in unique.values():
         if record.message:
             components[groups.of(record.uuid)].append(record)
-    sessions = [_session(component) for component in _with_sidechains(list(components.values()))]
+    copied: dict[str, set[str]] = collections.defaultdict(set)
+    for record in records:
+        if record.session != unique[record.uuid].session:
+            copied[record.uuid].add(record.session)
+    sessions = [_session(component) for component in _with_sidechains(list(components.values()), copied)]
     return sorted(sessions, key=lambda session: session.conversation_id)
 
 
@@ -68,7 +75,7 @@ def _unique(records: Iterable[Record]) -> dict[str, Record]:
     unique: dict[str, Record] = {}
     for record in records:
         known = unique.get(record.uuid)
-        if known is None:
+        if known is None or (record.message and not known.message):
             unique[record.uuid] = dataclasses.replace(record)
         elif record.sent_at is not None and (known.sent_at is None or record.sent_at < known.sent_at):
             known.sent_at = record.sent_at
@@ -87,12 +94,16 @@ def _close_gaps(unique: dict[str, Record]) -> None:
             record.parent = parent
 
 
-def _with_sidechains(components: list[list[Record]]) -> list[list[Record]]:
-    """Components with those that are only a subagent's put into the conversation they served."""
+def _with_sidechains(components: list[list[Record]], copied: dict[str, set[str]]) -> list[list[Record]]:
+    """Components with those that are only a subagent's put into the conversation they served.
+
+    `copied`: the other session ids of messages that stand under several.
+    """
     mains = [part for part in components if any(not _aside(record) for record in part)]
     by_session: dict[str, list[list[Record]]] = collections.defaultdict(list)
     for part in mains:
-        for session in {record.session for record in part}:
+        others = (session for record in part for session in copied.get(record.uuid, ()))
+        for session in {*(record.session for record in part), *others}:
             by_session[session].append(part)
     alone = []
     for part in components:
@@ -142,18 +153,50 @@ def _messages(component: list[Record]) -> list[Message]:
         if record.parent in alias:
             record.parent = alias[record.parent]
     _chain_results(kept)
-    return [
-        Message(
-            message_id=record.uuid,
-            role=record.role,
-            sent_at=record.sent_at or _EARLIEST,
-            content=list(record.blocks),
-            parent_id=record.parent,
-            origin=record.origin,
-            thread=_thread(record),
-        )
-        for record in kept
-    ]
+    return [_message(record) for record in _parents_first(_said_apart(kept))]
+
+
+def _message(record: Record) -> Message:
+    return Message(
+        message_id=record.uuid,
+        role=record.role,
+        sent_at=record.sent_at or _EARLIEST,
+        content=list(record.blocks),
+        parent_id=record.parent,
+        origin=record.origin,
+        thread=_thread(record),
+    )
+
+
+def _said_apart(kept: list[Record]) -> list[Record]:
+    """The records, what a user said beside results of tools as one of its own that follows them."""
+    apart: list[Record] = []
+    after: dict[str | None, str] = {}
+    for record in kept:
+        apart.append(record)
+        if record.role == "tool" and (texts := [block for block in record.blocks if block.type == "text"]):
+            record.blocks = [block for block in record.blocks if block.type != "text"]
+            after[record.uuid] = f"{record.uuid}/said"
+            apart.append(said_by(record, after[record.uuid], texts))
+    for record in apart if after else ():
+        if record.uuid != after.get(record.parent):
+            record.parent = after.get(record.parent, record.parent)
+    return apart
+
+
+def _parents_first(records: list[Record]) -> list[Record]:
+    """The records in their order, but none before what it follows; files need not be in the order of talk."""
+    waiting = {record.uuid: record for record in records}
+    ordered: list[Record] = []
+    for record in records:
+        line: list[Record] = []
+        at: str | None = record.uuid
+        while at is not None and (found := waiting.pop(at, None)) is not None:
+            line.append(found)
+            at = found.parent
+        in_a_circle = any(found.uuid == at for found in line)
+        ordered += line if in_a_circle else reversed(line)
+    return ordered
 
 
 def _chain_results(kept: list[Record]) -> None:

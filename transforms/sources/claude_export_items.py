@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from schemas.records import Block, Message, Role, Session
-from transforms.sources.accounting import dropped, note_block
+from transforms.sources.accounting import MERGED, dropped, note_block
 from transforms.sources.decode import Fault
 
 _ROOT = "00000000-0000-4000-8000-000000000000"
@@ -36,7 +36,7 @@ def _session(item: dict[str, Any], conversation_id: str) -> Session:
         raise Fault("bad_field")
     account = item.get("account")
     user_id = account.get("uuid") if isinstance(account, dict) else None
-    messages = [message for entry in chat or [] for message in _messages(entry)]
+    messages = _once([message for entry in chat or [] for message in _messages(entry)])
     leaf = item.get("current_leaf_message_uuid")
     last_of = {_spoken(message): message.message_id for message in messages}
     return Session(
@@ -87,6 +87,19 @@ def _messages(entry: Any) -> list[Message]:
             )
         )
     return made
+
+
+def _once(messages: list[Message]) -> list[Message]:
+    """The messages without copies; of those that say something else under one id the session is refused."""
+    kept: dict[str, Message] = {}
+    unlike = []
+    for message in messages:
+        first = kept.setdefault(message.message_id, message)
+        if first is not message and first == message:
+            note_block(MERGED, len(message.content or ()))
+        elif first is not message:
+            unlike.append(message)
+    return [*kept.values(), *unlike]
 
 
 def _rechained(messages: list[Message]) -> list[Message]:
@@ -145,7 +158,9 @@ def _split(content: list[dict[str, Any]], message_id: str) -> tuple[list[Block],
         elif kind == "tool_result":
             open_call = calls[len(results)] if len(results) < len(calls) else None
             call = _text(item, "tool_use_id") or open_call
-            results.append(Block(kind, tool_use_id=call, content=_result(item.get("content"))))
+            failed = True if item.get("is_error") is True else None
+            said = _result(item.get("content"))
+            results.append(Block(kind, tool_use_id=call, content=said, is_error=failed))
         elif kind == "thinking":
             blocks.append(Block(kind, thinking=_text(item, "thinking") or ""))
         elif kind in ("text", "voice_note"):

@@ -122,7 +122,7 @@ def present(text: str | None) -> str | None:
 def _classify(data: bytes) -> Fault:
     try:
         record = json.loads(data.decode("utf-8"), parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError):  # an integer of thousands of digits too, which is JSON
         return Fault(json_fault(data))
     if not isinstance(record, dict):
         return Fault("not_an_object")
@@ -134,14 +134,15 @@ def _classify(data: bytes) -> Fault:
 
 
 def json_fault(data: bytes) -> str:
-    """The code of bytes that no strict JSON decoder takes."""
+    """The code of bytes that no strict JSON decoder takes: `bad_field` for a number that nothing holds."""
     try:
-        json.loads(data.decode("utf-8"), parse_constant=_refuse_constant)
-    except UnicodeDecodeError:
+        value = json.loads(data.decode("utf-8"), parse_constant=_refuse_constant, parse_int=len)
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeError:
         return "invalid_unicode"
     except (ValueError, RecursionError):
         return "malformed_json"
-    return "invalid_unicode"
+    return "bad_field"
 
 
 def _repeats_a_key(data: bytes) -> bool:

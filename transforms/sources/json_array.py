@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterator
 from typing import IO, NamedTuple
 
+from transforms.files import is_json
 from transforms.sources.json_commas import commas_of
+from transforms.sources.json_resync import Beginnings
 
 _CHUNK = 1 << 20
 #: Bytes in which the elements' ends are looked for all at once.
@@ -17,6 +19,10 @@ _TO_COMMA = re.compile(rb'(?:[^"{}\[\],]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
 _IN_STRING = re.compile(rb"(?:[^\"\\]++|\\.)*+", re.DOTALL)
 _BOM = b"\xef\xbb\xbf"
 _OPENING = b"[{"
+#: What may follow the array: nothing in a file of its own, the object's end or its next field in an object.
+_ENDS_FILE = re.compile(rb"\s*\Z")
+_ENDS_FIELD = re.compile(rb'\s*(?:\Z|\}|,\s*(?:"|\Z))')
+_BETWEEN = b" \t\r\n,]"
 #: Enough for a key, its quotes, a colon and white space.
 _TAIL_BYTES = 256
 
@@ -44,17 +50,59 @@ def first_byte(file: IO[bytes]) -> bytes:
 def elements(file: IO[bytes], max_bytes: int, key: bytes | None = None) -> Iterator[Element]:
     """Every element of the array that `file` holds, or that stands under `key` of the object it holds.
 
-    No more than `max_bytes` and a chunk is held. Raises ArrayCut after the last whole element, and
-    KeyError if there is no such key or no array under it.
+    Three times `max_bytes` and a chunk are held at most. Behind an element that does not close, or closes too
+    early, it goes on where one begins like those before. Raises ArrayCut where there is no such place, after
+    the last whole element, and KeyError if there is no such key or no array under it.
     """
     scan = _Scan(file, max_bytes)
     if key is not None and not scan.find(key):
         raise KeyError
     if key is None:
         scan.enter()
-    yield from scan.array()
-    if key is None and scan.rest().strip():
-        raise ArrayCut
+    ends = _ENDS_FILE if key is None else _ENDS_FIELD
+    before: Element | None = None  # held back until what follows shows that it was one
+    found = scan.array()
+    while True:
+        element, odd = None, b"]"
+        try:
+            element = next(found, None)
+            if element is not None:
+                odd = (element.data or b"") + b","
+        except ArrayCut:
+            odd = scan.begun()
+        else:
+            if element is None and ends.match(scan.rest()):
+                break
+        between = None
+        if element is None or not scan.beginnings.fit(element.data):
+            between, before = _restarted(scan, before, odd)
+        if before is not None:
+            yield before
+        before = element if between is None else None
+        if between is not None:
+            broken = between.strip(_BETWEEN)
+            if broken or element is not None:
+                yield Element(len(broken), broken)
+            found = scan.array()
+        elif scan.odd:  # not where an element begins, but perhaps where one ends
+            scan.plain = scan.odd = False
+            found = scan.array()
+        elif element is None:
+            raise ArrayCut
+    if before is not None:
+        yield before
+
+
+def _restarted(scan: _Scan, before: Element | None, odd: bytes) -> tuple[bytes | None, Element | None]:
+    """What is given up to go on behind it, None if there is nowhere to go on; and what is left of `before`.
+
+    That is broken itself if it is no JSON: then it ended too early, and where to go on may be inside of it.
+    """
+    if before is None or before.data is None or is_json(before.data):
+        return scan.restart(odd), before
+    joint = b"" if odd == b"]" else b","
+    between = scan.restart(before.data + joint + odd)
+    return between, before if between is None else None
 
 
 class _Scan:
@@ -72,7 +120,12 @@ class _Scan:
         self._kept: list[bytes] | None = []
         self._length = 0
         self._tail = b""
-        self._plain = True
+        self.odd = False
+        self.plain = True
+        self._again = b""
+        #: How many bytes may be scanned anew, lest a file of nothing but beginnings take for ever.
+        self._patience = 8 * max(max_bytes, _CHUNK)
+        self.beginnings = Beginnings()
 
     def enter(self) -> None:
         """To behind the bracket that opens the outermost value."""
@@ -106,6 +159,8 @@ class _Scan:
             for found in self._many():
                 any_before = True
                 yield found
+            if self.odd:
+                raise ArrayCut
             byte = self._element()
             found = self._take()
             blank = found.data is not None and not found.data.strip()
@@ -118,19 +173,46 @@ class _Scan:
 
     def rest(self) -> bytes:
         """A little of what follows."""
-        return self._buffer[self._at :] or self._file.read(_CHUNK)
+        if self._at == len(self._buffer):
+            self._buffer, self._at = self._read(_CHUNK), 0
+            self._mark()
+        return self._buffer[self._at :]
+
+    def begun(self) -> bytes:
+        """What was scanned of the element that is not at its end; nothing if it was not kept."""
+        return b"" if self._kept is None else b"".join(self._kept) + self._buffer[self._start : self._at]
+
+    def restart(self, prefix: bytes) -> bytes | None:
+        """Goes on where, behind the beginning of `prefix` and before what follows, an element begins.
+
+        Gives what stands before that. None if there is no such place; then nothing was moved.
+        """
+        pattern, ahead = self.beginnings.pattern, prefix + self._buffer[self._at :] + self._again
+        if pattern is None:
+            return None
+        first = len(ahead) - len(ahead.lstrip()) + 1
+        found = pattern.search(ahead, first)
+        while found is None and len(ahead) <= self._max and (more := self._file.read(len(ahead) + _CHUNK)):
+            ahead += more
+            found = pattern.search(ahead, first)
+        self._patience -= len(prefix) if found else 0
+        if found is None or self._patience < 0:
+            self._again = ahead[len(prefix) + len(self._buffer) - self._at :]
+            return None
+        self._buffer, self._at, self._again, self.odd = b"", 0, ahead[found.start() :], False
+        self._mark()
+        return ahead[: found.start()]
 
     def _many(self) -> Iterator[Element]:
         """The elements that end with a comma within a window, window by window, while there are any.
 
         What is odd is left to be scanned byte by byte: very long elements, the last one, malformed ones.
         """
-        while self._plain:
-            self._buffer = self._buffer[self._at :] + self._file.read(_WINDOW)
+        while self.plain:
+            self._buffer = self._buffer[self._at :] + self._read(_WINDOW)
             self._at = 0
-            commas = commas_of(self._buffer)
-            self._plain = commas is not None
-            for comma in commas or ():
+            commas, sound = commas_of(self._buffer)
+            for comma in commas:
                 length = comma - self._at
                 data = self._buffer[self._at : comma] if length <= self._max else None
                 self._at = comma + 1
@@ -138,6 +220,7 @@ class _Scan:
                 yield Element(length, data)
             self._mark()
             if not commas:
+                self.odd = not sound and self.beginnings.pattern is not None
                 return
 
     def _element(self) -> bytes:
@@ -176,28 +259,40 @@ class _Scan:
 
     def _more(self) -> None:
         """A further chunk; what is scanned of the element moves to `_kept`. Raises ArrayCut at the end."""
-        chunk = self._file.read(_CHUNK)
+        chunk = self._read(_CHUNK)
         if not chunk:
             raise ArrayCut
         scanned = self._buffer[self._start : self._at]
-        self._keep(scanned)
         self._tail = (self._tail + scanned)[-_TAIL_BYTES:]
         self._buffer = self._buffer[self._at :] + chunk
         self._at = self._start = 0
+        self._keep(scanned)
+
+    def _read(self, size: int) -> bytes:
+        """The next bytes, first those that are read again."""
+        data, self._again = self._again[:size], self._again[size:]
+        return data or self._file.read(size)
 
     def _keep(self, data: bytes) -> None:
+        """Keeps bytes of the element, unless they are too many; raises ArrayCut if others begin in those."""
         self._length += len(data)
+        if self._kept is None:
+            return
+        self._kept.append(data)
         if self._length > self._max:
+            pattern, kept = self.beginnings.pattern, b"".join(self._kept)
+            if pattern and self._patience > 0 and pattern.search(kept, len(kept) - len(kept.lstrip()) + 1):
+                raise ArrayCut
             self._kept = None
-        elif self._kept is not None:
-            self._kept.append(data)
 
     def _mark(self) -> None:
         self._start = self._at
         self._kept, self._length, self._tail = [], 0, b""
 
     def _take(self) -> Element:
-        self._keep(self._buffer[self._start : self._at])
+        scanned = self._buffer[self._start : self._at]
+        self._start = self._at
+        self._keep(scanned)
         found = Element(self._length, None if self._kept is None else b"".join(self._kept))
         self._at += 1
         self._mark()

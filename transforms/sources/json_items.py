@@ -11,6 +11,23 @@ from transforms.files import lines, open_stream
 from transforms.sources.decode import Fault, json_fault
 from transforms.sources.json_array import elements, first_byte
 
+_HEAD_BYTES = 1 << 20
+
+
+def holds_array(path: str) -> bool:
+    """True for a file that is an array, False for lines, even if the first of them begins like one.
+
+    In an array nothing begins a line with a brace that does not follow a bracket, a comma or a colon. Raises
+    OSError.
+    """
+    with open_stream(path) as file:
+        if first_byte(file) != b"[":
+            return False
+    with open_stream(path) as file:
+        head = file.read(_HEAD_BYTES).removeprefix(b"\xef\xbb\xbf").lstrip()
+    above, _, below = head.partition(b"\n")
+    return not below.lstrip().startswith(b"{") or above.rstrip().endswith((b"[", b",", b":"))
+
 
 def objects_of(path: str, max_bytes: int) -> Iterator[dict[str, Any] | Fault]:
     """Each object in order, or why a record is none. Raises what reading a damaged file raises."""
@@ -19,8 +36,9 @@ def objects_of(path: str, max_bytes: int) -> Iterator[dict[str, Any] | Fault]:
     if first == b"{" and (whole := _one_over_lines(path, max_bytes)) is not None:
         yield whole
         return
+    array = first == b"[" and holds_array(path)
     with open_stream(path) as file:
-        found = elements(file, max_bytes) if first == b"[" else lines(file, 0, None, max_bytes)
+        found = elements(file, max_bytes) if array else lines(file, 0, None, max_bytes)
         for item in found:
             yield object_of(item.data)
 

@@ -13,7 +13,9 @@ import msgspec
 import pyarrow as pa
 
 from transforms.files import Truncated, lines, magic_of, open_stream
+from transforms.sources.cassettes import SUFFIXES, cassette_of
 from transforms.sources.json_array import ArrayCut, elements, first_byte
+from transforms.sources.json_items import holds_array
 from transforms.sources.parquet_layout import open_parquet
 
 Kind = Literal["parquet", "archive", "array", "object", "lines", "other"]
@@ -49,10 +51,13 @@ def peek_of(path: str) -> Peek:
             return _archive(path)
         with open_stream(path) as file:
             first = first_byte(file)
-        if first == b"[":
+        if first == b"[" and holds_array(path):
             with open_stream(path) as file:
                 return Peek("array", items=_array(file))
-        return _lines(path) if first == b"{" else Peek("other")
+        if first in (b"[", b"{"):
+            return _lines(path)
+        cassette = cassette_of(path, _MAX_ITEM_BYTES) if path.endswith(SUFFIXES) else {}
+        return Peek("object", items=(cassette,)) if isinstance(cassette, dict) and cassette else Peek("other")
     except _UNREADABLE:
         return Peek("other")
 
@@ -62,16 +67,19 @@ def _archive(path: str) -> Peek:
         members = sorted(name for name in archive.namelist() if PurePath(name).suffix == ".json")
         for member in sorted(members, key=lambda name: "conversations" not in name):
             with archive.open(member) as file:
-                if first_byte(file) != b"[":
-                    continue
+                first = first_byte(file)
             with archive.open(member) as file:
-                if items := _array(file):
+                if (
+                    items := _array(file)
+                    if first == b"["
+                    else tuple(_objects([file.read(_MAX_OBJECT_BYTES)]))
+                ):
                     return Peek("archive", items=items)
     return Peek("archive")
 
 
-def _array(file: IO[bytes]) -> tuple[dict[str, Any], ...]:
-    found = (element.data for element in elements(file, _MAX_ITEM_BYTES))
+def _array(file: IO[bytes], key: bytes | None = None) -> tuple[dict[str, Any], ...]:
+    found = (element.data for element in elements(file, _MAX_ITEM_BYTES, key))
     return tuple(_objects(found))
 
 
@@ -86,7 +94,10 @@ def _lines(path: str) -> Peek:
     alone = tuple(_objects([whole.removeprefix(b"\xef\xbb\xbf")]))
     if items:
         return Peek("lines", items=items)
-    return Peek("object", items=alone) if alone else Peek("other")
+    if alone or len(whole) < _MAX_OBJECT_BYTES:
+        return Peek("object", items=alone) if alone else Peek("other")
+    with open_stream(path) as file:
+        return Peek("array", items=_array(file, b"conversations"))
 
 
 def _objects(found: Any) -> Iterator[dict[str, Any]]:

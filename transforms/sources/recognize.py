@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from schemas.formats import BUILT_IN
+from transforms.sources.cassettes import interactions_of
 from transforms.sources.peek import Peek
 
 Item = dict[str, Any]
@@ -66,7 +67,8 @@ def _columns(*names: str) -> Callable[[Peek], bool]:
 
 
 def _anthropic(peek: Peek) -> bool:
-    return any("request" in item and "response" in item for item in peek.items)
+    calls = [call for item in peek.items for call in interactions_of(item)]
+    return any(isinstance(call, dict) and {"request", "response"} <= call.keys() for call in calls)
 
 
 def _otel(peek: Peek) -> bool:

@@ -1,0 +1,25 @@
+"""Numbers that JSON allows and nothing holds: a fault of a field, whatever the format."""
+
+from __future__ import annotations
+
+import pytest
+
+from transforms.sources.decode import json_fault
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b'{"a": 1e400}', "bad_field"),
+        (b'{"a": -1e999}', "bad_field"),
+        (b"9" * 5000, "bad_field"),
+        (b'{"a": 1e400, "b": "\\ud800"}', "invalid_unicode"),
+        (b'{"a": 1e400, "b": "\xff"}', "invalid_unicode"),
+        (b'{"a": 1e400', "malformed_json"),
+        (b'{"a": NaN}', "malformed_json"),
+        (b"[" * 100_000, "malformed_json"),
+    ],
+)
+def test_what_no_decoder_takes_has_the_code_of_its_fault(data: bytes, code: str) -> None:
+    """Told to look for bad characters, nobody finds the number."""
+    assert json_fault(data) == code
