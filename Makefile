@@ -85,6 +85,10 @@ train-model: $(TEACHERS)/.installed  ## train the small model anew (an hour), fr
 	  $$(find .venv/lib/python3*/site-packages/{apache_beam,pandas,numpy,spacy,datasets,hypothesis,polars,pydantic,rich,faker} -name '*.py')
 	$(BIN)/python -m transforms.training.train --texts 60000 --epochs 5 --taught build/taught-prose.jsonl \
 	  --taught build/taught-docstrings.jsonl --labelled $(PUBLIC)/pii/wnut17_dev.jsonl --out transforms/deid/model
+	$(BIN)/python -m transforms.training.gate --out transforms/deid/model \
+	  $$(find $(PUBLIC)/chat_datasets $(PUBLIC)/claude_code $(PUBLIC)/chatgpt $(PUBLIC)/claude_ai \( -name '*.json' -o -name '*.jsonl' \) -size +1k) \
+	  .venv/lib/python3*/site-packages/*.dist-info/METADATA \
+	  $$(find .venv/lib/python3*/site-packages/{apache_beam,pandas,numpy,spacy,datasets,hypothesis,polars,pydantic,rich,faker} -name '*.py')
 
 thresholds: setup  ## choose how sure the small model has to be; see benchmarks/thresholds.json
 	$(BIN)/python benchmarks/choose_thresholds.py --labelled $(PUBLIC)/pii/wnut17_dev.jsonl

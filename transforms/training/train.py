@@ -8,7 +8,6 @@ The same seed on the same machine gives the same file: one thread, and no clock.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import logging
 import math
 import os
@@ -55,7 +54,7 @@ class _Line(msgspec.Struct):
 
 
 def main() -> None:
-    """Trains, and writes weights.npz."""
+    """Trains, and writes weights.npz; the gate, which is trained after it, writes the list of digests."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -81,8 +80,6 @@ def main() -> None:
     given.out.mkdir(parents=True, exist_ok=True)
     path = given.out / "weights.npz"
     save_weights(weights, path)
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    (given.out / "weights.sha256").write_text(f"{digest}  weights.npz\n", "ascii")
 
 
 def _examples(lines: Sequence[bytes]) -> list[Example]:
