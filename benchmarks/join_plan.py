@@ -18,6 +18,7 @@ import pyarrow as pa
 from schemas.tables import CONSENT, FACTS
 from transforms.bucketing import Buckets
 from transforms.ipc import to_blob
+from transforms.words import alike
 
 HOT_SESSIONS = 100_000
 MESSAGES = 10
@@ -49,8 +50,8 @@ def bytes_a_session() -> float:
             columns.append(pa.array([os.urandom(16) for _ in range(count)], field.type))
         elif field.name == "created_at":
             columns.append(pa.array(starts).cast(field.type))
-        elif pa.types.is_string(field.type):
-            columns.append(pa.repeat(pa.scalar("a word"), count))
+        elif pa.types.is_dictionary(field.type):
+            columns.append(alike("a word", count))
         elif pa.types.is_integer(field.type) and field.name != "current_message":
             columns.append(pa.array(np.arange(count)))
         else:
