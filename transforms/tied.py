@@ -15,9 +15,9 @@ from schemas.errors import InputError
 from schemas.tables import FACTS, UNREAD
 from schemas.units import Unit
 from transforms.content import content_of
-from transforms.facts import text_bytes
 from transforms.instants import Ints, whole
 from transforms.merge import Bools, activity_of, key_words, of_several
+from transforms.message_facts import text_bytes
 from transforms.sources import Pointer, ReadContext, read_sessions
 
 

@@ -19,8 +19,8 @@ from schemas.records import Defaults, Limits
 from schemas.tables import ANSWER, FACTS, HUMAN, INSTANT, KEY, UNREAD
 from schemas.units import Unit
 from transforms.digests import keys, mapped, message_numbers
-from transforms.facts import thread_of, value_size
 from transforms.identities import Identities, Owner, label, owner_of
+from transforms.message_facts import thread_of, value_size
 from transforms.sources.base import ReadContext
 from transforms.sources.canonical_columns import (
     BLOCK_TEXTS,
@@ -131,7 +131,9 @@ def _facts(
     current = message_numbers(rows["current_message_id"], hasher)
     made: dict[str, Any] = {
         "user_key": _keys_or(rows["user_id"], defaults.user_id, hasher.user),
-        "conversation_key": keys(rows["conversation_id"].fill_null(""), hasher),
+        "conversation_key": keys(
+            rows["conversation_id"].cast(pa.binary()).fill_null(b"").to_pylist(), hasher
+        ),
         "organization_key": _keys_or(rows["organization_id"], defaults.organization_id, hasher.organization),
         "tier": mapped(rows["tier"], lambda text: named(text) or defaults.tier, pa.string()),
         "surface": mapped(rows["surface"], lambda text: named(text) or defaults.surface, pa.string()),
