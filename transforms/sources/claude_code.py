@@ -7,20 +7,21 @@ links, never a file or a session id, since resuming and forking copy history und
 from __future__ import annotations
 
 import collections
+import itertools
 import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import PurePath
-from typing import Any
+from typing import NamedTuple, Self
 
 import msgspec
 
-from schemas.records import Message, Session
+from schemas.records import Session
 from schemas.units import Quarantined, Unit
 from transforms.facts import Read
-from transforms.files import Line, Truncated, is_binary, lines, open_stream
-from transforms.sources.accounting import MERGED, USED, note_block, note_record, settle
+from transforms.files import Line, Lines, Truncated, blocks_of_lines, is_binary, line_at, open_stream
+from transforms.sources.accounting import MERGED, USED, is_kept, note_block, note_record, settle
 from transforms.sources.base import (
     NO_DIGEST,
     FactsBatch,
@@ -28,16 +29,18 @@ from transforms.sources.base import (
     PlanTask,
     Pointer,
     ReadContext,
-    batch_of,
+    batches,
     fault_at,
 )
 from transforms.sources.claude_code_lines import LineFault, Record, parse_line
 from transforms.sources.claude_code_threads import Groups, sessions_of
+from transforms.sources.claude_code_typed import Odd, record_of, typed_lines
 from transforms.sources.decode import Fault, checked
 
 _SUBAGENTS = re.compile(r"[/\\][^/\\]+[/\\]subagents(?:[/\\].*)?\Z")
 #: Files beside the sessions that are no logs of sessions.
 _NO_SESSIONS = (".meta.json", "/journal.jsonl", "/history.jsonl")
+_NO_LINK = frozenset({None, ""})
 _LINK_LINE_BYTES = 64 << 20
 
 
@@ -60,6 +63,7 @@ class ClaudeCode:
         """One unit for each group of files that share a message, a parent link or a session id."""
         groups: Groups[str] = Groups()
         faults: list[Quarantined] = []
+        first_with: dict[str | None, str] = {}
         size_of: dict[str, int] = {}
         for path, size in zip(task.paths, task.sizes, strict=True):
             if size == 0 or path.endswith(_NO_SESSIONS):
@@ -68,13 +72,15 @@ class ClaudeCode:
                 if is_binary(path):
                     faults.append(Quarantined(task.input, path, "file", "malformed_json", size, NO_DIGEST))
                     continue
-                for link in _links(path):
-                    groups.join(path, f"link {link}")
+                linked: set[str | None] = set()
+                linked.update(*_links(path))
             except OSError:
                 faults.append(Quarantined(task.input, path, "file", "unreadable_file", size, NO_DIGEST))
                 continue
             size_of[path] = size
             groups.join(path, path)
+            for link in linked - _NO_LINK:
+                groups.join(first_with.setdefault(link, path), path)
         units = []
         for members in groups.members():
             paths = tuple(sorted(member for member in members if member in size_of))
@@ -87,7 +93,7 @@ class ClaudeCode:
         """Facts of the unit's sessions, and one fault for each line that cannot be understood."""
         records, faults = _records(unit, context)
         reads = [Read(-1, 0, 0, None, fault) for fault in faults]
-        yield batch_of([*reads, *_sessions(unit, records, context)], unit.encode(), context)
+        yield from batches(itertools.chain(reads, _sessions(unit, records, context)), unit, context)
 
     def sessions(
         self, unit: Unit, context: ReadContext, pointers: Sequence[Pointer]
@@ -101,9 +107,10 @@ class ClaudeCode:
 
 
 def _sessions(unit: Unit, records: list[Record], context: ReadContext) -> Iterator[Read]:
+    given = _Given.of(records) if is_kept() else None
     sessions = sessions_of(records)
-    messages = {message.message_id: message for session in sessions for message in session.messages}
-    _note_merged(records, messages)
+    if given:
+        _note_merged(given, sessions)
     for row, session in enumerate(sessions):
         try:
             checked(session, context.limits.max_messages)
@@ -122,14 +129,27 @@ def _sessions(unit: Unit, records: list[Record], context: ReadContext) -> Iterat
             yield Read(row, 0, 0, context.owned(session, unit), None)
 
 
-def _note_merged(records: list[Record], messages: dict[str, Message]) -> None:
+class _Given(NamedTuple):
+    """Of the lines that are messages: how many, their ids, and how many blocks."""
+
+    lines: int
+    uuids: set[str]
+    blocks: int
+
+    @classmethod
+    def of(cls, records: list[Record]) -> Self:
+        """What is given with the records; they are used up later."""
+        found = [record for record in records if record.message]
+        return cls(len(found), {record.uuid for record in found}, sum(len(record.blocks) for record in found))
+
+
+def _note_merged(given: _Given, sessions: list[Session]) -> None:
     """Notes which lines are messages, and which went into another: copies, and further lines of a turn."""
-    lines = [record for record in records if record.message]
-    used = sum(uuid in messages for uuid in {record.uuid for record in lines})
+    messages = {message.message_id: message for session in sessions for message in session.messages}
+    used = sum(uuid in messages for uuid in given.uuids)
     note_record(USED, used)
-    note_record(MERGED, len(lines) - used)
-    kept = sum(len(message.content or ()) for message in messages.values())
-    note_block(MERGED, sum(len(record.blocks) for record in lines) - kept)
+    note_record(MERGED, given.lines - used)
+    note_block(MERGED, given.blocks - sum(len(message.content or ()) for message in messages.values()))
     settle(good=True)
 
 
@@ -150,13 +170,38 @@ def _records(unit: Unit, context: ReadContext) -> tuple[list[Record], list[Quara
         agent = name.removeprefix("agent-").split(".")[0] if name.startswith("agent-") else None
         try:
             with closing(open_stream(path)) as file:
-                for line in lines(file, 0, None, context.limits.max_record_bytes):
-                    _take(unit, path, line, agent, context, records, faults)
+                for some in blocks_of_lines(file, 0, None, context.limits.max_record_bytes):
+                    _take_all(unit, path, some, agent, context, records, faults)
         except Truncated as cut:
             faults.append(fault_at(unit, path, f"byte {cut.at}", "truncated_input", context))
         except OSError:
             faults.append(fault_at(unit, path, "file", "unreadable_file", context))
     return records, faults
+
+
+def _take_all(
+    unit: Unit,
+    path: str,
+    some: Lines,
+    agent: str | None,
+    context: ReadContext,
+    records: list[Record],
+    faults: list[Quarantined],
+) -> None:
+    typed, accounted = typed_lines(some.raw), is_kept()
+    for place, line in enumerate(typed):
+        if line is not None:
+            try:
+                record = record_of(line, agent)
+            except Odd:
+                settle(good=False)
+            else:
+                if accounted:
+                    settle(good=True)
+                if record is not None:
+                    records.append(record)
+                continue
+        _take(unit, path, line_at(some, place), agent, context, records, faults)
 
 
 def _take(
@@ -182,23 +227,21 @@ def _take(
             records.append(record)
 
 
-def _links(path: str) -> Iterator[str]:
-    """Every id by which a line of the file may be linked to another file's. Raises OSError."""
+def _links(path: str) -> Iterator[set[str | None]]:
+    """Every id by which lines of the file may be linked to another file's. Raises OSError."""
     try:
         with closing(open_stream(path)) as file:
-            for line in lines(file, 0, None, _LINK_LINE_BYTES):
-                if line.data is None:
-                    continue
-                try:
-                    value: Any = _LINK_DECODER.decode(line.data)
-                except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-                    continue
-                yield from (link for link in (value.uuid, value.parent, value.logical, value.session) if link)
+            for some in blocks_of_lines(file, 0, None, _LINK_LINE_BYTES):
+                links = _decoded(some.raw)
+                yield {link.uuid for link in links}
+                yield {link.parent for link in links}
+                yield {link.logical for link in links}
+                yield {link.session for link in links}
     except Truncated:
         return
 
 
-class _Link(msgspec.Struct):
+class _Link(msgspec.Struct, gc=False):
     uuid: str | None = None
     parent: str | None = msgspec.field(default=None, name="parentUuid")
     logical: str | None = msgspec.field(default=None, name="logicalParentUuid")
@@ -206,3 +249,19 @@ class _Link(msgspec.Struct):
 
 
 _LINK_DECODER = msgspec.json.Decoder(_Link)
+
+
+def _decoded(raw: Sequence[bytes | None]) -> list[_Link]:
+    """The links of the lines that can be decoded."""
+    whole = [each for each in raw if each is not None]
+    try:
+        return [_LINK_DECODER.decode(each) for each in whole]
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return [link for each in whole for link in _link(each)]
+
+
+def _link(raw: bytes) -> list[_Link]:
+    try:
+        return [_LINK_DECODER.decode(raw)]
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 import re
 from typing import Any
@@ -18,8 +17,9 @@ _HARNESS = re.compile(
     r"\s*(?:<(?:command-|local-command-|bash-|system-reminder|ide_|task-notification|user-memory-input|"
     r"teammate-message|user-prompt-submit-hook)|Caveat: |\[Request interrupted)"
 )
-_MESSAGE_TYPES = frozenset({"user", "assistant"})
-_DROPPED = frozenset({"redacted_thinking"})
+_HARNESS_BEGINS = "<C["
+MESSAGE_TYPES = frozenset({"user", "assistant"})
+DROPPED_BLOCKS = frozenset({"redacted_thinking"})
 _NAIVE = re.compile(r"\d{4}-\d\d-\d\d[T ][\d:.]+\Z")
 
 
@@ -31,8 +31,7 @@ class LineFault(Exception):  # noqa: N818 - becomes a quarantine entry, never an
         self.code = code
 
 
-@dataclasses.dataclass
-class Record:
+class Record(msgspec.Struct):
     """A linked line. `message` is false for records that only link (progress, attachment, system).
 
     `parent` is what the line follows; after a compaction that is `logical`, which links in any case.
@@ -45,12 +44,12 @@ class Record:
     session: str
     message: bool
     sidechain: bool
-    agent: str | None
+    agent: str | None = None
     role: Role = "user"
     origin: Origin | None = None
     sent_at: dt.datetime | None = None
     turn: str | None = None
-    blocks: list[Block] = dataclasses.field(default_factory=list)
+    blocks: list[Block] = []
 
 
 def parse_line(data: bytes, file_agent: str | None) -> Record | None:
@@ -58,7 +57,7 @@ def parse_line(data: bytes, file_agent: str | None) -> Record | None:
     line = _json_object(data)
     kind = line.get("type")
     uuid = line.get("uuid")
-    if not isinstance(kind, str) or kind not in _MESSAGE_TYPES:
+    if not isinstance(kind, str) or kind not in MESSAGE_TYPES:
         if isinstance(kind, str):
             note_record(dropped(kind))
             return _link(line, uuid) if isinstance(uuid, str) and uuid else None
@@ -72,8 +71,15 @@ def parse_line(data: bytes, file_agent: str | None) -> Record | None:
     record.message = True
     record.agent = file_agent or (_text(line, "agentId") if record.sidechain else None)
     record.sent_at = _instant(line.get("timestamp"))
-    record.blocks = _blocks(message.get("content"))
-    record.role, record.origin = _speaker(line, kind, record.blocks)
+    record.blocks = blocks_of(message.get("content"))
+    record.role, record.origin = speaker(
+        kind,
+        record.blocks,
+        failed=line.get("isApiErrorMessage") is True,
+        summary=line.get("isCompactSummary") is True,
+        meta=line.get("isMeta") is True or line.get("isVisibleInTranscriptOnly") is True,
+        sidechain=record.sidechain,
+    )
     record.turn = _text(message, "id") if kind == "assistant" else None
     return record
 
@@ -87,28 +93,38 @@ def _link(line: dict[str, Any], uuid: str) -> Record:
         _text(line, "sessionId") or "",
         message=False,
         sidechain=line.get("isSidechain") is True,
-        agent=None,
     )
 
 
-def _speaker(line: dict[str, Any], kind: str, blocks: list[Block]) -> tuple[Role, Origin]:
+def speaker(
+    kind: str, blocks: list[Block], *, failed: bool, summary: bool, meta: bool, sidechain: bool
+) -> tuple[Role, Origin]:
     """Role and origin; `human` only for what a person typed."""
     if kind == "assistant":
-        return "assistant", "harness" if line.get("isApiErrorMessage") is True else "model"
-    if any(block.type == "tool_result" for block in blocks):
+        return "assistant", "harness" if failed else "model"
+    if "tool_result" in [block.type for block in blocks]:
         return "tool", "tool"
-    if line.get("isCompactSummary") is True:
+    if summary:
         return "user", "summary"
-    if line.get("isMeta") is True or line.get("isVisibleInTranscriptOnly") is True:
+    if meta:
         return "user", "harness"
-    texts = [block.text or "" for block in blocks if block.type == "text"]
-    typed = [text for text in texts if text.strip() and not _HARNESS.match(text)]
-    if line.get("isSidechain") is True:
+    if sidechain:
         return "user", "model"
-    return "user", "human" if typed else "harness"
+    return "user", "human" if any(
+        _typed(block.text) for block in blocks if block.type == "text"
+    ) else "harness"
 
 
-def _blocks(content: Any) -> list[Block]:
+def _typed(text: str | None) -> bool:
+    """True for a text that neither is blank nor begins as the tool's own do."""
+    if not text or text.isspace():
+        return False
+    plain = text[0] not in _HARNESS_BEGINS and not text[0].isspace()
+    return plain or not _HARNESS.match(text)
+
+
+def blocks_of(content: Any) -> list[Block]:
+    """The blocks of a message's or a result's content; raises LineFault."""
     if content is None:
         return []
     if isinstance(content, str):
@@ -122,7 +138,7 @@ def _block(item: Any) -> Block | None:
     if not isinstance(item, dict) or not isinstance(item.get("type"), str):
         raise LineFault("bad_field")
     kind = item["type"]
-    if kind in _DROPPED:
+    if kind in DROPPED_BLOCKS:
         note_block(dropped(kind))
         return None
     if kind == "text":
@@ -133,7 +149,7 @@ def _block(item: Any) -> Block | None:
         return Block("tool_use", id=_text(item, "id"), name=_text(item, "name"), input=item.get("input"))
     if kind == "tool_result":
         content = item.get("content")
-        inner = _blocks(content) if isinstance(content, list) else content
+        inner = blocks_of(content) if isinstance(content, list) else content
         if inner is not None and not isinstance(inner, str | list):
             raise LineFault("bad_field")
         return Block("tool_result", tool_use_id=_text(item, "tool_use_id"), content=inner)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import collections
-import dataclasses
 import datetime as dt
 from collections.abc import Hashable, Iterable, Sequence
 
@@ -25,14 +24,23 @@ class Groups[Item: Hashable]:
         if a != b:
             self._parent[b] = a
 
+    def add(self, item: Item, follows: Item | None) -> None:
+        """Puts an item into the set of what it follows, if it follows anything."""
+        if follows is not None and item not in self._parent:
+            self._parent[item] = self.of(follows)  # most items are new: no search for what stands for them
+        else:
+            self.join(item if follows is None else follows, item)
+
     def of(self, item: Item) -> Item:
         """What stands for the item's set."""
-        self._parent.setdefault(item, item)
-        root = item
-        while self._parent[root] != root:
-            root = self._parent[root]
-        while self._parent[item] != root:
-            self._parent[item], item = root, self._parent[item]
+        parent = self._parent
+        root = parent.setdefault(item, item)
+        if parent[root] == root:
+            return root
+        while parent[root] != root:
+            root = parent[root]
+        while parent[item] != root:
+            parent[item], item = root, parent[item]
         return root
 
     def members(self) -> list[list[Item]]:
@@ -46,14 +54,11 @@ class Groups[Item: Hashable]:
 def sessions_of(records: Sequence[Record]) -> list[Session]:
     """The sessions in the records, by conversation id; equal for equal records in equal order.
 
-    A subagent's messages belong to the conversation that its session id was in at that time.
+    A subagent's messages belong to the conversation that its session id was in at that time. The records are
+    used up: what they say of parents, times and blocks is not theirs any more.
     """
     unique = _unique(records)
-    groups: Groups[str] = Groups()
-    for record in unique.values():
-        # Also by a parent that is in no file: two that follow it are one conversation.
-        for link in (record.parent, record.logical):
-            groups.join(record.uuid if link is None else link, record.uuid)
+    groups = _linked(unique.values())
     _close_gaps(unique)
     components: dict[str, list[Record]] = collections.defaultdict(list)
     for record in unique.values():
@@ -64,23 +69,36 @@ def sessions_of(records: Sequence[Record]) -> list[Session]:
 
 
 def _unique(records: Iterable[Record]) -> dict[str, Record]:
-    """Records by uuid, copies of one made one with the earliest time; the records given stay as they are."""
+    """Records by uuid, copies of one made one with the earliest time."""
     unique: dict[str, Record] = {}
     for record in records:
-        known = unique.get(record.uuid)
-        if known is None:
-            unique[record.uuid] = dataclasses.replace(record)
-        elif record.sent_at is not None and (known.sent_at is None or record.sent_at < known.sent_at):
-            known.sent_at = record.sent_at
+        known = unique.setdefault(record.uuid, record)
+        if known is not record and record.sent_at is not None:
+            known.sent_at = min(record.sent_at, known.sent_at or record.sent_at)
     return unique
+
+
+def _linked(records: Iterable[Record]) -> Groups[str]:
+    """The ids in groups; also by a parent that is in no file: two that follow it are one conversation."""
+    groups: Groups[str] = Groups()
+    for record in records:
+        groups.add(record.uuid, record.parent)
+        if record.logical is not None and record.logical != record.parent:
+            groups.join(record.logical, record.uuid)
+    return groups
 
 
 def _close_gaps(unique: dict[str, Record]) -> None:
     """Lets every message's parent be a message: links through other records are followed."""
+    silent = {uuid for uuid, record in unique.items() if not record.message}
+    if not silent:
+        return
     for record in unique.values():
-        seen = {record.uuid}
         parent = record.parent
-        while parent in unique and not unique[parent].message and parent not in seen:
+        if parent not in silent:
+            continue
+        seen = {record.uuid}
+        while parent in silent and parent not in seen:
             seen.add(parent)
             parent = unique[parent].parent
         if record.message:
@@ -89,14 +107,17 @@ def _close_gaps(unique: dict[str, Record]) -> None:
 
 def _with_sidechains(components: list[list[Record]]) -> list[list[Record]]:
     """Components with those that are only a subagent's put into the conversation they served."""
-    mains = [part for part in components if any(not _aside(record) for record in part)]
+    asides = [all(map(_aside, part)) for part in components]
+    if not any(asides):
+        return components
+    mains = [part for part, aside in zip(components, asides, strict=True) if not aside]
     by_session: dict[str, list[list[Record]]] = collections.defaultdict(list)
     for part in mains:
         for session in {record.session for record in part}:
             by_session[session].append(part)
     alone = []
-    for part in components:
-        if any(not _aside(record) for record in part):
+    for part, aside in zip(components, asides, strict=True):
+        if not aside:
             continue
         hosts = by_session.get(part[0].session, [])
         if hosts:
@@ -117,22 +138,46 @@ def _session(component: list[Record]) -> Session:
     uuids = {record.uuid for record in component}
     main = [record for record in component if not _aside(record)] or component
     roots = [record for record in main if record.parent not in uuids] or main
-    root = min(roots, key=lambda record: (record.sent_at or _EARLIEST, record.uuid))
+    root = min(roots, key=_begun) if len(roots) > 1 else roots[0]
     messages = _messages(component)
-    created_at = min((message.sent_at for message in messages), default=_EARLIEST)
-    return Session(conversation_id=root.uuid, created_at=created_at, messages=messages)
+    created_at = min([message.sent_at for message in messages], default=_EARLIEST)
+    return Session(root.uuid, created_at, messages)
+
+
+def _begun(record: Record) -> tuple[dt.datetime, str]:
+    return record.sent_at or _EARLIEST, record.uuid
 
 
 def _messages(component: list[Record]) -> list[Message]:
     """Turns as messages: lines of one API message joined, parallel tool results put in a row."""
+    kept = _turns(component)
+    if "tool" in [record.role for record in kept]:
+        _chain_results(kept)
+    return [
+        Message(
+            record.uuid,
+            record.role,
+            record.sent_at or _EARLIEST,
+            record.blocks,
+            record.parent,
+            record.origin,
+            _thread(record),
+        )
+        for record in kept
+    ]
+
+
+def _turns(component: list[Record]) -> list[Record]:
+    """The first line of each API message, with the blocks of those that go on with it."""
+    if len({record.turn or record.uuid for record in component}) == len(component):
+        return component
     alias: dict[str, str] = {}
     turns: dict[tuple[str, str | None], Record] = {}
     kept: list[Record] = []
     for record in component:
         key = (record.turn or record.uuid, record.agent)
-        first = turns.get(key)
-        if first is None:
-            turns[key] = record
+        first = turns.setdefault(key, record)
+        if first is record:
             kept.append(record)
         else:
             known = [block.id or block for block in first.blocks]
@@ -141,19 +186,7 @@ def _messages(component: list[Record]) -> list[Message]:
     for record in kept:
         if record.parent in alias:
             record.parent = alias[record.parent]
-    _chain_results(kept)
-    return [
-        Message(
-            message_id=record.uuid,
-            role=record.role,
-            sent_at=record.sent_at or _EARLIEST,
-            content=list(record.blocks),
-            parent_id=record.parent,
-            origin=record.origin,
-            thread=_thread(record),
-        )
-        for record in kept
-    ]
+    return kept
 
 
 def _chain_results(kept: list[Record]) -> None:
