@@ -35,7 +35,7 @@ from transforms.sources.base import (
 from transforms.sources.claude_code_lines import LineFault, Record, parse_line
 from transforms.sources.claude_code_threads import Groups, sessions_of
 from transforms.sources.claude_code_typed import Odd, record_of, typed_lines
-from transforms.sources.decode import Fault, checked
+from transforms.sources.decode import Fault, checked, sound
 
 _SUBAGENTS = re.compile(r"[/\\][^/\\]+[/\\]subagents(?:[/\\].*)?\Z")
 #: Files beside the sessions that are no logs of sessions.
@@ -80,7 +80,8 @@ class ClaudeCode:
             size_of[path] = size
             groups.join(path, path)
             for link in linked - _NO_LINK:
-                groups.join(first_with.setdefault(link, path), path)
+                if (first := first_with.setdefault(link, path)) is not path:
+                    groups.join(first, path)
         units = []
         for members in groups.members():
             paths = tuple(sorted(member for member in members if member in size_of))
@@ -111,9 +112,11 @@ def _sessions(unit: Unit, records: list[Record], context: ReadContext) -> Iterat
     sessions = sessions_of(records)
     if given:
         _note_merged(given, sessions)
+    all_sound = sound(sessions, context.limits.max_messages)
     for row, session in enumerate(sessions):
         try:
-            checked(session, context.limits.max_messages)
+            if not all_sound:
+                checked(session, context.limits.max_messages)
         except Fault as fault:
             _note_quarantined(session, fault.code)
             entry = fault_at(

@@ -72,14 +72,15 @@ def parse_line(data: bytes, file_agent: str | None) -> Record | None:
     record.agent = file_agent or (_text(line, "agentId") if record.sidechain else None)
     record.sent_at = _instant(line.get("timestamp"))
     record.blocks = blocks_of(message.get("content"))
-    record.role, record.origin = speaker(
-        kind,
-        record.blocks,
-        failed=line.get("isApiErrorMessage") is True,
-        summary=line.get("isCompactSummary") is True,
-        meta=line.get("isMeta") is True or line.get("isVisibleInTranscriptOnly") is True,
-        sidechain=record.sidechain,
-    )
+    if kind == "assistant":
+        record.role, record.origin = (
+            "assistant",
+            "harness" if line.get("isApiErrorMessage") is True else "model",
+        )
+    else:
+        summary = line.get("isCompactSummary") is True
+        meta = line.get("isMeta") is True or line.get("isVisibleInTranscriptOnly") is True
+        record.role, record.origin = asker(record.blocks, summary, meta, record.sidechain)
     record.turn = _text(message, "id") if kind == "assistant" else None
     return record
 
@@ -96,12 +97,8 @@ def _link(line: dict[str, Any], uuid: str) -> Record:
     )
 
 
-def speaker(
-    kind: str, blocks: list[Block], *, failed: bool, summary: bool, meta: bool, sidechain: bool
-) -> tuple[Role, Origin]:
-    """Role and origin; `human` only for what a person typed."""
-    if kind == "assistant":
-        return "assistant", "harness" if failed else "model"
+def asker(blocks: list[Block], summary: bool, meta: bool, sidechain: bool) -> tuple[Role, Origin]:
+    """Role and origin of what the model is told; `human` only for what a person typed."""
     if "tool_result" in [block.type for block in blocks]:
         return "tool", "tool"
     if summary:

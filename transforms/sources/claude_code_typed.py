@@ -9,15 +9,15 @@ from collections.abc import Sequence
 
 import msgspec
 
-from schemas.records import Aware, Block
+from schemas.records import Aware, Block, Origin
 from transforms.sources.accounting import dropped, note_block, note_record
 from transforms.sources.claude_code_lines import (
     DROPPED_BLOCKS,
     MESSAGE_TYPES,
     LineFault,
     Record,
+    asker,
     blocks_of,
-    speaker,
 )
 from transforms.sources.json_skipping import may_skip
 
@@ -68,36 +68,26 @@ def typed_lines(raw: Sequence[bytes | None]) -> list[Line | None]:
 
 def record_of(line: Line, file_agent: str | None) -> Record | None:
     """What `parse_line` makes of the line; raises Odd where that might find a fault."""
-    kind, uuid = line.type, line.uuid
-    parent, logical = line.parent or None, line.logical or None
-    sidechain = line.sidechain is True
+    kind, uuid, logical = line.type, line.uuid, line.logical or None
+    parent, session, sidechain = line.parent or logical, line.session or "", line.sidechain is True
     if kind not in MESSAGE_TYPES:
         note_record(dropped(kind))
-        link = parent or logical, logical, line.session or "", False, sidechain
-        return Record(uuid, *link) if uuid else None
-    said = line.message
-    if not uuid or said is None or line.sent_at is None:
+        return Record(uuid, parent, logical, session, False, sidechain) if uuid else None
+    said, sent_at = line.message, line.sent_at
+    if not uuid or said is None or sent_at is None:
         raise Odd
     content = said.content
     blocks = [Block("text", content)] if isinstance(content, str) else _blocks(content or ())
+    agent = file_agent or (line.agent if sidechain else None)
+    if kind == "assistant":
+        origin: Origin = "harness" if line.failed is True else "model"
+        turn = said.id
+        return Record(
+            uuid, parent, logical, session, True, sidechain, agent, "assistant", origin, sent_at, turn, blocks
+        )
     meta = line.meta is True or line.shown_only is True
-    role, origin = speaker(
-        kind, blocks, failed=line.failed is True, summary=line.summary is True, meta=meta, sidechain=sidechain
-    )
-    return Record(
-        uuid,
-        parent or logical,
-        logical,
-        line.session or "",
-        True,
-        sidechain,
-        file_agent or (line.agent if sidechain else None),
-        role,
-        origin,
-        line.sent_at,
-        said.id if kind == "assistant" else None,
-        blocks,
-    )
+    role, origin = asker(blocks, line.summary is True, meta, sidechain)
+    return Record(uuid, parent, logical, session, True, sidechain, agent, role, origin, sent_at, None, blocks)
 
 
 def _typed(raw: bytes) -> Line | None:
