@@ -31,7 +31,7 @@ class LineFault(Exception):  # noqa: N818 - becomes a quarantine entry, never an
         self.code = code
 
 
-class Record(msgspec.Struct):
+class Record(msgspec.Struct, gc=False):
     """A linked line. `message` is false for records that only link (progress, attachment, system).
 
     `parent` is what the line follows; after a compaction that is `logical`, which links in any case.
