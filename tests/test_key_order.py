@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.tables import KEY
@@ -15,6 +15,7 @@ from transforms.key_order import key_words, order_by_key
 KEYS = [bytes(16), b"\0" * 8 + b"\xff" * 8, b"\x7f" * 16, b"\x80" + b"\0" * 15, b"\xff" * 15 + b"\0", None]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(KEYS), st.integers(0, 2))))
 def test_the_order_is_that_of_whole_keys_then_of_what_comes_after_them(
     rows: list[tuple[bytes | None, int]],

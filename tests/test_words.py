@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.tables import WORD
@@ -13,6 +13,7 @@ from transforms.words import by_appearance, is_word, not_blank, replaced, words_
 WORDS = st.lists(st.sampled_from([None, "a", "b", "c", ""]), max_size=12)
 
 
+@settings(deadline=None)
 @given(WORDS, st.permutations(["c", "", "b", "unused", "a"]))
 def test_a_dictionary_by_appearance_is_the_one_of_the_plain_texts(
     texts: list[str | None], order: list[str]
@@ -29,6 +30,7 @@ def test_a_dictionary_by_appearance_is_the_one_of_the_plain_texts(
     )
 
 
+@settings(deadline=None)
 @given(WORDS, st.sampled_from([None, "a", "new"]), st.data())
 def test_a_word_stands_where_it_replaces_and_nowhere_else(
     texts: list[str | None], word: str | None, data: st.DataObject
@@ -49,6 +51,7 @@ def test_words_that_are_alike_are_one_and_none_is_null() -> None:
 TEXTS = st.none() | st.text(st.sampled_from(" \t\x1c\x85\u00a0\u2003a~!\x7fä"), max_size=3)
 
 
+@settings(deadline=None)
 @given(st.lists(TEXTS), st.data())
 def test_what_is_blank_is_what_python_strips_to_nothing(texts: list[str | None], data: st.DataObject) -> None:
     """A reader of JSON says so too; slices, whose offsets do not begin at 0, alike."""
