@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from conftest import Corpus, chatsieve, table_of
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from source_files import CONTEXT, HASHER, message, read_all, record, utc, write_lines
 
@@ -184,6 +184,7 @@ def test_a_record_cannot_claim_several_tiers(tmp_path: Path) -> None:
     assert THEN not in str(owners(tmp_path, known, item))
 
 
+@settings(deadline=None)
 @given(
     bounds=st.lists(st.integers(0, 30), min_size=2, max_size=2).map(sorted),
     rows=st.lists(
