@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 #: The gate looks so many tokens to either side.
 GATE_REACH = 3
-_PLACES = 2 * GATE_REACH + 1
+PLACES = 2 * GATE_REACH + 1
 #: What it tells: people, addresses.
 ANSWERS = 2
 _Array = npt.NDArray[np.float32]

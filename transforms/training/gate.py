@@ -26,7 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from schemas.deid import TaggerConfig
-from transforms.deid.gate import ANSWERS, GATE_REACH, Gate, load_gate, save_gate
+from transforms.deid.gate import ANSWERS, GATE_REACH, PLACES, Gate, load_gate, save_gate
 from transforms.deid.line_signs import LineSigns
 from transforms.deid.network import LABELS, load_weights
 from transforms.deid.reading import Reading
@@ -119,7 +119,7 @@ def _examples(reading: Reading, tagger: Tagger) -> Examples:
     shares = tagger.probabilities(reading, some)
     labels = [LABELS.index(f"B-{kind}") for kind in ("PERSON", "ADDRESS")]
     likely = np.stack([shares[:, label] + shares[:, label + 1] for label in labels], axis=1)
-    vectors = np.zeros((len(some), 2 * GATE_REACH + 1, tagger.width), dtype=np.float32)
+    vectors = np.zeros((len(some), PLACES, tagger.width), dtype=np.float32)
     for place, (kept, beside) in enumerate(reading.beside(some, GATE_REACH)):
         vectors[kept, place] = tagger.vectors(reading, beside)
     config, code = TaggerConfig(), reading.in_code[some]
@@ -170,8 +170,7 @@ def train(seen: Examples) -> Gate:
                 weight -= rate * (mean / (1 - 0.9**step)) / (np.sqrt(square / (1 - 0.999**step)) + 1e-8)
         _LOG.info("epoch %d  loss %.4f", epoch + 1, loss / (len(order) // _BATCH))
     first, bias, out, out_bias = weights
-    places = 2 * GATE_REACH + 1
-    by_word = first.reshape(places, -1, HIDDEN).transpose(1, 0, 2).reshape(-1, places * HIDDEN)
+    by_word = first.reshape(PLACES, -1, HIDDEN).transpose(1, 0, 2).reshape(-1, PLACES * HIDDEN)
     return Gate(by_word, bias, out, out_bias, np.zeros(ANSWERS, dtype=np.float32))
 
 
@@ -217,8 +216,7 @@ def figures(gate: Gate, held: Examples) -> dict[str, dict[str, float]]:
 
 
 def _scores(gate: Gate, vectors: _Array) -> _Array:
-    places = 2 * GATE_REACH + 1
-    by_place = gate.words.reshape(-1, places, gate.hidden).transpose(1, 0, 2).reshape(-1, gate.hidden)
+    by_place = gate.words.reshape(-1, PLACES, gate.hidden).transpose(1, 0, 2).reshape(-1, gate.hidden)
     scores: _Array = np.maximum(vectors @ by_place + gate.bias, 0) @ gate.out + gate.out_bias
     return scores
 
