@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterator, Sequence
 from schemas.deid import DeidConfig
 from transforms.deid.keyed import keyed_span
 from transforms.deid.lexicon import is_common_word
+from transforms.deid.logins import Login, login_at, logins_of, on_the_lists
 from transforms.deid.names import NameFinder
 from transforms.deid.overlaps import resolve
 from transforms.deid.patterns import PatternScanner
@@ -22,7 +23,10 @@ from transforms.deid.spans import Span
 
 _FULL_NAME_SCORE = 0.6
 _PART_SCORE = 0.7
+_LOGIN_SCORE = 0.7
 _MAX_NAMES = 2_000
+#: So many people's logins are looked for.
+_MAX_OWNERS = 200
 #: Names that begin alike are tried one after another.
 _MAX_SHARED = 40
 #: So many beginnings of names are faster searched for one by one than word by word; they meet at some 130.
@@ -31,7 +35,12 @@ _LETTERS = re.compile(r"[^\W_]+")
 _GAP = re.compile(r"[\s,]{1,3}")
 _NOT_BEFORE_PART = frozenset("_@/\\`$.-")
 _NOT_AFTER_PART = re.compile(r"[\w@/\\`(]|\.\w")
+#: A variable that bears somebody's name is masked with what is read from it, or it would be two.
+_NOT_AFTER_LOWER_PART = re.compile(r"[\w@/\\`(]")
 _NOT_PART = re.compile(r"[^\W\d_]\.?\Z")
+_DIGITS = "0123456789"
+#: What is looked for: the words of a full name, a part of one, a login.
+_Known = tuple[str, ...] | str | Login
 
 
 class SpanFinder:
@@ -77,7 +86,10 @@ class SpanFinder:
 
 
 def propagate_names(texts: Sequence[str], found: Sequence[Sequence[Span]]) -> list[list[Span]]:
-    """`found` with other mentions of its people: full names in any case, their parts where capitalised."""
+    """`found` with other mentions of its people: full names in any case, their parts, logins made of them.
+
+    Parts are found where capitalised; if on the lists of names and no ordinary words, in lower case too.
+    """
     full, parts = _names(texts, found)
     again = [list(spans) for spans in found]
     if not full and not parts:
@@ -89,19 +101,28 @@ def propagate_names(texts: Sequence[str], found: Sequence[Sequence[Span]]) -> li
     for place, beginning in _beginnings(joined, by_first):
         number = bisect.bisect_right(begins, place) - 1
         text, start = texts[number], place - begins[number]
-        for words, is_part in by_first[beginning]:
-            end = _part_end(text, start, words[0]) if is_part else _name_end(text, start, words)
-            if end > start:
-                again[number].append(Span(start, end, "PERSON", 0.8 if is_part else 0.9))
+        for known in by_first[beginning]:
+            span = _mention(text, start, known)
+            if span.end > span.start:
+                again[number].append(span)
                 changed.add(number)
     return [resolve(spans) if number in changed else spans for number, spans in enumerate(again)]
 
 
+def _mention(text: str, start: int, known: _Known) -> Span:
+    """What is known, if it begins at `start`, or an empty span."""
+    if isinstance(known, Login):
+        return Span(*login_at(text, start, known), "USERNAME", _LOGIN_SCORE)
+    if isinstance(known, str):
+        return Span(start, _part_end(text, start, known), "PERSON", 0.8)
+    return Span(start, _name_end(text, start, known), "PERSON", 0.9)
+
+
 def _beginnings(text: str, known: Collection[str]) -> Iterator[tuple[int, str]]:
-    """Where runs of letters and digits stand that are known in lower case, with them."""
+    """Where runs of letters stand that are known in lower case, with them; digits may be behind them."""
     if len(known) > _FEW:
         for word in _LETTERS.finditer(text):
-            beginning = word.group().lower()
+            beginning = word.group().lower().rstrip(_DIGITS)
             if beginning in known:
                 yield word.start(), beginning
         return
@@ -113,7 +134,7 @@ def _beginnings(text: str, known: Collection[str]) -> Iterator[tuple[int, str]]:
             end = start + len(sought)
             here = _LETTERS.match(text, start)
             alone = start == 0 or not _LETTERS.match(text, start - 1)
-            if alone and here is not None and here.end() == end and here.group().lower() == beginning:
+            if alone and here is not None and here.group().lower().rstrip(_DIGITS) == beginning:
                 yield start, beginning
             start = folded.find(sought, end)
 
@@ -129,18 +150,19 @@ def _any_case(text: str) -> str:
     return lower.replace("ς", "σ")
 
 
-def _by_first_letters(
-    full: set[tuple[str, ...]], parts: set[str]
-) -> dict[str, list[tuple[tuple[str, ...], bool]]]:
-    """Names, and parts of names, by the first letters of each: looked for only where those stand."""
-    known: dict[str, list[tuple[tuple[str, ...], bool]]] = {}
-    listed = [(words, False) for words in sorted(full, key=lambda words: (-len(words), words))[:_MAX_NAMES]]
-    listed += [((part,), True) for part in sorted(parts, key=lambda part: (-len(part), part))[:_MAX_NAMES]]
-    for words, is_part in listed:
-        first = _LETTERS.match(words[0])
+def _by_first_letters(full: set[tuple[str, ...]], parts: set[str]) -> dict[str, list[_Known]]:
+    """Names, parts of names and logins by the letters each is looked for by: tried only where those stand."""
+    known: dict[str, list[_Known]] = {}
+    names = sorted(full, key=lambda words: (-len(words), words))[:_MAX_NAMES]
+    listed: list[tuple[str, _Known]] = [(words[0], words) for words in names]
+    listed += [(part, part) for part in sorted(parts, key=lambda part: (-len(part), part))[:_MAX_NAMES]]
+    logins = sorted({login for words in names[:_MAX_OWNERS] for login in logins_of(words)})
+    listed += [(login.first if len(login.first) > 1 else login.second, login) for login in logins]
+    for sought, one in listed:
+        first = _LETTERS.match(sought)
         same = known.setdefault(first.group().lower(), []) if first else []
         if len(same) < _MAX_SHARED:
-            same.append((words, is_part))
+            same.append(one)
     return known
 
 
@@ -161,11 +183,14 @@ def _name_end(text: str, start: int, words: Sequence[str]) -> int:
 
 def _part_end(text: str, start: int, part: str) -> int:
     """Where a part of a name ends that stands at `start` as a word of its own, or `start`."""
-    if not text.startswith(part, start) and not text.startswith(part.upper(), start):
-        return start
     end = start + len(part)
+    here = text[start:end]
+    lower = here == part.lower() and on_the_lists(part)
+    if here not in (part, part.upper()) and not lower:
+        return start
+    not_after = _NOT_AFTER_LOWER_PART if lower else _NOT_AFTER_PART
     before = text[start - 1 : start] if start else ""
-    return start if before in _NOT_BEFORE_PART or _NOT_AFTER_PART.match(text, end) else end
+    return start if before in _NOT_BEFORE_PART or not_after.match(text, end) else end
 
 
 def _names(texts: Sequence[str], found: Sequence[Sequence[Span]]) -> tuple[set[tuple[str, ...]], set[str]]:
