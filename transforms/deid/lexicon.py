@@ -42,16 +42,21 @@ def last_names() -> frozenset[str]:
 @functools.cache
 def ambiguous_names() -> frozenset[str]:
     """Names that are ordinary English words, months or places, lower case: no name on a list's word alone."""
-    lines = (resources.files("transforms.deid") / "ambiguous_names.txt").read_text("utf-8").splitlines()
-    return frozenset(word for line in lines if not line.startswith("#") for word in line.split())
+    return _words_of("ambiguous_names.txt")
+
+
+@functools.cache
+def technical_words() -> frozenset[str]:
+    """Software, formats, products and firms, lower case."""
+    return _words_of("technical_words.txt")
 
 
 @functools.cache
 def common_words() -> frozenset[str]:
-    """Frequent English words that are not names, and the ambiguous ones that are."""
+    """Frequent English words that are not names, the ambiguous ones that are, and what software is called."""
     names = first_names() | last_names()
     words = frozenset(word for word in wordfreq.top_n_list("en", _COMMON_WORDS) if word not in names)
-    return words | ambiguous_names() | _MONTHS
+    return words | ambiguous_names() | technical_words() | _MONTHS
 
 
 def is_common_word(word: str) -> bool:
@@ -61,7 +66,7 @@ def is_common_word(word: str) -> bool:
 
 def is_clear_first_name(word: str) -> bool:
     """True for a given name that is no ordinary word."""
-    return word.lower() in first_names() and word.lower() not in ambiguous_names()
+    return word.lower() in first_names() and not is_common_word(word)
 
 
 def lexicon_digest() -> str:
@@ -70,6 +75,11 @@ def lexicon_digest() -> str:
     for words in (first_names(), last_names(), common_words()):
         digest.update("\n".join(sorted(words)).encode())
     return digest.hexdigest()
+
+
+def _words_of(file: str) -> frozenset[str]:
+    lines = (resources.files("transforms.deid") / file).read_text("utf-8").splitlines()
+    return frozenset(word for line in lines if not line.startswith("#") for word in line.split())
 
 
 def _faker_names(attributes: Iterable[str]) -> Iterable[str]:
