@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator, Sequence
 from schemas.deid import DeidConfig
 from transforms.deid.keyed import keyed_span
 from transforms.deid.lexicon import is_common_word
-from transforms.deid.logins import Login, login_at, logins_of, on_the_lists
+from transforms.deid.logins import SIGNS, Login, login_at, logins_of, on_the_lists
 from transforms.deid.names import NameFinder
 from transforms.deid.overlaps import resolve
 from transforms.deid.patterns import PatternScanner
@@ -101,7 +101,11 @@ def propagate_names(texts: Sequence[str], found: Sequence[Sequence[Span]]) -> li
     for place, beginning in _beginnings(joined, by_first):
         number = bisect.bisect_right(begins, place) - 1
         text, start = texts[number], place - begins[number]
+        after = start + len(beginning)
+        parted = text[after : after + 1] in SIGNS or text[start - 1 : start] in SIGNS
         for known in by_first[beginning]:
+            if not parted and isinstance(known, Login) and known.second:
+                continue
             span = _mention(text, start, known)
             if span.end > span.start:
                 again[number].append(span)

@@ -17,13 +17,17 @@ _NOT_SECRET = re.compile(
 )
 _PHONE = re.compile(r"(?i)(?:\A|_)(?:phone|tel|telephone|mobile|fax|cell)(?:_?(?:number|no))?\Z|phone")
 _GOVERNMENT = re.compile(
-    r"(?i)ssn|social_?security|tax_?id|passport|national_?id|licen[cs]e_?(?:no|number)|driver"
+    r"(?i)ssn|social_?(?:security|insurance)|tax_?(?:id|file)|passport|national_?(?:id|insurance)|licen[cs]e_?(?:no|number|plate)|driver|"
+    r"(?:\A|_)(?:mrn|npi|nhs|nino?|cpf|curp|dni|nif|nie|bsn|sin|tfn|vin|pesel)(?:_?(?:no|number))?\Z|aadhaa?r|medical_?record|"
+    r"(?:patient|member|insurance|insured|policy|subscriber|beneficiary|student|employee|badge)_?(?:id|no|number)\Z"
 )
 _BANK = re.compile(r"(?i)account_?(?:no|number)|iban|routing")
 _PERSON = re.compile(
     r"(?i)\A(?:(?:full|first|last|given|family|middle|display|customer|patient|employee|contact|author|sender|"
     r"recipient|owner|user)_?name|name|surname|author|assignee|reviewer|customer|patient|contact|attendee)s?\Z"
 )
+#: Of these a value is one word.
+_PART_OF_NAME = re.compile(r"(?i)\A(?:first|last|given|family|middle)_?name\Z|\Asurname\Z")
 _USER = re.compile(r"(?i)\A(?:user_?name|login|screen_?name|handle)\Z")
 _ADDRESS = re.compile(r"(?i)address(?:_?line)?_?\d?\Z|street")
 _BIRTH = re.compile(r"(?i)\bdob\b|birth")
@@ -75,7 +79,7 @@ def _shaped(kind: str, key: str, text: str) -> bool:
     if kind == "USERNAME":
         return re.fullmatch(r"[\w.-]{2,40}", text) is not None and text.lower() not in GENERIC_USERS
     if kind == "PERSON":
-        return " " in text and _NAME_SHAPE.match(text) is not None
+        return (" " in text or _PART_OF_NAME.search(key) is not None) and _NAME_SHAPE.match(text) is not None
     digits = sum(character.isdigit() for character in text)
     if kind == "ADDRESS":
         return digits > 0 and " " in text and "@" not in text and "://" not in text

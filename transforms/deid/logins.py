@@ -15,7 +15,8 @@ from transforms.deid.lexicon import is_clear_first_name, is_common_word, last_na
 
 _MIN_LOGIN = 4
 _MIN_NAME = 2
-_SIGNS = frozenset("._-")
+#: One of these may part the names of a login.
+SIGNS = frozenset("._-")
 _BEHIND = re.compile(r"[0-9]{0,4}(?![^\W_])")
 _LETTER = re.compile(r"[^\W_]")
 #: How letters are written where only ASCII may stand, beside leaving their marks out.
@@ -36,17 +37,20 @@ def logins_of(words: Sequence[str]) -> set[Login]:
     """
     if not _surely_a_name(words):
         return set()
-    made = set()
+    made = []
     for given in _spellings(words[0]):
         for family in _spellings(words[-1]):
-            pairs = (given, family), (family, given), (given[0], family), (family, given[0])
-            made |= {Login(first, second) for first, second in (*pairs, (given, family[0]))}
-    made |= {Login(first + second) for first, second in made}
-    return {
-        login
-        for login in made
-        if len(login.first + login.second) >= _MIN_LOGIN and (login.second or not is_common_word(login.first))
-    }
+            pairs = (
+                (given, family),
+                (family, given),
+                (given[0], family),
+                (family, given[0]),
+                (given, family[0]),
+            )
+            made += [(first, second, first + second) for first, second in pairs]
+    long = [one for one in made if len(one[2]) >= _MIN_LOGIN]
+    apart = {Login(first, second) for first, second, _ in long}
+    return apart | {Login(login) for _, _, login in long if not is_common_word(login)}
 
 
 def login_at(text: str, place: int, login: Login) -> tuple[int, int]:
@@ -60,7 +64,7 @@ def login_at(text: str, place: int, login: Login) -> tuple[int, int]:
         return place, place
     end = start + len(first)
     if second:
-        parted = text[end : end + 1] in _SIGNS
+        parted = text[end : end + 1] in SIGNS
         end += 1 + len(second)
         known = parted and text[end - len(second) : end].lower() == second
     else:
@@ -74,6 +78,8 @@ def login_at(text: str, place: int, login: Login) -> tuple[int, int]:
 def _spellings(name: str) -> set[str]:
     """A name's word in lower case as a login spells it: as it is, in ASCII, and each side of a hyphen."""
     lower = name.lower()
+    if lower.isascii() and lower.isalpha():
+        return {lower} if len(lower) >= _MIN_NAME else set()
     spelt = {lower, lower.translate(_SPELT_OUT), *re.split(r"[-'’]", lower), re.sub(r"[-'’]", "", lower)}
     spelt |= {unicodedata.normalize("NFKD", one).encode("ascii", "ignore").decode() for one in spelt}
     return {one for one in spelt if len(one) >= _MIN_NAME and one.replace("-", "").isalpha()}

@@ -12,18 +12,23 @@ from transforms.deid.normalise import TWIN_TRIGGER, plain_twins
 from transforms.deid.overlaps import resolve
 from transforms.deid.rules import Rule
 from transforms.deid.rules_accounts import ACCOUNT_RULES
+from transforms.deid.rules_broken import BROKEN_RULES
 from transforms.deid.rules_contact import CONTACT_RULES
+from transforms.deid.rules_government import GOVERNMENT_RULES
 from transforms.deid.rules_identifiers import IDENTIFIER_RULES
 from transforms.deid.rules_network import NETWORK_RULES
 from transforms.deid.rules_places import PLACE_RULES
 from transforms.deid.rules_provider_keys import PROVIDER_KEY_RULES
 from transforms.deid.rules_secrets import SECRET_RULES
 from transforms.deid.spans import Span
+from transforms.deid.tables import TABLE_TRIGGER, table_cells
 from transforms.deid.texts import Texts
 
 RULES: tuple[Rule, ...] = (
     *CONTACT_RULES,
     *IDENTIFIER_RULES,
+    *GOVERNMENT_RULES,
+    *BROKEN_RULES,
     *NETWORK_RULES,
     *PROVIDER_KEY_RULES,
     *SECRET_RULES,
@@ -38,9 +43,11 @@ class PatternScanner:
     """Finds structured identifiers and secrets. One instance a thread: Hyperscan has one scratch space."""
 
     def __init__(self, types: Collection[str] | None = None) -> None:
+        self._types = types
         self._rules = [rule for rule in RULES if types is None or rule.type in types]
         self._twin = len(self._rules)
-        self._triggers = Expressions([*(rule.trigger for rule in self._rules), TWIN_TRIGGER])
+        self._table = len(self._rules) + 1
+        self._triggers = Expressions([*(rule.trigger for rule in self._rules), TWIN_TRIGGER, TABLE_TRIGGER])
 
     def scan(self, texts: Sequence[str]) -> list[list[Span]]:
         """Per text its spans, sorted and disjoint, in code points of the text as given."""
@@ -74,6 +81,9 @@ class PatternScanner:
             text = texts.each[place]
             if number == self._twin:
                 twins.append(place)
+            elif number == self._table:
+                cells = table_cells(text, ends[low:high].tolist())
+                found[place] += [span for span in cells if self._types is None or span.type in self._types]
             elif len(text) >= _MIN_CHARACTERS:
                 rule = self._rules[number]
                 for match in _matches(rule, text, ends[low:high].tolist()):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from transforms.deid.rules import Rule, Verdict
+from transforms.deid.rules import Rule, Verdict, after, before
 from transforms.deid.rules_places import GENERIC_USERS
 
 #: Accounts of services that stand where a person's could.
@@ -25,7 +25,73 @@ def _account(found: re.Match[str]) -> Verdict | None:
     return found.start("user"), found.end("user"), 0.7
 
 
+def _handle(found: re.Match[str]) -> Verdict | None:
+    """A name on a network: with a digit or a sign in it, or an @ before it; "my twitter is down" has none."""
+    name = found.group("user")
+    signed = before(found, 1, "user") == "@" or re.search(r"[\d_]|\w\.\w", name)
+    if not signed or re.search(r"(?i)\.(?:com|org|net|io|py|js|ts|md|txt|json|ya?ml)\Z", name):
+        return None
+    return _account(found)
+
+
+def _logged(found: re.Match[str]) -> Verdict | None:
+    """A user among a log line's fields; in a call such as get(user=current) the others are apart by commas."""
+    alone = re.search(r"[\w.-]=[^\s,()]*[ \t]\Z", before(found, 80)) or re.match(
+        r"[ \t]+[\w.-]{1,40}=[^\s,()]", after(found, 48)
+    )
+    return _account(found) if alone else None
+
+
+#: Words by which people introduce what they are called on a network.
+_NETWORKS = (
+    r"twitter|insta(?:gram)?|ig|tik ?tok|snap(?:chat)?|telegram|discord|mastodon|bluesky|threads|reddit|github|gitlab|"
+    r"facebook|fb|linkedin|skype|twitch|steam|psn|xbox|gamertag|venmo|cash ?app"
+)
+
 ACCOUNT_RULES = (
+    Rule(
+        # Fields of a log: user=jdoe ip=81.2.69.142.
+        "USERNAME",
+        r"(?i)\b(?:user|user_?name|login|ruser|account|usr)=[a-z]",
+        re.compile(
+            r"(?<![\w.(,-])(?i:user|user_?name|login|ruser|account|usr)=(?P<user>[A-Za-z][\w.@\\-]{1,31})(?![^\s;])"
+        ),
+        _logged,
+        (100, 90),
+    ),
+    Rule(
+        # What sshd, login and PAM say.
+        "USERNAME",
+        r"(?:Accepted|Failed) [a-z/-]+ for |(?:[Ii]nvalid|illegal) user |session (?:opened|closed) for user |authenticating user ",
+        re.compile(
+            r"(?:(?:Accepted|Failed) [a-z/-]{1,24} for (?:invalid user |illegal user )?|(?:[Ii]nvalid|illegal) user |"
+            r"session (?:opened|closed) for user |authenticating user )(?P<user>[A-Za-z_][\w.-]{1,31})(?=[ ,(]|\s|\Z)"
+        ),
+        _account,
+        (48, 48),
+    ),
+    Rule(
+        # my twitter is @danielle_codes; insta: dani.k_92
+        "USERNAME",
+        rf"(?i)\b(?:{_NETWORKS})(?: ?(?:handle|name|account|user(?:name)?|id))?(?: is| as| at| ?:)? ?(?:@[a-z0-9]|[a-z0-9._-]{{0,38}}[0-9_.])",
+        re.compile(
+            rf"(?i:\b(?:my|our|his|her|their|add me on|find me on|follow me on|message me on|dm me on) (?:{_NETWORKS})(?: ?(?:handle|name|account|"
+            rf"user(?:name)?|id))?(?: is| ?:| as| at)? ?@?|(?<![\w/.@-])(?:{_NETWORKS})(?: ?(?:handle|user(?:name)?))? ?: ?@?|"
+            rf"(?<![\w/.@-])(?:{_NETWORKS})(?: handle)? (?=@))@?(?P<user>[A-Za-z0-9][\w.-]{{2,38}}\w)(?![\w@/(]|://)"
+        ),
+        _handle,
+        (80, 60),
+    ),
+    Rule(
+        # Pages that are a person's by what they are.
+        "USERNAME",
+        r"(?i)linkedin\.com/in/[\w%]|snapchat\.com/add/\w|(?:venmo\.com/u|cash\.app)/\$?\w",
+        re.compile(
+            r"(?i:\blinkedin\.com/in/|\bsnapchat\.com/add/|\bvenmo\.com/u/|\bcash\.app/)\$?(?P<user>[\w%-]{2,100})"
+        ),
+        _account,
+        (24, 110),
+    ),
     Rule(
         # ls -l: mode, links, owner.
         "USERNAME",

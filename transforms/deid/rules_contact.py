@@ -17,11 +17,14 @@ _RESERVED_TLDS = frozenset(
 _SERVICE_LOCALS = re.compile(r"(?i)(?:git|no-?reply|do-?not-?reply|mailer-daemon|postmaster)\Z")
 #: An escaped delimiter before a mailbox is not part of it: ?to%3Dbob%40example.com.
 _ESCAPED_DELIMITER = re.compile(r".*%(?:0[9AaDd]|2[02678CcFf]|3[A-Fa-f]|5[BbDd]|7[BbCcDd])(?=.)")
+#: What stands before the @ of postgres://app:secret@host is a password, and what follows it a host.
+_PASSWORD_OF_URL = re.compile(r"://[^\s/@:\"'<>]{0,64}:\Z")
 _APOSTROPHE = re.compile(r"(?:\A|[\s(<\[,;:=\"])(?P<local>(?P<prefix>[\w.+-]{1,32})['’])\Z")
 _STRING_PREFIXES = frozenset("b r f u br rb fr rf".split())
 _PHONE_CONTEXT = re.compile(
     r"(?i)\b(?:phones?|tel|telephone|mobile|cell|cellphone|calls?|fax|whatsapp|sms|texts? (?:me|us|him|her|them)|contact|"
-    r"reach|dial|handy|telefon|teléfono|téléphone|hotline|helpline|number is|messages? to|answering at|desk|office)\b[^\n]{0,24}\Z"
+    r"reach|dial|handy|telefon|tel[eé]fono|téléphone|celular|móvil|cellulare|телефон|hotline|helpline|number is|messages? to|"
+    r"answering at|desk|office)\b[^\n]{0,24}\Z|(?:电话|電話|手机|手機|휴대폰|전화)[^\n]{0,12}\Z"
 )
 _PHONE_CONTEXT_LINE = re.compile(r"(?i)\b(?:phone|tel|telephone|mobile|fax|telefon|cell)\s{0,2}:?\s{0,4}\Z")
 #: What stands before "at" without being a mailbox.
@@ -53,7 +56,7 @@ def _email(found: re.Match[str]) -> Verdict | None:
     escaped = _ESCAPED_DELIMITER.match(local)
     if escaped is not None:
         start, local = start + escaped.end(), local[escaped.end() :]
-    if _SERVICE_LOCALS.match(local):
+    if _SERVICE_LOCALS.match(local) or _PASSWORD_OF_URL.search(before(found, 80)):
         return None
     end = _domain_end(found.group("domain"))
     if not end:
@@ -82,6 +85,10 @@ def _domain_end(domain: str) -> int:
 def _spelled_email(found: re.Match[str]) -> Verdict | None:
     last = re.split(r"[\W_]+", found.group().rstrip(")]} "))[-1]
     return (found.start(), found.end(), 0.9) if last.lower() in top_level_domains() else None
+
+
+def _spaced_email(found: re.Match[str]) -> Verdict | None:
+    return (found.start(), found.end(), 0.9) if " " in found.group() else None
 
 
 def _spoken_email(found: re.Match[str]) -> Verdict | None:
@@ -188,7 +195,7 @@ CONTACT_RULES = (
             r"(?i)(?<!\w)(?:(?:\w ){3,30}|[\w.+-]{1,64} ?)@ ?[a-z0-9-]{1,63}(?: ?\. ?[a-z0-9-]{1,63}){0,3}"
             r" ?\. ?(?:com|org|net|edu|gov)\b"
         ),
-        whole(0.9),
+        _spaced_email,
         (80, 300),
     ),
     Rule(
@@ -268,7 +275,7 @@ CONTACT_RULES = (
     Rule(
         "PHONE_NUMBER",
         r"(?i)(?:phone|tel[eé]|\btel\b|mobile|cell|calls?\b|fax|whatsapp|sms|text|contact|reach|dial|handy|hotline|helpline|"
-        r"number is|messages? to|answering at|desk|office)",
+        r"number is|messages? to|answering at|desk|office|celular|m\xc3\xb3vil|телефон|电话|電話|手机|手機|휴대폰|전화)",
         re.compile(rf"(?<![A-Za-z0-9.])\(?\d(?:{GAP}{{0,2}}\d){{6,13}}(?![A-Za-z0-9]|\.\d)"),
         _national_phone,
         (24, 110),

@@ -1,4 +1,4 @@
-"""Numbers that authorities and banks give to people: by shape, check digit and context."""
+"""Cards, accounts and US social security numbers: by shape, check digit and context."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import re
 from transforms.deid.checks import IBAN_LENGTH, luhn, mod97
 from transforms.deid.rules import BEGIN, END, Rule, Verdict, before, whole
 
-_CARD_CONTEXT = re.compile(r"(?i)card|visa|amex|mastercard|\bcc\b|credit|debit|payment")
+CARD_CONTEXT = re.compile(r"(?i)card|visa|amex|mastercard|\bcc\b|credit|debit|payment")
 #: Issuer ranges by ISO/IEC 7812 as the card networks publish them.
-_ISSUER = re.compile(
+ISSUER = re.compile(
     r"4\d{12}(?:\d{3}){0,2}\Z|5[1-5]\d{14}\Z|2(?:2[2-9]|[3-6]\d|7[01])\d{13}\Z|3[47]\d{13}\Z|"
     r"3(?:0[0-5]|[68]\d)\d{11}\Z|6(?:011|5\d\d|4[4-9]\d)\d{12}(?:\d{3})?\Z|(?:2131|1800|35\d{3})\d{11}\Z|"
     r"62\d{14,17}\Z|(?:5018|5020|5038|6304|6759|676[1-3])\d{8,15}\Z"
@@ -27,16 +27,16 @@ def _card(found: re.Match[str]) -> Verdict | None:
             break
         if len(set(digits)) < 2 or not luhn(digits):
             continue
-        if _ISSUER.match(digits):
+        if ISSUER.match(digits):
             return found.start("digits"), found.start("digits") + end, 0.95
-        if _CARD_CONTEXT.search(before(found, 60, "digits")):
+        if CARD_CONTEXT.search(before(found, 60, "digits")):
             return found.start("digits"), found.start("digits") + end, 0.6
     return None
 
 
 def _parted_card(found: re.Match[str]) -> Verdict | None:
     digits = re.sub(r"\D", "", found.group())
-    return (found.start(), found.end(), 0.95) if luhn(digits) and _ISSUER.match(digits) else None
+    return (found.start(), found.end(), 0.95) if luhn(digits) and ISSUER.match(digits) else None
 
 
 def _iban(found: re.Match[str]) -> Verdict | None:
@@ -63,25 +63,10 @@ def _ssn(found: re.Match[str]) -> Verdict | None:
     return found.start(), found.end(), 0.85 if area < "900" else 0.7
 
 
-_GOV_WORDS = (
-    r"passport|driver'?s?[ _-]?licen[cs]e|licen[cs]e (?:no|number)|national[ _-]?id|national insurance|"
-    r"tax[ _-]?(?:id|number)|\btin\b|\bnin\b|\bnino\b|\bssn\b|social security|\bdni\b|\bnif\b|\bnie\b|\bbsn\b|\bcpf\b|"
-    r"\bcurp\b|aadhaar|pan card|pesel|personalausweis|steuer-?id|medicare|nhs (?:no|number)|health id"
-)
 _BANK_WORDS = (
     r"account[ _-]?(?:no\b|num(?:ber)?|#)|acct\.?[ _-]?(?:no\b|num(?:ber)?|#)|bank account|kontonummer|sort[ _-]?code|"
-    r"routing[ _-]?(?:no\b|num(?:ber)?)"
+    r"routing(?:[ _-]?(?:no\b|num(?:ber)?))?|(?:account|acct\.?|a/c)(?= \d{7})"
 )
-
-
-def _gov_id(found: re.Match[str]) -> Verdict | None:
-    digits = sum(character.isdigit() for character in found.group("id"))
-    return (found.start("id"), found.end("id"), 0.7) if digits >= 5 else None
-
-
-def _numbered(found: re.Match[str]) -> Verdict | None:
-    group = "id" if found.group("id") else "named"
-    return found.start(group), found.end(group), 0.65
 
 
 IDENTIFIER_RULES = (
@@ -112,7 +97,7 @@ IDENTIFIER_RULES = (
         # Zero-width, since one match may not hide the next that begins inside it.
         re.compile(
             BEGIN
-            + r"(?=(?P<iban>[A-Za-z]{2}\d{2}(?:(?:[ \-\u00a0\u2009\u202f]|\r?\n[ \t>]{1,4})?[A-Za-z0-9]){11,32}))"
+            + r"(?=(?P<iban>[A-Za-z]{2}\d{2}(?:(?:[ \-\u00a0\u2009\u202f]|\r?\n[ \t>]{0,4})?[A-Za-z0-9]){11,32}))"
         ),
         _iban,
         (24, 80),
@@ -125,42 +110,10 @@ IDENTIFIER_RULES = (
         (16, 4),
     ),
     Rule(
-        "GOV_ID",
-        r"(?i)passport|licen[cs]e|national|tax|\btin\b|\bnino?\b|\bssn\b|social security|\bdni\b|\bni[ef]\b|\bbsn\b|\bcpf\b|"
-        r"\bcurp\b|aadhaar|pan card|pesel|personalausweis|steuer|medicare|nhs|health id",
-        re.compile(
-            rf"(?i:{_GOV_WORDS})[^\n\d]{{0,24}}?(?P<id>\b(?=[A-Z0-9])(?=[A-Za-z0-9. /-]{{0,24}}\d{{2}})"
-            r"[A-Z]{0,3}[- ]?[A-Z0-9]{2,12}(?:[-. /]?[A-Z0-9]{1,10}){0,4}\b)"
-        ),
-        _gov_id,
-        (32, 120),
-    ),
-    Rule(
-        # Number first: "I50949136" passport; and numbers that say what they are: US-DL-74111304325.
-        "GOV_ID",
-        r"(?i)\d[^0-9A-Za-z]{0,6}\s(?:passport|licen[cs]e)|[A-Z]{2}-(?:DL|ID|PP)-\d{5}",
-        re.compile(
-            r"\b(?P<id>[A-Z]{2}-(?:DL|ID|PP)-\d{5,14})\b|\b(?P<named>[A-Z]{1,3}\d{6,10})[^0-9A-Za-z\n]{0,3}\s(?i:passport|licen[cs]e)"
-        ),
-        _numbered,
-        (40, 24),
-    ),
-    Rule(
         "BANK_ACCOUNT",
-        r"(?i)account[ _-]?n|acct|account ?#|bank account|konto|sort[ _-]?code|routing",
+        r"(?i)account[ _-]?n|acct|account ?#|bank account|konto|sort[ _-]?code|routing|(?:account|a/c) \d{7}",
         re.compile(rf"(?i:{_BANK_WORDS})[^\n\d]{{0,24}}?(?P<id>\b\d[\d -]{{4,20}}\d\b)"),
         whole(0.7, "id"),
         (32, 80),
-    ),
-    Rule(
-        "DATE_OF_BIRTH",
-        r"(?i)\bborn|birth|\bdob\b|geburtsd|naissance|nacimiento",
-        re.compile(
-            r"(?i:\bborn(?: on)?|date[ _]?of[ _]?birth|birth[ _]?da(?:te|y)|\bdob\b|geburtsdatum|date de naissance|fecha de nacimiento)[^\n\d]{0,20}?"
-            r"(?P<id>\d{1,4}[-/. ]\d{1,2}[-/. ]\d{1,4}|(?:\d{1,2}(?:st|nd|rd|th)? )?(?i:jan|feb|mar|apr|may|jun|jul|aug|"
-            r"sep|oct|nov|dec)[a-z]{0,6}\.?,? (?:\d{1,2}(?:st|nd|rd|th)?,? )?\d{4})"
-        ),
-        whole(0.7, "id"),
-        (32, 100),
     ),
 )

@@ -112,6 +112,17 @@ PLACE_RULES = (
         (32, 240),
     ),
     Rule(
+        # A commit's trailer without a mailbox.
+        "PERSON",
+        r"(?i)-by:\s",
+        re.compile(
+            rf"(?:(?<![\w-])|(?<=\\n))(?i:co-authored|signed-off|reviewed|acked|reported|tested|suggested|helped|mentored)-(?i:by):[ \t]{{1,8}}"
+            rf"(?P<user>{_WORD}(?: (?:[a-z]{{2,3}} )?{_WORD}){{1,3}})[ \t]{{0,4}}(?=\r?(?m:$)|\\[nr]|[\"'])"
+        ),
+        _field,
+        (32, 120),
+    ),
+    Rule(
         "PERSON",
         r"(?i)(?:full_?name|display_?name|author_?name|first_?name|last_?name|customer_?name|patient_?name|surname)\\?[\"']?\s*[:=]",
         re.compile(
