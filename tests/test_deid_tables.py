@@ -45,6 +45,7 @@ def test_a_cell_is_masked_by_its_head(table: str, hidden: list[str]) -> None:
         "| phone | ok |\n\n| 12345678 | x |",
         "| phone | ok |\n| n/a | x |\n| - | y |\n",
         "what is your phone, or mail\n12345678 is not it, is it, no\n",
+        "a, birthdate\nx, {'when': '2008-03-29'}\n",
         "| Field | Phone |\n|---|---|\n| type | string |",
         "| Who | DOB |\n|---|---|\n| x | <DATE_OF_BIRTH_1> |\n| y | USERNAME_12345 |\n",
     ],

@@ -209,6 +209,11 @@ def _names(texts: Sequence[str], found: Sequence[Sequence[Span]]) -> tuple[set[t
             if len(words) > 1:
                 full.add(tuple(words))
             if len(words) > 1 or span.score >= _PART_SCORE:
-                named = {word.capitalize() if word.isupper() else word for word in words}
+                named = {_as_name(word) for word in words}
                 parts |= {w for w in named if len(w) >= 3 and w[0].isupper() and not is_common_word(w)}
     return full, parts
+
+
+def _as_name(word: str) -> str:
+    """A word of a name as names are written, if it is in capitals, or in lower case and on the lists."""
+    return word.capitalize() if word.isupper() or (word.islower() and on_the_lists(word)) else word

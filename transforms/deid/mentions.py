@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator
 
-from transforms.deid.lexicon import first_names, is_common_word, last_names
+from transforms.deid.lexicon import first_names, is_clear_first_name, is_common_word, last_names
 from transforms.deid.rules import LINE_BLANK
 from transforms.deid.spans import Span
 
 TITLES = frozenset(("mr mrs ms dr prof miss sir madam mx herr frau monsieur madame señor señora").split())
+_TITLES = tuple(TITLES)
 _UPPER = "A-ZÀ-ÞŠŽČĆĐŁŚŻ"
 _WORD = rf"[{_UPPER}][\w'’-]+"
 _NAME = rf"{_WORD}(?: (?:[A-Z]\.|(?:de|van|von|der|la|del|bin|al) (?=[{_UPPER}])|{_WORD})){{0,3}}"
@@ -31,6 +32,9 @@ _RELATIONS = (
 _RELATED = re.compile(
     rf"(?:\b(?i:(?:my|our|his|her|their|your)(?: [a-z-]+){{0,2}}? (?:{_RELATIONS}))[,:]?|\b[Mm]arried to(?: my rock,| the \w+(?: \w+)?,)?|"
     rf"\b[Mm]arried life with|\b[Ll]ife at home with|\bI(?:['’]m| am),?|\b[Nn]amed|\b[Ff]riend of mine,) (?P<name>{_NAME})"
+)
+_LOWER_RELATED = re.compile(
+    rf"\b(?i:my|our|his|her|their) (?:[a-z-]{{2,12}} )?(?:{_RELATIONS})[,:]? (?P<name>[a-z]{{3,20}})\b(?![\w@/(=.-]\w|[-_(=])"
 )
 _JOINED = re.compile(rf"\s?(?:&|\+|and|or)\s(?P<name>{_WORD}(?: {_WORD}){{0,2}})")
 _BEFORE_JOINED = re.compile(rf"(?<![\w@#$/.-])(?P<name>{_WORD})\s?(?:&|\+|and|or|,)\s\Z")
@@ -58,7 +62,8 @@ SIGNS = (
     rf"[Tt]hanks,|[Bb]est,|[Cc]heers,|signed,?|(?:Mr|Mrs|Ms|Dr|Prof|Miss|Mx|Herr|Frau)\.?){LINE_BLANK}+{_CAPITAL}|"
     rf"[Mm]y (?:full )?name{_IS} [a-z]",
     rf"(?:(?i:{_RELATIONS})[,:]?|[Mm]arried to(?: my rock,| the [^\s]+(?: [^\s]+)?,)?|[Mm]arried life with|[Ll]ife at home with|"
-    rf"I(?:'m|\xe2\x80\x99m| am),?|[Nn]amed|[Ff]riend of mine,) {_CAPITAL}",
+    rf"I(?:'m|\xe2\x80\x99m| am),?|[Nn]amed|[Ff]riend of mine,) {_CAPITAL}|"
+    rf"\b(?i:my|our|his|her|their) (?:[a-z-]{{2,12}} )?(?:{_RELATIONS})[,:]? [a-z]",
     rf"^{LINE_BLANK}{{0,4}}(?:\"|\xe2\x80\x9c)?(?:@|{_CAPITAL})[^\n:]{{1,200}}: ",
     rf"(?i)(?:{_FIELDS}){LINE_BLANK}?:",
 )
@@ -97,11 +102,12 @@ def _introduced(line: str) -> Iterator[Span]:
     for match in _INTRODUCED.finditer(line):
         start, end = match.span("name")
         words = match.group("name").split()
-        while words and is_common_word(words[-1]) and not _listed(words[-1]):
+        titled = match.group().lower().startswith(_TITLES)
+        while len(words) > titled and is_common_word(words[-1]) and not _listed(words[-1]):
             end -= len(words.pop()) + (1 if words else 0)
         if words and not is_common_word(words[0]):
             yield Span(start, end, "PERSON", 0.75)
-        elif words and (match.group().lower().startswith(tuple(TITLES)) or _two_names(words)):
+        elif words and (titled or _two_names(words)):
             yield Span(start, end, "PERSON", 0.7)
     for match in _LOWER_INTRODUCED.finditer(line):
         if not is_common_word(match.group("name").split()[0]):
@@ -115,6 +121,9 @@ def _related(line: str) -> Iterator[Span]:
             span = Span(start, end, "PERSON", 0.75)
             yield span
             yield from joined_to(line, [span])
+    for match in _LOWER_RELATED.finditer(line):
+        if is_clear_first_name(match.group("name")):
+            yield Span(*match.span("name"), "PERSON", 0.75)
 
 
 def _speaker(line: str) -> Iterator[Span]:

@@ -27,6 +27,7 @@ from transforms.deid.tagger import Entity, Tagger
 ENGLISH = "en"
 _MIN_ADDRESS = 6
 _NOT_LOWER_NAME = re.compile(r"[^a-zà-ÿ' -]")
+_REST_OF_WORD = re.compile(r"(?:(?<=\d)[^\W\d_]{1,3}(?![^\W_]))")
 _ADDRESS_GAP = re.compile(r"[\s,;.|/-]{1,4}\Z")
 _AGREED_SCORE = 0.7
 #: A given name that is no other word, and a family name: both on the lists.
@@ -186,6 +187,9 @@ def _addresses(text: str, entities: Sequence[Entity]) -> list[Span]:
     joined: list[tuple[int, int, float]] = []
     for entity in entities:
         start, end = entity.start, entity.end
+        # A token is letters or digits: of "ls6 2ab" it may be in doubt of the last two.
+        rest = _REST_OF_WORD.match(text, end)
+        end = rest.end() if rest else end
         if joined and _ADDRESS_GAP.match(text, joined[-1][1], start):
             joined[-1] = (joined[-1][0], end, max(joined[-1][2], entity.score))
         else:

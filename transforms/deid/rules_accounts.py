@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from transforms.deid.lexicon import is_clear_first_name, is_common_word
 from transforms.deid.rules import Rule, Verdict, after, before
 from transforms.deid.rules_places import GENERIC_USERS
 
@@ -34,6 +35,17 @@ def _handle(found: re.Match[str]) -> Verdict | None:
     return _account(found)
 
 
+def _assigned(found: re.Match[str]) -> Verdict | None:
+    name = found.group("user")
+    return None if is_common_word(name) or name in _SUBJECTS else _account(found)
+
+
+def _mentioned(found: re.Match[str]) -> Verdict | None:
+    """A handle that begins with a given name, and goes on: @mike_j, @SarahLee99; a name alone is a decorator's, too."""
+    name = re.match(r"[A-Za-z][a-z]{2,}", found.group("user"))
+    return _account(found) if name and is_clear_first_name(name.group()) else None
+
+
 def _logged(found: re.Match[str]) -> Verdict | None:
     """A user among a log line's fields; in a call such as get(user=current) the others are apart by commas."""
     alone = re.search(r"[\w.-]=[^\s,()]*[ \t]\Z", before(found, 80)) or re.match(
@@ -42,6 +54,13 @@ def _logged(found: re.Match[str]) -> Verdict | None:
     return _account(found) if alone else None
 
 
+#: What comments put where a name may stand.
+_SUBJECTS = frozenset(
+    (
+        "perf api ui ux db docs doc i18n l10n a11y auth infra refactor typing types deps config backend frontend tests "
+        "lint sql http https async impl todo gpu cpu mem regex parser compat cli sdk tls ssl ipv6 utf8 migration"
+    ).split()
+)
 #: Words by which people introduce what they are called on a network.
 _NETWORKS = (
     r"twitter|insta(?:gram)?|ig|tik ?tok|snap(?:chat)?|telegram|discord|mastodon|bluesky|threads|reddit|github|gitlab|"
@@ -81,6 +100,21 @@ ACCOUNT_RULES = (
         ),
         _handle,
         (80, 60),
+    ),
+    Rule(
+        # Who has to do it, as comments say it.
+        "USERNAME",
+        r"(?:TODO|FIXME|XXX|HACK)\([a-z]",
+        re.compile(r"\b(?:TODO|FIXME|XXX|HACK)\((?P<user>[a-z][a-z0-9._-]{2,31})\)"),
+        _assigned,
+        (12, 40),
+    ),
+    Rule(
+        "USERNAME",
+        r"(?:^|[^A-Za-z0-9_/.@-])@[A-Za-z][a-z]+[A-Z0-9_]",
+        re.compile(r"(?<![\w/.@-])@(?P<user>[A-Za-z][a-z]{2,20}(?:[A-Z0-9_]\w{0,20}))(?![\w/(.@-]\w|[(/])"),
+        _mentioned,
+        (50, 50),
     ),
     Rule(
         # Pages that are a person's by what they are.

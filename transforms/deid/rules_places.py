@@ -19,6 +19,13 @@ GENERIC_USERS = frozenset(
     ).split()
 )
 _FIELD_SKIPPED = re.compile(r"(?i)(?:bot|\[bot\]|copilot|claude|dependabot|github|noreply|string|null)\Z")
+_NO_OWNERS = frozenset(
+    (
+        "team list lists support info group developers developer contributors authors maintainers community project "
+        "inc llc ltd gmbh corp foundation security bot service services sales admin the and mail email noreply robot "
+        "actions github gitlab dependabot renovate customer newsletter alerts notifications"
+    ).split()
+)
 #: A module's path, as in FIELD_FULLNAME = 'package.module.Class'.
 _DOTTED_PATH = re.compile(r"\w{2}\.[a-z]\w|\w\.\w+\.")
 _STREET = (
@@ -54,6 +61,12 @@ def _field(found: re.Match[str]) -> Verdict | None:
     if name.lower() in GENERIC_USERS or _FIELD_SKIPPED.search(name) or _DOTTED_PATH.search(name):
         return None
     return found.start("user"), found.end("user"), 0.7
+
+
+def _owner(found: re.Match[str]) -> Verdict | None:
+    """A mailbox's owner, who is no firm, list or program."""
+    words = set(re.findall(r"[a-z]+", found.group("user").lower()))
+    return None if words & _NO_OWNERS else _field(found)
 
 
 PLACE_RULES = (
@@ -110,6 +123,16 @@ PLACE_RULES = (
         ),
         _field,
         (32, 240),
+    ),
+    Rule(
+        # Who a mailbox is of, wherever it stands: "Carol Danvers <carol@example.com>".
+        "PERSON",
+        r"[^\s<>]\"? <[^\s<>@]+@",
+        re.compile(
+            rf"(?<![\w.@/-])(?P<user>{_WORD}(?: (?:[A-Z]\.|[a-z]{{2,3}}|{_WORD})){{1,3}})\"? <[^\s<>@]{{1,64}}@[^\s<>]{{1,80}}>"
+        ),
+        _owner,
+        (240, 120),
     ),
     Rule(
         # A commit's trailer without a mailbox.

@@ -31,6 +31,7 @@ TABLE_TRIGGER = (
 _SIGNS = "|\t;,"
 #: What no head of a table holds, and calls and statements do.
 _CODE = re.compile(r"[(){}=]")
+_LITERAL = re.compile(r"[{}=\[\]]")
 _RULER = re.compile(r"[-:|+= \t]*\Z")
 _BARE_SURROGATE = re.compile(r"<?[A-Z_]{3,40}_\d{1,9}>?\Z")
 _QUOTED = re.compile(r"[ \t]*\"(?:[^\"]|\"\")*\"[ \t]*\r?")
@@ -101,7 +102,7 @@ def _keys(heads: Sequence[str]) -> list[str]:
 
 def _judged(key: str, cell: str, start: int) -> Iterator[Span]:
     value = cell.strip("\"'*` \t\r")
-    if not value or _BARE_SURROGATE.match(value):
+    if not value or _BARE_SURROGATE.match(value) or _LITERAL.search(value):
         return
     span = keyed_span(Segment(value, "user", key))
     if span is not None:
