@@ -7,6 +7,7 @@ https://github.com/Cyan4973/xxHash/blob/v0.8.3/doc/xxhash_spec.md.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -60,7 +61,7 @@ class _Bytes:
 
 def _some(data: _Bytes, begins: Places, lengths: Places, seed: int) -> Numbers:
     found = np.empty(len(begins), np.uint64)
-    for least, most, number in ((1, 3, _of_3), (4, 8, _of_8), (9, 16, _of_16), (17, _LONGEST, _of_64)):
+    for least, most, number in _BY_LENGTH:
         chosen = np.flatnonzero((lengths >= least) & (lengths <= most))
         if len(chosen) == len(begins):
             return number(data, begins, lengths, seed)
@@ -76,7 +77,7 @@ def _of_3(data: _Bytes, begins: Places, lengths: Places, seed: int) -> Numbers:
     first, middle = data.at(begins, "u1"), data.at(begins + (lengths >> 1), "u1")
     last = data.at(begins + lengths - 1, "u1")
     size = lengths.astype(np.uint64)
-    number = first << np.uint64(16) | middle << np.uint64(24) | last | size << np.uint64(8)
+    number: Numbers = first << np.uint64(16) | middle << np.uint64(24) | last | size << np.uint64(8)
     number ^= _word((_SECRET[0] ^ _SECRET[0] >> 32) & 0xFFFFFFFF, seed)
     number ^= number >> np.uint64(33)
     number *= np.uint64(_PRIME_2)
@@ -124,7 +125,8 @@ def _folded(one: Numbers, other: Numbers) -> Numbers:
     one_low, one_high, low, high = one & _LOW, one >> _HALF, other & _LOW, other >> _HALF
     across = one_high * low
     carried = (one_low * low >> _HALF) + (across & _LOW) + one_low * high
-    return (across >> _HALF) + (carried >> _HALF) + one_high * high ^ one * other
+    folded: Numbers = (across >> _HALF) + (carried >> _HALF) + one_high * high ^ one * other
+    return folded
 
 
 def _avalanche(number: Numbers) -> Numbers:
@@ -140,3 +142,12 @@ def _turned(number: Numbers, bits: int) -> Numbers:
 
 def _word(secret: int, seed: int) -> np.uint64:
     return np.uint64((secret + seed) & _ALL)
+
+
+_Number = Callable[[_Bytes, Places, Places, int], Numbers]
+_BY_LENGTH: tuple[tuple[int, int, _Number], ...] = (
+    (1, 3, _of_3),
+    (4, 8, _of_8),
+    (9, 16, _of_16),
+    (17, _LONGEST, _of_64),
+)
