@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -52,5 +54,9 @@ def numbers_near(texts: pa.Array, near: pa.Array, place: Ints, numbers: Ints, ha
 
 def keys(texts: pa.Array, hasher: KeyedHasher) -> pa.Array:
     """`KeyedHasher.conversation` of each text, none of them null."""
-    found = hasher.conversations(texts.cast(pa.binary()).to_pylist())
-    return pa.FixedSizeBinaryArray.from_buffers(KEY, len(texts), [None, pa.py_buffer(b"".join(found))])
+    return joined(hasher.conversations(texts.cast(pa.binary()).to_pylist()))
+
+
+def joined(digests: Sequence[bytes]) -> pa.Array:
+    """KEY of digests, none of them missing."""
+    return pa.FixedSizeBinaryArray.from_buffers(KEY, len(digests), [None, pa.py_buffer(b"".join(digests))])
