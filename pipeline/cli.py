@@ -15,6 +15,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
+from pipeline.beam_loading import load_beam
 from pipeline.cli_options import (
     AsOf,
     Beam,
@@ -242,6 +243,7 @@ def _execute(
 
     settings = load_settings(config, overrides)
     # Only now the runner: a mistake in the configuration is told at once.
+    load_beam()
     from pipeline.commands.run import execute
     from pipeline.progress import Progress
     from pipeline.summary import one_line, print_summary, terminal
@@ -270,6 +272,7 @@ def _what_if(
 
     settings = load_settings(config, overrides, policies)
 
+    load_beam()
     from pipeline.commands.what_if import print_what_if, what_if
     from pipeline.progress import Progress
     from pipeline.summary import one_line, terminal

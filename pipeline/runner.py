@@ -11,9 +11,9 @@ from typing import Any
 
 import msgspec
 
+from pipeline.beam_loading import collect_less_often
 from pipeline.graph import RunPlan, build
 from pipeline.progress import Progress
-from pipeline.worker_main import collect_less_often
 from schemas.errors import ChatsieveError, ConfigError, PipelineError
 from transforms.entries import entries_by_kind
 from transforms.guard import describe

@@ -6,12 +6,13 @@ parent by the control channel, as class and place.
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 import sys
 import threading
 import time
+
+from pipeline.beam_loading import load_beam
 
 _CHECK_SECONDS = 0.5
 
@@ -20,16 +21,10 @@ def main() -> None:
     """Runs the worker until its parent, whose process id is its argument, says so or is gone."""
     logging.disable(logging.CRITICAL)
     threading.Thread(target=_end_with_parent, args=(int(sys.argv[1]),), daemon=True).start()
+    load_beam("apache_beam.runners.worker.sdk_worker_main")
     from apache_beam.runners.worker import sdk_worker_main
 
-    collect_less_often()
     sdk_worker_main.main(sys.argv)
-
-
-def collect_less_often() -> None:
-    """Decoded records are trees, freed by count; looking for cycles among them took a fifth of the time."""
-    gc.freeze()
-    gc.set_threshold(100_000, 50, 50)
 
 
 def _end_with_parent(parent: int) -> None:

@@ -13,10 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transforms.deid.normalise import plain_twins
-from transforms.deid.overlaps import resolve
-from transforms.deid.patterns import RULES, PatternScanner
+from transforms.deid.patterns import PatternScanner
 from transforms.deid.propagate import propagate_values
-from transforms.deid.spans import Span
+from transforms.deid.rules_all import spans_of
 
 SCANNER = PatternScanner()
 ROOT = Path(__file__).resolve().parents[1]
@@ -28,38 +27,25 @@ CASES = [
 VALUES = [value for values in FOUND.values() for value in values]
 
 
-def slowly(text: str) -> list[Span]:
-    """Every exact expression over the whole of the text and its twins."""
-    spans = []
-    for twin in (None, *plain_twins(text)):
-        for rule in RULES:
-            for found in rule.exact.finditer(text if twin is None else twin.text):
-                verdict = rule.judge(found)
-                if verdict is not None:
-                    start, end = verdict[:2] if twin is None else twin.original(*verdict[:2])
-                    spans.append(Span(start, end, rule.type, verdict[2]))
-    return resolve(spans)
-
-
 @pytest.mark.parametrize("around", ["{}", *SURROUNDINGS[1:29:4]])
 def test_triggers_and_windows_lose_nothing(around: str) -> None:
     """A trigger narrower than its expression would switch a rule off where nobody looks."""
     texts = [around.format(value) for value in (*VALUES, *CASES)]
-    assert SCANNER.scan(texts) == [slowly(text) for text in texts]
+    assert SCANNER.scan(texts) == [spans_of(text) for text in texts]
 
 
 def test_windows_far_apart_and_close_together_give_the_same() -> None:
     """Windows merge, touch and end within long lines; unequal spacing tries every way."""
     for gap in (0, 1, 7, 60, 300):
         text = (" " + "lorem " * gap).join([*VALUES, *CASES[:40]])
-        assert SCANNER.scan([text]) == [slowly(text)], gap
+        assert SCANNER.scan([text]) == [spans_of(text)], gap
 
 
 def test_windows_hold_on_public_texts() -> None:
     """Prose that nobody wrote for these rules."""
     path = ROOT.parent / "shared/data/pii/panorama531.jsonl"
     texts = [json.loads(line)["text"] for line in path.read_text().splitlines()[:200]]
-    assert SCANNER.scan(texts) == [slowly(text) for text in texts]
+    assert SCANNER.scan(texts) == [spans_of(text) for text in texts]
 
 
 @settings(derandomize=True, max_examples=200, deadline=None)

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-from itertools import repeat
+from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import xxhash
 
 from schemas.keys import KeyedHasher
 from schemas.tables import KEY
 from transforms.instants import Ints
+from transforms.xxh3 import xxh3_64
 
 _SIGN = np.uint64(1 << 63)
 
 
 def message_numbers(texts: pa.Array, hasher: KeyedHasher) -> Ints:
-    """`KeyedHasher.message` of each text; 0 for null and for the empty text."""
-    raw = texts.cast(pa.binary()).fill_null(b"").to_pylist()
-    hashed = np.fromiter(map(xxhash.xxh3_64_intdigest, raw, repeat(hasher.message_seed)), np.uint64, len(raw))
+    """`KeyedHasher.message` of each text, of type string; 0 for null and for the empty text."""
+    if not len(texts):
+        return np.zeros(0, np.int64)
+    ends = np.frombuffer(texts.buffers()[1], np.int32)[texts.offset :][: len(texts) + 1].astype(np.int64)
+    lengths = np.diff(ends)
+    hashed = xxh3_64(texts.buffers()[2] or b"", ends[:-1], lengths, hasher.message_seed)
     numbers: Ints = (hashed ^ _SIGN).view(np.int64)
     numbers[numbers == 0] = 1
-    if texts.null_count or b"" in raw:
-        numbers[np.fromiter(map(len, raw), np.int64, len(raw)) == 0] = 0
+    numbers[lengths == 0] = 0
+    if texts.null_count:
+        numbers[texts.is_null().to_numpy(zero_copy_only=False)] = 0
     return numbers
 
 
@@ -50,5 +54,9 @@ def numbers_near(texts: pa.Array, near: pa.Array, place: Ints, numbers: Ints, ha
 
 def keys(texts: pa.Array, hasher: KeyedHasher) -> pa.Array:
     """`KeyedHasher.conversation` of each text, none of them null."""
-    found = hasher.conversations(texts.cast(pa.binary()).to_pylist())
-    return pa.FixedSizeBinaryArray.from_buffers(KEY, len(texts), [None, pa.py_buffer(b"".join(found))])
+    return joined(hasher.conversations(texts.cast(pa.binary()).to_pylist()))
+
+
+def joined(digests: Sequence[bytes]) -> pa.Array:
+    """KEY of digests, none of them missing."""
+    return pa.FixedSizeBinaryArray.from_buffers(KEY, len(digests), [None, pa.py_buffer(b"".join(digests))])

@@ -6,6 +6,7 @@ Folder names of coding sessions carry the user's name, export archives the e-mai
 from __future__ import annotations
 
 import functools
+import itertools
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +14,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from transforms.deid.patterns import PatternScanner
+    from transforms.deid.spans import Span
+
+#: Names of a process that are read expression by expression; for more than these a scanner is made.
+_FEW = 500
+_ASKED = itertools.count()
 
 
 def input_root(pattern: str) -> str:
@@ -32,11 +38,21 @@ def below(path: str, root: str) -> str:
     return Path(os.path.relpath(path, root or os.curdir)).as_posix()
 
 
+@functools.lru_cache(16_384)
 def masked_name(name: str) -> str:
     """A name with every structured identifier replaced by its type."""
-    for span in reversed(_scanner().scan([name])[0]):
+    for span in reversed(_spans(name)):
         name = f"{name[: span.start]}<{span.type}>{name[span.end :]}"
     return name
+
+
+def _spans(name: str) -> list[Span]:
+    """What is personal in a name. The rules are loaded only now: many a process never asks."""
+    if next(_ASKED) < _FEW:
+        from transforms.deid.rules_all import spans_of
+
+        return spans_of(name)
+    return _scanner().scan([name])[0]
 
 
 @functools.cache

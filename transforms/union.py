@@ -16,6 +16,8 @@ from transforms.instants import Bools, Ints, filled, whole
 
 #: An odd number of well-mixed bits: multiples of it hardly ever differ by what numbers of messages do.
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
+#: Messages of a session up to which each is held against all others.
+_SMALL = 8
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,7 +82,24 @@ def union(facts: pa.Table, record: Ints, session: Ints) -> tuple[Messages, Ints]
 
 
 def repeats(group: Ints, numbers: Ints) -> Ints:
-    """Groups in which a number may stand more than once: all that have one, and hardly ever another."""
+    """Groups in which a number may stand more than once: all that have one, and hardly ever another.
+
+    `group` is ascending. In a small group each number is held against the others; big ones are sorted.
+    """
+    starts = np.flatnonzero(np.append(True, group[1:] != group[:-1])) if len(group) else np.zeros(0, np.int64)
+    size = np.diff(np.append(starts, len(group)))
+    big = size > _SMALL
+    found = [np.zeros(0, np.int64)]
+    if big.any():
+        among = np.repeat(big, size)
+        found.append(_repeats_sorted(group[among], numbers[among]))
+    for apart in range(1, min(int(size.max(initial=0)), _SMALL)):
+        same = np.flatnonzero(numbers[apart:] == numbers[:-apart])
+        found.append(group[same][group[same] == group[same + apart]])
+    return np.unique(np.concatenate(found))
+
+
+def _repeats_sorted(group: Ints, numbers: Ints) -> Ints:
     mixed = numbers.view(np.uint64) ^ (group.astype(np.uint64) * _SPREAD)
     ordered = np.sort(mixed)
     twice = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])

@@ -11,30 +11,11 @@ from transforms.deid.hits import Expressions
 from transforms.deid.normalise import TWIN_TRIGGER, plain_twins
 from transforms.deid.overlaps import resolve
 from transforms.deid.rules import Rule
-from transforms.deid.rules_accounts import ACCOUNT_RULES
-from transforms.deid.rules_broken import BROKEN_RULES
-from transforms.deid.rules_contact import CONTACT_RULES
-from transforms.deid.rules_government import GOVERNMENT_RULES
-from transforms.deid.rules_identifiers import IDENTIFIER_RULES
-from transforms.deid.rules_network import NETWORK_RULES
-from transforms.deid.rules_places import PLACE_RULES
-from transforms.deid.rules_provider_keys import PROVIDER_KEY_RULES
-from transforms.deid.rules_secrets import SECRET_RULES
+from transforms.deid.rules_all import RULES
 from transforms.deid.spans import Span
 from transforms.deid.tables import TABLE_TRIGGER, table_cells
 from transforms.deid.texts import Texts
 
-RULES: tuple[Rule, ...] = (
-    *CONTACT_RULES,
-    *IDENTIFIER_RULES,
-    *GOVERNMENT_RULES,
-    *BROKEN_RULES,
-    *NETWORK_RULES,
-    *PROVIDER_KEY_RULES,
-    *SECRET_RULES,
-    *ACCOUNT_RULES,
-    *PLACE_RULES,
-)
 #: No identifier is shorter; most keys and words of tool inputs are.
 _MIN_CHARACTERS = 4
 

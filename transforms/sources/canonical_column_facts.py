@@ -16,9 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.records import Defaults, Limits
-from schemas.tables import ANSWER, FACTS, HUMAN, INSTANT, KEY, UNREAD
+from schemas.tables import ANSWER, FACTS, HUMAN, INSTANT, UNREAD
 from schemas.units import Unit
-from transforms.digests import keys, message_numbers, numbers_near
+from transforms.digests import joined, keys, message_numbers, numbers_near
 from transforms.facts import thread_of, value_size
 from transforms.identities import Identities, Owner, label, owner_of
 from transforms.sources.base import ReadContext
@@ -181,10 +181,15 @@ def _keys_or(
 ) -> pa.Array:
     """KEY of each text, of the default where there is none, else null."""
     encoded = texts.dictionary_encode()
-    owners = [present(text) or default for text in [*encoded.dictionary.to_pylist(), None]]
-    found = iter(digests([owner.encode() for owner in owners if owner]))
-    values = pa.array([next(found) if owner else None for owner in owners], KEY)
-    return values.take(encoded.indices.fill_null(len(owners) - 1))
+    said = not_blank(encoded.dictionary)
+    ids = encoded.dictionary.filter(pa.array(said)).cast(pa.binary()).to_pylist()
+    count = len(ids)
+    if default:
+        ids.append(default.encode())
+    place = np.full(len(said) + 1, count if default else -1)  # the one more is for no text
+    place[:-1][said] = np.arange(count)
+    found = place[encoded.indices.fill_null(len(said)).to_numpy()]
+    return joined(digests(ids)).take(pa.array(found, mask=found < 0))
 
 
 def _words_or(

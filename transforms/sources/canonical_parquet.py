@@ -112,7 +112,9 @@ class _Facts:
         if unread is not None:
             reads = self._with_texts(reads, unread)
         others = batch_of(reads, encoded, context)
-        return FactsBatch(pa.concat_tables([facts, others.facts]).sort_by("row"), others.quarantined)
+        if others.facts.num_rows:
+            facts = pa.concat_tables([facts, others.facts]).sort_by("row")
+        return FactsBatch(facts, others.quarantined)
 
     def _with_texts(self, reads: list[Read], unread: Unread) -> list[Read]:
         """The same records with their texts, as only those tell of copies; the faulty ones as they are."""

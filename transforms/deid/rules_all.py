@@ -1,0 +1,46 @@
+"""All pattern rules, and what they find in one short text without anything being made ready for it."""
+
+from __future__ import annotations
+
+from transforms.deid.normalise import plain_twins
+from transforms.deid.overlaps import resolve
+from transforms.deid.rules import Rule
+from transforms.deid.rules_accounts import ACCOUNT_RULES
+from transforms.deid.rules_broken import BROKEN_RULES
+from transforms.deid.rules_contact import CONTACT_RULES
+from transforms.deid.rules_government import GOVERNMENT_RULES
+from transforms.deid.rules_identifiers import IDENTIFIER_RULES
+from transforms.deid.rules_network import NETWORK_RULES
+from transforms.deid.rules_places import PLACE_RULES
+from transforms.deid.rules_provider_keys import PROVIDER_KEY_RULES
+from transforms.deid.rules_secrets import SECRET_RULES
+from transforms.deid.spans import Span
+
+RULES: tuple[Rule, ...] = (
+    *CONTACT_RULES,
+    *IDENTIFIER_RULES,
+    *GOVERNMENT_RULES,
+    *BROKEN_RULES,
+    *NETWORK_RULES,
+    *PROVIDER_KEY_RULES,
+    *SECRET_RULES,
+    *ACCOUNT_RULES,
+    *PLACE_RULES,
+)
+
+
+def spans_of(text: str) -> list[Span]:
+    """What `PatternScanner` finds in a text: every exact expression is tried over the whole of it.
+
+    For some hundred names that is sooner done than the scanner, which compiles all triggers, is made.
+    """
+    spans = []
+    for twin in (None, *plain_twins(text)):
+        read = text if twin is None else twin.text
+        for rule in RULES:
+            for found in rule.exact.finditer(read):
+                verdict = rule.judge(found)
+                if verdict is not None:
+                    start, end = verdict[:2] if twin is None else twin.original(*verdict[:2])
+                    spans.append(Span(start, end, rule.type, verdict[2]))
+    return resolve(spans)
