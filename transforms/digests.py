@@ -18,11 +18,15 @@ _SIGN = np.uint64(1 << 63)
 
 def message_numbers(texts: pa.Array, hasher: KeyedHasher) -> Ints:
     """`KeyedHasher.message` of each text; 0 for null and for the empty text."""
-    raw = texts.cast(pa.binary()).fill_null(b"").to_pylist()
+    return numbers_of(texts.cast(pa.binary()).fill_null(b"").to_pylist(), hasher)
+
+
+def numbers_of(raw: list[bytes], hasher: KeyedHasher) -> Ints:
+    """`KeyedHasher.message` of each text in UTF-8; 0 for the empty one."""
     hashed = np.fromiter(map(xxhash.xxh3_64_intdigest, raw, repeat(hasher.message_seed)), np.uint64, len(raw))
     numbers: Ints = (hashed ^ _SIGN).view(np.int64)
     numbers[numbers == 0] = 1
-    if texts.null_count or b"" in raw:
+    if b"" in raw:
         numbers[np.fromiter(map(len, raw), np.int64, len(raw)) == 0] = 0
     return numbers
 
