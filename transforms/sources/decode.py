@@ -105,11 +105,13 @@ def checked(session: Session, max_messages: int) -> Session:
         raise Fault("missing_field")
     if len(session.messages) > max_messages:
         raise Fault("oversize_record", conversation_id)
-    if any(not message.message_id for message in session.messages):
+    ids = [message.message_id for message in session.messages]
+    if not all(ids):
         raise Fault("missing_field", conversation_id)
-    if len({message.message_id for message in session.messages}) < len(session.messages):
+    if len(set(ids)) < len(ids):
         _check_copies(session.messages, conversation_id)
-    instants = [session.created_at, *(message.sent_at for message in session.messages)]
+    instants = [message.sent_at for message in session.messages]
+    instants.append(session.created_at)
     if session.deleted_at is not None:
         instants.append(session.deleted_at)
     if min(instants) < EARLIEST or max(instants) > LATEST:
