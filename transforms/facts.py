@@ -81,7 +81,7 @@ class Facts:
         rows, hasher = self._rows, self._hasher
         offsets = pa.array([*itertools.accumulate(self._lengths, initial=0)], pa.int32())
         made: dict[str, pa.Array] = {
-            name: pa.ListArray.from_arrays(offsets, pa.concat_arrays(parts) if parts else pa.nulls(0, kind))
+            name: pa.ListArray.from_arrays(offsets, _whole(parts, kind))
             for (name, kind), parts in zip(_LISTS.items(), self._lists.values(), strict=True)
         }
         made["conversation_key"] = keys(pa.array(rows["conversation_id"], pa.string()), hasher)
@@ -102,6 +102,10 @@ class Facts:
 _LISTS = {field.name: field.type.value_type for field in FACTS if pa.types.is_list(field.type)}
 _TAKEN = {name: operator.attrgetter(name) for name in Session.__struct_fields__ if name != "messages"}
 _ROWS = (*_TAKEN, "text_bytes", "row", "offset", "length")
+
+
+def _whole(parts: list[pa.Array], kind: pa.DataType) -> pa.Array:
+    return parts[0] if len(parts) == 1 else pa.concat_arrays(parts) if parts else pa.nulls(0, kind)
 
 
 def _each[T](names: Sequence[str | None], change: Callable[[str], T]) -> list[T | None]:

@@ -63,7 +63,10 @@ def magic_of(path: str) -> bytes:
 
 def compression_of(path: str) -> str | None:
     """gzip, zstd or None, by the bytes and not by the name. Raises OSError."""
-    magic = magic_of(path)
+    return _compression(magic_of(path))
+
+
+def _compression(magic: bytes) -> str | None:
     if magic.startswith(_GZIP):
         return "gzip"
     return "zstd" if magic.startswith(_ZSTD) else None
@@ -71,8 +74,8 @@ def compression_of(path: str) -> str | None:
 
 def open_stream(path: str) -> io.BufferedReader:
     """The decompressed bytes of a file from its start. Raises OSError; reading may raise Truncated."""
-    kind = compression_of(path)
     raw: io.BufferedReader = io.BufferedReader(io.FileIO(path), _CHUNK)
+    kind = _compression(raw.peek(len(_ZSTD)))
     if kind is None:
         return raw
     return io.BufferedReader(_Decompressed(raw, kind), _CHUNK)
@@ -181,8 +184,14 @@ def lines(file: Buffered, start: int, end: int | None, max_bytes: int) -> Iterat
 
 def each_line(some: Lines) -> Iterator[Line]:
     """The lines one by one."""
-    for number, offset, length, raw in zip(*some, strict=True):
-        yield Line(number, offset, length, None if raw is None else raw.rstrip(b"\r\n"))
+    return map(line_at, itertools.repeat(some), range(len(some.raw)))
+
+
+def line_at(some: Lines, place: int) -> Line:
+    """One of the lines."""
+    raw = some.raw[place]
+    data = None if raw is None else raw.rstrip(b"\r\n")
+    return Line(some.numbers[place], some.offsets[place], some.lengths[place], data)
 
 
 def blocks_of_lines(file: Buffered, start: int, end: int | None, max_bytes: int) -> Iterator[Lines]:

@@ -57,7 +57,7 @@ def instant_text(instant: int) -> str:
 
 def instants(moments: Sequence[dt.datetime]) -> pa.Array:
     """The column of aware datetimes; by their distances, which Arrow takes at a fifth of the price."""
-    return pa.array([moment - _EPOCH for moment in moments], pa.duration("us")).cast(pa.int64()).cast(INSTANT)
+    return pa.array([moment - _EPOCH for moment in moments], pa.duration("us")).view(INSTANT)
 
 
 def column_micros(column: pa.Array | pa.ChunkedArray) -> Ints:
