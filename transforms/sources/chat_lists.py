@@ -14,10 +14,11 @@ import msgspec
 
 from transforms.files import lines, open_stream
 from transforms.sources.accounting import MERGED, dropped, note_block
+from transforms.sources.chat_texts import openai_texts, sharegpt_texts
 from transforms.sources.decode import Fault, json_fault
 from transforms.sources.json_array import elements
 from transforms.sources.json_items import holds_array
-from transforms.sources.record_file import Record, RecordFile, record_or_fault
+from transforms.sources.record_file import Record, RecordFile, Texts, record_or_fault
 
 Turns = list[dict[str, Any]]
 _DEFAULT_BYTES = 64 << 20
@@ -43,8 +44,11 @@ class ChatLists(RecordFile):
 
     folder_patterns: Sequence[str] = ("**/*.jsonl", "**/*.json")
 
-    def __init__(self, turns_of: Callable[[dict[str, Any]], Turns]) -> None:
+    def __init__(
+        self, turns_of: Callable[[dict[str, Any]], Turns], texts_of: Callable[[bytes], Texts | None]
+    ) -> None:
         self._turns_of = turns_of
+        self._texts_of = texts_of
 
     def records(self, path: str) -> Iterator[Record]:
         """The records of a file."""
@@ -53,7 +57,7 @@ class ChatLists(RecordFile):
     def records_within(self, path: str, max_record_bytes: int) -> Iterator[Record]:
         """The records of a file, plain or compressed, in lines or in an array."""
         for data in _items(path, max_record_bytes):
-            yield record_or_fault(self._record, data)
+            yield (self._texts_of(data) if data else None) or record_or_fault(self._record, data)
 
     def _record(self, data: bytes | None) -> dict[str, Any]:
         if data is None:
@@ -114,8 +118,8 @@ def openai_turns(item: dict[str, Any]) -> Turns:
     return turns
 
 
-SHAREGPT = ChatLists(sharegpt_turns)
-OPENAI_MESSAGES = ChatLists(openai_turns)
+SHAREGPT = ChatLists(sharegpt_turns, sharegpt_texts)
+OPENAI_MESSAGES = ChatLists(openai_turns, openai_texts)
 
 
 def _items(path: str, max_bytes: int) -> Iterator[bytes | None]:

@@ -6,13 +6,13 @@ For formats that give canonical records (docs/data-model.md) one after another, 
 from __future__ import annotations
 
 import abc
-import itertools
+import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
-from schemas.records import Defaults, Session
+from schemas.records import Block, Defaults, Limits, Message, Role, Session
 from schemas.units import Quarantined, Unit
 from transforms.facts import Read
 from transforms.files import changed
@@ -22,17 +22,39 @@ from transforms.sources.base import (
     PlanTask,
     Pointer,
     ReadContext,
-    batch_of,
+    batches,
     fault_at,
     one_task_per_file,
 )
-from transforms.sources.decode import Fault, convert_session
+from transforms.sources.decode import EARLIEST, LATEST, Fault, convert_session
 
-_BATCH_RECORDS = 1_000
+#: A character as JSON of ours has it takes no more bytes than this, and a message without its text no more.
+_ESCAPED_BYTES, _FRAME_BYTES = 6, 512
 #: A format is anybody's: it may fail in any way, and what it says of it may hold data.
 _ANYTHING = (Exception,)
 _UNFORESEEN = (TypeError, ValueError, AttributeError, LookupError, RecursionError, ArithmeticError)
-Record = Mapping[str, Any] | Fault
+
+
+class Texts(NamedTuple):
+    """A record of nothing but texts, without ids and times.
+
+    `said`: role and content of each message. `size`: bytes that it took, at least one a character.
+    """
+
+    conversation_id: str
+    user_id: str | None
+    said: Sequence[tuple[Role, str | list[Block]]]
+    size: int
+
+    def mapping(self) -> dict[str, Any]:
+        """The same as a canonical record."""
+        turns = enumerate(self.said)
+        messages = [{"message_id": str(n), "role": role, "content": content} for n, (role, content) in turns]
+        record = {"conversation_id": self.conversation_id, "messages": messages}
+        return record if self.user_id is None else {**record, "user_id": self.user_id}
+
+
+Record = Mapping[str, Any] | Texts | Fault
 
 
 def record_or_fault[T](make: Callable[[T], Record], item: T) -> Record:
@@ -75,9 +97,7 @@ class RecordFile(abc.ABC):
 
     def facts(self, unit: Unit, context: ReadContext) -> Iterator[FactsBatch]:
         """Facts of the file's records, in their order."""
-        encoded = unit.encode()
-        for reads in itertools.batched(self._reads(unit, context), _BATCH_RECORDS):
-            yield batch_of(reads, encoded, context)
+        yield from batches(self._reads(unit, context), unit, context)
 
     def sessions(
         self, unit: Unit, context: ReadContext, pointers: Sequence[Pointer]
@@ -127,6 +147,29 @@ def timed(record: Mapping[str, Any], defaults: Defaults) -> dict[str, Any]:
 
 
 def _read(unit: Unit, row: int, record: Record, context: ReadContext) -> Read:
+    if isinstance(record, Texts):
+        session = _session(record, context.defaults[unit.input].created_at, context.limits)
+        if session is not None:
+            return Read(row, 0, 0, context.owned(session, unit), None)
+        record = record.mapping()
+    return _read_mapping(unit, row, record, context)
+
+
+def _session(record: Texts, at: dt.datetime | None, limits: Limits) -> Session | None:
+    """The session of a record of texts, None where something about it may be wrong."""
+    if at is None or at.tzinfo is None or not EARLIEST <= at <= LATEST:
+        return None
+    most = record.size * _ESCAPED_BYTES + (len(record.said) + 1) * _FRAME_BYTES
+    if most > limits.max_record_bytes or len(record.said) > limits.max_messages:
+        return None
+    if not record.conversation_id.strip():
+        return None
+    names = map(str, range(len(record.said)))
+    messages = [Message(name, role, at, said) for name, (role, said) in zip(names, record.said, strict=True)]
+    return Session(record.conversation_id, at, messages, record.user_id)
+
+
+def _read_mapping(unit: Unit, row: int, record: Mapping[str, Any] | Fault, context: ReadContext) -> Read:
     data, session, fault = b"", None, record if isinstance(record, Fault) else None
     if not isinstance(record, Fault):
         try:
