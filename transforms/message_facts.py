@@ -41,17 +41,24 @@ class _Content:
 
     def _add_blocks(self, lists: list[Sequence[Block]]) -> None:
         blocks = [*itertools.chain.from_iterable(lists)]
-        owner = np.repeat(np.arange(len(lists)), _sizes(lists))
         kinds, texts = [block.type for block in blocks], [block.text or "" for block in blocks]
         sizes = _sizes(texts)
-        self.says[owner[_equal(kinds, "text") & _visible(texts, sizes)]] = True
-        if "tool_use" in kinds:
-            self.calls[owner[_equal(kinds, "tool_use")]] = True
-        for place, block in enumerate(blocks):
+        says = _visible(texts, sizes) & _equal(kinds, "text")
+        calls = _equal(kinds, "tool_use")
+        for place in [n for n, b in enumerate(blocks) if b.thinking or b.content or b.input]:
+            block = blocks[place]
             if block.thinking and not block.text:
                 sizes[place] = len(block.thinking)
-            if block.content is not None or block.input is not None:
-                sizes[place] += value_size(block.content) + value_size(block.input)
+            sizes[place] += value_size(block.content) + value_size(block.input)
+        counts = _sizes(lists)
+        if len(blocks) == len(lists) and (counts == 1).all():
+            self.says |= says
+            self.calls |= calls
+            self.sizes += sizes
+            return
+        owner = np.repeat(np.arange(len(lists)), counts)
+        self.says[owner[says]] = True
+        self.calls[owner[calls]] = True
         self.sizes += np.bincount(owner, weights=sizes, minlength=len(lists)).astype(np.int64)
 
 
@@ -114,4 +121,7 @@ def _visible(texts: Sequence[str], sizes: Ints) -> Bools:
 
 
 def _equal(texts: Sequence[str], text: str) -> Bools:
+    count = texts.count(text)
+    if count in (0, len(texts)):
+        return np.full(len(texts), count > 0)
     return np.fromiter([each == text for each in texts], np.bool_, len(texts))
