@@ -22,7 +22,7 @@ from schemas.records import Defaults
 from transforms import files
 from transforms.facts import Facts, Read, facts_table
 from transforms.message_facts import text_bytes
-from transforms.sources import canonical_json, chat_lists, claude_code, claude_code_typed, claude_export_items
+from transforms.sources import canonical_json, chat_lists, claude_code_records, claude_code_typed, claude_export_items
 from transforms.sources.json_skipping import may_skip
 
 TIMED = dataclasses.replace(CONTEXT, defaults=(Defaults(created_at=dt.datetime(2024, 1, 1, tzinfo=dt.UTC)),))
@@ -93,7 +93,7 @@ TIMES = ["2026-01-05T10:00:00", "1960-01-01T00:00:00Z", "2026-01-05 10:00:00+05:
 def carefully(monkeypatch: pytest.MonkeyPatch) -> None:
     """Takes the fast ways out."""
     monkeypatch.setattr(canonical_json, "decode_sessions", lambda *_: None)
-    monkeypatch.setattr(claude_code, "typed_lines", lambda raw: [None] * len(raw))
+    monkeypatch.setattr(claude_code_records, "typed_lines", lambda raw: [None] * len(raw))
     for lists in (chat_lists.SHAREGPT, chat_lists.OPENAI_MESSAGES):
         monkeypatch.setattr(lists, "_texts_of", lambda _: None)
     monkeypatch.setattr(claude_export_items, "_instants", lambda chat: [None] * len(chat))
@@ -142,7 +142,7 @@ def test_good_records_are_read_the_fast_way(
     monkeypatch.setattr(claude_code_typed, "_FEW_BYTES", 0)
     path = write_lines(tmp_path / "log.jsonl", [GOOD[form]])
     monkeypatch.setattr(canonical_json, "_one_by_one", _never)
-    monkeypatch.setattr(claude_code, "parse_line", _never)
+    monkeypatch.setattr(claude_code_records, "parse_line", _never)
     monkeypatch.setattr(chat_lists.ChatLists, "_record", _never)
     assert not read_all([path], form, TIMED).quarantined
 

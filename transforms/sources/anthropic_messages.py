@@ -12,13 +12,15 @@ from typing import Any
 
 import msgspec
 
+from schemas.records import Session
 from transforms.sources.accounting import dropped, note_block
 from transforms.sources.anthropic_stream import streamed_message
+from transforms.sources.anthropic_texts import Logged, logged_texts, said_of
 from transforms.sources.cassettes import SUFFIXES, cassette_of, interactions_of
 from transforms.sources.decode import Fault, present
-from transforms.sources.histories import Call, Turn, moment, record_of
+from transforms.sources.histories import Call, Turn, moment, record_of, session_of
 from transforms.sources.json_items import objects_of
-from transforms.sources.record_file import Record, RecordFile, record_or_fault
+from transforms.sources.record_file import Ready, Record, RecordFile, record_or_fault
 
 _DEFAULT_BYTES = 64 << 20
 _ASKED = ("timestamp", "created_at", "started_at", "recorded_at", "time")
@@ -43,14 +45,36 @@ class AnthropicMessages(RecordFile):
         found = (
             iter([cassette_of(path, max_record_bytes)])
             if path.endswith(SUFFIXES)
-            else objects_of(path, max_record_bytes)
+            else objects_of(path, max_record_bytes, _ready)
         )
         for item in found:
-            for call in [item] if isinstance(item, Fault) else interactions_of(item):
-                yield call if isinstance(call, Fault) else record_or_fault(_record, call)
+            if isinstance(item, Fault | Ready):
+                yield item
+            else:
+                for call in interactions_of(item):
+                    yield call if isinstance(call, Fault) else record_or_fault(_record, call)
 
 
-def _record(item: dict[str, Any]) -> Record:
+def _ready(data: bytes) -> Ready | None:
+    """The record as a session, if it is a call of nothing but texts and nothing is wrong with it."""
+    logged = logged_texts(data)
+    session = None if logged is None else record_or_fault(_session, logged)
+    if session is None or isinstance(session, Fault):
+        return None
+    return Ready(session, len(data), lambda: record_or_fault(_record, msgspec.json.decode(data)))
+
+
+def _session(logged: Logged) -> Session | None:
+    fields = {name: getattr(logged, name) for name in (*_ASKED, *_ANSWERED)}
+    asked = _instant(fields, _ASKED)
+    user_id = _user(logged.request.metadata) or _text(logged.user_id)
+    said = said_of(
+        logged, asked, _instant(fields, _ANSWERED) or asked, user_id, _text(logged.organization_id)
+    )
+    return session_of(said)
+
+
+def _record(item: dict[str, Any]) -> dict[str, Any]:
     return record_of(call_of(item))
 
 

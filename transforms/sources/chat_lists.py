@@ -57,7 +57,8 @@ class ChatLists(RecordFile):
     def records_within(self, path: str, max_record_bytes: int) -> Iterator[Record]:
         """The records of a file, plain or compressed, in lines or in an array."""
         for data in _items(path, max_record_bytes):
-            yield (self._texts_of(data) if data else None) or record_or_fault(self._record, data)
+            texts = self._texts_of(data) if data else None
+            yield record_or_fault(self._record, data) if texts is None else texts
 
     def _record(self, data: bytes | None) -> dict[str, Any]:
         if data is None:

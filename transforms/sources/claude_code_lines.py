@@ -117,7 +117,7 @@ def _link(line: dict[str, Any], uuid: str) -> Record:
     )
 
 
-def asker(blocks: list[Block], summary: bool, untyped: bool, aside: bool) -> tuple[Role, Origin]:
+def asker(blocks: list[Block], summary: bool, untyped: bool, beside: bool) -> tuple[Role, Origin]:
     """Role and origin of what the model is told; `human` only for what a person typed."""
     if "tool_result" in [block.type for block in blocks]:
         return "tool", "tool"
@@ -125,7 +125,7 @@ def asker(blocks: list[Block], summary: bool, untyped: bool, aside: bool) -> tup
         return "user", "summary"
     if untyped:
         return "user", "harness"
-    return "user", "model" if aside else _speaker_of(blocks)
+    return "user", "model" if beside else _speaker_of(blocks)
 
 
 def aside(record: Record) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -29,8 +29,13 @@ def holds_array(path: str) -> bool:
     return not below.lstrip().startswith(b"{") or above.rstrip().endswith((b"[", b",", b":"))
 
 
-def objects_of(path: str, max_bytes: int) -> Iterator[dict[str, Any] | Fault]:
-    """Each object in order, or why a record is none. Raises what reading a damaged file raises."""
+def objects_of[T](
+    path: str, max_bytes: int, fast: Callable[[bytes], T | None] = lambda _: None
+) -> Iterator[T | dict[str, Any] | Fault]:
+    """Each object in order, or why a record is none; what `fast` makes of its bytes, if that is anything.
+
+    Raises what reading a damaged file raises.
+    """
     with open_stream(path) as file:
         first = first_byte(file)
     if first == b"{" and (whole := _one_over_lines(path, max_bytes)) is not None:
@@ -40,7 +45,8 @@ def objects_of(path: str, max_bytes: int) -> Iterator[dict[str, Any] | Fault]:
     with open_stream(path) as file:
         found = elements(file, max_bytes) if array else lines(file, 0, None, max_bytes)
         for item in found:
-            yield object_of(item.data)
+            made = None if item.data is None else fast(item.data)
+            yield object_of(item.data) if made is None else made
 
 
 def object_of(data: bytes | None) -> dict[str, Any] | Fault:

@@ -26,7 +26,7 @@ from transforms.sources.base import (
     fault_at,
     one_task_per_file,
 )
-from transforms.sources.decode import EARLIEST, LATEST, Fault, convert_session
+from transforms.sources.decode import Fault, convert_session, sound
 
 #: A character as JSON of ours has it takes no more bytes than this, and a message without its text no more.
 _ESCAPED_BYTES, _FRAME_BYTES = 6, 512
@@ -54,10 +54,21 @@ class Texts(NamedTuple):
         return record if self.user_id is None else {**record, "user_id": self.user_id}
 
 
-Record = Mapping[str, Any] | Texts | Fault
+class Ready(NamedTuple):
+    """A record that is a session already. `mapping`: the same as a canonical record, if it has to be judged.
+
+    `size`: bytes that it took, at least one a character.
+    """
+
+    session: Session
+    size: int
+    mapping: Callable[[], Mapping[str, Any] | Fault]
 
 
-def record_or_fault[T](make: Callable[[T], Record], item: T) -> Record:
+Record = Mapping[str, Any] | Texts | Ready | Fault
+
+
+def record_or_fault[T, Made](make: Callable[[T], Made], item: T) -> Made | Fault:
     """What an adapter makes of an item; why it is none; `bad_field` for what the adapter did not foresee."""
     try:
         return make(item)
@@ -147,22 +158,23 @@ def timed(record: Mapping[str, Any], defaults: Defaults) -> dict[str, Any]:
 
 
 def _read(unit: Unit, row: int, record: Record, context: ReadContext) -> Read:
-    if isinstance(record, Texts):
-        session = _session(record, context.defaults[unit.input].created_at, context.limits)
-        if session is not None:
+    if isinstance(record, Texts | Ready):
+        default = context.defaults[unit.input].created_at
+        session = record.session if isinstance(record, Ready) else _session(record, default)
+        if session is not None and _is_sound(session, record.size, context.limits):
             return Read(row, 0, 0, context.owned(session, unit), None)
         record = record.mapping()
     return _read_mapping(unit, row, record, context)
 
 
-def _session(record: Texts, at: dt.datetime | None, limits: Limits) -> Session | None:
+def _is_sound(session: Session, size: int, limits: Limits) -> bool:
+    most = size * _ESCAPED_BYTES + (len(session.messages) + 1) * _FRAME_BYTES
+    return most <= limits.max_record_bytes and sound((session,), limits.max_messages)
+
+
+def _session(record: Texts, at: dt.datetime | None) -> Session | None:
     """The session of a record of texts, None where something about it may be wrong."""
-    if at is None or at.tzinfo is None or not EARLIEST <= at <= LATEST:
-        return None
-    most = record.size * _ESCAPED_BYTES + (len(record.said) + 1) * _FRAME_BYTES
-    if most > limits.max_record_bytes or len(record.said) > limits.max_messages:
-        return None
-    if not record.conversation_id.strip():
+    if at is None or at.tzinfo is None:
         return None
     names = map(str, range(len(record.said)))
     messages = [Message(name, role, at, said) for name, (role, said) in zip(names, record.said, strict=True)]

@@ -1,0 +1,119 @@
+"""Logged calls of the Anthropic Messages API that are nothing but texts, decoded by type.
+
+A record with a field that is not named here, or with anything else in one, is for the careful way.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from schemas.records import Role
+from transforms.sources.histories import Said
+
+Texts = list[str]
+
+
+class _Text(msgspec.Struct, tag_field="type", tag="text", forbid_unknown_fields=True, gc=False):
+    """`Any`, here and below: decoded, so that it is known to be sound, and not read."""
+
+    text: str
+    cache_control: Any = None
+    citations: Any = None
+
+
+class _Turn(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    role: Literal["user", "assistant", "system"]
+    content: str | list[_Text]
+
+
+class _Request(msgspec.Struct, forbid_unknown_fields=True):
+    messages: list[_Turn]
+    system: str | list[_Text] | None = None
+    metadata: Any = None
+    model: Any = None
+    max_tokens: Any = None
+    temperature: Any = None
+    top_p: Any = None
+    top_k: Any = None
+    stream: Any = None
+    stop_sequences: Any = None
+    tools: Any = None
+    tool_choice: Any = None
+    thinking: Any = None
+    service_tier: Any = None
+
+
+class _Response(msgspec.Struct, forbid_unknown_fields=True):
+    role: Literal["assistant"]
+    content: list[_Text]
+    type: Literal["message"] = "message"
+    id: Any = None
+    model: Any = None
+    stop_reason: Any = None
+    stop_sequence: Any = None
+    usage: Any = None
+    container: Any = None
+
+
+class Logged(msgspec.Struct, forbid_unknown_fields=True):
+    """A record. The last of its fields are not read."""
+
+    request: _Request
+    response: _Response | None = None
+    timestamp: Any = None
+    created_at: Any = None
+    started_at: Any = None
+    recorded_at: Any = None
+    time: Any = None
+    completed_at: Any = None
+    finished_at: Any = None
+    conversation_id: str | int | None = None
+    user_id: str | None = None
+    organization_id: str | None = None
+    id: Any = None
+    request_id: Any = None
+    model: Any = None
+    status: Any = None
+    status_code: Any = None
+    duration_ms: Any = None
+    latency_ms: Any = None
+
+
+_DECODER = msgspec.json.Decoder(Logged)
+
+
+def logged_texts(data: bytes) -> Logged | None:
+    """The record, None if it says more than texts."""
+    try:
+        return _DECODER.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError):
+        return None
+
+
+def said_of(
+    logged: Logged, asked_at: Any, answered_at: Any, user_id: str | None, organization_id: str | None
+) -> Said:
+    """The call that was logged."""
+    request, response = logged.request, logged.response
+    answer = _texts(response.content) if response else []
+    conversation = logged.conversation_id
+    history: list[tuple[Role, Texts]] = [(turn.role, _texts(turn.content)) for turn in request.messages]
+    return Said(
+        history=history,
+        answers=[("assistant", answer)] if answer else [],
+        system="\n\n".join(_texts(request.system or [])) or None,
+        asked_at=asked_at,
+        answered_at=answered_at,
+        user_id=user_id,
+        organization_id=organization_id,
+        conversation_id=None if conversation is None else str(conversation),
+    )
+
+
+def _texts(content: str | list[_Text]) -> Texts:
+    """The texts; of a list, what is blank as nothing."""
+    if isinstance(content, str):
+        return [content]
+    return [part.text if part.text.strip() else "" for part in content]
