@@ -22,7 +22,13 @@ from schemas.records import Defaults
 from transforms import files
 from transforms.facts import Facts, Read, facts_table
 from transforms.message_facts import text_bytes
-from transforms.sources import canonical_json, chat_lists, claude_code_records, claude_code_typed, claude_export_items
+from transforms.sources import (
+    canonical_json,
+    chat_lists,
+    claude_code_records,
+    claude_code_typed,
+    claude_export_items,
+)
 from transforms.sources.json_skipping import may_skip
 
 TIMED = dataclasses.replace(CONTEXT, defaults=(Defaults(created_at=dt.datetime(2024, 1, 1, tzinfo=dt.UTC)),))
