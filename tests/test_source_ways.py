@@ -2,104 +2,42 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import datetime as dt
 import io
 import json
-import random
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
+from records_of_formats import GOOD, LINES, damaged, records
 from source_files import CONTEXT, Everything, read_all, write_lines
-from test_source_fuzz import AT, STRANGE, bent
 
-from schemas.records import Defaults
+from schemas.records import Defaults, Limits
 from transforms import files
 from transforms.facts import Facts, Read, facts_table
 from transforms.message_facts import text_bytes
 from transforms.sources import (
+    anthropic_messages,
     canonical_json,
     chat_lists,
     claude_code_records,
     claude_code_typed,
     claude_export_items,
+    otel_genai,
 )
-from transforms.sources.json_skipping import may_skip
 
 TIMED = dataclasses.replace(CONTEXT, defaults=(Defaults(created_at=dt.datetime(2024, 1, 1, tzinfo=dt.UTC)),))
-_RESULT = {"type": "tool_result", "tool_use_id": "t", "content": [{"type": "text", "text": "y"}]}
-_CALL = {"type": "tool_use", "id": "t", "name": "ls", "input": {"a": [1.5], "b": None}}
-GOOD: dict[str, dict[str, Any]] = {
-    "canonical": {
-        "conversation_id": "c",
-        "user_id": "u",
-        "tier": "pro",
-        "created_at": AT,
-        "deleted_at": AT,
-        "current_message_id": "b",
-        "messages": [
-            {"message_id": "a", "role": "user", "sent_at": AT, "content": "hi"},
-            {"message_id": "b", "role": "assistant", "sent_at": AT, "parent_id": "a", "content": [_CALL]},
-            {"message_id": "c", "role": "tool", "sent_at": AT, "content": [_RESULT], "thread": "x"},
-        ],
-    },
-    "claude-code": {
-        "type": "user",
-        "uuid": "b",
-        "parentUuid": "a",
-        "logicalParentUuid": None,
-        "sessionId": "s",
-        "isSidechain": True,
-        "agentId": "g",
-        "isMeta": False,
-        "timestamp": AT,
-        "toolUseResult": {"a": 1e30},
-        "message": {
-            "id": "m",
-            "content": [
-                {"type": "text", "text": "<command-name>x", "id": "odd"},
-                {"type": "thinking", "thinking": "hm"},
-                {"type": "redacted_thinking"},
-                {"type": "image"},
-                _CALL,
-                _RESULT,
-            ],
-        },
-    },
-    "sharegpt": {
-        "id": "c",
-        "system": "s",
-        "user_id": "u",
-        "conversations": [{"from": "human", "value": "x"}, {"from": "gpt", "value": "é", "weight": 1}],
-    },
-    "openai-messages": {
-        "conversation_id": 7,
-        "messages": [
-            {"role": "user", "content": "x"},
-            {"role": "assistant", "content": "\ud83d\ude00", "tool_calls": None},
-        ],
-    },
-    "claude-export": {
-        "uuid": "c",
-        "created_at": AT,
-        "chat_messages": [
-            {"uuid": "m1", "sender": "human", "created_at": AT, "content": [{"type": "text", "text": "a"}]},
-            {"uuid": "m2", "sender": "assistant", "created_at": AT, "text": "b"},
-        ],
-    },
-}
-TIMES = ["2026-01-05T10:00:00", "1960-01-01T00:00:00Z", "2026-01-05 10:00:00+05:30", 1767600000, "x"]
 
 
 def carefully(monkeypatch: pytest.MonkeyPatch) -> None:
     """Takes the fast ways out."""
     monkeypatch.setattr(canonical_json, "decode_sessions", lambda *_: None)
     monkeypatch.setattr(claude_code_records, "typed_lines", lambda raw: [None] * len(raw))
+    monkeypatch.setattr(anthropic_messages, "_ready", lambda _: None)
+    monkeypatch.setattr(otel_genai, "_ready", lambda _: None)
     for lists in (chat_lists.SHAREGPT, chat_lists.OPENAI_MESSAGES):
         monkeypatch.setattr(lists, "_texts_of", lambda _: None)
     monkeypatch.setattr(claude_export_items, "_instants", lambda chat: [None] * len(chat))
@@ -108,16 +46,6 @@ def carefully(monkeypatch: pytest.MonkeyPatch) -> None:
 def told(found: Everything) -> Any:
     """All that can be told of what was read."""
     return found.facts.to_pylist(), found.sessions, found.quarantined
-
-
-def records(form: str) -> list[dict[str, Any]]:
-    """A good record, with each of its parts made strange or left out, and bent anywhere."""
-    rng, good = random.Random(form), GOOD[form]
-    made = [good, *(bent(rng, good) for _ in range(250))]
-    for name in good:
-        made += [{**copy.deepcopy(good), name: value} for value in [*STRANGE, *TIMES]]
-        made.append({key: value for key, value in good.items() if key != name})
-    return made
 
 
 @pytest.mark.parametrize("form", GOOD)
@@ -140,7 +68,28 @@ def test_both_ways_give_the_same_of_good_and_of_bent_records(
     assert sum(bool(facts) for facts, *_ in fast) > 20
 
 
-@pytest.mark.parametrize("form", ["canonical", "claude-code", "sharegpt", "openai-messages"])
+@pytest.mark.parametrize("form", LINES)
+def test_both_ways_give_the_same_of_damaged_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    """A line that is broken costs itself, and what stands before and behind it is read alike."""
+    monkeypatch.setattr(claude_code_typed, "_FEW_BYTES", 0)
+    lines = damaged(form)
+    paths = [write_lines(tmp_path / "all.jsonl", lines)]
+    some = [lines[number : number + 5] for number in range(0, len(lines), 5)]
+    paths += [write_lines(tmp_path / f"{number}.jsonl", each) for number, each in enumerate(some)]
+    # No newline at the end, a mark at the beginning, and ends of lines as Windows has them.
+    paths.append(tmp_path / "other.jsonl")
+    paths[-1].write_bytes(b"\xef\xbb\xbf" + b"\r\n".join(lines))
+    short = dataclasses.replace(TIMED, limits=Limits(max_record_bytes=len(lines[0]) + 20))
+    contexts = [TIMED, short]
+    fast = [told(read_all([path], form, context)) for path in paths for context in contexts]
+    carefully(monkeypatch)
+    assert [told(read_all([path], form, context)) for path in paths for context in contexts] == fast
+    assert sum(bool(facts) for facts, *_ in fast) > 3
+
+
+@pytest.mark.parametrize("form", LINES)
 def test_good_records_are_read_the_fast_way(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
 ) -> None:
@@ -149,61 +98,14 @@ def test_good_records_are_read_the_fast_way(
     path = write_lines(tmp_path / "log.jsonl", [GOOD[form]])
     monkeypatch.setattr(canonical_json, "_one_by_one", _never)
     monkeypatch.setattr(claude_code_records, "parse_line", _never)
+    monkeypatch.setattr(anthropic_messages, "_record", _never)
+    monkeypatch.setattr(otel_genai, "_record", _never)
     monkeypatch.setattr(chat_lists.ChatLists, "_record", _never)
     assert not read_all([path], form, TIMED).quarantined
 
 
 def _never(*_: Any) -> Any:
     raise AssertionError("the careful way")
-
-
-class _Nothing(msgspec.Struct):
-    """A decoder of this skips every value."""
-
-
-def _taken(data: bytes, kind: Any) -> bool:
-    try:
-        msgspec.json.decode(data, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError):
-        return False
-    return True
-
-
-NUMBERS = st.builds(
-    "{}{}{}{}".format,
-    st.sampled_from(["", "-"]),
-    st.one_of(st.integers(0, 10**20), st.integers(300, 420).map(lambda size: 10**size)),
-    st.one_of(st.just(""), st.integers(0, 10**9).map(".{}".format)),
-    st.one_of(
-        st.just(""), st.builds("{}{}".format, st.sampled_from(["e", "E+", "e-"]), st.integers(0, 9999))
-    ),
-)
-VALUES = st.one_of(
-    NUMBERS.map(str.encode),
-    st.builds(lambda a, b: b'["x", ' + a.encode() + b",\n" + b.encode() + b"]", NUMBERS, NUMBERS),
-    st.binary(max_size=6).map(lambda data: b'"' + data + b'"'),
-    st.text(max_size=6).map(lambda text: json.dumps(text, ensure_ascii=False).encode("utf-8", "replace")),
-)
-
-
-@given(VALUES)
-@example(b"1e999")
-@example(b'{"a":-1E+400}')
-@example(b'"\xed\xa0\x80"')
-@example(b'"\xff"')
-def test_what_a_decoder_would_wrongly_pass_over_is_known(value: bytes) -> None:
-    """A value that nobody reads may still be none: a record with it is malformed whoever decodes it."""
-    data = b'{"a":' + value + b"}"
-    if _taken(data, _Nothing) and not _taken(data, Any):
-        assert not may_skip(data)
-
-
-def test_ids_and_small_numbers_may_be_skipped() -> None:
-    """Hexadecimal ids are full of digits around an `e`; if each were a doubt, no line would be read fast."""
-    ids = [f"{n:08x}-4e12-{n:04x}e567-9{n % 10}e{n:03d}" for n in range(2_000)]
-    assert may_skip(
-        json.dumps([{"id": each, "cost": 1.5e-7, "size": n} for n, each in enumerate(ids)]).encode()
-    )
 
 
 @given(

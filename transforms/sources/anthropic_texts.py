@@ -15,9 +15,10 @@ from transforms.sources.histories import Said
 Texts = list[str]
 
 
-class _Text(msgspec.Struct, tag_field="type", tag="text", forbid_unknown_fields=True, gc=False):
+class _Text(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """`Any`, here and below: decoded, so that it is known to be sound, and not read."""
 
+    type: Literal["text"]
     text: str
     cache_control: Any = None
     citations: Any = None

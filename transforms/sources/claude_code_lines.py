@@ -10,6 +10,7 @@ import msgspec
 
 from schemas.records import Block, Origin, Role
 from transforms.sources.accounting import dropped, note_block, note_record
+from transforms.sources.claude_code_queued import TYPED, line_typed_meanwhile, source_of
 from transforms.sources.decode import json_fault
 
 #: What the tool itself writes under role user; the words stand at the start of the text.
@@ -23,8 +24,6 @@ _PREFACE = re.compile(r"\s*<(system-reminder|ide_\w{1,40})>.*?</\1>", re.DOTALL)
 #: How summaries began before they had a flag of their own.
 _SUMMARY = "This session is being continued from a previous conversation that ran out of context"
 MESSAGE_TYPES = frozenset({"user", "assistant"})
-#: Where a line says by whom it was sent, what it says of a person.
-TYPED = (None, "human")
 _NOT_TYPED = ("isMeta", "isVisibleInTranscriptOnly", "turnCompanion")
 DROPPED_BLOCKS = frozenset({"redacted_thinking"})
 _NAIVE = re.compile(r"\d{4}-\d\d-\d\d[T ][\d:.]+\Z")
@@ -44,7 +43,8 @@ class Record(msgspec.Struct, gc=False):
 
     `parent` is what the line follows; after a compaction that is `logical`, which links in any case.
     `turn` is the API message id that the lines of one assistant turn share; `agent` names a subagent.
-    `before` is what stood last in the file before lines that are damaged.
+    `before` is what stood last in the file before lines that are damaged. `queued`: typed by a person
+    while the model worked.
     """
 
     uuid: str
@@ -60,6 +60,7 @@ class Record(msgspec.Struct, gc=False):
     turn: str | None = None
     blocks: list[Block] = []
     before: str | None = None
+    queued: bool = False
 
 
 def parse_line(data: bytes, file_agent: str | None) -> Record | None:
@@ -77,13 +78,26 @@ def parse_line(data: bytes, file_agent: str | None) -> Record | None:
 def _record(line: dict[str, Any], file_agent: str | None) -> Record | None:
     kind = line.get("type")
     uuid = line.get("uuid")
-    if not isinstance(kind, str) or kind not in MESSAGE_TYPES:
-        if isinstance(kind, str):
-            note_record(dropped(kind))
-            return _link(line, uuid) if isinstance(uuid, str) and uuid else None
+    if not isinstance(kind, str):
         raise LineFault("missing_field")
+    if kind in MESSAGE_TYPES:
+        if not isinstance(uuid, str) or not uuid:
+            raise LineFault("missing_field")
+        return _message(line, kind, uuid, file_agent)
     if not isinstance(uuid, str) or not uuid:
-        raise LineFault("missing_field")
+        note_record(dropped(kind))
+        return None
+    typed = line_typed_meanwhile(line) if kind == "attachment" else None
+    if typed is not None:
+        record = _message(typed, "user", uuid, file_agent)
+        if record.origin == "human":
+            record.queued = True
+            return record
+    note_record(dropped(kind))
+    return _link(line, uuid)
+
+
+def _message(line: dict[str, Any], kind: str, uuid: str, file_agent: str | None) -> Record:
     message = line.get("message")
     if not isinstance(message, dict):
         raise LineFault("missing_field" if message is None else "bad_field")
@@ -96,9 +110,7 @@ def _record(line: dict[str, Any], file_agent: str | None) -> Record | None:
         origin: Origin = "harness" if line.get("isApiErrorMessage") is True else "model"
         record.role, record.origin = "assistant", origin
     else:
-        said = line.get("origin")
-        source = said.get("kind") if isinstance(said, dict) else None
-        untyped = source not in TYPED or any(line.get(flag) is True for flag in _NOT_TYPED)
+        untyped = source_of(line) not in TYPED or any(line.get(flag) is True for flag in _NOT_TYPED)
         summary = line.get("isCompactSummary") is True
         record.role, record.origin = asker(record.blocks, summary, untyped, aside(record))
     record.turn = _text(message, "id") if kind == "assistant" else None

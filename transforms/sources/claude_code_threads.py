@@ -62,6 +62,7 @@ def sessions_of(records: Sequence[Record]) -> list[Session]:
         if record.before is not None and record.parent is not None and record.parent not in unique:
             record.parent = record.before  # its parent is among the damaged lines
     groups = _linked(unique.values())
+    _say_once(unique)
     _close_gaps(unique)
     components: dict[str, list[Record]] = collections.defaultdict(list)
     for record in unique.values():
@@ -87,6 +88,24 @@ def _unique(records: Iterable[Record]) -> dict[str, Record]:
         elif record.sent_at is not None and (known.sent_at is None or record.sent_at < known.sent_at):
             known.sent_at = record.sent_at
     return unique
+
+
+def _say_once(unique: dict[str, Record]) -> None:
+    """Lets what was typed while the model worked stand once, where it became a line of the user's as well.
+
+    That is the next thing that the person says in the session, in the same words.
+    """
+    if not any(record.queued for record in unique.values()):
+        return
+    following: dict[str, Record] = {}
+    for record in reversed(unique.values()):
+        if record.origin != "human":
+            continue
+        after = following.get(record.session)
+        if record.queued and after is not None and not after.queued and after.blocks == record.blocks:
+            record.message = False
+        else:
+            following[record.session] = record
 
 
 def _linked(records: Iterable[Record]) -> Groups[str]:

@@ -14,13 +14,13 @@ from transforms.sources.accounting import dropped, note_block, note_record
 from transforms.sources.claude_code_lines import (
     DROPPED_BLOCKS,
     MESSAGE_TYPES,
-    TYPED,
     LineFault,
     Record,
     aside,
     asker,
     blocks_of,
 )
+from transforms.sources.claude_code_queued import TYPED
 from transforms.sources.json_skipping import may_skip
 
 
@@ -51,12 +51,15 @@ class Line(msgspec.Struct, gc=False):
     shown_only: bool | None = msgspec.field(default=None, name="isVisibleInTranscriptOnly")
     companion: bool | None = msgspec.field(default=None, name="turnCompanion")
     origin: _Source | None = None
+    attachment: msgspec.Raw = msgspec.Raw()
 
 
 class Odd(Exception):  # noqa: N818 - not a fault: such a line is parsed with care
     """A line that is not as it should be."""
 
 
+#: Attachments that may hold what a person typed, the word perhaps escaped: few, and for `parse_line` to see.
+_QUEUED = (b"queued", b"\\u00")
 #: What it costs to know that a decoder may skip what nobody reads is too much for fewer bytes.
 _FEW_BYTES = 64 << 10
 _DECODER = msgspec.json.Decoder(Line)
@@ -79,6 +82,8 @@ def record_of(line: Line, file_agent: str | None) -> Record | None:
     kind, uuid, logical = line.type, line.uuid, line.logical or None
     parent, session, sidechain = line.parent or logical, line.session or "", line.sidechain is True
     if kind not in MESSAGE_TYPES:
+        if kind == "attachment" and any(sign in bytes(line.attachment) for sign in _QUEUED):
+            raise Odd
         note_record(dropped(kind))
         return Record(uuid, parent, logical, session, False, sidechain) if uuid else None
     said, sent_at = line.message, line.sent_at

@@ -9,7 +9,8 @@ import msgspec
 from schemas.records import Role
 
 
-class _Part(msgspec.Struct, tag_field="type", tag="text", forbid_unknown_fields=True, gc=False):
+class _Part(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    type: Literal["text"]
     content: str
 
 
