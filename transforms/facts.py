@@ -12,22 +12,24 @@ import pyarrow as pa
 
 from schemas.keys import KeyedHasher
 from schemas.records import Session
-from schemas.tables import FACTS
+from schemas.tables import FACTS, INSTANT
 from schemas.units import Quarantined
 from transforms.digests import keys, numbers_of
 from transforms.instants import Ints, instants
 from transforms.message_facts import flags_and_sizes, threads_of
+from transforms.plain import Plain, columns_of
 from transforms.words import alike
 
 
 class Read(NamedTuple):
-    """One record as read: a session, or why it is none."""
+    """One record as read: a session, whole or as plain texts, or why it is none."""
 
     row: int
     offset: int
     length: int
     session: Session | None
     fault: Quarantined | None
+    plain: Plain | None = None
 
 
 def facts_table(reads: Sequence[Read], unit: str, hasher: KeyedHasher) -> pa.Table:
@@ -51,30 +53,59 @@ class Facts:
 
     def add(self, reads: Sequence[Read], *, placed: bool) -> None:
         """The facts of readable records; offsets and lengths only where they are `placed` by these."""
-        sessions = [read.session for read in reads if read.session is not None]
-        counts = [len(session.messages) for session in sessions]
-        messages = list(itertools.chain.from_iterable([session.messages for session in sessions]))
-        flags, sizes = flags_and_sizes(messages)
-        parents = [message.parent_id for message in messages]
-        numbers = {
-            "message_id": numbers_of([message.message_id.encode() for message in messages], self._hasher),
-            "message_parent": numbers_of([(name or "").encode() for name in parents], self._hasher)
-            if any(parents)
-            else np.zeros(len(messages), np.int64),
-            "message_flags": flags,
-            "message_thread": threads_of(messages, self._hasher),
-        }
-        for name, values in numbers.items():
-            self._lists[name].append(pa.array(values))
-        self._lists["message_sent_at"].append(instants([message.sent_at for message in messages]))
-        self._lengths += counts
-        found: dict[str, list[Any]] = {name: [*map(taken, sessions)] for name, taken in _TAKEN.items()}
-        found["text_bytes"] = _totals(sizes, counts)
+        for is_plain, run in itertools.groupby(reads, lambda read: read.plain is not None):
+            if is_plain:
+                self._add_plain([read.plain for read in run if read.plain is not None])
+            else:
+                self._add_sessions([read.session for read in run if read.session is not None])
+        heads = [read.session if read.plain is None else read.plain.head for read in reads]
+        found: dict[str, list[Any]] = {name: [*map(taken, heads)] for name, taken in _TAKEN.items()}
         found["row"] = [read.row for read in reads]
         found["offset"] = [read.offset if placed else 0 for read in reads]
         found["length"] = [read.length if placed else 0 for read in reads]
         for name, more in found.items():
             self._rows[name] += more
+
+    def _add_plain(self, sessions: Sequence[Plain]) -> None:
+        columns = columns_of(sessions, self._hasher)
+        self._add(
+            [len(session.ids) for session in sessions],
+            columns.sizes,
+            {
+                "message_id": pa.array(columns.numbers),
+                "message_parent": pa.array(columns.parents),
+                "message_sent_at": pa.array(columns.sent_at).view(INSTANT),
+                "message_flags": pa.array(columns.flags),
+                "message_thread": pa.array(np.zeros(len(columns.numbers), np.int64)),
+            },
+        )
+
+    def _add_sessions(self, sessions: Sequence[Session]) -> None:
+        messages = list(itertools.chain.from_iterable([session.messages for session in sessions]))
+        flags, sizes = flags_and_sizes(messages)
+        parents = [message.parent_id for message in messages]
+        numbers = (
+            numbers_of([(name or "").encode() for name in parents], self._hasher) if any(parents) else None
+        )
+        self._add(
+            [len(session.messages) for session in sessions],
+            sizes,
+            {
+                "message_id": pa.array(
+                    numbers_of([message.message_id.encode() for message in messages], self._hasher)
+                ),
+                "message_parent": pa.array(np.zeros(len(messages), np.int64) if numbers is None else numbers),
+                "message_sent_at": instants([message.sent_at for message in messages]),
+                "message_flags": pa.array(flags),
+                "message_thread": pa.array(threads_of(messages, self._hasher)),
+            },
+        )
+
+    def _add(self, counts: Sequence[int], sizes: Ints, lists: dict[str, pa.Array]) -> None:
+        for name, values in lists.items():
+            self._lists[name].append(values)
+        self._lengths += counts
+        self._rows["text_bytes"] += _totals(sizes, counts)
 
     def table(self, unit: str) -> pa.Table:
         """FACTS of all that was added, in its order."""

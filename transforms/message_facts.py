@@ -33,8 +33,8 @@ class _Content:
     def __init__(self, contents: list[Any]) -> None:
         kinds = {*map(type, contents)}
         plain = contents if kinds == {str} else [c if c.__class__ is str else "" for c in contents]
-        self.sizes = _sizes(plain)
-        self.says = _visible(plain, self.sizes)
+        self.sizes = sizes_of(plain)
+        self.says = visible(plain, self.sizes)
         self.calls = np.zeros(len(contents), np.bool_)
         if list in kinds:
             self._add_blocks([c if c.__class__ is list else () for c in contents])
@@ -42,15 +42,15 @@ class _Content:
     def _add_blocks(self, lists: list[Sequence[Block]]) -> None:
         blocks = [*itertools.chain.from_iterable(lists)]
         kinds, texts = [block.type for block in blocks], [block.text or "" for block in blocks]
-        sizes = _sizes(texts)
-        says = _visible(texts, sizes) & _equal(kinds, "text")
+        sizes = sizes_of(texts)
+        says = visible(texts, sizes) & _equal(kinds, "text")
         calls = _equal(kinds, "tool_use")
         for place in [n for n, b in enumerate(blocks) if b.thinking or b.content or b.input]:
             block = blocks[place]
             if block.thinking and not block.text:
                 sizes[place] = len(block.thinking)
             sizes[place] += value_size(block.content) + value_size(block.input)
-        counts = _sizes(lists)
+        counts = sizes_of(lists)
         if len(blocks) == len(lists) and (counts == 1).all():
             self.says |= says
             self.calls |= calls
@@ -108,11 +108,12 @@ def value_size(value: Any) -> int:
     return sum(map(value_size, value)) if isinstance(value, list) else 0
 
 
-def _sizes(texts: Sequence[Any]) -> Ints:
+def sizes_of(texts: Sequence[Any]) -> Ints:
+    """The length of each."""
     return np.fromiter(map(len, texts), np.int64, len(texts))
 
 
-def _visible(texts: Sequence[str], sizes: Ints) -> Bools:
+def visible(texts: Sequence[str], sizes: Ints) -> Bools:
     """Which texts hold more than white space; few do not."""
     visible = sizes > 0
     if any(map(str.isspace, texts)):

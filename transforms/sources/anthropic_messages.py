@@ -12,15 +12,16 @@ from typing import Any
 
 import msgspec
 
-from schemas.records import Session
+from transforms.plain import Plain
 from transforms.sources.accounting import dropped, note_block
 from transforms.sources.anthropic_stream import streamed_message
 from transforms.sources.anthropic_texts import Logged, logged_texts, said_of
 from transforms.sources.cassettes import SUFFIXES, cassette_of, interactions_of
 from transforms.sources.decode import Fault, present
-from transforms.sources.histories import Call, Turn, moment, record_of, session_of
+from transforms.sources.histories import Call, Turn, moment, record_of
+from transforms.sources.history_texts import plain_of
 from transforms.sources.json_items import objects_of
-from transforms.sources.record_file import Ready, Record, RecordFile, record_or_fault
+from transforms.sources.record_file import Record, RecordFile, Texts, record_or_fault
 
 _DEFAULT_BYTES = 64 << 20
 _ASKED = ("timestamp", "created_at", "started_at", "recorded_at", "time")
@@ -45,33 +46,30 @@ class AnthropicMessages(RecordFile):
         found = (
             iter([cassette_of(path, max_record_bytes)])
             if path.endswith(SUFFIXES)
-            else objects_of(path, max_record_bytes, _ready)
+            else objects_of(path, max_record_bytes, _texts)
         )
         for item in found:
-            if isinstance(item, Fault | Ready):
+            if isinstance(item, Fault | Texts):
                 yield item
             else:
                 for call in interactions_of(item):
                     yield call if isinstance(call, Fault) else record_or_fault(_record, call)
 
 
-def _ready(data: bytes) -> Ready | None:
-    """The record as a session, if it is a call of nothing but texts and nothing is wrong with it."""
+def _texts(data: bytes) -> Texts | None:
+    """The record, if it is a call of nothing but texts and nothing is wrong with it."""
     logged = logged_texts(data)
-    session = None if logged is None else record_or_fault(_session, logged)
-    if session is None or isinstance(session, Fault):
+    plain = None if logged is None else record_or_fault(_plain, logged)
+    if plain is None or isinstance(plain, Fault):
         return None
-    return Ready(session, len(data), lambda: record_or_fault(_record, msgspec.json.decode(data)))
+    return Texts(lambda _: plain, lambda: record_or_fault(_record, msgspec.json.decode(data)), len(data))
 
 
-def _session(logged: Logged) -> Session | None:
-    fields = {name: getattr(logged, name) for name in (*_ASKED, *_ANSWERED)}
-    asked = _instant(fields, _ASKED)
+def _plain(logged: Logged) -> Plain | None:
+    asked = _instant(msgspec.structs.asdict(logged), _ASKED)
+    answered = _instant(msgspec.structs.asdict(logged), _ANSWERED)
     user_id = _user(logged.request.metadata) or _text(logged.user_id)
-    said = said_of(
-        logged, asked, _instant(fields, _ANSWERED) or asked, user_id, _text(logged.organization_id)
-    )
-    return session_of(said)
+    return plain_of(said_of(logged, asked, answered or asked, user_id, _text(logged.organization_id)))
 
 
 def _record(item: dict[str, Any]) -> dict[str, Any]:
@@ -104,8 +102,7 @@ def call_of(item: dict[str, Any]) -> Call:
 
 
 def _instant(item: dict[str, Any], names: Sequence[str]) -> Any:
-    found = next((item[name] for name in names if item.get(name) is not None), None)
-    return moment(found)
+    return moment(next((item[name] for name in names if item.get(name) is not None), None))
 
 
 def _body(side: Any) -> Any:

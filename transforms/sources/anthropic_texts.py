@@ -10,9 +10,7 @@ from typing import Any, Literal
 import msgspec
 
 from schemas.records import Role
-from transforms.sources.histories import Said
-
-Texts = list[str]
+from transforms.sources.history_texts import Said
 
 
 class _Text(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -98,13 +96,18 @@ def said_of(
 ) -> Said:
     """The call that was logged."""
     request, response = logged.request, logged.response
-    answer = _texts(response.content) if response else []
+    roles: list[Role] = [turn.role for turn in request.messages]
+    turns = [_texts(turn.content) for turn in request.messages]
+    if response and response.content:
+        roles.append("assistant")
+        turns.append(_texts(response.content))
+    system = _texts(request.system or [])
     conversation = logged.conversation_id
-    history: list[tuple[Role, Texts]] = [(turn.role, _texts(turn.content)) for turn in request.messages]
     return Said(
-        history=history,
-        answers=[("assistant", answer)] if answer else [],
-        system="\n\n".join(_texts(request.system or [])) or None,
+        roles=roles,
+        turns=turns,
+        answered=len(turns) > len(request.messages),
+        system=(system if isinstance(system, str) else "\n\n".join(system)) or None,
         asked_at=asked_at,
         answered_at=answered_at,
         user_id=user_id,
@@ -113,8 +116,11 @@ def said_of(
     )
 
 
-def _texts(content: str | list[_Text]) -> Texts:
+def _texts(content: str | list[_Text]) -> str | list[str]:
     """The texts; of a list, what is blank as nothing."""
     if isinstance(content, str):
-        return [content]
+        return content
+    if len(content) == 1:
+        text = content[0].text
+        return "" if text.isspace() else text
     return [part.text if part.text.strip() else "" for part in content]

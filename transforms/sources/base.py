@@ -139,9 +139,12 @@ def batches(
         size += read.length
         if read.fault is not None:
             faults.append(read.fault)
-        if read.session is not None:
+        elif read.session is not None:
             held.append(read)
             messages += len(read.session.messages)
+        elif read.plain is not None:
+            held.append(read)
+            messages += len(read.plain.ids)
         if messages >= _HELD_MESSAGES or size - taken >= _HELD_BYTES:
             facts.add(held, placed=placed)
             held, messages, taken = [], 0, size

@@ -5,12 +5,15 @@ A record with a field that is not named here, or with anything else in one, is f
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
-from typing import Any
+import itertools
+from typing import Any, NamedTuple
 
 import msgspec
 
-from schemas.records import Block, Role
+from schemas.records import Block, Message, Role, Session
+from transforms.plain import Plain
 from transforms.sources.record_file import Texts
 
 _SPEAKERS: dict[str, Role] = {
@@ -80,35 +83,92 @@ def sharegpt_texts(data: bytes) -> Texts | None:
     """What a ShareGPT record says, None if it may say more than texts."""
     try:
         item = _SHAREGPT.decode(data)
-        said: list[tuple[Role, str]] = [(_SPEAKERS[turn.speaker], turn.value) for turn in item.conversations]
+        roles = [_SPEAKERS[turn.speaker] for turn in item.conversations]
     except _ODD:
         return None
+    texts = [turn.value for turn in item.conversations]
     if item.system:
-        said.insert(0, ("system", item.system))
-    named = item.id or item.conversation_id
-    if named is None:
-        named = digest_of([{"content": text, "role": role} for role, text in said])
-    return Texts(str(named), _text(item.user_id), said, len(data))
+        roles.insert(0, "system")
+        texts.insert(0, item.system)
+    return _texts(item, roles, texts, _PLAIN, len(data))
 
 
 def openai_texts(data: bytes) -> Texts | None:
     """What a chat fine-tuning record says, None if it may say more than texts."""
     try:
         item = _OPENAI.decode(data)
-        said = [(_ROLES[turn.role], [Block("text", turn.content)]) for turn in item.messages]
+        roles = [_ROLES[turn.role] for turn in item.messages]
     except _ODD:
         return None
+    return _texts(item, roles, [turn.content for turn in item.messages], _IN_BLOCKS, len(data))
+
+
+class _Form(NamedTuple):
+    """How turns stand in the JSON by which a record without an id is known; keys by the alphabet.
+
+    `before` a text, and `after` it by role, which goes on to the next one.
+    """
+
+    before: bytes
+    after: dict[Role, bytes]
+
+
+def _form(before: bytes, after: bytes) -> _Form:
+    roles: tuple[Role, ...] = ("system", "user", "assistant")
+    return _Form(before, {role: after + b',"role":"' + role.encode() + b'"},' + before for role in roles})
+
+
+_PLAIN = _form(b'{"content":', b"")
+_IN_BLOCKS = _form(b'{"content":[{"text":', b',"type":"text"}]')
+_encode = msgspec.json.Encoder().encode
+
+
+def _texts(item: _Record, roles: list[Role], texts: list[str], form: _Form, size: int) -> Texts:
     named = item.id or item.conversation_id
-    if named is None:
-        parts = [{"content": [{"text": block.text, "type": "text"}], "role": role} for role, (block,) in said]
-        named = digest_of(parts)
-    return Texts(str(named), _text(item.user_id), said, len(data))
+    conversation_id = _digest(roles, texts, form) if named is None else str(named)
+    user_id = item.user_id if isinstance(item.user_id, str) else None
+
+    def session(at: dt.datetime | None) -> Plain | None:
+        if at is None or at.tzinfo is None:
+            return None
+        head = Session(conversation_id, at, [], user_id)
+        ids = _IDS[: len(texts)] if len(texts) <= len(_IDS) else _ids(len(texts))
+        return Plain(head, ids, roles, texts, False, None, lambda: _messages(at, roles, texts, form))
+
+    def mapping() -> dict[str, Any]:
+        turns = enumerate(zip(roles, texts, strict=True))
+        messages = [
+            {"message_id": str(n), "role": role, "content": _content(text, form)} for n, (role, text) in turns
+        ]
+        record = {"conversation_id": conversation_id, "messages": messages}
+        return record if user_id is None else {**record, "user_id": user_id}
+
+    return Texts(session, mapping, size)
 
 
-def digest_of(turns: list[dict[str, Any]]) -> str:
-    """What tells a record without an id from others: all that it says, keys in the order of the alphabet."""
-    return hashlib.sha256(msgspec.json.encode(turns)).hexdigest()
+def _ids(count: int) -> list[bytes]:
+    return [b"%d" % number for number in range(count)]
 
 
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) else None
+_IDS = _ids(100)
+
+
+def _messages(at: dt.datetime, roles: list[Role], texts: list[str], form: _Form) -> list[Message]:
+    turns = enumerate(zip(roles, texts, strict=True))
+    return [Message(str(number), role, at, _content(text, form)) for number, (role, text) in turns]
+
+
+def _content(text: str, form: _Form) -> str | list[Block]:
+    return text if form is _PLAIN else [Block("text", text)]
+
+
+def _digest(roles: list[Role], texts: list[str], form: _Form) -> str:
+    """What tells a record without an id from others: all that it says."""
+    if not texts:
+        return hashlib.sha256(b"[]").hexdigest()
+    after = [form.after[role] for role in roles]
+    said = b"".join(itertools.chain.from_iterable(zip(map(_encode, texts), after, strict=True)))
+    digest = hashlib.sha256(b"[" + form.before)
+    digest.update(memoryview(said)[: -len(form.before) - 1])
+    digest.update(b"]")
+    return digest.hexdigest()

@@ -16,7 +16,6 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from schemas.records import Aware, Block, Message, Origin, Role, Session
 from transforms.sources.accounting import MERGED, note_block
 from transforms.sources.decode import Fault
 
@@ -71,56 +70,6 @@ def record_of(call: Call) -> dict[str, Any]:
         "created_at": call.asked_at,
         "messages": list(once.values()),
     }
-
-
-class Said(NamedTuple):
-    """A call of nothing but texts, as Call has them: role and texts of each turn."""
-
-    history: Sequence[tuple[Role, list[str]]]
-    answers: Sequence[tuple[Role, list[str]]]
-    system: str | None
-    asked_at: Any
-    answered_at: Any
-    user_id: str | None
-    organization_id: str | None
-    conversation_id: str | None
-
-
-def session_of(said: Said) -> Session | None:
-    """What `record_of` makes of such a call, as a session; None where that might be out of order."""
-    turns = [(role, texts, "".join(map(str.strip, texts))) for role, texts in [*said.history, *said.answers]]
-    try:
-        asked = msgspec.convert(said.asked_at, Aware)
-        answered = msgspec.convert(said.answered_at, Aware)
-        named = said.conversation_id or _begun(turns, said)
-    except (msgspec.ValidationError, Fault):
-        return None
-    messages: list[Message] = []
-    parent, chain = None, _digest("", named)
-    if said.system:
-        parent = f"{named}/system"
-        messages.append(Message(parent, "system", asked, [Block("text", said.system)]))
-    for number, (role, texts, whole) in enumerate(turns):
-        answer = number >= len(said.history)
-        made = _digest(chain, role, whole)
-        blocks, at = [Block("text", text) for text in texts], answered if answer else asked
-        origin: Origin | None = "model" if role == "assistant" else None
-        messages.append(Message(made, role, at, blocks, parent, origin))
-        if not answer:
-            parent = chain = made
-    if len({message.message_id for message in messages}) < len(messages) or not turns:
-        return None
-    return Session(named, asked, messages, said.user_id, said.organization_id)
-
-
-def _begun(turns: Sequence[tuple[Role, list[str], str]], said: Said) -> str:
-    """`_beginning` of a call of texts."""
-    chain = _digest("", said.user_id or "", said.organization_id or "")
-    for role, _, whole in turns[: len(said.history) + 1]:
-        chain = _digest(chain, role, whole)
-        if role == "assistant":
-            break
-    return chain
 
 
 def moment(value: Any) -> Any:

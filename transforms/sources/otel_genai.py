@@ -15,10 +15,11 @@ import msgspec
 
 from transforms.sources.accounting import dropped, note_record
 from transforms.sources.decode import Fault
-from transforms.sources.histories import Call, Said, Turn, moment, record_of, session_of
+from transforms.sources.histories import Call, Turn, moment, record_of
+from transforms.sources.history_texts import Said, plain_of
 from transforms.sources.json_items import objects_of
 from transforms.sources.otel_texts import texts_of
-from transforms.sources.record_file import Ready, Record, RecordFile, record_or_fault
+from transforms.sources.record_file import Record, RecordFile, Texts, record_or_fault
 
 Attributes = dict[str, Any]
 _DEFAULT_BYTES = 64 << 20
@@ -53,8 +54,8 @@ class OtelGenai(RecordFile):
                 yield item
                 continue
             for span in _spans(item):
-                made = record_or_fault(_ready, span)
-                if isinstance(made, Ready):
+                made = record_or_fault(_texts, span)
+                if isinstance(made, Texts):
                     yield made
                 elif (record := record_or_fault(_record, span)) is _NOTHING:
                     note_record(dropped("span_without_messages"))
@@ -67,14 +68,14 @@ def _record(span: Any) -> Mapping[str, Any]:
     return _NOTHING if call is None else record_of(call)
 
 
-def _ready(span: Any) -> Ready | None:
-    """The span as a session if its messages are nothing but texts; raises whatever speaks against it."""
+def _texts(span: Any) -> Texts | None:
+    """The span if its messages are nothing but texts; raises whatever speaks against it."""
     found = span["attributes"]
     given, taken = found.get("gen_ai.input.messages"), found.get("gen_ai.output.messages", "[]")
     if span.get("events") or not isinstance(given, str) or not isinstance(taken, str):
         return None
     history, answers = texts_of(given), texts_of(taken)
-    if history is None or answers is None:
+    if history is None or answers is None or len(answers[1]) > 1:
         return None
     asked = _moment(span, _BEGUN)
     system, user = _instructions(found.get("gen_ai.system_instructions")), _first(found, *_USER)
@@ -82,8 +83,9 @@ def _ready(span: Any) -> Ready | None:
     if not isinstance(user, str | None) or not isinstance(conversation, str | None):
         return None
     said = Said(
-        history=history,
-        answers=[("assistant", texts) for _, texts in answers],
+        roles=[*history[0], *(("assistant",) if answers[1] else ())],
+        turns=history[1] + answers[1],
+        answered=bool(answers[1]),
         system=system,
         asked_at=asked,
         answered_at=_moment(span, _ENDED) or asked,
@@ -91,9 +93,9 @@ def _ready(span: Any) -> Ready | None:
         organization_id=None,
         conversation_id=conversation or None,
     )
-    session = session_of(said)
+    plain = plain_of(said)
     size = len(given) + len(taken) + len(system or "") + len(user or "") + len(conversation or "")
-    return None if session is None else Ready(session, size, lambda: record_or_fault(_record, span))
+    return None if plain is None else Texts(lambda _: plain, lambda: record_or_fault(_record, span), size)
 
 
 def _moment(span: dict[str, Any], names: Sequence[str]) -> Any:

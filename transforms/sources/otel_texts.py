@@ -26,10 +26,14 @@ class _Turn(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 _DECODER = msgspec.json.Decoder(list[_Turn])
 
 
-def texts_of(messages: str) -> list[tuple[Role, list[str]]] | None:
-    """Role and texts of each message, None if one may say more than texts."""
+def texts_of(messages: str) -> tuple[list[Role], list[str | list[str]]] | None:
+    """Roles and texts of the messages, None if one may say more than texts."""
     try:
         turns = _DECODER.decode(messages)
     except (msgspec.DecodeError, UnicodeEncodeError, RecursionError, ValueError):
         return None
-    return [(turn.role, [part.content for part in turn.parts]) for turn in turns]
+    return [turn.role for turn in turns], [_texts(turn.parts) for turn in turns]
+
+
+def _texts(parts: list[_Part]) -> str | list[str]:
+    return parts[0].content if len(parts) == 1 else [part.content for part in parts]

@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from schemas.records import Block, Defaults, Limits, Message, Role, Session
+from schemas.records import Defaults, Limits, Session
 from schemas.units import Quarantined, Unit
 from transforms.facts import Read
 from transforms.files import changed
+from transforms.plain import Plain
 from transforms.sources.base import (
     FactsBatch,
     InputFile,
@@ -26,7 +27,7 @@ from transforms.sources.base import (
     fault_at,
     one_task_per_file,
 )
-from transforms.sources.decode import Fault, convert_session, sound
+from transforms.sources.decode import EARLIEST, LATEST, Fault, convert_session
 
 #: A character as JSON of ours has it takes no more bytes than this, and a message without its text no more.
 _ESCAPED_BYTES, _FRAME_BYTES = 6, 512
@@ -36,36 +37,19 @@ _UNFORESEEN = (TypeError, ValueError, AttributeError, LookupError, RecursionErro
 
 
 class Texts(NamedTuple):
-    """A record of nothing but texts, without ids and times.
+    """A record of nothing but texts.
 
-    `said`: role and content of each message. `size`: bytes that it took, at least one a character.
+    `session`: made of the time that stands for those that it lacks, if any is known; None where something about
+    it may be wrong. `mapping`: the same as a canonical record, if it has to be judged. `size`: bytes that it
+    took, at least one a character.
     """
 
-    conversation_id: str
-    user_id: str | None
-    said: Sequence[tuple[Role, str | list[Block]]]
-    size: int
-
-    def mapping(self) -> dict[str, Any]:
-        """The same as a canonical record."""
-        turns = enumerate(self.said)
-        messages = [{"message_id": str(n), "role": role, "content": content} for n, (role, content) in turns]
-        record = {"conversation_id": self.conversation_id, "messages": messages}
-        return record if self.user_id is None else {**record, "user_id": self.user_id}
-
-
-class Ready(NamedTuple):
-    """A record that is a session already. `mapping`: the same as a canonical record, if it has to be judged.
-
-    `size`: bytes that it took, at least one a character.
-    """
-
-    session: Session
-    size: int
+    session: Callable[[dt.datetime | None], Plain | None]
     mapping: Callable[[], Mapping[str, Any] | Fault]
+    size: int
 
 
-Record = Mapping[str, Any] | Texts | Ready | Fault
+Record = Mapping[str, Any] | Texts | Fault
 
 
 def record_or_fault[T, Made](make: Callable[[T], Made], item: T) -> Made | Fault:
@@ -108,14 +92,14 @@ class RecordFile(abc.ABC):
 
     def facts(self, unit: Unit, context: ReadContext) -> Iterator[FactsBatch]:
         """Facts of the file's records, in their order."""
-        yield from batches(self._reads(unit, context), unit, context)
+        yield from batches(self._reads(unit, context, whole=False), unit, context)
 
     def sessions(
         self, unit: Unit, context: ReadContext, pointers: Sequence[Pointer]
     ) -> Iterator[tuple[int, Session]]:
         """(row, session) of just these records, by ascending row."""
         wanted = {pointer.row for pointer in pointers}
-        for read in self._reads(unit, context):
+        for read in self._reads(unit, context, whole=True):
             if read.row in wanted:
                 if read.session is None:
                     raise changed(unit.paths[0])
@@ -124,7 +108,7 @@ class RecordFile(abc.ABC):
             if not wanted:
                 return
 
-    def _reads(self, unit: Unit, context: ReadContext) -> Iterator[Read]:
+    def _reads(self, unit: Unit, context: ReadContext, *, whole: bool) -> Iterator[Read]:
         path, count, ended = unit.paths[0], 0, False
         found: Iterator[Record] = iter(())
         try:
@@ -138,7 +122,7 @@ class RecordFile(abc.ABC):
                 return
             except _ANYTHING:
                 break
-            yield _read(unit, count, record, context)
+            yield _read(unit, count, record, context, whole)
             count += 1
         entry = fault_at(unit, path, f"item {count}", "truncated_input", context)
         yield Read(count, 0, 0, None, entry)
@@ -157,28 +141,30 @@ def timed(record: Mapping[str, Any], defaults: Defaults) -> dict[str, Any]:
     return whole
 
 
-def _read(unit: Unit, row: int, record: Record, context: ReadContext) -> Read:
-    if isinstance(record, Texts | Ready):
-        default = context.defaults[unit.input].created_at
-        session = record.session if isinstance(record, Ready) else _session(record, default)
-        if session is not None and _is_sound(session, record.size, context.limits):
-            return Read(row, 0, 0, context.owned(session, unit), None)
+def _read(unit: Unit, row: int, record: Record, context: ReadContext, whole: bool) -> Read:
+    if isinstance(record, Texts):
+        plain = record.session(context.defaults[unit.input].created_at)
+        if plain is not None and _is_sound(plain, record.size, context.limits):
+            if whole or context.identities_of(unit.input) is not None:
+                return Read(row, 0, 0, context.owned(plain.session(), unit), None)
+            context.owned(plain.head, unit)
+            return Read(row, 0, 0, None, None, plain)
         record = record.mapping()
     return _read_mapping(unit, row, record, context)
 
 
-def _is_sound(session: Session, size: int, limits: Limits) -> bool:
-    most = size * _ESCAPED_BYTES + (len(session.messages) + 1) * _FRAME_BYTES
-    return most <= limits.max_record_bytes and sound((session,), limits.max_messages)
-
-
-def _session(record: Texts, at: dt.datetime | None) -> Session | None:
-    """The session of a record of texts, None where something about it may be wrong."""
-    if at is None or at.tzinfo is None:
-        return None
-    names = map(str, range(len(record.said)))
-    messages = [Message(name, role, at, said) for name, (role, said) in zip(names, record.said, strict=True)]
-    return Session(record.conversation_id, at, messages, record.user_id)
+def _is_sound(plain: Plain, size: int, limits: Limits) -> bool:
+    """True only if a canonical record that says the same would be read."""
+    count = len(plain.ids)
+    most = size * _ESCAPED_BYTES + (count + 1) * _FRAME_BYTES
+    first, last = plain.head.created_at, plain.last_at
+    return (
+        most <= limits.max_record_bytes
+        and count <= limits.max_messages
+        and EARLIEST <= first <= LATEST
+        and (last is None or EARLIEST <= last <= LATEST)
+        and not (plain.head.conversation_id or " ").isspace()
+    )
 
 
 def _read_mapping(unit: Unit, row: int, record: Mapping[str, Any] | Fault, context: ReadContext) -> Read:
