@@ -182,6 +182,12 @@ def lines(file: Buffered, start: int, end: int | None, max_bytes: int) -> Iterat
         yield from each_line(some)
 
 
+def bodies_of_lines(file: Buffered, max_bytes: int) -> Iterator[bytes | None]:
+    """The bytes of the lines of a file with their ends, None for one that is too long; no blank ones."""
+    for some in blocks_of_lines(file, 0, None, max_bytes):
+        yield from some.raw
+
+
 def each_line(some: Lines) -> Iterator[Line]:
     """The lines one by one."""
     return map(line_at, itertools.repeat(some), range(len(some.raw)))

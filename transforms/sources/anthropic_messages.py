@@ -66,8 +66,7 @@ def _texts(data: bytes) -> Texts | None:
 
 
 def _plain(logged: Logged) -> Plain | None:
-    asked = _instant(msgspec.structs.asdict(logged), _ASKED)
-    answered = _instant(msgspec.structs.asdict(logged), _ANSWERED)
+    asked, answered = moment(logged.asked()), moment(logged.answered())
     user_id = _user(logged.request.metadata) or _text(logged.user_id)
     return plain_of(said_of(logged, asked, answered or asked, user_id, _text(logged.organization_id)))
 

@@ -79,6 +79,17 @@ class Logged(msgspec.Struct, forbid_unknown_fields=True):
     duration_ms: Any = None
     latency_ms: Any = None
 
+    def asked(self) -> Any:
+        """When it was asked, as the record says it."""
+        if self.timestamp is not None:
+            return self.timestamp
+        others = (self.created_at, self.started_at, self.recorded_at, self.time)
+        return next((other for other in others if other is not None), None)
+
+    def answered(self) -> Any:
+        """When it was answered, if the record says that."""
+        return self.finished_at if self.completed_at is None else self.completed_at
+
 
 _DECODER = msgspec.json.Decoder(Logged)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from transforms.files import lines, open_stream
+from transforms.files import bodies_of_lines, open_stream
 from transforms.sources.accounting import MERGED, dropped, note_block
 from transforms.sources.chat_texts import openai_texts, sharegpt_texts
 from transforms.sources.decode import Fault, json_fault
@@ -130,7 +130,7 @@ def _items(path: str, max_bytes: int) -> Iterator[bytes | None]:
         if array:
             yield from (element.data for element in elements(file, max_bytes))
         else:
-            yield from (line.data for line in lines(file, 0, None, max_bytes))
+            yield from bodies_of_lines(file, max_bytes)
 
 
 def _listed(item: dict[str, Any], name: str) -> list[dict[str, Any]]:

@@ -106,16 +106,19 @@ def openai_texts(data: bytes) -> Texts | None:
 class _Form(NamedTuple):
     """How turns stand in the JSON by which a record without an id is known; keys by the alphabet.
 
-    `before` a text, and `after` it by role, which goes on to the next one.
+    By role: what stands between a text and the next one, and what behind the last.
     """
 
     before: bytes
-    after: dict[Role, bytes]
+    between: dict[Role, bytes]
+    behind: dict[Role, bytes]
 
 
 def _form(before: bytes, after: bytes) -> _Form:
     roles: tuple[Role, ...] = ("system", "user", "assistant")
-    return _Form(before, {role: after + b',"role":"' + role.encode() + b'"},' + before for role in roles})
+    ends = {role: after + b',"role":"' + role.encode() + b'"}' for role in roles}
+    between = {role: end + b"," + before for role, end in ends.items()}
+    return _Form(b"[" + before, between, {role: end + b"]" for role, end in ends.items()})
 
 
 _PLAIN = _form(b'{"content":', b"")
@@ -166,9 +169,7 @@ def _digest(roles: list[Role], texts: list[str], form: _Form) -> str:
     """What tells a record without an id from others: all that it says."""
     if not texts:
         return hashlib.sha256(b"[]").hexdigest()
-    after = [form.after[role] for role in roles]
-    said = b"".join(itertools.chain.from_iterable(zip(map(_encode, texts), after, strict=True)))
-    digest = hashlib.sha256(b"[" + form.before)
-    digest.update(memoryview(said)[: -len(form.before) - 1])
-    digest.update(b"]")
-    return digest.hexdigest()
+    between = [form.between[role] for role in roles]
+    between[-1] = form.behind[roles[-1]]
+    said = itertools.chain.from_iterable(zip(map(_encode, texts), between, strict=True))
+    return hashlib.sha256(b"".join((form.before, *said))).hexdigest()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import binascii
 import datetime as dt
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -42,9 +42,9 @@ def plain_of(said: Said) -> Plain | None:
     try:
         asked = msgspec.convert(said.asked_at, Aware)
         answered = msgspec.convert(said.answered_at, Aware) if said.answered else None
-        spoken = list(map(_encode, [_stripped(turn) for turn in said.turns]))
+        spoken = [_encode(turn.strip() if turn.__class__ is str else _stripped(turn)) for turn in said.turns]
         named = said.conversation_id or _begun(said, spoken).decode()
-        ids = _chain(_digest(b'["",' + _encode(named) + b"]"), zip(said.roles, spoken, strict=True))
+        ids = _chain(_digest(b'["",' + _encode(named) + b"]"), said.roles, spoken)
     except (msgspec.ValidationError, UnicodeEncodeError):
         return None
     roles, texts = said.roles, [turn if isinstance(turn, str) else "".join(turn) for turn in said.turns]
@@ -74,20 +74,22 @@ def _begun(said: Said, spoken: Sequence[bytes]) -> bytes:
     """What tells a conversation from others: whose it is, and all up to its first answer."""
     chain = _digest(_encode(("", said.user_id or "", said.organization_id or "")))
     upto = said.roles.index("assistant") + 1 if "assistant" in said.roles else len(spoken)
-    return [chain, *_chain(chain, zip(said.roles[:upto], spoken, strict=False))][-1]
+    return _chain(chain, said.roles[:upto], spoken[:upto])[-1]
 
 
-def _chain(chain: bytes, turns: Iterable[tuple[Role, bytes]]) -> list[bytes]:
-    """The digest of each turn with all before it."""
+def _chain(chain: bytes, roles: Sequence[Role], spoken: Sequence[bytes]) -> list[bytes]:
+    """The digest of each turn with all before it, from that of what was before them."""
     ids = []
-    for role, spoken in turns:
-        chain = _digest(b"".join((b'["', chain, _ROLES[role], spoken, b"]")))
+    for role, words in zip([_ROLES[role] for role in roles], spoken, strict=True):
+        # As `_digest` does it, without calling that: this runs for every message.
+        data = b"".join((b'["', chain, role, words, b"]"))
+        chain = binascii.hexlify(hashlib.sha256(data).digest()[:16])
         ids.append(chain)
     return ids
 
 
-def _stripped(turn: str | list[str]) -> str:
-    return turn.strip() if isinstance(turn, str) else "".join([text.strip() for text in turn])
+def _stripped(texts: Sequence[str]) -> str:
+    return "".join([text.strip() for text in texts])
 
 
 def _digest(data: bytes) -> bytes:

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from transforms.files import lines, open_stream
+from transforms.files import Buffered, bodies_of_lines, open_stream
 from transforms.sources.decode import Fault, json_fault
 from transforms.sources.json_array import elements, first_byte
 
@@ -43,10 +43,15 @@ def objects_of[T](
         return
     array = first == b"[" and holds_array(path)
     with open_stream(path) as file:
-        found = elements(file, max_bytes) if array else lines(file, 0, None, max_bytes)
-        for item in found:
-            made = None if item.data is None else fast(item.data)
-            yield object_of(item.data) if made is None else made
+        for data in _parts(file, max_bytes, array):
+            made = None if data is None else fast(data)
+            yield object_of(data) if made is None else made
+
+
+def _parts(file: Buffered, max_bytes: int, array: bool) -> Iterator[bytes | None]:
+    if not array:
+        return bodies_of_lines(file, max_bytes)
+    return (element.data for element in elements(file, max_bytes))
 
 
 def object_of(data: bytes | None) -> dict[str, Any] | Fault:

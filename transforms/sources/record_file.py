@@ -39,9 +39,9 @@ _UNFORESEEN = (TypeError, ValueError, AttributeError, LookupError, RecursionErro
 class Texts(NamedTuple):
     """A record of nothing but texts.
 
-    `session`: made of the time that stands for those that it lacks, if any is known; None where something about
-    it may be wrong. `mapping`: the same as a canonical record, if it has to be judged. `size`: bytes that it
-    took, at least one a character.
+    `session`: made of the time that stands for those that it lacks, if any is known; None where it may be at
+    fault. `mapping`: the same as a canonical record, if it has to be judged. `size`: bytes that it took, at
+    least one a character.
     """
 
     session: Callable[[dt.datetime | None], Plain | None]
