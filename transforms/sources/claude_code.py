@@ -58,19 +58,21 @@ class ClaudeCode:
         groups: Groups[str] = Groups()
         faults: list[Quarantined] = []
         first_with: dict[str, str] = {}
-        size_of: dict[str, int] = {}
-        for path, size in zip(task.paths, task.sizes, strict=True):
-            if size == 0 or _NO_SESSIONS.search(path):
-                continue
+        size_of = {
+            path: size
+            for path, size in zip(task.paths, task.sizes, strict=True)
+            if size and not _NO_SESSIONS.search(path)
+        }
+        alone = len(size_of) == 1  # nothing to be linked with, and to look for links is a third of all reading
+        for path, size in size_of.items():
             try:
                 if is_binary(path):
                     faults.append(Quarantined(task.input, path, "file", "malformed_json", size, NO_DIGEST))
                     continue
-                links = links_of(path)
+                links = set() if alone else links_of(path)
             except OSError:
                 faults.append(Quarantined(task.input, path, "file", "unreadable_file", size, NO_DIGEST))
                 continue
-            size_of[path] = size
             groups.join(path, path)
             for link in links:
                 if (first := first_with.setdefault(link, path)) is not path:
