@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -51,6 +52,17 @@ def test_what_a_decoder_would_wrongly_pass_over_is_known(value: bytes) -> None:
     data = b'{"a":' + value + b"}"
     if _taken(data, _Nothing) and not _taken(data, Any):
         assert not may_skip(data)
+
+
+@pytest.mark.parametrize("number", [b"1e999", b"-2.5E+400", b"1" * 310])
+@pytest.mark.parametrize("before", [*range(65_200, 65_560, 23), 65_530, 65_535, 65_536, 65_537])
+def test_a_great_number_is_known_wherever_it_stands(before: int, number: bytes) -> None:
+    """Bytes are looked at window by window, and a number may lie across two."""
+    data = b'["' + b"x" * (before - 4) + b'",' + number + b"]"
+    assert data.index(number) == before
+    assert not may_skip(data)
+    assert not may_skip(data[:-1])
+    assert may_skip(data.replace(number, b"1e99"))
 
 
 def test_ids_and_small_numbers_may_be_skipped() -> None:

@@ -63,7 +63,9 @@ class ClaudeCode:
             for path, size in zip(task.paths, task.sizes, strict=True)
             if size and not _NO_SESSIONS.search(path)
         }
-        alone = len(size_of) == 1  # nothing to be linked with, and to look for links is a third of all reading
+        alone = (
+            len(size_of) == 1
+        )  # nothing to be linked with, and to look for links is a third of all reading
         for path, size in size_of.items():
             try:
                 if is_binary(path):

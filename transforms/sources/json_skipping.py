@@ -7,6 +7,8 @@ import numpy.typing as npt
 
 _ZERO, _E, _PLUS = b"0E+"
 _CASE = np.uint8(0xDF)
+#: What is looked at together: as much as stays next to the processor, and of what follows, a whole number.
+_WINDOW, _FOLLOWING = 1 << 16, 512
 #: A number of 309 digits is too great for a float, and so many digits in a row fill a whole block of these.
 _BLOCK_BYTES, _WORD_BYTES = 128, 8
 _ALL_DIGITS = np.frombuffer(b"\1" * _WORD_BYTES, np.uint64)[0]
@@ -28,8 +30,14 @@ def may_skip(data: bytes) -> bool:
         except UnicodeDecodeError:
             return False
     found = np.frombuffer(data, np.uint8)
-    digit = (found - np.uint8(_ZERO)) < 10
-    return not _long_number(digit) and not _great_exponent(found, digit)
+    return not any(_great_number(found, start) for start in range(0, len(data), _WINDOW))
+
+
+def _great_number(found: Bytes, start: int) -> bool:
+    """Whether one of the numbers that begin in a window may be too great."""
+    window = found[start : start + _WINDOW + _FOLLOWING]
+    digit = (window - np.uint8(_ZERO)) < 10
+    return _long_number(digit) or _great_exponent(found, start, window, digit)
 
 
 def _long_number(digit: Bools) -> bool:
@@ -38,19 +46,19 @@ def _long_number(digit: Bools) -> bool:
     return bool(words.reshape(-1, _BLOCK_BYTES // _WORD_BYTES).all(axis=1).any())
 
 
-def _great_exponent(found: Bytes, digit: Bools) -> bool:
+def _great_exponent(found: Bytes, start: int, window: Bytes, digit: Bools) -> bool:
     """Whether there may be a number with an exponent of three digits; ids and words with an `e` are none."""
-    if len(found) < len("1e999"):
-        return False
-    marked = (found[1:-1] & _CASE) == _E
-    marked &= digit[:-2]
-    marked &= digit[2:] | (found[2:] == _PLUS)
+    marked = (window[1:] & _CASE) == _E
+    marked &= digit[:-1]
     places = np.flatnonzero(marked) + 1
+    places = places[places + len("999") < len(window)]
     if not len(places):
         return False
-    first = places + 1 + (found[places + 1] == _PLUS)
-    places = places[_all_at(digit, first)]
-    return any(_is_number(found[max(0, place - _MOST_DIGITS) : place].tobytes()) for place in places.tolist())
+    places = places[_all_at(digit, places + 1 + (window[places + 1] == _PLUS))]
+    return any(
+        _is_number(found[max(0, place - _MOST_DIGITS) : place].tobytes())
+        for place in (places + start).tolist()
+    )
 
 
 def _is_number(before: bytes) -> bool:
