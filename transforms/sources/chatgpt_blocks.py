@@ -29,15 +29,18 @@ def blocks_of(message: dict[str, Any], role: Role, name: str, call: str | None) 
     if not isinstance(content, dict) or not isinstance(content.get("content_type"), str):
         raise Fault("bad_field")
     kind: str = content["content_type"]
+    recipient = message.get("recipient")
+    to_nobody = role == "assistant" and (recipient == _NOBODY or not isinstance(recipient, str))
+    if kind == "text" and (to_nobody or role == "user"):
+        parts = content.get("parts")
+        if isinstance(parts, list) and len(parts) == 1 and isinstance(parts[0], str):
+            return [Block("text", parts[0])]  # most often
     if kind in _CONTEXT or kind in _WORDLESS:
         return [Block(kind)]
     if kind == "thoughts":
         return [Block("thinking", thinking=text) for text in _thoughts(content)]
     blocks = _said(content, message, kind)
-    if role == "user" or role == "system":
-        return blocks
-    recipient = message.get("recipient")
-    if role == "assistant" and (recipient == _NOBODY or not isinstance(recipient, str)):
+    if role == "user" or role == "system" or to_nobody:
         return blocks
     texts = [block.text for block in blocks if block.text is not None]
     if role == "tool":

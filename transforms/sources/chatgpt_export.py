@@ -156,6 +156,8 @@ def _nearest_above(nodes: _Nodes, spoken: dict[str, Any]) -> dict[str, str | Non
 
 def _in_order(nodes: _Nodes) -> list[str]:
     """Every node once: parents before their children, and these as the export lists them."""
+    if _is_chain(nodes):
+        return list(nodes)
     children: dict[str | None, list[str]] = {}
     for name, node in nodes.items():
         parent = node.get("parent")
@@ -179,11 +181,22 @@ def _in_order(nodes: _Nodes) -> list[str]:
     return list(done)
 
 
+def _is_chain(nodes: _Nodes) -> bool:
+    """True where each node follows the one listed before it, as in most conversations."""
+    before = None
+    for name, node in nodes.items():
+        parent = node.get("parent")
+        if parent != before and (before is not None or parent in nodes):
+            return False
+        before = name
+    return True
+
+
 def _instant(value: Any) -> dt.datetime | None:
     """Seconds since 1970 as an instant; None for null."""
     if value is None:
         return None
-    if not isinstance(value, int | float) or isinstance(value, bool):
+    if value.__class__ is not float and (not isinstance(value, int | float) or isinstance(value, bool)):
         raise Fault("bad_timestamp")
     try:
         return dt.datetime.fromtimestamp(value, dt.UTC)

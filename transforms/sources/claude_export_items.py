@@ -66,18 +66,34 @@ def _add(messages: list[Message], entry: Any, at: dt.datetime | None) -> None:
     if role is None:
         raise Fault("bad_field")
     parent = entry.get("parent_message_uuid")
+    parent_id = parent if isinstance(parent, str) and parent != _ROOT else None
+    if at is not None and (text := _only_text(entry)) is not None:
+        origin: Origin = "model" if role == "assistant" else "human" if text.strip() else "harness"
+        messages.append(Message(message_id, role, at, [Block("text", text)], parent_id, origin))
+        return
     blocks, results = _split(_content(entry), message_id)
     sent_at = at or _instant(entry.get("created_at"))
     if entry.get("attachments") or entry.get("files"):
         attached = _attachments(entry)
         _note_attachments(entry, len(attached))
         blocks += attached
-    parent_id = parent if isinstance(parent, str) and parent != _ROOT else None
-    origin: Origin = "model" if role == "assistant" else "human" if _typed(blocks) else "harness"
+    origin = "model" if role == "assistant" else "human" if _typed(blocks) else "harness"
     messages.append(Message(message_id, role, sent_at, blocks, parent_id, origin))
     for number, result in enumerate(results, 1):
         before, result_id = messages[-1].message_id, f"{message_id}/result-{number}"
         messages.append(Message(result_id, "tool", sent_at, [result], before, "tool"))
+
+
+def _only_text(entry: dict[str, Any]) -> str | None:
+    """The text of an entry that holds one, and nothing else: most of them do."""
+    content = entry.get("content")
+    if not isinstance(content, list) or len(content) != 1 or entry.get("attachments") or entry.get("files"):
+        return None
+    block = content[0]
+    if not isinstance(block, dict) or block.get("type") != "text":
+        return None
+    text = block.get("text")
+    return text if isinstance(text, str) else None
 
 
 def _once(messages: list[Message]) -> list[Message]:
