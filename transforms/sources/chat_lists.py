@@ -37,6 +37,8 @@ _ROLES = {
     "tool": "tool",
     "function": "tool",
 }
+#: What most results of tools have: no more than a text, and the call that it answers.
+_PLAIN_RESULT = frozenset({"role", "content", "tool_call_id", "name"})
 
 
 class ChatLists(RecordFile):
@@ -106,7 +108,16 @@ def openai_turns(item: dict[str, Any]) -> Turns:
         role = _ROLES.get(_text(turn, "role"))
         if role is None:
             raise Fault("bad_field")
-        blocks = [*_thinking(turn), *_parts(turn.get("content")), *_calls(turn)]
+        content = turn.get("content")
+        if role == "tool" and isinstance(content, str) and turn.keys() <= _PLAIN_RESULT:
+            result = {"type": "tool_result", "tool_use_id": turn.get("tool_call_id"), "content": content}
+            turns.append({"role": role, "content": [result]})
+            continue
+        blocks = _parts(content)
+        if "reasoning_content" in turn:
+            blocks = [*_thinking(turn), *blocks]
+        if "tool_calls" in turn or "function_call" in turn:
+            blocks += _calls(turn)
         if isinstance(turn.get("refusal"), str):
             blocks.append({"type": "text", "text": turn["refusal"]})
         if role == "tool":

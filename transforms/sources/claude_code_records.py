@@ -62,6 +62,14 @@ class _Taken:
     def take_all(self, some: Lines) -> None:
         """Takes lines that follow those taken before."""
         typed, accounted = typed_lines(some.raw), is_kept()
+        if not (accounted or self._before or None in typed):
+            try:
+                found = [record_of(line, self.agent) for line in typed if line is not None]
+            except Odd:
+                pass  # and now one by one
+            else:
+                self.records += [record for record in found if record is not None]
+                return
         for place, line in enumerate(typed):
             if line is not None:
                 try:

@@ -36,7 +36,7 @@ class Groups[Item: Hashable]:
         parent = self._parent
         root = parent.setdefault(item, item)
         if parent[root] == root:
-            return root
+            return root  # most items stand right below
         while parent[root] != root:
             root = parent[root]
         while parent[item] != root:
@@ -170,10 +170,11 @@ def _host_at(hosts: list[list[Record]], instant: dt.datetime) -> list[Record]:
 
 def _session(component: list[Record]) -> Session:
     uuids = {record.uuid for record in component}
-    main = [record for record in component if not aside(record)] or component
+    beside = any(map(aside, component))
+    main = ([record for record in component if not aside(record)] if beside else component) or component
     roots = [record for record in main if record.parent not in uuids] or main
     root = min(roots, key=_begun) if len(roots) > 1 else roots[0]
-    messages = _messages(component)
+    messages = _messages(component, beside)
     created_at = min([message.sent_at for message in messages], default=_EARLIEST)
     return Session(root.uuid, created_at, messages)
 
@@ -182,7 +183,7 @@ def _begun(record: Record) -> tuple[dt.datetime, str]:
     return record.sent_at or _EARLIEST, record.uuid
 
 
-def _messages(component: list[Record]) -> list[Message]:
+def _messages(component: list[Record], beside: bool) -> list[Message]:
     """Turns as messages: lines of one API message joined, parallel tool results put in a row."""
     kept = _turns(component)
     if "tool" in [record.role for record in kept]:
@@ -196,7 +197,7 @@ def _messages(component: list[Record]) -> list[Message]:
             record.blocks,
             record.parent,
             record.origin,
-            _thread(record),
+            _thread(record) if beside else MAIN_THREAD,
         )
         for record in _parents_first(kept)
     ]
