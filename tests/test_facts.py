@@ -11,7 +11,8 @@ from source_files import HASHER, message, record, utc
 
 from schemas.records import Message, Session
 from schemas.tables import ANSWER, FACTS, HUMAN
-from transforms.facts import Read, facts_table, flags_of, text_bytes
+from transforms.facts import Read, facts_table
+from transforms.message_facts import text_bytes
 
 TEXT = [{"type": "text", "text": "hi"}]
 BLANK = [{"type": "text", "text": " \n\u00a0"}, {"type": "text", "text": ""}]
@@ -56,7 +57,8 @@ def test_only_what_a_person_typed_is_human_and_only_what_a_model_said_or_called_
     fields: dict[str, Any], flags: int
 ) -> None:
     """A harness line taken for a person would resume an old session without its user."""
-    assert flags_of(msgspec.convert(message(**fields), Message)) == flags
+    (row,) = rows(record(messages=[message("a", **fields), message("b", role="system")]))
+    assert row["message_flags"] == [flags, 0]
 
 
 def test_instants_are_utc_whatever_the_offset_they_were_written_with() -> None:

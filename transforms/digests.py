@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import repeat
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import xxhash
 
 from schemas.keys import KeyedHasher
 from schemas.tables import KEY
@@ -28,6 +30,16 @@ def message_numbers(texts: pa.Array, hasher: KeyedHasher) -> Ints:
     numbers[lengths == 0] = 0
     if texts.null_count:
         numbers[texts.is_null().to_numpy(zero_copy_only=False)] = 0
+    return numbers
+
+
+def numbers_of(raw: list[bytes], hasher: KeyedHasher) -> Ints:
+    """`KeyedHasher.message` of each text in UTF-8; 0 for the empty one."""
+    hashed = np.fromiter(map(xxhash.xxh3_64_intdigest, raw, repeat(hasher.message_seed)), np.uint64, len(raw))
+    numbers: Ints = (hashed ^ _SIGN).view(np.int64)
+    numbers[numbers == 0] = 1
+    if b"" in raw:
+        numbers[np.fromiter(map(len, raw), np.int64, len(raw)) == 0] = 0
     return numbers
 
 

@@ -3,120 +3,152 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+import operator
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 
 from schemas.keys import KeyedHasher
-from schemas.records import MAIN_THREAD, Block, Message, Session
-from schemas.tables import ANSWER, FACTS, HUMAN, INSTANT, KEY, WORD
+from schemas.records import Session
+from schemas.tables import FACTS, INSTANT
 from schemas.units import Quarantined
+from transforms.digests import keys, numbers_of
+from transforms.instants import Ints, instants
+from transforms.message_facts import flags_and_sizes, threads_of
+from transforms.plain import Plain, columns_of
 from transforms.words import alike
 
 
 class Read(NamedTuple):
-    """One record as read: a session, or why it is none."""
+    """One record as read: a session, whole or as plain texts, or why it is none."""
 
     row: int
     offset: int
     length: int
     session: Session | None
     fault: Quarantined | None
+    plain: Plain | None = None
 
 
 def facts_table(reads: Sequence[Read], unit: str, hasher: KeyedHasher) -> pa.Table:
     """FACTS of the readable records among `reads`, in their order."""
-    kept = [read for read in reads if read.session is not None]
-    sessions = [read.session for read in kept if read.session is not None]
-    messages = [message for session in sessions for message in session.messages]
-    offsets = list(itertools.accumulate((len(session.messages) for session in sessions), initial=0))
-    digest = hasher.message
-    ids = [message.message_id for message in messages]
-    digests = list(map(digest, ids))
-    number_of = dict(zip(ids, digests, strict=True))  # most parents are messages of the same batch
-    parents = [(number_of.get(p) or digest(p)) if (p := m.parent_id) else 0 for m in messages]
-    sizes = list(itertools.accumulate(map(text_bytes, messages), initial=0))
-    flat: dict[str, pa.Array] = {
-        "message_id": pa.array(digests, pa.int64()),
-        "message_parent": pa.array(parents, pa.int64()),
-        "message_sent_at": pa.array([m.sent_at for m in messages], INSTANT),
-        "message_flags": pa.array(map(flags_of, messages), pa.uint8()),
-        "message_thread": pa.array([thread_of(m.thread, hasher) for m in messages], pa.int64()),
-    }
-    lists = {
-        name: pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), values) for name, values in flat.items()
-    }
-    columns: dict[str, Any] = {
-        "user_key": pa.array([s.user_id and hasher.user(s.user_id) for s in sessions], KEY),
-        "conversation_key": pa.array([hasher.conversation(s.conversation_id) for s in sessions], KEY),
-        "organization_key": pa.array(
-            [s.organization_id and hasher.organization(s.organization_id) for s in sessions], KEY
-        ),
-        "tier": pa.array([s.tier for s in sessions], WORD),
-        "surface": pa.array([s.surface for s in sessions], WORD),
-        "created_at": pa.array([s.created_at for s in sessions], INSTANT),
-        "deleted_at": pa.array([s.deleted_at for s in sessions], INSTANT),
-        "incognito": pa.array([bool(s.incognito) for s in sessions], pa.bool_()),
-        "current_message": pa.array(
-            [digest(s.current_message_id) if s.current_message_id else None for s in sessions], pa.int64()
-        ),
-        "text_bytes": pa.array([sizes[b] - sizes[a] for a, b in itertools.pairwise(offsets)], pa.int64()),
-        "unit": alike(unit, len(kept)),
-        "row": pa.array([read.row for read in kept], pa.int64()),
-        "offset": pa.array([read.offset for read in kept], pa.int64()),
-        "length": pa.array([read.length for read in kept], pa.int64()),
-    }
-    return pa.table([columns.get(name, lists.get(name)) for name in FACTS.names], schema=FACTS)
+    facts = Facts(hasher)
+    facts.add([read for read in reads if read.session is not None], placed=True)
+    return facts.table(unit)
 
 
-def flags_of(message: Message) -> int:
-    """HUMAN and ANSWER of one message (eligibility.md, "Words")."""
-    origin = message.origin
-    if message.role == "user":
-        return HUMAN if origin == "human" or (origin is None and has_text(message.content)) else 0
-    if message.role == "assistant" and (origin is None or origin == "model"):
-        return ANSWER if has_text(message.content) or has_call(message.content) else 0
-    return 0
+class Facts:
+    """FACTS gathered from some sessions at a time: none need be kept once it is added."""
+
+    def __init__(self, hasher: KeyedHasher) -> None:
+        self._hasher = hasher
+        self._lists: dict[str, list[pa.Array]] = {name: [] for name in _LISTS}
+        self._rows: dict[str, list[Any]] = {name: [] for name in _ROWS}
+        self._lengths: list[int] = []
+
+    def __len__(self) -> int:
+        return len(self._lengths)
+
+    def add(self, reads: Sequence[Read], *, placed: bool) -> None:
+        """The facts of readable records; offsets and lengths only where they are `placed` by these."""
+        for is_plain, run in itertools.groupby(reads, lambda read: read.plain is not None):
+            if is_plain:
+                self._add_plain([read.plain for read in run if read.plain is not None])
+            else:
+                self._add_sessions([read.session for read in run if read.session is not None])
+        heads = [read.session if read.plain is None else read.plain.head for read in reads]
+        found: dict[str, list[Any]] = {name: [*map(taken, heads)] for name, taken in _TAKEN.items()}
+        found["row"] = [read.row for read in reads]
+        found["offset"] = [read.offset if placed else 0 for read in reads]
+        found["length"] = [read.length if placed else 0 for read in reads]
+        for name, more in found.items():
+            self._rows[name] += more
+
+    def _add_plain(self, sessions: Sequence[Plain]) -> None:
+        columns = columns_of(sessions, self._hasher)
+        self._add(
+            [len(session.ids) for session in sessions],
+            columns.sizes,
+            {
+                "message_id": pa.array(columns.numbers),
+                "message_parent": pa.array(columns.parents),
+                "message_sent_at": pa.array(columns.sent_at).view(INSTANT),
+                "message_flags": pa.array(columns.flags),
+                "message_thread": pa.array(np.zeros(len(columns.numbers), np.int64)),
+            },
+        )
+
+    def _add_sessions(self, sessions: Sequence[Session]) -> None:
+        messages = list(itertools.chain.from_iterable([session.messages for session in sessions]))
+        flags, sizes = flags_and_sizes(messages)
+        parents = [message.parent_id for message in messages]
+        numbers = (
+            numbers_of([(name or "").encode() for name in parents], self._hasher) if any(parents) else None
+        )
+        self._add(
+            [len(session.messages) for session in sessions],
+            sizes,
+            {
+                "message_id": pa.array(
+                    numbers_of([message.message_id.encode() for message in messages], self._hasher)
+                ),
+                "message_parent": pa.array(np.zeros(len(messages), np.int64) if numbers is None else numbers),
+                "message_sent_at": instants([message.sent_at for message in messages]),
+                "message_flags": pa.array(flags),
+                "message_thread": pa.array(threads_of(messages, self._hasher)),
+            },
+        )
+
+    def _add(self, counts: Sequence[int], sizes: Ints, lists: dict[str, pa.Array]) -> None:
+        for name, values in lists.items():
+            self._lists[name].append(values)
+        self._lengths += counts
+        self._rows["text_bytes"] += _totals(sizes, counts)
+
+    def table(self, unit: str) -> pa.Table:
+        """FACTS of all that was added, in its order."""
+        rows, hasher = self._rows, self._hasher
+        offsets = pa.array([*itertools.accumulate(self._lengths, initial=0)], pa.int32())
+        made: dict[str, pa.Array] = {
+            name: pa.ListArray.from_arrays(offsets, _whole(parts, kind))
+            for (name, kind), parts in zip(_LISTS.items(), self._lists.values(), strict=True)
+        }
+        made["conversation_key"] = keys(pa.array(rows["conversation_id"], pa.string()), hasher)
+        made["unit"] = alike(unit, len(self._lengths))
+        changed: dict[str, list[Any]] = {
+            "user_key": _each(rows["user_id"], hasher.user),
+            "organization_key": _each(rows["organization_id"], hasher.organization),
+            "incognito": [*map(bool, rows["incognito"])],
+            "current_message": _each(rows["current_message_id"], hasher.message),
+        }
+        given = {**rows, **changed}
+        made |= {
+            field.name: pa.array(given[field.name], field.type) for field in FACTS if field.name not in made
+        }
+        return pa.table([made[name] for name in FACTS.names], schema=FACTS)
 
 
-def has_text(content: str | list[Block] | None) -> bool:
-    """True for at least one text that is not blank."""
-    if isinstance(content, str):
-        return bool(content) and not content.isspace()
-    # A list, not any(): twice as fast for the few blocks of a message, and this runs for every one.
-    return bool([1 for b in content or () if b.type == "text" and b.text and not b.text.isspace()])
+_LISTS = {field.name: field.type.value_type for field in FACTS if pa.types.is_list(field.type)}
+_TAKEN = {name: operator.attrgetter(name) for name in Session.__struct_fields__ if name != "messages"}
+_ROWS = (*_TAKEN, "text_bytes", "row", "offset", "length")
 
 
-def has_call(content: str | list[Block] | None) -> bool:
-    """True for at least one tool call."""
-    return not isinstance(content, str) and "tool_use" in [block.type for block in content or ()]
+def _whole(parts: list[pa.Array], kind: pa.DataType) -> pa.Array:
+    return parts[0] if len(parts) == 1 else pa.concat_arrays(parts) if parts else pa.nulls(0, kind)
 
 
-def thread_of(thread: str | None, hasher: KeyedHasher) -> int:
-    """0 for the main thread, else a number for the thread's name."""
-    return 0 if not thread or thread == MAIN_THREAD else hasher.message(f"thread\0{thread}")
+def _each[T](names: Sequence[str | None], change: Callable[[str], T]) -> list[T | None]:
+    """`change` of each name, once for those that are equal; None where there is none."""
+    of: dict[str | None, T | None] = {name: change(name) if name else None for name in set(names)}
+    return [of[name] for name in names]
 
 
-def text_bytes(message: Message) -> int:
-    """Size of a message's text, in characters for speed; it only sizes shards, so an estimate will do."""
-    content = message.content
-    if content is None or isinstance(content, str):
-        return len(content or "")
-    size = 0
-    for block in content:
-        size += len(block.text or block.thinking or "")
-        if block.content is not None or block.input is not None:
-            size += value_size(block.content) + value_size(block.input)
-    return size
-
-
-def value_size(value: Any) -> int:
-    """Characters of all strings in a tool's input or result."""
-    if isinstance(value, str):
-        return len(value)
-    if isinstance(value, Block):
-        return len(value.text or "")
-    if isinstance(value, dict):
-        return sum(map(value_size, value.values()))
-    return sum(map(value_size, value)) if isinstance(value, list) else 0
+def _totals(sizes: Ints, counts: Sequence[int]) -> list[int]:
+    """The sums of so many sizes in a row."""
+    upto = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])[
+        [*itertools.accumulate(counts, initial=0)]
+    ]
+    totals: list[int] = np.diff(upto).tolist()
+    return totals

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterable, Iterator
 from typing import IO, Any, NamedTuple
 
 import msgspec
@@ -12,13 +13,15 @@ from isal import igzip_lib, isal_zlib
 
 from schemas.errors import InputError
 
-_CHUNK = 1 << 20
+_CHUNK = 1 << 19
 #: Compressed bytes at a time: a zstd frame may swell by 32,768, a gzip member by 1,032.
 _COMPRESSED_CHUNK = {"gzip": 64 << 10, "zstd": 8 << 10}
 _HEAD_BYTES = 64 << 10
 _DAMAGED: tuple[Any, ...] = (igzip_lib.IsalError, zstandard.ZstdError)
+Buffered = io.BufferedReader | io.BytesIO
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
+_BOM = b"\xef\xbb\xbf"
 
 
 class Line(NamedTuple):
@@ -28,6 +31,15 @@ class Line(NamedTuple):
     offset: int
     length: int
     data: bytes | None
+
+
+class Lines(NamedTuple):
+    """Lines one after another, by column; `raw` with their ends, for whoever does not mind white space."""
+
+    numbers: list[int]
+    offsets: list[int]
+    lengths: list[int]
+    raw: list[bytes | None]
 
 
 class Truncated(Exception):  # noqa: N818 - a state of the input, not a fault of ours
@@ -51,16 +63,19 @@ def magic_of(path: str) -> bytes:
 
 def compression_of(path: str) -> str | None:
     """gzip, zstd or None, by the bytes and not by the name. Raises OSError."""
-    magic = magic_of(path)
+    return _compression(magic_of(path))
+
+
+def _compression(magic: bytes) -> str | None:
     if magic.startswith(_GZIP):
         return "gzip"
     return "zstd" if magic.startswith(_ZSTD) else None
 
 
-def open_stream(path: str) -> IO[bytes]:
+def open_stream(path: str) -> io.BufferedReader:
     """The decompressed bytes of a file from its start. Raises OSError; reading may raise Truncated."""
-    kind = compression_of(path)
-    raw = open(path, "rb", buffering=_CHUNK)  # noqa: PTH123, SIM115 - the reader that is returned closes it
+    raw: io.BufferedReader = io.BufferedReader(io.FileIO(path), _CHUNK)
+    kind = _compression(raw.peek(len(_ZSTD)))
     if kind is None:
         return raw
     return io.BufferedReader(_Decompressed(raw, kind), _CHUNK)
@@ -134,7 +149,7 @@ def is_binary(path: str) -> bool:
             head = file.read(_HEAD_BYTES)
     except Truncated:
         return False  # the reader tells what was cut, and keeps what came before
-    *whole, tail = head.removeprefix(b"\xef\xbb\xbf").split(b"\n")
+    *whole, tail = head.removeprefix(_BOM).split(b"\n")
     # A line longer than the head is known by its beginning; NUL bytes around one are what a power cut left.
     if tail.lstrip(b"\0").startswith(b'{"') or any(is_json(line.strip(b"\0")) for line in whole):
         return False
@@ -157,39 +172,97 @@ def is_json(line: bytes) -> bool:
     return True
 
 
-def lines(file: IO[bytes], start: int, end: int | None, max_bytes: int) -> Iterator[Line]:
+def lines(file: Buffered, start: int, end: int | None, max_bytes: int) -> Iterator[Line]:
     """The lines that begin in [start, end), numbered from 1 within the range; blank ones are left out.
 
     `file` stands at the beginning of its data for start 0; else it is seeked. A line that is cut by `start`
     belongs to the range before. No more than a line and a chunk is held.
     """
-    offset = start
+    for some in blocks_of_lines(file, start, end, max_bytes):
+        yield from each_line(some)
+
+
+def bodies_of_lines(file: Buffered, max_bytes: int) -> Iterator[bytes | None]:
+    """The bytes of the lines of a file with their ends, None for one that is too long; no blank ones."""
+    for some in blocks_of_lines(file, 0, None, max_bytes):
+        yield from some.raw
+
+
+def each_line(some: Lines) -> Iterator[Line]:
+    """The lines one by one."""
+    return map(line_at, itertools.repeat(some), range(len(some.raw)))
+
+
+def line_at(some: Lines, place: int) -> Line:
+    """One of the lines."""
+    raw = some.raw[place]
+    data = None if raw is None else raw.rstrip(b"\r\n")
+    return Line(some.numbers[place], some.offsets[place], some.lengths[place], data)
+
+
+def blocks_of_lines(file: Buffered, start: int, end: int | None, max_bytes: int) -> Iterator[Lines]:
+    """The same lines, many together where the file's buffer holds many."""
+    offset, number = start, 1
     if start:
         file.seek(start - 1)
-        skipped = _skip_line(file)
-        offset = start - 1 + skipped
-    number = 0
-    while end is None or offset < end:
-        data = file.readline(max_bytes + 2)
-        if not data:
+        offset = start - 1 + _skip_line(file)
+    if end is not None and offset >= end:
+        return
+    for raw, lengths in _whole_lines(file, None if end is None else end - offset, max_bytes):
+        offsets = list(itertools.accumulate(lengths, initial=offset))
+        numbers = range(number, number + len(raw))
+        odd = max(lengths) > max_bytes or any(map(bytes.isspace, raw)) or (offset == 0 and raw[0][:3] == _BOM)
+        number, offset = number + len(raw), offsets.pop()
+        if odd or (end is not None and offset > end):
+            kept = list(_kept(zip(numbers, offsets, lengths, raw, strict=True), end, max_bytes))
+            if kept:
+                yield Lines(*map(list, zip(*kept, strict=True)))
+        else:
+            yield Lines(list(numbers), offsets, lengths, [*raw])
+        if end is not None and offset >= end:
             return
-        length = len(data)
-        body = data.rstrip(b"\r\n")
-        too_long = len(body) > max_bytes
-        if length == max_bytes + 2 and not data.endswith(b"\n") and (rest := _skip_line(file)):
-            length += rest
-            too_long = True
-        number += 1
-        if offset == 0:
-            body = body.removeprefix(b"\xef\xbb\xbf")
-        if too_long:
-            yield Line(number, offset, length, None)
-        elif body.strip():
-            yield Line(number, offset, length, body)
-        offset += length
 
 
-def _skip_line(file: IO[bytes]) -> int:
+def _kept(
+    found: Iterable[tuple[int, int, int, bytes]], end: int | None, max_bytes: int
+) -> Iterator[tuple[int, int, int, bytes | None]]:
+    """The lines that begin before `end` and are not blank, without the bytes of those that are too long."""
+    for number, offset, length, raw in found:
+        if end is not None and offset >= end:
+            return
+        if length > max_bytes + 2 or len(raw.rstrip(b"\r\n")) > max_bytes:
+            yield number, offset, length, None
+        elif (rest := raw.removeprefix(_BOM) if offset == 0 else raw).strip():
+            yield number, offset, length, rest
+
+
+def _whole_lines(file: Buffered, most: int | None, max_bytes: int) -> Iterator[tuple[list[bytes], list[int]]]:
+    """The lines with their ends, those of a chunk together, and their lengths; few behind `most` bytes.
+
+    Of a line that is longer than allowed there may be only the beginning.
+    """
+    begun: list[bytes] = []
+    size = 0
+    while chunk := file.read1(_CHUNK if most is None else min(_CHUNK, max(most, _HEAD_BYTES))):
+        most = None if most is None else most - len(chunk)
+        raw = io.BytesIO(chunk).readlines()  # finds line ends by memchr; bytes.split looks at every byte
+        lengths = [*map(len, raw)]
+        if begun:
+            if size <= max_bytes + 2:
+                begun.append(raw[0])
+            size += lengths[0]
+            if not raw[0].endswith(b"\n"):
+                continue
+            raw[0], lengths[0], begun = b"".join(begun), size, []
+        if not chunk.endswith(b"\n"):
+            begun, size = [raw.pop()], lengths.pop()
+        if raw:
+            yield raw, lengths
+    if begun:
+        yield [b"".join(begun)], [size]
+
+
+def _skip_line(file: Buffered) -> int:
     skipped = 0
     while chunk := file.readline(_CHUNK):
         skipped += len(chunk)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 
 import isodate
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from schemas.tables import INSTANT
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -50,6 +53,11 @@ def moment_text(moment: dt.datetime) -> str:
 def instant_text(instant: int) -> str:
     """Microseconds as RFC 3339 in UTC, with a fraction only where there is one."""
     return moment_text(instant_of(instant))
+
+
+def instants(moments: Sequence[dt.datetime]) -> pa.Array:
+    """The column of aware datetimes; by their distances, which Arrow takes at a fifth of the price."""
+    return pa.array([moment - _EPOCH for moment in moments], pa.duration("us")).view(INSTANT)
 
 
 def column_micros(column: pa.Array | pa.ChunkedArray) -> Ints:

@@ -15,10 +15,10 @@ from schemas.errors import InputError
 from schemas.tables import FACTS, UNREAD
 from schemas.units import Unit
 from transforms.content import content_of
-from transforms.facts import text_bytes
 from transforms.instants import Bools, Ints, whole
 from transforms.key_order import key_words
 from transforms.merge import activity_of, of_several
+from transforms.message_facts import text_bytes
 from transforms.sources import Pointer, ReadContext, read_sessions
 
 

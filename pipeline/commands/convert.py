@@ -16,7 +16,7 @@ from schemas.keys import KeyedHasher
 from schemas.records import Defaults, Limits, Session
 from schemas.units import Quarantined
 from transforms.canonical_table import CANONICAL, canonical_table
-from transforms.facts import text_bytes
+from transforms.message_facts import text_bytes
 from transforms.reading import sessions_of
 from transforms.sources import InputFile, ReadContext
 from transforms.sources.peek import peek_of

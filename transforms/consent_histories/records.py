@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
 from schemas.errors import ConsentError, InputError
 from transforms.consent_files import unrepeated
-from transforms.files import Truncated, lines, open_stream
+from transforms.files import Buffered, Truncated, lines, open_stream
 from transforms.sources.json_array import ArrayCut, elements, first_byte
 
 #: Of one record, or of a document that is no array: it is held whole.
@@ -68,12 +68,12 @@ def decode_whole(path: str, record: Record) -> dict[str, Any]:
     return value
 
 
-def _elements(path: str, file: IO[bytes]) -> Iterator[Record]:
+def _elements(path: str, file: Buffered) -> Iterator[Record]:
     for number, element in enumerate(elements(file, _MOST_BYTES)):
         yield Record(f"item {number}", _bounded(path, f"item {number}", element.data))
 
 
-def _lines(path: str, file: IO[bytes]) -> Iterator[Record]:
+def _lines(path: str, file: Buffered) -> Iterator[Record]:
     found = lines(file, 0, None, _MOST_BYTES)
     first = next(found)
     if first.data is not None and not _is_json(first.data):

@@ -49,6 +49,11 @@ def keeping(book: Book | None) -> Iterator[None]:
         _OPEN.reset(token)
 
 
+def is_kept() -> bool:
+    """True where somebody keeps a book: what only a note needs may be left out elsewhere."""
+    return _OPEN.get() is not None
+
+
 def note_record(fate: str, count: int = 1) -> None:
     """Notes what became of records."""
     if (book := _OPEN.get()) is not None and count:

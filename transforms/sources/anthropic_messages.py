@@ -12,13 +12,16 @@ from typing import Any
 
 import msgspec
 
+from transforms.plain import Plain
 from transforms.sources.accounting import dropped, note_block
 from transforms.sources.anthropic_stream import streamed_message
+from transforms.sources.anthropic_texts import Logged, logged_texts, said_of
 from transforms.sources.cassettes import SUFFIXES, cassette_of, interactions_of
 from transforms.sources.decode import Fault, present
 from transforms.sources.histories import Call, Turn, moment, record_of
+from transforms.sources.history_texts import plain_of
 from transforms.sources.json_items import objects_of
-from transforms.sources.record_file import Record, RecordFile, record_or_fault
+from transforms.sources.record_file import Record, RecordFile, Texts, record_or_fault
 
 _DEFAULT_BYTES = 64 << 20
 _ASKED = ("timestamp", "created_at", "started_at", "recorded_at", "time")
@@ -43,14 +46,32 @@ class AnthropicMessages(RecordFile):
         found = (
             iter([cassette_of(path, max_record_bytes)])
             if path.endswith(SUFFIXES)
-            else objects_of(path, max_record_bytes)
+            else objects_of(path, max_record_bytes, _texts)
         )
         for item in found:
-            for call in [item] if isinstance(item, Fault) else interactions_of(item):
-                yield call if isinstance(call, Fault) else record_or_fault(_record, call)
+            if isinstance(item, Fault | Texts):
+                yield item
+            else:
+                for call in interactions_of(item):
+                    yield call if isinstance(call, Fault) else record_or_fault(_record, call)
 
 
-def _record(item: dict[str, Any]) -> Record:
+def _texts(data: bytes) -> Texts | None:
+    """The record, if it is a call of nothing but texts and nothing is wrong with it."""
+    logged = logged_texts(data)
+    plain = None if logged is None else record_or_fault(_plain, logged)
+    if plain is None or isinstance(plain, Fault):
+        return None
+    return Texts(lambda _: plain, lambda: record_or_fault(_record, msgspec.json.decode(data)), len(data))
+
+
+def _plain(logged: Logged) -> Plain | None:
+    asked, answered = moment(logged.asked()), moment(logged.answered())
+    user_id = _user(logged.request.metadata) or _text(logged.user_id)
+    return plain_of(said_of(logged, asked, answered or asked, user_id, _text(logged.organization_id)))
+
+
+def _record(item: dict[str, Any]) -> dict[str, Any]:
     return record_of(call_of(item))
 
 
@@ -80,8 +101,7 @@ def call_of(item: dict[str, Any]) -> Call:
 
 
 def _instant(item: dict[str, Any], names: Sequence[str]) -> Any:
-    found = next((item[name] for name in names if item.get(name) is not None), None)
-    return moment(found)
+    return moment(next((item[name] for name in names if item.get(name) is not None), None))
 
 
 def _body(side: Any) -> Any:

@@ -22,14 +22,13 @@ from transforms.sources.base import (
     PlanTask,
     Pointer,
     ReadContext,
-    batch_of,
+    batches,
     fault_at,
     one_task_per_file,
 )
 from transforms.sources.decode import Fault, checked, json_fault
 from transforms.sources.json_array import ArrayCut, Element, elements, first_byte
 
-_BATCH_BYTES = 16 << 20
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, Truncated, ArrayCut)
 
 
@@ -67,16 +66,7 @@ class ArrayExport:
 
     def facts(self, unit: Unit, context: ReadContext) -> Iterator[FactsBatch]:
         """Facts of the conversations, and a fault for each item that is none."""
-        encoded = unit.encode()
-        reads: list[Read] = []
-        size = 0
-        for read in _reads(unit, context, self._shape, None):
-            reads.append(read)
-            size += read.length
-            if size >= _BATCH_BYTES:
-                yield batch_of([each._replace(length=0) for each in reads], encoded, context)
-                reads, size = [], 0
-        yield batch_of([each._replace(length=0) for each in reads], encoded, context)
+        yield from batches(_reads(unit, context, self._shape, None), unit, context)
 
     def sessions(
         self, unit: Unit, context: ReadContext, pointers: Sequence[Pointer]

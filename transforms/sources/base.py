@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -12,12 +12,14 @@ import pyarrow as pa
 from schemas.keys import KeyedHasher
 from schemas.records import Defaults, Limits, Session
 from schemas.units import Quarantined, Unit
-from transforms.facts import Read, facts_table
+from transforms.facts import Facts, Read, facts_table
 from transforms.identities import Identities, with_owner
 from transforms.sources.accounting import settle
 
 #: The digest of a file that is quarantined whole: what it holds is digested with the inputs, not again here.
 NO_DIGEST = "0" * 32
+_BATCH_BYTES, _BATCH_RECORDS = 16 << 20, 10_000
+_HELD_BYTES, _HELD_MESSAGES = 1 << 19, 2_000
 
 
 class InputFile(NamedTuple):
@@ -120,6 +122,39 @@ def one_task_per_file(input_number: int, name: str, files: Sequence[InputFile]) 
     """A task for each file, largest first, so that the last to finish is small."""
     ordered = sorted(files, key=lambda file: (-file.size, file.path))
     return [PlanTask(input_number, name, (file.path,), (file.size,)) for file in ordered]
+
+
+def batches(
+    reads: Iterable[Read], unit: Unit, context: ReadContext, *, placed: bool = False
+) -> Iterator[FactsBatch]:
+    """The facts of the readable records, and the faults of the others, some 16 MiB of records together.
+
+    `placed`: the records are found again by offset and length; else a length only tells how much was read.
+    Sessions are let go as soon as their facts are taken: what stays near the processor is much faster.
+    """
+    encoded = unit.encode()
+    facts, faults, held = Facts(context.hasher), [], list[Read]()
+    size = taken = messages = 0
+    for read in reads:
+        size += read.length
+        if read.fault is not None:
+            faults.append(read.fault)
+        elif read.session is not None:
+            held.append(read)
+            messages += len(read.session.messages)
+        elif read.plain is not None:
+            held.append(read)
+            messages += len(read.plain.ids)
+        if messages >= _HELD_MESSAGES or size - taken >= _HELD_BYTES:
+            facts.add(held, placed=placed)
+            held, messages, taken = [], 0, size
+        if size >= _BATCH_BYTES or len(facts) + len(faults) >= _BATCH_RECORDS:
+            facts.add(held, placed=placed)
+            yield FactsBatch(facts.table(encoded), faults)
+            facts, faults, held = Facts(context.hasher), [], []
+            size = taken = messages = 0
+    facts.add(held, placed=placed)
+    yield FactsBatch(facts.table(encoded), faults)
 
 
 def batch_of(reads: Sequence[Read], unit: str, context: ReadContext) -> FactsBatch:

@@ -19,8 +19,8 @@ from schemas.records import Defaults, Limits
 from schemas.tables import ANSWER, FACTS, HUMAN, INSTANT, UNREAD
 from schemas.units import Unit
 from transforms.digests import joined, keys, message_numbers, numbers_near
-from transforms.facts import thread_of, value_size
 from transforms.identities import Identities, Owner, label, owner_of
+from transforms.message_facts import thread_of, value_size
 from transforms.sources.base import ReadContext
 from transforms.sources.canonical_column_limits import over_limit, total
 from transforms.sources.canonical_columns import (

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 
 import msgspec
@@ -10,11 +11,20 @@ import msgspec
 from schemas.records import Session
 from schemas.units import Quarantined, Unit
 from transforms.facts import Read
-from transforms.files import Line, Truncated, changed, compression_of, is_binary, lines, open_stream, read_at
-from transforms.sources.base import NO_DIGEST, FactsBatch, PlanTask, Pointer, ReadContext, batch_of, fault_at
-from transforms.sources.decode import Fault, decode_session
-
-_BATCH_BYTES = 16 << 20
+from transforms.files import (
+    Line,
+    Lines,
+    Truncated,
+    blocks_of_lines,
+    changed,
+    compression_of,
+    each_line,
+    is_binary,
+    open_stream,
+    read_at,
+)
+from transforms.sources.base import NO_DIGEST, FactsBatch, PlanTask, Pointer, ReadContext, batches, fault_at
+from transforms.sources.decode import Fault, decode_session, decode_sessions
 
 
 class _Named(msgspec.Struct):
@@ -41,16 +51,7 @@ def plan_lines(task: PlanTask, unit_bytes: int) -> tuple[list[Unit], list[Quaran
 
 def line_facts(unit: Unit, context: ReadContext) -> Iterator[FactsBatch]:
     """Facts of a unit's lines, a batch for every 16 MiB of JSON."""
-    encoded = unit.encode()
-    reads: list[Read] = []
-    size = 0
-    for read in _reads(unit, context):
-        reads.append(read)
-        size += read.length
-        if size >= _BATCH_BYTES:
-            yield batch_of(reads, encoded, context)
-            reads, size = [], 0
-    yield batch_of(reads, encoded, context)
+    yield from batches(_reads(unit, context), unit, context, placed=True)
 
 
 def line_sessions(
@@ -88,10 +89,16 @@ def _reads(unit: Unit, context: ReadContext, wanted: set[int] | None = None) -> 
     row = 0
     try:
         with closing(open_stream(path)) as file:
-            for line in lines(file, start, end, limit):
-                if (wanted is None or row in wanted) and _may_be(line, context.only):
-                    yield _read(unit, row, line, context)
-                row += 1
+            for some in blocks_of_lines(file, start, end, limit):
+                if (
+                    wanted is None
+                    and context.only is None
+                    and (sound := _all_sound(some, row, unit, context))
+                ):
+                    yield from sound
+                else:
+                    yield from _one_by_one(some, row, unit, context, wanted)
+                row += len(some.raw)
     except Truncated as cut:
         if wanted is None:
             yield Read(row, 0, 0, None, fault_at(unit, path, f"byte {cut.at}", "truncated_input", context))
@@ -100,6 +107,23 @@ def _reads(unit: Unit, context: ReadContext, wanted: set[int] | None = None) -> 
             yield Read(
                 row, 0, 0, None, fault_at(unit, path, "file", "unreadable_file", context, length=unit.size)
             )
+
+
+def _all_sound(some: Lines, row: int, unit: Unit, context: ReadContext) -> Iterable[Read] | None:
+    """All of the lines at once, None where one of them may be no session and each has to be looked at."""
+    sessions = decode_sessions(some.raw, context.limits.max_messages)
+    if sessions is None:
+        return None
+    owned = [context.owned(session, unit) for session in sessions]
+    return map(Read, itertools.count(row), some.offsets, some.lengths, owned, itertools.repeat(None))
+
+
+def _one_by_one(
+    some: Lines, row: int, unit: Unit, context: ReadContext, wanted: set[int] | None
+) -> Iterator[Read]:
+    for number, line in enumerate(each_line(some), row):
+        if (wanted is None or number in wanted) and _may_be(line, context.only):
+            yield _read(unit, number, line, context)
 
 
 def _may_be(line: Line, only: str | None) -> bool:

@@ -12,12 +12,13 @@ from typing import Any
 
 import msgspec
 
-from transforms.files import lines, open_stream
+from transforms.files import bodies_of_lines, open_stream
 from transforms.sources.accounting import MERGED, dropped, note_block
+from transforms.sources.chat_texts import openai_texts, sharegpt_texts
 from transforms.sources.decode import Fault, json_fault
 from transforms.sources.json_array import elements
 from transforms.sources.json_items import holds_array
-from transforms.sources.record_file import Record, RecordFile, record_or_fault
+from transforms.sources.record_file import Record, RecordFile, Texts, record_or_fault
 
 Turns = list[dict[str, Any]]
 _DEFAULT_BYTES = 64 << 20
@@ -36,6 +37,8 @@ _ROLES = {
     "tool": "tool",
     "function": "tool",
 }
+#: What most results of tools have: no more than a text, and the call that it answers.
+_PLAIN_RESULT = frozenset({"role", "content", "tool_call_id", "name"})
 
 
 class ChatLists(RecordFile):
@@ -43,8 +46,11 @@ class ChatLists(RecordFile):
 
     folder_patterns: Sequence[str] = ("**/*.jsonl", "**/*.json")
 
-    def __init__(self, turns_of: Callable[[dict[str, Any]], Turns]) -> None:
+    def __init__(
+        self, turns_of: Callable[[dict[str, Any]], Turns], texts_of: Callable[[bytes], Texts | None]
+    ) -> None:
         self._turns_of = turns_of
+        self._texts_of = texts_of
 
     def records(self, path: str) -> Iterator[Record]:
         """The records of a file."""
@@ -53,7 +59,8 @@ class ChatLists(RecordFile):
     def records_within(self, path: str, max_record_bytes: int) -> Iterator[Record]:
         """The records of a file, plain or compressed, in lines or in an array."""
         for data in _items(path, max_record_bytes):
-            yield record_or_fault(self._record, data)
+            texts = self._texts_of(data) if data else None
+            yield record_or_fault(self._record, data) if texts is None else texts
 
     def _record(self, data: bytes | None) -> dict[str, Any]:
         if data is None:
@@ -101,7 +108,16 @@ def openai_turns(item: dict[str, Any]) -> Turns:
         role = _ROLES.get(_text(turn, "role"))
         if role is None:
             raise Fault("bad_field")
-        blocks = [*_thinking(turn), *_parts(turn.get("content")), *_calls(turn)]
+        content = turn.get("content")
+        if role == "tool" and isinstance(content, str) and turn.keys() <= _PLAIN_RESULT:
+            result = {"type": "tool_result", "tool_use_id": turn.get("tool_call_id"), "content": content}
+            turns.append({"role": role, "content": [result]})
+            continue
+        blocks = _parts(content)
+        if "reasoning_content" in turn:
+            blocks = [*_thinking(turn), *blocks]
+        if "tool_calls" in turn or "function_call" in turn:
+            blocks += _calls(turn)
         if isinstance(turn.get("refusal"), str):
             blocks.append({"type": "text", "text": turn["refusal"]})
         if role == "tool":
@@ -114,8 +130,8 @@ def openai_turns(item: dict[str, Any]) -> Turns:
     return turns
 
 
-SHAREGPT = ChatLists(sharegpt_turns)
-OPENAI_MESSAGES = ChatLists(openai_turns)
+SHAREGPT = ChatLists(sharegpt_turns, sharegpt_texts)
+OPENAI_MESSAGES = ChatLists(openai_turns, openai_texts)
 
 
 def _items(path: str, max_bytes: int) -> Iterator[bytes | None]:
@@ -125,7 +141,7 @@ def _items(path: str, max_bytes: int) -> Iterator[bytes | None]:
         if array:
             yield from (element.data for element in elements(file, max_bytes))
         else:
-            yield from (line.data for line in lines(file, 0, None, max_bytes))
+            yield from bodies_of_lines(file, max_bytes)
 
 
 def _listed(item: dict[str, Any], name: str) -> list[dict[str, Any]]:

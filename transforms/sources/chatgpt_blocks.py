@@ -29,22 +29,27 @@ def blocks_of(message: dict[str, Any], role: Role, name: str, call: str | None) 
     if not isinstance(content, dict) or not isinstance(content.get("content_type"), str):
         raise Fault("bad_field")
     kind: str = content["content_type"]
+    recipient = message.get("recipient")
+    to_nobody = role == "assistant" and (recipient == _NOBODY or not isinstance(recipient, str))
+    if kind == "text" and (to_nobody or role == "user"):
+        parts = content.get("parts")
+        if isinstance(parts, list) and len(parts) == 1 and isinstance(parts[0], str):
+            return [Block("text", parts[0])]  # most often
     if kind in _CONTEXT or kind in _WORDLESS:
         return [Block(kind)]
     if kind == "thoughts":
         return [Block("thinking", thinking=text) for text in _thoughts(content)]
     blocks = _said(content, message, kind)
+    if role == "user" or role == "system" or to_nobody:
+        return blocks
     texts = [block.text for block in blocks if block.text is not None]
     if role == "tool":
         others = [block for block in blocks if block.text is None]
         note_block(MERGED, len(texts) - 1)
         return [Block("tool_result", tool_use_id=call, content="\n".join(texts)), *others]
-    recipient = message.get("recipient")
-    if role == "assistant" and isinstance(recipient, str) and recipient != _NOBODY:
-        note_block(MERGED, len(texts) - 1)
-        note_block(dropped("beside_a_call"), len(blocks) - len(texts))
-        return [Block("tool_use", id=name, name=recipient, input="\n".join(texts))]
-    return blocks
+    note_block(MERGED, len(texts) - 1)
+    note_block(dropped("beside_a_call"), len(blocks) - len(texts))
+    return [Block("tool_use", id=name, name=recipient, input="\n".join(texts))]
 
 
 def _said(content: dict[str, Any], message: dict[str, Any], kind: str) -> list[Block]:
@@ -64,7 +69,7 @@ def _said(content: dict[str, Any], message: dict[str, Any], kind: str) -> list[B
 
 def _part(part: Any) -> Block:
     if isinstance(part, str):
-        return Block("text", text=part)
+        return Block("text", part)
     if not isinstance(part, dict):
         raise Fault("bad_field")
     kind = part.get("content_type")

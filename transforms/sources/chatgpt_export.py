@@ -6,8 +6,8 @@ A conversation is a tree of nodes, of which some have a message. Its leaf is `cu
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import re
-from collections.abc import Iterator
 from typing import Any
 
 from schemas.records import Message, Origin, Role, Session
@@ -36,6 +36,7 @@ _OTHERS = frozenset(
 )
 #: Conversations that the user had kept from being remembered.
 _INCOGNITO = ("is_do_not_remember", "is_temporary_chat", "history_and_training_disabled")
+_HIDDEN = ("is_visually_hidden_from_conversation", "is_user_system_message")
 _Nodes = dict[str, dict[str, Any]]
 
 
@@ -60,7 +61,7 @@ EXPORTS = ArrayExport(
 
 def _session(item: dict[str, Any], conversation_id: str) -> Session:
     nodes = _nodes(item.get("mapping"))
-    spoken = {name: node["message"] for name, node in nodes.items() if node.get("message") is not None}
+    spoken = {name: message for name, node in nodes.items() if (message := node.get("message")) is not None}
     above = _nearest_above(nodes, spoken)
     created_at = _instant(item.get("create_time"))
     times = {name: _instant(message.get("create_time")) for name, message in spoken.items()}
@@ -75,10 +76,7 @@ def _session(item: dict[str, Any], conversation_id: str) -> Session:
             continue
         parent = above[name]
         sent[name] = times[name] or (sent.get(parent, created_at) if parent else created_at)
-        made = _message(name, spoken[name], sent[name], parent, calls)
-        if any(block.type == "tool_use" for block in made.content or () if not isinstance(block, str)):
-            calls.add(name)
-        messages.append(made)
+        messages.append(_message(name, spoken[name], sent[name], parent, calls))
     leaf = item.get("current_node")
     if isinstance(leaf, str) and leaf in nodes and leaf not in spoken:
         leaf = above[leaf]
@@ -87,17 +85,22 @@ def _session(item: dict[str, Any], conversation_id: str) -> Session:
         created_at=created_at,
         messages=messages,
         current_message_id=leaf if isinstance(leaf, str) else None,
-        incognito=True if any(item.get(name) is True for name in _INCOGNITO) else None,
+        incognito=True if True in [item.get(name) is True for name in _INCOGNITO] else None,
     )
 
 
 def _nodes(mapping: Any) -> _Nodes:
     if mapping is None:
         raise Fault("missing_field")
-    if not isinstance(mapping, dict) or not all(isinstance(node, dict) for node in mapping.values()):
+    if not isinstance(mapping, dict):
         raise Fault("bad_field")
     for node in mapping.values():
-        if not isinstance(node.get("message"), dict | None) or not isinstance(node.get("parent"), str | None):
+        if not isinstance(node, dict):
+            raise Fault("bad_field")
+        message, parent = node.get("message"), node.get("parent")
+        if not (message is None or isinstance(message, dict)) or not (
+            parent is None or isinstance(parent, str)
+        ):
             raise Fault("bad_field")
     return mapping
 
@@ -105,7 +108,7 @@ def _nodes(mapping: Any) -> _Nodes:
 def _message(
     name: str, message: dict[str, Any], sent_at: dt.datetime, parent: str | None, calls: set[str]
 ) -> Message:
-    """The message of a node; `calls` are the messages so far that call a tool."""
+    """The message of a node; `calls` are the messages so far that call a tool, and this one if it does."""
     author = message.get("author")
     spoken = author.get("role") if isinstance(author, dict) else None
     if spoken is None:
@@ -113,25 +116,20 @@ def _message(
     role = _ROLES.get(spoken) if isinstance(spoken, str) else None
     if role is None:
         raise Fault("bad_field")
-    call = parent if parent in calls else None
-    return Message(
-        message_id=name,
-        role=role,
-        sent_at=sent_at,
-        content=blocks_of(message, role, name, call),
-        parent_id=parent,
-        origin=_origin(message, role),
-    )
+    blocks = blocks_of(message, role, name, parent if parent in calls else None)
+    if "tool_use" in [block.type for block in blocks]:
+        calls.add(name)
+    return Message(name, role, sent_at, blocks, parent, _origin(message, role))
 
 
 def _origin(message: dict[str, Any], role: Role) -> Origin:
     """A person's or the model's only what was shown as theirs."""
-    metadata = message.get("metadata")
-    metadata = metadata if isinstance(metadata, dict) else {}
-    hidden = metadata.get("is_visually_hidden_from_conversation") or metadata.get("is_user_system_message")
     if role == "tool":
         return "tool"
-    if role == "system" or hidden or message.get("weight") == 0 or is_context(message):
+    if role == "system" or message.get("weight") == 0 or is_context(message):
+        return "harness"
+    metadata = message.get("metadata")
+    if metadata and isinstance(metadata, dict) and any(metadata.get(name) for name in _HIDDEN):
         return "harness"
     return "human" if role == "user" else "model"
 
@@ -139,9 +137,12 @@ def _origin(message: dict[str, Any], role: Role) -> Origin:
 def _nearest_above(nodes: _Nodes, spoken: dict[str, Any]) -> dict[str, str | None]:
     """Of each node the nearest one above it that has a message; a circle is left as it is."""
     found: dict[str, str | None] = {}
-    for name in nodes:
+    for name, node in nodes.items():
+        above = node.get("parent")
+        if above is None or above in spoken:
+            found[name] = above
+            continue
         path: dict[str, None] = {}
-        above = nodes[name].get("parent")
         while above is not None and above not in spoken and above in nodes and above not in path:
             if above in found:
                 above = found[above]
@@ -153,33 +154,49 @@ def _nearest_above(nodes: _Nodes, spoken: dict[str, Any]) -> dict[str, str | Non
     return found
 
 
-def _in_order(nodes: _Nodes) -> Iterator[str]:
+def _in_order(nodes: _Nodes) -> list[str]:
     """Every node once: parents before their children, and these as the export lists them."""
+    if _is_chain(nodes):
+        return list(nodes)
     children: dict[str | None, list[str]] = {}
     for name, node in nodes.items():
         parent = node.get("parent")
         children.setdefault(parent if parent in nodes else None, []).append(name)
-    for name, node in nodes.items():
-        listed = node.get("children")
-        if isinstance(listed, list) and name in children:
+    for parent, several in children.items():
+        listed = nodes[parent].get("children") if len(several) > 1 and parent is not None else None
+        if isinstance(listed, list):
             place = {child: number for number, child in enumerate(listed) if isinstance(child, str)}
-            children[name].sort(key=lambda child, place=place: place.get(child, len(place)))  # type: ignore[misc]
-    done: set[str] = set()
-    for start in [*children.get(None, []), *nodes]:  # and last what is in a circle
+            several.sort(key=lambda child, place=place: place.get(child, len(place)))  # type: ignore[misc]
+    done: dict[str, None] = {}
+    for start in itertools.chain(children.get(None, ()), nodes):  # and last what is in a circle
+        if len(done) == len(nodes):
+            break
         stack = [start]
         while stack:
             name = stack.pop()
             if name not in done:
-                done.add(name)
-                yield name
-                stack.extend(reversed(children.get(name, [])))
+                done[name] = None
+                if name in children:
+                    stack.extend(reversed(children[name]))
+    return list(done)
+
+
+def _is_chain(nodes: _Nodes) -> bool:
+    """True where each node follows the one listed before it, as in most conversations."""
+    before = None
+    for name, node in nodes.items():
+        parent = node.get("parent")
+        if parent != before and (before is not None or parent in nodes):
+            return False
+        before = name
+    return True
 
 
 def _instant(value: Any) -> dt.datetime | None:
     """Seconds since 1970 as an instant; None for null."""
     if value is None:
         return None
-    if not isinstance(value, int | float) or isinstance(value, bool):
+    if value.__class__ is not float and (not isinstance(value, int | float) or isinstance(value, bool)):
         raise Fault("bad_timestamp")
     try:
         return dt.datetime.fromtimestamp(value, dt.UTC)

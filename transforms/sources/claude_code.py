@@ -7,21 +7,17 @@ links, never a file or a session id, since resuming and forking copy history und
 from __future__ import annotations
 
 import collections
-import dataclasses
+import itertools
 import os
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import closing
-from pathlib import PurePath
-from typing import Any
+from typing import NamedTuple, Self
 
-import msgspec
-
-from schemas.records import Message, Session
+from schemas.records import Session
 from schemas.units import Quarantined, Unit
 from transforms.facts import Read
-from transforms.files import Line, Truncated, is_binary, lines, open_stream
-from transforms.sources.accounting import MERGED, USED, note_block, note_record, settle
+from transforms.files import is_binary
+from transforms.sources.accounting import MERGED, USED, is_kept, note_block, note_record, settle
 from transforms.sources.base import (
     NO_DIGEST,
     FactsBatch,
@@ -29,19 +25,17 @@ from transforms.sources.base import (
     PlanTask,
     Pointer,
     ReadContext,
-    batch_of,
+    batches,
     fault_at,
 )
-from transforms.sources.claude_code_lines import LineFault, Record, parse_line
+from transforms.sources.claude_code_lines import Record
+from transforms.sources.claude_code_records import links_of, records_of
 from transforms.sources.claude_code_threads import Groups, sessions_of
-from transforms.sources.decode import Fault, checked
+from transforms.sources.decode import Fault, checked, sound
 
 _SUBAGENTS = re.compile(r"[/\\][^/\\]+[/\\]subagents(?:[/\\].*)?\Z")
 #: Files beside the sessions that are no logs of sessions.
 _NO_SESSIONS = re.compile(r"\.meta\.json\Z|[/\\](?:journal\.jsonl|history\.jsonl|tool-results[/\\][^/\\]+)\Z")
-_LINK_LINE_BYTES = 64 << 20
-#: What a power cut leaves of a line that was being written, before the next one.
-_PADDING = b"\0"
 
 
 class ClaudeCode:
@@ -63,56 +57,64 @@ class ClaudeCode:
         """One unit for each group of files that share a message, a parent link or a session id."""
         groups: Groups[str] = Groups()
         faults: list[Quarantined] = []
-        size_of: dict[str, int] = {}
-        for path, size in zip(task.paths, task.sizes, strict=True):
-            if size == 0 or _NO_SESSIONS.search(path):
-                continue
+        first_with: dict[str, str] = {}
+        size_of = {
+            path: size
+            for path, size in zip(task.paths, task.sizes, strict=True)
+            if size and not _NO_SESSIONS.search(path)
+        }
+        alone = (
+            len(size_of) == 1
+        )  # nothing to be linked with, and to look for links is a third of all reading
+        for path, size in size_of.items():
             try:
                 if is_binary(path):
                     faults.append(Quarantined(task.input, path, "file", "malformed_json", size, NO_DIGEST))
                     continue
-                for link in _links(path):
-                    groups.join(path, f"link {link}")
+                links = set() if alone else links_of(path)
             except OSError:
                 faults.append(Quarantined(task.input, path, "file", "unreadable_file", size, NO_DIGEST))
                 continue
-            size_of[path] = size
             groups.join(path, path)
+            for link in links:
+                if (first := first_with.setdefault(link, path)) is not path:
+                    groups.join(first, path)
         units = []
         for members in groups.members():
-            paths = tuple(sorted(member for member in members if member in size_of))
-            if paths:
-                size = sum(size_of[path] for path in paths)
-                units.append(Unit(task.input, task.format, "files", paths, size=size))
+            paths = tuple(sorted(members))
+            size = sum(size_of[path] for path in paths)
+            units.append(Unit(task.input, task.format, "files", paths, size=size))
         return sorted(units, key=lambda unit: (-unit.size, unit.paths)), faults
 
     def facts(self, unit: Unit, context: ReadContext) -> Iterator[FactsBatch]:
         """Facts of the unit's sessions, and one fault for each line that cannot be understood."""
-        records, faults = _records(unit, context)
+        records, faults = records_of(unit, context)
         reads = [Read(-1, 0, 0, None, fault) for fault in faults]
-        yield batch_of([*reads, *_sessions(unit, records, context)], unit.encode(), context)
+        yield from batches(itertools.chain(reads, _sessions(unit, records, context)), unit, context)
 
     def sessions(
         self, unit: Unit, context: ReadContext, pointers: Sequence[Pointer]
     ) -> Iterator[tuple[int, Session]]:
         """The sessions at these positions of the unit's list."""
         wanted = {pointer.row for pointer in pointers}
-        records, _ = _records(unit, context)
+        records, _ = records_of(unit, context)
         for read in _sessions(unit, records, context):
             if read.row in wanted and read.session is not None:
                 yield read.row, read.session
 
 
 def _sessions(unit: Unit, records: list[Record], context: ReadContext) -> Iterator[Read]:
+    given = _Given.of(records) if is_kept() else _Given(0, frozenset(), 0)
     sessions = sessions_of(records)
-    messages = {message.message_id: message for session in sessions for message in session.messages}
-    _note_merged(records, messages)
-    lines = {record.uuid for record in records}
+    if is_kept():
+        _note_merged(given, sessions)
+    all_sound = sound(sessions, context.limits.max_messages)
     for row, session in enumerate(sessions):
         try:
-            checked(session, context.limits.max_messages)
+            if not all_sound:
+                checked(session, context.limits.max_messages)
         except Fault as fault:
-            _note_quarantined(session, fault.code, lines)
+            _note_quarantined(session, fault.code, given)
             entry = fault_at(
                 unit,
                 unit.paths[0],
@@ -126,111 +128,36 @@ def _sessions(unit: Unit, records: list[Record], context: ReadContext) -> Iterat
             yield Read(row, 0, 0, context.owned(session, unit), None)
 
 
-def _note_merged(records: list[Record], messages: dict[str, Message]) -> None:
+class _Given(NamedTuple):
+    """Of the lines that are messages: how many, their ids, and how many blocks."""
+
+    lines: int
+    uuids: frozenset[str]
+    blocks: int
+
+    @classmethod
+    def of(cls, records: list[Record]) -> Self:
+        """What is given with the records; they are used up later."""
+        found = [record for record in records if record.message]
+        uuids = frozenset(record.uuid for record in found)
+        return cls(len(found), uuids, sum(len(record.blocks) for record in found))
+
+
+def _note_merged(given: _Given, sessions: list[Session]) -> None:
     """Notes which lines are messages, and which went into another: copies, and further lines of a turn."""
-    lines = [record for record in records if record.message]
-    used = sum(uuid in messages for uuid in {record.uuid for record in lines})
+    messages = {message.message_id: message for session in sessions for message in session.messages}
+    used = sum(uuid in messages for uuid in given.uuids)
     note_record(USED, used)
-    note_record(MERGED, len(lines) - used)
-    kept = sum(len(message.content or ()) for message in messages.values())
-    note_block(MERGED, sum(len(record.blocks) for record in lines) - kept)
+    note_record(MERGED, given.lines - used)
+    note_block(MERGED, given.blocks - sum(len(message.content or ()) for message in messages.values()))
     settle(good=True)
 
 
-def _note_quarantined(session: Session, code: str, lines: set[str]) -> None:
+def _note_quarantined(session: Session, code: str, given: _Given) -> None:
     """Moves the lines of a session that is none from the used ones; its one entry stands for all of them."""
-    count = sum(message.message_id in lines for message in session.messages)
+    count = sum(message.message_id in given.uuids for message in session.messages)
     note_record(USED, -count)
     note_record(f"quarantined with its session: {code}", count)
     blocks = sum(len(message.content or ()) for message in session.messages)
     note_block(f"quarantined with its session: {code}", blocks)
     settle(good=True)
-
-
-def _records(unit: Unit, context: ReadContext) -> tuple[list[Record], list[Quarantined]]:
-    records: list[Record] = []
-    faults: list[Quarantined] = []
-    for path in unit.paths:
-        name = PurePath(path).name
-        agent = name.removeprefix("agent-").split(".")[0] if name.startswith("agent-") else None
-        taken = _Taken(unit, path, agent, context)
-        try:
-            with closing(open_stream(path)) as file:
-                for line in lines(file, 0, None, context.limits.max_record_bytes):
-                    taken.take(line)
-        except Truncated as cut:
-            taken.faults.append(fault_at(unit, path, f"byte {cut.at}", "truncated_input", context))
-        except OSError:
-            taken.faults.append(fault_at(unit, path, "file", "unreadable_file", context))
-        records += taken.records
-        faults += taken.faults
-    return records, faults
-
-
-@dataclasses.dataclass
-class _Taken:
-    """The records and faults of a file. A record after damage knows what stood last before it.
-
-    Last in its session and beside or not beside the main thread, since several may stand in one file.
-    """
-
-    unit: Unit
-    path: str
-    agent: str | None
-    context: ReadContext
-    records: list[Record] = dataclasses.field(default_factory=list)
-    faults: list[Quarantined] = dataclasses.field(default_factory=list)
-    _last: dict[tuple[str, bool], str] = dataclasses.field(default_factory=dict)
-    _before: dict[tuple[str, bool], str] = dataclasses.field(default_factory=dict)
-
-    def take(self, line: Line) -> None:
-        locator = f"line {line.number}"
-        if line.data is None:
-            length = line.length
-            entry = fault_at(self.unit, self.path, locator, "oversize_record", self.context, length=length)
-            self._damaged(entry)
-            return
-        try:
-            record = parse_line(line.data.strip(_PADDING) or line.data, self.agent)
-        except LineFault as fault:
-            data = line.data
-            self._damaged(fault_at(self.unit, self.path, locator, fault.code, self.context, data=data))
-            record = fault.link
-        else:
-            settle(good=True)
-        if record is not None:
-            place = (record.session, record.sidechain)
-            if self._before:
-                record.before = self._before.get(place)
-            self._last[place] = record.uuid
-            self.records.append(record)
-
-    def _damaged(self, entry: Quarantined) -> None:
-        self.faults.append(entry)
-        self._before = dict(self._last)
-
-
-def _links(path: str) -> Iterator[str]:
-    """Every id by which a line of the file may be linked to another file's. Raises OSError."""
-    try:
-        with closing(open_stream(path)) as file:
-            for line in lines(file, 0, None, _LINK_LINE_BYTES):
-                if line.data is None:
-                    continue
-                try:
-                    value: Any = _LINK_DECODER.decode(line.data.strip(_PADDING))
-                except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-                    continue
-                yield from (link for link in (value.uuid, value.parent, value.logical, value.session) if link)
-    except Truncated:
-        return
-
-
-class _Link(msgspec.Struct):
-    uuid: str | None = None
-    parent: str | None = msgspec.field(default=None, name="parentUuid")
-    logical: str | None = msgspec.field(default=None, name="logicalParentUuid")
-    session: str | None = msgspec.field(default=None, name="sessionId")
-
-
-_LINK_DECODER = msgspec.json.Decoder(_Link)

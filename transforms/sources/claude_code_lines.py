@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 import re
 from typing import Any
@@ -11,6 +10,7 @@ import msgspec
 
 from schemas.records import Block, Origin, Role
 from transforms.sources.accounting import dropped, note_block, note_record
+from transforms.sources.claude_code_queued import TYPED, line_typed_meanwhile, source_of
 from transforms.sources.decode import json_fault
 
 #: What the tool itself writes under role user; the words stand at the start of the text.
@@ -18,13 +18,14 @@ _HARNESS = re.compile(
     r"\s*(?:<(?:command-|local-command-|bash-|system-reminder|ide_|task-notification|user-memory-input|"
     r"teammate-message|[a-z-]{1,40}-hook>)|Caveat: The messages below|\[Request interrupted)"
 )
+_HARNESS_BEGINS = "<C["
 #: What the tool may put before the words of a person, in one text with them.
 _PREFACE = re.compile(r"\s*<(system-reminder|ide_\w{1,40})>.*?</\1>", re.DOTALL)
 #: How summaries began before they had a flag of their own.
 _SUMMARY = "This session is being continued from a previous conversation that ran out of context"
-_MESSAGE_TYPES = frozenset({"user", "assistant"})
+MESSAGE_TYPES = frozenset({"user", "assistant"})
 _NOT_TYPED = ("isMeta", "isVisibleInTranscriptOnly", "turnCompanion")
-_DROPPED = frozenset({"redacted_thinking"})
+DROPPED_BLOCKS = frozenset({"redacted_thinking"})
 _NAIVE = re.compile(r"\d{4}-\d\d-\d\d[T ][\d:.]+\Z")
 
 
@@ -37,13 +38,13 @@ class LineFault(Exception):  # noqa: N818 - becomes a quarantine entry, never an
         self.link: Record | None = None
 
 
-@dataclasses.dataclass
-class Record:
+class Record(msgspec.Struct, gc=False):
     """A linked line. `message` is false for records that only link (progress, attachment, system).
 
     `parent` is what the line follows; after a compaction that is `logical`, which links in any case.
     `turn` is the API message id that the lines of one assistant turn share; `agent` names a subagent.
-    `before` is what stood last in the file before lines that are damaged.
+    `before` is what stood last in the file before lines that are damaged. `queued`: typed by a person
+    while the model worked.
     """
 
     uuid: str
@@ -52,13 +53,14 @@ class Record:
     session: str
     message: bool
     sidechain: bool
-    agent: str | None
+    agent: str | None = None
     role: Role = "user"
     origin: Origin | None = None
     sent_at: dt.datetime | None = None
     turn: str | None = None
-    blocks: list[Block] = dataclasses.field(default_factory=list)
+    blocks: list[Block] = []
     before: str | None = None
+    queued: bool = False
 
 
 def parse_line(data: bytes, file_agent: str | None) -> Record | None:
@@ -76,13 +78,26 @@ def parse_line(data: bytes, file_agent: str | None) -> Record | None:
 def _record(line: dict[str, Any], file_agent: str | None) -> Record | None:
     kind = line.get("type")
     uuid = line.get("uuid")
-    if not isinstance(kind, str) or kind not in _MESSAGE_TYPES:
-        if isinstance(kind, str):
-            note_record(dropped(kind))
-            return _link(line, uuid) if isinstance(uuid, str) and uuid else None
+    if not isinstance(kind, str):
         raise LineFault("missing_field")
+    if kind in MESSAGE_TYPES:
+        if not isinstance(uuid, str) or not uuid:
+            raise LineFault("missing_field")
+        return _message(line, kind, uuid, file_agent)
     if not isinstance(uuid, str) or not uuid:
-        raise LineFault("missing_field")
+        note_record(dropped(kind))
+        return None
+    typed = line_typed_meanwhile(line) if kind == "attachment" else None
+    if typed is not None:
+        record = _message(typed, "user", uuid, file_agent)
+        if record.origin == "human":
+            record.queued = True
+            return record
+    note_record(dropped(kind))
+    return _link(line, uuid)
+
+
+def _message(line: dict[str, Any], kind: str, uuid: str, file_agent: str | None) -> Record:
     message = line.get("message")
     if not isinstance(message, dict):
         raise LineFault("missing_field" if message is None else "bad_field")
@@ -90,8 +105,14 @@ def _record(line: dict[str, Any], file_agent: str | None) -> Record | None:
     record.message = True
     record.agent = file_agent or (_text(line, "agentId") if record.sidechain else None)
     record.sent_at = _instant(line.get("timestamp"))
-    record.blocks = _blocks(message.get("content"))
-    record.role, record.origin = _speaker(line, kind, record)
+    record.blocks = blocks_of(message.get("content"))
+    if kind == "assistant":
+        origin: Origin = "harness" if line.get("isApiErrorMessage") is True else "model"
+        record.role, record.origin = "assistant", origin
+    else:
+        untyped = source_of(line) not in TYPED or any(line.get(flag) is True for flag in _NOT_TYPED)
+        summary = line.get("isCompactSummary") is True
+        record.role, record.origin = asker(record.blocks, summary, untyped, aside(record))
     record.turn = _text(message, "id") if kind == "assistant" else None
     return record
 
@@ -105,29 +126,29 @@ def _link(line: dict[str, Any], uuid: str) -> Record:
         _text(line, "sessionId") or "",
         message=False,
         sidechain=line.get("isSidechain") is True,
-        agent=None,
     )
 
 
-def _speaker(line: dict[str, Any], kind: str, record: Record) -> tuple[Role, Origin]:
-    """Role and origin; `human` only for what a person typed."""
-    if kind == "assistant":
-        return "assistant", "harness" if line.get("isApiErrorMessage") is True else "model"
-    if any(block.type == "tool_result" for block in record.blocks):
+def asker(blocks: list[Block], summary: bool, untyped: bool, beside: bool) -> tuple[Role, Origin]:
+    """Role and origin of what the model is told; `human` only for what a person typed."""
+    if "tool_result" in [block.type for block in blocks]:
         return "tool", "tool"
-    if line.get("isCompactSummary") is True:
+    if summary:
         return "user", "summary"
-    origin = line.get("origin")
-    source = origin.get("kind") if isinstance(origin, dict) else None
-    if source not in (None, "human") or any(line.get(flag) is True for flag in _NOT_TYPED):
+    if untyped:
         return "user", "harness"
-    return "user", "model" if record.sidechain or record.agent else _speaker_of(record.blocks)
+    return "user", "model" if beside else _speaker_of(blocks)
+
+
+def aside(record: Record) -> bool:
+    """True for a record that is a subagent's."""
+    return record.sidechain or record.agent is not None
 
 
 def said_by(result: Record, uuid: str, texts: list[Block]) -> Record:
     """The record of what stands beside a tool's result in one line, and follows it."""
-    origin: Origin = "model" if result.sidechain or result.agent else _speaker_of(texts)
-    return dataclasses.replace(
+    origin: Origin = "model" if aside(result) else _speaker_of(texts)
+    return msgspec.structs.replace(
         result, uuid=uuid, parent=result.uuid, role="user", origin=origin, blocks=texts
     )
 
@@ -141,13 +162,16 @@ def _speaker_of(blocks: list[Block]) -> Origin:
 
 
 def _is_typed(text: str) -> bool:
+    if text and text[0] not in _HARNESS_BEGINS and not text[0].isspace():
+        return True  # most often, and two expressions that do not match take their time
     at = 0
     while preface := _PREFACE.match(text, at):
         at = preface.end()
     return bool(text[at:].strip()) and not _HARNESS.match(text, at)
 
 
-def _blocks(content: Any) -> list[Block]:
+def blocks_of(content: Any) -> list[Block]:
+    """The blocks of a message's or a result's content; raises LineFault."""
     if content is None:
         return []
     if isinstance(content, str):
@@ -161,7 +185,7 @@ def _block(item: Any) -> Block | None:
     if not isinstance(item, dict) or not isinstance(item.get("type"), str):
         raise LineFault("bad_field")
     kind = item["type"]
-    if kind in _DROPPED:
+    if kind in DROPPED_BLOCKS:
         note_block(dropped(kind))
         return None
     if kind == "text":
@@ -172,7 +196,7 @@ def _block(item: Any) -> Block | None:
         return Block("tool_use", id=_text(item, "id"), name=_text(item, "name"), input=item.get("input"))
     if kind == "tool_result":
         content = item.get("content")
-        inner = _blocks(content) if isinstance(content, list) else content
+        inner = blocks_of(content) if isinstance(content, list) else content
         if inner is not None and not isinstance(inner, str | list):
             raise LineFault("bad_field")
         failed = True if item.get("is_error") is True else None

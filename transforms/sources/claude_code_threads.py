@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import collections
-import dataclasses
 import datetime as dt
 from collections.abc import Hashable, Iterable, Sequence
 
 from schemas.records import MAIN_THREAD, Message, Session
-from transforms.sources.claude_code_lines import Record, said_by
+from transforms.sources.claude_code_lines import Record, aside, said_by
 
 _EARLIEST = dt.datetime(1, 1, 1, tzinfo=dt.UTC)
 
@@ -25,14 +24,23 @@ class Groups[Item: Hashable]:
         if a != b:
             self._parent[b] = a
 
+    def add(self, item: Item, follows: Item | None) -> None:
+        """Puts an item into the set of what it follows, if it follows anything."""
+        if follows is not None and item not in self._parent:
+            self._parent[item] = self.of(follows)  # most items are new: no search for what stands for them
+        else:
+            self.join(item if follows is None else follows, item)
+
     def of(self, item: Item) -> Item:
         """What stands for the item's set."""
-        self._parent.setdefault(item, item)
-        root = item
-        while self._parent[root] != root:
-            root = self._parent[root]
-        while self._parent[item] != root:
-            self._parent[item], item = root, self._parent[item]
+        parent = self._parent
+        root = parent.setdefault(item, item)
+        if parent[root] == root:
+            return root  # most items stand right below
+        while parent[root] != root:
+            root = parent[root]
+        while parent[item] != root:
+            parent[item], item = root, parent[item]
         return root
 
     def members(self) -> list[list[Item]]:
@@ -46,24 +54,22 @@ class Groups[Item: Hashable]:
 def sessions_of(records: Sequence[Record]) -> list[Session]:
     """The sessions in the records, by conversation id; equal for equal records in equal order.
 
-    A subagent's messages belong to the conversation that its session id was in at that time.
+    A subagent's messages belong to the conversation that its session id was in at that time. The records are
+    used up: what they say of parents, times and blocks is not theirs any more.
     """
     unique = _unique(records)
     for record in unique.values():
-        if record.parent is not None and record.parent not in unique and record.before is not None:
+        if record.before is not None and record.parent is not None and record.parent not in unique:
             record.parent = record.before  # its parent is among the damaged lines
-    groups: Groups[str] = Groups()
-    for record in unique.values():
-        # Also by a parent that is in no file: two that follow it are one conversation.
-        for link in (record.parent, record.logical):
-            groups.join(record.uuid if link is None else link, record.uuid)
+    groups = _linked(unique.values())
+    _say_once(unique)
     _close_gaps(unique)
     components: dict[str, list[Record]] = collections.defaultdict(list)
     for record in unique.values():
         if record.message:
             components[groups.of(record.uuid)].append(record)
     copied: dict[str, set[str]] = collections.defaultdict(set)
-    for record in records:
+    for record in records if len(records) > len(unique) else ():
         if record.session != unique[record.uuid].session:
             copied[record.uuid].add(record.session)
     sessions = [_session(component) for component in _with_sidechains(list(components.values()), copied)]
@@ -71,23 +77,58 @@ def sessions_of(records: Sequence[Record]) -> list[Session]:
 
 
 def _unique(records: Iterable[Record]) -> dict[str, Record]:
-    """Records by uuid, copies of one made one with the earliest time; the records given stay as they are."""
+    """Records by uuid, copies of one made one with the earliest time."""
     unique: dict[str, Record] = {}
     for record in records:
-        known = unique.get(record.uuid)
-        if known is None or (record.message and not known.message):
-            unique[record.uuid] = dataclasses.replace(record)
+        known = unique.setdefault(record.uuid, record)
+        if known is record:
+            continue
+        if record.message and not known.message:
+            unique[record.uuid] = record
         elif record.sent_at is not None and (known.sent_at is None or record.sent_at < known.sent_at):
             known.sent_at = record.sent_at
     return unique
 
 
+def _say_once(unique: dict[str, Record]) -> None:
+    """Lets what was typed while the model worked stand once, where it became a line of the user's as well.
+
+    That is the next thing that the person says in the session, in the same words.
+    """
+    if not any(record.queued for record in unique.values()):
+        return
+    following: dict[str, Record] = {}
+    for record in reversed(unique.values()):
+        if record.origin != "human":
+            continue
+        after = following.get(record.session)
+        if record.queued and after is not None and not after.queued and after.blocks == record.blocks:
+            record.message = False
+        else:
+            following[record.session] = record
+
+
+def _linked(records: Iterable[Record]) -> Groups[str]:
+    """The ids in groups; also by a parent that is in no file: two that follow it are one conversation."""
+    groups: Groups[str] = Groups()
+    for record in records:
+        groups.add(record.uuid, record.parent)
+        if record.logical is not None and record.logical != record.parent:
+            groups.join(record.logical, record.uuid)
+    return groups
+
+
 def _close_gaps(unique: dict[str, Record]) -> None:
     """Lets every message's parent be a message: links through other records are followed."""
+    silent = {uuid for uuid, record in unique.items() if not record.message}
+    if not silent:
+        return
     for record in unique.values():
-        seen = {record.uuid}
         parent = record.parent
-        while parent in unique and not unique[parent].message and parent not in seen:
+        if parent not in silent:
+            continue
+        seen = {record.uuid}
+        while parent in silent and parent not in seen:
             seen.add(parent)
             parent = unique[parent].parent
         if record.message:
@@ -99,15 +140,18 @@ def _with_sidechains(components: list[list[Record]], copied: dict[str, set[str]]
 
     `copied`: the other session ids of messages that stand under several.
     """
-    mains = [part for part in components if any(not _aside(record) for record in part)]
+    asides = [all(map(aside, part)) for part in components]
+    if not any(asides):
+        return components
+    mains = [part for part, served in zip(components, asides, strict=True) if not served]
     by_session: dict[str, list[list[Record]]] = collections.defaultdict(list)
     for part in mains:
         others = (session for record in part for session in copied.get(record.uuid, ()))
         for session in {*(record.session for record in part), *others}:
             by_session[session].append(part)
     alone = []
-    for part in components:
-        if any(not _aside(record) for record in part):
+    for part, served in zip(components, asides, strict=True):
+        if not served:
             continue
         hosts = by_session.get(part[0].session, [])
         if hosts:
@@ -126,24 +170,50 @@ def _host_at(hosts: list[list[Record]], instant: dt.datetime) -> list[Record]:
 
 def _session(component: list[Record]) -> Session:
     uuids = {record.uuid for record in component}
-    main = [record for record in component if not _aside(record)] or component
+    beside = any(map(aside, component))
+    main = ([record for record in component if not aside(record)] if beside else component) or component
     roots = [record for record in main if record.parent not in uuids] or main
-    root = min(roots, key=lambda record: (record.sent_at or _EARLIEST, record.uuid))
-    messages = _messages(component)
-    created_at = min((message.sent_at for message in messages), default=_EARLIEST)
-    return Session(conversation_id=root.uuid, created_at=created_at, messages=messages)
+    root = min(roots, key=_begun) if len(roots) > 1 else roots[0]
+    messages = _messages(component, beside)
+    created_at = min([message.sent_at for message in messages], default=_EARLIEST)
+    return Session(root.uuid, created_at, messages)
 
 
-def _messages(component: list[Record]) -> list[Message]:
+def _begun(record: Record) -> tuple[dt.datetime, str]:
+    return record.sent_at or _EARLIEST, record.uuid
+
+
+def _messages(component: list[Record], beside: bool) -> list[Message]:
     """Turns as messages: lines of one API message joined, parallel tool results put in a row."""
+    kept = _turns(component)
+    if "tool" in [record.role for record in kept]:
+        _chain_results(kept)
+        kept = _said_apart(kept)
+    return [
+        Message(
+            record.uuid,
+            record.role,
+            record.sent_at or _EARLIEST,
+            record.blocks,
+            record.parent,
+            record.origin,
+            _thread(record) if beside else MAIN_THREAD,
+        )
+        for record in _parents_first(kept)
+    ]
+
+
+def _turns(component: list[Record]) -> list[Record]:
+    """The first line of each API message, with the blocks of those that go on with it."""
+    if len({record.turn or record.uuid for record in component}) == len(component):
+        return component
     alias: dict[str, str] = {}
     turns: dict[tuple[str, str | None], Record] = {}
     kept: list[Record] = []
     for record in component:
         key = (record.turn or record.uuid, record.agent)
-        first = turns.get(key)
-        if first is None:
-            turns[key] = record
+        first = turns.setdefault(key, record)
+        if first is record:
             kept.append(record)
         else:
             known = [block.id or block for block in first.blocks]
@@ -152,20 +222,7 @@ def _messages(component: list[Record]) -> list[Message]:
     for record in kept:
         if record.parent in alias:
             record.parent = alias[record.parent]
-    _chain_results(kept)
-    return [_message(record) for record in _parents_first(_said_apart(kept))]
-
-
-def _message(record: Record) -> Message:
-    return Message(
-        message_id=record.uuid,
-        role=record.role,
-        sent_at=record.sent_at or _EARLIEST,
-        content=list(record.blocks),
-        parent_id=record.parent,
-        origin=record.origin,
-        thread=_thread(record),
-    )
+    return kept
 
 
 def _said_apart(kept: list[Record]) -> list[Record]:
@@ -186,6 +243,10 @@ def _said_apart(kept: list[Record]) -> list[Record]:
 
 def _parents_first(records: list[Record]) -> list[Record]:
     """The records in their order, but none before what it follows; files need not be in the order of talk."""
+    place: dict[str | None, int] = {record.uuid: number for number, record in enumerate(records)}
+    early = [record for number, record in enumerate(records) if place.get(record.parent, -1) >= number]
+    if not early and len(place) == len(records):
+        return records
     waiting = {record.uuid: record for record in records}
     ordered: list[Record] = []
     for record in records:
@@ -221,12 +282,8 @@ def _chain_results(kept: list[Record]) -> None:
             record.parent = last[turn]
 
 
-def _aside(record: Record) -> bool:
-    return record.sidechain or record.agent is not None
-
-
 def _thread(record: Record) -> str:
-    return (record.agent or "sidechain") if _aside(record) else MAIN_THREAD
+    return (record.agent or "sidechain") if aside(record) else MAIN_THREAD
 
 
 def _first(part: list[Record]) -> dt.datetime:

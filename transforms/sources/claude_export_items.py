@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
-from schemas.records import Block, Message, Role, Session
+from schemas.records import Aware, Block, Message, Origin, Role, Session
 from transforms.sources.accounting import MERGED, dropped, note_block
 from transforms.sources.decode import Fault
 
@@ -36,9 +37,12 @@ def _session(item: dict[str, Any], conversation_id: str) -> Session:
         raise Fault("bad_field")
     account = item.get("account")
     user_id = account.get("uuid") if isinstance(account, dict) else None
-    messages = _once([message for entry in chat or [] for message in _messages(entry)])
+    messages: list[Message] = []
+    for entry, at in zip(chat or (), _instants(chat or ()), strict=True):
+        _add(messages, entry, at)
+    messages = _once(messages)
     leaf = item.get("current_leaf_message_uuid")
-    last_of = {_spoken(message): message.message_id for message in messages}
+    last_of = {_spoken(message): message.message_id for message in messages} if leaf else {}
     return Session(
         conversation_id=conversation_id,
         created_at=_instant(item.get("created_at")),
@@ -48,8 +52,11 @@ def _session(item: dict[str, Any], conversation_id: str) -> Session:
     )
 
 
-def _messages(entry: Any) -> list[Message]:
-    """The message of an entry, and after it one for each tool result that stands inside it."""
+def _add(messages: list[Message], entry: Any, at: dt.datetime | None) -> None:
+    """Adds the message of an entry, and after it one for each tool result that stands inside it.
+
+    `at`: when, if that is known to be sound.
+    """
     if not isinstance(entry, dict):
         raise Fault("bad_field")
     message_id, sender = entry.get("uuid"), entry.get("sender")
@@ -59,38 +66,40 @@ def _messages(entry: Any) -> list[Message]:
     if role is None:
         raise Fault("bad_field")
     parent = entry.get("parent_message_uuid")
+    parent_id = parent if isinstance(parent, str) and parent != _ROOT else None
+    if at is not None and (text := _only_text(entry)) is not None:
+        origin: Origin = "model" if role == "assistant" else "human" if text.strip() else "harness"
+        messages.append(Message(message_id, role, at, [Block("text", text)], parent_id, origin))
+        return
     blocks, results = _split(_content(entry), message_id)
-    sent_at = _instant(entry.get("created_at"))
-    attached = _attachments(entry)
-    _note_attachments(entry, len(attached))
-    made = [
-        Message(
-            message_id=message_id,
-            role=role,
-            sent_at=sent_at,
-            content=[*blocks, *attached],
-            parent_id=parent if isinstance(parent, str) and parent != _ROOT else None,
-            origin="human"
-            if role == "user" and _typed(blocks, entry)
-            else ("model" if role == "assistant" else "harness"),
-        )
-    ]
+    sent_at = at or _instant(entry.get("created_at"))
+    if entry.get("attachments") or entry.get("files"):
+        attached = _attachments(entry)
+        _note_attachments(entry, len(attached))
+        blocks += attached
+    origin = "model" if role == "assistant" else "human" if _typed(blocks) else "harness"
+    messages.append(Message(message_id, role, sent_at, blocks, parent_id, origin))
     for number, result in enumerate(results, 1):
-        made.append(
-            Message(
-                message_id=f"{message_id}/result-{number}",
-                role="tool",
-                sent_at=sent_at,
-                content=[result],
-                parent_id=made[-1].message_id,
-                origin="tool",
-            )
-        )
-    return made
+        before, result_id = messages[-1].message_id, f"{message_id}/result-{number}"
+        messages.append(Message(result_id, "tool", sent_at, [result], before, "tool"))
+
+
+def _only_text(entry: dict[str, Any]) -> str | None:
+    """The text of an entry that holds one, and nothing else: most of them do."""
+    content = entry.get("content")
+    if not isinstance(content, list) or len(content) != 1 or entry.get("attachments") or entry.get("files"):
+        return None
+    block = content[0]
+    if not isinstance(block, dict) or block.get("type") != "text":
+        return None
+    text = block.get("text")
+    return text if isinstance(text, str) else None
 
 
 def _once(messages: list[Message]) -> list[Message]:
     """The messages without copies; of those that say something else under one id the session is refused."""
+    if len({message.message_id for message in messages}) == len(messages):
+        return messages
     kept: dict[str, Message] = {}
     unlike = []
     for message in messages:
@@ -109,10 +118,9 @@ def _rechained(messages: list[Message]) -> list[Message]:
         for message in messages:
             message.parent_id = None
         return messages
-    last: dict[str, str] = {}
-    for message in messages:
-        if message.origin == "tool":
-            last[_spoken(message)] = message.message_id
+    last = {_spoken(message): message.message_id for message in messages if message.origin == "tool"}
+    if not last:
+        return messages
     for message in messages:
         if message.origin != "tool" and message.parent_id in last:
             message.parent_id = last[message.parent_id]
@@ -128,7 +136,7 @@ def _content(entry: dict[str, Any]) -> list[dict[str, Any]]:
     """The blocks; the old `text` field only where there are none, since it may hold thinking too."""
     content = entry.get("content")
     if isinstance(content, list) and content:
-        if not all(isinstance(block, dict) for block in content):
+        if not {dict}.issuperset(map(type, content)):
             raise Fault("bad_field")
         return content
     if isinstance(content, str) and content:
@@ -148,10 +156,12 @@ def _split(content: list[dict[str, Any]], message_id: str) -> tuple[list[Block],
         kind = item.get("type")
         if not isinstance(kind, str):
             raise Fault("bad_field")
-        if kind in _IGNORED:
+        if kind == "text" or kind == "voice_note":
+            text = item.get("text")
+            blocks.append(Block("text", text if text.__class__ is str else _text(item, "text") or ""))
+        elif kind in _IGNORED:
             note_block(dropped(kind))
-            continue
-        if kind == "tool_use":
+        elif kind == "tool_use":
             call_id = _text(item, "id") or f"{message_id}/call-{len(calls) + 1}"
             calls.append(call_id)
             blocks.append(Block(kind, id=call_id, name=_text(item, "name"), input=item.get("input")))
@@ -163,8 +173,6 @@ def _split(content: list[dict[str, Any]], message_id: str) -> tuple[list[Block],
             results.append(Block(kind, tool_use_id=call, content=said, is_error=failed))
         elif kind == "thinking":
             blocks.append(Block(kind, thinking=_text(item, "thinking") or ""))
-        elif kind in ("text", "voice_note"):
-            blocks.append(Block("text", text=_text(item, "text") or ""))
         else:
             blocks.append(Block(kind))
     return blocks, results
@@ -196,8 +204,8 @@ def _note_attachments(entry: dict[str, Any], read: int) -> None:
         note_block(dropped("file"), len(files))
 
 
-def _typed(blocks: list[Block], entry: dict[str, Any]) -> bool:
-    return any(block.text and not block.text.isspace() for block in [*blocks, *_attachments(entry)])
+def _typed(blocks: list[Block]) -> bool:
+    return False in [block.text.isspace() for block in blocks if block.text]
 
 
 def _text(mapping: dict[str, Any], name: str) -> str | None:
@@ -205,6 +213,14 @@ def _text(mapping: dict[str, Any], name: str) -> str | None:
     if value is not None and not isinstance(value, str):
         raise Fault("bad_field")
     return value
+
+
+def _instants(chat: Sequence[Any]) -> Sequence[dt.datetime | None]:
+    """The times of all entries at once, none if any is out of order: most often they are sound."""
+    try:
+        return msgspec.convert([entry.get("created_at") for entry in chat], list[Aware])
+    except (msgspec.ValidationError, AttributeError):
+        return [None] * len(chat)
 
 
 def _instant(value: Any) -> dt.datetime:

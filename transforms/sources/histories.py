@@ -87,8 +87,10 @@ def moment(value: Any) -> Any:
 
 def _split(turn: Turn, chain: str, parent: str | None, at: Any) -> list[dict[str, Any]]:
     """The turn as messages in a row: results of tools apart from what somebody says beside them."""
-    results = [block for block in turn["content"] if block["type"] == "tool_result"]
-    rest = [block for block in turn["content"] if block["type"] != "tool_result"]
+    rest = turn["content"]
+    results = [block for block in rest if block["type"] == "tool_result"]
+    if results:
+        rest = [block for block in rest if block["type"] != "tool_result"]
     messages: list[dict[str, Any]] = []
     if results:
         one: Turn = {"message_id": f"{chain}/tool", "role": "tool", "origin": "tool", "content": results}

@@ -12,7 +12,7 @@ from transforms.sources.json_resync import Beginnings
 
 _CHUNK = 1 << 20
 #: Bytes in which the elements' ends are looked for all at once.
-_WINDOW = 4 << 20
+_WINDOW = 1 << 20
 #: Up to the next bracket, strings included; and the same up to a comma as well.
 _TO_BRACKET = re.compile(rb'(?:[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
 _TO_COMMA = re.compile(rb'(?:[^"{}\[\],]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)

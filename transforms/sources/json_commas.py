@@ -6,10 +6,12 @@ import numpy as np
 import numpy.typing as npt
 
 _QUOTE, _BACKSLASH, _COMMA = b'"\\,'
-_STEP = np.zeros(256, np.int64)
+#: Without this bit `[` and `{` are one byte, and so are `]` and `}`.
+_CURLY = np.uint8(0x20)
+_OPEN, _CLOSE = b"[]"
+_PIECE = 1 << 17
+_STEP = np.zeros(256, np.int32)
 _STEP[list(b"[{")], _STEP[list(b"]}")] = 1, -1
-_NOTABLE = _STEP != 0
-_NOTABLE[[_QUOTE, _BACKSLASH, _COMMA]] = True
 _FOLLOWS = np.zeros(256, np.bool_)
 _FOLLOWS[list(b",:]} \t\r\n")] = True
 
@@ -21,33 +23,49 @@ def commas_of(window: bytes) -> tuple[list[int], bool]:
     string, and behind a string's end only what may follow a value or a name.
     """
     data = np.frombuffer(window, np.uint8)
-    places = np.flatnonzero(_NOTABLE[data])
+    places = _notable(data)
     kinds = data[places]
-    escaped = _escaped(places[kinds == _BACKSLASH], len(data))
-    quotes = (kinds == _QUOTE) & ~escaped[places]
-    outside = np.cumsum(quotes) % 2 == 0
-    depth = np.cumsum(np.where(outside, _STEP[kinds], 0))
-    between = outside & (kinds == _COMMA) & (depth == 0)
+    quotes = kinds == _QUOTE
+    backslashes = kinds == _BACKSLASH
+    if backslashes.any():
+        quotes &= ~_escaped(places[backslashes], len(data))[places]
+    outside = (np.cumsum(quotes, dtype=np.int32) & 1) == 0
     behind = places[quotes][1::2] + 1  # every second quote ends a string
     behind = behind[behind < len(data)]
-    odd = behind[~_FOLLOWS[data[behind]]][:1]
-    stops: list[int] = np.searchsorted(places, odd).tolist()
-    stops += np.flatnonzero(outside & (kinds == _BACKSLASH))[:1].tolist()
-    below = np.flatnonzero(depth < 0)
-    sound = not stops or (len(below) > 0 and int(below[0]) < min(stops))
-    stops += below[:1].tolist()
-    if stops:
-        between[min(stops) :] = False
+    stops = [*behind[~_FOLLOWS[data[behind]]][:1], *places[outside & backslashes][:1]]
+    structural = np.flatnonzero(outside & ~quotes)
+    kinds, places = kinds[structural], places[structural]
+    depth = np.cumsum(_STEP[kinds], dtype=np.int32)
+    between = (kinds == _COMMA) & (depth == 0)
+    ends = places[depth < 0][:1]
+    sound = not stops or (len(ends) > 0 and ends[0] < min(stops))
+    if len(ends) or stops:
+        between &= places < min([*ends, *stops])
     found: list[int] = places[between].tolist()
     return found, sound
+
+
+def _notable(data: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
+    """The places of brackets, commas, quotes and backslashes.
+
+    By comparisons of pieces that stay near the processor: to look bytes up in a table takes twice as long.
+    """
+    found = []
+    for start in range(0, len(data), _PIECE):
+        piece = data[start : start + _PIECE]
+        flat = piece & ~_CURLY
+        marked = (flat == _OPEN) | (flat == _CLOSE)
+        for kind in (_QUOTE, _BACKSLASH, _COMMA):
+            marked |= piece == kind
+        found.append(np.flatnonzero(marked) + start)
+    return np.concatenate(found) if found else np.zeros(0, np.int64)
 
 
 def _escaped(backslashes: npt.NDArray[np.int64], size: int) -> npt.NDArray[np.bool_]:
     """For each byte, whether a backslash escapes it: the first, third, ... of those in a row do so."""
     escaped = np.zeros(size + 1, np.bool_)
-    if len(backslashes):
-        begins = np.diff(backslashes, prepend=-2) != 1
-        first = np.maximum.accumulate(np.where(begins, np.arange(len(backslashes)), 0))
-        escaping = (np.arange(len(backslashes)) - first) % 2 == 0
-        escaped[backslashes[escaping] + 1] = True
+    begins = np.diff(backslashes, prepend=-2) != 1
+    first = np.maximum.accumulate(np.where(begins, np.arange(len(backslashes)), 0))
+    escaping = (np.arange(len(backslashes)) - first) % 2 == 0
+    escaped[backslashes[escaping] + 1] = True
     return escaped

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
 
-from transforms.files import lines, open_stream
+from transforms.files import Buffered, bodies_of_lines, open_stream
 from transforms.sources.decode import Fault, json_fault
 from transforms.sources.json_array import elements, first_byte
 
@@ -29,8 +29,13 @@ def holds_array(path: str) -> bool:
     return not below.lstrip().startswith(b"{") or above.rstrip().endswith((b"[", b",", b":"))
 
 
-def objects_of(path: str, max_bytes: int) -> Iterator[dict[str, Any] | Fault]:
-    """Each object in order, or why a record is none. Raises what reading a damaged file raises."""
+def objects_of[T](
+    path: str, max_bytes: int, fast: Callable[[bytes], T | None] = lambda _: None
+) -> Iterator[T | dict[str, Any] | Fault]:
+    """Each object in order, or why a record is none; what `fast` makes of its bytes, if that is anything.
+
+    Raises what reading a damaged file raises.
+    """
     with open_stream(path) as file:
         first = first_byte(file)
     if first == b"{" and (whole := _one_over_lines(path, max_bytes)) is not None:
@@ -38,9 +43,15 @@ def objects_of(path: str, max_bytes: int) -> Iterator[dict[str, Any] | Fault]:
         return
     array = first == b"[" and holds_array(path)
     with open_stream(path) as file:
-        found = elements(file, max_bytes) if array else lines(file, 0, None, max_bytes)
-        for item in found:
-            yield object_of(item.data)
+        for data in _parts(file, max_bytes, array):
+            made = None if data is None else fast(data)
+            yield object_of(data) if made is None else made
+
+
+def _parts(file: Buffered, max_bytes: int, array: bool) -> Iterator[bytes | None]:
+    if not array:
+        return bodies_of_lines(file, max_bytes)
+    return (element.data for element in elements(file, max_bytes))
 
 
 def object_of(data: bytes | None) -> dict[str, Any] | Fault:

@@ -8,7 +8,7 @@ Source: the semantic conventions for generative AI, `gen_ai.system_instructions`
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -16,8 +16,10 @@ import msgspec
 from transforms.sources.accounting import dropped, note_record
 from transforms.sources.decode import Fault
 from transforms.sources.histories import Call, Turn, moment, record_of
+from transforms.sources.history_texts import Said, plain_of
 from transforms.sources.json_items import objects_of
-from transforms.sources.record_file import Record, RecordFile, record_or_fault
+from transforms.sources.otel_texts import texts_of
+from transforms.sources.record_file import Record, RecordFile, Texts, record_or_fault
 
 Attributes = dict[str, Any]
 _DEFAULT_BYTES = 64 << 20
@@ -30,8 +32,10 @@ _ROLES = {
     **dict.fromkeys(("assistant", "model"), "assistant"),
     **dict.fromkeys(("tool", "function"), "tool"),
 }
+_BEGUN = ("startTimeUnixNano", "start_time_unix_nano", "start_time", "startTime")
+_ENDED = ("endTimeUnixNano", "end_time_unix_nano", "end_time", "endTime")
 _MAX_NESTING = 100
-_NOTHING: Record = {}
+_NOTHING: Mapping[str, Any] = {}
 
 
 class OtelGenai(RecordFile):
@@ -50,15 +54,52 @@ class OtelGenai(RecordFile):
                 yield item
                 continue
             for span in _spans(item):
-                if (record := record_or_fault(_record, span)) is _NOTHING:
+                made = record_or_fault(_texts, span)
+                if isinstance(made, Texts):
+                    yield made
+                elif (record := record_or_fault(_record, span)) is _NOTHING:
                     note_record(dropped("span_without_messages"))
                 else:
                     yield record
 
 
-def _record(span: Any) -> Record:
+def _record(span: Any) -> Mapping[str, Any]:
     call = call_of(span)
     return _NOTHING if call is None else record_of(call)
+
+
+def _texts(span: Any) -> Texts | None:
+    """The span if its messages are nothing but texts; raises whatever speaks against it."""
+    found = span["attributes"]
+    given, taken = found.get("gen_ai.input.messages"), found.get("gen_ai.output.messages", "[]")
+    if span.get("events") or not isinstance(given, str) or not isinstance(taken, str):
+        return None
+    history, answers = texts_of(given), texts_of(taken)
+    if history is None or answers is None or len(answers[1]) > 1:
+        return None
+    asked = _moment(span, _BEGUN)
+    system, user = _instructions(found.get("gen_ai.system_instructions")), _first(found, *_USER)
+    conversation = found.get("gen_ai.conversation.id")
+    if not isinstance(user, str | None) or not isinstance(conversation, str | None):
+        return None
+    said = Said(
+        roles=[*history[0], *(("assistant",) if answers[1] else ())],
+        turns=history[1] + answers[1],
+        answered=bool(answers[1]),
+        system=system,
+        asked_at=asked,
+        answered_at=_moment(span, _ENDED) or asked,
+        user_id=user,
+        organization_id=None,
+        conversation_id=conversation or None,
+    )
+    plain = plain_of(said)
+    size = len(given) + len(taken) + len(system or "") + len(user or "") + len(conversation or "")
+    return None if plain is None else Texts(lambda _: plain, lambda: record_or_fault(_record, span), size)
+
+
+def _moment(span: dict[str, Any], names: Sequence[str]) -> Any:
+    return moment(_first(span, *names))
 
 
 def call_of(span: Any) -> Call | None:
@@ -77,8 +118,7 @@ def call_of(span: Any) -> Call | None:
         turns, answers = _turns(given), _turns(taken)
     if not turns and not answers:
         return None
-    asked = moment(_first(span, "startTimeUnixNano", "start_time_unix_nano", "start_time", "startTime"))
-    answered = moment(_first(span, "endTimeUnixNano", "end_time_unix_nano", "end_time", "endTime"))
+    asked, answered = _moment(span, _BEGUN), _moment(span, _ENDED)
     user = _first(found, *_USER)
     conversation = found.get("gen_ai.conversation.id")
     if not isinstance(user, str | None) or not isinstance(conversation, str | None):

@@ -6,36 +6,53 @@ For formats that give canonical records (docs/data-model.md) one after another, 
 from __future__ import annotations
 
 import abc
-import itertools
+import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
-from schemas.records import Defaults, Session
+from schemas.records import Defaults, Limits, Session
 from schemas.units import Quarantined, Unit
 from transforms.facts import Read
 from transforms.files import changed
+from transforms.plain import Plain
 from transforms.sources.base import (
     FactsBatch,
     InputFile,
     PlanTask,
     Pointer,
     ReadContext,
-    batch_of,
+    batches,
     fault_at,
     one_task_per_file,
 )
-from transforms.sources.decode import Fault, convert_session
+from transforms.sources.decode import EARLIEST, LATEST, Fault, convert_session
 
-_BATCH_RECORDS = 1_000
+#: A character as JSON of ours has it takes no more bytes than this, and a message without its text no more.
+_ESCAPED_BYTES, _FRAME_BYTES = 6, 512
 #: A format is anybody's: it may fail in any way, and what it says of it may hold data.
 _ANYTHING = (Exception,)
 _UNFORESEEN = (TypeError, ValueError, AttributeError, LookupError, RecursionError, ArithmeticError)
-Record = Mapping[str, Any] | Fault
 
 
-def record_or_fault[T](make: Callable[[T], Record], item: T) -> Record:
+class Texts(NamedTuple):
+    """A record of nothing but texts.
+
+    `session`: made of the time that stands for those that it lacks, if any is known; None where it may be at
+    fault. `mapping`: the same as a canonical record, if it has to be judged. `size`: bytes that it took, at
+    least one a character.
+    """
+
+    session: Callable[[dt.datetime | None], Plain | None]
+    mapping: Callable[[], Mapping[str, Any] | Fault]
+    size: int
+
+
+Record = Mapping[str, Any] | Texts | Fault
+
+
+def record_or_fault[T, Made](make: Callable[[T], Made], item: T) -> Made | Fault:
     """What an adapter makes of an item; why it is none; `bad_field` for what the adapter did not foresee."""
     try:
         return make(item)
@@ -75,16 +92,14 @@ class RecordFile(abc.ABC):
 
     def facts(self, unit: Unit, context: ReadContext) -> Iterator[FactsBatch]:
         """Facts of the file's records, in their order."""
-        encoded = unit.encode()
-        for reads in itertools.batched(self._reads(unit, context), _BATCH_RECORDS):
-            yield batch_of(reads, encoded, context)
+        yield from batches(self._reads(unit, context, whole=False), unit, context)
 
     def sessions(
         self, unit: Unit, context: ReadContext, pointers: Sequence[Pointer]
     ) -> Iterator[tuple[int, Session]]:
         """(row, session) of just these records, by ascending row."""
         wanted = {pointer.row for pointer in pointers}
-        for read in self._reads(unit, context):
+        for read in self._reads(unit, context, whole=True):
             if read.row in wanted:
                 if read.session is None:
                     raise changed(unit.paths[0])
@@ -93,7 +108,7 @@ class RecordFile(abc.ABC):
             if not wanted:
                 return
 
-    def _reads(self, unit: Unit, context: ReadContext) -> Iterator[Read]:
+    def _reads(self, unit: Unit, context: ReadContext, *, whole: bool) -> Iterator[Read]:
         path, count, ended = unit.paths[0], 0, False
         found: Iterator[Record] = iter(())
         try:
@@ -107,7 +122,7 @@ class RecordFile(abc.ABC):
                 return
             except _ANYTHING:
                 break
-            yield _read(unit, count, record, context)
+            yield _read(unit, count, record, context, whole)
             count += 1
         entry = fault_at(unit, path, f"item {count}", "truncated_input", context)
         yield Read(count, 0, 0, None, entry)
@@ -126,7 +141,33 @@ def timed(record: Mapping[str, Any], defaults: Defaults) -> dict[str, Any]:
     return whole
 
 
-def _read(unit: Unit, row: int, record: Record, context: ReadContext) -> Read:
+def _read(unit: Unit, row: int, record: Record, context: ReadContext, whole: bool) -> Read:
+    if isinstance(record, Texts):
+        plain = record.session(context.defaults[unit.input].created_at)
+        if plain is not None and _is_sound(plain, record.size, context.limits):
+            if whole or context.identities_of(unit.input) is not None:
+                return Read(row, 0, 0, context.owned(plain.session(), unit), None)
+            context.owned(plain.head, unit)
+            return Read(row, 0, 0, None, None, plain)
+        record = record.mapping()
+    return _read_mapping(unit, row, record, context)
+
+
+def _is_sound(plain: Plain, size: int, limits: Limits) -> bool:
+    """True only if a canonical record that says the same would be read."""
+    count = len(plain.ids)
+    most = size * _ESCAPED_BYTES + (count + 1) * _FRAME_BYTES
+    first, last = plain.head.created_at, plain.last_at
+    return (
+        most <= limits.max_record_bytes
+        and count <= limits.max_messages
+        and EARLIEST <= first <= LATEST
+        and (last is None or EARLIEST <= last <= LATEST)
+        and not (plain.head.conversation_id or " ").isspace()
+    )
+
+
+def _read_mapping(unit: Unit, row: int, record: Mapping[str, Any] | Fault, context: ReadContext) -> Read:
     data, session, fault = b"", None, record if isinstance(record, Fault) else None
     if not isinstance(record, Fault):
         try:

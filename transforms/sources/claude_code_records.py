@@ -1,0 +1,156 @@
+"""Claude Code session files to records and faults: lines many at a time where nothing about them is odd."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import PurePath
+
+import msgspec
+
+from schemas.units import Quarantined, Unit
+from transforms.files import Line, Lines, Truncated, blocks_of_lines, line_at, open_stream
+from transforms.sources.accounting import is_kept, settle
+from transforms.sources.base import ReadContext, fault_at
+from transforms.sources.claude_code_lines import LineFault, Record, parse_line
+from transforms.sources.claude_code_typed import Odd, record_of, typed_lines
+
+_LINK_LINE_BYTES = 64 << 20
+#: What a power cut leaves of a line that was being written, before the next one.
+_PADDING = b"\0"
+_UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
+def records_of(unit: Unit, context: ReadContext) -> tuple[list[Record], list[Quarantined]]:
+    """The records of a unit's files in their order, and one fault for each line that is none."""
+    records: list[Record] = []
+    faults: list[Quarantined] = []
+    for path in unit.paths:
+        name = PurePath(path).name
+        agent = name.removeprefix("agent-").split(".")[0] if name.startswith("agent-") else None
+        taken = _Taken(unit, path, agent, context)
+        try:
+            with closing(open_stream(path)) as file:
+                for some in blocks_of_lines(file, 0, None, context.limits.max_record_bytes):
+                    taken.take_all(some)
+        except Truncated as cut:
+            taken.faults.append(fault_at(unit, path, f"byte {cut.at}", "truncated_input", context))
+        except OSError:
+            taken.faults.append(fault_at(unit, path, "file", "unreadable_file", context))
+        records += taken.records
+        faults += taken.faults
+    return records, faults
+
+
+@dataclasses.dataclass
+class _Taken:
+    """The records and faults of a file. A record after damage knows what stood last before it.
+
+    Last in its session and beside or not beside the main thread, since several may stand in one file.
+    """
+
+    unit: Unit
+    path: str
+    agent: str | None
+    context: ReadContext
+    records: list[Record] = dataclasses.field(default_factory=list)
+    faults: list[Quarantined] = dataclasses.field(default_factory=list)
+    _before: dict[tuple[str, bool], str] = dataclasses.field(default_factory=dict)
+    _looked_at: int = 0
+
+    def take_all(self, some: Lines) -> None:
+        """Takes lines that follow those taken before."""
+        typed, accounted = typed_lines(some.raw), is_kept()
+        if not (accounted or self._before or None in typed):
+            try:
+                found = [record_of(line, self.agent) for line in typed if line is not None]
+            except Odd:
+                pass  # and now one by one
+            else:
+                self.records += [record for record in found if record is not None]
+                return
+        for place, line in enumerate(typed):
+            if line is not None:
+                try:
+                    record = record_of(line, self.agent)
+                except Odd:
+                    settle(good=False)
+                else:
+                    if accounted:
+                        settle(good=True)
+                    self._add(record)
+                    continue
+            self._take(line_at(some, place))
+
+    def _take(self, line: Line) -> None:
+        locator = f"line {line.number}"
+        if line.data is None:
+            length = line.length
+            entry = fault_at(self.unit, self.path, locator, "oversize_record", self.context, length=length)
+            self._damaged(entry)
+            return
+        try:
+            record = parse_line(line.data.strip(_PADDING) or line.data, self.agent)
+        except LineFault as fault:
+            data = line.data
+            self._damaged(fault_at(self.unit, self.path, locator, fault.code, self.context, data=data))
+            record = fault.link
+        else:
+            settle(good=True)
+        self._add(record)
+
+    def _add(self, record: Record | None) -> None:
+        if record is not None:
+            if self._before:
+                record.before = self._before.get((record.session, record.sidechain))
+            self.records.append(record)
+
+    def _damaged(self, entry: Quarantined) -> None:
+        self.faults.append(entry)
+        since = self.records[self._looked_at :]
+        self._before |= {(record.session, record.sidechain): record.uuid for record in since}
+        self._looked_at = len(self.records)
+
+
+def links_of(path: str) -> set[str]:
+    """Every id by which a line of the file may be linked to another file's. Raises OSError."""
+    linked: set[str | None] = set()
+    try:
+        with closing(open_stream(path)) as file:
+            for some in blocks_of_lines(file, 0, None, _LINK_LINE_BYTES):
+                for names in _links(some.raw):
+                    linked |= names
+    except Truncated:
+        pass  # what stands before the cut is read all the same
+    return {link for link in linked if link}
+
+
+class _Link(msgspec.Struct, gc=False):
+    uuid: str | None = None
+    parent: str | None = msgspec.field(default=None, name="parentUuid")
+    logical: str | None = msgspec.field(default=None, name="logicalParentUuid")
+    session: str | None = msgspec.field(default=None, name="sessionId")
+
+
+_LINK_DECODER = msgspec.json.Decoder(_Link)
+
+
+def _links(raw: Sequence[bytes | None]) -> Iterator[set[str | None]]:
+    """The ids in the lines that can be decoded, by column."""
+    whole = [each for each in raw if each is not None]
+    try:
+        links = [_LINK_DECODER.decode(each) for each in whole]
+    except _UNDECODABLE:
+        links = [link for each in whole for link in _link(each)]
+    yield {link.uuid for link in links}
+    yield {link.parent for link in links}
+    yield {link.logical for link in links}
+    yield {link.session for link in links}
+
+
+def _link(raw: bytes) -> list[_Link]:
+    try:
+        return [_LINK_DECODER.decode(raw.rstrip(b"\r\n").strip(_PADDING))]
+    except _UNDECODABLE:
+        return []
