@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
 from transforms.deid.hits import Expressions
+from transforms.deid.near import Nearby
 from transforms.deid.normalise import TWIN_TRIGGER, plain_twins
 from transforms.deid.overlaps import resolve
 from transforms.deid.rules import Rule
@@ -39,6 +39,7 @@ class PatternScanner:
 
     def __init__(self, types: Collection[str] | None = None) -> None:
         self._rules = [rule for rule in RULES if types is None or rule.type in types]
+        self._nearby = [Nearby(rule) for rule in self._rules]
         self._twin = len(self._rules)
         self._triggers = Expressions([*(rule.trigger for rule in self._rules), TWIN_TRIGGER])
 
@@ -64,7 +65,7 @@ class PatternScanner:
         if not len(rules):
             return found, twins
         places = texts.text_of(ends)
-        ends -= texts.begins[places]
+        ends = (ends - texts.begins[places]).tolist()
         edges = np.flatnonzero((np.diff(rules) != 0) | (np.diff(places) != 0)) + 1
         bounds = [0, *edges.tolist(), len(rules)]
         firsts = bounds[:-1]
@@ -76,24 +77,8 @@ class PatternScanner:
                 twins.append(place)
             elif len(text) >= _MIN_CHARACTERS:
                 rule = self._rules[number]
-                for match in _matches(rule, text, ends[low:high].tolist()):
+                for match in self._nearby[number].matches(text, ends[low:high]):
                     verdict = rule.judge(match)
                     if verdict is not None:
                         found[place].append(Span(verdict[0], verdict[1], rule.type, verdict[2]))
         return found, twins
-
-
-def _matches(rule: Rule, text: str, ends: list[int]) -> Iterator[re.Match[str]]:
-    """Matches of the exact expression, in the windows around the triggers only where the rule has a reach."""
-    if rule.reach is None:
-        yield from rule.exact.finditer(text)
-        return
-    back, ahead = rule.reach
-    low, high = 0, -1
-    for end in ends:
-        if end - back > high:
-            if high >= 0:
-                yield from rule.exact.finditer(text, low, high)
-            low = max(0, end - back)
-        high = max(high, end + ahead)
-    yield from rule.exact.finditer(text, low, high)

@@ -271,6 +271,7 @@ CONTACT_RULES = (
         r"number is|messages? to|answering at|desk|office)",
         re.compile(rf"(?<![A-Za-z0-9.])\(?\d(?:{GAP}{{0,2}}\d){{6,13}}(?![A-Za-z0-9]|\.\d)"),
         _national_phone,
-        (24, 110),
+        # What is called for stands behind its word.
+        (0, 110),
     ),
 )
