@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import bisect
 import itertools
+import math
 import re
 from collections.abc import Collection, Iterator, Sequence
 
@@ -20,6 +21,8 @@ from transforms.deid.propagate import propagate_values
 from transforms.deid.reading import Reading
 from transforms.deid.spans import Span
 
+#: What the small model looks for, too: it may see more of it than a pattern did.
+_NAMED = frozenset({"PERSON", "ADDRESS"})
 _FULL_NAME_SCORE = 0.6
 _PART_SCORE = 0.7
 _MAX_NAMES = 2_000
@@ -51,7 +54,8 @@ class SpanFinder:
             if leaf is not None:
                 spans.append(leaf)
         if self._names is not None:
-            for spans, people in zip(found, self._names.find(reading, languages), strict=True):
+            named = self._names.find(reading, languages, reading.within(self._explained(scanned)))
+            for spans, people in zip(found, named, strict=True):
                 spans += people
         for number, segment in enumerate(reading.segments):
             if found[number]:
@@ -63,6 +67,16 @@ class SpanFinder:
                 names = language is not None and self._names is not None
                 found[low:high] = propagate_names(texts, known) if names else known
         return found
+
+    def _explained(self, scanned: Sequence[Sequence[Span]]) -> list[tuple[int, int, int]]:
+        """What patterns are sure of that it is no name and no address: text, start, end."""
+        thresholds = self._config.thresholds
+        return [
+            (number, span.start, span.end)
+            for number, spans in enumerate(scanned)
+            for span in spans
+            if span.type not in _NAMED and span.score >= thresholds.get(span.type, math.inf)
+        ]
 
     def _sure(self, spans: list[Span], kind: str) -> list[Span]:
         thresholds = self._config.thresholds

@@ -64,9 +64,13 @@ class Tagger:
         self._gap_shares = gate_shares(gate, self._gaps)
         self._known = WordVectors(weights.table, gate)
 
-    def judged(self, reading: Reading, sure: Mask | None = None) -> Numbers:
-        """The tokens that are near to what may be a name or an address, in order; but for `sure` names."""
+    def judged(self, reading: Reading, sure: Mask | None = None, explained: Mask | None = None) -> Numbers:
+        """The tokens that are near to what may be a name or an address, in order; but for `sure` names, and
+        for what is `explained` as neither.
+        """
         people, addresses = reading.maybe_people, reading.maybe_addresses
+        if explained is not None:
+            people, addresses = people & ~explained, addresses & ~explained
         if self._gate is not None:
             some = np.flatnonzero(people | addresses)
             wanted = self._wanted(reading, self._gate, some)
@@ -77,13 +81,16 @@ class Tagger:
         near = reading.around(people, _NAME_REACH) | reading.around(addresses, _ADDRESS_REACH)
         return np.flatnonzero(near)
 
-    def entities(self, reading: Reading, sure: Mask | None = None) -> list[list[Entity]]:
+    def entities(
+        self, reading: Reading, sure: Mask | None = None, explained: Mask | None = None
+    ) -> list[list[Entity]]:
         """By text its entities in order, disjoint within a type; places in the text.
 
-        Only what is near to a name that is not `sure` already is judged, and what is near to an address.
+        Only what is near to a name that is not `sure` already is judged, and what is near to an address;
+        what is `explained` as something else is neither.
         """
         found: list[list[Entity]] = [[] for _ in reading.kinds]
-        judged = self.judged(reading, sure)
+        judged = self.judged(reading, sure, explained)
         if not len(judged):
             return found
         shares = self.probabilities(reading, judged)
