@@ -27,7 +27,8 @@ _MIN_USERNAME = 3
 #: Numbers that people write with other separators the second time.
 _REGROUPED = frozenset({"CREDIT_CARD", "US_SSN", "PHONE_NUMBER", "BANK_ACCOUNT"})
 _MIN_DIGITS = 9
-_NUMBER = re.compile(r"(?<![A-Za-z0-9])\d(?:[ .()/\-\u00a0]{0,2}\d){8,18}(?![A-Za-z0-9])")
+#: Digits first: expressions that begin with a set are searched for much faster.
+_NUMBER = re.compile(r"\d(?<![A-Za-z0-9]\d)(?:[ .()/\-\u00a0]{0,2}\d){8,18}(?![A-Za-z0-9])")
 #: Values times characters from which on all are searched for at once, as literals of one database.
 _MUCH_WORK = 50_000_000
 _LITERALS_A_DATABASE = 2_000
