@@ -15,7 +15,7 @@ from schemas.deid import DeidConfig
 from transforms.deid.keyed import keyed_span
 from transforms.deid.lexicon import is_common_word
 from transforms.deid.names import NameFinder
-from transforms.deid.overlaps import resolve
+from transforms.deid.overlaps import Additions, resolve
 from transforms.deid.patterns import PatternScanner
 from transforms.deid.propagate import propagate_values
 from transforms.deid.reading import Reading
@@ -93,22 +93,20 @@ class SpanFinder:
 def propagate_names(texts: Sequence[str], found: Sequence[Sequence[Span]]) -> list[list[Span]]:
     """`found` with other mentions of its people: full names in any case, their parts where capitalised."""
     full, parts = _names(texts, found)
-    again = [list(spans) for spans in found]
     if not full and not parts:
-        return again
+        return [list(spans) for spans in found]
+    again = Additions(found)
     by_first = _by_first_letters(full, parts)
     joined = "\n".join(texts)
     begins = list(itertools.accumulate((len(text) + 1 for text in texts), initial=0))
-    changed = set()
     for place, beginning in _beginnings(joined, by_first):
         number = bisect.bisect_right(begins, place) - 1
         text, start = texts[number], place - begins[number]
         for words, is_part in by_first[beginning]:
             end = _part_end(text, start, words[0]) if is_part else _name_end(text, start, words)
             if end > start:
-                again[number].append(Span(start, end, "PERSON", 0.8 if is_part else 0.9))
-                changed.add(number)
-    return [resolve(spans) if number in changed else spans for number, spans in enumerate(again)]
+                again.add(number, Span(start, end, "PERSON", 0.8 if is_part else 0.9))
+    return again.resolved()
 
 
 def _beginnings(text: str, known: Collection[str]) -> Iterator[tuple[int, str]]:

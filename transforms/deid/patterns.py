@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from transforms.deid.hits import Expressions
 from transforms.deid.near import Nearby
@@ -43,25 +44,32 @@ class PatternScanner:
         self._twin = len(self._rules)
         self._triggers = Expressions([*(rule.trigger for rule in self._rules), TWIN_TRIGGER])
 
-    def scan(self, texts: Sequence[str]) -> list[list[Span]]:
-        """Per text its spans, sorted and disjoint, in code points of the text as given."""
-        return self.scan_all(Texts(texts))
+    def scan(self, texts: Sequence[str], types: Collection[str] | None = None) -> list[list[Span]]:
+        """Per text its spans, of `types` or all, sorted and disjoint, in code points of the text given."""
+        return self.scan_all(Texts(texts), types)
 
-    def scan_all(self, texts: Texts) -> list[list[Span]]:
+    def scan_all(self, texts: Texts, types: Collection[str] | None = None) -> list[list[Span]]:
         """The same for texts that are laid out already."""
-        found, twins = self._find(texts)
+        wanted = None
+        if types is not None:
+            wanted = np.array([*(rule.type in types for rule in self._rules), True])
+        found, twins = self._find(texts, wanted)
         disguised = [(n, twin) for n in twins for twin in plain_twins(texts.each[n])]
         if disguised:
-            again, _ = self._find(Texts([twin.text for _, twin in disguised]))
+            again, _ = self._find(Texts([twin.text for _, twin in disguised]), wanted)
             for (n, twin), spans in zip(disguised, again, strict=True):
                 found[n] += [Span(*twin.original(s.start, s.end), s.type, s.score) for s in spans]
         return [resolve(spans) if spans else spans for spans in found]
 
-    def _find(self, texts: Texts) -> tuple[list[list[Span]], list[int]]:
-        """Per text its spans, unresolved; and the numbers of the texts that may have twins."""
+    def _find(self, texts: Texts, wanted: npt.NDArray[np.bool_] | None) -> tuple[list[list[Span]], list[int]]:
+        """Per text its spans by the `wanted` rules, unresolved; and the numbers of the texts that may have
+        twins.
+        """
         found: list[list[Span]] = [[] for _ in texts.each]
         twins: list[int] = []
         rules, ends = self._triggers.hits(texts)
+        if wanted is not None:
+            rules, ends = rules[wanted[rules]], ends[wanted[rules]]
         if not len(rules):
             return found, twins
         places = texts.text_of(ends)

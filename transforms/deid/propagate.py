@@ -11,7 +11,7 @@ import hyperscan
 import numpy as np
 
 from transforms.deid.lexicon import is_common_word
-from transforms.deid.overlaps import resolve
+from transforms.deid.overlaps import Additions
 from transforms.deid.spans import Span
 
 _VERBATIM = frozenset(
@@ -48,14 +48,12 @@ def propagate_values(texts: Sequence[str], found: Sequence[Sequence[Span]]) -> l
         return [list(spans) for spans in found]
     joined = _BETWEEN.join(texts)
     begins = list(itertools.accumulate((len(text) + 1 for text in texts), initial=0))
-    again: list[list[Span]] = [list(spans) for spans in found]
-    changed = set()
+    again = Additions(found)
     for start, end, first in _occurrences(joined, values, users):
         place = bisect.bisect_right(begins, start) - 1
         low = start - begins[place]
-        again[place].append(Span(low, low + end - start, first.type, first.score))
-        changed.add(place)
-    return [resolve(spans) if place in changed else spans for place, spans in enumerate(again)]
+        again.add(place, Span(low, low + end - start, first.type, first.score))
+    return again.resolved()
 
 
 def _values(texts: Sequence[str], found: Sequence[Sequence[Span]]) -> tuple[dict[str, Span], dict[str, Span]]:

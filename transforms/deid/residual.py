@@ -95,8 +95,9 @@ class ResidualCheck:
         for n, (one, spans) in enumerate(zip(masked, first, strict=True)):
             if spans:
                 changed.setdefault(one.text, []).append(n)
-        for numbers, ours in zip(changed.values(), self._scanner.scan(list(changed)), strict=True):
-            hits = [span for span in ours if span.type in self._types and span.score >= _OWN_SCORE]
+        scanned = self._scanner.scan(list(changed), self._types)
+        for numbers, ours in zip(changed.values(), scanned, strict=True):
+            hits = [span for span in ours if span.score >= _OWN_SCORE]
             for n in numbers:
                 found[n] += hits
         each: dict[tuple[str, bool], list[int]] = {}
