@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -28,7 +30,7 @@ def test_what_was_covered_stays_covered_once(spans: list[Span]) -> None:
     """An uncovered character would be written; one covered twice would be masked twice."""
     resolved = resolve(spans)
     assert covered(resolved) == covered(spans)
-    assert all(one.end <= other.start for one, other in zip(resolved, resolved[1:], strict=False))
+    assert all(one.end <= other.start for one, other in itertools.pairwise(resolved))
     assert resolve(reversed(spans)) == resolved
 
 
