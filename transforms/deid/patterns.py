@@ -41,6 +41,7 @@ class PatternScanner:
     def __init__(self, types: Collection[str] | None = None) -> None:
         self._rules = [rule for rule in RULES if types is None or rule.type in types]
         self._nearby = [Nearby(rule) for rule in self._rules]
+        self._by_types: dict[frozenset[str], npt.NDArray[np.bool_]] = {}
         self._twin = len(self._rules)
         self._triggers = Expressions([*(rule.trigger for rule in self._rules), TWIN_TRIGGER])
 
@@ -50,9 +51,9 @@ class PatternScanner:
 
     def scan_all(self, texts: Texts, types: Collection[str] | None = None) -> list[list[Span]]:
         """The same for texts that are laid out already."""
-        wanted = None
-        if types is not None:
-            wanted = np.array([*(rule.type in types for rule in self._rules), True])
+        if not texts.each:
+            return []
+        wanted = None if types is None else self._wanted(types)
         found, twins = self._find(texts, wanted)
         disguised = [(n, twin) for n in twins for twin in plain_twins(texts.each[n])]
         if disguised:
@@ -60,6 +61,13 @@ class PatternScanner:
             for (n, twin), spans in zip(disguised, again, strict=True):
                 found[n] += [Span(*twin.original(s.start, s.end), s.type, s.score) for s in spans]
         return [resolve(spans) if spans else spans for spans in found]
+
+    def _wanted(self, types: Collection[str]) -> npt.NDArray[np.bool_]:
+        """By rule whether it is of the types; twins are always wanted."""
+        key = frozenset(types)
+        if key not in self._by_types:
+            self._by_types[key] = np.array([*(rule.type in key for rule in self._rules), True])
+        return self._by_types[key]
 
     def _find(self, texts: Texts, wanted: npt.NDArray[np.bool_] | None) -> tuple[list[list[Span]], list[int]]:
         """Per text its spans by the `wanted` rules, unresolved; and the numbers of the texts that may have
