@@ -263,6 +263,18 @@ def test_a_name_is_found_again_however_its_sigma_is_lowered() -> None:
     assert [(span.start, span.end) for span in again] == [(0, 5)]
 
 
+def test_half_a_character_stops_nothing() -> None:
+    """JSON can escape halves of characters; the spaCy model is asked for windows with them all the same."""
+    tagger = CONFIG.tagger.model_copy(update={"use": False})
+    hashed = {"SECRET": Operator(operator="hash")}
+    engine = DeidEngine(CONFIG.model_copy(update={"tagger": tagger, "operators": hashed}), KEY)
+    text = "Yesterday \ud800 Wolfram Quessel met us \udfff in the park. password=hunt\ud800er2xyz!9"
+    masked = one(engine, session(text))
+    assert re.fullmatch(
+        "Yesterday \ud800 <PERSON_1> met us \udfff in the park[.] password=[0-9a-f]{16}", masked.texts[0]
+    )
+
+
 def test_a_made_up_value_is_not_one_that_the_config_writes() -> None:
     """Two things that share a surrogate would be taken for one."""
     texts, found = ["ann@corp.example"], [[Span(0, 16, "EMAIL_ADDRESS", 0.9)]]
