@@ -15,6 +15,7 @@ from schemas.deid import DeidConfig, ModelConfig, Operator, load_deid
 from schemas.errors import ConfigError, DeidError
 from transforms.deid.engine import DeidEngine
 from transforms.deid.find import propagate_names
+from transforms.deid.propagate import propagate_values
 from transforms.deid.residual import Made
 from transforms.deid.spans import Kind, Masked, Segment, SessionText, Span
 from transforms.deid.surrogates import Surrogates
@@ -261,6 +262,10 @@ def test_a_name_is_found_again_however_its_sigma_is_lowered() -> None:
     texts = ["Νίκος Παππάς", "ΝΊΚΟΣ’Σ"]
     _, again = propagate_names(texts, [[Span(0, 12, "PERSON", 0.9)], []])
     assert [(span.start, span.end) for span in again] == [(0, 5)]
+    # A dotted I is two letters in lower case, and moves no place.
+    texts = ["/home/νίκος/x", "İİ ΝΊΚΟΣ’S"]
+    _, again = propagate_values(texts, [[Span(6, 11, "USERNAME", 0.85)], []])
+    assert [(span.start, span.end) for span in again] == [(3, 8)]
 
 
 def test_half_a_character_stops_nothing() -> None:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 
 from schemas.deid import DeidConfig
+from transforms.deid.casing import any_case
 from transforms.deid.keyed import keyed_span
 from transforms.deid.lexicon import is_common_word
 from transforms.deid.names import NameFinder
@@ -117,9 +118,9 @@ def _beginnings(text: str, known: Collection[str]) -> Iterator[tuple[int, str]]:
             if beginning in known:
                 yield word.start(), beginning
         return
-    folded = _any_case(text)
+    folded = any_case(text)
     for beginning in known:
-        sought = _any_case(beginning)
+        sought = any_case(beginning)
         start = folded.find(sought)
         while start >= 0:
             end = start + len(sought)
@@ -128,17 +129,6 @@ def _beginnings(text: str, known: Collection[str]) -> Iterator[tuple[int, str]]:
             if alone and here is not None and here.end() == end and here.group().lower() == beginning:
                 yield start, beginning
             start = folded.find(sought, end)
-
-
-def _any_case(text: str) -> str:
-    """In lower case and as long as before, alike for a word and for what it stands in.
-
-    A sigma is lowered by its neighbours, and a dotted I becomes two.
-    """
-    lower = text.lower()
-    if len(lower) != len(text):
-        lower = "".join(one if len(one := letter.lower()) == 1 else letter for letter in text)
-    return lower.replace("ς", "σ")
 
 
 def _by_first_letters(

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 import hyperscan
 import numpy as np
 
+from transforms.deid.casing import any_case
 from transforms.deid.lexicon import is_common_word
 from transforms.deid.overlaps import Additions
 from transforms.deid.spans import Span
@@ -63,9 +64,8 @@ def _values(texts: Sequence[str], found: Sequence[Sequence[Span]]) -> tuple[dict
         for span in spans:
             value = text[span.start : span.end]
             if span.type == "USERNAME":
-                name = value.lower()
-                if len(name) >= _MIN_USERNAME and not is_common_word(name):
-                    users.setdefault(name, span)
+                if len(value) >= _MIN_USERNAME and not is_common_word(value.lower()):
+                    users.setdefault(any_case(value), span)
             elif (
                 span.type in _VERBATIM
                 and len(value) >= _MIN_VERBATIM.get(span.type, _MIN_VERBATIM_ELSE)
@@ -83,9 +83,7 @@ def _occurrences(
             yield start, start + len(value), values[value]
     yield from _regrouped(joined, values)
     if users:
-        lowered = joined.lower()
-        if len(lowered) != len(joined):
-            lowered = "".join(one if len(one := letter.lower()) == 1 else letter for letter in joined)
+        lowered = any_case(joined)
         for name, start in _all_places(lowered, users):
             if _stands_alone(lowered, start, start + len(name)):
                 yield start, start + len(name), users[name]
