@@ -15,6 +15,7 @@ from schemas.deid import DeidConfig, ModelConfig, Operator, load_deid
 from schemas.errors import ConfigError, DeidError
 from transforms.deid.engine import DeidEngine
 from transforms.deid.find import propagate_names
+from transforms.deid.propagate import propagate_values
 from transforms.deid.residual import Made
 from transforms.deid.spans import Kind, Masked, Segment, SessionText, Span
 from transforms.deid.surrogates import Surrogates
@@ -261,6 +262,22 @@ def test_a_name_is_found_again_however_its_sigma_is_lowered() -> None:
     texts = ["Νίκος Παππάς", "ΝΊΚΟΣ’Σ"]
     _, again = propagate_names(texts, [[Span(0, 12, "PERSON", 0.9)], []])
     assert [(span.start, span.end) for span in again] == [(0, 5)]
+    # A dotted I is two letters in lower case, and moves no place.
+    texts = ["/home/νίκος/x", "İİ ΝΊΚΟΣ’S"]
+    _, again = propagate_values(texts, [[Span(6, 11, "USERNAME", 0.85)], []])
+    assert [(span.start, span.end) for span in again] == [(3, 8)]
+
+
+def test_half_a_character_stops_nothing() -> None:
+    """JSON can escape halves of characters; the spaCy model is asked for windows with them all the same."""
+    tagger = CONFIG.tagger.model_copy(update={"use": False})
+    hashed = {"SECRET": Operator(operator="hash")}
+    engine = DeidEngine(CONFIG.model_copy(update={"tagger": tagger, "operators": hashed}), KEY)
+    text = "Yesterday \ud800 Wolfram Quessel met us \udfff in the park. password=hunt\ud800er2xyz!9"
+    masked = one(engine, session(text))
+    assert re.fullmatch(
+        "Yesterday \ud800 <PERSON_1> met us \udfff in the park[.] password=[0-9a-f]{16}", masked.texts[0]
+    )
 
 
 def test_a_made_up_value_is_not_one_that_the_config_writes() -> None:

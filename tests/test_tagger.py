@@ -14,7 +14,7 @@ from transforms.deid import tagger as module
 from transforms.deid.features import ROWS
 from transforms.deid.line_signs import LineSigns
 from transforms.deid.network import LABELS, load_weights, save_weights
-from transforms.deid.reading import Reading
+from transforms.deid.reading import Mask, Reading
 from transforms.deid.spans import Kind, Segment
 from transforms.deid.tagger import Entity, Tagger, shipped_tagger, tagger_digest
 from transforms.deid.words import Words
@@ -137,6 +137,27 @@ def test_the_gate_loses_next_to_nothing() -> None:
     assert kept > 500
     assert lost < 0.03 * kept
     assert len(TAGGER.judged(reading)) < 0.9 * len(without.judged(reading))
+
+
+def test_what_patterns_explained_is_not_read_again() -> None:
+    """The digits of a card are no house numbers; the address beside it is found all the same."""
+    card = "5500 0000 0000 0004"
+    text = f"pay with {card} please, and send it to 14 Larkspur Crescent, Exeter EX4 6TN"
+    reading = read([text])
+    explained = reading.within([(0, text.index(card), text.index(card) + len(card))])
+    assert [text[s:e] for s, e in _stretches(reading, explained)] == card.split()
+    seen = TAGGER.entities(reading, explained=explained)[0]
+    assert [e for e in seen if e.type == "ADDRESS"] == [
+        e for e in TAGGER.entities(reading)[0] if e.start > text.index("send")
+    ]
+    assert len(TAGGER.judged(reading))
+    assert not len(TAGGER.judged(reading, explained=reading.within([(0, 0, len(text))])))
+    assert not reading.within([]).any()
+
+
+def _stretches(reading: Reading, some: Mask) -> list[tuple[int, int]]:
+    tokens = reading.tokens
+    return [(int(tokens.starts[n]), int(tokens.ends[n])) for n in np.flatnonzero(some)]
 
 
 def _met(entity: Entity, others: list[Entity]) -> bool:

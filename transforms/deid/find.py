@@ -7,20 +7,24 @@ from __future__ import annotations
 
 import bisect
 import itertools
+import math
 import re
 from collections.abc import Collection, Iterator, Sequence
 
 from schemas.deid import DeidConfig
+from transforms.deid.casing import any_case
 from transforms.deid.keyed import keyed_span
 from transforms.deid.lexicon import is_common_word
 from transforms.deid.logins import SIGNS, Login, login_at, logins_of, on_the_lists
 from transforms.deid.names import NameFinder
-from transforms.deid.overlaps import resolve
+from transforms.deid.overlaps import Additions, resolve
 from transforms.deid.patterns import PatternScanner
 from transforms.deid.propagate import propagate_values
 from transforms.deid.reading import Reading
 from transforms.deid.spans import Span
 
+#: What the small model looks for, too: it may see more of it than a pattern did.
+_NAMED = frozenset({"PERSON", "ADDRESS"})
 _FULL_NAME_SCORE = 0.6
 _PART_SCORE = 0.7
 _LOGIN_SCORE = 0.7
@@ -60,7 +64,8 @@ class SpanFinder:
             if leaf is not None:
                 spans.append(leaf)
         if self._names is not None:
-            for spans, people in zip(found, self._names.find(reading, languages), strict=True):
+            named = self._names.find(reading, languages, reading.within(self._explained(scanned)))
+            for spans, people in zip(found, named, strict=True):
                 spans += people
         for number, segment in enumerate(reading.segments):
             if found[number]:
@@ -72,6 +77,16 @@ class SpanFinder:
                 names = language is not None and self._names is not None
                 found[low:high] = propagate_names(texts, known) if names else known
         return found
+
+    def _explained(self, scanned: Sequence[Sequence[Span]]) -> list[tuple[int, int, int]]:
+        """What patterns are sure of that it is no name and no address: text, start, end."""
+        thresholds = self._config.thresholds
+        return [
+            (number, span.start, span.end)
+            for number, spans in enumerate(scanned)
+            for span in spans
+            if span.type not in _NAMED and span.score >= thresholds.get(span.type, math.inf)
+        ]
 
     def _sure(self, spans: list[Span], kind: str) -> list[Span]:
         thresholds = self._config.thresholds
@@ -91,13 +106,12 @@ def propagate_names(texts: Sequence[str], found: Sequence[Sequence[Span]]) -> li
     Parts are found where capitalised; if on the lists of names and no ordinary words, in lower case too.
     """
     full, parts = _names(texts, found)
-    again = [list(spans) for spans in found]
     if not full and not parts:
-        return again
+        return [list(spans) for spans in found]
+    again = Additions(found)
     by_first = _by_first_letters(full, parts)
     joined = "\n".join(texts)
     begins = list(itertools.accumulate((len(text) + 1 for text in texts), initial=0))
-    changed = set()
     for place, beginning in _beginnings(joined, by_first):
         number = bisect.bisect_right(begins, place) - 1
         text, start = texts[number], place - begins[number]
@@ -108,9 +122,8 @@ def propagate_names(texts: Sequence[str], found: Sequence[Sequence[Span]]) -> li
                 continue
             span = _mention(text, start, known)
             if span.end > span.start:
-                again[number].append(span)
-                changed.add(number)
-    return [resolve(spans) if number in changed else spans for number, spans in enumerate(again)]
+                again.add(number, span)
+    return again.resolved()
 
 
 def _mention(text: str, start: int, known: _Known) -> Span:
@@ -130,9 +143,9 @@ def _beginnings(text: str, known: Collection[str]) -> Iterator[tuple[int, str]]:
             if beginning in known:
                 yield word.start(), beginning
         return
-    folded = _any_case(text)
+    folded = any_case(text)
     for beginning in known:
-        sought = _any_case(beginning)
+        sought = any_case(beginning)
         start = folded.find(sought)
         while start >= 0:
             end = start + len(sought)
@@ -141,17 +154,6 @@ def _beginnings(text: str, known: Collection[str]) -> Iterator[tuple[int, str]]:
             if alone and here is not None and here.group().lower().rstrip(_DIGITS) == beginning:
                 yield start, beginning
             start = folded.find(sought, end)
-
-
-def _any_case(text: str) -> str:
-    """In lower case and as long as before, alike for a word and for what it stands in.
-
-    A sigma is lowered by its neighbours, and a dotted I becomes two.
-    """
-    lower = text.lower()
-    if len(lower) != len(text):
-        lower = "".join(one if len(one := letter.lower()) == 1 else letter for letter in text)
-    return lower.replace("ς", "σ")
 
 
 def _by_first_letters(full: set[tuple[str, ...]], parts: set[str]) -> dict[str, list[_Known]]:

@@ -31,10 +31,14 @@ def forms_of(text: str, spans: Sequence[Span], kind: Kind) -> list[Form]:
     if len(spans) == 1 and spans[0].end - spans[0].start == len(text):
         # A whole leaf of a tool's input is a string already.
         return [PLAIN]
-    code = [(0, len(text))] if kind in _TOOL_TEXT else [place.span() for place in _FENCE.finditer(text)]
+    code = [(0, len(text))] if kind in _TOOL_TEXT else _in_backticks(text)
     if not code:
         return [PLAIN] * len(spans)
     return list(_forms(text, spans, code))
+
+
+def _in_backticks(text: str) -> list[tuple[int, int]]:
+    return [place.span() for place in _FENCE.finditer(text)] if "`" in text else []
 
 
 def _forms(text: str, spans: Sequence[Span], code: Sequence[tuple[int, int]]) -> Iterator[Form]:

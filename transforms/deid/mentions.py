@@ -87,7 +87,9 @@ def joined_to(text: str, spans: list[Span]) -> list[Span]:
         after = _JOINED.match(text, span.end)
         if after is not None and _given(after.group("name").split()[0]):
             more.append(Span(*_trimmed(text, *after.span("name")), "PERSON", 0.75))
-        before = _BEFORE_JOINED.search(text, max(0, span.start - 40), span.start)
+        before = None
+        if text[max(0, span.start - 1) : span.start].isspace():
+            before = _BEFORE_JOINED.search(text, max(0, span.start - 40), span.start)
         if before is not None and _given(before.group("name")) and "," not in before.group():
             more.append(Span(*before.span("name"), "PERSON", 0.75))
     return [span for span in more if span.start < span.end]
@@ -109,7 +111,7 @@ def _introduced(line: str) -> Iterator[Span]:
             yield Span(start, end, "PERSON", 0.75)
         elif words and (titled or _two_names(words)):
             yield Span(start, end, "PERSON", 0.7)
-    for match in _LOWER_INTRODUCED.finditer(line):
+    for match in _LOWER_INTRODUCED.finditer(line) if "name" in line else ():
         if not is_common_word(match.group("name").split()[0]):
             yield Span(match.start("name"), match.end("name"), "PERSON", 0.7)
 

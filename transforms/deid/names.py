@@ -12,8 +12,6 @@ import bisect
 import re
 from collections.abc import Iterable, Sequence
 
-import numpy as np
-
 from schemas.deid import TaggerConfig
 from transforms.deid.lexicon import first_names, is_common_word, last_names
 from transforms.deid.mentions import joined_to
@@ -42,14 +40,19 @@ class NameFinder:
         self._tagger = tagger
         self._models = models
 
-    def find(self, reading: Reading, languages: Sequence[str | None]) -> list[list[Span]]:
-        """By segment its people and addresses, unresolved; nothing for sessions without a language."""
+    def find(
+        self, reading: Reading, languages: Sequence[str | None], explained: Mask | None = None
+    ) -> list[list[Span]]:
+        """By segment its people and addresses, unresolved; nothing for sessions without a language.
+
+        Around tokens that are `explained` as something else the small model does not look for any.
+        """
         found: list[list[Span]] = [[] for _ in reading.segments]
         if not any(languages):
             return found
         people = find_people(reading)
         tagger = self._tagger if ENGLISH in languages else None
-        tagged = None if tagger is None else tagger.entities(reading, _sure(reading, people))
+        tagged = None if tagger is None else tagger.entities(reading, _sure(reading, people), explained)
         for language, low, high in zip(languages, reading.bounds, reading.bounds[1:], strict=False):
             if language is not None:
                 numbers = reading.numbers[low:high]
@@ -138,20 +141,14 @@ class NameFinder:
 
 def _sure(reading: Reading, people: People) -> Mask:
     """By token whether the lists are sure that it is of a full name: the small model need not be asked."""
-    begins = reading.texts.begins
-    places = [
-        (int(begins[number]) + span.start, int(begins[number]) + span.end)
-        for number, spans in people.spans.items()
-        for span in spans
-        if span.score >= _SURE_SCORE and " " in reading.texts.each[number][span.start : span.end]
-    ]
-    steps = np.zeros(len(reading.tokens.starts) + 1, dtype=np.int32)
-    if places:
-        bounds = np.searchsorted(reading.tokens.starts, np.array(places))
-        np.add.at(steps, bounds[:, 0], 1)
-        np.add.at(steps, bounds[:, 1], -1)
-    sure: Mask = np.cumsum(steps[:-1]) > 0
-    return sure
+    return reading.within(
+        [
+            (number, span.start, span.end)
+            for number, spans in people.spans.items()
+            for span in spans
+            if span.score >= _SURE_SCORE and " " in reading.texts.each[number][span.start : span.end]
+        ]
+    )
 
 
 def _touches(doubts: list[tuple[int, int]], start: int, end: int) -> bool:

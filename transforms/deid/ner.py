@@ -20,6 +20,8 @@ from transforms.deid.spans import Span
 
 _EXCLUDED = ["tok2vec", "tagger", "parser", "senter", "attribute_ruler", "lemmatizer"]
 _BATCH = 64
+#: Halves of characters, as JSON can escape them; spaCy refuses a text with one.
+_LONE = re.compile("[\ud800-\udfff]")
 #: OntoNotes and CoNLL name them differently, and spaCy's models with them.
 _PERSON_LABELS = frozenset({"PERSON", "PER"})
 _NOT_A_NAME = re.compile(r"[\d_{}()\[\]<>=/\\|`@#$%^*+~:;\"\n]|--")
@@ -63,8 +65,9 @@ class NameModel:
         unique = sorted(set(windows), key=lambda window: (len(window), window))
         found: dict[str, list[tuple[int, int]]] = {}
         if unique:
+            read = [_LONE.sub("\ufffd", window) for window in unique]
             with self._nlp.memory_zone():
-                for window, doc in zip(unique, self._nlp.pipe(unique, batch_size=_BATCH), strict=True):
+                for window, doc in zip(unique, self._nlp.pipe(read, batch_size=_BATCH), strict=True):
                     found[window] = [
                         (e.start_char, e.end_char) for e in doc.ents if e.label_ in _PERSON_LABELS
                     ]

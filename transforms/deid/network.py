@@ -76,18 +76,21 @@ class Network:
 
     def probabilities(self, cone: Cone) -> _Array:
         """Softmax over labels by token that is asked about."""
-        hidden = _with_nothing(cone.vectors)
+        hidden = np.concatenate([cone.vectors, np.zeros((1, cone.vectors.shape[1]), dtype=np.float32)])
         for block, rows in zip(self._weights.blocks, cone.rows, strict=True):
-            inner = product(hidden[rows].reshape(len(rows), -1), block.weight)
+            count, width = len(rows), hidden.shape[1]
+            seen = _seen(hidden, rows)
+            made = product(seen, block.weight)
+            inner = made[:count]
             inner += block.bias
             np.maximum(inner, 0, out=inner)
-            width = inner.shape[1]
             inner -= (inner.sum(axis=1) / width)[:, None]
             inner *= (1 / np.sqrt((inner * inner).sum(axis=1) / width + _EPSILON))[:, None]
             inner *= block.scale
             inner += block.shift
-            inner += hidden[rows[:, 1]]
-            hidden = _with_nothing(inner)
+            inner += seen[:count, width : 2 * width]
+            made[count] = 0
+            hidden = made[: count + 1]
         scores = product(hidden[:-1], self._weights.weight) + self._weights.bias
         scores -= scores.max(axis=1, keepdims=True)
         np.exp(scores, out=scores)
@@ -118,8 +121,13 @@ def _sums_alike(weight: _Array) -> bool:
     )
 
 
-def _with_nothing(rows: _Array) -> _Array:
-    return np.concatenate([rows, np.zeros((1, rows.shape[1]), dtype=np.float32)])
+def _seen(hidden: _Array, rows: _Numbers) -> _Array:
+    """For each token three rows of `hidden` side by side; then empty ones, one at least, to full blocks."""
+    count, width = len(rows), hidden.shape[1]
+    seen = np.empty(((count // _BLOCK + 1) * _BLOCK, 3 * width), dtype=np.float32)
+    np.take(hidden, rows, axis=0, out=seen[:count].reshape(count, 3, width), mode="clip")
+    seen[count:] = 0
+    return seen
 
 
 def save_weights(weights: Weights, path: Path) -> None:

@@ -6,10 +6,8 @@ whole batch of sessions; the recognizers hand them out. Recognizers of the user'
 
 from __future__ import annotations
 
-import bisect
-import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from presidio_analyzer import (
     AnalyzerEngine,
@@ -81,31 +79,33 @@ class SessionAnalyzer:
         do.
         """
         result: list[list[Span]] = [[] for _ in texts]
-        shown: list[_Shown] = []
+        shown: list[str] = []
+        handed: list[list[_Handed]] = []
         for some in _batches(found):
-            begins = list(itertools.accumulate((len(texts[n]) + 1 for n in some), initial=0))
-            spans = [
-                Span(begin + span.start, begin + span.end, span.type, span.score)
-                for n, begin in zip(some, begins, strict=False)
-                for span in found[n]
-            ]
-            shown.append(_Shown(some, begins, "\n".join(texts[n] for n in some), spans))
-        analyzed = self._analyzed([one.text for one in shown], [one.spans for one in shown])
-        for one, spans in zip(shown, analyzed, strict=True):
-            for span in resolve(spans):
-                place = bisect.bisect_right(one.begins, span.start) - 1
-                begin = one.begins[place]
-                result[one.numbers[place]].append(
-                    Span(span.start - begin, span.end - begin, span.type, span.score)
-                )
+            shown.append("\n".join([texts[n] for n in some]))
+            handed.append([])
+            begin = 0
+            for n in some:
+                handed[-1] += [_Handed(begin, n, span) for span in found[n]]
+                begin += len(texts[n]) + 1
+        self._nlp.hand_out(handed)
+        for answer in self._answers(shown):
+            for one in answer:
+                result[one.number].append(one.span)
+        # Ours are disjoint in each text, and come back in order of their types.
+        for spans in result:
+            spans.sort()
         return result
 
     def _analyzed(self, texts: Sequence[str], found: Sequence[list[Span]]) -> list[list[Span]]:
-        self._nlp.hand_out(found)
-        answers = self._batch.analyze_iterator(
+        self._nlp.hand_out([[_Handed(0, 0, span) for span in spans] for spans in found])
+        return [[self._span(one) for one in answer if self._sure(one)] for answer in self._answers(texts)]
+
+    def _answers(self, texts: Sequence[str]) -> list[list[Any]]:
+        answers: list[list[Any]] = self._batch.analyze_iterator(
             texts, LANGUAGE, batch_size=max(1, len(texts)), entities=self._types
         )
-        return [[self._span(one) for one in answer if self._sure(one)] for answer in answers]
+        return answers
 
     def _sure(self, result: RecognizerResult) -> bool:
         # Ours were weighed by the finder, which knows whose turn a text is.
@@ -117,13 +117,19 @@ class SessionAnalyzer:
         return Span(result.start, result.end, result.entity_type, round(float(result.score), 4))
 
 
-class _Shown(NamedTuple):
-    """Several texts as one: which they are, where each begins in it, and the spans of all."""
+class _Handed(RecognizerResult):  # type: ignore[misc]
+    """A span of ours as Presidio's result: of text `number`, which begins at `begin` of what is analysed."""
 
-    numbers: list[int]
-    begins: list[int]
-    text: str
-    spans: list[Span]
+    def __init__(self, begin: int, number: int, span: Span) -> None:
+        # Presidio's own says the same in more steps, and looks whether it should log each.
+        self.number, self.span = number, span
+        self.entity_type, self.score = span.type, span.score
+        self.start, self.end = begin + span.start, begin + span.end
+        self.analysis_explanation = None
+        self.recognition_metadata: dict[str, str] | None = None
+
+    def __hash__(self) -> int:
+        return hash((self.start, self.end, self.entity_type))
 
 
 def _batches(found: Sequence[list[Span]]) -> Iterator[list[int]]:
@@ -177,10 +183,10 @@ class _SessionNlpEngine(NoOpNlpEngine):  # type: ignore[misc]
         super().__init__(models=[{"lang_code": LANGUAGE, "model_name": "none"}])
         self._find = find
         self._doc = Doc(self._vocab)
-        self._found: Sequence[list[Span]] = ()
+        self._found: Sequence[list[_Handed]] = ()
         self.load()
 
-    def hand_out(self, found: Sequence[list[Span]]) -> None:
+    def hand_out(self, found: Sequence[list[_Handed]]) -> None:
         """Tells what has been found in the texts of the next batch."""
         self._found = found
 
@@ -191,9 +197,9 @@ class _SessionNlpEngine(NoOpNlpEngine):  # type: ignore[misc]
 
     def process_text(self, text: str, language: str) -> NlpArtifacts:  # noqa: ARG002 - Presidio's signature
         """One text as a session of its own."""
-        return self._artifacts(self._find(text))
+        return self._artifacts([_Handed(0, 0, span) for span in self._find(text)])
 
-    def _artifacts(self, spans: Sequence[Span]) -> NlpArtifacts:
+    def _artifacts(self, found: Sequence[_Handed]) -> NlpArtifacts:
         artifacts = NlpArtifacts(
             entities=[],
             tokens=self._doc,
@@ -203,10 +209,10 @@ class _SessionNlpEngine(NoOpNlpEngine):  # type: ignore[misc]
             language=LANGUAGE,
             scores=[],
         )
-        by_family: dict[str | None, list[Span]] = {}
+        by_family: dict[str | None, list[_Handed]] = {}
         artifacts.chatsieve_spans = by_family
-        for span in spans:
-            by_family.setdefault(_FAMILY_OF.get(span.type), []).append(span)
+        for one in found:
+            by_family.setdefault(_FAMILY_OF.get(one.span.type), []).append(one)
         return artifacts
 
 
@@ -225,11 +231,14 @@ class _Family(EntityRecognizer):  # type: ignore[misc]
             RecognizerResult.RECOGNIZER_NAME_KEY: self.name,
             RecognizerResult.RECOGNIZER_IDENTIFIER_KEY: self.id,
         }
-        return [
-            RecognizerResult(s.type, s.start, s.end, s.score, recognition_metadata=metadata)
-            for s in getattr(nlp_artifacts, "chatsieve_spans", {}).get(self.name, ())
-            if s.type in wanted
+        found = [
+            one
+            for one in getattr(nlp_artifacts, "chatsieve_spans", {}).get(self.name, ())
+            if one.span.type in wanted
         ]
+        for one in found:
+            one.recognition_metadata = metadata
+        return found
 
 
 class _NoEnhancer(ContextAwareEnhancer):  # type: ignore[misc]

@@ -10,8 +10,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 import hyperscan
 import numpy as np
 
+from transforms.deid.casing import any_case
 from transforms.deid.lexicon import is_common_word
-from transforms.deid.overlaps import resolve
+from transforms.deid.overlaps import Additions
 from transforms.deid.spans import Span
 
 _VERBATIM = frozenset(
@@ -27,7 +28,8 @@ _MIN_USERNAME = 3
 #: Numbers that people write with other separators the second time.
 _REGROUPED = frozenset({"CREDIT_CARD", "US_SSN", "PHONE_NUMBER", "BANK_ACCOUNT"})
 _MIN_DIGITS = 9
-_NUMBER = re.compile(r"(?<![A-Za-z0-9])\d(?:[ .()/\-\u00a0]{0,2}\d){8,18}(?![A-Za-z0-9])")
+#: Digits first: expressions that begin with a set are searched for much faster.
+_NUMBER = re.compile(r"\d(?<![A-Za-z0-9]\d)(?:[ .()/\-\u00a0]{0,2}\d){8,18}(?![A-Za-z0-9])")
 #: Values times characters from which on all are searched for at once, as literals of one database.
 _MUCH_WORK = 50_000_000
 _LITERALS_A_DATABASE = 2_000
@@ -47,14 +49,12 @@ def propagate_values(texts: Sequence[str], found: Sequence[Sequence[Span]]) -> l
         return [list(spans) for spans in found]
     joined = _BETWEEN.join(texts)
     begins = list(itertools.accumulate((len(text) + 1 for text in texts), initial=0))
-    again: list[list[Span]] = [list(spans) for spans in found]
-    changed = set()
+    again = Additions(found)
     for start, end, first in _occurrences(joined, values, users):
         place = bisect.bisect_right(begins, start) - 1
         low = start - begins[place]
-        again[place].append(Span(low, low + end - start, first.type, first.score))
-        changed.add(place)
-    return [resolve(spans) if place in changed else spans for place, spans in enumerate(again)]
+        again.add(place, Span(low, low + end - start, first.type, first.score))
+    return again.resolved()
 
 
 def _values(texts: Sequence[str], found: Sequence[Sequence[Span]]) -> tuple[dict[str, Span], dict[str, Span]]:
@@ -64,9 +64,8 @@ def _values(texts: Sequence[str], found: Sequence[Sequence[Span]]) -> tuple[dict
         for span in spans:
             value = text[span.start : span.end]
             if span.type == "USERNAME":
-                name = value.lower()
-                if len(name) >= _MIN_USERNAME and not is_common_word(name):
-                    users.setdefault(name, span)
+                if len(value) >= _MIN_USERNAME and not is_common_word(value.lower()):
+                    users.setdefault(any_case(value), span)
             elif (
                 span.type in _VERBATIM
                 and len(value) >= _MIN_VERBATIM.get(span.type, _MIN_VERBATIM_ELSE)
@@ -84,9 +83,7 @@ def _occurrences(
             yield start, start + len(value), values[value]
     yield from _regrouped(joined, values)
     if users:
-        lowered = joined.lower()
-        if len(lowered) != len(joined):
-            lowered = "".join(one if len(one := letter.lower()) == 1 else letter for letter in joined)
+        lowered = any_case(joined)
         for name, start in _all_places(lowered, users):
             if _stands_alone(lowered, start, start + len(name)):
                 yield start, start + len(name), users[name]

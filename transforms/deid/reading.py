@@ -150,6 +150,17 @@ class Reading:
         steps -= np.bincount(np.minimum(places + reach + 1, bounds[paragraph + 1]), minlength=len(some) + 1)
         return np.cumsum(steps[:-1]) > 0
 
+    def within(self, places: Sequence[tuple[int, int, int]]) -> Mask:
+        """By token whether it begins in one of the stretches: text, and [start, end) in it."""
+        steps = np.zeros(len(self.tokens.starts) + 1, dtype=np.int32)
+        if places:
+            texts, starts, ends = np.array(places, dtype=np.int64).T
+            begins = self.texts.begins[texts]
+            np.add.at(steps, np.searchsorted(self.tokens.starts, begins + starts), 1)
+            np.add.at(steps, np.searchsorted(self.tokens.starts, begins + ends), -1)
+        result: Mask = np.cumsum(steps[:-1]) > 0
+        return result
+
     @functools.cached_property
     def _unfit(self) -> Mask:
         codes, tokens = self.texts.codes, self.tokens

@@ -8,6 +8,7 @@ A hit is masked, too; if a hit is left after that the session is refused.
 from __future__ import annotations
 
 import bisect
+import functools
 import re
 from collections.abc import Collection, Iterator, Sequence
 
@@ -50,6 +51,7 @@ _SUSPECT = re.compile(
 )
 _AROUND = 48
 _FENCE = re.compile("```")
+_LINE_END = re.compile("\n")
 _LONGEST_NUMBER = re.compile(r"(?<![\w.,#$€£/=:+-])\d(?:[ -]?\d){8,18}(?![\w%/=]|[.,-]\d)")
 _CLOCK = re.compile(r"(?:1[4-9]\d{8}(?:\d{3}){0,3}|(?:19|20)\d{2}(?:0\d|1[0-2])[0-3]\d\d{0,6})\Z")
 _YEARS = re.compile(r"(?:(?:19|20)\d\d[ -]?)+\Z|(?:19|20)\d\d-\d\d-\d\d")
@@ -95,8 +97,9 @@ class ResidualCheck:
         for n, (one, spans) in enumerate(zip(masked, first, strict=True)):
             if spans:
                 changed.setdefault(one.text, []).append(n)
-        for numbers, ours in zip(changed.values(), self._scanner.scan(list(changed)), strict=True):
-            hits = [span for span in ours if span.type in self._types and span.score >= _OWN_SCORE]
+        scanned = self._scanner.scan(list(changed), self._types)
+        for numbers, ours in zip(changed.values(), scanned, strict=True):
+            hits = [span for span in ours if span.score >= _OWN_SCORE]
             for n in numbers:
                 found[n] += hits
         each: dict[tuple[str, bool], list[int]] = {}
@@ -123,11 +126,11 @@ class ResidualCheck:
         return [int(n) for n in np.unique(texts.text_of(np.concatenate([ends, foreign])))]
 
     def _hits(self, text: str, typed: bool) -> list[Span]:
-        fences = [fence.start() for fence in _FENCE.finditer(text)]
-        hits = list(self._stock_hits(text, fences, typed))
-        return [*hits, *self._ruthless_hits(text, fences)] if typed else hits
+        code = _Code(text)
+        hits = list(self._stock_hits(text, code, typed))
+        return [*hits, *self._ruthless_hits(text, code)] if typed else hits
 
-    def _stock_hits(self, text: str, fences: Sequence[int], typed: bool) -> Iterator[Span]:
+    def _stock_hits(self, text: str, code: _Code, typed: bool) -> Iterator[Span]:
         for low, high in _windows(text):
             window = text[low:high]
             for recognizer, kind in self._stock:
@@ -136,17 +139,17 @@ class ResidualCheck:
                 for result in recognizer.analyze(window, [kind], None) or ():
                     start, end = low + result.start, low + result.end
                     if result.score >= _STOCK_SCORES[kind] and not _left_on_purpose(
-                        text, start, end, kind, fences
+                        text, start, end, kind, code
                     ):
                         yield Span(start, end, kind, round(float(result.score), 4))
 
-    def _ruthless_hits(self, text: str, fences: Sequence[int]) -> Iterator[Span]:
+    def _ruthless_hits(self, text: str, code: _Code) -> Iterator[Span]:
         for kind, expression in (("BANK_ACCOUNT", _LONGEST_NUMBER), ("SECRET", _TOKEN)):
             if kind not in self._types:
                 continue
             for match in expression.finditer(text):
                 value = match.group()
-                if _in_code(text, match.start(), fences):
+                if code.holds(match.start()):
                     continue
                 if kind == "SECRET" and not _random(value):
                     continue
@@ -155,6 +158,32 @@ class ResidualCheck:
                 ):
                     continue
                 yield Span(match.start(), match.end(), kind, 0.5)
+
+
+class _Code:
+    """Which places of a text are in fences, or in lines that look like code; each line is looked at once."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._fences = [fence.start() for fence in _FENCE.finditer(text)]
+        self._lines: dict[int, bool] = {}
+
+    @functools.cached_property
+    def _line_ends(self) -> list[int]:
+        return [end.start() for end in _LINE_END.finditer(self._text)]
+
+    def holds(self, place: int) -> bool:
+        """True if the place is in code."""
+        if bisect.bisect_left(self._fences, place) % 2 == 1:
+            return True
+        ends = self._line_ends
+        line = bisect.bisect_left(ends, place)
+        known = self._lines.get(line)
+        if known is None:
+            start = ends[line - 1] + 1 if line else 0
+            end = ends[line] if line < len(ends) else len(self._text)
+            known = self._lines[line] = is_code_line(self._text[start:end])
+        return known
 
 
 class _OfflineEmail(EmailRecognizer):  # type: ignore[misc]
@@ -178,25 +207,17 @@ def _windows(text: str) -> Iterator[tuple[int, int]]:
         yield low, high
 
 
-def _left_on_purpose(text: str, start: int, end: int, kind: str, fences: Sequence[int]) -> bool:
+def _left_on_purpose(text: str, start: int, end: int, kind: str, code: _Code) -> bool:
     """What the first pass does not take for a person's either."""
     value = text[start:end]
     if kind == "EMAIL_ADDRESS":
         return is_service_mailbox(value)
-    if kind in ("PHONE_NUMBER", "CREDIT_CARD", "US_SSN") and _in_code(text, start, fences):
+    if kind in ("PHONE_NUMBER", "CREDIT_CARD", "US_SSN") and code.holds(start):
         return True
     if kind in ("PHONE_NUMBER", "US_SSN"):
         digits = re.sub(r"\D", "", value)
         return len(digits) < 9 or not _SEPARATED.search(value.strip()) or _YEARS.match(value) is not None
     return False
-
-
-def _in_code(text: str, place: int, fences: Sequence[int]) -> bool:
-    if bisect.bisect_left(fences, place) % 2 == 1:
-        return True
-    start = text.rfind("\n", 0, place) + 1
-    end = text.find("\n", place)
-    return is_code_line(text[start : end if end >= 0 else len(text)])
 
 
 def _random(value: str) -> bool:

@@ -26,7 +26,8 @@ class Rule(NamedTuple):
     """`trigger` is a Hyperscan expression that every match of `exact` contains a match of.
 
     `reach` is how many characters before and after the end of a trigger's match a match of `exact`, with all
-    that it looks at, can extend; None is for the whole text, for expressions that trigger anywhere.
+    that it looks at, can extend; None is for the whole text, for expressions that trigger anywhere. 0 before
+    is for triggers that matches of `exact` stand behind and do not contain.
     """
 
     type: str

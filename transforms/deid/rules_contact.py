@@ -278,6 +278,7 @@ CONTACT_RULES = (
         r"number is|messages? to|answering at|desk|office|celular|m\xc3\xb3vil|телефон|电话|電話|手机|手機|휴대폰|전화)",
         re.compile(rf"(?<![A-Za-z0-9.])\(?\d(?:{GAP}{{0,2}}\d){{6,13}}(?![A-Za-z0-9]|\.\d)"),
         _national_phone,
-        (24, 110),
+        # What is called for stands behind its word.
+        (0, 110),
     ),
 )

@@ -79,8 +79,8 @@ class Surrogates:
         if operator.operator == "replace":
             return operator.value or f"<{kind}>"
         if operator.operator == "hash":
-            digest = hmac.digest(self._key, f"{kind}\0{self._identity(kind, value)}".encode(), hashlib.sha256)
-            return digest.hex()[:16]
+            text = f"{kind}\0{self._identity(kind, value)}".encode("utf-8", "surrogatepass")
+            return hmac.digest(self._key, text, hashlib.sha256).hex()[:16]
         kept = value[max(0, len(value) - operator.keep_last) :] if operator.keep_last else ""
         hidden = re.sub(r"\w", "*", value[: len(value) - len(kept)])
         return hidden + kept

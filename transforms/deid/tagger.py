@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import importlib.resources
 import itertools
+from collections.abc import Iterator
 from importlib.resources.abc import Traversable
 from typing import NamedTuple
 
@@ -42,14 +43,6 @@ class Entity(NamedTuple):
     score: float
 
 
-class Places(NamedTuple):
-    """Tokens of a text: their numbers, and where they start and end in it."""
-
-    numbers: Numbers
-    starts: Numbers
-    ends: Numbers
-
-
 class Tagger:
     """Finds people and addresses around given tokens. One instance a thread: it remembers vectors of
     words.
@@ -64,9 +57,13 @@ class Tagger:
         self._gap_shares = gate_shares(gate, self._gaps)
         self._known = WordVectors(weights.table, gate)
 
-    def judged(self, reading: Reading, sure: Mask | None = None) -> Numbers:
-        """The tokens that are near to what may be a name or an address, in order; but for `sure` names."""
+    def judged(self, reading: Reading, sure: Mask | None = None, explained: Mask | None = None) -> Numbers:
+        """The tokens that are near to what may be a name or an address, in order; but for `sure` names, and
+        for what is `explained` as neither.
+        """
         people, addresses = reading.maybe_people, reading.maybe_addresses
+        if explained is not None:
+            people, addresses = people & ~explained, addresses & ~explained
         if self._gate is not None:
             some = np.flatnonzero(people | addresses)
             wanted = self._wanted(reading, self._gate, some)
@@ -77,24 +74,25 @@ class Tagger:
         near = reading.around(people, _NAME_REACH) | reading.around(addresses, _ADDRESS_REACH)
         return np.flatnonzero(near)
 
-    def entities(self, reading: Reading, sure: Mask | None = None) -> list[list[Entity]]:
+    def entities(
+        self, reading: Reading, sure: Mask | None = None, explained: Mask | None = None
+    ) -> list[list[Entity]]:
         """By text its entities in order, disjoint within a type; places in the text.
 
-        Only what is near to a name that is not `sure` already is judged, and what is near to an address.
+        Only what is near to a name that is not `sure` already is judged, and what is near to an address;
+        what is `explained` as something else is neither.
         """
         found: list[list[Entity]] = [[] for _ in reading.kinds]
-        judged = self.judged(reading, sure)
+        judged = self.judged(reading, sure, explained)
         if not len(judged):
             return found
         shares = self.probabilities(reading, judged)
-        edges = np.searchsorted(judged, reading.first_tokens).tolist()
-        starts, ends = reading.tokens.starts[judged], reading.tokens.ends[judged]
-        for number, (low, high) in enumerate(itertools.pairwise(edges)):
-            if low < high:
-                begin = int(reading.texts.begins[number])
-                places = Places(judged[low:high], starts[low:high] - begin, ends[low:high] - begin)
-                found[number] = spans_of(places, shares[low:high], self._thresholds)
-        return found
+        for kind, threshold in self._thresholds.items():
+            label = LABELS.index(f"B-{kind}")
+            runs = _runs(reading, judged, shares[:, label : label + 2], threshold)
+            for number, start, end, score in runs:
+                found[number].append(Entity(start, end, kind, score))
+        return [sorted(entities) if len(entities) > 1 else entities for entities in found]
 
     def probabilities(self, reading: Reading, judged: Numbers) -> _Array:
         """Probabilities by judged token and label; what is more is in the tokens around them."""
@@ -183,22 +181,28 @@ def _model_folder() -> Traversable:
     return importlib.resources.files("transforms.deid") / "model"
 
 
-def spans_of(places: Places, probabilities: _Array, thresholds: dict[str, float]) -> list[Entity]:
-    """Runs of tokens whose probability of a type reaches its threshold, parted where another one begins."""
-    found = []
-    for kind, threshold in thresholds.items():
-        begin_label = LABELS.index(f"B-{kind}")
-        begins = probabilities[:, begin_label]
-        sure = begins + probabilities[:, begin_label + 1]
-        run: list[int] = []
-        for place in [*np.flatnonzero(sure >= threshold).tolist(), -1]:
-            if run and (
-                places.numbers[place] != places.numbers[run[-1]] + 1 or place < 0 or begins[place] > 0.5
-            ):
-                score = float(sure[run[0] : run[-1] + 1].max())
-                start, end = int(places.starts[run[0]]), int(places.ends[run[-1]])
-                found.append(Entity(start, end, kind, round(score, 4)))
-                run = []
-            if place >= 0:
-                run.append(place)
-    return sorted(found)
+def _runs(
+    reading: Reading, judged: Numbers, shares: _Array, threshold: float
+) -> Iterator[tuple[int, int, int, float]]:
+    """Runs of tokens whose probability of a type reaches its threshold, parted where another one begins.
+
+    `shares` are those of its first and its other tokens. Text, [start, end) in it, and how sure.
+    """
+    sure = shares[:, 0] + shares[:, 1]
+    some = np.flatnonzero(sure >= threshold)
+    if not len(some):
+        return
+    at = judged[some]
+    texts = np.searchsorted(reading.first_tokens, at, side="right") - 1
+    begins = np.ones(len(at), dtype=np.bool_)
+    begins[1:] = (at[1:] != at[:-1] + 1) | (shares[some[1:], 0] > 0.5) | (texts[1:] != texts[:-1])
+    firsts = np.flatnonzero(begins)
+    lasts = np.append(firsts[1:], len(at)) - 1
+    offsets = reading.texts.begins[texts[firsts]]
+    starts = reading.tokens.starts[at[firsts]] - offsets
+    ends = reading.tokens.ends[at[lasts]] - offsets
+    scores = np.maximum.reduceat(sure[some], firsts)
+    for number, start, end, score in zip(
+        texts[firsts].tolist(), starts.tolist(), ends.tolist(), scores.tolist(), strict=True
+    ):
+        yield number, start, end, round(score, 4)

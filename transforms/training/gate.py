@@ -144,8 +144,10 @@ def _made(count: int, seed: int, part: Any) -> list[Segment]:
 
 def train(seen: Examples) -> Gate:
     """A gate without thresholds, by Adam (Kingma and Ba 2015) on the weighted cross entropy of its
-    answers.
+    answers. Raises ValueError without examples.
     """
+    if not len(seen.yes):
+        raise ValueError("there are no examples: none of the texts has what may be a name or an address")
     random = np.random.default_rng(SEED)
     width = seen.vectors.shape[1]
     weights = [
@@ -156,11 +158,14 @@ def train(seen: Examples) -> Gate:
     ]
     means, squares = ([np.zeros_like(one) for one in weights] for _ in range(2))
     importance = np.where(seen.yes, _YES + _SURE_YES * seen.likely, 1).astype(np.float32)
-    steps, step = _EPOCHS * (len(seen.yes) // _BATCH), 0
+    # Few examples are one small batch; of many the last ones, which fill none, wait for the next epoch.
+    size = min(_BATCH, len(seen.yes))
+    batches = len(seen.yes) // size
+    steps, step = _EPOCHS * batches, 0
     for epoch in range(_EPOCHS):
         order, loss = random.permutation(len(seen.yes)), 0.0
-        for begin in range(0, len(order) - _BATCH + 1, _BATCH):
-            some = order[begin : begin + _BATCH]
+        for begin in range(0, batches * size, size):
+            some = order[begin : begin + size]
             slopes, lost = _slopes(weights, seen.vectors[some], seen.yes[some], importance[some])
             step, loss = step + 1, loss + lost
             rate = _RATE * 0.5 * (1 + math.cos(math.pi * step / steps))
@@ -168,7 +173,7 @@ def train(seen: Examples) -> Gate:
                 mean += 0.1 * (slope - mean)
                 square += 0.001 * (slope * slope - square)
                 weight -= rate * (mean / (1 - 0.9**step)) / (np.sqrt(square / (1 - 0.999**step)) + 1e-8)
-        _LOG.info("epoch %d  loss %.4f", epoch + 1, loss / (len(order) // _BATCH))
+        _LOG.info("epoch %d  loss %.4f", epoch + 1, loss / batches)
     first, bias, out, out_bias = weights
     by_word = first.reshape(PLACES, -1, HIDDEN).transpose(1, 0, 2).reshape(-1, PLACES * HIDDEN)
     return Gate(by_word, bias, out, out_bias, np.zeros(ANSWERS, dtype=np.float32))
