@@ -12,12 +12,15 @@ from transforms.deid.normalise import TWIN_TRIGGER, plain_twins
 from transforms.deid.overlaps import resolve
 from transforms.deid.rules import Rule
 from transforms.deid.rules_accounts import ACCOUNT_RULES
+from transforms.deid.rules_assigned import ASSIGNED_RULES
 from transforms.deid.rules_contact import CONTACT_RULES
+from transforms.deid.rules_credentials import CREDENTIAL_RULES
 from transforms.deid.rules_identifiers import IDENTIFIER_RULES
 from transforms.deid.rules_network import NETWORK_RULES
 from transforms.deid.rules_places import PLACE_RULES
 from transforms.deid.rules_provider_keys import PROVIDER_KEY_RULES
-from transforms.deid.rules_secrets import SECRET_RULES
+from transforms.deid.rules_random import RANDOM_RULES
+from transforms.deid.rules_spoken import SPOKEN_RULES
 from transforms.deid.spans import Span
 from transforms.deid.texts import Texts
 
@@ -26,7 +29,10 @@ RULES: tuple[Rule, ...] = (
     *IDENTIFIER_RULES,
     *NETWORK_RULES,
     *PROVIDER_KEY_RULES,
-    *SECRET_RULES,
+    *CREDENTIAL_RULES,
+    *ASSIGNED_RULES,
+    *SPOKEN_RULES,
+    *RANDOM_RULES,
     *ACCOUNT_RULES,
     *PLACE_RULES,
 )
