@@ -67,9 +67,10 @@ def _keyed_token(found: re.Match[str]) -> Verdict | None:
     if NOT_SECRET_NAME.search(found.group("name")) or PLACEHOLDER.match(value) or REFERENCE.match(value):
         return None
     digits, letters = len(re.findall(r"\d", value)), len(re.findall(r"[A-Za-z]", value))
-    if digits < 2 or letters < 4 or len(set(value)) < 8 or reads_like_words(value):
+    odd = digits >= 2 and letters >= 4 and len(set(value)) >= 8 and not reads_like_words(value)
+    if not odd and not looks_random(value):
         return None
-    return found.start("value"), found.start("value") + len(value), 0.7
+    return found.start("value"), _end(found, value), 0.7
 
 
 def _tagged(found: re.Match[str]) -> Verdict | None:
@@ -184,10 +185,10 @@ ASSIGNED_RULES = (
         "SECRET",
         r"(?i)key[\"'`\]]{0,2}\s{0,3}(?:=>|:=|=|:)",
         re.compile(
-            r"(?i)(?P<name>[\w.-]{0,40}key)[\"'`\]]{0,2}\s{0,3}(?:=>|:=|==?|:)\s{0,3}[\"'`]?(?P<value>[^\s\"'`<>&,;(){}\[\]]{16,300})"
+            r"(?i)(?P<name>[\w.-]{0,40}key)[\"'`\]]{0,2}\s{0,3}(?:=>|:=|==?|:)\s{0,3}[\"'`]?(?P<value>[^\s\"'`<>&,;(){}\[\]]{16,512})"
         ),
         _keyed_token,
-        (64, 330),
+        (64, 540),
     ),
     Rule(
         # What signs a request, or opens what a link leads to.

@@ -7,7 +7,7 @@ import re
 from transforms.deid.lexicon import is_common_word
 from transforms.deid.rules import BLANK, Rule, Verdict
 from transforms.deid.rules_assigned import REFERENCE, assigned
-from transforms.deid.secret_values import PLACEHOLDER, looks_secret
+from transforms.deid.secret_values import PLACEHOLDER, UUID, looks_random, looks_secret
 
 _SAID_OF_PASSWORDS = re.compile(
     r"(?i)(?:[\w-]+ed|\w+ing|wrong|right|correct|incorrect|not|too|very|the|same|weak|strong|safe|secure|long|short|okay|fine|"
@@ -59,6 +59,12 @@ def _told(found: re.Match[str]) -> Verdict | None:
     return found.start("value"), found.start("value") + len(value), 0.7
 
 
+def _random(found: re.Match[str]) -> Verdict | None:
+    value = found.group("value").rstrip(".")
+    random = looks_random(value) and not UUID.match(value)
+    return (found.start("value"), found.start("value") + len(value), 0.7) if random else None
+
+
 def _code(found: re.Match[str]) -> Verdict:
     return found.start("value"), found.end("value"), 0.75
 
@@ -94,6 +100,14 @@ SPOKEN_RULES = (
         ),
         assigned,
         (72, 260),
+    ),
+    Rule(
+        # "Your Acme key is 4f1c...".
+        "SECRET",
+        rf"(?i)key (?:is|was):?{BLANK}{{1,2}}[\"'`]?[A-Za-z0-9]",
+        re.compile(r"(?i)\b[\w.-]{2,40} key (?:is|was):?\s{1,2}[\"'`]?(?P<value>[\w+/=.-]{16,256})"),
+        _random,
+        (64, 270),
     ),
     Rule(
         # Behind a dash, as people list what they were given: `token - 4f1c...`.

@@ -9,7 +9,7 @@ import re
 #: What stands in the place of a secret and is none.
 PLACEHOLDER = re.compile(
     r"(?i)(?:x{3,}|\*{3,}|\.{3,}|-+|<[^>]*>?|\$[\w{(].*|%\w+%|\{\{?.*|\[.*|your[-_ ].*|.*(?:placeholder|redacted|changeme|"
-    r"change[-_]me|insert|dummy|\bsample\b).*|none|null|nil|true|false|undefined|string|str|bool|int|pass|password|passwd|"
+    r"change[-_]me|insert|dummy|x{5,}|\bsample\b).*|none|null|nil|true|false|undefined|string|str|bool|int|pass|password|passwd|"
     r"secret|token|required|optional|process\.env.*|os\.(?:environ|getenv).*|env[.\[(].*|self\..*|this\..*|config[.\[].*|"
     r"settings\..*|%\(?\w+\)?s?|req\..*|request\..*|[\w.]+\(.*|"
     # Surrogates of ours, as they stand in code.
@@ -61,8 +61,9 @@ def looks_random(value: str) -> bool:
     """True for a token of letters and digits, or of letters in changing case, that reads like nothing."""
     if len(value) < _MIN_RANDOM or PLACEHOLDER.match(value) or len(set(value)) < 8:
         return False
-    if value.isalpha():
-        return _changes_case(value)
+    bare = re.sub(r"[-_]", "", value)
+    if bare.isalpha():
+        return _changes_case(bare)
     digits, letters = len(re.findall(r"\d", value)), len(re.findall(r"[A-Za-z]", value))
     return digits >= 2 and letters >= 2 and not reads_like_words(value)
 
