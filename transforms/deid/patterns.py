@@ -21,6 +21,7 @@ from transforms.deid.rules_places import PLACE_RULES
 from transforms.deid.rules_provider_keys import PROVIDER_KEY_RULES
 from transforms.deid.rules_random import RANDOM_RULES
 from transforms.deid.rules_spoken import SPOKEN_RULES
+from transforms.deid.rules_titles import TITLE_RULES
 from transforms.deid.spans import Span
 from transforms.deid.texts import Texts
 
@@ -35,6 +36,7 @@ RULES: tuple[Rule, ...] = (
     *RANDOM_RULES,
     *ACCOUNT_RULES,
     *PLACE_RULES,
+    *TITLE_RULES,
 )
 #: No identifier is shorter; most keys and words of tool inputs are.
 _MIN_CHARACTERS = 4

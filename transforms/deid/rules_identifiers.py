@@ -66,7 +66,8 @@ def _ssn(found: re.Match[str]) -> Verdict | None:
 _GOV_WORDS = (
     r"passport|driver'?s?[ _-]?licen[cs]e|licen[cs]e (?:no|number)|national[ _-]?id|national insurance|"
     r"tax[ _-]?(?:id|number)|\btin\b|\bnin\b|\bnino\b|\bssn\b|social security|\bdni\b|\bnif\b|\bnie\b|\bbsn\b|\bcpf\b|"
-    r"\bcurp\b|aadhaar|pan card|pesel|personalausweis|steuer-?id|medicare|nhs (?:no|number)|health id"
+    r"\bcurp\b|aadhaar|pan card|pesel|personalausweis|steuer-?id|medicare|nhs (?:no|number)|health (?:id|card)|medical record|\bmrn\b|"
+    r"patient[ _-]?(?:id|no|number)|insurance (?:id|no|number)|\bnpi\b|\bdea\b|\bein\b|\bitin\b|voter id"
 )
 _BANK_WORDS = (
     r"account[ _-]?(?:no\b|num(?:ber)?|#)|acct\.?[ _-]?(?:no\b|num(?:ber)?|#)|bank account|kontonummer|sort[ _-]?code|"
@@ -127,7 +128,8 @@ IDENTIFIER_RULES = (
     Rule(
         "GOV_ID",
         r"(?i)passport|licen[cs]e|national|tax|\btin\b|\bnino?\b|\bssn\b|social security|\bdni\b|\bni[ef]\b|\bbsn\b|\bcpf\b|"
-        r"\bcurp\b|aadhaar|pan card|pesel|personalausweis|steuer|medicare|nhs|health id",
+        r"\bcurp\b|aadhaar|pan card|pesel|personalausweis|steuer|medicare|nhs|health (?:id|card)|medical record|\bmrn\b|patient[ _-]?[in]|insurance [in]|"
+        r"\bnpi\b|\bdea\b|\bein\b|\bitin\b|voter id",
         re.compile(
             rf"(?i:{_GOV_WORDS})[^\n\d]{{0,24}}?(?P<id>\b(?=[A-Z0-9])(?=[A-Za-z0-9. /-]{{0,24}}\d{{2}})"
             r"[A-Z]{0,3}[- ]?[A-Z0-9]{2,12}(?:[-. /]?[A-Z0-9]{1,10}){0,4}\b)"
@@ -138,9 +140,9 @@ IDENTIFIER_RULES = (
     Rule(
         # Number first: "I50949136" passport; and numbers that say what they are: US-DL-74111304325.
         "GOV_ID",
-        r"(?i)\d[^0-9A-Za-z]{0,6}\s(?:passport|licen[cs]e)|[A-Z]{2}-(?:DL|ID|PP)-\d{5}",
+        r"(?i)\d[^0-9A-Za-z]{0,6}\s(?:passport|licen[cs]e)|(?:[A-Z]{2}-(?:DL|ID|PP)|MRN)-\d{5}",
         re.compile(
-            r"\b(?P<id>[A-Z]{2}-(?:DL|ID|PP)-\d{5,14})\b|\b(?P<named>[A-Z]{1,3}\d{6,10})[^0-9A-Za-z\n]{0,3}\s(?i:passport|licen[cs]e)"
+            r"\b(?P<id>(?:[A-Z]{2}-(?:DL|ID|PP)|MRN)-\d{5,14})\b|\b(?P<named>[A-Z]{1,3}\d{6,10})[^0-9A-Za-z\n]{0,3}\s(?i:passport|licen[cs]e)"
         ),
         _numbered,
         (40, 24),
