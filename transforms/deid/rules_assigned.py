@@ -21,7 +21,9 @@ NOT_SECRET_NAME = re.compile(
 #: For Hyperscan: what may stand between the name of a secret and the sign that gives it its value.
 _NAMED = rf"(?i)(?:{SECRET_NAME})s?(?:[\w.-]|[\x80-\xff]){{0,96}}[\"'`\]]{{0,2}}"
 _SET_TO = rf"s?(?:[\w.-]|[\x80-\xff]){{0,96}}[\"'`\]]{{0,2}}\\{{0,3}}[\"']?{BLANK}{{0,3}}"
-_NAME = rf"(?i)(?P<name>(?:{SECRET_NAME})s?[\w.-]{{0,32}})"
+#: Told apart by the first letter, alternatives that know no case are tried many times faster.
+_FIRST = "(?=[acekpstwпACEKPSTWП])"
+_NAME = rf"(?i){_FIRST}(?P<name>(?:{SECRET_NAME})s?[\w.-]{{0,32}})"
 #: What gives a value: also where there is none yet (make, PHP, JavaScript, Ruby), and to what is there (PHP).
 _SIGN = r"(?:=>|:{1,3}=|==?|\?{1,2}=|\|\|=|\.=|\+=|:)"
 #: A name of the program's own: an index, a call or an attribute of something.
@@ -91,7 +93,7 @@ ASSIGNED_RULES = (
         "SECRET",
         rf"(?i)(?:{SECRET_NAME}|pass|\bpw|\bcreds){_SET_TO}(?:[?|+.:]{{0,3}}=|:|\|)",
         re.compile(
-            rf"(?i)(?P<name>(?:{SECRET_NAME}|(?<![A-Za-z])(?:(?-i:pass|pw)|pw|creds)(?![A-Za-z]))s?[\w.-]{{0,32}})"
+            rf"(?i){_FIRST}(?P<name>(?:{SECRET_NAME}|(?<![A-Za-z])(?:(?-i:pass|pw)|pw|creds)(?![A-Za-z]))s?[\w.-]{{0,32}})"
             r"[\"'`\]]{0,2}\\{0,3}[\"']?"
             rf"\s{{0,3}}(?:{_SIGN}|\|(?=[ \t]{{1,9}}[^\s|]{{4,512}}[ \t]{{0,9}}\|))\s{{0,9}}"
             r"(?:[bru]?(?P<quote>\\{0,3}[\"'`]))?(?P<value>[^\s\"'`\\,;<>(){}&]{4,512})"
