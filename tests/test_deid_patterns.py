@@ -76,6 +76,12 @@ def test_user_names_in_paths_are_masked(text: str, user: str) -> None:
     assert user not in masked(text)
 
 
+def test_whom_a_post_answers_is_masked_where_it_begins_only() -> None:
+    """A decorator looks the same in the middle of a file."""
+    assert masked("@jdoe42 I see, that works") == "@<USERNAME> I see, that works"
+    assert masked("class A:\n    @cachedthing def f(): pass") == "class A:\n    @cachedthing def f(): pass"
+
+
 @pytest.mark.parametrize(
     ("text", "secret"),
     [

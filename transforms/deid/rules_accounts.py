@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from transforms.deid.lexicon import is_common_word
 from transforms.deid.rules import Rule, Verdict
 from transforms.deid.rules_places import GENERIC_USERS
 
@@ -25,7 +26,53 @@ def _account(found: re.Match[str]) -> Verdict | None:
     return found.start("user"), found.end("user"), 0.7
 
 
+#: What begins with @ at the start of a file and is nobody: annotations, style sheets, batch files, diagrams.
+_ANNOTATIONS = frozenset(
+    (
+        "override param params inheritdoc deprecated suppresswarnings charset startuml enduml font-face "
+        "dataclass pytest staticmethod classmethod abstractmethod autowired interface todo nonnull nullable"
+    ).split()
+)
+_SAYS = (
+    r"(?: (?:pointed out|says?|said|suggest(?:s|ed)|mention(?:s|ed)|noted|wrote|commented|answered|posted|replied|asked|told|"
+    r"explain(?:s|ed)|thinks)\b|(?:'s|’s|s') (?:answer|comment|solution|suggestion|post|question|idea|reply|tweet|account)\b)"
+)
+
+
+def _handle(found: re.Match[str]) -> Verdict | None:
+    name = found.group("user")
+    if name.lower() in _ANNOTATIONS or is_common_word(name):
+        return None
+    return _account(found)
+
+
 ACCOUNT_RULES = (
+    Rule(
+        # Whom a post passes on, thanks or greets; a blank behind the @ as tokenised corpora have it.
+        "USERNAME",
+        r"(?i)\b(?:rt:?|via|h/t|cc|thanks|thank you|thanks to|thx|hey|hi|hello|follow|congrats|dm|credits? to|according to|as per|(?:said|suggested|posted|answered|mentioned|noted|written|reported) by) @ ?[A-Za-z0-9_]",
+        re.compile(
+            r"(?i)\b(?:rt:?|via|h/t|cc|thanks|thank you|thanks to|thx|hey|hi|hello|follow|congrats|dm|credits? to|according to|as per|(?:said|suggested|posted|answered|mentioned|noted|written|reported) by) @ ?(?P<user>[A-Za-z0-9_]{2,30})(?![\w/@(-]|\.\w)"
+        ),
+        _handle,
+        (24, 40),
+    ),
+    Rule(
+        # Who said something: "@jdoe pointed out", "@jdoe's answer".
+        "USERNAME",
+        rf"@[A-Za-z0-9_]{{2,30}}{_SAYS}",
+        re.compile(rf"(?<![\w@])@(?P<user>[A-Za-z0-9_]{{2,30}})(?={_SAYS})"),
+        _handle,
+        (64, 4),
+    ),
+    Rule(
+        # Whom a post answers: it begins with them.
+        "USERNAME",
+        r"@ ?[A-Za-z0-9_]{2,30} ?[,:]? [A-Za-z'\"]",
+        re.compile(r"\A\s{0,4}(?:\. ?)?@ ?(?P<user>[A-Za-z0-9_]{2,30})(?= ?[,:]? [A-Za-z'\"])"),
+        _handle,
+        (48, 8),
+    ),
     Rule(
         # ls -l: mode, links, owner.
         "USERNAME",
