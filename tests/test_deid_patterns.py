@@ -76,6 +76,22 @@ def test_user_names_in_paths_are_masked(text: str, user: str) -> None:
     assert user not in masked(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("Austin reviewed the plan.", "<PERSON> reviewed the plan."),
+        ("It is late. May said so", "It is late. <PERSON> said so"),
+        ("Today\nGrace moved to Leeds", "Today\n<PERSON> moved to Leeds"),
+        ("the Austin reviewed here is a town", "the Austin reviewed here is a town"),
+        ("Claude suggested a patch", "Claude suggested a patch"),
+        ("Tests approved by all", "Tests approved by all"),
+    ],
+)
+def test_a_word_is_a_name_where_it_does_what_people_do(text: str, left: str) -> None:
+    """Austin, May and Grace need evidence; at the head of such a sentence they have it."""
+    assert masked(text) == left
+
+
 def test_whom_a_post_answers_is_masked_where_it_begins_only() -> None:
     """A decorator looks the same in the middle of a file."""
     assert masked("@jdoe42 I see, that works") == "@<USERNAME> I see, that works"

@@ -29,6 +29,33 @@ _BEHIND = (
 _NO_INITIALS = re.compile(
     r"(?:U\. ?S|U\. ?K|U\. ?N|E\. ?U|D\. ?C|A\. ?M|P\. ?M|B\. ?C|A\. ?D|N\. ?Y|L\. ?A)\.\s?"
 )
+#: What only people do, and are said to have done where one is named for the first time.
+_DOES = (
+    r"(?:said|says|told|asks|asked|e-?mailed|phoned|texted|replied|emigrated|apologi[sz]ed|graduated|retired|resigned|married|divorced|"
+    r"reviewed|approved|signed|presented|coordinated|organi[sz]ed|chaired|mentored|interviewed|negotiated|supervised|volunteered|"
+    r"attended|lives|lived|was born|grew up|moved to|works (?:at|for|as|in)|worked (?:at|for|as|in)|called (?:me|us|him|her|them|to)|"
+    r"wants me|thinks|thought|mentioned|suggested|promised|agreed|laughed|smiled|cried|hugged|loves|loved|hates|hated|wrote|"
+    r"joined (?:us|me|the)|(?:and I|and me) )"
+)
+#: Tools and assistants that have a person's name, and what they do is done by people, too.
+_TOOLS = frozenset(
+    (
+        "claude gemini ruby julia jenkins travis pascal perl ada jade watson alexa siri cortana copilot nova opus sonnet haiku "
+        "mistral llama cursor windsurf sage maven jasper mercury cassandra java python swift dash devin codex"
+    ).split()
+)
+#: Names of months, days and words that begin sentences.
+_NO_NAMES = frozenset(
+    "an and any are as but can else for he his if in is it its me no not now of on one or our see she so the to us we who you all do did".split()
+)
+
+
+def _ambiguous(found: re.Match[str]) -> Verdict | None:
+    """A word that is a name, too, does at the beginning of a sentence what people do."""
+    word = found.group("name").lower()
+    if word not in first_names() or word in _TOOLS or word in _NO_NAMES:
+        return None
+    return found.start("name"), found.end("name"), 0.65
 
 
 def _titled(found: re.Match[str]) -> Verdict | None:
@@ -73,6 +100,16 @@ def _is_ordinary(word: str) -> bool:
 
 _CAPITAL = r"[A-Z\xc3-\xc5]"
 TITLE_RULES = (
+    Rule(
+        # "May said", "Austin reviewed": a name by what it does.
+        "PERSON",
+        rf"(?:^|[^\w ]|[.!?] ){_CAPITAL}[a-z\x80-\xff]{{1,30}} {_DOES}",
+        re.compile(
+            rf"(?:(?<![^\n])|(?<=[.!?] )|(?<=[\"“(]))(?P<name>[{_UPPER}][^\W\d_A-Z]{{1,15}})(?= {_DOES})"
+        ),
+        _ambiguous,
+        (48, 8),
+    ),
     Rule(
         "PERSON",
         rf"\b(?:{_TITLE})\.?[ ]{{0,3}}{_CAPITAL}",
