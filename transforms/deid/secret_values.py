@@ -24,7 +24,7 @@ _MIN_RANDOM = 12
 _RUNS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|\d+|.")
 _WORD_LENGTH = 3.2
 #: Letters alone have to change their case more often than words joined in camel case.
-_ALPHA_LENGTH = 3.0
+_ALPHA_LENGTH = 3.4
 
 
 def entropy(text: str) -> float:
