@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 import tomllib
 from pathlib import Path
@@ -196,3 +197,19 @@ def test_realistic_surrogates_of_one_person_agree_across_sessions_no_more_than_c
     for person, mailbox in zip(people, mailboxes, strict=True):
         given, family = person.lower().split()
         assert mailbox.split("@")[0] == f"{given}.{family}"
+
+
+def test_the_length_of_a_realistic_name_tells_nothing_of_the_persons() -> None:
+    """A name of five words would be the same person's in every session, whatever the words are."""
+    config = CONFIG.model_copy(update={"surrogates": "realistic", "models": {}})
+    text = "My name is {}, and {} it is"
+    names = ["Priya Raghunathan", "Priya Lakshmi Raghunathan", "Priya Lakshmi Meena Kumari Raghunathan"]
+    sessions = [
+        SessionText(n.to_bytes(16, "big"), [Segment(text.format(name, name), "user")])
+        for n, name in enumerate(names * 8)
+    ]
+    masked = [one.texts[0] for one in DeidEngine(config, bytes(32)).mask_sessions(sessions)]
+    shown = [re.fullmatch(r"My name is (.*), and (.*) it is", one) for one in masked]
+    people = [one.group(1) for one in shown if one and one.group(1) == one.group(2)]
+    assert len(set(people)) == len(names) * 8
+    assert {len(person.split()) for person in people} == {2}

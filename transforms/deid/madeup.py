@@ -53,9 +53,14 @@ def made_up(key: bytes, kind: str, value: str, people: People, attempt: int) -> 
 
 
 def _person(key: bytes, mention: str, people: People) -> str:
-    """As many words as the mention has, each the surrogate of its word in the person's full name."""
+    """One word or two, each the surrogate of its word in the person's full name.
+
+    Of longer names the first word and the last are shown: how many words a long name has would tell
+    whose it is in the next session, too.
+    """
     full = people.identity(mention)
     words = name_words(mention)
+    words = (words[0], words[-1]) if len(words) > 2 else words
     parts = [_part(key, word, full) for word in words]
     initials = re.findall(r"\b([^\W\d_])\b\.?", mention)
     if initials and len(words) == 1 and len(full) > 1:
@@ -68,6 +73,8 @@ def _person(key: bytes, mention: str, people: People) -> str:
 
 def _part(key: bytes, word: str, full: tuple[str, ...]) -> str:
     given, family = _name_lists()
+    if word in full[1:-1]:
+        word = full[0] if word in first_names() else full[-1]
     person = " ".join(full)
     first = word == full[0] if len(full) > 1 else is_clear_first_name(word) or word not in last_names()
     names = given if first else family

@@ -1,8 +1,9 @@
 """Twins of a text in which disguised and escaped characters are plain, with the way back to its offsets.
 
 Detection reads the twins as well as the text; masking is done in the original. Made plain: zero-width
-characters and soft hyphens (dropped), full-width forms, other scripts' digits, odd dashes and dots, percent
-escapes (RFC 3986), backslash escapes of JSON and most languages, HTML character references, terminal
+characters, soft hyphens, marks on letters and signs of direction (dropped); full-width, mathematical, circled
+and raised forms; other scripts' digits; letters that look Latin within Latin words; odd dashes and dots;
+percent escapes (RFC 3986), backslash escapes of JSON and most languages, HTML character references, terminal
 colours (ECMA-48), and line ends within a number.
 """
 
@@ -17,20 +18,45 @@ from typing import NamedTuple
 #: For Hyperscan, on UTF-8 bytes: texts without a match have no twin.
 TWIN_TRIGGER = (
     r"""(?i)\\(?:[nrt"'/]|u[0-9a-f]{4}|x[0-9a-f]{2}|033\[|e\[)|%[0-9a-f]{2}|&[#a-z][0-9a-z]{1,6};|\x1b\["""
-    r"""|\xc2\xad|\xe2\x80[\x8b-\x91\xa4]|[0-9][- ]\r?\n"""
-    r"""|[0-9]\xe2\x80[\x92-\x95][0-9]|\xe2\x81\xa0|\xe2\x88\x92"""
+    r"""|\xc2\xad|\xe2\x80[\x8b-\x91\xa4\xaa-\xae]|[0-9][- ]\r?\n"""
+    r"""|[0-9]\xe2\x80[\x92-\x95][0-9]|\xe2\x81[\xa0\xa6-\xa9]|\xe2\x88\x92"""
     r"""|\xef\xbb\xbf|\xef[\xbc\xbd]|\xe3\x80\x82|\xd9[\xa0-\xa9]|\xdb[\xb0-\xb9]"""
+    # Marks on letters and digits, selectors between them, keycaps in a row, fillers, tags.
+    r"""|[0-9a-z](?:\xcc[\x80-\xbf]|\xcd[\x80-\xaf]|\xef\xb8[\x80-\x8f][0-9a-z])|\xe2\x83\xa3[0-9]"""
+    r"""|\xe1\xa0\x8e|\xe3\x85\xa4|\xf3\xa0[\x80\x81]"""
+    # Letters and digits of mathematics, in circles, raised and lowered ones in a row.
+    r"""|\xf0\x9d[\x90-\x9f]|\xe2(?:\x91[\xa0-\xbf]|\x92|\x93[\x80-\xaa])"""
+    r"""|(?:\xc2[\xb2\xb3\xb9]|\xe2\x81[\xb0\xb4-\xb9]|\xe2\x82[\x80-\x89]){3}"""
+    # Digits of Indic and South-East Asian scripts.
+    r"""|\xe0[\xa5\xa7\xa9\xab\xad\xaf\xb1\xb3\xb5][\xa6-\xaf]|\xe0[\xb9\xbb][\x90-\x99]|\xe0\xbc[\xa0-\xa9]"""
+    r"""|\xe1\x81[\x80-\x89]|\xe1\x9f[\xa0-\xa9]"""
+    # Cyrillic and Greek letters that touch Latin ones.
+    r"""|[0-9a-z](?:[\xd0\xd1][\x80-\xbf]|\xce[\x91-\xbf])|(?:[\xd0\xd1][\x80-\xbf]|\xce[\x91-\xbf])[0-9a-z]"""
 )
 _COLOUR = r"(?:\x1b|\\x1[bB]|\\u001[bB]|\\033|\\e)\[[0-9;]{0,16}[A-Za-z]"
+#: Letters that look like Latin ones: Unicode Technical Standard 39, confusables of capital and small letters.
+_TWINS = dict(
+    zip(
+        "АВЕКМНОРСТХУЅІЈаеорсхуіјѕһԁԛԝΑΒΕΖΗΙΚΜΝΟΡΤΥΧο",
+        "ABEKMHOPCTXYSIJaeopcxyijshdqwABEZHIKMNOPTYXo",
+        strict=True,
+    )
+)
+_ALIKE = f"[{''.join(_TWINS)}]"
+_LATIN = "[0-9A-Za-z]"
 _ODD = re.compile(
-    r"(?=[\\%&\x1b\u00ad\u0660-\u2212\u3002\ufeff\uff01-\uff5e]|[- ]\r?\n)(?:"
+    r"(?=[\\%&\x1b\u00ad\u00b2\u00b3\u00b9\u0300-\u24ff\u3002\u3164\ufe00-\ufe0f\ufeff\uff01-\uff5e\U0001d400-\U0001d7ff"
+    r"\U000e0001-\U000e007f]|[- ]\r?\n)(?:"
     rf"(?P<colour>{_COLOUR})"
     r"|%(?P<percent>[0-7][0-9A-Fa-f])|(?P<bytes>(?:%[89A-Fa-f][0-9A-Fa-f])+)"
     r"|\\+(?:u(?P<unit>[0-9A-Fa-f]{4})|x(?P<hex>[0-9A-Fa-f]{2})|(?P<escape>[nrt\"'/]))"
     r"|(?P<html>&(?:[a-z]{2,6}|#\d{1,6}|#[xX][0-9A-Fa-f]{1,5});)"
     r"|(?P<broken>(?<=\d)[- ]\r?\n[ \t>|]{0,8}(?=\d))"
     r"|(?P<dash>(?<=\d)[\u2012-\u2015](?=\d)|[\u2010\u2011\u2212])"
-    r"|(?P<form>[\u00ad\u200b-\u200f\u2060\ufeff\uff01-\uff5e\u3002\u2024\u0660-\u0669\u06f0-\u06f9]))"
+    r"|(?P<mark>[\u0300-\u036f\ufe00-\ufe0f\u20e3]|[\u202a-\u202e\u2066-\u2069\u180e\u3164\U000e0001-\U000e007f])"
+    rf"|(?P<alike>(?:(?<={_LATIN})|(?<={_LATIN}{_ALIKE})|(?<={_LATIN}{_ALIKE}{{2}})){_ALIKE}|{_ALIKE}(?={_ALIKE}{{0,16}}{_LATIN}))"
+    r"|(?P<form>[\u00ad\u00b2\u00b3\u00b9\u200b-\u200f\u2060\u2070-\u2089\u2460-\u24e9\u24ea\ufeff\uff01-\uff5e\u3002\u2024"
+    r"\U0001d400-\U0001d7ff]|(?![0-9])\d))"
 )
 _DROPPED = frozenset("\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff")
 _ESCAPED = {"n": "\n", "r": "\r", "t": "\t"}
@@ -100,6 +126,10 @@ def _plain(odd: re.Match[str]) -> str:
     kind, value = odd.lastgroup, odd.group(odd.lastgroup or 0)
     if kind == "broken":
         return value[0]
+    if kind == "mark":
+        return ""
+    if kind == "alike":
+        return _TWINS[value]
     if kind in ("percent", "hex", "unit"):
         plain = chr(int(value, 16))
     elif kind == "escape":

@@ -6,14 +6,19 @@ from transforms.deid.normalise import plain_twins
 from transforms.deid.overlaps import resolve
 from transforms.deid.rules import Rule
 from transforms.deid.rules_accounts import ACCOUNT_RULES
+from transforms.deid.rules_assigned import ASSIGNED_RULES
 from transforms.deid.rules_broken import BROKEN_RULES
 from transforms.deid.rules_contact import CONTACT_RULES
+from transforms.deid.rules_credentials import CREDENTIAL_RULES
 from transforms.deid.rules_government import GOVERNMENT_RULES
+from transforms.deid.rules_handles import HANDLE_RULES
 from transforms.deid.rules_identifiers import IDENTIFIER_RULES
 from transforms.deid.rules_network import NETWORK_RULES
 from transforms.deid.rules_places import PLACE_RULES
 from transforms.deid.rules_provider_keys import PROVIDER_KEY_RULES
-from transforms.deid.rules_secrets import SECRET_RULES
+from transforms.deid.rules_random import RANDOM_RULES
+from transforms.deid.rules_spoken import SPOKEN_RULES
+from transforms.deid.rules_titles import TITLE_RULES
 from transforms.deid.spans import Span
 
 RULES: tuple[Rule, ...] = (
@@ -23,9 +28,14 @@ RULES: tuple[Rule, ...] = (
     *BROKEN_RULES,
     *NETWORK_RULES,
     *PROVIDER_KEY_RULES,
-    *SECRET_RULES,
+    *CREDENTIAL_RULES,
+    *ASSIGNED_RULES,
+    *SPOKEN_RULES,
+    *RANDOM_RULES,
     *ACCOUNT_RULES,
+    *HANDLE_RULES,
     *PLACE_RULES,
+    *TITLE_RULES,
 )
 
 

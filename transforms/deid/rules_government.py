@@ -17,7 +17,7 @@ _WORDS = (
     r"\bcpf\b|\bcurp\b|\btfn\b|aadhaar|aadhar|pan card|pesel|personalausweis|personnummer|fodselsnummer|cpr-?nummer|henkilötunnus|"
     r"steuer-?id|codice fiscale|sécurité sociale|\bahv\b|sozialversicherung|versicherten-?n|"
     r"medicare|medicaid|\bnhs\b|\bmrn\b|medical[ _-]?record|health[ _-]?(?:id|card|insurance|plan)|patient[ _-]?(?:id|no\b|number)|"
-    r"(?:insurance|member|policy|beneficiary|subscriber)[ _-]?(?:id|no\b|number)|\bnpi\b|\bdea\b|"
+    r"(?:insurance|member|policy|beneficiary|subscriber)[ _-]?(?:id|no\b|number)|\bnpi\b|\bdea\b|\bein\b|voter id|"
     r"(?:student|employee|badge)[ _-]?(?:id|no\b|number)|alien[ _-]?(?:no\b|number|registration)|green card|visa (?:no\b|number)|"
     r"\bvin\b|chassis|vehicle id|(?:licen[cs]e|number|registration) plate|plate (?:no\b|number)"
 )
@@ -98,9 +98,9 @@ GOVERNMENT_RULES = (
     Rule(
         # Number first: "I50949136" passport; and numbers that say what they are: US-DL-74111304325.
         "GOV_ID",
-        r"(?i)\d[^0-9A-Za-z]{0,6}\s(?:passport|licen[cs]e)|[A-Z]{2}-(?:DL|ID|PP)-\d{5}",
+        r"(?i)\d[^0-9A-Za-z]{0,6}\s(?:passport|licen[cs]e)|(?:[A-Z]{2}-(?:DL|ID|PP)|MRN)-\d{5}",
         re.compile(
-            r"\b(?P<id>[A-Z]{2}-(?:DL|ID|PP)-\d{5,14})\b|\b(?P<named>[A-Z]{1,3}\d{6,10})[^0-9A-Za-z\n]{0,3}\s(?i:passport|licen[cs]e)"
+            r"\b(?P<id>(?:[A-Z]{2}-(?:DL|ID|PP)|MRN)-\d{5,14})\b|\b(?P<named>[A-Z]{1,3}\d{6,10})[^0-9A-Za-z\n]{0,3}\s(?i:passport|licen[cs]e)"
         ),
         _numbered,
         (40, 24),

@@ -64,11 +64,21 @@ PROVIDER_KEY_RULES = (
         (80, 17_000),
     ),
     Rule(
-        # RFC 7519; the first part is JSON, so base64url of '{"'.
+        # RFC 7519; the first part is a JSON object, so base64url of '{"', or of '{' and a blank.
         "SECRET",
-        r"eyJ[A-Za-z0-9_-]{8,}\.",
-        re.compile(r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)*"),
+        r"(?:eyJ|\b(?:eyA|ewo|ew0K))[A-Za-z0-9_-]{8,}\.|\bey[A-Za-z0-9_-]{16,}\.ey",
+        re.compile(
+            r"(?:eyJ|\b(?:eyA|ewo|ew0K))[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)*|"
+            r"\bey[A-Za-z0-9_-]{16,}\.ey[A-Za-z0-9/_-]{16,}\.[A-Za-z0-9/_-]*={0,2}"
+        ),
         whole(0.95),
+    ),
+    Rule(
+        # The same in base64 once more, as secrets of Kubernetes are kept.
+        "SECRET",
+        r"ZXlK[A-Za-z0-9+/]{40}",
+        re.compile(r"ZXlK[A-Za-z0-9+/]{40,}={0,2}"),
+        whole(0.9),
     ),
     *(_rule(secret) for secret in provider_secrets()),
 )

@@ -9,7 +9,7 @@ import re
 #: What stands in the place of a secret and is none.
 PLACEHOLDER = re.compile(
     r"(?i)(?:x{3,}|\*{3,}|\.{3,}|-+|<[^>]*>?|\$[\w{(].*|%\w+%|\{\{?.*|\[.*|your[-_ ].*|.*(?:placeholder|redacted|changeme|"
-    r"change[-_]me|insert|dummy|\bsample\b).*|none|null|nil|true|false|undefined|string|str|bool|int|pass|password|passwd|"
+    r"change[-_]me|insert|dummy|x{5,}|\bsample\b).*|none|null|nil|true|false|undefined|string|str|bool|int|pass|password|passwd|"
     r"secret|token|required|optional|process\.env.*|os\.(?:environ|getenv).*|env[.\[(].*|self\..*|this\..*|config[.\[].*|"
     r"settings\..*|%\(?\w+\)?s?|req\..*|request\..*|[\w.]+\(.*|"
     # Surrogates of ours, as they stand in code.
@@ -18,9 +18,13 @@ PLACEHOLDER = re.compile(
 )
 _WORDS = re.compile(r"[A-Za-z]+(?:[-_. ][A-Za-z]+)*\Z")
 _CAMEL = re.compile(r"[a-z]+(?:[A-Z][a-z]+){1,5}\d{0,2}\Z")
+UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\Z")
+_MIN_RANDOM = 12
 #: In names of programs runs of one kind of character are long: HintSignPep695TypeAlias has 3.8 on average.
 _RUNS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|\d+|.")
 _WORD_LENGTH = 3.2
+#: Letters alone have to change their case more often than words joined in camel case.
+_ALPHA_LENGTH = 3.4
 
 
 def entropy(text: str) -> float:
@@ -37,6 +41,8 @@ def looks_secret(value: str, password: bool) -> bool:
         return True
     if password:
         return bool(re.search(r"[\d!@#$%^&*+?]", value)) or (len(value) >= 12 and not _WORDS.match(value))
+    if value.isalpha() and _changes_case(value):
+        return True
     if len(value) < 8 or _WORDS.match(value) or _CAMEL.match(value):
         return False
     if re.fullmatch(r"[\d.,:/-]+|\d{4}-\d\d-\d\dT?.*|(?:https?://|\.{0,2}/|~/)[\w./:@-]*", value):
@@ -49,3 +55,18 @@ def looks_secret(value: str, password: bool) -> bool:
 def reads_like_words(value: str) -> bool:
     """True for a value whose runs of one kind of character are as long as in names of programs."""
     return len(value) >= _WORD_LENGTH * len(_RUNS.findall(value))
+
+
+def looks_random(value: str) -> bool:
+    """True for a token of letters and digits, or of letters in changing case, that reads like nothing."""
+    if len(value) < _MIN_RANDOM or PLACEHOLDER.match(value) or len(set(value)) < 8:
+        return False
+    bare = re.sub(r"[-_]", "", value)
+    if bare.isalpha():
+        return _changes_case(bare)
+    digits, letters = len(re.findall(r"\d", value)), len(re.findall(r"[A-Za-z]", value))
+    return digits >= 2 and letters >= 2 and not reads_like_words(value)
+
+
+def _changes_case(letters: str) -> bool:
+    return len(letters) >= _MIN_RANDOM and len(letters) < _ALPHA_LENGTH * len(_RUNS.findall(letters))
