@@ -27,9 +27,9 @@ from presidio_analyzer import AnalyzerEngine
 from presidio_analyzer.nlp_engine import NlpEngineProvider
 from presidio_anonymizer import AnonymizerEngine
 
+from pipeline.beam_loading import collect_less_often
 from pipeline.config import DEFAULT_DEID
 from pipeline.inputs import files_at
-from pipeline.worker_main import collect_less_often
 from schemas.deid import DeidConfig, load_deid
 from schemas.keys import KeyedHasher
 from schemas.records import Block, Defaults, Limits, Message, Session

@@ -15,8 +15,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from pipeline.beam_loading import collect_less_often
 from pipeline.config import DEFAULT_DEID
-from pipeline.worker_main import collect_less_often
 from schemas.deid import load_deid
 from transforms.deid.engine import DeidEngine
 from transforms.deid.spans import Segment, SessionText

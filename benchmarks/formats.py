@@ -21,7 +21,7 @@ from typing import Any
 import msgspec
 from chats_in_formats import START, WRITERS, conversations
 
-from pipeline.worker_main import collect_less_often
+from pipeline.beam_loading import collect_less_often
 from schemas.keys import KeyedHasher
 from schemas.records import Defaults, Limits
 from transforms.sources import InputFile, ReadContext, plan_tasks, plan_units, read_facts
