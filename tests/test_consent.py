@@ -182,3 +182,35 @@ def test_deletions_are_told_apart_by_kind(tmp_path: Path) -> None:
     (tmp_path / "e.csv").write_text("kind,id,deleted_at\norg,o1,2025-12-01T00:00:00Z\n")
     with pytest.raises(ConsentError, match="column kind"):
         list(read_deletions(str(tmp_path / "e.csv"), HASHER, AS_OF))
+
+
+_TORN = pa.array([b"u1", b"caf\xe9"], pa.binary())
+_TORN_TEXT = pa.StringArray.from_buffers(2, *_TORN.buffers()[1:])
+
+
+@pytest.mark.parametrize(
+    "ids", [_TORN, _TORN_TEXT, _TORN_TEXT.dictionary_encode()], ids=lambda a: str(a.type)
+)
+def test_ids_that_are_no_utf8_are_refused_in_one_line(ids: pa.Array, tmp_path: Path) -> None:
+    """Another spelling is another user: patching an id up could lose an opt-out. Nothing of it is told."""
+    at = pa.array([AS_OF - dt.timedelta(days=1)] * 2, pa.timestamp("us", tz="UTC"))
+    states, kinds = pa.array(["granted", "refused"]), pa.array(["user", "user"])
+    consent, gone = tmp_path / "c.parquet", tmp_path / "d.parquet"
+    pq.write_table(pa.table({"user_id": ids, "state": states, "decided_at": at, "snapshot_at": at}), consent)
+    pq.write_table(pa.table({"kind": kinds, "id": ids, "deleted_at": at}), gone)
+    with pytest.raises(ConsentError) as refused:
+        rows(consent)
+    assert str(refused.value) == f"{consent}: column user_id holds bytes that are no UTF-8"
+    with pytest.raises(ConsentError) as refused:
+        list(read_deletions(str(gone), HASHER, AS_OF))
+    assert str(refused.value) == f"{gone}: column id holds bytes that are no UTF-8"
+
+
+def test_a_line_whose_id_is_no_utf8_is_refused_by_its_number(tmp_path: Path) -> None:
+    """The same in JSON Lines, where the line can be named."""
+    line = b'{"user_id":"%s","state":"refused","decided_at":null,"snapshot_at":"2025-12-01T00:00:00Z"}\n'
+    path = tmp_path / "c.jsonl"
+    path.write_bytes(line % b"u1" + line % b"caf\xe9")
+    with pytest.raises(ConsentError) as refused:
+        rows(path)
+    assert str(refused.value) == f"{path}: line 2: user_id holds bytes that are no UTF-8"

@@ -87,8 +87,8 @@ def key_column(
     column: Any = ids.combine_chunks() if isinstance(ids, pa.ChunkedArray) else ids
     if pa.types.is_integer(column.type):
         raise ConsentError(f"{path}: column {name} holds numbers; expected strings")
-    encoded = column.cast(pa.string()).dictionary_encode()
     try:
+        encoded = column.cast(pa.string()).dictionary_encode()
         encoded.dictionary.validate(full=True)
     except pa.ArrowInvalid:
         raise ConsentError(f"{path}: column {name} holds bytes that are no UTF-8") from None
