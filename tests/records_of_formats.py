@@ -10,6 +10,8 @@ from typing import Any
 from test_source_fuzz import AT, STRANGE, bent
 
 _RESULT = {"type": "tool_result", "tool_use_id": "t", "content": [{"type": "text", "text": "y"}]}
+_THOUGHT = {"type": "thinking", "thinking": "hm", "signature": "g"}
+_TEXT = {"type": "text", "text": " and "}
 _CALL = {"type": "tool_use", "id": "t", "name": "ls", "input": {"a": [1.5], "b": None}}
 GOOD: dict[str, dict[str, Any]] = {
     "canonical": {
@@ -131,6 +133,27 @@ MORE: dict[str, list[dict[str, Any]]] = {
         },
     ],
     "anthropic-messages": [
+        {
+            "timestamp": AT,
+            "user_id": "u",
+            "request": {
+                "system": "s",
+                "messages": [
+                    {"role": "user", "content": "x"},
+                    {
+                        "role": "assistant",
+                        "content": [{"type": "thinking", "thinking": "hm", "signature": "g"}, _CALL],
+                    },
+                    {
+                        "role": "user",
+                        "content": [_RESULT | {"is_error": True}, {"type": "text", "text": " and "}],
+                    },
+                    {"role": "assistant", "content": [_CALL | {"id": "v", "name": " "}, _CALL | {"id": "w"}]},
+                    {"role": "user", "content": [_RESULT | {"tool_use_id": "w", "content": " z "}]},
+                ],
+            },
+            "response": {"role": "assistant", "content": [{"type": "text", "text": "y"}, _CALL]},
+        },
         {"timestamp": AT, "request": {"messages": [{"role": "user", "content": "x"}]}, "response": None},
         {"timestamp": AT, "request": {"body": json.dumps({"messages": []})}, "response": {"status": 500}},
     ],

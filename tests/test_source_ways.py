@@ -36,7 +36,7 @@ def carefully(monkeypatch: pytest.MonkeyPatch) -> None:
     """Takes the fast ways out."""
     monkeypatch.setattr(canonical_json, "decode_sessions", lambda *_: None)
     monkeypatch.setattr(claude_code_records, "typed_lines", lambda raw: [None] * len(raw))
-    monkeypatch.setattr(anthropic_messages, "_texts", lambda _: None)
+    monkeypatch.setattr(anthropic_messages, "_decoded", lambda _: None)
     monkeypatch.setattr(otel_genai, "_texts", lambda _: None)
     for lists in (chat_lists.SHAREGPT, chat_lists.OPENAI_MESSAGES):
         monkeypatch.setattr(lists, "_texts_of", lambda _: None)

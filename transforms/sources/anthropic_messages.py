@@ -12,10 +12,12 @@ from typing import Any
 
 import msgspec
 
+from schemas.records import Session
 from transforms.plain import Plain
 from transforms.sources.accounting import dropped, note_block
 from transforms.sources.anthropic_stream import streamed_message
-from transforms.sources.anthropic_texts import Logged, logged_texts, said_of
+from transforms.sources.anthropic_texts import Logged, logged_call, said_of
+from transforms.sources.anthropic_tools import session_of
 from transforms.sources.cassettes import SUFFIXES, cassette_of, interactions_of
 from transforms.sources.decode import Fault, present
 from transforms.sources.histories import Call, Turn, moment, record_of
@@ -46,7 +48,7 @@ class AnthropicMessages(RecordFile):
         found = (
             iter([cassette_of(path, max_record_bytes)])
             if path.endswith(SUFFIXES)
-            else objects_of(path, max_record_bytes, _texts)
+            else objects_of(path, max_record_bytes, _decoded)
         )
         for item in found:
             if isinstance(item, Fault | Texts):
@@ -56,19 +58,21 @@ class AnthropicMessages(RecordFile):
                     yield call if isinstance(call, Fault) else record_or_fault(_record, call)
 
 
-def _texts(data: bytes) -> Texts | None:
-    """The record, if it is a call of nothing but texts and nothing is wrong with it."""
-    logged = logged_texts(data)
-    plain = None if logged is None else record_or_fault(_plain, logged)
-    if plain is None or isinstance(plain, Fault):
+def _decoded(data: bytes) -> Texts | None:
+    """The record, if it is a call of texts and tools and nothing is wrong with it."""
+    logged = logged_call(data)
+    made = None if logged is None else record_or_fault(_session, logged)
+    if made is None or isinstance(made, Fault):
         return None
-    return Texts(lambda _: plain, lambda: record_or_fault(_record, msgspec.json.decode(data)), len(data))
+    return Texts(lambda _: made, lambda: record_or_fault(_record, msgspec.json.decode(data)), len(data))
 
 
-def _plain(logged: Logged) -> Plain | None:
+def _session(logged: Logged) -> Plain | Session | None:
     asked, answered = moment(logged.asked()), moment(logged.answered())
     user_id = _user(logged.request.metadata) or _text(logged.user_id)
-    return plain_of(said_of(logged, asked, answered or asked, user_id, _text(logged.organization_id)))
+    call = (logged, asked, answered or asked, user_id, _text(logged.organization_id))
+    said = said_of(*call)
+    return session_of(*call) if said is None else plain_of(said)
 
 
 def _record(item: dict[str, Any]) -> dict[str, Any]:

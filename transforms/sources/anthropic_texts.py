@@ -1,4 +1,4 @@
-"""Logged calls of the Anthropic Messages API that are nothing but texts, decoded by type.
+"""Logged calls of the Anthropic Messages API, decoded by type: of texts alone, or with tools.
 
 A record with a field that is not named here, or with anything else in one, is for the careful way.
 """
@@ -22,9 +22,26 @@ class _Text(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     citations: Any = None
 
 
+class Block(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """A text, a thought, a call of a tool or what it gave."""
+
+    type: Literal["text", "thinking", "tool_use", "tool_result"]
+    text: str | None = None
+    thinking: str | None = None
+    id: str | None = None
+    name: str | None = None
+    input: Any = None
+    tool_use_id: str | None = None
+    content: str | list[_Text] | None = None
+    is_error: bool | None = None
+    cache_control: Any = None
+    citations: Any = None
+    signature: Any = None
+
+
 class _Turn(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     role: Literal["user", "assistant", "system"]
-    content: str | list[_Text]
+    content: str | list[Block]
 
 
 class _Request(msgspec.Struct, forbid_unknown_fields=True):
@@ -46,7 +63,7 @@ class _Request(msgspec.Struct, forbid_unknown_fields=True):
 
 class _Response(msgspec.Struct, forbid_unknown_fields=True):
     role: Literal["assistant"]
-    content: list[_Text]
+    content: list[Block]
     type: Literal["message"] = "message"
     id: Any = None
     model: Any = None
@@ -94,31 +111,49 @@ class Logged(msgspec.Struct, forbid_unknown_fields=True):
 _DECODER = msgspec.json.Decoder(Logged)
 
 
-def logged_texts(data: bytes) -> Logged | None:
-    """The record, None if it says more than texts."""
+def logged_call(data: bytes) -> Logged | None:
+    """The record, None if it has anything that is not named here."""
     try:
         return _DECODER.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError):
         return None
 
 
+def turns_of(logged: Logged) -> list[tuple[Role, str | list[Block]]]:
+    """Role and content of what was said, and of what was answered to it, if anything was."""
+    turns: list[tuple[Role, str | list[Block]]] = [
+        (turn.role, turn.content) for turn in logged.request.messages
+    ]
+    if logged.response and logged.response.content:
+        turns.append(("assistant", logged.response.content))
+    return turns
+
+
+def system_of(logged: Logged) -> str | None:
+    """The texts of the system prompt."""
+    system = logged.request.system or []
+    if isinstance(system, str):
+        return system
+    return "\n\n".join(part.text if part.text.strip() else "" for part in system) or None
+
+
 def said_of(
     logged: Logged, asked_at: Any, answered_at: Any, user_id: str | None, organization_id: str | None
-) -> Said:
-    """The call that was logged."""
-    request, response = logged.request, logged.response
-    roles: list[Role] = [turn.role for turn in request.messages]
-    turns = [_texts(turn.content) for turn in request.messages]
-    if response and response.content:
-        roles.append("assistant")
-        turns.append(_texts(response.content))
-    system = _texts(request.system or [])
+) -> Said | None:
+    """The call that was logged, None if it says more than texts."""
+    turns = turns_of(logged)
+    texts: list[str | list[str]] = []
+    for _, content in turns:
+        text = content if isinstance(content, str) else _texts(content)
+        if text is None:
+            return None
+        texts.append(text)
     conversation = logged.conversation_id
     return Said(
-        roles=roles,
-        turns=turns,
-        answered=len(turns) > len(request.messages),
-        system=(system if isinstance(system, str) else "\n\n".join(system)) or None,
+        roles=[role for role, _ in turns],
+        turns=texts,
+        answered=len(turns) > len(logged.request.messages),
+        system=system_of(logged),
         asked_at=asked_at,
         answered_at=answered_at,
         user_id=user_id,
@@ -127,11 +162,9 @@ def said_of(
     )
 
 
-def _texts(content: str | list[_Text]) -> str | list[str]:
-    """The texts; of a list, what is blank as nothing."""
-    if isinstance(content, str):
-        return content
-    if len(content) == 1:
-        text = content[0].text
-        return "" if text.isspace() else text
-    return [part.text if part.text.strip() else "" for part in content]
+def _texts(blocks: list[Block]) -> str | list[str] | None:
+    """The texts, what is blank as nothing; None where there is anything else."""
+    if not {"text"}.issuperset([block.type for block in blocks]):
+        return None
+    texts = [block.text if block.text and block.text.strip() else "" for block in blocks]
+    return texts[0] if len(texts) == 1 else texts

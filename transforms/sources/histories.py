@@ -46,18 +46,18 @@ def record_of(call: Call) -> dict[str, Any]:
         raise Fault("missing_field", call.conversation_id)
     conversation_id = call.conversation_id or _beginning(call)
     messages: list[dict[str, Any]] = []
-    parent, chain = None, _digest("", conversation_id)
+    parent, chain = None, digest_of("", conversation_id)
     if call.system:
         parent = f"{conversation_id}/system"
         text = [{"type": "text", "text": call.system}]
         messages.append({"message_id": parent, "role": "system", "content": text, "sent_at": call.asked_at})
     for turn in call.history:
-        chain = _digest(chain, turn["role"], *_said(turn))
+        chain = digest_of(chain, turn["role"], *_said(turn))
         made = _split(turn, chain, parent, call.asked_at)
         messages += made
         parent = made[-1]["message_id"] if made else parent
     for turn in call.answers:
-        made = _split(turn, _digest(chain, turn["role"], *_said(turn)), parent, call.answered_at)
+        made = _split(turn, digest_of(chain, turn["role"], *_said(turn)), parent, call.answered_at)
         messages += made
     once = {message["message_id"]: message for message in messages}
     note_block(
@@ -106,9 +106,9 @@ def _split(turn: Turn, chain: str, parent: str | None, at: Any) -> list[dict[str
 
 def _beginning(call: Call) -> str:
     """What tells a conversation from others: whose it is, and all up to its first answer."""
-    chain = _digest("", call.user_id or "", call.organization_id or "")
+    chain = digest_of("", call.user_id or "", call.organization_id or "")
     for turn in [*call.history, *call.answers[:1]]:
-        chain = _digest(chain, turn["role"], *_said(turn))
+        chain = digest_of(chain, turn["role"], *_said(turn))
         if turn["role"] == "assistant":
             break
     return chain
@@ -124,13 +124,14 @@ def _said(turn: Turn) -> list[str]:
         elif block["type"] == "tool_use":
             said += ["call", str(block.get("id") or ""), str(block.get("name") or "")]
         elif block["type"] == "tool_result":
-            said += ["result", str(block.get("tool_use_id") or ""), _plain(block.get("content"))]
+            said += ["result", str(block.get("tool_use_id") or ""), plain_text(block.get("content"))]
         elif block["type"] != "thinking":
             said.append(block["type"])
     return ["".join(texts), *said]
 
 
-def _plain(content: Any) -> str:
+def plain_text(content: Any) -> str:
+    """The texts of what a tool gave, without white space around them."""
     if isinstance(content, list):
         return "".join(part.get("text") or "" for part in content if isinstance(part, dict)).strip()
     return (
@@ -138,7 +139,7 @@ def _plain(content: Any) -> str:
     )
 
 
-def _digest(*parts: str) -> str:
+def digest_of(*parts: str) -> str:
     """32 hex digits of what was said, in order; raises Fault for text that is no Unicode."""
     try:
         data = msgspec.json.encode(parts)

@@ -27,7 +27,7 @@ from transforms.sources.base import (
     fault_at,
     one_task_per_file,
 )
-from transforms.sources.decode import EARLIEST, LATEST, Fault, convert_session
+from transforms.sources.decode import EARLIEST, LATEST, Fault, convert_session, sound
 
 #: A character as JSON of ours has it takes no more bytes than this, and a message without its text no more.
 _ESCAPED_BYTES, _FRAME_BYTES = 6, 512
@@ -37,14 +37,14 @@ _UNFORESEEN = (TypeError, ValueError, AttributeError, LookupError, RecursionErro
 
 
 class Texts(NamedTuple):
-    """A record of nothing but texts.
+    """A record whose session need not be made by way of a mapping, as one of nothing but texts.
 
     `session`: made of the time that stands for those that it lacks, if any is known; None where it may be at
     fault. `mapping`: the same as a canonical record, if it has to be judged. `size`: bytes that it took, at
     least one a character.
     """
 
-    session: Callable[[dt.datetime | None], Plain | None]
+    session: Callable[[dt.datetime | None], Plain | Session | None]
     mapping: Callable[[], Mapping[str, Any] | Fault]
     size: int
 
@@ -144,7 +144,12 @@ def timed(record: Mapping[str, Any], defaults: Defaults) -> dict[str, Any]:
 def _read(unit: Unit, row: int, record: Record, context: ReadContext, whole: bool) -> Read:
     if isinstance(record, Texts):
         plain = record.session(context.defaults[unit.input].created_at)
-        if plain is not None and _is_sound(plain, record.size, context.limits):
+        if isinstance(plain, Session):
+            if _fits(len(plain.messages), record.size, context.limits) and sound(
+                (plain,), context.limits.max_messages
+            ):
+                return Read(row, 0, 0, context.owned(plain, unit), None)
+        elif plain is not None and _is_sound(plain, record.size, context.limits):
             if whole or context.identities_of(unit.input) is not None:
                 return Read(row, 0, 0, context.owned(plain.session(), unit), None)
             context.owned(plain.head, unit)
@@ -156,15 +161,19 @@ def _read(unit: Unit, row: int, record: Record, context: ReadContext, whole: boo
 def _is_sound(plain: Plain, size: int, limits: Limits) -> bool:
     """True only if a canonical record that says the same would be read."""
     count = len(plain.ids)
-    most = size * _ESCAPED_BYTES + (count + 1) * _FRAME_BYTES
     first, last = plain.head.created_at, plain.last_at
     return (
-        most <= limits.max_record_bytes
+        _fits(count, size, limits)
         and count <= limits.max_messages
         and EARLIEST <= first <= LATEST
         and (last is None or EARLIEST <= last <= LATEST)
         and not (plain.head.conversation_id or " ").isspace()
     )
+
+
+def _fits(count: int, size: int, limits: Limits) -> bool:
+    """True only if a canonical record of so many messages is not too long."""
+    return size * _ESCAPED_BYTES + (count + 1) * _FRAME_BYTES <= limits.max_record_bytes
 
 
 def _read_mapping(unit: Unit, row: int, record: Mapping[str, Any] | Fault, context: ReadContext) -> Read:
