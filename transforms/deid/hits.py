@@ -43,5 +43,7 @@ class Expressions:
         if not found:
             none = np.zeros(0, dtype=np.int64)
             return none, none
-        hits = np.unique(np.array(found, dtype=np.int64))
+        # Faster than numpy's unique, which hashes and misses the cache where there are many.
+        hits = np.sort(np.array(found, dtype=np.int64))
+        hits = hits[np.append(True, hits[1:] != hits[:-1])]
         return hits >> 40, texts.characters(hits & ((1 << 40) - 1))

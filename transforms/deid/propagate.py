@@ -7,11 +7,9 @@ import itertools
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-import hyperscan
-import numpy as np
-
 from transforms.deid.casing import any_case
 from transforms.deid.lexicon import is_common_word
+from transforms.deid.literals import places_of
 from transforms.deid.overlaps import Additions
 from transforms.deid.spans import Span
 
@@ -30,10 +28,9 @@ _REGROUPED = frozenset({"CREDIT_CARD", "US_SSN", "PHONE_NUMBER", "BANK_ACCOUNT"}
 _MIN_DIGITS = 9
 #: Digits first: expressions that begin with a set are searched for much faster.
 _NUMBER = re.compile(r"\d(?<![A-Za-z0-9]\d)(?:[ .()/\-\u00a0]{0,2}\d){8,18}(?![A-Za-z0-9])")
-#: Values times characters from which on all are searched for at once, as literals of one database.
-_MUCH_WORK = 50_000_000
-_LITERALS_A_DATABASE = 2_000
-_MAX_LITERAL = 200
+#: Values times characters from which on all are searched for at once, by their beginnings.
+_MUCH_WORK = 10_000_000
+_LONGEST_HEAD = 200
 #: Parts the texts while they are searched as one; a value that holds it is not searched for.
 _BETWEEN = "\x00"
 
@@ -91,22 +88,18 @@ def _occurrences(
 
 def _all_places(text: str, values: Collection[str]) -> Iterator[tuple[str, int]]:
     """Every value with every place it stands at. Searching one by one costs values times text."""
-    together = [v for v in values if len(v) <= _MAX_LITERAL] if len(values) * len(text) > _MUCH_WORK else []
-    for value in values if not together else (v for v in values if len(v) > _MAX_LITERAL):
-        for start in _places(text, value):
-            yield value, start
-    if together:
-        data = text.encode("utf-8", "surrogatepass")
-        characters = np.cumsum((np.frombuffer(data, dtype=np.uint8) & 0xC0) != 0x80)
-        for batch in itertools.batched(together, _LITERALS_A_DATABASE):
-            hits: list[tuple[int, int]] = []
-            database = hyperscan.Database()
-            expressions = [re.escape(value).encode("utf-8", "surrogatepass") for value in batch]
-            ids = list(range(len(batch)))
-            database.compile(expressions=expressions, ids=ids, elements=len(ids), flags=[0] * len(ids))
-            database.scan(data, match_event_handler=lambda n, _, end, *__, hits=hits: hits.append((n, end)))
-            for number, end in hits:
-                yield batch[number], int(characters[end - 1]) - len(batch[number])
+    if len(values) * len(text) <= _MUCH_WORK:
+        for value in values:
+            for start in _places(text, value):
+                yield value, start
+        return
+    heads: dict[str, list[str]] = {}
+    for value in values:
+        heads.setdefault(value[:_LONGEST_HEAD], []).append(value)
+    for head, start in places_of(text, heads):
+        for value in heads[head]:
+            if text.startswith(value, start):
+                yield value, start
 
 
 def _places(text: str, value: str) -> Iterator[int]:
