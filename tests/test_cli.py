@@ -87,6 +87,12 @@ def test_scrub_answers_lines_with_offsets_in_code_points(tmp_path: Path) -> None
         {"text": "😀 <EMAIL_ADDRESS_1>", "spans": [[2, 17, "EMAIL_ADDRESS", 0.95]]},
         {"text": "nothing", "spans": []},
     ]
+    token = "ghp_" + "a1B2c3D4e5F6g7H8i9" * 60
+    (tmp_path / "dense.jsonl").write_text(json.dumps({"text": f"it is {token}"}) + "\n")
+    dense = chatsieve("scrub", tmp_path / "dense.jsonl", "--jsonl", "--explain", "--json")
+    answer = json.loads(dense.stdout)
+    assert (answer["text"], answer["refused"]) == (None, "pii_density")
+    assert [span[:3] for span in answer["spans"]] == [[6, 6 + len(token), "SECRET"]]
     (tmp_path / "bad.jsonl").write_text('{"text": 1}\n')
     refused = chatsieve("scrub", tmp_path / "bad.jsonl", "--jsonl")
     assert refused.returncode == 2

@@ -67,8 +67,9 @@ def _answers(engine: DeidEngine, sessions: Sequence[SessionText], explain: bool)
         answer: dict[str, object] = {"text": None, "refused": masked.refusal}
         if not masked.refusal:
             answer = {"text": masked.texts[0]}
-            if explain:
-                answer["spans"] = [list(span) for span in found[0]]
+        if explain:
+            # Of a text that is refused for what is in it, too: that is why.
+            answer["spans"] = [list(span) for spans in found for span in spans]
         yield msgspec.json.encode(answer)
 
 
