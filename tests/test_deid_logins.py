@@ -74,3 +74,14 @@ def test_logins_are_made_in_both_orders_and_with_initials() -> None:
         *("ada|quist", "quist|ada", "a|quist", "quist|a", "ada|q"),
         *("adaquist|", "quistada|", "aquist|", "quista|", "adaq|"),
     }
+
+
+def test_logins_of_many_people_are_found_as_those_of_few() -> None:
+    """From some fifty names on texts are read word by word."""
+    letters = "bcdfghklmn"
+    names = [f"{a.upper()}ari{b}o {b.upper()}ovar{a}ek" for a in letters for b in letters]
+    text = "asmith, alice.smith2, a_smith and /home/smitha/ but not basmith, malice.smith"
+    found = [[Span(0, len(name), "PERSON", 0.9)] for name in ("Alice Smith", *names)]
+    *_, many = propagate_names(["Alice Smith", *names, text], [*found, []])
+    assert [text[span.start : span.end] for span in many] == found_again("Alice Smith", text)
+    assert found_again("Alice Smith", text) == ["asmith", "alice.smith2", "a_smith", "smitha"]

@@ -15,7 +15,7 @@ from schemas.deid import DeidConfig
 from transforms.deid.casing import any_case
 from transforms.deid.keyed import keyed_span
 from transforms.deid.lexicon import is_common_word
-from transforms.deid.logins import SIGNS, Login, login_at, logins_of, on_the_lists
+from transforms.deid.logins import Logins, on_the_lists, stands_in_more
 from transforms.deid.names import NameFinder
 from transforms.deid.overlaps import Additions, resolve
 from transforms.deid.patterns import PatternScanner
@@ -43,8 +43,6 @@ _NOT_AFTER_PART = re.compile(r"[\w@/\\`(]|\.\w")
 _NOT_AFTER_LOWER_PART = re.compile(r"[\w@/\\`(]")
 _NOT_PART = re.compile(r"[^\W\d_]\.?\Z")
 _DIGITS = "0123456789"
-#: What is looked for: the words of a full name, a part of one, a login.
-_Known = tuple[str, ...] | str | Login
 
 
 class SpanFinder:
@@ -109,39 +107,47 @@ def propagate_names(texts: Sequence[str], found: Sequence[Sequence[Span]]) -> li
     if not full and not parts:
         return [list(spans) for spans in found]
     again = Additions(found)
-    by_first = _by_first_letters(full, parts)
+    names = sorted(full, key=lambda words: (-len(words), words))[:_MAX_NAMES]
+    logins = Logins(names[:_MAX_OWNERS])
+    by_first = _by_first_letters(names, parts)
+    for name in logins.names:
+        by_first.setdefault(name, [])
     joined = "\n".join(texts)
     begins = list(itertools.accumulate((len(text) + 1 for text in texts), initial=0))
-    for place, beginning in _beginnings(joined, by_first):
+    for place, beginning, alone in _beginnings(joined, by_first, logins):
         number = bisect.bisect_right(begins, place) - 1
         text, start = texts[number], place - begins[number]
-        after = start + len(beginning)
-        parted = text[after : after + 1] in SIGNS or text[start - 1 : start] in SIGNS
-        for known in by_first[beginning]:
-            if not parted and isinstance(known, Login) and known.second:
-                continue
-            span = _mention(text, start, known)
-            if span.end > span.start:
+        for known in by_first[beginning] if alone else ():
+            if isinstance(known, str):
+                span = Span(start, _part_end(text, start, known), "PERSON", 0.8)
+            else:
+                span = Span(start, _name_end(text, start, known), "PERSON", 0.9)
+            if span.end > start:
                 again.add(number, span)
+        end = start + len(beginning)
+        if (not alone or stands_in_more(text, start, end)) and not _covered(found[number], start, end):
+            low, high = logins.at(text, start, beginning)
+            if high > low:
+                again.add(number, Span(low, high, "USERNAME", _LOGIN_SCORE))
     return again.resolved()
 
 
-def _mention(text: str, start: int, known: _Known) -> Span:
-    """What is known, if it begins at `start`, or an empty span."""
-    if isinstance(known, Login):
-        return Span(*login_at(text, start, known), "USERNAME", _LOGIN_SCORE)
-    if isinstance(known, str):
-        return Span(start, _part_end(text, start, known), "PERSON", 0.8)
-    return Span(start, _name_end(text, start, known), "PERSON", 0.9)
+def _covered(spans: Sequence[Span], start: int, end: int) -> bool:
+    """True if one of the spans, sorted and disjoint, holds [start, end): a mailbox, mostly."""
+    place = bisect.bisect_right(spans, start, key=lambda span: span.start)
+    return place > 0 and spans[place - 1].end >= end
 
 
-def _beginnings(text: str, known: Collection[str]) -> Iterator[tuple[int, str]]:
-    """Where runs of letters stand that are known in lower case, with them; digits may be behind them."""
+def _beginnings(text: str, known: Collection[str], logins: Logins) -> Iterator[tuple[int, str, bool]]:
+    """Where letters stand that are known in lower case, with them, and whether they are a word of their own.
+
+    Digits may be behind them. What is in a longer word is given where that may be a login.
+    """
     if len(known) > _FEW:
         for word in _LETTERS.finditer(text):
             beginning = word.group().lower().rstrip(_DIGITS)
-            if beginning in known:
-                yield word.start(), beginning
+            if beginning in known or beginning in logins.unsigned:
+                yield word.start(), beginning, beginning in known
         return
     folded = any_case(text)
     for beginning in known:
@@ -152,20 +158,21 @@ def _beginnings(text: str, known: Collection[str]) -> Iterator[tuple[int, str]]:
             here = _LETTERS.match(text, start)
             alone = start == 0 or not _LETTERS.match(text, start - 1)
             if alone and here is not None and here.group().lower().rstrip(_DIGITS) == beginning:
-                yield start, beginning
+                yield start, beginning, True
+            elif beginning in logins.names and stands_in_more(text, start, end):
+                yield start, beginning, False
             start = folded.find(sought, end)
 
 
-def _by_first_letters(full: set[tuple[str, ...]], parts: set[str]) -> dict[str, list[_Known]]:
-    """Names, parts of names and logins by the letters each is looked for by: tried only where those stand."""
-    known: dict[str, list[_Known]] = {}
-    names = sorted(full, key=lambda words: (-len(words), words))[:_MAX_NAMES]
-    listed: list[tuple[str, _Known]] = [(words[0], words) for words in names]
-    listed += [(part, part) for part in sorted(parts, key=lambda part: (-len(part), part))[:_MAX_NAMES]]
-    logins = sorted({login for words in names[:_MAX_OWNERS] for login in logins_of(words)})
-    listed += [(login.first if len(login.first) > 1 else login.second, login) for login in logins]
-    for sought, one in listed:
-        first = _LETTERS.match(sought)
+def _by_first_letters(
+    names: Sequence[tuple[str, ...]], parts: set[str]
+) -> dict[str, list[tuple[str, ...] | str]]:
+    """Full names, and parts of names, by the first letters of each: looked for only where those stand."""
+    known: dict[str, list[tuple[str, ...] | str]] = {}
+    some = sorted(parts, key=lambda part: (-len(part), part))[:_MAX_NAMES]
+    listed: list[tuple[str, ...] | str] = [*names, *some]
+    for one in listed:
+        first = _LETTERS.match(one if isinstance(one, str) else one[0])
         same = known.setdefault(first.group().lower(), []) if first else []
         if len(same) < _MAX_SHARED:
             same.append(one)

@@ -6,17 +6,17 @@ sign, with up to four digits behind.
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from transforms.deid.lexicon import is_clear_first_name, is_common_word, last_names
 
 _MIN_LOGIN = 4
 _MIN_NAME = 2
-#: One of these may part the names of a login.
-SIGNS = frozenset("._-")
+_SIGNS = frozenset("._-")
 _BEHIND = re.compile(r"[0-9]{0,4}(?![^\W_])")
 _LETTER = re.compile(r"[^\W_]")
 #: How letters are written where only ASCII may stand, beside leaving their marks out.
@@ -53,26 +53,81 @@ def logins_of(words: Sequence[str]) -> set[Login]:
     return apart | {Login(login) for _, _, login in long if not is_common_word(login)}
 
 
-def login_at(text: str, place: int, login: Login) -> tuple[int, int]:
-    """The [start, end) of a login at the place of its longer name, in any case; empty if it is not there.
+class Logins:
+    """The logins of several people, looked for where one of their names stands in more or beside a sign.
 
-    An initial before a sign is looked for from the name behind it: single letters stand everywhere.
+    They are made only when such a place is met: most texts have none.
     """
+
+    def __init__(self, names: Sequence[Sequence[str]]) -> None:
+        self._names = [words for words in names if _surely_a_name(words)]
+        self._owners: dict[str, list[Sequence[str]]] = {}
+        for words in self._names:
+            for name in {*_spellings(words[0]), *_spellings(words[-1])}:
+                if name.isalpha():
+                    self._owners.setdefault(name, []).append(words)
+        self._made: dict[str, list[Login]] = {}
+
+    @property
+    def names(self) -> Collection[str]:
+        """The given and family names, in lower case."""
+        return self._owners.keys()
+
+    @functools.cached_property
+    def unsigned(self) -> frozenset[str]:
+        """The logins without a sign."""
+        return frozenset(one.first for words in self._names for one in logins_of(words) if not one.second)
+
+    def at(self, text: str, place: int, name: str) -> tuple[int, int]:
+        """The [start, end) of a login, in any case, by the name (or the whole of it) at `place`; or empty."""
+        for start in _starts(text, place):
+            for login in self._of(name):
+                end = _end(text, start, login)
+                if end > start:
+                    return start, end
+        return place, place
+
+    def _of(self, name: str) -> list[Login]:
+        made = self._made.get(name)
+        if made is None:
+            owners = self._owners.get(name, [])
+            logins = {login for words in owners for login in logins_of(words)}
+            if not owners and name in self.unsigned:
+                logins = {Login(name)}
+            made = self._made[name] = sorted(logins, key=lambda one: (-len(one.first + one.second), one))
+        return made
+
+
+def stands_in_more(text: str, start: int, end: int) -> bool:
+    """True if at most an initial adjoins before [start, end), and something does that may be of a login."""
+    before, after = text[start - 1 : start], text[end : end + 1]
+    if _LETTER.match(before):
+        return start < 2 or not _LETTER.match(text, start - 2)
+    return before in _SIGNS or after in _SIGNS or _LETTER.match(after) is not None
+
+
+def _starts(text: str, place: int) -> tuple[int, ...]:
+    """Where a login may begin whose name stands at `place`: there, or with an initial before it."""
+    if place and _LETTER.match(text, place - 1):
+        return (place - 1,)
+    initial = place > 1 and text[place - 1] in _SIGNS and _LETTER.match(text, place - 2)
+    if initial and not (place > 2 and _LETTER.match(text, place - 3)):
+        return place - 2, place
+    return (place,)
+
+
+def _end(text: str, start: int, login: Login) -> int:
+    """Where a login ends that stands at `start` in any case, or `start`."""
     first, second = login
-    start = place - 2 if len(first) == 1 else place
-    if start < 0 or (start < place and start and _LETTER.match(text, start - 1)):
-        return place, place
     end = start + len(first)
+    if text[start:end].lower() != first:
+        return start
     if second:
-        parted = text[end : end + 1] in SIGNS
+        if text[end : end + 1] not in _SIGNS or text[end + 1 : end + 1 + len(second)].lower() != second:
+            return start
         end += 1 + len(second)
-        known = parted and text[end - len(second) : end].lower() == second
-    else:
-        known = True
-    if not known or text[start : start + len(first)].lower() != first:
-        return place, place
     behind = _BEHIND.match(text, end)
-    return (start, behind.end()) if behind else (place, place)
+    return behind.end() if behind else start
 
 
 def _spellings(name: str) -> set[str]:
