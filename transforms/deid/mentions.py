@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 from transforms.deid.lexicon import first_names, is_clear_first_name, is_common_word, last_names
 from transforms.deid.rules import LINE_BLANK
@@ -36,8 +36,12 @@ _RELATED = re.compile(
 _LOWER_RELATED = re.compile(
     rf"\b(?i:my|our|his|her|their) (?:[a-z-]{{2,12}} )?(?:{_RELATIONS})[,:]? (?P<name>[a-z]{{3,20}})\b(?![\w@/(=.-]\w|[-_(=])"
 )
-_JOINED = re.compile(rf"\s?(?:&|\+|and|or)\s(?P<name>{_WORD}(?: {_WORD}){{0,2}})")
-_BEFORE_JOINED = re.compile(rf"(?<![\w@#$/.-])(?P<name>{_WORD})\s?(?:&|\+|and|or|,)\s\Z")
+_GAP = r"(?P<gap>,\s(?:and\s|or\s|&\s)?|\s?(?:&|\+|and|or)\s)"
+_NEXT = re.compile(rf"{_GAP}(?P<name>{_WORD}(?: {_WORD}){{0,2}})")
+_PREVIOUS = re.compile(rf"(?<![\w@#$/.-])(?P<name>{_WORD}){_GAP}\Z")
+_MAX_LIST = 30
+#: Before family names it says that they are a firm's: "at Jones, Brown and Flores".
+_AT_A_FIRM = re.compile(r"(?i)\b(?:at|from|by|with|of|to|for|join(?:ed|ing)?|outside|via)\s\Z")
 #: `@handle : text` and `Jordan : text`, as forums and chats label who speaks.
 _SPEAKER = re.compile(
     rf"\A\s{{0,4}}[\"“]?(?:@(?P<handle>[\w.-]{{2,40}})|(?P<name>{_WORD}(?: {_WORD})?))(?P<gap> ?): (?=\S)"
@@ -79,20 +83,53 @@ def mentioned(line: str, offset: int, ways: Collection[int] = range(len(SIGNS)))
 
 
 def joined_to(text: str, spans: list[Span]) -> list[Span]:
-    """Listed names that an "and" or "&" joins to a person who was found: `Sean & Jessica`."""
+    """Listed names beside people who were found: `Sean & Jessica`, and in lists: `Malon, Mark and Kaylee`.
+
+    Of a list, names that are ordinary words, too, count if two of its people were found.
+    """
+    people = {span.start: span for span in spans if span.type == "PERSON"}
+    ends = {span.end: span for span in people.values()}
     more = []
-    for span in spans:
-        if span.type != "PERSON":
+    for span in people.values():
+        found, after, _ = _listed_on(text, span, people, _NEXT, lambda match: match.end("name"))
+        others, before, first = _listed_on(text, span, ends, _PREVIOUS, lambda match: match.start("name"))
+        firm = _AT_A_FIRM.search(text, max(0, first - 12), first) is not None
+        for low, high, joined in (*after, *before):
+            word = text[low:high].split()[0]
+            if _given(word) and (joined or is_clear_first_name(_bare(word)) or found + others > 1):
+                more.append(Span(*_trimmed(text, low, high), "PERSON", 0.75))
+            elif found + others > 1 and _listed(word) and not firm:
+                more.append(Span(*_trimmed(text, low, high), "PERSON", 0.7))
+    return [one for one in more if one.start < one.end and one.start not in people]
+
+
+def _listed_on(
+    text: str,
+    span: Span,
+    people: Mapping[int, Span],
+    step: re.Pattern[str],
+    edge: Callable[[re.Match[str]], int],
+) -> tuple[int, list[tuple[int, int, bool]], int]:
+    """From a person on through a list: how many people of it were found, what else stands in it, how far it goes.
+
+    Of what else stands in it whether an "and" joins it to the person themselves.
+    """
+    on = step is _NEXT
+    known, more = 1, []
+    place = span.end if on else span.start
+    for number in range(_MAX_LIST):
+        match = step.match(text, place) if on else step.search(text, max(0, place - 40), place)
+        if match is None:
+            break
+        name = match.span("name")
+        other = people.get(name[0] if on else name[1])
+        if other is not None:
+            known += 1
+            place = other.end if on else other.start
             continue
-        after = _JOINED.match(text, span.end)
-        if after is not None and _given(after.group("name").split()[0]):
-            more.append(Span(*_trimmed(text, *after.span("name")), "PERSON", 0.75))
-        before = None
-        if text[max(0, span.start - 1) : span.start].isspace():
-            before = _BEFORE_JOINED.search(text, max(0, span.start - 40), span.start)
-        if before is not None and _given(before.group("name")) and "," not in before.group():
-            more.append(Span(*before.span("name"), "PERSON", 0.75))
-    return [span for span in more if span.start < span.end]
+        more.append((*name, number == 0 and "," not in match.group("gap")))
+        place = edge(match)
+    return known, more, place
 
 
 def without_possessive(name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from transforms.deid.lexicon import first_names, is_common_word, last_names
-from transforms.deid.rules import Rule, Verdict
+from transforms.deid.rules import Rule, Verdict, after, before
 
 _UPPER = "A-ZÀ-ÖØ-ÞŠŽČĆĐŁŚŻİÖÜ"
 _WORD = rf"[{_UPPER}][\w'’-]*[^\W\d_]"
@@ -58,6 +58,21 @@ def _ambiguous(found: re.Match[str]) -> Verdict | None:
     return found.start("name"), found.end("name"), 0.65
 
 
+_ARTICLE = re.compile(r"(?i)\b(?:the|an?|this|that|our|my|your|its)\s\Z")
+#: What servers and lines have, too.
+_OF_THINGS = re.compile(r"['’]s (?:address|phone|e-?mail|house|home|apartment|child|kid|parents|surname)")
+
+
+def _owner(found: re.Match[str]) -> Verdict | None:
+    """Who has a daughter, a birthday or an address: a name, or a word that is no ordinary one."""
+    word = found.group("name").lower()
+    if word in _TOOLS or word in _NO_NAMES or _ARTICLE.search(before(found, 6)):
+        return None
+    if is_common_word(word) and (word not in first_names() or _OF_THINGS.match(after(found, 20))):
+        return None
+    return found.start("name"), found.end("name"), 0.65
+
+
 def _titled(found: re.Match[str]) -> Verdict | None:
     start, end = _trimmed(found)
     words = found.string[start:end].split()
@@ -99,7 +114,29 @@ def _is_ordinary(word: str) -> bool:
 
 
 _CAPITAL = r"[A-Z\xc3-\xc5]"
+#: What people have, and nothing else.
+_HAS = (
+    r"(?:daughter|son|kids?|child(?:ren)?|wife|husband|spouse|mother|father|mom|mum|dad|parents|brother|sister|aunt|uncle|"
+    r"boyfriend|girlfriend|fianc(?:é|e)e?|birthday|wedding|funeral|apartment|house|home address|address|phone|e-?mail|surname)\b"
+)
 TITLE_RULES = (
+    Rule(
+        # Emre's address, Mary's daughter.
+        "PERSON",
+        rf"{_CAPITAL}[a-z\x80-\xff]{{1,30}}(?:'|\xe2\x80\x99)s {_HAS.replace('(?:é|e)', '..?')}",
+        re.compile(rf"(?<![\w.$@/#-])(?P<name>[{_UPPER}][^\W\d_A-Z]{{1,15}})(?=['’]s {_HAS})"),
+        _owner,
+        (60, 24),
+    ),
+    Rule(
+        "PERSON",
+        rf"(?:[Mm]aiden name(?: is| was|:)|[Nn]amed (?:him|her|them|their (?:son|daughter|baby))) {_CAPITAL}",
+        re.compile(
+            rf"(?:[Mm]aiden name(?: is| was|:)|[Nn]amed (?:him|her|them|their (?:son|daughter|baby))) (?P<name>{_NAME})"
+        ),
+        _titled,
+        (50, 320),
+    ),
     Rule(
         # "May said", "Austin reviewed": a name by what it does.
         "PERSON",
