@@ -137,6 +137,26 @@ def test_code_that_parsed_before_parses_after(
         assert VALUES[value] not in text, value
 
 
+@pytest.mark.parametrize("language", ["python", "json", "yaml", "toml"])
+def test_code_that_is_pasted_without_a_fence_parses_after(
+    engines: dict[str, DeidEngine], language: str
+) -> None:
+    """People paste a file as it is; a number that was a value becomes a string."""
+    template, parse = LANGUAGES[language]
+    segment = Segment(template.format(**VALUES).strip() + "\n", "user")
+    text = engines["placeholder"].mask_sessions([SessionText(bytes(16), [segment])])[0].texts[0]
+    assert "CREDIT_CARD_1" in text
+    parse(text)
+
+
+def test_lines_of_json_stay_lines_of_json(engines: dict[str, DeidEngine]) -> None:
+    lines = '{"card": 4242424242424242, "who": "bob@example.com"}\n{"phone": 4155552671}\n'
+    masked = engines["placeholder"].mask_sessions([SessionText(bytes(16), [Segment(lines, "user")])])[0]
+    first, second = map(json.loads, masked.texts[0].splitlines())
+    assert first == {"card": "<CREDIT_CARD_1>", "who": "<EMAIL_ADDRESS_1>"}
+    assert second == {"phone": "<PHONE_NUMBER_1>"}
+
+
 def test_a_surrogate_in_prose_keeps_its_brackets(engines: dict[str, DeidEngine]) -> None:
     """Readers tell a surrogate from a word by them; a number in a sentence gets no quotation marks."""
     text = "Call me: 415-555-2671, or write to bob@example.com"

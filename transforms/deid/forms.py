@@ -6,9 +6,12 @@ In prose `<PERSON_1>`. In code outside of string literals `PERSON_1`, which is a
 
 from __future__ import annotations
 
+import bisect
 import re
 from collections.abc import Iterator, Sequence
 from typing import Literal
+
+import msgspec
 
 from transforms.deid.spans import Kind, Span
 
@@ -16,6 +19,8 @@ Form = Literal["", "bare", "quoted"]
 PLAIN: Form = ""
 _TOOL_TEXT = frozenset({"tool_input", "tool_result"})
 _FENCE = re.compile(r"```[^\n]*\n[\s\S]*?(?:```|\Z)|(?<!`)`[^`\n]+`(?!`)")
+#: What a line gives a value to.
+_NAMED = re.compile(r"[ \t]{0,40}[A-Za-z_][\w.\[\]\"'-]{0,60}[ \t]{0,20}=[ \t]{0,20}")
 _QUOTES = "\"'`"
 #: A value by itself: behind these signs (blanks aside) and before those.
 _BEFORE_VALUE = re.compile(r"(?:[=:,(\[{]|^|^\s*-)[ \t]*\Z", re.MULTILINE)
@@ -31,14 +36,48 @@ def forms_of(text: str, spans: Sequence[Span], kind: Kind) -> list[Form]:
     if len(spans) == 1 and spans[0].end - spans[0].start == len(text):
         # A whole leaf of a tool's input is a string already.
         return [PLAIN]
-    code = [(0, len(text))] if kind in _TOOL_TEXT else _in_backticks(text)
+    code = [(0, len(text))] if kind in _TOOL_TEXT or _is_json(text) else _code_in(text, spans)
     if not code:
         return [PLAIN] * len(spans)
     return list(_forms(text, spans, code))
 
 
-def _in_backticks(text: str) -> list[tuple[int, int]]:
-    return [place.span() for place in _FENCE.finditer(text)] if "`" in text else []
+def _is_json(text: str) -> bool:
+    """True for a document or lines of JSON, as people paste them."""
+    if text[:1] not in ("{", "[") or text.rstrip()[-1:] not in ("}", "]"):
+        return False
+    return _decodes(text) or all(_decodes(line) for line in text.splitlines() if line)
+
+
+def _decodes(text: str) -> bool:
+    try:
+        msgspec.json.decode(text.encode("utf-8", "surrogatepass"))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return True
+
+
+def _code_in(text: str, spans: Sequence[Span]) -> list[tuple[int, int]]:
+    """What is in backticks, and lines that give a number to a name: `phone = 4155552671`."""
+    fenced = [place.span() for place in _FENCE.finditer(text)] if "`" in text else []
+    if "=" not in text:
+        return fenced
+    lines: list[tuple[int, int]] = []
+    begin = seen = 0
+    for span in spans:
+        # Looked for from the last span on: a long line may have many.
+        line = text.rfind("\n", seen, span.start) + 1
+        begin, seen = line or begin, span.start
+        known = lines and lines[-1][0] == begin
+        if text[span.start].isdigit() and not known and _NAMED.match(text, begin, span.start):
+            end = text.find("\n", span.end)
+            lines.append((begin, end if end >= 0 else len(text)))
+    begins = [low for low, _ in fenced]
+    for low, high in lines:
+        place = bisect.bisect_right(begins, low)
+        if not place or fenced[place - 1][1] <= low:
+            fenced.append((low, high))
+    return sorted(fenced)
 
 
 def _forms(text: str, spans: Sequence[Span], code: Sequence[tuple[int, int]]) -> Iterator[Form]:

@@ -90,8 +90,11 @@ def joined_to(text: str, spans: list[Span]) -> list[Span]:
     people = {span.start: span for span in spans if span.type == "PERSON"}
     ends = {span.end: span for span in people.values()}
     more = []
-    for span in people.values():
-        found, after, _ = _listed_on(text, span, people, _NEXT, lambda match: match.end("name"))
+    reached = 0
+    for span in sorted(people.values()):
+        if span.start < reached:
+            continue
+        found, after, reached = _listed_on(text, span, people, _NEXT, lambda match: match.end("name"))
         others, before, first = _listed_on(text, span, ends, _PREVIOUS, lambda match: match.start("name"))
         firm = _AT_A_FIRM.search(text, max(0, first - 12), first) is not None
         for low, high, joined in (*after, *before):

@@ -21,6 +21,7 @@ from presidio_analyzer.predefined_recognizers import (
     PhoneRecognizer,
     UsSsnRecognizer,
 )
+from stdnum.isbn import is_valid as is_valid_isbn
 
 from transforms.deid.codepoints import DIGIT, classes_of
 from transforms.deid.hits import Expressions
@@ -80,6 +81,11 @@ _SIGNS = (
     r"[^\s@]@[^\s@]+\.|[0-9](?:[ ().-]{0,2}[0-9]){6}|(?:^|[^A-Za-z])[A-Z]{2}[0-9]{2}[ -]?[A-Z0-9]{4}",
     r"(?:^|[^A-Za-z0-9_/.@:=-])[A-Za-z0-9_-]{20}",
 )
+
+
+def _is_isbn(value: str) -> bool:
+    """True for the number of a book (ISO 2108)."""
+    return value.startswith(("978", "979")) and is_valid_isbn(value)
 
 
 class ResidualCheck:
@@ -168,7 +174,7 @@ class ResidualCheck:
                 if kind == "SECRET" and not _random(value):
                     continue
                 if kind == "BANK_ACCOUNT" and (
-                    _CLOCK.match(value) or _YEARS.match(value) or len(set(value)) < 4
+                    _CLOCK.match(value) or _YEARS.match(value) or len(set(value)) < 4 or _is_isbn(value)
                 ):
                     continue
                 yield Span(match.start(), match.end(), kind, 0.5)

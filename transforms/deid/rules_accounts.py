@@ -69,6 +69,16 @@ ACCOUNT_RULES = (
         (48, 48),
     ),
     Rule(
+        # Whose a public key is, by its comment.
+        "USERNAME",
+        r"(?:ssh-(?:rsa|dss|ed25519)|ecdsa-sha2-nistp\d+) AAAA",
+        re.compile(
+            r"\b(?:ssh-(?:rsa|dss|ed25519)|ecdsa-sha2-nistp\d{3}) AAAA[A-Za-z0-9+/]{8,1200}={0,3} (?P<user>[A-Za-z_][\w.-]{1,31})@[\w.-]"
+        ),
+        account,
+        (28, 1_300),
+    ),
+    Rule(
         # Who has to do it, as comments say it.
         "USERNAME",
         r"(?:TODO|FIXME|XXX|HACK)\([a-z]",

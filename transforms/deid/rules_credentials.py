@@ -70,4 +70,14 @@ CREDENTIAL_RULES = (
         _unless_placeholder,
         (16, 340),
     ),
+    Rule(
+        # mysql -uroot -pS3cret: no blank before the password.
+        "SECRET",
+        r"\bmysql(?:dump|admin|import|show)?\s",
+        re.compile(
+            r"\bmysql(?:dump|admin|import|show)?\s[^\n|;]{0,160}?(?<=\s)-p(?P<value>[^\s\"'|;&-][^\s\"'|;&]{3,63})"
+        ),
+        _unless_placeholder,
+        (12, 240),
+    ),
 )

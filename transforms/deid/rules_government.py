@@ -146,7 +146,7 @@ GOVERNMENT_RULES = (
         r"(?i)\bborn|birth|\bdob\b|geburtsd|naissance|nacimiento",
         re.compile(
             r"(?i:\bborn(?: on)?|date[ _]?of[ _]?birth|birth[ _]?da(?:te|y)|\bdob\b|geburtsdatum|date de naissance|fecha de nacimiento)[^\n\d]{0,20}?"
-            rf"(?P<id>\d{{1,4}}[-/. ]\d{{1,2}}[-/. ]\d{{1,4}}|(?:\d{{1,2}}(?:st|nd|rd|th)? )?(?i:{_MONTHS})"
+            rf"(?P<id>\d{{1,4}}[-/. ]\d{{1,2}}[-/. ]\d{{1,4}}(?:T\d\d:\d\d(?::\d\d(?:\.\d{{1,9}})?)?(?:Z|[+-]\d\d:?\d\d)?)?|(?:\d{{1,2}}(?:st|nd|rd|th)? )?(?i:{_MONTHS})"
             r"[a-z]{0,6}\.?,? (?:\d{1,2}(?:st|nd|rd|th)?,? )?\d{4})"
         ),
         whole(0.7, "id"),
