@@ -16,6 +16,7 @@ from typing import Any
 from schemas.deid import ModelConfig
 from schemas.errors import DeidError
 from transforms.deid.lexicon import first_names, is_common_word, last_names
+from transforms.deid.places import names_a_place
 from transforms.deid.spans import Span
 
 _EXCLUDED = ["tok2vec", "tagger", "parser", "senter", "attribute_ruler", "lemmatizer"]
@@ -113,6 +114,8 @@ def credible(text: str, start: int, end: int) -> Span | None:
     words = [word.lower().strip(".,'’") for word in name.split()]
     spelt = len(words) > 1 and words[0] in first_names() and words[-1] in last_names()
     if len(words) > 5 or not name[0].isupper() or (not spelt and all(is_common_word(word) for word in words)):
+        return None
+    if names_a_place(text, start, end):
         return None
     if text[max(0, start - 1) : start] in tuple("`_/\\@#$.") or text[end : end + 1] in tuple("`_/\\(=["):
         return None

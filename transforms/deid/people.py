@@ -12,6 +12,7 @@ import numpy as np
 from transforms.deid.lexicon import first_names, is_clear_first_name, is_common_word, last_names
 from transforms.deid.line_signs import CODE, MENTIONED, MENTIONS
 from transforms.deid.mentions import TITLES, mentioned, without_possessive
+from transforms.deid.places import names_a_place
 from transforms.deid.reading import Mask, Reading
 from transforms.deid.spans import Span
 from transforms.deid.words import COMMON, LISTED
@@ -122,7 +123,7 @@ def _line(
     doubtful: list[tuple[int, int]] = []
     for run in _runs(line, starts):
         run = _trimmed(run, line)
-        if not run:
+        if not run or names_a_place(line, run[0].start, run[-1].end):
             continue
         score = _list_score(run)
         if score and (len(run) > 1 or not code):
