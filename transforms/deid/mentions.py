@@ -96,12 +96,13 @@ def joined_to(text: str, spans: list[Span]) -> list[Span]:
             continue
         found, after, reached = _listed_on(text, span, people, _NEXT, lambda match: match.end("name"))
         others, before, first = _listed_on(text, span, ends, _PREVIOUS, lambda match: match.start("name"))
+        several = found + others > 0
         firm = _AT_A_FIRM.search(text, max(0, first - 12), first) is not None
         for low, high, joined in (*after, *before):
             word = text[low:high].split()[0]
-            if _given(word) and (joined or is_clear_first_name(_bare(word)) or found + others > 1):
+            if _given(word) and (joined or is_clear_first_name(_bare(word)) or several):
                 more.append(Span(*_trimmed(text, low, high), "PERSON", 0.75))
-            elif found + others > 1 and _listed(word) and not firm:
+            elif several and _listed(word) and not firm:
                 more.append(Span(*_trimmed(text, low, high), "PERSON", 0.7))
     return [one for one in more if one.start < one.end and one.start not in people]
 
@@ -113,12 +114,12 @@ def _listed_on(
     step: re.Pattern[str],
     edge: Callable[[re.Match[str]], int],
 ) -> tuple[int, list[tuple[int, int, bool]], int]:
-    """From a person on through a list: how many people of it were found, what else stands in it, how far it goes.
+    """From a person on through a list: how many others of it were found, what else stands in it, how far it goes.
 
     Of what else stands in it whether an "and" joins it to the person themselves.
     """
     on = step is _NEXT
-    known, more = 1, []
+    known, more = 0, []
     place = span.end if on else span.start
     for number in range(_MAX_LIST):
         match = step.match(text, place) if on else step.search(text, max(0, place - 40), place)
