@@ -93,7 +93,14 @@ def test_scrub_answers_lines_with_offsets_in_code_points(tmp_path: Path) -> None
     answer = json.loads(dense.stdout)
     assert (answer["text"], answer["refused"]) == (None, "pii_density")
     assert [span[:3] for span in answer["spans"]] == [[6, 6 + len(token), "SECRET"]]
-    (tmp_path / "bad.jsonl").write_text('{"text": 1}\n')
+    lines = ['{"text": 1}', "no JSON", r'{"text": "\ud800 bob@example.com"}', '{"text": "good"}']
+    (tmp_path / "bad.jsonl").write_text("\n".join(lines))
     refused = chatsieve("scrub", tmp_path / "bad.jsonl", "--jsonl")
     assert refused.returncode == 2
     assert "line 1" in refused.stderr
+    assert "and 1 more" in refused.stderr
+    assert [json.loads(line) for line in refused.stdout.splitlines()] == [
+        *[{"text": None, "refused": "malformed"}] * 2,
+        {"text": "\ud800 <EMAIL_ADDRESS_1>"},
+        {"text": "good"},
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -43,23 +44,41 @@ def scrub_text(engine: DeidEngine, text: str) -> Scrubbed:
 def scrub_lines(engine: DeidEngine, lines: Iterable[bytes], explain: bool) -> Iterator[bytes]:
     """For each `{"text": ...}` line its answer, each a session of its own; a refused text answers its reason.
 
-    Raises InputError naming the line that is no such object, after the answers to those before it.
+    A line that is no such object answers `malformed`. Raises InputError naming the first, after all answers.
     """
     waiting: list[SessionText] = []
+    malformed: list[int] = []
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
-        try:
-            text = msgspec.json.decode(line, type=_Line).text
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            yield from _answers(engine, waiting, explain)
-            raise InputError(f'line {number}: expected a JSON object with a string "text"') from None
+        text = _text_of(line)
         # Lines are as far apart as sessions: nothing may link what stands in two of them.
-        waiting.append(SessionText(number.to_bytes(16, "big"), [Segment(text, "user")]))
-        if len(waiting) == _LINES_AT_ONCE:
+        if text is not None:
+            waiting.append(SessionText(number.to_bytes(16, "big"), [Segment(text, "user")]))
+        if text is None or len(waiting) == _LINES_AT_ONCE:
             yield from _answers(engine, waiting, explain)
             waiting = []
+        if text is None:
+            malformed.append(number)
+            yield _encoded({"text": None, "refused": "malformed", **({"spans": []} if explain else {})})
     yield from _answers(engine, waiting, explain)
+    if malformed:
+        others = f" (and {len(malformed) - 1} more)" if len(malformed) > 1 else ""
+        raise InputError(f'line {malformed[0]}: expected a JSON object with a string "text"{others}')
+
+
+def _text_of(line: bytes) -> str | None:
+    """The text of a line; Python's decoder takes what the fast one refuses: halves of characters, a mark."""
+    try:
+        return msgspec.json.decode(line, type=_Line).text
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        pass
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    text = found.get("text") if isinstance(found, dict) else None
+    return text if isinstance(text, str) else None
 
 
 def _answers(engine: DeidEngine, sessions: Sequence[SessionText], explain: bool) -> Iterator[bytes]:
@@ -70,7 +89,15 @@ def _answers(engine: DeidEngine, sessions: Sequence[SessionText], explain: bool)
         if explain:
             # Of a text that is refused for what is in it, too: that is why.
             answer["spans"] = [list(span) for spans in found for span in spans]
-        yield msgspec.json.encode(answer)
+        yield _encoded(answer)
+
+
+def _encoded(answer: dict[str, object]) -> bytes:
+    try:
+        return msgspec.json.encode(answer)
+    except UnicodeEncodeError:
+        # Half of a character cannot be written but as it was given, escaped.
+        return json.dumps(answer, separators=(",", ":")).encode()
 
 
 def explain_table(spans: Iterable[Span]) -> str:
