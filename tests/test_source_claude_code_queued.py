@@ -95,6 +95,17 @@ def test_what_became_a_line_of_the_users_as_well_stands_once(tmp_path: Path) -> 
     assert counted == {"records": {"used": 6, "merged": 1}, "blocks": {"used": 6, "merged": 1}}
 
 
+def test_two_that_became_lines_as_well_stand_once_each(tmp_path: Path) -> None:
+    lines = [
+        *talk(queued("q1", "r1"), queued("q2", "q1", "and two")),
+        line("u2", "a2", TYPED, at=5),
+        answer("a3", "u2", "t3", at=6),
+        line("u3", "a3", "and two", at=7),
+    ]
+    (session,) = read(tmp_path, {"a.jsonl": lines}).sessions
+    assert [m.message_id for m in session.messages if m.origin == "human"] == ["u1", "u2", "u3"]
+
+
 def test_the_same_words_said_again_after_others_are_said_twice(tmp_path: Path) -> None:
     """People say "go on" many times."""
     lines = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import datetime as dt
+import itertools
 from collections.abc import Hashable, Iterable, Sequence
 
 from schemas.records import MAIN_THREAD, Message, Session
@@ -93,19 +94,27 @@ def _unique(records: Iterable[Record]) -> dict[str, Record]:
 def _say_once(unique: dict[str, Record]) -> None:
     """Lets what was typed while the model worked stand once, where it became a line of the user's as well.
 
-    That is the next thing that the person says in the session, in the same words.
+    Each of several in a row is sought by its words in as many of the person's next lines in the session.
     """
     if not any(record.queued for record in unique.values()):
         return
-    following: dict[str, Record] = {}
-    for record in reversed(unique.values()):
-        if record.origin != "human":
-            continue
-        after = following.get(record.session)
-        if record.queued and after is not None and not after.queued and after.blocks == record.blocks:
-            record.message = False
-        else:
-            following[record.session] = record
+    said: dict[str, list[Record]] = {}
+    for record in unique.values():
+        if record.origin == "human":
+            said.setdefault(record.session, []).append(record)
+    for records in said.values():
+        for queued, some in itertools.groupby(enumerate(records), key=lambda one: one[1].queued):
+            group = list(some)
+            if not queued:
+                continue
+            behind = group[-1][0] + 1
+            lines = itertools.takewhile(lambda one: not one.queued, records[behind : behind + len(group)])
+            left = list(lines)
+            for _, prompt in group:
+                same = next((line for line in left if line.blocks == prompt.blocks), None)
+                if same is not None:
+                    left.remove(same)
+                    prompt.message = False
 
 
 def _linked(records: Iterable[Record]) -> Groups[str]:

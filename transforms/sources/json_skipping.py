@@ -9,8 +9,9 @@ _ZERO, _E, _PLUS = b"0E+"
 _CASE = np.uint8(0xDF)
 #: What is looked at together: as much as stays next to the processor, and of what follows, a whole number.
 _WINDOW, _FOLLOWING = 1 << 16, 512
-#: A number of 309 digits is too great for a float, and so many digits in a row fill a whole block of these.
-_BLOCK_BYTES, _WORD_BYTES = 128, 8
+#: A number of 309 digits is too great for a float, or one of 210 with an exponent of two digits; 127 in a row
+#: fill a whole block of these wherever they begin.
+_BLOCK_BYTES, _WORD_BYTES = 64, 8
 _ALL_DIGITS = np.frombuffer(b"\1" * _WORD_BYTES, np.uint64)[0]
 _BEFORE_NUMBERS = b":,[ \t\r\n"
 #: Of a number with an exponent, its digits before that; with more of them it is not said to be ordinary.
