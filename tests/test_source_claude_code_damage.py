@@ -172,3 +172,13 @@ def test_a_fork_in_another_project_folder_is_the_same_conversation(tmp_path: Pat
     found = read_all([tmp_path / "one/a.jsonl", tmp_path / "two/b.jsonl"], "claude-code", ADDED)
     assert len(found.units) == 2
     assert {session.conversation_id for session in found.sessions} == {"u1"}
+
+
+def test_a_line_of_which_one_id_is_no_text_links_two_files_by_the_others(tmp_path: Path) -> None:
+    """A session that is resumed in another file follows a line that was damaged in the first."""
+    files = {
+        "a.jsonl": [line("u1"), {**answer("a1", "u1", "t1", at=1), "sessionId": 7}],
+        "b.jsonl": [line("u2", "a1", "go on", sessionId="s2", at=2)],
+    }
+    found = read(tmp_path, files)
+    assert len(found.sessions) == 1

@@ -133,6 +133,7 @@ class _Link(msgspec.Struct, gc=False):
     session: str | None = msgspec.field(default=None, name="sessionId")
 
 
+_IDS = ("uuid", "parentUuid", "logicalParentUuid", "sessionId")
 _LINK_DECODER = msgspec.json.Decoder(_Link)
 
 
@@ -150,7 +151,15 @@ def _links(raw: Sequence[bytes | None]) -> Iterator[set[str | None]]:
 
 
 def _link(raw: bytes) -> list[_Link]:
+    """The ids of a line; of one with an id that is no text the others."""
+    line = raw.rstrip(b"\r\n").strip(_PADDING)
     try:
-        return [_LINK_DECODER.decode(raw.rstrip(b"\r\n").strip(_PADDING))]
+        return [_LINK_DECODER.decode(line)]
+    except _UNDECODABLE:
+        pass
+    try:
+        named = msgspec.json.decode(line)
     except _UNDECODABLE:
         return []
+    ids = [named.get(name) for name in _IDS] if isinstance(named, dict) else []
+    return [_Link(*(one if isinstance(one, str) else None for one in ids))] if ids else []
