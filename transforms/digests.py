@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import repeat
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
@@ -25,8 +26,7 @@ def message_numbers(texts: pa.Array, hasher: KeyedHasher) -> Ints:
     ends = np.frombuffer(texts.buffers()[1], np.int32)[texts.offset :][: len(texts) + 1].astype(np.int64)
     lengths = np.diff(ends)
     hashed = xxh3_64(texts.buffers()[2] or b"", ends[:-1], lengths, hasher.message_seed)
-    numbers: Ints = (hashed ^ _SIGN).view(np.int64)
-    numbers[numbers == 0] = 1
+    numbers = _numbers(hashed)
     numbers[lengths == 0] = 0
     if texts.null_count:
         numbers[texts.is_null().to_numpy(zero_copy_only=False)] = 0
@@ -36,10 +36,16 @@ def message_numbers(texts: pa.Array, hasher: KeyedHasher) -> Ints:
 def numbers_of(raw: list[bytes], hasher: KeyedHasher) -> Ints:
     """`KeyedHasher.message` of each text in UTF-8; 0 for the empty one."""
     hashed = np.fromiter(map(xxhash.xxh3_64_intdigest, raw, repeat(hasher.message_seed)), np.uint64, len(raw))
-    numbers: Ints = (hashed ^ _SIGN).view(np.int64)
-    numbers[numbers == 0] = 1
+    numbers = _numbers(hashed)
     if b"" in raw:
         numbers[np.fromiter(map(len, raw), np.int64, len(raw)) == 0] = 0
+    return numbers
+
+
+def _numbers(hashed: npt.NDArray[np.uint64]) -> Ints:
+    """Digests as numbers with a sign; 0 is left to what is empty."""
+    numbers: Ints = (hashed ^ _SIGN).view(np.int64)
+    numbers[numbers == 0] = 1
     return numbers
 
 

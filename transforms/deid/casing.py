@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 #: The only letter that is two in lower case.
 _DOTTED_I = "\u0130"
 
@@ -15,3 +17,8 @@ def any_case(text: str) -> str:
     if len(lower) != len(text):
         lower = _DOTTED_I.join([part.lower() for part in text.split(_DOTTED_I)])
     return lower.replace("ς", "σ")
+
+
+def ascii_of(text: str) -> str:
+    """The text in lower case with its letters' marks taken off."""
+    return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()

@@ -6,13 +6,13 @@ What is found in a session is a pure function of its segments and the config, wh
 from __future__ import annotations
 
 import bisect
-import itertools
 import math
 import re
 from collections.abc import Collection, Iterator, Sequence
 
 from schemas.deid import DeidConfig
 from transforms.deid.casing import any_case
+from transforms.deid.joined import Joined
 from transforms.deid.keyed import keyed_span
 from transforms.deid.lexicon import is_common_word
 from transforms.deid.logins import Logins, on_the_lists, stands_in_more
@@ -112,11 +112,10 @@ def propagate_names(texts: Sequence[str], found: Sequence[Sequence[Span]]) -> li
     by_first = _by_first_letters(names, parts)
     for name in logins.names:
         by_first.setdefault(name, [])
-    joined = "\n".join(texts)
-    begins = list(itertools.accumulate((len(text) + 1 for text in texts), initial=0))
-    for place, beginning, alone in _beginnings(joined, by_first, logins):
-        number = bisect.bisect_right(begins, place) - 1
-        text, start = texts[number], place - begins[number]
+    joined = Joined(texts, "\n")
+    for place, beginning, alone in _beginnings(joined.whole, by_first, logins):
+        number, start = joined.place(place)
+        text = texts[number]
         for known in by_first[beginning] if alone else ():
             if isinstance(known, str):
                 span = Span(start, _part_end(text, start, known), "PERSON", 0.8)

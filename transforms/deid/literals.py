@@ -1,7 +1,7 @@
 """Where any of many values stands in a text: in time that grows with the text, not with their number.
 
-Polynomial digests of all stretches of a value's length are differences of running sums (Karp and Rabin 1987);
-a table of bits says which may be of a value, and those are compared.
+All stretches of a value's length are digested; a table of bits says which may be of a value, and those are
+compared.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from transforms.deid.codepoints import codes_of
+from transforms.deid.polynomials import Digests, inverse_powers_of, powers_of, running_sums
 
 _BLOCK = 1 << 17
 _BASE = 0x9E3779B97F4A7C15
 _MIX = np.uint64(0xBF58476D1CE4E5B9)
 #: So many bits of the table for each value.
 _BITS_A_VALUE = 64
-_Digests = npt.NDArray[np.uint64]
 
 
 def places_of(text: str, values: Collection[str]) -> Iterator[tuple[str, int]]:
@@ -29,13 +29,13 @@ def places_of(text: str, values: Collection[str]) -> Iterator[tuple[str, int]]:
     if not by_length:
         return
     longest = max(by_length)
-    powers = _powers(_BASE, _BLOCK + longest)
-    inverses = _powers(pow(_BASE, -1, 1 << 64), _BLOCK + longest)
+    powers = powers_of(_BASE, _BLOCK + longest)
+    inverses = inverse_powers_of(_BASE, _BLOCK + longest)
     tables = {length: _table(some, length, powers) for length, some in by_length.items()}
     codes = codes_of(text)
     for begin in range(0, len(codes), _BLOCK):
         block = codes[begin : begin + _BLOCK + longest - 1]
-        sums = _sums(block, powers)
+        sums = running_sums(block, powers)
         for length, (table, shift) in tables.items():
             count = min(_BLOCK, len(block) - length + 1)
             if count <= 0:
@@ -47,7 +47,7 @@ def places_of(text: str, values: Collection[str]) -> Iterator[tuple[str, int]]:
                     yield value, place
 
 
-def _table(values: Collection[str], length: int, powers: _Digests) -> tuple[npt.NDArray[np.bool_], np.uint64]:
+def _table(values: Collection[str], length: int, powers: Digests) -> tuple[npt.NDArray[np.bool_], np.uint64]:
     """Bits by digest, set for the values' own; and how far a digest is shifted to give its bit."""
     bits = max(16, (len(values) * _BITS_A_VALUE).bit_length())
     shift = np.uint64(64 - bits)
@@ -58,18 +58,6 @@ def _table(values: Collection[str], length: int, powers: _Digests) -> tuple[npt.
     return table, shift
 
 
-def _sums(codes: npt.NDArray[np.uint32], powers: _Digests) -> _Digests:
-    sums = np.zeros(len(codes) + 1, dtype=np.uint64)
-    np.cumsum((codes + np.uint32(1)) * powers[: len(codes)], out=sums[1:])
-    return sums
-
-
-def _slots(digests: _Digests, shift: np.uint64) -> npt.NDArray[np.int64]:
+def _slots(digests: Digests, shift: np.uint64) -> npt.NDArray[np.int64]:
     slots: npt.NDArray[np.int64] = (((digests ^ (digests >> np.uint64(32))) * _MIX) >> shift).astype(np.int64)
     return slots
-
-
-def _powers(base: int, count: int) -> _Digests:
-    powers = np.full(count, base, dtype=np.uint64)
-    powers[0] = 1
-    return np.multiply.accumulate(powers)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import functools
 import re
-import unicodedata
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
+from transforms.deid.casing import ascii_of
 from transforms.deid.lexicon import is_clear_first_name, is_common_word, last_names
 
 _MIN_LOGIN = 4
@@ -37,20 +37,20 @@ def logins_of(words: Sequence[str]) -> set[Login]:
     """
     if not _surely_a_name(words):
         return set()
-    made = []
-    for given in _spellings(words[0]):
-        for family in _spellings(words[-1]):
-            pairs = (
-                (given, family),
-                (family, given),
-                (given[0], family),
-                (family, given[0]),
-                (given, family[0]),
-            )
-            made += [(first, second, first + second) for first, second in pairs]
+    made = [
+        (first, second, first + second)
+        for given in _spellings(words[0])
+        for family in _spellings(words[-1])
+        for first, second in login_pairs(given, family)
+    ]
     long = [one for one in made if len(one[2]) >= _MIN_LOGIN]
     apart = {Login(first, second) for first, second, _ in long}
     return apart | {Login(login) for _, _, login in long if not is_common_word(login)}
+
+
+def login_pairs(given: str, family: str) -> tuple[tuple[str, str], ...]:
+    """Of which two parts logins are made: the names in either order, or one with the other's initial."""
+    return (given, family), (family, given), (given[0], family), (family, given[0]), (given, family[0])
 
 
 class Logins:
@@ -136,7 +136,7 @@ def _spellings(name: str) -> set[str]:
     if lower.isascii() and lower.isalpha():
         return {lower} if len(lower) >= _MIN_NAME else set()
     spelt = {lower, lower.translate(_SPELT_OUT), *re.split(r"[-'’]", lower), re.sub(r"[-'’]", "", lower)}
-    spelt |= {unicodedata.normalize("NFKD", one).encode("ascii", "ignore").decode() for one in spelt}
+    spelt |= {ascii_of(one) for one in spelt}
     return {one for one in spelt if len(one) >= _MIN_NAME and one.replace("-", "").isalpha()}
 
 

@@ -11,8 +11,9 @@ import hashlib
 import hmac
 import re
 
+from transforms.deid.casing import ascii_of
 from transforms.deid.lexicon import first_names, is_clear_first_name, last_names
-from transforms.deid.who import People, ascii_of, name_words
+from transforms.deid.who import People, name_words
 
 _TEST_CARDS = (
     "4242 4242 4242 4242",

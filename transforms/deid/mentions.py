@@ -94,8 +94,8 @@ def joined_to(text: str, spans: list[Span]) -> list[Span]:
     for span in sorted(people.values()):
         if span.start < reached:
             continue
-        found, after, reached = _listed_on(text, span, people, _NEXT, lambda match: match.end("name"))
-        others, before, first = _listed_on(text, span, ends, _PREVIOUS, lambda match: match.start("name"))
+        found, after, reached = _listed_on(text, span, people, ahead=True)
+        others, before, first = _listed_on(text, span, ends, ahead=False)
         several = found + others > 0
         firm = _AT_A_FIRM.search(text, max(0, first - 12), first) is not None
         for low, high, joined in (*after, *before):
@@ -108,31 +108,28 @@ def joined_to(text: str, spans: list[Span]) -> list[Span]:
 
 
 def _listed_on(
-    text: str,
-    span: Span,
-    people: Mapping[int, Span],
-    step: re.Pattern[str],
-    edge: Callable[[re.Match[str]], int],
+    text: str, span: Span, people: Mapping[int, Span], *, ahead: bool
 ) -> tuple[int, list[tuple[int, int, bool]], int]:
     """From a person on through a list: how many others of it were found, what else stands in it, how far it goes.
 
-    Of what else stands in it whether an "and" joins it to the person themselves.
+    `people` are by where they begin, or backwards by where they end. Of what else stands in it whether an "and"
+    joins it to the person themselves.
     """
-    on = step is _NEXT
     known, more = 0, []
-    place = span.end if on else span.start
+    near, far = (0, 1) if ahead else (1, 0)
+    place = span[:2][far]
     for number in range(_MAX_LIST):
-        match = step.match(text, place) if on else step.search(text, max(0, place - 40), place)
+        match = _NEXT.match(text, place) if ahead else _PREVIOUS.search(text, max(0, place - 40), place)
         if match is None:
             break
         name = match.span("name")
-        other = people.get(name[0] if on else name[1])
+        other = people.get(name[near])
         if other is not None:
             known += 1
-            place = other.end if on else other.start
+            place = other[:2][far]
             continue
         more.append((*name, number == 0 and "," not in match.group("gap")))
-        place = edge(match)
+        place = name[far]
     return known, more, place
 
 

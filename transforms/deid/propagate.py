@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import bisect
-import itertools
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from transforms.deid.casing import any_case
+from transforms.deid.joined import Joined
 from transforms.deid.lexicon import is_common_word
 from transforms.deid.literals import places_of
 from transforms.deid.overlaps import Additions
@@ -44,13 +43,11 @@ def propagate_values(texts: Sequence[str], found: Sequence[Sequence[Span]]) -> l
     values, users = _values(texts, found)
     if not values and not users:
         return [list(spans) for spans in found]
-    joined = _BETWEEN.join(texts)
-    begins = list(itertools.accumulate((len(text) + 1 for text in texts), initial=0))
+    joined = Joined(texts, _BETWEEN)
     again = Additions(found)
-    for start, end, first in _occurrences(joined, values, users):
-        place = bisect.bisect_right(begins, start) - 1
-        low = start - begins[place]
-        again.add(place, Span(low, low + end - start, first.type, first.score))
+    for start, end, first in _occurrences(joined.whole, values, users):
+        number, low = joined.place(start)
+        again.add(number, Span(low, low + end - start, first.type, first.score))
     return again.resolved()
 
 

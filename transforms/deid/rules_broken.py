@@ -7,12 +7,9 @@ from __future__ import annotations
 
 import re
 
-import phonenumbers
-
-from transforms.deid.checks import luhn
 from transforms.deid.rules import Rule, Verdict, before
-from transforms.deid.rules_contact import is_service_mailbox, top_level_domains
-from transforms.deid.rules_identifiers import CARD_CONTEXT, ISSUER
+from transforms.deid.rules_contact import is_possible_number, is_service_mailbox, top_level_domains
+from transforms.deid.rules_identifiers import CARD_CONTEXT, is_card_number
 
 _LINE_END = r"[ \t]{0,2}(?:\r?\n|\\n)[ \t>|#*]{0,6}"
 _SIGN = rf"(?:{_LINE_END}|[ \-]?)"
@@ -20,29 +17,22 @@ _SIGN = rf"(?:{_LINE_END}|[ \-]?)"
 
 def _card(found: re.Match[str]) -> Verdict | None:
     """Groups as on a card, said to be one."""
-    digits = re.sub(r"\D", "", found.group())
-    if not luhn(digits) or not ISSUER.match(digits) or not CARD_CONTEXT.search(before(found, 60)):
+    if not is_card_number(found.group()) or not CARD_CONTEXT.search(before(found, 60)):
         return None
     return found.start(), found.end(), 0.9
 
 
 def _phone(found: re.Match[str]) -> Verdict | None:
     """International; a number of its country only with what stands behind the line end."""
-    if _is_number(found.group("first")) or not _is_number(found.group()):
+    alone, whole = (f"+{re.sub(r'\D', '', text)}" for text in (found.group("first"), found.group()))
+    if is_possible_number(alone, valid=True) or not is_possible_number(whole, valid=True):
         return None
     return found.start(), found.end(), 0.85
 
 
-def _is_number(text: str) -> bool:
-    try:
-        return phonenumbers.is_valid_number(phonenumbers.parse("+" + re.sub(r"\D", "", text)))
-    except phonenumbers.NumberParseException:
-        return False
-
-
 def _email(found: re.Match[str]) -> Verdict | None:
     last = found.group("domain").rsplit(".", 1)[-1].lower()
-    if last not in top_level_domains() or is_service_mailbox(found.group("local") + "@"):
+    if last not in top_level_domains() or is_service_mailbox(found.group("local")):
         return None
     return found.start(), found.end(), 0.9
 

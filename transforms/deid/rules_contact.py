@@ -105,7 +105,7 @@ def _international_phone(found: re.Match[str]) -> Verdict | None:
     for end in sorted(set(ends), reverse=True):
         digits = re.sub(r"%[0-9A-Fa-f]{2}|\D", "", re.split(r"x|ext|#", text[:end])[0])
         if 8 <= len(digits) <= 15:
-            sure = len(digits) >= 10 or _possible(f"+{digits}")
+            sure = len(digits) >= 10 or is_possible_number(f"+{digits}")
             return (found.start(), found.start() + end, 0.85) if sure else None
     return None
 
@@ -115,7 +115,7 @@ def _parted_plus(found: re.Match[str]) -> Verdict | None:
     text = found.group()
     for end in _group_ends(text):
         digits = re.sub(r"\D", "", text[:end])
-        if 9 <= len(digits) <= 15 and _possible(f"+{digits}"):
+        if 9 <= len(digits) <= 15 and is_possible_number(f"+{digits}"):
             return found.start(), found.start() + end, 0.6
     return None
 
@@ -125,7 +125,7 @@ def _group_ends(text: str) -> list[int]:
     return [len(text), *reversed([gap.start() for gap in re.finditer(r"(?<=[\d)])[^\d)]+(?=\d)", text)])]
 
 
-def _possible(text: str, valid: bool = False) -> bool:
+def is_possible_number(text: str, valid: bool = False) -> bool:
     """True if the country that the number names has numbers of that length; `valid`: of that range."""
     try:
         number = phonenumbers.parse(text)
@@ -141,7 +141,7 @@ def _dialled(found: re.Match[str]) -> Verdict | None:
         return None
     for end in _group_ends(text):
         digits = re.sub(r"\D", "", text[:end])[2:]
-        if 8 <= len(digits) <= 15 and _possible(f"+{digits}", valid=text[:end].isdigit()):
+        if 8 <= len(digits) <= 15 and is_possible_number(f"+{digits}", valid=text[:end].isdigit()):
             stop = found.end() if end == len(text) else found.start("number") + end
             return found.start("number"), stop, 0.7
     return None

@@ -15,6 +15,11 @@ _ANNOTATIONS = frozenset(
         "dataclass pytest staticmethod classmethod abstractmethod autowired interface todo nonnull nullable"
     ).split()
 )
+#: Words with which a post passes on, thanks or greets somebody.
+_PASSES_ON = (
+    r"(?:rt:?|via|h/t|cc|thanks|thank you|thanks to|thx|hey|hi|hello|follow|"
+    r"congrats|dm|credits? to|according to|as per|(?:said|suggested|posted|answered|mentioned|noted|written|reported) by)"
+)
 _SAYS = (
     r"(?: (?:pointed out|says?|said|suggest(?:s|ed)|mention(?:s|ed)|noted|wrote|commented|answered|posted|replied|asked|told|"
     r"explain(?:s|ed)|thinks)\b|(?:'s|’s|s') (?:answer|comment|solution|suggestion|post|question|idea|reply|tweet|account)\b)"
@@ -53,10 +58,8 @@ HANDLE_RULES = (
     Rule(
         # Whom a post passes on, thanks or greets; a blank behind the @ as tokenised corpora have it.
         "USERNAME",
-        r"(?i)\b(?:rt:?|via|h/t|cc|thanks|thank you|thanks to|thx|hey|hi|hello|follow|congrats|dm|credits? to|according to|as per|(?:said|suggested|posted|answered|mentioned|noted|written|reported) by) @ ?[A-Za-z0-9_]",
-        re.compile(
-            r"(?i)\b(?:rt:?|via|h/t|cc|thanks|thank you|thanks to|thx|hey|hi|hello|follow|congrats|dm|credits? to|according to|as per|(?:said|suggested|posted|answered|mentioned|noted|written|reported) by) @ ?(?P<user>[A-Za-z0-9_]{2,30})(?![\w/@(-]|\.\w)"
-        ),
+        rf"(?i)\b{_PASSES_ON} @ ?[A-Za-z0-9_]",
+        re.compile(rf"(?i)\b{_PASSES_ON} @ ?(?P<user>[A-Za-z0-9_]{{2,30}})(?![\w/@(-]|\.\w)"),
         _handle,
         (24, 40),
     ),

@@ -9,7 +9,7 @@ from transforms.deid.rules import BEGIN, END, Rule, Verdict, before, whole
 
 CARD_CONTEXT = re.compile(r"(?i)card|visa|amex|mastercard|\bcc\b|credit|debit|payment")
 #: Issuer ranges by ISO/IEC 7812 as the card networks publish them.
-ISSUER = re.compile(
+_ISSUER = re.compile(
     r"4\d{12}(?:\d{3}){0,2}\Z|5[1-5]\d{14}\Z|2(?:2[2-9]|[3-6]\d|7[01])\d{13}\Z|3[47]\d{13}\Z|"
     r"3(?:0[0-5]|[68]\d)\d{11}\Z|6(?:011|5\d\d|4[4-9]\d)\d{12}(?:\d{3})?\Z|(?:2131|1800|35\d{3})\d{11}\Z|"
     r"62\d{14,17}\Z|(?:5018|5020|5038|6304|6759|676[1-3])\d{8,15}\Z"
@@ -27,7 +27,7 @@ def _card(found: re.Match[str]) -> Verdict | None:
             break
         if len(set(digits)) < 2 or not luhn(digits):
             continue
-        if ISSUER.match(digits):
+        if _ISSUER.match(digits):
             return found.start("digits"), found.start("digits") + end, 0.95
         if CARD_CONTEXT.search(before(found, 60, "digits")):
             return found.start("digits"), found.start("digits") + end, 0.6
@@ -35,8 +35,13 @@ def _card(found: re.Match[str]) -> Verdict | None:
 
 
 def _parted_card(found: re.Match[str]) -> Verdict | None:
-    digits = re.sub(r"\D", "", found.group())
-    return (found.start(), found.end(), 0.95) if luhn(digits) and ISSUER.match(digits) else None
+    return (found.start(), found.end(), 0.95) if is_card_number(found.group()) else None
+
+
+def is_card_number(text: str) -> bool:
+    """True for digits of an issuer's range whose check digit is right, however they are grouped."""
+    digits = re.sub(r"\D", "", text)
+    return luhn(digits) and _ISSUER.match(digits) is not None
 
 
 def _iban(found: re.Match[str]) -> Verdict | None:

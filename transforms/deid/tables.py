@@ -22,6 +22,8 @@ _HEADS = (
     r"(?:full|first|last|given|family|customer|patient|employee|contact)[ _]name|"
     r"(?:(?:street|home|postal|mailing)[ _])?address"
 )
+#: What may stand around the words of a cell.
+_AROUND = "\"'*` \t\r"
 _PADDING = r"[\"'*` ]{0,6}"
 #: For Hyperscan, on UTF-8: a text without a match has no table with such a head.
 TABLE_TRIGGER = (
@@ -48,7 +50,7 @@ def table_cells(text: str, ends: Sequence[int]) -> Iterator[Span]:
         lines = _lines(text, low)
         place, head = next(lines)
         sign = max(_SIGNS, key=head.count)
-        columns = [(cell.strip("\"'*` \t\r"), start) for start, cell in _cells(head, sign)]
+        columns = [(cell.strip(_AROUND), start) for start, cell in _cells(head, sign)]
         done = place + len(head)
         if not 2 <= len(columns) <= _MAX_COLUMNS or _CODE.search(head):
             continue
@@ -101,7 +103,7 @@ def _keys(heads: Sequence[str]) -> list[str]:
 
 
 def _judged(key: str, cell: str, start: int) -> Iterator[Span]:
-    value = cell.strip("\"'*` \t\r")
+    value = cell.strip(_AROUND)
     if not value or _BARE_SURROGATE.match(value) or _LITERAL.search(value):
         return
     span = keyed_span(Segment(value, "user", key))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 
+from transforms.deid.casing import ascii_of
+from transforms.deid.logins import login_pairs
 from transforms.deid.mentions import without_possessive
 
 _MANY_OWNERS = 50
@@ -57,15 +58,9 @@ def name_words(name: str) -> tuple[str, ...]:
     return kept or (name.casefold(),)
 
 
-def ascii_of(text: str) -> str:
-    """The text in lower case with its letters' marks taken off."""
-    return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
-
-
 def _made_of(login: str, full: tuple[str, ...]) -> bool:
     given, family = ascii_of(full[0]), ascii_of(full[-1])
     if len(given) < 2 or len(family) < 2:
         return False
     letters = re.sub(r"[^a-z]", "", login)
-    forms = (given + family, family + given, given[0] + family, family + given[0], given + family[0])
-    return letters in forms
+    return letters in {first + second for first, second in login_pairs(given, family)}

@@ -16,6 +16,7 @@ from transforms.deid.codepoints import Codes
 from transforms.deid.language import ENGLISH_WORDS
 from transforms.deid.lexicon import first_names, is_common_word, last_names
 from transforms.deid.mentions import TITLES
+from transforms.deid.polynomials import inverse_powers_of, powers_of, running_sums
 
 #: What a word is: begins with a capital, is on a list, is all in lower case.
 CAPITAL, FIRST, LAST, COMMON, TITLE, ENGLISH, LOWER = (1 << bit for bit in range(7))
@@ -38,8 +39,8 @@ class Words:
     def __init__(self, secret: bytes) -> None:
         base = int.from_bytes(secret[:8].ljust(8, b"\1"), "little") | 1
         count = _BLOCK + _MAX_WORD
-        self._powers = _powers(base, count)
-        self._inverses = _powers(pow(base, -1, 1 << 64), count)
+        self._powers = powers_of(base, count)
+        self._inverses = inverse_powers_of(base, count)
         self.times_forgotten = -1
         self.forget()
 
@@ -74,8 +75,7 @@ class Words:
             if low == high:
                 continue
             block = codes[begin : begin + _BLOCK + _MAX_WORD]
-            sums = np.zeros(len(block) + 1, dtype=np.uint64)
-            np.cumsum((block + np.uint32(1)) * self._powers[: len(block)], out=sums[1:])
+            sums = running_sums(block, self._powers)
             first, last = starts[low:high] - begin, ends[low:high] - begin
             digests[low:high] = (sums[last] - sums[first]) * self._inverses[first]
         digests ^= digests >> np.uint64(32)
@@ -124,12 +124,6 @@ class Words:
         self._slots = np.zeros(2 * len(self._slots), dtype=np.uint64)
         self._numbers = np.zeros(len(self._slots), dtype=np.int32)
         self._put(digests, numbers)
-
-
-def _powers(base: int, count: int) -> npt.NDArray[np.uint64]:
-    powers = np.full(count, base, dtype=np.uint64)
-    powers[0] = 1
-    return np.multiply.accumulate(powers)
 
 
 def _flags(word: str) -> int:
