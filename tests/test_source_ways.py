@@ -20,13 +20,11 @@ from transforms import files
 from transforms.facts import Facts, Read, facts_table
 from transforms.message_facts import text_bytes
 from transforms.sources import (
-    anthropic_messages,
     canonical_json,
-    chat_lists,
     claude_code_records,
     claude_code_typed,
     claude_export_items,
-    otel_genai,
+    item_file,
 )
 
 TIMED = dataclasses.replace(CONTEXT, defaults=(Defaults(created_at=dt.datetime(2024, 1, 1, tzinfo=dt.UTC)),))
@@ -36,10 +34,7 @@ def carefully(monkeypatch: pytest.MonkeyPatch) -> None:
     """Takes the fast ways out."""
     monkeypatch.setattr(canonical_json, "decode_sessions", lambda *_: None)
     monkeypatch.setattr(claude_code_records, "typed_lines", lambda raw: [None] * len(raw))
-    monkeypatch.setattr(anthropic_messages, "_decoded", lambda _: None)
-    monkeypatch.setattr(otel_genai, "_texts", lambda _: None)
-    for lists in (chat_lists.SHAREGPT, chat_lists.OPENAI_MESSAGES):
-        monkeypatch.setattr(lists, "_texts_of", lambda _: None)
+    monkeypatch.setattr(item_file, "is_kept", lambda: True)
     monkeypatch.setattr(claude_export_items, "_instants", lambda chat: [None] * len(chat))
 
 
@@ -98,9 +93,7 @@ def test_good_records_are_read_the_fast_way(
     path = write_lines(tmp_path / "log.jsonl", [GOOD[form]])
     monkeypatch.setattr(canonical_json, "_one_by_one", _never)
     monkeypatch.setattr(claude_code_records, "parse_line", _never)
-    monkeypatch.setattr(anthropic_messages, "_record", _never)
-    monkeypatch.setattr(otel_genai, "_record", _never)
-    monkeypatch.setattr(chat_lists.ChatLists, "_record", _never)
+    monkeypatch.setattr(item_file, "read_record", _never)
     assert not read_all([path], form, TIMED).quarantined
 
 

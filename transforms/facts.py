@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,21 +15,29 @@ from schemas.records import Session
 from schemas.tables import FACTS, INSTANT
 from schemas.units import Quarantined
 from transforms.digests import keys, numbers_of
+from transforms.identities import Owners
 from transforms.instants import Ints, instants
 from transforms.message_facts import flags_and_sizes, threads_of
-from transforms.plain import Plain, columns_of
+from transforms.plain import Plains, columns_of
 from transforms.words import alike
 
 
 class Read(NamedTuple):
-    """One record as read: a session, whole or as plain texts, or why it is none."""
+    """One record as read: a session, or why it is none."""
 
     row: int
     offset: int
     length: int
     session: Session | None
     fault: Quarantined | None
-    plain: Plain | None = None
+
+
+class Many(NamedTuple):
+    """Records at these rows as read, all of them sessions of texts; they have neither offsets nor lengths."""
+
+    rows: Sequence[int]
+    plains: Plains
+    owners: Owners
 
 
 def facts_table(reads: Sequence[Read], unit: str, hasher: KeyedHasher) -> pa.Table:
@@ -53,32 +61,43 @@ class Facts:
 
     def add(self, reads: Sequence[Read], *, placed: bool) -> None:
         """The facts of readable records; offsets and lengths only where they are `placed` by these."""
-        for is_plain, run in itertools.groupby(reads, lambda read: read.plain is not None):
-            if is_plain:
-                self._add_plain([read.plain for read in run if read.plain is not None])
-            else:
-                self._add_sessions([read.session for read in run if read.session is not None])
-        heads = [read.session if read.plain is None else read.plain.head for read in reads]
+        self._add_sessions([read.session for read in reads if read.session is not None])
+        heads = [read.session for read in reads]
         found: dict[str, list[Any]] = {name: [*map(taken, heads)] for name, taken in _TAKEN.items()}
         found["row"] = [read.row for read in reads]
         found["offset"] = [read.offset if placed else 0 for read in reads]
         found["length"] = [read.length if placed else 0 for read in reads]
-        for name, more in found.items():
-            self._rows[name] += more
+        self._add_rows(found)
 
-    def _add_plain(self, sessions: Sequence[Plain]) -> None:
-        columns = columns_of(sessions, self._hasher)
+    def add_many(self, many: Many) -> None:
+        """The facts of records that are plain texts."""
+        plains, count = many.plains, len(many.rows)
+        columns, nothing = columns_of(plains), np.zeros(len(plains.texts), np.int64)
         self._add(
-            [len(session.ids) for session in sessions],
+            plains.counts.tolist(),
             columns.sizes,
             {
                 "message_id": pa.array(columns.numbers),
                 "message_parent": pa.array(columns.parents),
                 "message_sent_at": pa.array(columns.sent_at).view(INSTANT),
                 "message_flags": pa.array(columns.flags),
-                "message_thread": pa.array(np.zeros(len(columns.numbers), np.int64)),
+                "message_thread": pa.array(nothing),
             },
         )
+        self._add_rows(
+            {
+                **many.owners._asdict(),
+                "conversation_id": plains.conversation_ids,
+                "created_at": plains.created_at,
+                **dict.fromkeys(("deleted_at", "current_message_id", "incognito"), [None] * count),
+                "row": many.rows,
+                **dict.fromkeys(("offset", "length"), [0] * count),
+            }
+        )
+
+    def _add_rows(self, found: Mapping[str, Sequence[Any]]) -> None:
+        for name, more in found.items():
+            self._rows[name] += more
 
     def _add_sessions(self, sessions: Sequence[Session]) -> None:
         messages = list(itertools.chain.from_iterable([session.messages for session in sessions]))
@@ -108,7 +127,7 @@ class Facts:
         self._rows["text_bytes"] += _totals(sizes, counts)
 
     def table(self, unit: str) -> pa.Table:
-        """FACTS of all that was added, in its order."""
+        """FACTS of all that was added, by row."""
         rows, hasher = self._rows, self._hasher
         offsets = pa.array([*itertools.accumulate(self._lengths, initial=0)], pa.int32())
         made: dict[str, pa.Array] = {
@@ -117,6 +136,7 @@ class Facts:
         }
         made["conversation_key"] = keys(pa.array(rows["conversation_id"], pa.string()), hasher)
         made["unit"] = alike(unit, len(self._lengths))
+        made["created_at"] = instants(rows["created_at"])
         changed: dict[str, list[Any]] = {
             "user_key": _each(rows["user_id"], hasher.user),
             "organization_key": _each(rows["organization_id"], hasher.organization),
@@ -127,7 +147,9 @@ class Facts:
         made |= {
             field.name: pa.array(given[field.name], field.type) for field in FACTS if field.name not in made
         }
-        return pa.table([made[name] for name in FACTS.names], schema=FACTS)
+        table = pa.table([made[name] for name in FACTS.names], schema=FACTS)
+        order = np.argsort(np.array(rows["row"], np.int64), kind="stable")
+        return table if (order[:-1] < order[1:]).all() else table.take(order)
 
 
 _LISTS = {field.name: field.type.value_type for field in FACTS if pa.types.is_list(field.type)}

@@ -11,7 +11,7 @@ import datetime as dt
 import functools
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from schemas.records import Defaults, Session
@@ -31,6 +31,15 @@ class Owner(NamedTuple):
     organization_id: str | None = None
     tier: str | None = None
     surface: str | None = None
+
+
+class Owners(NamedTuple):
+    """The same of many sessions, by column."""
+
+    user_id: list[str | None]
+    organization_id: list[str | None]
+    tier: list[str | None]
+    surface: list[str | None]
 
 
 class Mapped(NamedTuple):
@@ -78,6 +87,34 @@ class Identities:
 
     def _default_of(self, paths: tuple[str, ...]) -> Owner:
         return next((owner for glob, owner in self.by_path if _any_below(glob, self.root, paths)), Owner())
+
+
+def owners_of(
+    user_ids: Sequence[str | None],
+    organization_ids: Sequence[str | None],
+    spans: Iterable[tuple[dt.datetime, dt.datetime]],
+    defaults: Defaults,
+    identities: Identities | None,
+    paths: Sequence[str],
+) -> Owners:
+    """The owners of sessions whose records say these ids; as `with_owner` has them.
+
+    `spans`: from when to when each lasts.
+    """
+    users, organizations = _all_present(user_ids), _all_present(organization_ids)
+    if identities is not None:
+        fallback = owner_of(defaults)
+        found = [
+            identities.owner(Owner(*ids), fallback, start, end, paths)
+            for *ids, (start, end) in zip(users, organizations, spans, strict=True)
+        ]
+        return Owners(*map(list, zip(*found, strict=True))) if found else Owners([], [], [], [])
+    return Owners(
+        [user or defaults.user_id for user in users],
+        [organization or defaults.organization_id for organization in organizations],
+        [defaults.tier] * len(users),
+        [defaults.surface] * len(users),
+    )
 
 
 def with_owner(
@@ -133,6 +170,10 @@ def _agreed(name: str, values: Sequence[str | None]) -> str | None:
 
 def _present(text: str | None) -> str | None:
     return text if text and text.strip() else None
+
+
+def _all_present(texts: Sequence[str | None]) -> list[str | None]:
+    return [_present(text) for text in texts] if any(texts) else [None] * len(texts)
 
 
 def _any_below(glob: str, root: str, paths: tuple[str, ...]) -> bool:

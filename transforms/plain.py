@@ -1,44 +1,39 @@
-"""Sessions whose messages are nothing but texts, by column: cheaper than messages where facts are wanted."""
+"""Sessions whose messages are nothing but texts, many by column: cheaper where only facts are wanted."""
 
 from __future__ import annotations
 
 import datetime as dt
-import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from schemas.keys import KeyedHasher
-from schemas.records import Message, Role, Session
+from schemas.records import Role
 from schemas.tables import ANSWER, HUMAN
-from transforms.digests import numbers_of
 from transforms.instants import Ints, instants
 from transforms.message_facts import Flags, sizes_of, visible
 
-_SPEAKERS = {"user": HUMAN, "assistant": ANSWER}
+_SPEAKERS: dict[Role, int] = {"user": HUMAN, "assistant": ANSWER, "system": 0}
 
 
-class Plain(NamedTuple):
-    """A session of texts. Nothing is said of origins but that the model may be that of an assistant.
+class Plains(NamedTuple):
+    """Sessions of texts, and the messages of all of them one after another.
 
-    `head`: the session without its messages. `ids`: of the messages, in UTF-8. `texts`: all that each says.
-    `linked`: each message follows the one before it. All are sent at the session's `created_at`, the last one
-    at `last_at` if that is given. `messages` makes them whole.
+    Messages are sent at the session's `created_at`, the last one at `last_at`; None: that one too. `counts`:
+    how many messages a session has. `numbers`: of their ids, `parents`: of those that they follow. Nothing is
+    said of origins but that the model may be that of an assistant.
     """
 
-    head: Session
-    ids: Sequence[bytes]
+    conversation_ids: Sequence[str]
+    user_ids: Sequence[str | None]
+    organization_ids: Sequence[str | None]
+    created_at: Sequence[dt.datetime]
+    last_at: Sequence[dt.datetime] | None
+    counts: Ints
+    numbers: Ints
+    parents: Ints
     roles: Sequence[Role]
     texts: Sequence[str]
-    linked: bool
-    last_at: dt.datetime | None
-    messages: Callable[[], list[Message]]
-
-    def session(self) -> Session:
-        """The session with its messages."""
-        self.head.messages = self.messages()
-        return self.head
 
 
 class Columns(NamedTuple):
@@ -51,26 +46,19 @@ class Columns(NamedTuple):
     sizes: Ints
 
 
-def columns_of(sessions: Sequence[Plain], hasher: KeyedHasher) -> Columns:
+def columns_of(plains: Plains) -> Columns:
     """The columns of all messages of the sessions."""
-    counts = np.fromiter([len(session.ids) for session in sessions], np.int64, len(sessions))
-    numbers = numbers_of([*itertools.chain.from_iterable([session.ids for session in sessions])], hasher)
-    ends = np.cumsum(counts)
-    parents = np.zeros(len(numbers), np.int64)
-    if any(session.linked for session in sessions):
-        parents[1:] = numbers[:-1]
-        parents[(ends - counts)[counts > 0]] = 0
-        parents[~np.repeat([session.linked for session in sessions], counts)] = 0
-    sent_at = np.repeat(_micros([session.head.created_at for session in sessions]), counts)
-    later = [place for place, session in enumerate(sessions) if session.last_at is not None and session.ids]
-    sent_at[ends[later] - 1] = _micros([sessions[place].last_at for place in later])
-    roles = itertools.chain.from_iterable([session.roles for session in sessions])
-    speaker = np.frombuffer(bytes(map(_SPEAKERS.get, roles, itertools.repeat(0))), np.uint8)
-    texts = [*itertools.chain.from_iterable([session.texts for session in sessions])]
-    sizes = sizes_of(texts)
-    return Columns(numbers, parents, sent_at, speaker * visible(texts, sizes), sizes)
+    counts = plains.counts
+    sent_at = np.repeat(_micros(plains.created_at), counts)
+    if plains.last_at is not None:
+        some = counts > 0
+        sent_at[np.cumsum(counts)[some] - 1] = _micros(plains.last_at)[some]
+    speaker = np.frombuffer(bytes(map(_SPEAKERS.__getitem__, plains.roles)), np.uint8)
+    sizes = sizes_of(plains.texts)
+    flags = speaker * visible(plains.texts, sizes)
+    return Columns(plains.numbers, plains.parents, sent_at, flags, sizes)
 
 
-def _micros(moments: Sequence[dt.datetime | None]) -> Ints:
-    found: Ints = instants([moment for moment in moments if moment is not None]).view("int64").to_numpy()
+def _micros(moments: Sequence[dt.datetime]) -> Ints:
+    found: Ints = instants(moments).view("int64").to_numpy()
     return found

@@ -6,73 +6,65 @@ Headers, models, settings and usage are not read.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
 
-from schemas.records import Session
-from transforms.plain import Plain
+from schemas.keys import KeyedHasher
+from schemas.records import Defaults
+from schemas.units import Unit
 from transforms.sources.accounting import dropped, note_block
+from transforms.sources.anthropic_calls import Logged
+from transforms.sources.anthropic_owner import present_text, user_of
 from transforms.sources.anthropic_stream import streamed_message
-from transforms.sources.anthropic_texts import Logged, logged_call, said_of
-from transforms.sources.anthropic_tools import session_of
+from transforms.sources.anthropic_texts import told_of
+from transforms.sources.base import FactsBatch, ReadContext
 from transforms.sources.cassettes import SUFFIXES, cassette_of, interactions_of
-from transforms.sources.decode import Fault, present
+from transforms.sources.decode import Fault
 from transforms.sources.histories import Call, Turn, moment, record_of
-from transforms.sources.history_texts import plain_of
-from transforms.sources.json_items import objects_of
-from transforms.sources.record_file import Record, RecordFile, Texts, record_or_fault
+from transforms.sources.item_file import ItemFile, Told
+from transforms.sources.json_items import object_of
+from transforms.sources.record_file import Record, RecordFile, record_or_fault
 
-_DEFAULT_BYTES = 64 << 20
 _ASKED = ("timestamp", "created_at", "started_at", "recorded_at", "time")
 _ANSWERED = ("completed_at", "finished_at")
-#: What Claude Code sends as `metadata.user_id`.
-_CODE_USER = re.compile(r"user_(?P<device>[0-9a-f]+)_account_(?P<account>[0-9a-f-]*)_session_")
 _NO_BLOCK = frozenset({"redacted_thinking"})
 _CALLS = frozenset({"tool_use", "server_tool_use", "mcp_tool_use"})
 
 
-class AnthropicMessages(RecordFile):
+class AnthropicMessages(ItemFile[Logged]):
     """Lines, an array, or one object of logged calls, or a cassette of them."""
 
     folder_patterns: Sequence[str] = ("**/*.jsonl", "**/*.json", "**/*.yaml", "**/*.yml")
 
-    def records(self, path: str) -> Iterator[Record]:
-        """The records of a file."""
-        return self.records_within(path, _DEFAULT_BYTES)
-
     def records_within(self, path: str, max_record_bytes: int) -> Iterator[Record]:
         """The records of a file, each of one call."""
-        found = (
-            iter([cassette_of(path, max_record_bytes)])
-            if path.endswith(SUFFIXES)
-            else objects_of(path, max_record_bytes, _decoded)
-        )
-        for item in found:
-            if isinstance(item, Fault | Texts):
-                yield item
-            else:
-                for call in interactions_of(item):
-                    yield call if isinstance(call, Fault) else record_or_fault(_record, call)
+        if path.endswith(SUFFIXES):
+            return _records(cassette_of(path, max_record_bytes))
+        return super().records_within(path, max_record_bytes)
+
+    def records_of(self, data: bytes | None) -> Iterator[Record]:
+        """The record of a call, or those of a cassette."""
+        return _records(object_of(data))
+
+    def facts(self, unit: Unit, context: ReadContext) -> Iterator[FactsBatch]:
+        """Facts of the file's records, in their order."""
+        if unit.paths[0].endswith(SUFFIXES):
+            return RecordFile.facts(self, unit, context)
+        return super().facts(unit, context)
+
+    def told(self, items: Sequence[Logged], defaults: Defaults, hasher: KeyedHasher) -> Told:  # noqa: ARG002
+        """What calls of texts and tools tell."""
+        return told_of(items, hasher)
 
 
-def _decoded(data: bytes) -> Texts | None:
-    """The record, if it is a call of texts and tools and nothing is wrong with it."""
-    logged = logged_call(data)
-    made = None if logged is None else record_or_fault(_session, logged)
-    if made is None or isinstance(made, Fault):
-        return None
-    return Texts(lambda _: made, lambda: record_or_fault(_record, msgspec.json.decode(data)), len(data))
-
-
-def _session(logged: Logged) -> Plain | Session | None:
-    asked, answered = moment(logged.asked()), moment(logged.answered())
-    user_id = _user(logged.request.metadata) or _text(logged.user_id)
-    call = (logged, asked, answered or asked, user_id, _text(logged.organization_id))
-    said = said_of(*call)
-    return session_of(*call) if said is None else plain_of(said)
+def _records(item: dict[str, Any] | Fault) -> Iterator[Record]:
+    if isinstance(item, Fault):
+        yield item
+        return
+    for call in interactions_of(item):
+        yield call if isinstance(call, Fault) else record_or_fault(_record, call)
 
 
 def _record(item: dict[str, Any]) -> dict[str, Any]:
@@ -98,8 +90,8 @@ def call_of(item: dict[str, Any]) -> Call:
         answers=[answer] if answer else [],
         asked_at=asked,
         answered_at=_instant(item, _ANSWERED) or asked,
-        user_id=_user(request.get("metadata")) or _text(item.get("user_id")),
-        organization_id=_text(item.get("organization_id")),
+        user_id=user_of(request.get("metadata")) or present_text(item.get("user_id")),
+        organization_id=present_text(item.get("organization_id")),
         conversation_id=str(conversation) if isinstance(conversation, str | int) else None,
     )
 
@@ -162,15 +154,19 @@ def _block(item: Any) -> dict[str, Any] | None:
         note_block(dropped(kind))
         return None
     if kind == "text":
-        return {"type": "text", "text": _text(item.get("text")) or ""}
+        return {"type": "text", "text": present_text(item.get("text")) or ""}
     if kind == "thinking":
-        return {"type": "thinking", "thinking": _text(item.get("thinking")) or ""}
+        return {"type": "thinking", "thinking": present_text(item.get("thinking")) or ""}
     if kind in _CALLS:
-        call = {"type": "tool_use", "id": _text(item.get("id")), "name": _text(item.get("name"))}
+        call = {
+            "type": "tool_use",
+            "id": present_text(item.get("id")),
+            "name": present_text(item.get("name")),
+        }
         return {**call, "input": item.get("input")}
     if kind == "tool_result":
         content = item.get("content")
-        result = {"type": "tool_result", "tool_use_id": _text(item.get("tool_use_id"))}
+        result = {"type": "tool_result", "tool_use_id": present_text(item.get("tool_use_id"))}
         failed = {"is_error": True} if item.get("is_error") is True else {}
         return {**result, **failed, "content": content if isinstance(content, str) else _blocks(content)}
     return {"type": kind}
@@ -181,26 +177,4 @@ def _system(system: Any) -> str | None:
     return "\n\n".join(texts) or None
 
 
-def _user(metadata: Any) -> str | None:
-    """Whose call it is. Claude Code puts the account into one text with device and session."""
-    named = _text(metadata.get("user_id")) if isinstance(metadata, dict) else None
-    if named is None:
-        return None
-    if found := _CODE_USER.match(named):
-        return found["account"] or found["device"]
-    if named.startswith("{"):
-        try:
-            parts = msgspec.json.decode(named)
-        except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
-            return named
-        return _text(parts.get("account_uuid")) or _text(parts.get("device_id")) or named
-    return named
-
-
-def _text(value: Any) -> str | None:
-    if value is not None and not isinstance(value, str):
-        raise Fault("bad_field")
-    return present(value) if value is not None and not value.strip() else value
-
-
-ANTHROPIC_MESSAGES = AnthropicMessages()
+ANTHROPIC_MESSAGES = AnthropicMessages(Logged)

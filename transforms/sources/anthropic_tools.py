@@ -5,55 +5,48 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-import msgspec
-
-from schemas.records import Aware, Message, Origin, Role, Session
 from schemas.records import Block as Said
-from transforms.sources.anthropic_texts import Block, Logged, system_of, turns_of
+from schemas.records import Message, Origin, Role, Session
+from transforms.sources.anthropic_calls import Block, Logged, system_of, turns_of
 from transforms.sources.decode import present
-from transforms.sources.histories import digest_of, plain_text
+from transforms.sources.histories import plain_text
+from transforms.sources.history_ids import Upto, beginning_in, beginning_of
 
 
 def session_of(
-    logged: Logged, asked_at: Any, answered_at: Any, user_id: str | None, organization_id: str | None
-) -> Session | None:
-    """What `record_of` makes of the call; None where that might be out of order."""
-    turns = [(role, _blocks(content)) for role, content in turns_of(logged)]
-    try:
-        asked, answered = msgspec.convert(asked_at, Aware), msgspec.convert(answered_at, Aware)
-    except msgspec.ValidationError:
-        return None
-    if not turns:
-        return None
+    logged: Logged,
+    asked: dt.datetime,
+    answered: dt.datetime,
+    user_id: str | None,
+    organization_id: str | None,
+) -> Session:
+    """What `record_of` makes of the call, which has a turn; raises Fault for text that is no Unicode."""
+    turns = [(turn.role, _blocks(turn.content)) for turn in turns_of(logged)]
     spoken = [(role, *_spoken(blocks)) for role, blocks in turns]
     named = "" if logged.conversation_id is None else str(logged.conversation_id)
-    if not named:
-        named = digest_of("", user_id or "", organization_id or "")
-        for each in spoken:
-            named = digest_of(named, *each)
-            if each[0] == "assistant":
-                break
+    begun = beginning_in([role for role, _ in turns], 0, len(turns))
+    named = named or beginning_of(user_id, organization_id, spoken[begun])
     messages: list[Message] = []
     if system := system_of(logged):
         messages.append(Message(f"{named}/system", "system", asked, [Said("text", system)]))
-    chain, asks = digest_of("", named), len(logged.request.messages)
+    upto, asks = Upto.begin(named), len(logged.request.messages)
     for number, (role, blocks) in enumerate(turns):
-        chain = digest_of(chain, *spoken[number])
-        _add(messages, role, blocks, chain, asked if number < asks else answered)
+        upto = upto.then(*spoken[number])
+        _add(messages, role, blocks, upto.name, asked if number < asks else answered or asked)
     return Session(named, asked, messages, user_id, organization_id)
 
 
-def _add(messages: list[Message], role: Role, blocks: list[Said], chain: str, at: dt.datetime) -> None:
+def _add(messages: list[Message], role: Role, blocks: list[Said], name: str, at: dt.datetime) -> None:
     """Adds the turn: results of tools apart from what somebody says beside them."""
     results = [block for block in blocks if block.type == "tool_result"]
     parent = messages[-1].message_id if messages else None
     if results:
-        messages.append(Message(f"{chain}/tool", "tool", at, results, parent, "tool"))
-        parent = f"{chain}/tool"
+        messages.append(Message(f"{name}/tool", "tool", at, results, parent, "tool"))
+        parent = f"{name}/tool"
         blocks = [block for block in blocks if block.type != "tool_result"]
     if blocks or not results:
         origin: Origin | None = "model" if role == "assistant" else None
-        messages.append(Message(chain, role, at, blocks, parent, origin))
+        messages.append(Message(name, role, at, blocks, parent, origin))
 
 
 def _blocks(content: str | list[Block]) -> list[Said]:

@@ -12,7 +12,7 @@ import pyarrow as pa
 from schemas.keys import KeyedHasher
 from schemas.records import Defaults, Limits, Session
 from schemas.units import Quarantined, Unit
-from transforms.facts import Facts, Read, facts_table
+from transforms.facts import Facts, Many, Read, facts_table
 from transforms.identities import Identities, with_owner
 from transforms.sources.accounting import settle
 
@@ -125,7 +125,7 @@ def one_task_per_file(input_number: int, name: str, files: Sequence[InputFile]) 
 
 
 def batches(
-    reads: Iterable[Read], unit: Unit, context: ReadContext, *, placed: bool = False
+    reads: Iterable[Read | Many], unit: Unit, context: ReadContext, *, placed: bool = False
 ) -> Iterator[FactsBatch]:
     """The facts of the readable records, and the faults of the others, some 16 MiB of records together.
 
@@ -136,15 +136,15 @@ def batches(
     facts, faults, held = Facts(context.hasher), [], list[Read]()
     size = taken = messages = 0
     for read in reads:
-        size += read.length
-        if read.fault is not None:
+        if isinstance(read, Many):
+            facts.add_many(read)
+        elif read.fault is not None:
+            size += read.length
             faults.append(read.fault)
         elif read.session is not None:
+            size += read.length
             held.append(read)
             messages += len(read.session.messages)
-        elif read.plain is not None:
-            held.append(read)
-            messages += len(read.plain.ids)
         if messages >= _HELD_MESSAGES or size - taken >= _HELD_BYTES:
             facts.add(held, placed=placed)
             held, messages, taken = [], 0, size

@@ -6,22 +6,20 @@ record which stands twice is one conversation. Times are those of `defaults.crea
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import msgspec
 
-from transforms.files import bodies_of_lines, open_stream
+from schemas.keys import KeyedHasher
+from schemas.records import Defaults
 from transforms.sources.accounting import MERGED, dropped, note_block
-from transforms.sources.chat_texts import openai_texts, sharegpt_texts
+from transforms.sources.chat_texts import Openai, Sharegpt, openai_told, said_digest, sharegpt_told
 from transforms.sources.decode import Fault, json_fault
-from transforms.sources.json_array import elements
-from transforms.sources.json_items import holds_array
-from transforms.sources.record_file import Record, RecordFile, Texts, record_or_fault
+from transforms.sources.item_file import ItemFile, Told
+from transforms.sources.record_file import Record, record_or_fault
 
 Turns = list[dict[str, Any]]
-_DEFAULT_BYTES = 64 << 20
 _SPEAKERS = {
     **dict.fromkeys(("human", "user"), "user"),
     **dict.fromkeys(("gpt", "chatgpt", "assistant", "model", "bot", "bing", "bard", "claude"), "assistant"),
@@ -41,26 +39,31 @@ _ROLES = {
 _PLAIN_RESULT = frozenset({"role", "content", "tool_call_id", "name"})
 
 
-class ChatLists(RecordFile):
-    """Records with lists of turns, of which `turns_of` makes canonical messages or raises Fault."""
+class ChatLists[T](ItemFile[T]):
+    """Records with lists of turns, of which `turns_of` makes canonical messages or raises Fault.
 
-    folder_patterns: Sequence[str] = ("**/*.jsonl", "**/*.json")
+    `kind`: what most are decoded to, and `told_by` says what those tell.
+    """
+
+    over_lines = False
 
     def __init__(
-        self, turns_of: Callable[[dict[str, Any]], Turns], texts_of: Callable[[bytes], Texts | None]
+        self,
+        turns_of: Callable[[dict[str, Any]], Turns],
+        kind: type[T],
+        told_by: Callable[[Sequence[T], Defaults, KeyedHasher], Told],
     ) -> None:
+        super().__init__(kind)
         self._turns_of = turns_of
-        self._texts_of = texts_of
+        self._told_by = told_by
 
-    def records(self, path: str) -> Iterator[Record]:
-        """The records of a file."""
-        return self.records_within(path, _DEFAULT_BYTES)
+    def records_of(self, data: bytes | None) -> Iterator[Record]:
+        """The one record that an item is."""
+        yield record_or_fault(self._record, data)
 
-    def records_within(self, path: str, max_record_bytes: int) -> Iterator[Record]:
-        """The records of a file, plain or compressed, in lines or in an array."""
-        for data in _items(path, max_record_bytes):
-            texts = self._texts_of(data) if data else None
-            yield record_or_fault(self._record, data) if texts is None else texts
+    def told(self, items: Sequence[T], defaults: Defaults, hasher: KeyedHasher) -> Told:
+        """What records of nothing but texts tell."""
+        return self._told_by(items, defaults, hasher)
 
     def _record(self, data: bytes | None) -> dict[str, Any]:
         if data is None:
@@ -130,18 +133,8 @@ def openai_turns(item: dict[str, Any]) -> Turns:
     return turns
 
 
-SHAREGPT = ChatLists(sharegpt_turns, sharegpt_texts)
-OPENAI_MESSAGES = ChatLists(openai_turns, openai_texts)
-
-
-def _items(path: str, max_bytes: int) -> Iterator[bytes | None]:
-    """The bytes of each record; None for one that is too long. Raises for a file that is cut."""
-    array = holds_array(path)
-    with open_stream(path) as file:
-        if array:
-            yield from (element.data for element in elements(file, max_bytes))
-        else:
-            yield from bodies_of_lines(file, max_bytes)
+SHAREGPT = ChatLists(sharegpt_turns, Sharegpt, sharegpt_told)
+OPENAI_MESSAGES = ChatLists(openai_turns, Openai, openai_told)
 
 
 def _listed(item: dict[str, Any], name: str) -> list[dict[str, Any]]:
@@ -249,4 +242,11 @@ def _decoded(text: str) -> Any:
 
 
 def _digest(turns: Turns) -> str:
-    return hashlib.sha256(msgspec.json.encode(turns, order="sorted")).hexdigest()
+    return said_digest([(turn["role"], _only_text(turn["content"])) for turn in turns])
+
+
+def _only_text(content: Any) -> Any:
+    """The text of a content that is one text and nothing else."""
+    if isinstance(content, list) and len(content) == 1 and content[0]["type"] == "text":
+        return content[0]["text"]
+    return content

@@ -1,20 +1,25 @@
-"""Lists of turns that are nothing but text, decoded by type: most of them, at a fraction of the price.
+"""Lists of turns that are nothing but texts, decoded by type: most of them, at a fraction of the price.
 
 A record with a field that is not named here, or with anything else in one, is for the careful way.
 """
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 import itertools
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any, Literal
 
 import msgspec
+import numpy as np
 
-from schemas.records import Block, Message, Role, Session
-from transforms.plain import Plain
-from transforms.sources.record_file import Texts
+from schemas.keys import KeyedHasher
+from schemas.records import Defaults, Role
+from transforms.digests import numbers_of
+from transforms.instants import Ints
+from transforms.message_facts import sizes_of
+from transforms.plain import Plains
+from transforms.sources.item_file import Told
 
 _SPEAKERS: dict[str, Role] = {
     "human": "user",
@@ -24,13 +29,6 @@ _SPEAKERS: dict[str, Role] = {
     "assistant": "assistant",
     "system": "system",
 }
-_ROLES: dict[str, Role] = {
-    "system": "system",
-    "developer": "system",
-    "user": "user",
-    "assistant": "assistant",
-}
-_ODD = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError, KeyError)
 
 
 class _Record(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -47,20 +45,22 @@ class _Record(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
 class _SharegptTurn(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     value: str
-    speaker: str = msgspec.field(name="from")
+    speaker: Literal["human", "user", "gpt", "chatgpt", "assistant", "system"] = msgspec.field(name="from")
     weight: Any = None
     markdown: Any = None
     text: Any = None
 
 
-class _Sharegpt(_Record, kw_only=True, forbid_unknown_fields=True, gc=False):
+class Sharegpt(_Record, kw_only=True, forbid_unknown_fields=True, gc=False):
+    """A record of `conversations`."""
+
     conversations: list[_SharegptTurn]
     system: str | None = None
 
 
 class _OpenaiTurn(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     content: str
-    role: str
+    role: Literal["system", "developer", "user", "assistant"]
     name: Any = None
     weight: Any = None
     tool_calls: None = None
@@ -69,107 +69,102 @@ class _OpenaiTurn(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     refusal: None = None
 
 
-class _Openai(_Record, kw_only=True, forbid_unknown_fields=True, gc=False):
+class Openai(_Record, kw_only=True, forbid_unknown_fields=True, gc=False):
+    """A record of `messages`."""
+
     messages: list[_OpenaiTurn]
     tools: Any = None
     parallel_tool_calls: Any = None
 
 
-_SHAREGPT = msgspec.json.Decoder(_Sharegpt)
-_OPENAI = msgspec.json.Decoder(_Openai)
+def sharegpt_told(items: Sequence[Sharegpt], defaults: Defaults, hasher: KeyedHasher) -> Told:
+    """What ShareGPT records tell."""
+    for item in items:
+        if item.system:
+            item.conversations.insert(0, _SharegptTurn(item.system, "system"))
+    turns = [*itertools.chain.from_iterable([item.conversations for item in items])]
+    roles = [_SPEAKERS[turn.speaker] for turn in turns]
+    counts = [len(item.conversations) for item in items]
+    return _told(items, counts, roles, [turn.value for turn in turns], defaults, hasher)
 
 
-def sharegpt_texts(data: bytes) -> Texts | None:
-    """What a ShareGPT record says, None if it may say more than texts."""
-    try:
-        item = _SHAREGPT.decode(data)
-        roles = [_SPEAKERS[turn.speaker] for turn in item.conversations]
-    except _ODD:
-        return None
-    texts = [turn.value for turn in item.conversations]
-    if item.system:
-        roles.insert(0, "system")
-        texts.insert(0, item.system)
-    return _texts(item, roles, texts, _PLAIN, len(data))
+def openai_told(items: Sequence[Openai], defaults: Defaults, hasher: KeyedHasher) -> Told:
+    """What chat fine-tuning records tell."""
+    turns = [*itertools.chain.from_iterable([item.messages for item in items])]
+    roles: list[Role] = ["system" if turn.role == "developer" else turn.role for turn in turns]
+    counts = [len(item.messages) for item in items]
+    return _told(items, counts, roles, [turn.content for turn in turns], defaults, hasher)
 
 
-def openai_texts(data: bytes) -> Texts | None:
-    """What a chat fine-tuning record says, None if it may say more than texts."""
-    try:
-        item = _OPENAI.decode(data)
-        roles = [_ROLES[turn.role] for turn in item.messages]
-    except _ODD:
-        return None
-    return _texts(item, roles, [turn.content for turn in item.messages], _IN_BLOCKS, len(data))
+def said_digest(said: Sequence[tuple[Role, Any]]) -> str:
+    """What tells a record without an id from others: all that it says, by role and content of each turn.
 
-
-class _Form(NamedTuple):
-    """How turns stand in the JSON by which a record without an id is known; keys by the alphabet.
-
-    By role: what stands between a text and the next one, and what behind the last.
+    SHA-256 of, for each turn, its length with who says it and whether that is text, and then of all that is
+    said. Raises UnicodeEncodeError.
     """
-
-    before: bytes
-    between: dict[Role, bytes]
-    behind: dict[Role, bytes]
-
-
-def _form(before: bytes, after: bytes) -> _Form:
-    roles: tuple[Role, ...] = ("system", "user", "assistant")
-    ends = {role: after + b',"role":"' + role.encode() + b'"}' for role in roles}
-    between = {role: end + b"," + before for role, end in ends.items()}
-    return _Form(b"[" + before, between, {role: end + b"]" for role, end in ends.items()})
+    parts = [
+        (role, each.encode(), 0) if isinstance(each, str) else (role, _encode(each), 1) for role, each in said
+    ]
+    frames = [len(data) * 8 + _CODES[role] * 2 + json for role, data, json in parts]
+    digest = hashlib.sha256(np.array(frames, "<i8").tobytes())
+    digest.update(b"".join([data for _, data, _ in parts]))
+    return digest.hexdigest()
 
 
-_PLAIN = _form(b'{"content":', b"")
-_IN_BLOCKS = _form(b'{"content":[{"text":', b',"type":"text"}]')
-_encode = msgspec.json.Encoder().encode
+def _text_digests(counts: Ints, roles: Sequence[Role], texts: Sequence[str]) -> list[str]:
+    """`said_digest` of records of texts, one after another, each with so many turns."""
+    together = "".join(texts)
+    sizes = sizes_of(texts if together.isascii() else [*map(str.encode, texts)])
+    codes = np.frombuffer(bytes(map(_CODES.__getitem__, roles)), np.uint8).astype(np.int64)
+    frames = memoryview((sizes * 8 + codes * 2).astype("<i8").tobytes())
+    whole = memoryview(together.encode())
+    ends = [0, *np.cumsum(counts).tolist()]
+    upto = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])[ends].tolist()
+    found = []
+    for place in range(len(counts)):
+        digest = hashlib.sha256(frames[ends[place] * 8 : ends[place + 1] * 8])
+        digest.update(whole[upto[place] : upto[place + 1]])
+        found.append(digest.hexdigest())
+    return found
 
 
-def _texts(item: _Record, roles: list[Role], texts: list[str], form: _Form, size: int) -> Texts:
-    named = item.id or item.conversation_id
-    conversation_id = _digest(roles, texts, form) if named is None else str(named)
-    user_id = item.user_id if isinstance(item.user_id, str) else None
-
-    def session(at: dt.datetime | None) -> Plain | None:
-        if at is None or at.tzinfo is None:
-            return None
-        head = Session(conversation_id, at, [], user_id)
-        ids = _IDS[: len(texts)] if len(texts) <= len(_IDS) else _ids(len(texts))
-        return Plain(head, ids, roles, texts, False, None, lambda: _messages(at, roles, texts, form))
-
-    def mapping() -> dict[str, Any]:
-        turns = enumerate(zip(roles, texts, strict=True))
-        messages = [
-            {"message_id": str(n), "role": role, "content": _content(text, form)} for n, (role, text) in turns
-        ]
-        record = {"conversation_id": conversation_id, "messages": messages}
-        return record if user_id is None else {**record, "user_id": user_id}
-
-    return Texts(session, mapping, size)
+_CODES: dict[Role, int] = {"user": 0, "assistant": 1, "system": 2, "tool": 3}
+_encode = msgspec.json.Encoder(order="sorted").encode
 
 
-def _ids(count: int) -> list[bytes]:
-    return [b"%d" % number for number in range(count)]
+def _told(
+    items: Sequence[_Record],
+    counts: Sequence[int],
+    roles: list[Role],
+    texts: list[str],
+    defaults: Defaults,
+    hasher: KeyedHasher,
+) -> Told:
+    at = defaults.created_at
+    if at is None or at.tzinfo is None or not items:
+        return Told([], None)
+    named = [item.id or item.conversation_id for item in items]
+    if None in named:
+        digests = _text_digests(np.array(counts, np.int64), roles, texts)
+        named = [digest if name is None else name for name, digest in zip(named, digests, strict=True)]
+    plains = Plains(
+        conversation_ids=[*map(str, named)],
+        user_ids=[item.user_id if isinstance(item.user_id, str) else None for item in items],
+        organization_ids=[None] * len(items),
+        created_at=[at] * len(items),
+        last_at=None,
+        counts=np.array(counts, np.int64),
+        numbers=_ordinals(counts, hasher),
+        parents=np.zeros(len(texts), np.int64),
+        roles=roles,
+        texts=texts,
+    )
+    return Told(range(len(items)), plains)
 
 
-_IDS = _ids(100)
-
-
-def _messages(at: dt.datetime, roles: list[Role], texts: list[str], form: _Form) -> list[Message]:
-    turns = enumerate(zip(roles, texts, strict=True))
-    return [Message(str(number), role, at, _content(text, form)) for number, (role, text) in turns]
-
-
-def _content(text: str, form: _Form) -> str | list[Block]:
-    return text if form is _PLAIN else [Block("text", text)]
-
-
-def _digest(roles: list[Role], texts: list[str], form: _Form) -> str:
-    """What tells a record without an id from others: all that it says."""
-    if not texts:
-        return hashlib.sha256(b"[]").hexdigest()
-    between = [form.between[role] for role in roles]
-    between[-1] = form.behind[roles[-1]]
-    said = itertools.chain.from_iterable(zip(map(_encode, texts), between, strict=True))
-    return hashlib.sha256(b"".join((form.before, *said))).hexdigest()
+def _ordinals(counts: Sequence[int], hasher: KeyedHasher) -> Ints:
+    """The numbers of messages that are known by their places."""
+    of_place = numbers_of([b"%d" % place for place in range(max(counts, default=0))], hasher)
+    begins = np.repeat(np.cumsum(counts) - counts, counts)
+    numbers: Ints = of_place[np.arange(len(begins)) - begins]
+    return numbers

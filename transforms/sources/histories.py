@@ -10,7 +10,6 @@ earliest time of any copy.
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -18,6 +17,7 @@ import msgspec
 
 from transforms.sources.accounting import MERGED, note_block
 from transforms.sources.decode import Fault
+from transforms.sources.history_ids import Upto, beginning_in, beginning_of
 
 Turn = dict[str, Any]
 _INSTANT_DIGITS = {10: 1, 13: 10**3, 16: 10**6, 19: 10**9}
@@ -44,21 +44,22 @@ def record_of(call: Call) -> dict[str, Any]:
     """The canonical record of a call; raises Fault for one without a turn."""
     if not call.history and not call.answers:
         raise Fault("missing_field", call.conversation_id)
-    conversation_id = call.conversation_id or _beginning(call)
+    said = [(turn["role"], *_said(turn)) for turn in [*call.history, *call.answers]]
+    begun = beginning_in([role for role, *_ in said], 0, min(len(said), len(call.history) + 1))
+    conversation_id = call.conversation_id or beginning_of(call.user_id, call.organization_id, said[begun])
     messages: list[dict[str, Any]] = []
-    parent, chain = None, digest_of("", conversation_id)
+    parent, upto = None, Upto.begin(conversation_id)
     if call.system:
         parent = f"{conversation_id}/system"
         text = [{"type": "text", "text": call.system}]
         messages.append({"message_id": parent, "role": "system", "content": text, "sent_at": call.asked_at})
-    for turn in call.history:
-        chain = digest_of(chain, turn["role"], *_said(turn))
-        made = _split(turn, chain, parent, call.asked_at)
+    for number, turn in enumerate(call.history):
+        upto = upto.then(*said[number])
+        made = _split(turn, upto.name, parent, call.asked_at)
         messages += made
         parent = made[-1]["message_id"] if made else parent
-    for turn in call.answers:
-        made = _split(turn, digest_of(chain, turn["role"], *_said(turn)), parent, call.answered_at)
-        messages += made
+    for number, turn in enumerate(call.answers, len(call.history)):
+        messages += _split(turn, upto.then(*said[number]).name, parent, call.answered_at)
     once = {message["message_id"]: message for message in messages}
     note_block(
         MERGED, sum(len(m["content"]) for m in messages) - sum(len(m["content"]) for m in once.values())
@@ -85,7 +86,7 @@ def moment(value: Any) -> Any:
     return (dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=micros)).isoformat()
 
 
-def _split(turn: Turn, chain: str, parent: str | None, at: Any) -> list[dict[str, Any]]:
+def _split(turn: Turn, name: str, parent: str | None, at: Any) -> list[dict[str, Any]]:
     """The turn as messages in a row: results of tools apart from what somebody says beside them."""
     rest = turn["content"]
     results = [block for block in rest if block["type"] == "tool_result"]
@@ -93,25 +94,15 @@ def _split(turn: Turn, chain: str, parent: str | None, at: Any) -> list[dict[str
         rest = [block for block in rest if block["type"] != "tool_result"]
     messages: list[dict[str, Any]] = []
     if results:
-        one: Turn = {"message_id": f"{chain}/tool", "role": "tool", "origin": "tool", "content": results}
+        one: Turn = {"message_id": f"{name}/tool", "role": "tool", "origin": "tool", "content": results}
         messages.append({**one, "parent_id": parent, "sent_at": at})
-        parent = f"{chain}/tool"
+        parent = f"{name}/tool"
     if rest or not results:
         role = turn["role"]
         origin = {"assistant": "model", "tool": "tool"}.get(role)
-        said: Turn = {"message_id": chain, "role": role, "content": rest, "parent_id": parent, "sent_at": at}
+        said: Turn = {"message_id": name, "role": role, "content": rest, "parent_id": parent, "sent_at": at}
         messages.append({**said, "origin": origin} if origin else said)
     return messages
-
-
-def _beginning(call: Call) -> str:
-    """What tells a conversation from others: whose it is, and all up to its first answer."""
-    chain = digest_of("", call.user_id or "", call.organization_id or "")
-    for turn in [*call.history, *call.answers[:1]]:
-        chain = digest_of(chain, turn["role"], *_said(turn))
-        if turn["role"] == "assistant":
-            break
-    return chain
 
 
 def _said(turn: Turn) -> list[str]:
@@ -137,12 +128,3 @@ def plain_text(content: Any) -> str:
     return (
         content.strip() if isinstance(content, str) else msgspec.json.encode(content, order="sorted").decode()
     )
-
-
-def digest_of(*parts: str) -> str:
-    """32 hex digits of what was said, in order; raises Fault for text that is no Unicode."""
-    try:
-        data = msgspec.json.encode(parts)
-    except UnicodeEncodeError:
-        raise Fault("invalid_unicode") from None
-    return hashlib.sha256(data).hexdigest()[:32]

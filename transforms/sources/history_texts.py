@@ -1,96 +1,163 @@
-"""Calls of a model that are nothing but texts, as `histories` makes records of them, by column."""
+"""Calls of a model that are nothing but texts, as `histories` makes records of them, many by column."""
 
 from __future__ import annotations
 
-import binascii
 import datetime as dt
-import hashlib
+import itertools
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import msgspec
+import numpy as np
+import pyarrow as pa
 
-from schemas.records import Aware, Block, Message, Origin, Role, Session
-from transforms.plain import Plain
+from schemas.keys import KeyedHasher
+from schemas.records import Aware, Role
+from transforms.digests import message_numbers, numbers_of
+from transforms.instants import Ints
+from transforms.plain import Plains
+from transforms.sources.decode import Fault
+from transforms.sources.histories import moment
+from transforms.sources.history_ids import beginning_in, beginning_of, names_of
 
-_encode = msgspec.json.Encoder().encode
-#: Between two parts of what is digested, by the role that stands there.
-_ROLES: dict[Role, bytes] = {role: f'","{role}",'.encode() for role in ("system", "user", "assistant")}
+_NAME_BYTES = 16
+_MOMENTS: type[list[dt.datetime]] = list[Aware]
 
 
 class Said(NamedTuple):
-    """A call: role and texts of each turn of its history, and of its answer, if it has one, after that.
+    """Turns one after another: by whom, the text, and what of that is the `same` when it is sent again.
 
-    The texts of a turn are a list, or one text. Times are RFC 3339 text or None.
+    A text None stands for a turn that is more than that.
     """
 
     roles: Sequence[Role]
-    turns: Sequence[str | list[str]]
-    answered: bool
-    system: str | None
-    asked_at: Any
-    answered_at: Any
-    user_id: str | None
-    organization_id: str | None
-    conversation_id: str | None
+    texts: Sequence[str | None]
+    same: Sequence[str]
+
+    def owners_of_none(self, counts: Sequence[int]) -> set[int]:
+        """The places of the calls, each with so many of the turns, that have a turn without a text."""
+        if None not in self.texts:
+            return set()
+        odd = [place for place, text in enumerate(self.texts) if text is None]
+        return {*np.searchsorted(np.cumsum(counts), odd, "right").tolist()}
 
 
-def plain_of(said: Said) -> Plain | None:
-    """What `record_of` makes of such a call; None where that might be out of order."""
-    if not said.turns:
-        return None
+class Calls(NamedTuple):
+    """Calls, and what was said in all of them: in each its history, then its answer if it has one.
+
+    `counts`: how many turns a call has. `answered_at` None: with its question, or not at all.
+    """
+
+    conversation_ids: Sequence[str | None]
+    user_ids: Sequence[str | None]
+    organization_ids: Sequence[str | None]
+    systems: Sequence[str | None]
+    asked_at: Sequence[dt.datetime | None]
+    answered_at: Sequence[dt.datetime | None]
+    counts: Sequence[int]
+    said: Said
+
+    def only(self, places: Sequence[int]) -> Self:
+        """Just the calls at these places, in this order."""
+        if len(places) == len(self.counts):
+            return self
+        ends = [*itertools.accumulate(self.counts, initial=0)]
+        turns = [turn for place in places for turn in range(ends[place], ends[place + 1])]
+        said = Said(
+            [self.said.roles[turn] for turn in turns],
+            [self.said.texts[turn] for turn in turns],
+            [self.said.same[turn] for turn in turns],
+        )
+        return type(self)(
+            [self.conversation_ids[place] for place in places],
+            [self.user_ids[place] for place in places],
+            [self.organization_ids[place] for place in places],
+            [self.systems[place] for place in places],
+            [self.asked_at[place] for place in places],
+            [self.answered_at[place] for place in places],
+            [self.counts[place] for place in places],
+            said,
+        )
+
+
+def moments_of(values: Sequence[Any]) -> list[dt.datetime | None]:
+    """The instants that `moment` tells, None for what is none."""
+    given = [value for value in values if value is not None]
     try:
-        asked = msgspec.convert(said.asked_at, Aware)
-        answered = msgspec.convert(said.answered_at, Aware) if said.answered else None
-        spoken = [_encode(turn.strip() if turn.__class__ is str else _stripped(turn)) for turn in said.turns]
-        named = said.conversation_id or _begun(said, spoken).decode()
-        ids = _chain(_digest(b'["",' + _encode(named) + b"]"), said.roles, spoken)
-    except (msgspec.ValidationError, UnicodeEncodeError):
+        found = iter(msgspec.convert([_moment(value) for value in given], _MOMENTS))
+    except (msgspec.ValidationError, Fault):
+        return [_instant(value) for value in values]
+    return [None if value is None else next(found) for value in values]
+
+
+def plains_of(calls: Calls, hasher: KeyedHasher) -> Plains:
+    """The sessions that calls tell of; each has a turn, a time, and a text in each turn."""
+    counts, said = np.array(calls.counts, np.int64), calls.said
+    roles, texts = said.roles, [text for text in said.texts if text is not None]
+    names = [name or "" for name in calls.conversation_ids]
+    if "" in names:
+        ends = [*itertools.accumulate(calls.counts, initial=0)]
+        for place in [place for place, name in enumerate(names) if not name]:
+            begun = beginning_in(roles, ends[place], ends[place + 1])
+            spoken = [*zip(roles[begun], said.same[begun], strict=True)]
+            names[place] = beginning_of(calls.user_ids[place], calls.organization_ids[place], spoken)
+    numbers = _numbers(names_of(names, counts, roles, said.same), hasher)
+    if any(calls.systems):
+        counts, numbers, roles, texts = _with_systems(calls, texts, names, numbers, hasher)
+    asked = [at for at in calls.asked_at if at is not None]
+    parents = np.zeros(len(numbers), np.int64)
+    parents[1:] = numbers[:-1]
+    parents[np.cumsum(counts) - counts] = 0
+    return Plains(
+        names,
+        calls.user_ids,
+        calls.organization_ids,
+        asked,
+        [done or at for done, at in zip(calls.answered_at, asked, strict=True)],
+        counts,
+        numbers,
+        parents,
+        roles,
+        texts,
+    )
+
+
+def _with_systems(
+    calls: Calls, said: Sequence[str], names: Sequence[str], numbers: Ints, hasher: KeyedHasher
+) -> tuple[Ints, Ints, list[Role], list[str]]:
+    """Counts, numbers, roles and texts of the turns, and of the system prompts before them."""
+    prompted = [place for place, system in enumerate(calls.systems) if system]
+    begins = [*itertools.accumulate(calls.counts, initial=0)]
+    roles: list[Role] = []
+    texts: list[str] = []
+    at = 0
+    for place in prompted:
+        upto = begins[place]
+        roles += [*calls.said.roles[at:upto], "system"]
+        texts += [*said[at:upto], calls.systems[place] or ""]
+        at = upto
+    roles += calls.said.roles[at:]
+    texts += said[at:]
+    more = numbers_of([f"{names[place]}/system".encode() for place in prompted], hasher)
+    counts = np.array(calls.counts, np.int64)
+    counts[prompted] += 1
+    return counts, np.insert(numbers, [begins[place] for place in prompted], more), roles, texts
+
+
+def _numbers(names: bytes, hasher: KeyedHasher) -> Ints:
+    count = len(names) // _NAME_BYTES
+    ends = np.arange(count + 1, dtype=np.int32) * _NAME_BYTES
+    column = pa.StringArray.from_buffers(count, pa.py_buffer(ends), pa.py_buffer(names))
+    return message_numbers(column, hasher)
+
+
+def _moment(value: Any) -> Any:
+    return moment(value) if value.__class__ is not str or value.isdecimal() else value
+
+
+def _instant(value: Any) -> dt.datetime | None:
+    try:
+        found: dt.datetime = msgspec.convert(moment(value), Aware)
+    except (msgspec.ValidationError, Fault, OverflowError, ValueError):
         return None
-    roles, texts = said.roles, [turn if isinstance(turn, str) else "".join(turn) for turn in said.turns]
-    if said.system:
-        ids, roles = [f"{named}/system".encode(), *ids], ["system", *roles]
-        texts = [said.system, *texts]
-    head = Session(named, asked, [], said.user_id, said.organization_id)
-    return Plain(head, ids, roles, texts, True, answered, lambda: _messages(said, ids, asked, answered))
-
-
-def _messages(
-    said: Said, ids: Sequence[bytes], asked: dt.datetime, answered: dt.datetime | None
-) -> list[Message]:
-    turns = [said.system, *said.turns] if said.system else said.turns
-    roles: Sequence[Role] = ["system", *said.roles] if said.system else said.roles
-    messages: list[Message] = []
-    for name, role, turn in zip(ids, roles, turns, strict=True):
-        parent = messages[-1].message_id if messages else None
-        blocks = [Block("text", text) for text in ([turn] if isinstance(turn, str) else turn)]
-        origin: Origin | None = "model" if role == "assistant" else None
-        messages.append(Message(name.decode(), role, asked, blocks, parent, origin))
-    messages[-1].sent_at = answered or asked
-    return messages
-
-
-def _begun(said: Said, spoken: Sequence[bytes]) -> bytes:
-    """What tells a conversation from others: whose it is, and all up to its first answer."""
-    chain = _digest(_encode(("", said.user_id or "", said.organization_id or "")))
-    upto = said.roles.index("assistant") + 1 if "assistant" in said.roles else len(spoken)
-    return _chain(chain, said.roles[:upto], spoken[:upto])[-1]
-
-
-def _chain(chain: bytes, roles: Sequence[Role], spoken: Sequence[bytes]) -> list[bytes]:
-    """The digest of each turn with all before it, from that of what was before them."""
-    ids = []
-    for role, words in zip([_ROLES[role] for role in roles], spoken, strict=True):
-        # As `_digest` does it, without calling that: this runs for every message.
-        data = b"".join((b'["', chain, role, words, b"]"))
-        chain = binascii.hexlify(hashlib.sha256(data).digest()[:16])
-        ids.append(chain)
-    return ids
-
-
-def _stripped(texts: Sequence[str]) -> str:
-    return "".join([text.strip() for text in texts])
-
-
-def _digest(data: bytes) -> bytes:
-    return binascii.hexlify(hashlib.sha256(data).digest()[:16])
+    return found

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 
-from transforms.files import Buffered, bodies_of_lines, open_stream
+from transforms.files import Lines, blocks_of_lines, bodies_of_lines, open_stream
 from transforms.sources.decode import Fault, json_fault
-from transforms.sources.json_array import elements, first_byte
+from transforms.sources.json_array import Element, elements, first_byte
+from transforms.sources.json_array_blocks import Block, blocks_of_elements
 
 _HEAD_BYTES = 1 << 20
+_UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError)
 
 
 def holds_array(path: str) -> bool:
@@ -29,29 +31,80 @@ def holds_array(path: str) -> bool:
     return not below.lstrip().startswith(b"{") or above.rstrip().endswith((b"[", b",", b":"))
 
 
-def objects_of[T](
-    path: str, max_bytes: int, fast: Callable[[bytes], T | None] = lambda _: None
-) -> Iterator[T | dict[str, Any] | Fault]:
-    """Each object in order, or why a record is none; what `fast` makes of its bytes, if that is anything.
+class Items[T](NamedTuple):
+    """Items of a file in a row, decoded by type; None is one that has to be looked at with care.
+
+    `raw`: gives the bytes of each, None for one that is too long. `size`: no item has more bytes.
+    """
+
+    decoded: Sequence[T | None]
+    raw: Callable[[], Sequence[bytes | None]]
+    size: int
+
+
+class Decoders[T](NamedTuple):
+    """Decoders of an item, and of an array of them."""
+
+    one: Callable[[bytes], T]
+    many: Callable[[bytes], list[T]]
+
+    @classmethod
+    def of(cls, kind: type[T]) -> Decoders[T]:
+        """The decoders of a type."""
+        return cls(msgspec.json.Decoder(kind).decode, msgspec.json.Decoder(list[kind]).decode)  # type: ignore[valid-type]
+
+
+def items_of[T](
+    path: str, max_bytes: int, decoders: Decoders[T], *, over_lines: bool = True
+) -> Iterator[Items[T]]:
+    """The items of a file, many at a time; `over_lines`: it may also be one object that is not on one line.
 
     Raises what reading a damaged file raises.
     """
-    with open_stream(path) as file:
-        first = first_byte(file)
-    if first == b"{" and (whole := _one_over_lines(path, max_bytes)) is not None:
+    if over_lines and (whole := _one_over_lines(path, max_bytes)) is not None:
+        yield Items([None], lambda: [whole], len(whole))
+    elif not holds_array(path):
+        with open_stream(path) as file:
+            for some in blocks_of_lines(file, 0, None, max_bytes):
+                yield _of_lines(some, decoders.one)
+    else:
+        for block in blocks_of_elements(lambda: open_stream(path), max_bytes, decoders.many):
+            yield _of_elements(block)
+
+
+def raw_items(path: str, max_bytes: int, *, over_lines: bool = True) -> Iterator[bytes | None]:
+    """The bytes of each of the same items, None for one that is too long."""
+    if over_lines and (whole := _one_over_lines(path, max_bytes)) is not None:
         yield whole
         return
-    array = first == b"[" and holds_array(path)
+    array = holds_array(path)
     with open_stream(path) as file:
-        for data in _parts(file, max_bytes, array):
-            made = None if data is None else fast(data)
-            yield object_of(data) if made is None else made
+        if array:
+            yield from (element.data for element in elements(file, max_bytes))
+        else:
+            yield from bodies_of_lines(file, max_bytes)
 
 
-def _parts(file: Buffered, max_bytes: int, array: bool) -> Iterator[bytes | None]:
-    if not array:
-        return bodies_of_lines(file, max_bytes)
-    return (element.data for element in elements(file, max_bytes))
+def _of_lines[T](some: Lines, decode: Callable[[bytes], T]) -> Items[T]:
+    raw = some.raw
+    try:
+        decoded: list[T | None] = [None if data is None else decode(data) for data in raw]
+    except _UNDECODABLE:
+        decoded = [None if data is None else _decoded(decode, data) for data in raw]
+    return Items(decoded, lambda: raw, max(some.lengths))
+
+
+def _of_elements[T](block: Block[T] | Element) -> Items[T]:
+    if isinstance(block, Element):
+        return Items([None], lambda: [block.data], block.length)
+    return Items(block.decoded, lambda: [element.data for element in block.elements()], len(block.data))
+
+
+def _decoded[T](decode: Callable[[bytes], T], data: bytes) -> T | None:
+    try:
+        return decode(data)
+    except _UNDECODABLE:
+        return None
 
 
 def object_of(data: bytes | None) -> dict[str, Any] | Fault:
@@ -60,17 +113,20 @@ def object_of(data: bytes | None) -> dict[str, Any] | Fault:
         return Fault("oversize_record")
     try:
         value = msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except _UNDECODABLE:
         return Fault(json_fault(data))
     return value if isinstance(value, dict) else Fault("not_an_object")
 
 
-def _one_over_lines(path: str, max_bytes: int) -> dict[str, Any] | None:
+def _one_over_lines(path: str, max_bytes: int) -> bytes | None:
     """The object that the whole file is, if its first line is not one already."""
     with open_stream(path) as file:
-        head = file.readline(max_bytes).strip()
-        if head.endswith(b"}") and not isinstance(object_of(head.removeprefix(b"\xef\xbb\xbf")), Fault):
+        if first_byte(file) != b"{":
+            return None
+    with open_stream(path) as file:
+        head = file.readline(max_bytes).strip().removeprefix(b"\xef\xbb\xbf")
+        if head.endswith(b"}") and not isinstance(object_of(head), Fault):
             return None
         rest = file.read(max_bytes + 1)
-    whole = object_of((head + b"\n" + rest).removeprefix(b"\xef\xbb\xbf"))
-    return None if isinstance(whole, Fault) or len(rest) > max_bytes else whole
+    whole = head + b"\n" + rest
+    return None if len(rest) > max_bytes or isinstance(object_of(whole), Fault) else whole

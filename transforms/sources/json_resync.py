@@ -39,17 +39,24 @@ class Beginnings:
             return True
         if not is_json(data):
             return False
-        if len(self._known) < _MOST and (fields := _FIELDS.match(data)):
-            self._learn(fields[1], fields[2])
+        if len(self._known) < _MOST and (beginning := beginning_of(data)):
+            self._learn(beginning)
         return True
 
-    def _learn(self, first: bytes, second: bytes | None) -> None:
-        beginning = rb"\{\s*" + re.escape(first) + rb"\s*:"
-        if second is not None:
-            beginning += (
-                rb"\s*(?:" + _STRING + rb'|[^\s"{}\[\],]{1,100})\s*,\s*' + re.escape(second) + rb"\s*:"
-            )
+    def _learn(self, beginning: bytes) -> None:
         self._known[beginning] = None
         either = b"|".join(self._known)
         self.pattern = re.compile(either, re.DOTALL)
         self._begins = re.compile(rb"\s*(?:" + either + rb")", re.DOTALL)
+
+
+def beginning_of(data: bytes) -> bytes | None:
+    """An expression for how the element in front begins; None if that is no object with fields."""
+    fields = _FIELDS.match(data)
+    if fields is None:
+        return None
+    first, second = fields[1], fields[2]
+    beginning = rb"\{\s*" + re.escape(first) + rb"\s*:"
+    if second is not None:
+        beginning += rb"\s*(?:" + _STRING + rb'|[^\s"{}\[\],]{1,100})\s*,\s*' + re.escape(second) + rb"\s*:"
+    return beginning

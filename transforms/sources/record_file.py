@@ -6,17 +6,15 @@ For formats that give canonical records (docs/data-model.md) one after another, 
 from __future__ import annotations
 
 import abc
-import datetime as dt
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from typing import Any
 
 import msgspec
 
-from schemas.records import Defaults, Limits, Session
+from schemas.records import Defaults, Session
 from schemas.units import Quarantined, Unit
 from transforms.facts import Read
 from transforms.files import changed
-from transforms.plain import Plain
 from transforms.sources.base import (
     FactsBatch,
     InputFile,
@@ -27,29 +25,14 @@ from transforms.sources.base import (
     fault_at,
     one_task_per_file,
 )
-from transforms.sources.decode import EARLIEST, LATEST, Fault, convert_session, sound
+from transforms.sources.decode import Fault, convert_session
 
-#: A character as JSON of ours has it takes no more bytes than this, and a message without its text no more.
-_ESCAPED_BYTES, _FRAME_BYTES = 6, 512
 #: A format is anybody's: it may fail in any way, and what it says of it may hold data.
 _ANYTHING = (Exception,)
 _UNFORESEEN = (TypeError, ValueError, AttributeError, LookupError, RecursionError, ArithmeticError)
 
 
-class Texts(NamedTuple):
-    """A record whose session need not be made by way of a mapping, as one of nothing but texts.
-
-    `session`: made of the time that stands for those that it lacks, if any is known; None where it may be at
-    fault. `mapping`: the same as a canonical record, if it has to be judged. `size`: bytes that it took, at
-    least one a character.
-    """
-
-    session: Callable[[dt.datetime | None], Plain | Session | None]
-    mapping: Callable[[], Mapping[str, Any] | Fault]
-    size: int
-
-
-Record = Mapping[str, Any] | Texts | Fault
+Record = Mapping[str, Any] | Fault
 
 
 def record_or_fault[T, Made](make: Callable[[T], Made], item: T) -> Made | Fault:
@@ -92,27 +75,27 @@ class RecordFile(abc.ABC):
 
     def facts(self, unit: Unit, context: ReadContext) -> Iterator[FactsBatch]:
         """Facts of the file's records, in their order."""
-        yield from batches(self._reads(unit, context, whole=False), unit, context)
+        yield from batches(self._reads(unit, context), unit, context)
 
     def sessions(
         self, unit: Unit, context: ReadContext, pointers: Sequence[Pointer]
     ) -> Iterator[tuple[int, Session]]:
         """(row, session) of just these records, by ascending row."""
         wanted = {pointer.row for pointer in pointers}
-        for read in self._reads(unit, context, whole=True):
-            if read.row in wanted:
-                if read.session is None:
-                    raise changed(unit.paths[0])
-                yield read.row, read.session
-                wanted.discard(read.row)
+        for read in self._reads(unit, context, wanted) if wanted else ():
+            if read.session is None:
+                raise changed(unit.paths[0])
+            yield read.row, read.session
+            wanted.discard(read.row)
             if not wanted:
                 return
 
-    def _reads(self, unit: Unit, context: ReadContext, *, whole: bool) -> Iterator[Read]:
-        path, count, ended = unit.paths[0], 0, False
+    def _reads(self, unit: Unit, context: ReadContext, wanted: Set[int] | None = None) -> Iterator[Read]:
+        """Every record, or only the wanted rows; and what stands for the rest of a file that ends early."""
+        count, ended = 0, False
         found: Iterator[Record] = iter(())
         try:
-            found = self.records_within(path, context.limits.max_record_bytes)
+            found = self.records_within(unit.paths[0], context.limits.max_record_bytes)
         except _ANYTHING:
             ended = True
         while not ended:
@@ -122,10 +105,16 @@ class RecordFile(abc.ABC):
                 return
             except _ANYTHING:
                 break
-            yield _read(unit, count, record, context, whole)
+            if wanted is None or count in wanted:
+                yield read_record(unit, count, record, context)
             count += 1
-        entry = fault_at(unit, path, f"item {count}", "truncated_input", context)
-        yield Read(count, 0, 0, None, entry)
+        if wanted is None or count in wanted:
+            yield self.cut(unit, count, context)
+
+    def cut(self, unit: Unit, count: int, context: ReadContext) -> Read:
+        """What stands for the rest of a file that ends before its time, after so many records."""
+        entry = fault_at(unit, unit.paths[0], f"item {count}", "truncated_input", context)
+        return Read(count, 0, 0, None, entry)
 
 
 def timed(record: Mapping[str, Any], defaults: Defaults) -> dict[str, Any]:
@@ -141,42 +130,8 @@ def timed(record: Mapping[str, Any], defaults: Defaults) -> dict[str, Any]:
     return whole
 
 
-def _read(unit: Unit, row: int, record: Record, context: ReadContext, whole: bool) -> Read:
-    if isinstance(record, Texts):
-        plain = record.session(context.defaults[unit.input].created_at)
-        if isinstance(plain, Session):
-            if _fits(len(plain.messages), record.size, context.limits) and sound(
-                (plain,), context.limits.max_messages
-            ):
-                return Read(row, 0, 0, context.owned(plain, unit), None)
-        elif plain is not None and _is_sound(plain, record.size, context.limits):
-            if whole or context.identities_of(unit.input) is not None:
-                return Read(row, 0, 0, context.owned(plain.session(), unit), None)
-            context.owned(plain.head, unit)
-            return Read(row, 0, 0, None, None, plain)
-        record = record.mapping()
-    return _read_mapping(unit, row, record, context)
-
-
-def _is_sound(plain: Plain, size: int, limits: Limits) -> bool:
-    """True only if a canonical record that says the same would be read."""
-    count = len(plain.ids)
-    first, last = plain.head.created_at, plain.last_at
-    return (
-        _fits(count, size, limits)
-        and count <= limits.max_messages
-        and EARLIEST <= first <= LATEST
-        and (last is None or EARLIEST <= last <= LATEST)
-        and not (plain.head.conversation_id or " ").isspace()
-    )
-
-
-def _fits(count: int, size: int, limits: Limits) -> bool:
-    """True only if a canonical record of so many messages is not too long."""
-    return size * _ESCAPED_BYTES + (count + 1) * _FRAME_BYTES <= limits.max_record_bytes
-
-
-def _read_mapping(unit: Unit, row: int, record: Mapping[str, Any] | Fault, context: ReadContext) -> Read:
+def read_record(unit: Unit, row: int, record: Record, context: ReadContext) -> Read:
+    """The session of a record, or why it is none."""
     data, session, fault = b"", None, record if isinstance(record, Fault) else None
     if not isinstance(record, Fault):
         try:

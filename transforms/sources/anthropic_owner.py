@@ -1,0 +1,36 @@
+"""Whose a call of the Anthropic Messages API is."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+from transforms.sources.decode import Fault, present
+
+#: What Claude Code sends as `metadata.user_id`.
+_CODE_USER = re.compile(r"user_(?P<device>[0-9a-f]+)_account_(?P<account>[0-9a-f-]*)_session_")
+
+
+def user_of(metadata: Any) -> str | None:
+    """Whose call it is; raises Fault. Claude Code puts the account into one text with device and session."""
+    named = present_text(metadata.get("user_id")) if isinstance(metadata, dict) else None
+    if named is None:
+        return None
+    if found := _CODE_USER.match(named):
+        return found["account"] or found["device"]
+    if named.startswith("{"):
+        try:
+            parts = msgspec.json.decode(named)
+        except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+            return named
+        return present_text(parts.get("account_uuid")) or present_text(parts.get("device_id")) or named
+    return named
+
+
+def present_text(value: Any) -> str | None:
+    """The text, None if there is none or it is blank; raises Fault for what is no text."""
+    if value is not None and not isinstance(value, str):
+        raise Fault("bad_field")
+    return present(value) if value is not None and not value.strip() else value
