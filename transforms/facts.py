@@ -14,10 +14,11 @@ from schemas.keys import KeyedHasher
 from schemas.records import Session
 from schemas.tables import FACTS, INSTANT
 from schemas.units import Quarantined
-from transforms.digests import keys, numbers_of
+from transforms.digests import keys
 from transforms.identities import Owners
-from transforms.instants import Ints, instants
+from transforms.instants import Bools, Ints, instants
 from transforms.message_facts import flags_and_sizes, threads_of
+from transforms.message_names import MessageNames
 from transforms.plain import Plains, columns_of
 from transforms.words import alike
 
@@ -30,6 +31,15 @@ class Read(NamedTuple):
     length: int
     session: Session | None
     fault: Quarantined | None
+
+
+class Several(NamedTuple):
+    """Records as read, all of them sessions."""
+
+    rows: Sequence[int]
+    offsets: Sequence[int]
+    lengths: Sequence[int]
+    sessions: Sequence[Session]
 
 
 class Many(NamedTuple):
@@ -55,34 +65,43 @@ class Facts:
         self._lists: dict[str, list[pa.Array]] = {name: [] for name in _LISTS}
         self._rows: dict[str, list[Any]] = {name: [] for name in _ROWS}
         self._lengths: list[int] = []
+        self._sizes: list[Ints] = []
+        self._ids, self._parents = MessageNames(), MessageNames()
+        self._linked: list[Bools] = []
 
     def __len__(self) -> int:
         return len(self._lengths)
 
     def add(self, reads: Sequence[Read], *, placed: bool) -> None:
         """The facts of readable records; offsets and lengths only where they are `placed` by these."""
-        self._add_sessions([read.session for read in reads if read.session is not None])
-        heads = [read.session for read in reads]
-        found: dict[str, list[Any]] = {name: [*map(taken, heads)] for name, taken in _TAKEN.items()}
-        found["row"] = [read.row for read in reads]
-        found["offset"] = [read.offset if placed else 0 for read in reads]
-        found["length"] = [read.length if placed else 0 for read in reads]
-        self._add_rows(found)
+        sessions = [read.session for read in reads if read.session is not None]
+        rows, nowhere = [read.row for read in reads], [0] * len(reads)
+        offsets = [read.offset for read in reads] if placed else nowhere
+        lengths = [read.length for read in reads] if placed else nowhere
+        self.add_several(Several(rows, offsets, lengths, sessions))
+
+    def add_several(self, several: Several) -> None:
+        """The facts of records that are sessions."""
+        sessions = several.sessions
+        self._add_sessions(sessions)
+        self._add_rows({name: [*map(taken, sessions)] for name, taken in _TAKEN.items()})
+        self._add_rows({"row": several.rows, "offset": several.offsets, "length": several.lengths})
 
     def add_many(self, many: Many) -> None:
         """The facts of records that are plain texts."""
         plains, count = many.plains, len(many.rows)
         columns, nothing = columns_of(plains), np.zeros(len(plains.texts), np.int64)
+        self._ids.add(plains.ids)
+        self._parents.add(nothing)
         self._add(
             plains.counts.tolist(),
             columns.sizes,
             {
-                "message_id": pa.array(columns.numbers),
-                "message_parent": pa.array(columns.parents),
                 "message_sent_at": pa.array(columns.sent_at).view(INSTANT),
                 "message_flags": pa.array(columns.flags),
                 "message_thread": pa.array(nothing),
             },
+            linked=plains.linked,
         )
         self._add_rows(
             {
@@ -102,46 +121,59 @@ class Facts:
     def _add_sessions(self, sessions: Sequence[Session]) -> None:
         messages = list(itertools.chain.from_iterable([session.messages for session in sessions]))
         flags, sizes = flags_and_sizes(messages)
+        self._ids.add([message.message_id for message in messages])
         parents = [message.parent_id for message in messages]
-        numbers = (
-            numbers_of([(name or "").encode() for name in parents], self._hasher) if any(parents) else None
-        )
+        self._parents.add(parents if any(parents) else np.zeros(len(messages), np.int64))
         self._add(
             [len(session.messages) for session in sessions],
             sizes,
             {
-                "message_id": pa.array(
-                    numbers_of([message.message_id.encode() for message in messages], self._hasher)
-                ),
-                "message_parent": pa.array(np.zeros(len(messages), np.int64) if numbers is None else numbers),
                 "message_sent_at": instants([message.sent_at for message in messages]),
                 "message_flags": pa.array(flags),
                 "message_thread": pa.array(threads_of(messages, self._hasher)),
             },
         )
 
-    def _add(self, counts: Sequence[int], sizes: Ints, lists: dict[str, pa.Array]) -> None:
+    def _add(
+        self, counts: Sequence[int], sizes: Ints, lists: dict[str, pa.Array], *, linked: bool = False
+    ) -> None:
         for name, values in lists.items():
             self._lists[name].append(values)
         self._lengths += counts
-        self._rows["text_bytes"] += _totals(sizes, counts)
+        self._sizes.append(sizes)
+        self._linked.append(np.full(len(sizes), linked))
+
+    def _links(self, ends: Ints) -> tuple[Ints, Ints]:
+        """The numbers of all messages, and of those that each follows."""
+        numbers, parents = self._ids.numbers(self._hasher), self._parents.numbers(self._hasher)
+        linked = np.concatenate([np.zeros(0, np.bool_), *self._linked])
+        linked[ends[:-1][ends[:-1] < len(linked)]] = False  # the first of a session follows none
+        places = np.flatnonzero(linked)
+        parents[places] = numbers[places - 1]
+        return numbers, parents
 
     def table(self, unit: str) -> pa.Table:
         """FACTS of all that was added, by row."""
         rows, hasher = self._rows, self._hasher
-        offsets = pa.array([*itertools.accumulate(self._lengths, initial=0)], pa.int32())
+        ends = np.array([*itertools.accumulate(self._lengths, initial=0)], np.int64)
+        numbers, parents = self._links(ends)
+        offsets = pa.array(ends.astype(np.int32))
+        lists = {name: _whole(parts, _LISTS[name]) for name, parts in self._lists.items()}
+        lists |= {"message_id": pa.array(numbers), "message_parent": pa.array(parents)}
         made: dict[str, pa.Array] = {
-            name: pa.ListArray.from_arrays(offsets, _whole(parts, kind))
-            for (name, kind), parts in zip(_LISTS.items(), self._lists.values(), strict=True)
+            name: pa.ListArray.from_arrays(offsets, values) for name, values in lists.items()
         }
+        made["text_bytes"] = pa.array(_totals(self._sizes, ends))
         made["conversation_key"] = keys(pa.array(rows["conversation_id"], pa.string()), hasher)
         made["unit"] = alike(unit, len(self._lengths))
         made["created_at"] = instants(rows["created_at"])
         changed: dict[str, list[Any]] = {
-            "user_key": _each(rows["user_id"], hasher.user),
-            "organization_key": _each(rows["organization_id"], hasher.organization),
+            "user_key": _each(rows["user_id"], lambda names: hasher.users([*map(str.encode, names)])),
+            "organization_key": _each(
+                rows["organization_id"], lambda names: hasher.organizations([*map(str.encode, names)])
+            ),
             "incognito": [*map(bool, rows["incognito"])],
-            "current_message": _each(rows["current_message_id"], hasher.message),
+            "current_message": _each(rows["current_message_id"], lambda names: [*map(hasher.message, names)]),
         }
         given = {**rows, **changed}
         made |= {
@@ -152,25 +184,27 @@ class Facts:
         return table if (order[:-1] < order[1:]).all() else table.take(order)
 
 
-_LISTS = {field.name: field.type.value_type for field in FACTS if pa.types.is_list(field.type)}
+#: Of messages, besides their ids.
+_LISTS = {
+    name: FACTS.field(name).type.value_type for name in ("message_sent_at", "message_flags", "message_thread")
+}
 _TAKEN = {name: operator.attrgetter(name) for name in Session.__struct_fields__ if name != "messages"}
-_ROWS = (*_TAKEN, "text_bytes", "row", "offset", "length")
+_ROWS = (*_TAKEN, "row", "offset", "length")
 
 
 def _whole(parts: list[pa.Array], kind: pa.DataType) -> pa.Array:
     return parts[0] if len(parts) == 1 else pa.concat_arrays(parts) if parts else pa.nulls(0, kind)
 
 
-def _each[T](names: Sequence[str | None], change: Callable[[str], T]) -> list[T | None]:
-    """`change` of each name, once for those that are equal; None where there is none."""
-    of: dict[str | None, T | None] = {name: change(name) if name else None for name in set(names)}
-    return [of[name] for name in names]
+def _each[T](names: Sequence[str | None], change: Callable[[list[str]], list[T]]) -> list[T | None]:
+    """`change` of the names, once for those that are equal; None where there is none."""
+    given = [name for name in set(names) if name]
+    of: dict[str | None, T] = dict(zip(given, change(given), strict=True))
+    return [*map(of.get, names)]
 
 
-def _totals(sizes: Ints, counts: Sequence[int]) -> list[int]:
-    """The sums of so many sizes in a row."""
-    upto = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])[
-        [*itertools.accumulate(counts, initial=0)]
-    ]
-    totals: list[int] = np.diff(upto).tolist()
+def _totals(sizes: Sequence[Ints], ends: Ints) -> Ints:
+    """The sums of the sizes between one end and the next."""
+    upto = np.concatenate([np.zeros(1, np.int64), *sizes]).cumsum()[ends]
+    totals: Ints = np.diff(upto)
     return totals

@@ -27,6 +27,9 @@ _SPEAKERS = {
 }
 
 
+_UNSAID = {role: speaker for (role, origin), speaker in _SPEAKERS.items() if origin is None}
+
+
 class _Content:
     """Of each message: whether it says something, whether it calls a tool, and the characters of its text."""
 
@@ -64,8 +67,12 @@ class _Content:
 
 def flags_and_sizes(messages: Sequence[Message]) -> tuple[Flags, Ints]:
     """HUMAN and ANSWER of each message (eligibility.md, "Words"), and the characters of its text."""
-    speakers = zip([m.role for m in messages], [m.origin for m in messages], strict=True)
-    speaker = np.frombuffer(bytes(map(_SPEAKERS.get, speakers, itertools.repeat(0))), np.uint8)
+    roles, origins = [m.role for m in messages], [m.origin for m in messages]
+    if any(origins):
+        speaking = map(_SPEAKERS.get, zip(roles, origins, strict=True), itertools.repeat(0))
+    else:
+        speaking = map(_UNSAID.get, roles, itertools.repeat(0))
+    speaker = np.frombuffer(bytes(speaking), np.uint8)
     content = _Content([message.content for message in messages])
     human = (speaker == _PERSON) | ((speaker == _PERHAPS) & content.says)
     answer = (speaker == _MODEL) & (content.says | content.calls)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import pyarrow as pa
 
 from schemas.records import Role
 from schemas.tables import ANSWER, HUMAN
@@ -20,8 +21,8 @@ class Plains(NamedTuple):
     """Sessions of texts, and the messages of all of them one after another.
 
     Messages are sent at the session's `created_at`, the last one at `last_at`; None: that one too. `counts`:
-    how many messages a session has. `numbers`: of their ids, `parents`: of those that they follow. Nothing is
-    said of origins but that the model may be that of an assistant.
+    how many messages a session has. `ids`: theirs, as texts or the numbers of these. `linked`: each follows the
+    one before it. Nothing is said of origins but that the model may be that of an assistant.
     """
 
     conversation_ids: Sequence[str]
@@ -30,8 +31,8 @@ class Plains(NamedTuple):
     created_at: Sequence[dt.datetime]
     last_at: Sequence[dt.datetime] | None
     counts: Ints
-    numbers: Ints
-    parents: Ints
+    ids: pa.Array | Ints
+    linked: bool
     roles: Sequence[Role]
     texts: Sequence[str]
 
@@ -39,8 +40,6 @@ class Plains(NamedTuple):
 class Columns(NamedTuple):
     """What FACTS has of the messages of some sessions, one after another; `sizes` of their texts."""
 
-    numbers: Ints
-    parents: Ints
     sent_at: Ints
     flags: Flags
     sizes: Ints
@@ -56,7 +55,7 @@ def columns_of(plains: Plains) -> Columns:
     speaker = np.frombuffer(bytes(map(_SPEAKERS.__getitem__, plains.roles)), np.uint8)
     sizes = sizes_of(plains.texts)
     flags = speaker * visible(plains.texts, sizes)
-    return Columns(plains.numbers, plains.parents, sent_at, flags, sizes)
+    return Columns(sent_at, flags, sizes)
 
 
 def _micros(moments: Sequence[dt.datetime]) -> Ints:

@@ -56,7 +56,7 @@ class AnthropicMessages(ItemFile[Logged]):
 
     def told(self, items: Sequence[Logged], defaults: Defaults, hasher: KeyedHasher) -> Told:  # noqa: ARG002
         """What calls of texts and tools tell."""
-        return told_of(items, hasher)
+        return told_of(items)
 
 
 def _records(item: dict[str, Any] | Fault) -> Iterator[Record]:

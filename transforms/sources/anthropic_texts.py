@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
-from schemas.keys import KeyedHasher
 from schemas.records import Session
 from transforms.sources.anthropic_calls import Block, Logged, Turn, system_of, turns_of
 from transforms.sources.anthropic_owner import user_of
@@ -15,7 +14,7 @@ from transforms.sources.history_texts import Calls, Said, moments_of, plains_of
 from transforms.sources.item_file import Told
 
 
-def told_of(items: Sequence[Logged], hasher: KeyedHasher) -> Told:
+def told_of(items: Sequence[Logged]) -> Told:
     """What the calls tell; those with tools as sessions."""
     asked = moments_of([logged.asked() for logged in items])
     ends = [logged.answered() for logged in items]
@@ -52,7 +51,7 @@ def told_of(items: Sequence[Logged], hasher: KeyedHasher) -> Told:
         counts=[*map(len, turns)],
         said=said,
     )
-    return Told(plain, plains_of(calls.only(plain), hasher) if plain else None, sessions)
+    return Told(plain, plains_of(calls.only(plain)) if plain else None, sessions)
 
 
 def _users(items: Sequence[Logged]) -> tuple[list[str | None], set[int]]:

@@ -12,9 +12,9 @@ import pyarrow as pa
 from schemas.keys import KeyedHasher
 from schemas.records import Defaults, Limits, Session
 from schemas.units import Quarantined, Unit
-from transforms.facts import Facts, Many, Read, facts_table
-from transforms.identities import Identities, with_owner
-from transforms.sources.accounting import settle
+from transforms.facts import Facts, Many, Read, Several, facts_table
+from transforms.identities import Identities, with_defaults, with_owner
+from transforms.sources.accounting import is_kept, settle
 
 #: The digest of a file that is quarantined whole: what it holds is digested with the inputs, not again here.
 NO_DIGEST = "0" * 32
@@ -68,6 +68,15 @@ class ReadContext:
         """A session of the unit with its owner: what the record lacks filled in, by whoever knows it."""
         settle(good=True)
         return with_owner(session, self.defaults[unit.input], self.identities_of(unit.input), unit.paths)
+
+    def all_owned(self, sessions: Sequence[Session], unit: Unit) -> None:
+        """The same for many sessions, which are changed."""
+        identities = self.identities_of(unit.input)
+        if identities is not None or is_kept():
+            for session in sessions:
+                self.owned(session, unit)
+        else:
+            with_defaults(sessions, self.defaults[unit.input])
 
     def identities_of(self, input_number: int) -> Identities | None:
         """What is known of an input's owners besides `defaults`."""
@@ -125,7 +134,7 @@ def one_task_per_file(input_number: int, name: str, files: Sequence[InputFile]) 
 
 
 def batches(
-    reads: Iterable[Read | Many], unit: Unit, context: ReadContext, *, placed: bool = False
+    reads: Iterable[Read | Several | Many], unit: Unit, context: ReadContext, *, placed: bool = False
 ) -> Iterator[FactsBatch]:
     """The facts of the readable records, and the faults of the others, some 16 MiB of records together.
 
@@ -138,6 +147,9 @@ def batches(
     for read in reads:
         if isinstance(read, Many):
             facts.add_many(read)
+        elif isinstance(read, Several):
+            size += sum(read.lengths)
+            facts.add_several(read)
         elif read.fault is not None:
             size += read.length
             faults.append(read.fault)
@@ -145,7 +157,7 @@ def batches(
             size += read.length
             held.append(read)
             messages += len(read.session.messages)
-        if messages >= _HELD_MESSAGES or size - taken >= _HELD_BYTES:
+        if held and (messages >= _HELD_MESSAGES or size - taken >= _HELD_BYTES):
             facts.add(held, placed=placed)
             held, messages, taken = [], 0, size
         if size >= _BATCH_BYTES or len(facts) + len(faults) >= _BATCH_RECORDS:

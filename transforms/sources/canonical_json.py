@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 
 import msgspec
 
 from schemas.records import Session
 from schemas.units import Quarantined, Unit
-from transforms.facts import Read
+from transforms.facts import Read, Several
 from transforms.files import (
     Line,
     Lines,
@@ -66,9 +65,10 @@ def line_sessions(
         return
     wanted = {pointer.row for pointer in ordered}
     for read in _reads(unit, context, wanted):
-        if read.session is not None:
-            yield read.row, read.session
-        wanted.discard(read.row)
+        if isinstance(read, Read):
+            if read.session is not None:
+                yield read.row, read.session
+            wanted.discard(read.row)
         if not wanted:
             return
 
@@ -82,8 +82,8 @@ def _session(unit: Unit, data: bytes, context: ReadContext) -> Session:
     return context.owned(session, unit)
 
 
-def _reads(unit: Unit, context: ReadContext, wanted: set[int] | None = None) -> Iterator[Read]:
-    """Every record of the unit, or only the wanted rows of it (the others are not decoded)."""
+def _reads(unit: Unit, context: ReadContext, wanted: set[int] | None = None) -> Iterator[Read | Several]:
+    """Every record of the unit, or only the wanted rows of it, one by one (the others are not decoded)."""
     limit, path = context.limits.max_record_bytes, unit.paths[0]
     start, end = (unit.start, unit.end) if unit.kind == "bytes" else (0, None)
     row = 0
@@ -95,7 +95,7 @@ def _reads(unit: Unit, context: ReadContext, wanted: set[int] | None = None) -> 
                     and context.only is None
                     and (sound := _all_sound(some, row, unit, context))
                 ):
-                    yield from sound
+                    yield sound
                 else:
                     yield from _one_by_one(some, row, unit, context, wanted)
                 row += len(some.raw)
@@ -109,13 +109,13 @@ def _reads(unit: Unit, context: ReadContext, wanted: set[int] | None = None) -> 
             )
 
 
-def _all_sound(some: Lines, row: int, unit: Unit, context: ReadContext) -> Iterable[Read] | None:
+def _all_sound(some: Lines, row: int, unit: Unit, context: ReadContext) -> Several | None:
     """All of the lines at once, None where one of them may be no session and each has to be looked at."""
     sessions = decode_sessions(some.raw, context.limits.max_messages)
     if sessions is None:
         return None
-    owned = [context.owned(session, unit) for session in sessions]
-    return map(Read, itertools.count(row), some.offsets, some.lengths, owned, itertools.repeat(None))
+    context.all_owned(sessions, unit)
+    return Several(range(row, row + len(sessions)), some.offsets, some.lengths, sessions)
 
 
 def _one_by_one(

@@ -154,8 +154,8 @@ def _told(
         created_at=[at] * len(items),
         last_at=None,
         counts=np.array(counts, np.int64),
-        numbers=_ordinals(counts, hasher),
-        parents=np.zeros(len(texts), np.int64),
+        ids=_ordinals(counts, hasher),
+        linked=False,
         roles=roles,
         texts=texts,
     )

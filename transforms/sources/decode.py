@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 from schemas.records import Message, Session
+from transforms.sources.json_names import all_name_once, names_once
 
 _DECODER = msgspec.json.Decoder(Session)
 EARLIEST = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -24,8 +25,6 @@ LATEST = dt.datetime(2200, 1, 1, tzinfo=dt.UTC)
 _NAIVE = re.compile(r"\d{4}-\d\d-\d\d[T t]\d\d:\d\d(:\d\d(\.\d+)?)?\Z")
 #: Levels of a tool's input or result; real ones stay under 20, and every stage walks them by recursion.
 MAX_NESTING = 100
-#: Whose record it is; one that names either twice says two things. Each costs a pass over the bytes.
-_IDENTIFYING = (b'"conversation_id"', b'"user_id"')
 #: What is neither deep nor infinite; most inputs of tools are an object of these.
 _HARMLESS = frozenset({str, int, bool, type(None)})
 _REQUIRED = ("conversation_id", "created_at", "messages")
@@ -47,7 +46,7 @@ def decode_session(data: bytes, max_messages: int) -> Session:
         session = _DECODER.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError):
         raise _classify(data) from None
-    if any(data.count(name) > 1 for name in _IDENTIFYING) and _repeats_a_key(data):
+    if not names_once(data) and _repeats_a_key(data):
         raise Fault("bad_field", _readable_id(session.conversation_id))
     return checked(session, max_messages)
 
@@ -55,7 +54,7 @@ def decode_session(data: bytes, max_messages: int) -> Session:
 def decode_sessions(data: Sequence[bytes | None], max_messages: int) -> list[Session] | None:
     """The sessions in some JSON objects; None if `decode_session` has to be asked about each of them."""
     whole = [each for each in data if each is not None]
-    if len(whole) < len(data) or True in [each.count(name) > 1 for name in _IDENTIFYING for each in whole]:
+    if len(whole) < len(data) or not all_name_once(whole):
         return None
     try:
         sessions = [_DECODER.decode(each) for each in whole]

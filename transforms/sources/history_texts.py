@@ -11,9 +11,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from schemas.keys import KeyedHasher
 from schemas.records import Aware, Role
-from transforms.digests import message_numbers, numbers_of
 from transforms.instants import Ints
 from transforms.plain import Plains
 from transforms.sources.decode import Fault
@@ -90,7 +88,7 @@ def moments_of(values: Sequence[Any]) -> list[dt.datetime | None]:
     return [None if value is None else next(found) for value in values]
 
 
-def plains_of(calls: Calls, hasher: KeyedHasher) -> Plains:
+def plains_of(calls: Calls) -> Plains:
     """The sessions that calls tell of; each has a turn, a time, and a text in each turn."""
     counts, said = np.array(calls.counts, np.int64), calls.said
     roles, texts = said.roles, [text for text in said.texts if text is not None]
@@ -101,13 +99,10 @@ def plains_of(calls: Calls, hasher: KeyedHasher) -> Plains:
             begun = beginning_in(roles, ends[place], ends[place + 1])
             spoken = [*zip(roles[begun], said.same[begun], strict=True)]
             names[place] = beginning_of(calls.user_ids[place], calls.organization_ids[place], spoken)
-    numbers = _numbers(names_of(names, counts, roles, said.same), hasher)
+    ids = _column(names_of(names, counts, roles, said.same))
     if any(calls.systems):
-        counts, numbers, roles, texts = _with_systems(calls, texts, names, numbers, hasher)
+        counts, ids, roles, texts = _with_systems(calls, texts, names, ids)
     asked = [at for at in calls.asked_at if at is not None]
-    parents = np.zeros(len(numbers), np.int64)
-    parents[1:] = numbers[:-1]
-    parents[np.cumsum(counts) - counts] = 0
     return Plains(
         names,
         calls.user_ids,
@@ -115,40 +110,40 @@ def plains_of(calls: Calls, hasher: KeyedHasher) -> Plains:
         asked,
         [done or at for done, at in zip(calls.answered_at, asked, strict=True)],
         counts,
-        numbers,
-        parents,
+        ids,
+        True,
         roles,
         texts,
     )
 
 
 def _with_systems(
-    calls: Calls, said: Sequence[str], names: Sequence[str], numbers: Ints, hasher: KeyedHasher
-) -> tuple[Ints, Ints, list[Role], list[str]]:
-    """Counts, numbers, roles and texts of the turns, and of the system prompts before them."""
+    calls: Calls, said: Sequence[str], names: Sequence[str], ids: pa.Array
+) -> tuple[Ints, pa.Array, list[Role], list[str]]:
+    """Counts, ids, roles and texts of the turns, and of the system prompts before them."""
     prompted = [place for place, system in enumerate(calls.systems) if system]
     begins = [*itertools.accumulate(calls.counts, initial=0)]
+    known: list[str] = ids.to_pylist()
+    every: list[str] = []
     roles: list[Role] = []
     texts: list[str] = []
     at = 0
     for place in prompted:
         upto = begins[place]
+        every += [*known[at:upto], f"{names[place]}/system"]
         roles += [*calls.said.roles[at:upto], "system"]
         texts += [*said[at:upto], calls.systems[place] or ""]
         at = upto
-    roles += calls.said.roles[at:]
-    texts += said[at:]
-    more = numbers_of([f"{names[place]}/system".encode() for place in prompted], hasher)
     counts = np.array(calls.counts, np.int64)
     counts[prompted] += 1
-    return counts, np.insert(numbers, [begins[place] for place in prompted], more), roles, texts
+    every += known[at:]
+    return counts, pa.array(every, pa.string()), [*roles, *calls.said.roles[at:]], [*texts, *said[at:]]
 
 
-def _numbers(names: bytes, hasher: KeyedHasher) -> Ints:
+def _column(names: bytes) -> pa.Array:
     count = len(names) // _NAME_BYTES
     ends = np.arange(count + 1, dtype=np.int32) * _NAME_BYTES
-    column = pa.StringArray.from_buffers(count, pa.py_buffer(ends), pa.py_buffer(names))
-    return message_numbers(column, hasher)
+    return pa.StringArray.from_buffers(count, pa.py_buffer(ends), pa.py_buffer(names))
 
 
 def _moment(value: Any) -> Any:

@@ -41,7 +41,7 @@ class OtelGenai(ItemFile[dict[str, Any]]):
 
     def told(self, items: Sequence[dict[str, Any]], defaults: Defaults, hasher: KeyedHasher) -> Told:  # noqa: ARG002
         """What bare spans of texts tell."""
-        return told_of(items, hasher)
+        return told_of(items)
 
 
 def _record(span: Any) -> Mapping[str, Any]:

@@ -8,7 +8,6 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from schemas.keys import KeyedHasher
 from transforms.sources.decode import Fault
 from transforms.sources.history_texts import Calls, Said, moments_of, plains_of
 from transforms.sources.item_file import Told
@@ -42,7 +41,7 @@ _decode = msgspec.json.Decoder(list[_Turn]).decode
 _UNDECODABLE = (msgspec.DecodeError, UnicodeEncodeError, RecursionError, ValueError, Fault)
 
 
-def told_of(items: Sequence[dict[str, Any]], hasher: KeyedHasher) -> Told:
+def told_of(items: Sequence[dict[str, Any]]) -> Told:
     """What bare spans tell, where their messages are texts."""
     spans = [(place, *said) for place, span in enumerate(items) if (said := _said(span)) is not None]
     asked = moments_of([first_of(items[place], *BEGUN) for place, *_ in spans])
@@ -64,7 +63,7 @@ def told_of(items: Sequence[dict[str, Any]], hasher: KeyedHasher) -> Told:
         for place, (at, end, ending) in enumerate(zip(asked, ended, ends, strict=True))
         if at is not None and (end is not None or ending is None)
     ]
-    plains = plains_of(calls.only(sound), hasher) if sound else None
+    plains = plains_of(calls.only(sound)) if sound else None
     return Told([spans[place][0] for place in sound], plains)
 
 
