@@ -1,4 +1,4 @@
-"""Ids of messages of many sessions, gathered to be digested at once: a few at a time are no cheaper by array."""
+"""Ids of messages of many sessions, gathered to be digested at once: by array a few are no cheaper."""
 
 from __future__ import annotations
 

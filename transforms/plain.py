@@ -21,8 +21,8 @@ class Plains(NamedTuple):
     """Sessions of texts, and the messages of all of them one after another.
 
     Messages are sent at the session's `created_at`, the last one at `last_at`; None: that one too. `counts`:
-    how many messages a session has. `ids`: theirs, as texts or the numbers of these. `linked`: each follows the
-    one before it. Nothing is said of origins but that the model may be that of an assistant.
+    how many messages a session has. `ids`: theirs, as texts or the numbers of these. `linked`: each follows
+    the one before it. Nothing is said of origins but that the model may be that of an assistant.
     """
 
     conversation_ids: Sequence[str]
