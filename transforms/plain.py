@@ -1,4 +1,4 @@
-"""Sessions whose messages are nothing but texts, many by column: cheaper where only facts are wanted."""
+"""Sessions by column, and of their messages just the texts: cheaper where only facts are wanted."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ import pyarrow as pa
 
 from schemas.records import Role
 from schemas.tables import ANSWER, HUMAN
-from transforms.instants import Ints, instants
+from transforms.instants import Bools, Ints, instants
 from transforms.message_facts import Flags, sizes_of, visible
 
-_SPEAKERS: dict[Role, int] = {"user": HUMAN, "assistant": ANSWER, "system": 0}
+_SPEAKERS: dict[Role, int] = {"user": HUMAN, "assistant": ANSWER, "system": 0, "tool": 0}
 
 
 class Plains(NamedTuple):
-    """Sessions of texts, and the messages of all of them one after another.
+    """Sessions, and the messages of all of them one after another.
 
     Messages are sent at the session's `created_at`, the last one at `last_at`; None: that one too. `counts`:
     how many messages a session has. `ids`: theirs, as texts or the numbers of these. `linked`: each follows
-    the one before it. Nothing is said of origins but that the model may be that of an assistant.
+    the one before it. Nothing is said of origins but that the model may be that of an assistant. `calling`:
+    which messages call a tool; `others`: the characters in each besides its text.
     """
 
     conversation_ids: Sequence[str]
@@ -35,6 +36,8 @@ class Plains(NamedTuple):
     linked: bool
     roles: Sequence[Role]
     texts: Sequence[str]
+    calling: Bools | None = None
+    others: Ints | None = None
 
 
 class Columns(NamedTuple):
@@ -55,6 +58,10 @@ def columns_of(plains: Plains) -> Columns:
     speaker = np.frombuffer(bytes(map(_SPEAKERS.__getitem__, plains.roles)), np.uint8)
     sizes = sizes_of(plains.texts)
     flags = speaker * visible(plains.texts, sizes)
+    if plains.calling is not None:
+        flags |= (speaker & np.uint8(ANSWER)) * plains.calling
+    if plains.others is not None:
+        sizes += plains.others
     return Columns(sent_at, flags, sizes)
 
 

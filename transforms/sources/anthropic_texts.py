@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from typing import Any
 
-from schemas.records import Session
+from transforms.message_facts import value_size
 from transforms.sources.anthropic_calls import Block, Logged, Turn, system_of, turns_of
 from transforms.sources.anthropic_owner import user_of
-from transforms.sources.anthropic_tools import session_of
-from transforms.sources.decode import Fault, present
-from transforms.sources.history_texts import Calls, Said, moments_of, plains_of
+from transforms.sources.decode import Fault, check_value, present
+from transforms.sources.histories import plain_text
+from transforms.sources.history_texts import Calls, Mixed, Said, moments_of, plains_of
 from transforms.sources.item_file import Told
 
 
 def told_of(items: Sequence[Logged]) -> Told:
-    """What the calls tell; those with tools as sessions."""
+    """What the calls tell."""
     asked = moments_of([logged.asked() for logged in items])
     ends = [logged.answered() for logged in items]
     ended = moments_of(ends)
@@ -23,20 +24,15 @@ def told_of(items: Sequence[Logged]) -> Told:
     organization_ids = [present(logged.organization_id) for logged in items]
     turns = [turns_of(logged) for logged in items]
     said = _said([*itertools.chain.from_iterable(turns)])
-    mixed = said.owners_of_none([*map(len, turns)])
-    plain: list[int] = []
-    sessions: list[tuple[int, Session]] = []
-    for place, at in enumerate(asked):
-        if at is None or place in faulty or not turns[place]:
-            continue
-        if ended[place] is None and ends[place] is not None:
-            continue
-        if place in mixed:
-            done, owner = ended[place] or at, (user_ids[place], organization_ids[place])
-            session = session_of(items[place], at, done, *owner)
-            sessions.append((place, session))
-        else:
-            plain.append(place)
+    odd = faulty | said.owners_of_none([*map(len, turns)])
+    sound = [
+        place
+        for place, at in enumerate(asked)
+        if at is not None
+        and turns[place]
+        and place not in odd
+        and (ended[place] is not None or ends[place] is None)
+    ]
     names = [logged.conversation_id for logged in items]
     calls = Calls(
         conversation_ids=[None if name is None else str(name) for name in names],
@@ -51,7 +47,7 @@ def told_of(items: Sequence[Logged]) -> Told:
         counts=[*map(len, turns)],
         said=said,
     )
-    return Told(plain, plains_of(calls.only(plain)) if plain else None, sessions)
+    return Told(sound, plains_of(calls.only(sound)) if sound else None)
 
 
 def _users(items: Sequence[Logged]) -> tuple[list[str | None], set[int]]:
@@ -68,21 +64,53 @@ def _users(items: Sequence[Logged]) -> tuple[list[str | None], set[int]]:
 
 
 def _said(turns: Sequence[Turn]) -> Said:
-    """The texts of the turns, None for one with anything else."""
     contents = [turn.content for turn in turns]
-    texts = [each if isinstance(each, str) else _text(each) for each in contents]
-    same = [(text or "").strip() for text in texts]
-    for place, blocks in enumerate(contents):
-        if isinstance(blocks, list) and len(blocks) > 1:
-            same[place] = "".join([(block.text or "").strip() for block in blocks])
-    return Said([turn.role for turn in turns], texts, same)
+    texts: list[str | None] = [content if isinstance(content, str) else "" for content in contents]
+    same = [text.strip() for text in texts if text is not None]
+    mixed: dict[int, Mixed] = {}
+    for place, content in enumerate(contents):
+        if isinstance(content, str):
+            continue
+        if len(content) == 1 and content[0].type == "text":
+            text = content[0].text or ""
+            same[place] = text.strip()
+            texts[place] = text if same[place] else ""
+            continue
+        try:
+            texts[place], same[place], holds = _held(content)
+        except Fault:
+            texts[place] = None
+        else:
+            if holds is not None:
+                mixed[place] = holds
+    return Said([turn.role for turn in turns], texts, same, mixed)
 
 
-def _text(blocks: list[Block]) -> str | None:
-    """The texts as one, what is blank as nothing; None where there is anything else."""
-    if len(blocks) == 1 and blocks[0].type == "text":
-        text = blocks[0].text or ""
-        return "" if text.isspace() else text
-    if not {"text"}.issuperset([block.type for block in blocks]):
-        return None
-    return "".join([block.text if block.text and block.text.strip() else "" for block in blocks])
+def _held(blocks: list[Block]) -> tuple[str, str, Mixed | None]:
+    """The texts as one, what of them stays the same, and what else there is; raises Fault."""
+    texts = [present(block.text) or "" for block in blocks if block.type == "text"]
+    text, same = "".join(texts), "".join([each.strip() for each in texts])
+    if len(texts) == len(blocks):
+        return text, same, None
+    more: list[str] = []
+    results, given, calling = 0, 0, False
+    for block in blocks:
+        if block.type == "thinking":
+            given += len(present(block.thinking) or "")
+        elif block.type == "tool_use":
+            check_value(block.input, None)
+            more += ["call", present(block.id) or "", present(block.name) or ""]
+            given += value_size(block.input)
+            calling = True
+        elif block.type == "tool_result":
+            content = _result(block.content)
+            more += ["result", present(block.tool_use_id) or "", plain_text(content)]
+            results += value_size(content)
+    count = sum(block.type == "tool_result" for block in blocks)
+    return text, same, Mixed(more, results if count else None, count < len(blocks), calling, given)
+
+
+def _result(content: str | list[Any] | None) -> str | list[dict[str, str]]:
+    if isinstance(content, str):
+        return content
+    return [{"type": "text", "text": present(part.text) or ""} for part in content or ()]

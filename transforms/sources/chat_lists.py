@@ -14,7 +14,16 @@ import msgspec
 from schemas.keys import KeyedHasher
 from schemas.records import Defaults
 from transforms.sources.accounting import MERGED, dropped, note_block
-from transforms.sources.chat_texts import Openai, Sharegpt, openai_told, said_digest, sharegpt_told
+from transforms.sources.chat_texts import (
+    ROLES,
+    Openai,
+    Sharegpt,
+    decoded,
+    given_to,
+    openai_told,
+    said_digest,
+    sharegpt_told,
+)
 from transforms.sources.decode import Fault, json_fault
 from transforms.sources.item_file import ItemFile, Told
 from transforms.sources.record_file import Record, record_or_fault
@@ -26,14 +35,6 @@ _SPEAKERS = {
     "system": "system",
     "function_call": "assistant",
     **dict.fromkeys(("observation", "tool", "function", "function_response"), "tool"),
-}
-_ROLES = {
-    "system": "system",
-    "developer": "system",
-    "user": "user",
-    "assistant": "assistant",
-    "tool": "tool",
-    "function": "tool",
 }
 #: What most results of tools have: no more than a text, and the call that it answers.
 _PLAIN_RESULT = frozenset({"role", "content", "tool_call_id", "name"})
@@ -108,7 +109,7 @@ def openai_turns(item: dict[str, Any]) -> Turns:
     """The turns of a chat fine-tuning record: `messages` of `role`, `content` and `tool_calls`."""
     turns: Turns = []
     for turn in _listed(item, "messages"):
-        role = _ROLES.get(_text(turn, "role"))
+        role = ROLES.get(_text(turn, "role"))
         if role is None:
             raise Fault("bad_field")
         content = turn.get("content")
@@ -190,7 +191,7 @@ def _called(text: str, call_id: str | None) -> list[dict[str, Any]]:
 
     The first has the id, for a result does not say which call it answers.
     """
-    found = _decoded(text)
+    found = decoded(text)
     calls = found if isinstance(found, list) and found else [found]
     if not all(isinstance(call, dict) for call in calls):
         calls = [{}]
@@ -222,23 +223,8 @@ def _calls(turn: dict[str, Any]) -> list[dict[str, Any]]:
         name, given = function.get("name"), function.get("arguments")
         if not isinstance(name, str | None):
             raise Fault("bad_field")
-        given = _object(given) or given if isinstance(given, str) else given
-        blocks.append({"type": "tool_use", "id": call.get("id"), "name": name, "input": given})
+        blocks.append({"type": "tool_use", "id": call.get("id"), "name": name, "input": given_to(given)})
     return blocks
-
-
-def _object(text: str) -> dict[str, Any]:
-    """The JSON object in a text; an empty one where it holds none."""
-    found = _decoded(text)
-    return found if isinstance(found, dict) else {}
-
-
-def _decoded(text: str) -> Any:
-    """The JSON value in a text; None where it holds none."""
-    try:
-        return msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
-        return None
 
 
 def _digest(turns: Turns) -> str:

@@ -1,4 +1,4 @@
-"""Lists of turns that are nothing but texts, decoded by type: most of them, at a fraction of the price.
+"""Lists of turns, decoded by type: most of them, at a fraction of the price.
 
 A record with a field that is not named here, or with anything else in one, is for the careful way.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 import numpy as np
@@ -16,9 +16,10 @@ import numpy as np
 from schemas.keys import KeyedHasher
 from schemas.records import Defaults, Role
 from transforms.digests import numbers_of
-from transforms.instants import Ints
-from transforms.message_facts import sizes_of
+from transforms.instants import Bools, Ints
+from transforms.message_facts import sizes_of, value_size
 from transforms.plain import Plains
+from transforms.sources.decode import Fault, check_value
 from transforms.sources.item_file import Told
 
 _SPEAKERS: dict[str, Role] = {
@@ -28,6 +29,15 @@ _SPEAKERS: dict[str, Role] = {
     "chatgpt": "assistant",
     "assistant": "assistant",
     "system": "system",
+}
+
+ROLES: dict[str, Role] = {
+    "system": "system",
+    "developer": "system",
+    "user": "user",
+    "assistant": "assistant",
+    "tool": "tool",
+    "function": "tool",
 }
 
 
@@ -58,12 +68,24 @@ class Sharegpt(_Record, kw_only=True, forbid_unknown_fields=True, gc=False):
     system: str | None = None
 
 
+class _Function(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    name: str | None = None
+    arguments: Any = None
+
+
+class _Call(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    function: _Function
+    id: str | None = None
+    type: Any = None
+
+
 class _OpenaiTurn(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    content: str
-    role: Literal["system", "developer", "user", "assistant"]
+    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
+    content: str | None = None
     name: Any = None
     weight: Any = None
-    tool_calls: None = None
+    tool_calls: list[_Call] | None = None
+    tool_call_id: str | None = None
     function_call: None = None
     reasoning_content: None = None
     refusal: None = None
@@ -89,11 +111,35 @@ def sharegpt_told(items: Sequence[Sharegpt], defaults: Defaults, hasher: KeyedHa
 
 
 def openai_told(items: Sequence[Openai], defaults: Defaults, hasher: KeyedHasher) -> Told:
-    """What chat fine-tuning records tell."""
+    """What chat fine-tuning records tell; raises Fault if one may be none."""
     turns = [*itertools.chain.from_iterable([item.messages for item in items])]
-    roles: list[Role] = ["system" if turn.role == "developer" else turn.role for turn in turns]
+    roles: list[Role] = [ROLES[turn.role] for turn in turns]
     counts = [len(item.messages) for item in items]
-    return _told(items, counts, roles, [turn.content for turn in turns], defaults, hasher)
+    contents, calls = [turn.content for turn in turns], [turn.tool_calls for turn in turns]
+    texts = [content or "" for content in contents]
+    if None not in contents and "tool" not in roles and not any(calls):
+        return _told(items, counts, roles, texts, defaults, hasher)
+    said: list[str | bytes] = [*texts]
+    calling, others = np.fromiter(map(bool, calls), np.bool_, len(calls)), np.zeros(len(turns), np.int64)
+    for place, turn in enumerate(turns):
+        if turn.content is None or calls[place] or roles[place] == "tool":
+            blocks = _blocks(turn, roles[place])
+            said[place] = _encode(blocks)
+            texts[place] = "" if roles[place] == "tool" else texts[place]
+            others[place] = sum([_size(block) for block in blocks])
+    return _told(items, counts, roles, texts, defaults, hasher, _Tools(said, calling, others))
+
+
+def _size(block: dict[str, Any]) -> int:
+    return value_size(block.get("content")) + value_size(block.get("input"))
+
+
+class _Tools(NamedTuple):
+    """Of turns, some with tools: what is said in each, as text or JSON; and what `Plains` has of them."""
+
+    said: Sequence[str | bytes]
+    calling: Bools
+    others: Ints
 
 
 def said_digest(said: Sequence[tuple[Role, Any]]) -> str:
@@ -111,13 +157,18 @@ def said_digest(said: Sequence[tuple[Role, Any]]) -> str:
     return digest.hexdigest()
 
 
-def _text_digests(counts: Ints, roles: Sequence[Role], texts: Sequence[str]) -> list[str]:
-    """`said_digest` of records of texts, one after another, each with so many turns."""
-    together = "".join(texts)
-    sizes = sizes_of(texts if together.isascii() else [*map(str.encode, texts)])
+def _digests(counts: Ints, roles: Sequence[Role], said: Sequence[str | bytes]) -> list[str]:
+    """`said_digest` of records, each with so many of the turns; of turns the text, or JSON as bytes."""
+    texts = [each for each in said if isinstance(each, str)]
+    together, kinds = "".join(texts), np.zeros(len(said), np.int64)
+    if len(texts) == len(said) and together.isascii():
+        sizes, whole = sizes_of(texts), memoryview(together.encode())
+    else:
+        data = [each.encode() if isinstance(each, str) else each for each in said]
+        sizes, whole = sizes_of(data), memoryview(b"".join(data))
+        kinds = np.fromiter([isinstance(each, bytes) for each in said], np.int64, len(said))
     codes = np.frombuffer(bytes(map(_CODES.__getitem__, roles)), np.uint8).astype(np.int64)
-    frames = memoryview((sizes * 8 + codes * 2).astype("<i8").tobytes())
-    whole = memoryview(together.encode())
+    frames = memoryview((sizes * 8 + codes * 2 + kinds).astype("<i8").tobytes())
     ends = [0, *np.cumsum(counts).tolist()]
     upto = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])[ends].tolist()
     found = []
@@ -126,6 +177,37 @@ def _text_digests(counts: Ints, roles: Sequence[Role], texts: Sequence[str]) -> 
         digest.update(whole[upto[place] : upto[place + 1]])
         found.append(digest.hexdigest())
     return found
+
+
+def _blocks(turn: _OpenaiTurn, role: Role) -> list[dict[str, Any]]:
+    """The content of a turn that is no text, or not just that; raises Fault for what has to be looked at."""
+    calls = turn.tool_calls or []
+    if role == "tool":
+        if calls:
+            raise Fault("bad_field")
+        return [{"type": "tool_result", "tool_use_id": turn.tool_call_id, "content": turn.content or ""}]
+    blocks: list[dict[str, Any]] = []
+    if turn.content is not None:
+        blocks.append({"type": "text", "text": turn.content})
+    for call in calls:
+        given = given_to(call.function.arguments)
+        check_value(given, None)
+        blocks.append({"type": "tool_use", "id": call.id, "name": call.function.name, "input": given})
+    return blocks
+
+
+def given_to(arguments: Any) -> Any:
+    """What a function is given: the object in a text, where there is one that is not empty."""
+    found = decoded(arguments) if isinstance(arguments, str) else None
+    return found if isinstance(found, dict) and found else arguments
+
+
+def decoded(text: str) -> Any:
+    """The JSON value in a text; None where it holds none."""
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        return None
 
 
 _CODES: dict[Role, int] = {"user": 0, "assistant": 1, "system": 2, "tool": 3}
@@ -139,13 +221,14 @@ def _told(
     texts: list[str],
     defaults: Defaults,
     hasher: KeyedHasher,
+    tools: _Tools | None = None,
 ) -> Told:
     at = defaults.created_at
     if at is None or at.tzinfo is None or not items:
         return Told([], None)
     named = [item.id or item.conversation_id for item in items]
     if None in named:
-        digests = _text_digests(np.array(counts, np.int64), roles, texts)
+        digests = _digests(np.array(counts, np.int64), roles, tools.said if tools else texts)
         named = [digest if name is None else name for name, digest in zip(named, digests, strict=True)]
     plains = Plains(
         conversation_ids=[*map(str, named)],
@@ -158,6 +241,8 @@ def _told(
         linked=False,
         roles=roles,
         texts=texts,
+        calling=tools and tools.calling,
+        others=tools and tools.others,
     )
     return Told(range(len(items)), plains)
 

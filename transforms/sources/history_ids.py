@@ -7,7 +7,7 @@ own conversation: XXH3 is enough, and their sum, as the place of each goes into 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, Self
 
 import msgspec
@@ -66,17 +66,26 @@ def beginning_in(roles: Sequence[str], start: int, end: int) -> slice:
 
 
 def names_of(
-    conversation_ids: Sequence[str], counts: Ints, roles: Sequence[str], texts: Sequence[str]
+    conversation_ids: Sequence[str],
+    counts: Ints,
+    roles: Sequence[str],
+    texts: Sequence[str],
+    more: Mapping[int, Sequence[str]],
 ) -> bytes:
-    """`Upto.name` of each turn of some conversations, one after another; of each turn its role and its text.
+    """`Upto.name` of each turn of some conversations, one after another.
 
-    `counts`: how many turns each conversation has, at least one.
+    `counts`: how many turns each conversation has, at least one. Of each turn its role and text, and what
+    `more` it holds by its place. Raises Fault for text that is no Unicode.
     """
     begins = np.cumsum(counts) - counts
     places = np.arange(len(texts)) - np.repeat(begins, counts)
     codes = np.frombuffer(bytes(map(_ROLES.__getitem__, roles)), np.uint8)
     seeds: list[int] = _seed(places, codes.astype(np.int64), False).tolist()
-    said = _numbers(map(xxhash.xxh3_64_digest, map(str.encode, texts), seeds))
+    data = [*map(str.encode, texts)]
+    for place, others in more.items():
+        data[place] += b"\0" + _json(others)
+        seeds[place] += 1
+    said = _numbers(map(xxhash.xxh3_64_digest, data, seeds))
     upto = np.cumsum(said, dtype=np.uint64)
     first = _numbers(map(xxhash.xxh3_64_digest, map(str.encode, conversation_ids)))
     first += said[begins] - upto[begins]

@@ -1,10 +1,10 @@
-"""Calls of a model that are nothing but texts, as `histories` makes records of them, many by column."""
+"""Calls of a model, as `histories` makes records of them, many by column."""
 
 from __future__ import annotations
 
 import datetime as dt
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
 import msgspec
@@ -12,7 +12,6 @@ import numpy as np
 import pyarrow as pa
 
 from schemas.records import Aware, Role
-from transforms.instants import Ints
 from transforms.plain import Plains
 from transforms.sources.decode import Fault
 from transforms.sources.histories import moment
@@ -22,15 +21,32 @@ _NAME_BYTES = 16
 _MOMENTS: type[list[dt.datetime]] = list[Aware]
 
 
+class Mixed(NamedTuple):
+    """What a turn holds besides its text.
+
+    `more`: what of that stays the same when it is sent again. `results`: the characters of what tools gave,
+    None if none did; `rest`: whether there is anything but that. `calling`: it calls a tool. `others`: the
+    characters of thoughts, and of what tools are given.
+    """
+
+    more: Sequence[str]
+    results: int | None
+    rest: bool
+    calling: bool
+    others: int
+
+
 class Said(NamedTuple):
     """Turns one after another: by whom, the text, and what of that is the `same` when it is sent again.
 
-    A text None stands for a turn that is more than that.
+    `mixed`: those with more than a text, by their places. A text None stands for what has to be looked at
+    with care.
     """
 
     roles: Sequence[Role]
     texts: Sequence[str | None]
     same: Sequence[str]
+    mixed: Mapping[int, Mixed]
 
     def owners_of_none(self, counts: Sequence[int]) -> set[int]:
         """The places of the calls, each with so many of the turns, that have a turn without a text."""
@@ -65,6 +81,7 @@ class Calls(NamedTuple):
             [self.said.roles[turn] for turn in turns],
             [self.said.texts[turn] for turn in turns],
             [self.said.same[turn] for turn in turns],
+            {place: self.said.mixed[turn] for place, turn in enumerate(turns) if turn in self.said.mixed},
         )
         return type(self)(
             [self.conversation_ids[place] for place in places],
@@ -89,55 +106,85 @@ def moments_of(values: Sequence[Any]) -> list[dt.datetime | None]:
 
 
 def plains_of(calls: Calls) -> Plains:
-    """The sessions that calls tell of; each has a turn, a time, and a text in each turn."""
-    counts, said = np.array(calls.counts, np.int64), calls.said
-    roles, texts = said.roles, [text for text in said.texts if text is not None]
-    names = [name or "" for name in calls.conversation_ids]
-    if "" in names:
-        ends = [*itertools.accumulate(calls.counts, initial=0)]
-        for place in [place for place, name in enumerate(names) if not name]:
-            begun = beginning_in(roles, ends[place], ends[place + 1])
-            spoken = [*zip(roles[begun], said.same[begun], strict=True)]
-            names[place] = beginning_of(calls.user_ids[place], calls.organization_ids[place], spoken)
-    ids = _column(names_of(names, counts, roles, said.same))
-    if any(calls.systems):
-        counts, ids, roles, texts = _with_systems(calls, texts, names, ids)
+    """The sessions that calls tell of; each has a turn, a time, and a text in each turn.
+
+    Raises Fault for text that is no Unicode.
+    """
+    said, counts = calls.said, np.array(calls.counts, np.int64)
+    more = {place: mixed.more for place, mixed in said.mixed.items() if mixed.more}
+    names = _conversations(calls, more)
     asked = [at for at in calls.asked_at if at is not None]
-    return Plains(
-        names,
-        calls.user_ids,
-        calls.organization_ids,
-        asked,
-        [done or at for done, at in zip(calls.answered_at, asked, strict=True)],
-        counts,
-        ids,
-        True,
-        roles,
-        texts,
+    plains = Plains(
+        conversation_ids=names,
+        user_ids=calls.user_ids,
+        organization_ids=calls.organization_ids,
+        created_at=asked,
+        last_at=[done or at for done, at in zip(calls.answered_at, asked, strict=True)],
+        counts=counts,
+        ids=_column(names_of(names, counts, said.roles, said.same, more)),
+        linked=True,
+        roles=said.roles,
+        texts=[text for text in said.texts if text is not None],
+    )
+    return _apart(plains, calls.systems, said.mixed) if said.mixed or any(calls.systems) else plains
+
+
+def _conversations(calls: Calls, more: Mapping[int, Sequence[str]]) -> list[str]:
+    names, said = [name or "" for name in calls.conversation_ids], calls.said
+    if "" not in names:
+        return names
+    ends = [*itertools.accumulate(calls.counts, initial=0)]
+    for place in [place for place, name in enumerate(names) if not name]:
+        begun = beginning_in(said.roles, ends[place], ends[place + 1])
+        spoken: list[Sequence[str]] = [*zip(said.roles[begun], said.same[begun], strict=True)]
+        if more:
+            turns = range(begun.start, begun.stop)
+            spoken = [(*turn, *more.get(number, ())) for number, turn in zip(turns, spoken, strict=True)]
+        names[place] = beginning_of(calls.user_ids[place], calls.organization_ids[place], spoken)
+    return names
+
+
+def _apart(plains: Plains, systems: Sequence[str | None], mixed: Mapping[int, Mixed]) -> Plains:
+    """With messages of their own for system prompts, and for what tools gave beside what somebody says."""
+    ids, roles, texts = plains.ids.tolist(), [*plains.roles], [*plains.texts]
+    calling, others = np.zeros(len(ids), np.bool_), np.zeros(len(ids), np.int64)
+    counts, ends = plains.counts.copy(), np.cumsum(plains.counts)
+    added: list[tuple[int, str, Role, str, int]] = []
+    for place, system in enumerate(systems):
+        if system:
+            begin = int(ends[place] - plains.counts[place])
+            added.append((begin, f"{plains.conversation_ids[place]}/system", "system", system, 0))
+            counts[place] += 1
+    for turn, holds in mixed.items():
+        calling[turn], others[turn] = holds.calling, holds.others
+        if holds.results is None:
+            continue
+        if holds.rest:
+            added.append((turn, f"{ids[turn]}/tool", "tool", "", holds.results))
+            counts[np.searchsorted(ends, turn, "right")] += 1
+        else:
+            ids[turn], roles[turn], others[turn] = f"{ids[turn]}/tool", "tool", holds.results
+    added.sort(key=lambda one: one[0])
+    before = [turn for turn, *_ in added]
+    return plains._replace(
+        counts=counts,
+        ids=pa.array(_with(ids, before, [name for _, name, *_ in added]), pa.string()),
+        roles=_with(roles, before, [role for _, _, role, *_ in added]),
+        texts=_with(texts, before, [text for *_, text, _ in added]),
+        calling=np.insert(calling, before, False),
+        others=np.insert(others, before, [size for *_, size in added]),
     )
 
 
-def _with_systems(
-    calls: Calls, said: Sequence[str], names: Sequence[str], ids: pa.Array
-) -> tuple[Ints, pa.Array, list[Role], list[str]]:
-    """Counts, ids, roles and texts of the turns, and of the system prompts before them."""
-    prompted = [place for place, system in enumerate(calls.systems) if system]
-    begins = [*itertools.accumulate(calls.counts, initial=0)]
-    known: list[str] = ids.to_pylist()
-    every: list[str] = []
-    roles: list[Role] = []
-    texts: list[str] = []
+def _with[T](column: list[T], before: Sequence[int], added: Sequence[T]) -> list[T]:
+    """The column with what is added before these places of it, in their order."""
+    found: list[T] = []
     at = 0
-    for place in prompted:
-        upto = begins[place]
-        every += [*known[at:upto], f"{names[place]}/system"]
-        roles += [*calls.said.roles[at:upto], "system"]
-        texts += [*said[at:upto], calls.systems[place] or ""]
-        at = upto
-    counts = np.array(calls.counts, np.int64)
-    counts[prompted] += 1
-    every += known[at:]
-    return counts, pa.array(every, pa.string()), [*roles, *calls.said.roles[at:]], [*texts, *said[at:]]
+    for place, one in zip(before, added, strict=True):
+        found += column[at:place]
+        found.append(one)
+        at = place
+    return found + column[at:]
 
 
 def _column(names: bytes) -> pa.Array:

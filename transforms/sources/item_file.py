@@ -6,19 +6,20 @@ What is said of an item must not depend on which way it went.
 from __future__ import annotations
 
 import abc
-import itertools
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from schemas.keys import KeyedHasher
-from schemas.records import Defaults, Limits, Session
+from schemas.records import Defaults, Limits
 from schemas.units import Unit
 from transforms.facts import Many, Read
 from transforms.identities import owners_of
 from transforms.plain import Plains
 from transforms.sources.accounting import is_kept
 from transforms.sources.base import FactsBatch, ReadContext, batches
-from transforms.sources.decode import EARLIEST, LATEST, sound
+from transforms.sources.decode import EARLIEST, LATEST, Fault
 from transforms.sources.json_items import Decoders, Items, items_of, raw_items
 from transforms.sources.record_file import Record, RecordFile, read_record
 
@@ -29,14 +30,15 @@ _ANYTHING = (Exception,)
 
 
 class Told(NamedTuple):
-    """What some items tell, each by its place: `plains` of those at `places`, and `sessions` of others.
+    """What is told by the items at these `places`, one of the `plains` each; and those that tell `nothing`.
 
-    Times, ids and numbers of messages need not be possible: that is seen to by whoever asks.
+    A place that stands several times in a row has as many. Times, ids and numbers of messages need not be
+    possible: that is seen to by whoever asks.
     """
 
     places: Sequence[int]
     plains: Plains | None
-    sessions: Sequence[tuple[int, Session]] = ()
+    nothing: Sequence[int] = ()
 
 
 class ItemFile[T](RecordFile):
@@ -89,29 +91,39 @@ class ItemFile[T](RecordFile):
             except _ANYTHING:
                 break
             given = [place for place, item in enumerate(items.decoded) if item is not None]
-            typed = [item for item in items.decoded if item is not None]
-            told = self.told(typed, context.defaults[unit.input], context.hasher)
-            if not _possible(told, items.size, context.limits):
-                told = Told([], None)
-            sessions = {given[place]: session for place, session in told.sessions}
-            known = {given[place] for place in told.places} | sessions.keys()
-            counts = [1] * len(items.decoded)
+            told = self._possible(
+                [item for item in items.decoded if item is not None], items.size, unit, context
+            )
+            known = [given[place] for place in told.places]
+            counts = np.bincount(known, minlength=len(items.decoded))
+            left = {*range(len(items.decoded))} - {*known} - {given[place] for place in told.nothing}
             others: list[tuple[int, list[Record]]] = []
-            if len(known) < len(items.decoded):
-                for place, data in enumerate(items.raw()):
-                    if place not in known:
-                        others.append((place, list(self.records_of(data))))
-                        counts[place] = len(others[-1][1])
-            rows = [*itertools.accumulate(counts, initial=row)]
-            row = rows[-1]
+            if left:
+                raw = items.raw()
+                others = [(place, [*self.records_of(raw[place])]) for place in sorted(left)]
+                counts[[place for place, _ in others]] = [len(records) for _, records in others]
+            rows = row + np.cumsum(counts) - counts
+            row += int(counts.sum())
             if told.plains is not None:
-                yield _many([rows[given[place]] for place in told.places], told.plains, unit, context)
-            for place, session in sessions.items():
-                yield Read(rows[place], 0, 0, context.owned(session, unit), None)
+                begins = np.searchsorted(known, known)
+                yield _many(
+                    (rows[known] + np.arange(len(known)) - begins).tolist(), told.plains, unit, context
+                )
             for place, records in others:
-                for number, record in enumerate(records, rows[place]):
+                for number, record in enumerate(records, int(rows[place])):
                     yield read_record(unit, number, record, context)
         yield self.cut(unit, row, context)
+
+    def _possible(self, items: Sequence[T], size: int, unit: Unit, context: ReadContext) -> Told:
+        """What the items tell, if canonical records that say the same would be read; else nothing."""
+        try:
+            told = self.told(items, context.defaults[unit.input], context.hasher)
+        except Fault:
+            return _UNKNOWN
+        return told if _is_possible(told.plains, size, context.limits) else _UNKNOWN
+
+
+_UNKNOWN = Told([], None)
 
 
 def _many(rows: Sequence[int], plains: Plains, unit: Unit, context: ReadContext) -> Many:
@@ -122,20 +134,15 @@ def _many(rows: Sequence[int], plains: Plains, unit: Unit, context: ReadContext)
     return Many(rows, plains, owners)
 
 
-def _possible(told: Told, size: int, limits: Limits) -> bool:
-    """True only if canonical records that say the same would be read."""
-    plains, sessions = told.plains, [session for _, session in told.sessions]
-    counts = [len(session.messages) for session in sessions]
-    if plains is not None:
-        counts += plains.counts.tolist()
-        instants = [*plains.created_at, *(plains.last_at or ())]
-        if instants and not (min(instants) >= EARLIEST and max(instants) <= LATEST):
-            return False
-        if any(not name or name.isspace() for name in plains.conversation_ids):
-            return False
-    most = max(counts, default=0)
+def _is_possible(plains: Plains | None, size: int, limits: Limits) -> bool:
+    if plains is None:
+        return True
+    most = int(max(plains.counts, default=0))
+    instants = [*plains.created_at, *(plains.last_at or ())]
     return (
         size * _ESCAPED_BYTES + (most + 1) * _FRAME_BYTES <= limits.max_record_bytes
         and most <= limits.max_messages
-        and sound(sessions, limits.max_messages)
+        and min(instants, default=EARLIEST) >= EARLIEST
+        and max(instants, default=LATEST) <= LATEST
+        and not any(not name or name.isspace() for name in plains.conversation_ids)
     )

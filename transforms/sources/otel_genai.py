@@ -17,7 +17,7 @@ from transforms.sources.decode import Fault
 from transforms.sources.histories import record_of
 from transforms.sources.item_file import ItemFile, Told
 from transforms.sources.json_items import object_of
-from transforms.sources.otel_spans import call_of, field_of, listed
+from transforms.sources.otel_spans import call_of, spans_of
 from transforms.sources.otel_texts import told_of
 from transforms.sources.record_file import Record, record_or_fault
 
@@ -33,7 +33,7 @@ class OtelGenai(ItemFile[dict[str, Any]]):
         if isinstance(item, Fault):
             yield item
             return
-        for span in _spans(item):
+        for span in spans_of(item):
             if (record := record_or_fault(_record, span)) is _NOTHING:
                 note_record(dropped("span_without_messages"))
             else:
@@ -47,17 +47,6 @@ class OtelGenai(ItemFile[dict[str, Any]]):
 def _record(span: Any) -> Mapping[str, Any]:
     call = call_of(span)
     return _NOTHING if call is None else record_of(call)
-
-
-def _spans(item: dict[str, Any]) -> Iterator[Any]:
-    """The spans of an OTLP export, else the object itself; faulty places of an export as they are."""
-    resources = item.get("resourceSpans", item.get("resource_spans"))
-    if resources is None:
-        yield item
-        return
-    for resource in listed(resources):
-        for scope in listed(field_of(resource, "scopeSpans", "scope_spans")):
-            yield from listed(field_of(scope, "spans"))
 
 
 OTEL_GENAI = OtelGenai(dict[str, Any])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
 
+from schemas.records import Role
 from transforms.sources.decode import Fault
 from transforms.sources.histories import Call, Turn, moment
 
@@ -15,7 +16,7 @@ Attributes = dict[str, Any]
 USER = ("user.id", "enduser.id", "gen_ai.user.id")
 _NUMBERED = re.compile(r"gen_ai\.(prompt|completion)\.(\d{1,5})\.(.+)\Z")
 _NUMBERED_CALL = re.compile(r"tool_calls\.(\d{1,5})\.(id|name|arguments)\Z")
-_ROLES = {
+ROLES: dict[str, Role] = {
     **dict.fromkeys(("system", "developer"), "system"),
     "user": "user",
     **dict.fromkeys(("assistant", "model"), "assistant"),
@@ -26,14 +27,22 @@ ENDED = ("endTimeUnixNano", "end_time_unix_nano", "end_time", "endTime")
 _MAX_NESTING = 100
 
 
+def spans_of(item: Mapping[str, Any]) -> Iterator[Any]:
+    """The spans of an OTLP export, else the object itself; faulty places of an export as they are."""
+    resources = item.get("resourceSpans", item.get("resource_spans"))
+    if resources is None:
+        yield item
+        return
+    for resource in _listed(resources):
+        for scope in _listed(_field(resource, "scopeSpans", "scope_spans")):
+            yield from _listed(_field(scope, "spans"))
+
+
 def call_of(span: Any) -> Call | None:
     """The call that a span tells of, None if it holds no messages; raises Fault."""
     if not isinstance(span, dict):
         raise Fault("not_an_object")
-    found = _attributes(span.get("attributes"))
-    for event in listed(span.get("events")):
-        if isinstance(event, dict):
-            found = {**_attributes(event.get("attributes")), **found}
+    found = attributes_of(span)
     given = found.get("gen_ai.input.messages")
     taken = found.get("gen_ai.output.messages")
     if given is None and taken is None:
@@ -58,8 +67,21 @@ def call_of(span: Any) -> Call | None:
     )
 
 
-def field_of(holder: Any, *names: str) -> Any:
-    """The same of what may be no object."""
+def attributes_of(span: Mapping[str, Any]) -> Attributes:
+    """Attributes of a span by name, and those of its events that it does not have itself."""
+    found = _attributes(span.get("attributes"))
+    for event in _listed(span.get("events")):
+        if isinstance(event, dict):
+            found = {**_attributes(event.get("attributes")), **found}
+    return found
+
+
+def is_message(name: str) -> bool:
+    """True for an attribute that holds a message or a part of one."""
+    return _NUMBERED.match(name) is not None
+
+
+def _field(holder: Any, *names: str) -> Any:
     return first_of(holder, *names) if isinstance(holder, dict) else None
 
 
@@ -71,8 +93,7 @@ def first_of(holder: Mapping[str, Any], *names: str) -> Any:
     return None
 
 
-def listed(value: Any) -> list[Any]:
-    """A list as it is, nothing as an empty one, anything else as a list of it."""
+def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [] if value is None else [value]
 
 
@@ -81,7 +102,7 @@ def _attributes(given: Any) -> Attributes:
     if isinstance(given, dict):
         return given
     found: Attributes = {}
-    for pair in listed(given):
+    for pair in _listed(given):
         if isinstance(pair, dict) and isinstance(pair.get("key"), str):
             found[pair["key"]] = _value(pair.get("value"), _MAX_NESTING)
     return found
@@ -95,9 +116,9 @@ def _value(value: Any, levels: int) -> Any:
         return value
     ((kind, held),) = value.items()
     if kind == "arrayValue":
-        return [_value(item, levels - 1) for item in listed(field_of(held, "values"))]
+        return [_value(item, levels - 1) for item in _listed(_field(held, "values"))]
     if kind == "kvlistValue":
-        pairs = [pair for pair in listed(field_of(held, "values")) if isinstance(pair, dict)]
+        pairs = [pair for pair in _listed(_field(held, "values")) if isinstance(pair, dict)]
         return {str(pair.get("key")): _value(pair.get("value"), levels - 1) for pair in pairs}
     if kind == "intValue" and isinstance(held, str) and held.lstrip("-").isdecimal():
         return int(held)
@@ -126,13 +147,13 @@ def _turns(value: Any) -> list[Turn]:
 
 
 def _turn(turn: Any) -> Turn:
-    role = _ROLES.get(turn["role"]) if isinstance(turn, dict) and isinstance(turn.get("role"), str) else None
+    role = ROLES.get(turn["role"]) if isinstance(turn, dict) and isinstance(turn.get("role"), str) else None
     if role is None:
         raise Fault("bad_field")
     parts = turn.get("parts", turn.get("content"))
     if isinstance(parts, str):
         parts = [{"type": "text", "content": parts}]
-    return {"role": role, "content": [_block(part) for part in listed(parts)]}
+    return {"role": role, "content": [_block(part) for part in _listed(parts)]}
 
 
 def _block(part: Any) -> dict[str, Any]:
@@ -145,10 +166,9 @@ def _block(part: Any) -> dict[str, Any]:
         return {"type": "thinking", "thinking": _text(part.get("content")) or ""}
     if kind == "tool_call":
         call = {"type": "tool_use", "id": _text(part.get("id")), "name": _text(part.get("name"))}
-        return {**call, "input": _arguments(part.get("arguments"))}
+        return {**call, "input": arguments_of(part.get("arguments"))}
     if kind == "tool_call_response":
-        answer = first_of(part, "response", "result")
-        said = answer if isinstance(answer, str) else msgspec.json.encode(answer).decode()
+        said = response_of(first_of(part, "response", "result"))
         return {"type": "tool_result", "tool_use_id": _text(part.get("id")), "content": said}
     modality = part.get("modality")
     if kind in ("blob", "file", "uri"):
@@ -156,7 +176,8 @@ def _block(part: Any) -> dict[str, Any]:
     return {"type": kind}
 
 
-def _arguments(value: Any) -> Any:
+def arguments_of(value: Any) -> Any:
+    """What a tool is given: a structure, decoded where it is text that is one."""
     if not isinstance(value, str):
         return value
     try:
@@ -165,14 +186,19 @@ def _arguments(value: Any) -> Any:
         return value
 
 
+def response_of(value: Any) -> str:
+    """What a tool gave, as text."""
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
 def instructions_of(value: Any) -> str | None:
     """The text of system instructions; raises Fault."""
     if value is None:
         return None
-    parts = value if isinstance(value, list) else _arguments(value)
+    parts = value if isinstance(value, list) else arguments_of(value)
     if isinstance(parts, str):
         return parts or None
-    texts = [_block(part).get("text") or "" for part in listed(parts)]
+    texts = [_block(part).get("text") or "" for part in _listed(parts)]
     return "\n\n".join(text for text in texts if text) or None
 
 
@@ -186,7 +212,7 @@ def _numbered(found: Attributes, which: str) -> list[Turn]:
 
 
 def _numbered_turn(fields: Attributes, which: str) -> Turn:
-    role = _ROLES.get(str(fields.get("role") or ("assistant" if which == "completion" else "user")))
+    role = ROLES.get(str(fields.get("role") or ("assistant" if which == "completion" else "user")))
     if role is None:
         raise Fault("bad_field")
     text = _text(fields.get("content")) or ""
@@ -200,7 +226,7 @@ def _numbered_turn(fields: Attributes, which: str) -> Turn:
     blocks: list[dict[str, Any]] = [{"type": "text", "text": text}] if text else []
     for _, call in sorted(calls.items()):
         block = {"type": "tool_use", "id": _text(call.get("id")), "name": _text(call.get("name"))}
-        blocks.append({**block, "input": _arguments(call.get("arguments"))})
+        blocks.append({**block, "input": arguments_of(call.get("arguments"))})
     return {"role": role, "content": blocks}
 
 

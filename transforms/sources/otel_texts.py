@@ -1,4 +1,4 @@
-"""Spans whose messages are nothing but texts, decoded by type."""
+"""Spans whose messages are written as JSON text, decoded by type."""
 
 from __future__ import annotations
 
@@ -8,30 +8,55 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from transforms.sources.decode import Fault
-from transforms.sources.history_texts import Calls, Said, moments_of, plains_of
+from transforms.message_facts import value_size
+from transforms.sources.decode import Fault, check_value
+from transforms.sources.histories import plain_text
+from transforms.sources.history_texts import Calls, Mixed, Said, moments_of, plains_of
 from transforms.sources.item_file import Told
-from transforms.sources.otel_spans import BEGUN, ENDED, USER, first_of, instructions_of
+from transforms.sources.otel_spans import (
+    BEGUN,
+    ENDED,
+    ROLES,
+    USER,
+    arguments_of,
+    attributes_of,
+    first_of,
+    instructions_of,
+    is_message,
+    response_of,
+    spans_of,
+)
 
 _TEXT = (str, type(None))
-_RESOURCES = ("resourceSpans", "resource_spans")
 
 
 class _Part(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    type: Literal["text"]
-    content: str
+    type: Literal["text", "reasoning", "thinking", "tool_call", "tool_call_response"]
+    content: str | None = None
+    id: str | None = None
+    name: str | None = None
+    arguments: Any = None
+    response: Any = None
+    result: Any = None
 
 
 class _Turn(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """`Any`: decoded, so that it is known to be sound, and not read."""
 
-    role: Literal["system", "user", "assistant"]
+    role: Literal["system", "developer", "user", "assistant", "model", "tool", "function"]
     parts: list[_Part]
     finish_reason: Any = None
     name: Any = None
 
 
-class _Owner(NamedTuple):
+class _Span(NamedTuple):
+    """What a span says, and where its item stands."""
+
+    place: int
+    begun: Any
+    ended: Any
+    history: list[_Turn]
+    answer: list[_Turn]
     conversation_id: str | None
     user_id: str | None
     system: str | None
@@ -42,60 +67,107 @@ _UNDECODABLE = (msgspec.DecodeError, UnicodeEncodeError, RecursionError, ValueEr
 
 
 def told_of(items: Sequence[dict[str, Any]]) -> Told:
-    """What bare spans tell, where their messages are texts."""
-    spans = [(place, *said) for place, span in enumerate(items) if (said := _said(span)) is not None]
-    asked = moments_of([first_of(items[place], *BEGUN) for place, *_ in spans])
-    ends = [first_of(items[place], *ENDED) for place, *_ in spans]
-    ended = moments_of(ends)
-    turns = [history + answer for _, history, answer, _ in spans]
+    """What items of spans tell, where their messages are written as JSON text."""
+    spans: list[_Span] = []
+    nothing: list[int] = []
+    for place, item in enumerate(items):
+        found = _spans(place, item)
+        if found is not None:
+            spans += found
+            nothing += [] if found else [place]
+    asked, ended = moments_of([span.begun for span in spans]), moments_of([span.ended for span in spans])
+    said = _said([*itertools.chain.from_iterable([span.history + span.answer for span in spans])])
+    counts = [len(span.history) + len(span.answer) for span in spans]
+    odd = said.owners_of_none(counts)
+    odd |= {
+        n for n, at in enumerate(asked) if at is None or (ended[n] is None and spans[n].ended is not None)
+    }
+    bad = {spans[number].place for number in odd}
+    sound = [number for number, span in enumerate(spans) if span.place not in bad]
+    if not sound:
+        return Told([], None, nothing)
     calls = Calls(
-        conversation_ids=[owner.conversation_id for *_, owner in spans],
-        user_ids=[owner.user_id for *_, owner in spans],
+        conversation_ids=[span.conversation_id for span in spans],
+        user_ids=[span.user_id for span in spans],
         organization_ids=[None] * len(spans),
-        systems=[owner.system for *_, owner in spans],
+        systems=[span.system for span in spans],
         asked_at=asked,
-        answered_at=[end if answer else None for (_, _, answer, _), end in zip(spans, ended, strict=True)],
-        counts=[*map(len, turns)],
-        said=_texts([*itertools.chain.from_iterable(turns)]),
+        answered_at=[end if span.answer else None for span, end in zip(spans, ended, strict=True)],
+        counts=counts,
+        said=said,
     )
-    sound = [
-        place
-        for place, (at, end, ending) in enumerate(zip(asked, ended, ends, strict=True))
-        if at is not None and (end is not None or ending is None)
-    ]
-    plains = plains_of(calls.only(sound)) if sound else None
-    return Told([spans[place][0] for place in sound], plains)
+    return Told([spans[number].place for number in sound], plains_of(calls.only(sound)), nothing)
 
 
-def _said(span: dict[str, Any]) -> tuple[list[_Turn], list[_Turn], _Owner] | None:
-    """History, at most one answer, and whose it is; None if the span may say more than texts, or nothing."""
-    found = span.get("attributes")
-    if not isinstance(found, dict) or span.get("events") or not span.keys().isdisjoint(_RESOURCES):
-        return None
-    given, taken = found.get("gen_ai.input.messages"), found.get("gen_ai.output.messages", "[]")
-    if not isinstance(given, str) or not isinstance(taken, str):
-        return None
-    user, conversation = first_of(found, *USER), found.get("gen_ai.conversation.id")
-    if not isinstance(user, _TEXT) or not isinstance(conversation, _TEXT):
-        return None
-    try:
-        history, answer = _decode(given), _decode(taken)
-        system = instructions_of(found.get("gen_ai.system_instructions"))
-    except _UNDECODABLE:
-        return None
-    if len(answer) > 1 or not (history or answer):
-        return None
-    for turn in answer:
-        turn.role = "assistant"
-    return history, answer, _Owner(conversation, user, system)
+def _spans(place: int, item: dict[str, Any]) -> list[_Span] | None:
+    """The spans of an item that hold messages; None if one may have to be looked at with care."""
+    found: list[_Span] = []
+    for span in spans_of(item):
+        if not isinstance(span, dict):
+            return None
+        attributes = attributes_of(span)
+        given, taken = attributes.get("gen_ai.input.messages"), attributes.get("gen_ai.output.messages")
+        if given is None and taken is None:
+            if any(map(is_message, attributes)):
+                return None
+            continue
+        user, conversation = first_of(attributes, *USER), attributes.get("gen_ai.conversation.id")
+        if not all(isinstance(text, _TEXT) for text in (given, taken, user, conversation)):
+            return None
+        try:
+            history = [] if given is None else _decode(given)
+            answer = [] if taken is None else _decode(taken)
+            system = instructions_of(attributes.get("gen_ai.system_instructions"))
+        except _UNDECODABLE:
+            return None
+        if len(answer) > 1:
+            return None
+        for turn in answer:
+            turn.role = "assistant"
+        if history or answer:
+            begun, ended = first_of(span, *BEGUN), first_of(span, *ENDED)
+            found.append(_Span(place, begun, ended, history, answer, conversation, user, system))
+    return found
 
 
-def _texts(turns: Sequence[_Turn]) -> Said:
+def _said(turns: Sequence[_Turn]) -> Said:
     parts = [turn.parts for turn in turns]
-    several = [place for place, count in enumerate(map(len, parts)) if count != 1]
-    texts = [each[0].content if each else "" for each in parts]
-    same = [*map(str.strip, texts)]
-    for place in several:
-        texts[place] = "".join([part.content for part in parts[place]])
-        same[place] = "".join([part.content.strip() for part in parts[place]])
-    return Said([turn.role for turn in turns], texts, same)
+    texts: list[str | None] = [each[0].content or "" if len(each) == 1 else "" for each in parts]
+    same = [text.strip() for text in texts if text is not None]
+    mixed: dict[int, Mixed] = {}
+    for place, each in enumerate(parts):
+        if len(each) == 1 and each[0].type == "text":
+            continue
+        try:
+            texts[place], same[place], holds = _held(each)
+        except Fault:
+            texts[place] = None
+        else:
+            if holds is not None:
+                mixed[place] = holds
+    return Said([ROLES[turn.role] for turn in turns], texts, same, mixed)
+
+
+def _held(parts: list[_Part]) -> tuple[str, str, Mixed | None]:
+    """The texts as one, what of them stays the same, and what else there is; raises Fault."""
+    texts = [part.content or "" for part in parts if part.type == "text"]
+    text, same = "".join(texts), "".join([each.strip() for each in texts])
+    if len(texts) == len(parts):
+        return text, same, None
+    more: list[str] = []
+    results, given, calling = 0, 0, False
+    for part in parts:
+        if part.type == "tool_call":
+            arguments = arguments_of(part.arguments)
+            check_value(arguments, None)
+            more += ["call", part.id or "", part.name or ""]
+            given += value_size(arguments)
+            calling = True
+        elif part.type == "tool_call_response":
+            answer = response_of(part.response if part.response is not None else part.result)
+            more += ["result", part.id or "", plain_text(answer)]
+            results += len(answer)
+        elif part.type != "text":
+            given += len(part.content or "")
+    count = sum(part.type == "tool_call_response" for part in parts)
+    return text, same, Mixed(more, results if count else None, count < len(parts), calling, given)
