@@ -111,7 +111,8 @@ def value_size(value: Any) -> int:
     if isinstance(value, Block):
         return len(value.text or "")
     if isinstance(value, dict):
-        return sum(map(value_size, value.values()))
+        values = value.values()
+        return sum(map(len if {*map(type, values)} == {str} else value_size, values))
     return sum(map(value_size, value)) if isinstance(value, list) else 0
 
 

@@ -88,15 +88,13 @@ def _said(turns: Sequence[Turn]) -> Said:
 
 def _held(blocks: list[Block]) -> tuple[str, str, Mixed | None]:
     """The texts as one, what of them stays the same, and what else there is; raises Fault."""
-    texts = [present(block.text) or "" for block in blocks if block.type == "text"]
-    text, same = "".join(texts), "".join([each.strip() for each in texts])
-    if len(texts) == len(blocks):
-        return text, same, None
+    texts: list[str] = []
     more: list[str] = []
-    results, given, calling = 0, 0, False
+    count = results = given = 0
+    calling = False
     for block in blocks:
-        if block.type == "thinking":
-            given += len(present(block.thinking) or "")
+        if block.type == "text":
+            texts.append(present(block.text) or "")
         elif block.type == "tool_use":
             check_value(block.input, None)
             more += ["call", present(block.id) or "", present(block.name) or ""]
@@ -106,7 +104,12 @@ def _held(blocks: list[Block]) -> tuple[str, str, Mixed | None]:
             content = _result(block.content)
             more += ["result", present(block.tool_use_id) or "", plain_text(content)]
             results += value_size(content)
-    count = sum(block.type == "tool_result" for block in blocks)
+            count += 1
+        else:
+            given += len(present(block.thinking) or "")
+    text, same = "".join(texts), "".join([each.strip() for each in texts])
+    if len(texts) == len(blocks):
+        return text, same, None
     return text, same, Mixed(more, results if count else None, count < len(blocks), calling, given)
 
 

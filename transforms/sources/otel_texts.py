@@ -10,7 +10,6 @@ import msgspec
 
 from transforms.message_facts import value_size
 from transforms.sources.decode import Fault, check_value
-from transforms.sources.histories import plain_text
 from transforms.sources.history_texts import Calls, Mixed, Said, moments_of, plains_of
 from transforms.sources.item_file import Told
 from transforms.sources.otel_spans import (
@@ -26,8 +25,6 @@ from transforms.sources.otel_spans import (
     response_of,
     spans_of,
 )
-
-_TEXT = (str, type(None))
 
 
 class _Part(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -62,6 +59,8 @@ class _Span(NamedTuple):
     system: str | None
 
 
+#: Of a turn with none, or with several.
+_NO_PART = _Part("thinking")
 _decode = msgspec.json.Decoder(list[_Turn]).decode
 _UNDECODABLE = (msgspec.DecodeError, UnicodeEncodeError, RecursionError, ValueError, Fault)
 
@@ -112,7 +111,7 @@ def _spans(place: int, item: dict[str, Any]) -> list[_Span] | None:
                 return None
             continue
         user, conversation = first_of(attributes, *USER), attributes.get("gen_ai.conversation.id")
-        if not all(isinstance(text, _TEXT) for text in (given, taken, user, conversation)):
+        if not (_is_text(given) and _is_text(taken) and _is_text(user) and _is_text(conversation)):
             return None
         try:
             history = [] if given is None else _decode(given)
@@ -130,16 +129,21 @@ def _spans(place: int, item: dict[str, Any]) -> list[_Span] | None:
     return found
 
 
+def _is_text(value: Any) -> bool:
+    return value is None or value.__class__ is str
+
+
 def _said(turns: Sequence[_Turn]) -> Said:
     parts = [turn.parts for turn in turns]
-    texts: list[str | None] = [each[0].content or "" if len(each) == 1 else "" for each in parts]
+    only = [each[0] if len(each) == 1 else _NO_PART for each in parts]
+    texts: list[str | None] = [part.content or "" for part in only]
     same = [text.strip() for text in texts if text is not None]
     mixed: dict[int, Mixed] = {}
-    for place, each in enumerate(parts):
-        if len(each) == 1 and each[0].type == "text":
-            continue
+    kinds = [part.type for part in only]
+    odd = [place for place, kind in enumerate(kinds) if kind != "text"] if {*kinds} != {"text"} else []
+    for place in odd:
         try:
-            texts[place], same[place], holds = _held(each)
+            texts[place], same[place], holds = _held(parts[place])
         except Fault:
             texts[place] = None
         else:
@@ -150,14 +154,14 @@ def _said(turns: Sequence[_Turn]) -> Said:
 
 def _held(parts: list[_Part]) -> tuple[str, str, Mixed | None]:
     """The texts as one, what of them stays the same, and what else there is; raises Fault."""
-    texts = [part.content or "" for part in parts if part.type == "text"]
-    text, same = "".join(texts), "".join([each.strip() for each in texts])
-    if len(texts) == len(parts):
-        return text, same, None
+    texts: list[str] = []
     more: list[str] = []
-    results, given, calling = 0, 0, False
+    count = results = given = 0
+    calling = False
     for part in parts:
-        if part.type == "tool_call":
+        if part.type == "text":
+            texts.append(part.content or "")
+        elif part.type == "tool_call":
             arguments = arguments_of(part.arguments)
             check_value(arguments, None)
             more += ["call", part.id or "", part.name or ""]
@@ -165,9 +169,12 @@ def _held(parts: list[_Part]) -> tuple[str, str, Mixed | None]:
             calling = True
         elif part.type == "tool_call_response":
             answer = response_of(part.response if part.response is not None else part.result)
-            more += ["result", part.id or "", plain_text(answer)]
+            more += ["result", part.id or "", answer.strip()]
             results += len(answer)
-        elif part.type != "text":
+            count += 1
+        else:
             given += len(part.content or "")
-    count = sum(part.type == "tool_call_response" for part in parts)
+    text, same = "".join(texts), "".join([each.strip() for each in texts])
+    if len(texts) == len(parts):
+        return text, same, None
     return text, same, Mixed(more, results if count else None, count < len(parts), calling, given)
