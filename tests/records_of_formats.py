@@ -13,6 +13,34 @@ _RESULT = {"type": "tool_result", "tool_use_id": "t", "content": [{"type": "text
 _THOUGHT = {"type": "thinking", "thinking": "hm", "signature": "g"}
 _TEXT = {"type": "text", "text": " and "}
 _CALL = {"type": "tool_use", "id": "t", "name": "ls", "input": {"a": [1.5], "b": None}}
+_FUNCTION = {
+    "id": "t",
+    "type": "function",
+    "function": {"name": "ls", "arguments": '{"a": ["b", {"c": "d"}]}'},
+}
+#: Turns as spans have them, as JSON text.
+SPOKEN: list[dict[str, Any]] = [
+    {"role": "developer", "parts": [{"type": "text", "content": "be brief "}]},
+    {"role": "user", "parts": [{"type": "text", "content": " a "}, {"type": "text", "content": "b"}]},
+    {
+        "role": "model",
+        "parts": [
+            {"type": "reasoning", "content": "hm"},
+            {"type": "text", "content": "so"},
+            {"type": "tool_call", "id": "t", "name": "ls", "arguments": {"path": "x", "n": 1}},
+            {"type": "tool_call", "id": None, "name": "ls", "arguments": '{"path": "y"}'},
+        ],
+    },
+    {"role": "tool", "parts": [{"type": "tool_call_response", "id": "t", "response": " z "}]},
+    {
+        "role": "user",
+        "parts": [
+            {"type": "tool_call_response", "id": "t", "result": {"k": "v"}},
+            {"type": "text", "content": "c"},
+        ],
+    },
+    {"role": "assistant", "parts": [{"type": "text", "content": "d"}]},
+]
 GOOD: dict[str, dict[str, Any]] = {
     "canonical": {
         "conversation_id": "c",
@@ -157,10 +185,68 @@ MORE: dict[str, list[dict[str, Any]]] = {
         {"timestamp": AT, "request": {"messages": [{"role": "user", "content": "x"}]}, "response": None},
         {"timestamp": AT, "request": {"body": json.dumps({"messages": []})}, "response": {"status": 500}},
     ],
+    "openai-messages": [
+        {
+            "messages": [
+                {"role": "developer", "content": "s"},
+                {"role": "user", "content": "x"},
+                {"role": "assistant", "content": None, "tool_calls": [_FUNCTION, _FUNCTION | {"id": None}]},
+                {"role": "tool", "tool_call_id": "t", "name": "ls", "content": "é"},
+                {"role": "assistant", "content": " so ", "tool_calls": [_FUNCTION | {"id": "v"}]},
+                {"role": "function", "name": "ls", "content": None},
+                {"role": "assistant", "content": "", "tool_calls": []},
+                {"role": "assistant", "content": None},
+            ]
+        },
+        {"id": "c", "messages": [{"role": "user", "content": "x"}, {"role": "tool", "content": "y"}]},
+    ],
     "otel-genai": [
-        {"attributes": {"gen_ai.prompt.0.content": "x", "gen_ai.completion.0.content": "y"}, "start_time": AT}
+        {"start_time": AT, "attributes": {"gen_ai.input.messages": json.dumps(SPOKEN)}},
+        {
+            "resourceSpans": [
+                {
+                    "scopeSpans": [
+                        {
+                            "spans": [
+                                {"name": "no messages", "startTimeUnixNano": "1767600000000000000"},
+                                {
+                                    "startTimeUnixNano": "1767600000000000000",
+                                    "attributes": [
+                                        {
+                                            "key": "gen_ai.input.messages",
+                                            "value": {"stringValue": json.dumps(SPOKEN)},
+                                        },
+                                        {"key": "user.id", "value": {"stringValue": "u"}},
+                                    ],
+                                },
+                                {
+                                    "startTimeUnixNano": "1767600000000000000",
+                                    "events": [
+                                        {
+                                            "attributes": [
+                                                {
+                                                    "key": "gen_ai.output.messages",
+                                                    "value": {"stringValue": json.dumps(SPOKEN[-1:])},
+                                                }
+                                            ]
+                                        }
+                                    ],
+                                },
+                            ]
+                        }
+                    ]
+                }
+            ]
+        },
+        {
+            "attributes": {"gen_ai.prompt.0.content": "x", "gen_ai.completion.0.content": "y"},
+            "start_time": AT,
+        },
+        {"attributes": {"gen_ai.request.model": "m"}, "start_time": AT},
     ],
 }
+#: How many of `MORE` are read the fast way, the first ones; of formats that are not named here none.
+FAST = {"openai-messages": 2, "otel-genai": 2, "anthropic-messages": 2}
 LINES = [form for form in GOOD if form != "claude-export"]
 TIMES = ["2026-01-05T10:00:00", "1960-01-01T00:00:00Z", "2026-01-05 10:00:00+05:30", 1767600000, "x"]
 
@@ -174,6 +260,12 @@ def records(form: str) -> list[dict[str, Any]]:
         made.append({key: value for key, value in good.items() if key != name})
     for other in MORE.get(form, []):
         made += [other, *(bent(rng, other) for _ in range(60))]
+    if form == "otel-genai":
+        made += [
+            {"start_time": AT, "attributes": {name: json.dumps(bent(rng, SPOKEN))}}
+            for name in ("gen_ai.input.messages", "gen_ai.output.messages")
+            for _ in range(100)
+        ]
     return made
 
 

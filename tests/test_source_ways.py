@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from records_of_formats import GOOD, LINES, damaged, records
+from records_of_formats import FAST, GOOD, LINES, MORE, damaged, records
 from source_files import CONTEXT, Everything, read_all, write_lines
 
 from schemas.records import Defaults, Limits
@@ -90,7 +90,7 @@ def test_good_records_are_read_the_fast_way(
 ) -> None:
     """Else the test above compares the careful way with itself."""
     monkeypatch.setattr(claude_code_typed, "_FEW_BYTES", 0)
-    path = write_lines(tmp_path / "log.jsonl", [GOOD[form]])
+    path = write_lines(tmp_path / "log.jsonl", [GOOD[form], *MORE.get(form, [])[: FAST.get(form, 0)]])
     monkeypatch.setattr(canonical_json, "_one_by_one", _never)
     monkeypatch.setattr(claude_code_records, "parse_line", _never)
     monkeypatch.setattr(item_file, "read_record", _never)
