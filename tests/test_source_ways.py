@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -82,6 +83,28 @@ def test_both_ways_give_the_same_of_damaged_files(
     carefully(monkeypatch)
     assert [told(read_all([path], form, context)) for path in paths for context in contexts] == fast
     assert sum(bool(facts) for facts, *_ in fast) > 3
+
+
+@pytest.mark.parametrize(
+    "form", ["canonical", "sharegpt", "openai-messages", "anthropic-messages", "otel-genai"]
+)
+def test_how_finely_a_file_is_cut_changes_nothing(tmp_path: Path, form: str) -> None:
+    """A file of lines is shared out in ranges of bytes: each record is in one, and found at its place."""
+    lines = [json.dumps(GOOD[form]).encode(), *damaged(form), json.dumps(GOOD[form]).encode()]
+    path = write_lines(tmp_path / "all.jsonl", lines)
+    whole = read_all([path], form, TIMED)
+    assert len(whole.units) == 1
+    for size in (100, 1_000, 7_777):
+        parts = read_all([path], form, TIMED, size)
+        assert len(parts.units) == -(-path.stat().st_size // size)
+        at = sorted(parts.facts.to_pylist(), key=lambda row: (json.loads(row["unit"])["start"], row["row"]))
+        assert [{**row, "unit": "", "row": 0} for row in at] == [
+            {**row, "unit": "", "row": 0} for row in whole.facts.to_pylist()
+        ]
+        assert sorted(map(msgspec.json.encode, parts.sessions)) == sorted(
+            map(msgspec.json.encode, whole.sessions)
+        )
+        assert {*parts.quarantined} == {*whole.quarantined}
 
 
 @pytest.mark.parametrize("form", LINES)

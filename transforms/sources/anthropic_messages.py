@@ -38,6 +38,10 @@ class AnthropicMessages(ItemFile[Logged]):
 
     folder_patterns: Sequence[str] = ("**/*.jsonl", "**/*.json", "**/*.yaml", "**/*.yml")
 
+    def is_in_lines(self, path: str) -> bool:
+        """True for a file that can be read from any of its lines on."""
+        return not path.endswith(SUFFIXES) and super().is_in_lines(path)
+
     def records_within(self, path: str, max_record_bytes: int) -> Iterator[Record]:
         """The records of a file, each of one call."""
         if path.endswith(SUFFIXES):

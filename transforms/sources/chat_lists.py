@@ -47,6 +47,7 @@ class ChatLists[T](ItemFile[T]):
     """
 
     over_lines = False
+    one_each = True
 
     def __init__(
         self,

@@ -6,21 +6,30 @@ What is said of an item must not depend on which way it went.
 from __future__ import annotations
 
 import abc
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from typing import NamedTuple
 
 import numpy as np
 
 from schemas.keys import KeyedHasher
 from schemas.records import Defaults, Limits
-from schemas.units import Unit
+from schemas.units import Quarantined, Unit
 from transforms.facts import Many, Read
 from transforms.identities import owners_of
 from transforms.plain import Plains
 from transforms.sources.accounting import is_kept
-from transforms.sources.base import FactsBatch, ReadContext, batches
+from transforms.sources.base import FactsBatch, PlanTask, ReadContext, batches
 from transforms.sources.decode import EARLIEST, LATEST, Fault
-from transforms.sources.json_items import Decoders, Items, items_of, raw_items
+from transforms.sources.json_items import (
+    Decoders,
+    Item,
+    Items,
+    is_in_lines,
+    items_of,
+    lines_of,
+    raw_items,
+    raw_lines,
+)
 from transforms.sources.record_file import Record, RecordFile, read_record
 
 _DEFAULT_BYTES = 64 << 20
@@ -44,11 +53,12 @@ class Told(NamedTuple):
 class ItemFile[T](RecordFile):
     """Files of items that are decoded to `T` if nothing about them is odd, lines or an array.
 
-    `over_lines`: a file may also be one object that is not on one line.
+    `over_lines`: a file may also be one object that is not on one line. `one_each`: an item is one record.
     """
 
     folder_patterns: Sequence[str] = ("**/*.jsonl", "**/*.json")
     over_lines = True
+    one_each = False
 
     def __init__(self, kind: type[T]) -> None:
         self._decoders = Decoders.of(kind)
@@ -61,9 +71,21 @@ class ItemFile[T](RecordFile):
     def told(self, items: Sequence[T], defaults: Defaults, hasher: KeyedHasher) -> Told:
         """What can be told of these without more care; the rest is asked for by `records_of`."""
 
-    def items(self, path: str, max_record_bytes: int) -> Iterator[Items[T]]:
-        """The items of a file, many at a time."""
-        return items_of(path, max_record_bytes, self._decoders, over_lines=self.over_lines)
+    def is_in_lines(self, path: str) -> bool:
+        """True for a file that can be read from any of its lines on."""
+        return is_in_lines(path, over_lines=self.over_lines)
+
+    def plan(self, task: PlanTask, unit_bytes: int) -> tuple[list[Unit], list[Quarantined]]:
+        """Byte ranges of a plain file of lines, else one unit; raises OSError."""
+        units, faults = super().plan(task, unit_bytes)
+        path, size = task.paths[0], task.sizes[0]
+        if not units or not self.is_in_lines(path):
+            return units, faults
+        starts = range(0, size, unit_bytes)
+        return [
+            Unit(task.input, task.format, "bytes", (path,), start, min(start + unit_bytes, size), size)
+            for start in starts
+        ], faults
 
     def records(self, path: str) -> Iterator[Record]:
         """The records of a file, each looked at with care."""
@@ -71,18 +93,40 @@ class ItemFile[T](RecordFile):
 
     def records_within(self, path: str, max_record_bytes: int) -> Iterator[Record]:
         """The records of a file, each looked at with care."""
-        for data in raw_items(path, max_record_bytes, over_lines=self.over_lines):
-            yield from self.records_of(data)
+        for item in raw_items(path, max_record_bytes, over_lines=self.over_lines):
+            yield from self.records_of(item.data)
+
+    def located(
+        self, unit: Unit, context: ReadContext, wanted: Set[int] | None
+    ) -> Iterator[tuple[int, str, Record]]:
+        """The records of a unit with their rows and where they are, of `wanted` rows at least."""
+        if unit.kind != "bytes":
+            yield from super().located(unit, context, wanted)
+            return
+        row = 0
+        for item in raw_lines(unit.paths[0], unit.start, unit.end, context.limits.max_record_bytes):
+            if self.one_each and wanted is not None and row not in wanted:
+                row += 1
+                continue
+            for number, record in enumerate(self.records_of(item.data)):
+                yield row, _locator(item, row, number), record
+                row += 1
 
     def facts(self, unit: Unit, context: ReadContext) -> Iterator[FactsBatch]:
-        """Facts of the file's records, in their order."""
+        """Facts of the unit's records, in their order."""
         if is_kept():
             yield from super().facts(unit, context)
         else:
             yield from batches(self._all(unit, context), unit, context)
 
+    def _items(self, unit: Unit, max_bytes: int) -> Iterator[Items[T]]:
+        path = unit.paths[0]
+        if unit.kind == "bytes":
+            return lines_of(path, unit.start, unit.end, max_bytes, self._decoders.one)
+        return items_of(path, max_bytes, self._decoders, over_lines=self.over_lines)
+
     def _all(self, unit: Unit, context: ReadContext) -> Iterator[Read | Many]:
-        row, found = 0, self.items(unit.paths[0], context.limits.max_record_bytes)
+        row, found = 0, self._items(unit, context.limits.max_record_bytes)
         while True:
             try:
                 items = next(found)
@@ -97,11 +141,9 @@ class ItemFile[T](RecordFile):
             known = [given[place] for place in told.places]
             counts = np.bincount(known, minlength=len(items.decoded))
             left = {*range(len(items.decoded))} - {*known} - {given[place] for place in told.nothing}
-            others: list[tuple[int, list[Record]]] = []
-            if left:
-                raw = items.raw()
-                others = [(place, [*self.records_of(raw[place])]) for place in sorted(left)]
-                counts[[place for place, _ in others]] = [len(records) for _, records in others]
+            raw = items.raw() if left else ()
+            others = [(place, [*self.records_of(raw[place].data)]) for place in sorted(left)]
+            counts[[place for place, _ in others]] = [len(records) for _, records in others]
             rows = row + np.cumsum(counts) - counts
             row += int(counts.sum())
             if told.plains is not None:
@@ -110,8 +152,9 @@ class ItemFile[T](RecordFile):
                     (rows[known] + np.arange(len(known)) - begins).tolist(), told.plains, unit, context
                 )
             for place, records in others:
-                for number, record in enumerate(records, int(rows[place])):
-                    yield read_record(unit, number, record, context)
+                for number, record in enumerate(records):
+                    at = int(rows[place]) + number
+                    yield read_record(unit, at, _locator(raw[place], at, number), record, context)
         yield self.cut(unit, row, context)
 
     def _possible(self, items: Sequence[T], size: int, unit: Unit, context: ReadContext) -> Told:
@@ -124,6 +167,13 @@ class ItemFile[T](RecordFile):
 
 
 _UNKNOWN = Told([], None)
+
+
+def _locator(item: Item, row: int, number: int) -> str:
+    """Where the record is that is this one of its item."""
+    if item.offset is None:
+        return f"item {row}"
+    return f"byte {item.offset}, {number + 1}." if number else f"byte {item.offset}"
 
 
 def _many(rows: Sequence[int], plains: Plains, unit: Unit, context: ReadContext) -> Many:

@@ -82,38 +82,46 @@ class RecordFile(abc.ABC):
     ) -> Iterator[tuple[int, Session]]:
         """(row, session) of just these records, by ascending row."""
         wanted = {pointer.row for pointer in pointers}
-        for read in self._reads(unit, context, wanted) if wanted else ():
+        for read in self._reads(unit, context, frozenset(wanted)) if wanted else ():
             if read.session is None:
-                raise changed(unit.paths[0])
+                break
             yield read.row, read.session
             wanted.discard(read.row)
             if not wanted:
                 return
+        if wanted:
+            raise changed(unit.paths[0])
+
+    def located(
+        self,
+        unit: Unit,
+        context: ReadContext,
+        wanted: Set[int] | None,  # noqa: ARG002 - for who can skip others
+    ) -> Iterator[tuple[int, str, Record]]:
+        """The records of a unit with their rows and where they are, of `wanted` rows at least."""
+        found = self.records_within(unit.paths[0], context.limits.max_record_bytes)
+        for row, record in enumerate(found):
+            yield row, f"item {row}", record
 
     def _reads(self, unit: Unit, context: ReadContext, wanted: Set[int] | None = None) -> Iterator[Read]:
         """Every record, or only the wanted rows; and what stands for the rest of a file that ends early."""
-        count, ended = 0, False
-        found: Iterator[Record] = iter(())
-        try:
-            found = self.records_within(unit.paths[0], context.limits.max_record_bytes)
-        except _ANYTHING:
-            ended = True
-        while not ended:
+        found, count = self.located(unit, context, wanted), 0
+        while True:
             try:
-                record = next(found)
+                row, locator, record = next(found)
             except StopIteration:
                 return
             except _ANYTHING:
                 break
-            if wanted is None or count in wanted:
-                yield read_record(unit, count, record, context)
-            count += 1
-        if wanted is None or count in wanted:
-            yield self.cut(unit, count, context)
+            if wanted is None or row in wanted:
+                yield read_record(unit, row, locator, record, context)
+            count = row + 1
+        yield self.cut(unit, count, context)
 
     def cut(self, unit: Unit, count: int, context: ReadContext) -> Read:
-        """What stands for the rest of a file that ends before its time, after so many records."""
-        entry = fault_at(unit, unit.paths[0], f"item {count}", "truncated_input", context)
+        """What stands for the rest of a unit that ends before its time, after so many records."""
+        locator = f"byte {unit.start}" if unit.kind == "bytes" else f"item {count}"
+        entry = fault_at(unit, unit.paths[0], locator, "truncated_input", context)
         return Read(count, 0, 0, None, entry)
 
 
@@ -130,7 +138,7 @@ def timed(record: Mapping[str, Any], defaults: Defaults) -> dict[str, Any]:
     return whole
 
 
-def read_record(unit: Unit, row: int, record: Record, context: ReadContext) -> Read:
+def read_record(unit: Unit, row: int, locator: str, record: Record, context: ReadContext) -> Read:
     """The session of a record, or why it is none."""
     data, session, fault = b"", None, record if isinstance(record, Fault) else None
     if not isinstance(record, Fault):
@@ -144,9 +152,7 @@ def read_record(unit: Unit, row: int, record: Record, context: ReadContext) -> R
     if fault is None and session is not None:
         return Read(row, 0, 0, context.owned(session, unit), None)
     code, conversation_id = (fault.code, fault.conversation_id) if fault else ("bad_field", None)
-    entry = fault_at(
-        unit, unit.paths[0], f"item {row}", code, context, data=data, conversation_id=conversation_id
-    )
+    entry = fault_at(unit, unit.paths[0], locator, code, context, data=data, conversation_id=conversation_id)
     return Read(row, 0, 0, None, entry)
 
 
