@@ -1,6 +1,7 @@
 """Reading each format for the decision, against decoding its JSON and doing nothing with it: CPU seconds.
 
     .venv/bin/python benchmarks/formats.py --megabytes 30 --sentences 12
+    .venv/bin/python benchmarks/formats.py --megabytes 10 --tools
     .venv/bin/python benchmarks/formats.py --format claude-code FILE...
 
 The same made-up chats in every format that is JSON, or files of one's own. The decoder is msgspec's, to
@@ -20,6 +21,7 @@ from typing import Any
 
 import msgspec
 from chats_in_formats import START, WRITERS, conversations
+from tools_in_formats import WRITERS as TOOLS
 
 from pipeline.beam_loading import collect_less_often
 from schemas.keys import KeyedHasher
@@ -34,6 +36,7 @@ def main() -> None:
     )
     parser.add_argument("--megabytes", type=int, default=30, help="text of all conversations")
     parser.add_argument("--sentences", type=int, default=12, help="of an answer; of a question a quarter")
+    parser.add_argument("--tools", action="store_true", help="with a call of a tool for each answer")
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--format", help="of the files given")
     parser.add_argument("files", nargs="*", type=Path)
@@ -44,7 +47,7 @@ def main() -> None:
         _compare(given.format, given.files, given.pairs)
         return
     with tempfile.TemporaryDirectory() as folder:
-        for name, (write, ending) in WRITERS.items():
+        for name, (write, ending) in (TOOLS if given.tools else WRITERS).items():
             path = Path(folder) / f"{name}{ending}"
             with path.open("w") as file:
                 file.writelines(write(conversations(given.megabytes << 20, given.sentences)))

@@ -18,7 +18,7 @@ def user_of(metadata: Any) -> str | None:
     named = present_text(metadata.get("user_id")) if isinstance(metadata, dict) else None
     if named is None:
         return None
-    if found := _CODE_USER.match(named):
+    if named.startswith("user_") and (found := _CODE_USER.match(named)):
         return found["account"] or found["device"]
     if named.startswith("{"):
         try:
