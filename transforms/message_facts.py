@@ -106,13 +106,15 @@ def text_bytes(message: Message) -> int:
 
 def value_size(value: Any) -> int:
     """Characters of all strings in a tool's input or result."""
+    if value is None:
+        return 0
     if isinstance(value, str):
         return len(value)
-    if isinstance(value, Block):
-        return len(value.text or "")
     if isinstance(value, dict):
         values = value.values()
         return sum(map(len if {*map(type, values)} == {str} else value_size, values))
+    if isinstance(value, Block):
+        return len(value.text or "")
     return sum(map(value_size, value)) if isinstance(value, list) else 0
 
 

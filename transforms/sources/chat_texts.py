@@ -125,13 +125,11 @@ def openai_told(items: Sequence[Openai], defaults: Defaults, hasher: KeyedHasher
         if turn.content is None or calls[place] or roles[place] == "tool":
             blocks = _blocks(turn, roles[place])
             said[place] = _encode(blocks)
-            texts[place] = "" if roles[place] == "tool" else texts[place]
-            others[place] = sum([_size(block) for block in blocks])
+            if roles[place] == "tool":
+                texts[place], others[place] = "", len(texts[place])
+            else:
+                others[place] = sum([value_size(block.get("input")) for block in blocks])
     return _told(items, counts, roles, texts, defaults, hasher, _Tools(said, calling, others))
-
-
-def _size(block: dict[str, Any]) -> int:
-    return value_size(block.get("content")) + value_size(block.get("input"))
 
 
 class _Tools(NamedTuple):
