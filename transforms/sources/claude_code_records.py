@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import PurePath
@@ -11,10 +12,12 @@ import msgspec
 
 from schemas.units import Quarantined, Unit
 from transforms.files import Line, Lines, Truncated, blocks_of_lines, line_at, open_stream
-from transforms.sources.accounting import is_kept, settle
+from transforms.sources.accounting import settle
 from transforms.sources.base import ReadContext, fault_at
+from transforms.sources.claude_code_contents import Odd
 from transforms.sources.claude_code_lines import LineFault, Record, parse_line
-from transforms.sources.claude_code_typed import Odd, record_of, typed_lines
+from transforms.sources.claude_code_typed import Line as Typed
+from transforms.sources.claude_code_typed import records_of_lines, typed_lines
 
 _LINK_LINE_BYTES = 64 << 20
 #: What a power cut leaves of a line that was being written, before the next one.
@@ -61,27 +64,28 @@ class _Taken:
 
     def take_all(self, some: Lines) -> None:
         """Takes lines that follow those taken before."""
-        typed, accounted = typed_lines(some.raw), is_kept()
-        if not (accounted or self._before or None in typed):
-            try:
-                found = [record_of(line, self.agent) for line in typed if line is not None]
-            except Odd:
-                pass  # and now one by one
+        for is_typed, run in itertools.groupby(enumerate(typed_lines(some.raw)), key=lambda each: bool(each[1])):
+            if is_typed:
+                self._take_typed(some, [(place, line) for place, line in run if line is not None])
             else:
-                self.records += [record for record in found if record is not None]
+                for place, _ in run:
+                    self._take(line_at(some, place))
+
+    def _take_typed(self, some: Lines, typed: Sequence[tuple[int, Typed]]) -> None:
+        """Takes lines that stand at these places; where one of them is odd, half of them at a time."""
+        try:
+            found = records_of_lines([line for _, line in typed], self.agent)
+        except Odd:
+            settle(good=False)
+            if len(typed) == 1:
+                self._take(line_at(some, typed[0][0]))
                 return
-        for place, line in enumerate(typed):
-            if line is not None:
-                try:
-                    record = record_of(line, self.agent)
-                except Odd:
-                    settle(good=False)
-                else:
-                    if accounted:
-                        settle(good=True)
-                    self._add(record)
-                    continue
-            self._take(line_at(some, place))
+            middle = len(typed) // 2
+            self._take_typed(some, typed[:middle])
+            self._take_typed(some, typed[middle:])
+        else:
+            settle(good=True)
+            self._add(found)
 
     def _take(self, line: Line) -> None:
         locator = f"line {line.number}"
@@ -98,13 +102,12 @@ class _Taken:
             record = fault.link
         else:
             settle(good=True)
-        self._add(record)
+        self._add([] if record is None else [record])
 
-    def _add(self, record: Record | None) -> None:
-        if record is not None:
-            if self._before:
-                record.before = self._before.get((record.session, record.sidechain))
-            self.records.append(record)
+    def _add(self, records: Sequence[Record]) -> None:
+        for record in records if self._before else ():
+            record.before = self._before.get((record.session, record.sidechain))
+        self.records += records
 
     def _damaged(self, entry: Quarantined) -> None:
         self.faults.append(entry)
