@@ -9,6 +9,7 @@ from typing import Any
 from schemas.records import Block
 from transforms.sources.accounting import dropped, note_block
 from transforms.sources.claude_code_lines import DROPPED_BLOCKS, LineFault, blocks_of
+from transforms.sources.decode import MAX_NESTING
 
 #: What is read of a block by its kind; of any other nothing is.
 _READ = {
@@ -31,6 +32,8 @@ def tidy(lists: Sequence[list[Block]]) -> None:
     if [block.type for block in blocks].count("text") < len(blocks):
         texts = [block for block in blocks if block.type == "text"]
         others = [block for block in blocks if block.type != "text"]
+        if not are_shallow([block.input for block in others]):
+            raise Odd
         _tidy_results([block for block in others if block.type == "tool_result"])
         for block in others:
             if _says_more(block):
@@ -50,6 +53,21 @@ def tidy(lists: Sequence[list[Block]]) -> None:
         or block.is_error is not None
     ]:
         _strip(block)
+
+
+def are_shallow(values: Sequence[Any]) -> bool:
+    """True only if none of the values is nested too deep; numbers that are decoded are finite anyway."""
+    level = [value for value in values if value.__class__ is dict or value.__class__ is list]
+    for _ in range(MAX_NESTING):
+        if not level:
+            return True
+        level = [
+            inner
+            for value in level
+            for inner in (value.values() if value.__class__ is dict else value)
+            if inner.__class__ is dict or inner.__class__ is list
+        ]
+    return False
 
 
 def _tidy_results(results: Sequence[Block]) -> None:

@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import PurePath
+from typing import NamedTuple
 
 import msgspec
 
@@ -14,10 +15,11 @@ from schemas.units import Quarantined, Unit
 from transforms.files import Line, Lines, Truncated, blocks_of_lines, line_at, open_stream
 from transforms.sources.accounting import settle
 from transforms.sources.base import ReadContext, fault_at
-from transforms.sources.claude_code_contents import Odd
-from transforms.sources.claude_code_lines import LineFault, Record, parse_line
+from transforms.sources.claude_code_contents import Odd, are_shallow
+from transforms.sources.claude_code_lines import SAID, LineFault, Record, parse_line
 from transforms.sources.claude_code_typed import Line as Typed
 from transforms.sources.claude_code_typed import records_of_lines, typed_lines
+from transforms.sources.decode import EARLIEST, LATEST
 
 _LINK_LINE_BYTES = 64 << 20
 #: What a power cut leaves of a line that was being written, before the next one.
@@ -25,14 +27,26 @@ _PADDING = b"\0"
 _UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
-def records_of(unit: Unit, context: ReadContext) -> tuple[list[Record], list[Quarantined]]:
-    """The records of a unit's files in their order, and one fault for each line that is none."""
+class Taken(NamedTuple):
+    """The records of a unit's files in their order, and one fault for each line that is none.
+
+    `sound`: no session of them is at fault for a time, a value or an id that it has twice.
+    """
+
+    records: list[Record]
+    faults: list[Quarantined]
+    sound: bool
+
+
+def records_of(unit: Unit, context: ReadContext) -> Taken:
+    """What is in the files of a unit."""
     records: list[Record] = []
     faults: list[Quarantined] = []
+    sound = True
     for path in unit.paths:
         name = PurePath(path).name
         agent = name.removeprefix("agent-").split(".")[0] if name.startswith("agent-") else None
-        taken = _Taken(unit, path, agent, context)
+        taken = _Taking(unit, path, agent, context)
         try:
             with closing(open_stream(path)) as file:
                 for some in blocks_of_lines(file, 0, None, context.limits.max_record_bytes):
@@ -43,11 +57,12 @@ def records_of(unit: Unit, context: ReadContext) -> tuple[list[Record], list[Qua
             taken.faults.append(fault_at(unit, path, "file", "unreadable_file", context))
         records += taken.records
         faults += taken.faults
-    return records, faults
+        sound = sound and taken.sound
+    return Taken(records, faults, sound)
 
 
 @dataclasses.dataclass
-class _Taken:
+class _Taking:
     """The records and faults of a file. A record after damage knows what stood last before it.
 
     Last in its session and beside or not beside the main thread, since several may stand in one file.
@@ -59,6 +74,7 @@ class _Taken:
     context: ReadContext
     records: list[Record] = dataclasses.field(default_factory=list)
     faults: list[Quarantined] = dataclasses.field(default_factory=list)
+    sound: bool = True
     _before: dict[tuple[str, bool], str] = dataclasses.field(default_factory=dict)
     _looked_at: int = 0
 
@@ -102,7 +118,9 @@ class _Taken:
             record = fault.link
         else:
             settle(good=True)
-        self._add([] if record is None else [record])
+        if record is not None:
+            self.sound = self.sound and _is_sound(record)
+            self._add([record])
 
     def _add(self, records: Sequence[Record]) -> None:
         for record in records if self._before else ():
@@ -114,6 +132,13 @@ class _Taken:
         since = self.records[self._looked_at :]
         self._before |= {(record.session, record.sidechain): record.uuid for record in since}
         self._looked_at = len(self.records)
+
+
+def _is_sound(record: Record) -> bool:
+    """True only if nothing in a record makes a session of it one that `checked` refuses."""
+    if SAID in record.uuid or not EARLIEST <= (record.sent_at or EARLIEST) <= LATEST:
+        return False
+    return are_shallow([block.input for block in record.blocks])
 
 
 def links_of(path: str) -> set[str]:

@@ -9,7 +9,7 @@ import operator
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 
 from schemas.records import MAIN_THREAD, Message, Session
-from transforms.sources.claude_code_lines import Record, aside, said_by
+from transforms.sources.claude_code_lines import SAID, Record, aside, said_by
 
 _EARLIEST = dt.datetime(1, 1, 1, tzinfo=dt.UTC)
 
@@ -333,7 +333,7 @@ def _said_apart(kept: list[Record]) -> list[Record]:
         apart.append(record)
         if record.role == "tool" and (texts := [block for block in record.blocks if block.type == "text"]):
             record.blocks = [block for block in record.blocks if block.type != "text"]
-            after[record.uuid] = f"{record.uuid}/said"
+            after[record.uuid] = f"{record.uuid}{SAID}"
             apart.append(said_by(record, after[record.uuid], texts))
     for record in apart if after else ():
         if record.uuid != after.get(record.parent):

@@ -14,7 +14,7 @@ import msgspec
 from schemas.records import Aware, Block, Origin, Role
 from transforms.sources.accounting import dropped, is_kept, note_record
 from transforms.sources.claude_code_contents import Odd, tidy
-from transforms.sources.claude_code_lines import Record, aside, asker
+from transforms.sources.claude_code_lines import SAID, Record, aside, asker
 from transforms.sources.claude_code_queued import TYPED
 from transforms.sources.json_skipping import may_skip
 
@@ -89,7 +89,7 @@ def records_of_lines(lines: Sequence[Line], file_agent: str | None) -> list[Reco
                 records.append(Record(uuid, parent, logical, session, False, sidechain))
             continue
         said, sent_at = line.message, line.sent_at
-        if not uuid or said is None or sent_at is None:
+        if not uuid or said is None or sent_at is None or not 1970 < sent_at.year < 2199:
             raise Odd
         content = said.content
         if content.__class__ is str:
@@ -109,6 +109,8 @@ def records_of_lines(lines: Sequence[Line], file_agent: str | None) -> list[Reco
             record = Record(uuid, parent, logical, session, True, sidechain, by, "user", None, sent_at, None, blocks)
             asking.append((line, record))
         records.append(record)
+    if SAID in "".join([record.uuid for record in records]):
+        raise Odd
     tidy(lists)
     for line, record in asking:
         blocks = record.blocks
