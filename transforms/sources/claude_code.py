@@ -76,9 +76,10 @@ class ClaudeCode:
                 faults.append(Quarantined(task.input, path, "file", "unreadable_file", size, NO_DIGEST))
                 continue
             groups.join(path, path)
-            for link in links:
-                if (first := first_with.setdefault(link, path)) is not path:
-                    groups.join(first, path)
+            new = links.difference(first_with)
+            for first in {first_with[link] for link in links - new}:
+                groups.join(first, path)
+            first_with.update(dict.fromkeys(new, path))
         units = []
         for members in groups.members():
             paths = tuple(sorted(members))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import PurePath
 from typing import NamedTuple
@@ -143,15 +143,15 @@ def _is_sound(record: Record) -> bool:
 
 def links_of(path: str) -> set[str]:
     """Every id by which a line of the file may be linked to another file's. Raises OSError."""
-    linked: set[str | None] = set()
+    linked: set[str] = set()
     try:
         with closing(open_stream(path)) as file:
             for some in blocks_of_lines(file, 0, None, _LINK_LINE_BYTES):
-                for names in _links(some.raw):
-                    linked |= names
+                for ids in _ids(some.raw):
+                    linked.update(ids)
     except Truncated:
         pass  # what stands before the cut is read all the same
-    return {link for link in linked if link}
+    return linked
 
 
 class _Link(msgspec.Struct, gc=False):
@@ -165,17 +165,17 @@ _IDS = ("uuid", "parentUuid", "logicalParentUuid", "sessionId")
 _LINK_DECODER = msgspec.json.Decoder(_Link)
 
 
-def _links(raw: Sequence[bytes | None]) -> Iterator[set[str | None]]:
+def _ids(raw: Sequence[bytes | None]) -> Iterator[Iterable[str]]:
     """The ids in the lines that can be decoded, by column."""
     whole = [each for each in raw if each is not None]
     try:
         links = [_LINK_DECODER.decode(each) for each in whole]
     except _UNDECODABLE:
         links = [link for each in whole for link in _link(each)]
-    yield {link.uuid for link in links}
-    yield {link.parent for link in links}
-    yield {link.logical for link in links}
-    yield {link.session for link in links}
+    yield [link.uuid for link in links if link.uuid]
+    yield [link.parent for link in links if link.parent]
+    yield [link.logical for link in links if link.logical]
+    yield {link.session for link in links if link.session}
 
 
 def _link(raw: bytes) -> list[_Link]:

@@ -52,7 +52,7 @@ class Line(msgspec.Struct, gc=False):
 #: Attachments that may hold what a person typed, the word perhaps escaped: few, and for `parse_line` to see.
 _QUEUED = (b"queued", b"\\u00")
 #: What it costs to know that a decoder may skip what nobody reads is too much for fewer bytes.
-_FEW_BYTES = 64 << 10
+_FEW_BYTES = 4 << 10
 #: A text that begins with one of these is a person's, but for those that begin as what the tool says may.
 _LETTERS, _NOT_PLAINLY_TYPED = frozenset(string.ascii_letters + string.digits), frozenset({"This", "Cave"})
 _DECODER = msgspec.json.Decoder(Line)

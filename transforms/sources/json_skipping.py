@@ -8,7 +8,7 @@ import numpy.typing as npt
 _ZERO, _E, _PLUS = b"0E+"
 _CASE = np.uint8(0xDF)
 #: What is looked at together: as much as stays next to the processor, and of what follows, a whole number.
-_WINDOW, _FOLLOWING = 1 << 16, 512
+_WINDOW, _FOLLOWING = 1 << 17, 512
 #: A number of 309 digits is too great for a float, or one of 210 with an exponent of two digits; 127 in a row
 #: fill a whole block of these wherever they begin.
 _BLOCK_BYTES, _WORD_BYTES = 64, 8
