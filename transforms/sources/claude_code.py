@@ -28,9 +28,10 @@ from transforms.sources.base import (
     batches,
     fault_at,
 )
+from transforms.sources.claude_code_groups import Groups
 from transforms.sources.claude_code_lines import Record
 from transforms.sources.claude_code_records import Taken, links_of, records_of
-from transforms.sources.claude_code_threads import Groups, sessions_of
+from transforms.sources.claude_code_threads import sessions_of
 from transforms.sources.decode import Fault, checked
 
 _SUBAGENTS = re.compile(r"[/\\][^/\\]+[/\\]subagents(?:[/\\].*)?\Z")

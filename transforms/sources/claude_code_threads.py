@@ -9,48 +9,11 @@ import operator
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 
 from schemas.records import MAIN_THREAD, Message, Session
+from transforms.sources.claude_code_groups import Groups
 from transforms.sources.claude_code_lines import SAID, Record, aside, said_by
+from transforms.sources.claude_code_straight import components_in_order, plain_sessions
 
 _EARLIEST = dt.datetime(1, 1, 1, tzinfo=dt.UTC)
-
-
-class Groups[Item: Hashable]:
-    """Disjoint sets of items, joined pair by pair."""
-
-    def __init__(self) -> None:
-        self._parent: dict[Item, Item] = {}
-
-    def join(self, first: Item, second: Item) -> None:
-        """Puts both in one set."""
-        a, b = self.of(first), self.of(second)
-        if a != b:
-            self._parent[b] = a
-
-    def add(self, item: Item, follows: Item | None) -> None:
-        """Puts an item into the set of what it follows, if it follows anything."""
-        if follows is not None and item not in self._parent:
-            self._parent[item] = self.of(follows)  # most items are new: no search for what stands for them
-        else:
-            self.join(item if follows is None else follows, item)
-
-    def of(self, item: Item) -> Item:
-        """What stands for the item's set."""
-        parent = self._parent
-        root = parent.setdefault(item, item)
-        if parent[root] == root:
-            return root  # most items stand right below
-        while parent[root] != root:
-            root = parent[root]
-        while parent[item] != root:
-            parent[item], item = root, parent[item]
-        return root
-
-    def members(self) -> list[list[Item]]:
-        """All sets, each in the order its items came."""
-        found: dict[Item, list[Item]] = {}
-        for item in self._parent:
-            found.setdefault(self.of(item), []).append(item)
-        return list(found.values())
 
 
 def sessions_of(records: Sequence[Record]) -> list[Session]:
@@ -59,7 +22,10 @@ def sessions_of(records: Sequence[Record]) -> list[Session]:
     A subagent's messages belong to the conversation that its session id was in at that time. The records are
     used up: what they say of parents, times and blocks is not theirs any more.
     """
-    straight = _straight(records)
+    plain = plain_sessions(records)
+    if plain is not None:
+        return plain
+    straight = components_in_order(records)
     copied: dict[str, set[str]] = {}
     if straight is None:
         unique = _unique(records)
@@ -71,47 +37,6 @@ def sessions_of(records: Sequence[Record]) -> list[Session]:
         components, several = _with_sidechains(components, copied), None
     found = _sessions(components, several, straight is not None)
     return sorted(found, key=operator.attrgetter("conversation_id"))
-
-
-def _straight(records: Sequence[Record]) -> tuple[list[list[Record]], set[int]] | None:
-    """The messages by component, and by `id` the components of which several messages may follow no other.
-
-    None where a record stands twice or before what it follows, or joins what had begun apart. Else every
-    message follows a message from now on, or what is in no file, or nothing.
-    """
-    part_of: dict[str, list[Record]] = {}
-    parts: list[list[Record]] = []
-    absent: set[str | None] = {None}
-    behind: dict[str | None, str | None] = {}
-    moved: list[tuple[Record, str | None]] = []
-    several: set[int] = set()
-    for record in records:
-        uuid, parent, logical = record.uuid, record.parent, record.logical
-        if uuid in part_of or (logical is not None and logical != parent):
-            return None
-        if record.queued or record.before is not None:
-            return None
-        part = None if parent is None else part_of.get(parent)
-        if part is None:
-            part = []
-            if parent is not None:
-                part_of[parent] = part  # two that follow what is in no file are one conversation
-                absent.add(parent)
-        part_of[uuid] = part
-        follows = behind.get(parent, parent)
-        if not record.message:
-            behind[uuid] = follows
-            continue
-        if not part:
-            parts.append(part)
-        elif follows in absent:
-            several.add(id(part))
-        part.append(record)
-        if follows is not parent:
-            moved.append((record, follows))
-    for record, follows in moved:
-        record.parent = follows
-    return parts, several
 
 
 def _components(unique: dict[str, Record]) -> list[list[Record]]:
