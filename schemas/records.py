@@ -16,7 +16,7 @@ Origin = Literal["human", "model", "tool", "harness", "summary"]
 MAIN_THREAD = "main"
 
 
-class Block(msgspec.Struct, omit_defaults=True):
+class Block(msgspec.Struct, omit_defaults=True, gc=False):
     """One content block: `type` is text, thinking, tool_use, tool_result, image, document or another word.
 
     text: `text`. thinking: `thinking`, else `text`. tool_use: `id`, `name`, `input` (JSON value).
@@ -34,7 +34,7 @@ class Block(msgspec.Struct, omit_defaults=True):
     is_error: bool | None = None
 
 
-class Message(msgspec.Struct, omit_defaults=True):
+class Message(msgspec.Struct, omit_defaults=True, gc=False):
     """One message. `origin` None: the source does not say (see eligibility.md, "Words")."""
 
     message_id: str
@@ -46,7 +46,7 @@ class Message(msgspec.Struct, omit_defaults=True):
     thread: str | None = None
 
 
-class Session(msgspec.Struct, omit_defaults=True):
+class Session(msgspec.Struct, omit_defaults=True, gc=False):
     """One session record. Several records may share a `conversation_id`: together they are the session."""
 
     conversation_id: str

@@ -28,10 +28,11 @@ from transforms.sources.base import (
     batches,
     fault_at,
 )
+from transforms.sources.claude_code_groups import Groups
 from transforms.sources.claude_code_lines import Record
-from transforms.sources.claude_code_records import links_of, records_of
-from transforms.sources.claude_code_threads import Groups, sessions_of
-from transforms.sources.decode import Fault, checked, sound
+from transforms.sources.claude_code_records import Taken, links_of, records_of
+from transforms.sources.claude_code_threads import sessions_of
+from transforms.sources.decode import Fault, checked
 
 _SUBAGENTS = re.compile(r"[/\\][^/\\]+[/\\]subagents(?:[/\\].*)?\Z")
 #: Files beside the sessions that are no logs of sessions.
@@ -76,9 +77,10 @@ class ClaudeCode:
                 faults.append(Quarantined(task.input, path, "file", "unreadable_file", size, NO_DIGEST))
                 continue
             groups.join(path, path)
-            for link in links:
-                if (first := first_with.setdefault(link, path)) is not path:
-                    groups.join(first, path)
+            new = links.difference(first_with)
+            for first in {first_with[link] for link in links - new}:
+                groups.join(first, path)
+            first_with.update(dict.fromkeys(new, path))
         units = []
         for members in groups.members():
             paths = tuple(sorted(members))
@@ -88,31 +90,33 @@ class ClaudeCode:
 
     def facts(self, unit: Unit, context: ReadContext) -> Iterator[FactsBatch]:
         """Facts of the unit's sessions, and one fault for each line that cannot be understood."""
-        records, faults = records_of(unit, context)
-        reads = [Read(-1, 0, 0, None, fault) for fault in faults]
-        yield from batches(itertools.chain(reads, _sessions(unit, records, context)), unit, context)
+        taken = records_of(unit, context)
+        reads = [Read(-1, 0, 0, None, fault) for fault in taken.faults]
+        yield from batches(itertools.chain(reads, _sessions(unit, taken, context)), unit, context)
 
     def sessions(
         self, unit: Unit, context: ReadContext, pointers: Sequence[Pointer]
     ) -> Iterator[tuple[int, Session]]:
         """The sessions at these positions of the unit's list."""
         wanted = {pointer.row for pointer in pointers}
-        records, _ = records_of(unit, context)
-        for read in _sessions(unit, records, context):
+        for read in _sessions(unit, records_of(unit, context), context):
             if read.row in wanted and read.session is not None:
                 yield read.row, read.session
 
 
-def _sessions(unit: Unit, records: list[Record], context: ReadContext) -> Iterator[Read]:
-    given = _Given.of(records) if is_kept() else _Given(0, frozenset(), 0)
-    sessions = sessions_of(records)
+def _sessions(unit: Unit, taken: Taken, context: ReadContext) -> Iterator[Read]:
+    given = _Given.of(taken.records) if is_kept() else _Given(0, frozenset(), 0)
+    sessions = sessions_of(taken.records)
     if is_kept():
         _note_merged(given, sessions)
-    all_sound = sound(sessions, context.limits.max_messages)
+    most = context.limits.max_messages
+    all_sound = taken.sound and all(
+        [len(session.messages) <= most and session.conversation_id.strip() for session in sessions]
+    )
     for row, session in enumerate(sessions):
         try:
             if not all_sound:
-                checked(session, context.limits.max_messages)
+                checked(session, most)
         except Fault as fault:
             _note_quarantined(session, fault.code, given)
             entry = fault_at(

@@ -23,6 +23,8 @@ _HARNESS_BEGINS = "<C["
 _PREFACE = re.compile(r"\s*<(system-reminder|ide_\w{1,40})>.*?</\1>", re.DOTALL)
 #: How summaries began before they had a flag of their own.
 _SUMMARY = "This session is being continued from a previous conversation that ran out of context"
+#: What stands behind the id of a result in that of what was said beside it.
+SAID = "/said"
 MESSAGE_TYPES = frozenset({"user", "assistant"})
 _NOT_TYPED = ("isMeta", "isVisibleInTranscriptOnly", "turnCompanion")
 DROPPED_BLOCKS = frozenset({"redacted_thinking"})

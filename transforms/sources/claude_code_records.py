@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import PurePath
+from typing import NamedTuple
 
 import msgspec
 
 from schemas.units import Quarantined, Unit
 from transforms.files import Line, Lines, Truncated, blocks_of_lines, line_at, open_stream
-from transforms.sources.accounting import is_kept, settle
+from transforms.sources.accounting import settle
 from transforms.sources.base import ReadContext, fault_at
-from transforms.sources.claude_code_lines import LineFault, Record, parse_line
-from transforms.sources.claude_code_typed import Odd, record_of, typed_lines
+from transforms.sources.claude_code_contents import Odd, are_shallow
+from transforms.sources.claude_code_lines import SAID, LineFault, Record, parse_line
+from transforms.sources.claude_code_typed import Line as Typed
+from transforms.sources.claude_code_typed import records_of_lines, typed_lines
+from transforms.sources.decode import EARLIEST, LATEST
 
 _LINK_LINE_BYTES = 64 << 20
 #: What a power cut leaves of a line that was being written, before the next one.
@@ -22,14 +27,26 @@ _PADDING = b"\0"
 _UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
-def records_of(unit: Unit, context: ReadContext) -> tuple[list[Record], list[Quarantined]]:
-    """The records of a unit's files in their order, and one fault for each line that is none."""
+class Taken(NamedTuple):
+    """The records of a unit's files in their order, and one fault for each line that is none.
+
+    `sound`: no session of them is at fault for a time, a value or an id that it has twice.
+    """
+
+    records: list[Record]
+    faults: list[Quarantined]
+    sound: bool
+
+
+def records_of(unit: Unit, context: ReadContext) -> Taken:
+    """What is in the files of a unit."""
     records: list[Record] = []
     faults: list[Quarantined] = []
+    sound = True
     for path in unit.paths:
         name = PurePath(path).name
         agent = name.removeprefix("agent-").split(".")[0] if name.startswith("agent-") else None
-        taken = _Taken(unit, path, agent, context)
+        taken = _Taking(unit, path, agent, context)
         try:
             with closing(open_stream(path)) as file:
                 for some in blocks_of_lines(file, 0, None, context.limits.max_record_bytes):
@@ -40,11 +57,12 @@ def records_of(unit: Unit, context: ReadContext) -> tuple[list[Record], list[Qua
             taken.faults.append(fault_at(unit, path, "file", "unreadable_file", context))
         records += taken.records
         faults += taken.faults
-    return records, faults
+        sound = sound and taken.sound
+    return Taken(records, faults, sound)
 
 
 @dataclasses.dataclass
-class _Taken:
+class _Taking:
     """The records and faults of a file. A record after damage knows what stood last before it.
 
     Last in its session and beside or not beside the main thread, since several may stand in one file.
@@ -56,32 +74,34 @@ class _Taken:
     context: ReadContext
     records: list[Record] = dataclasses.field(default_factory=list)
     faults: list[Quarantined] = dataclasses.field(default_factory=list)
+    sound: bool = True
     _before: dict[tuple[str, bool], str] = dataclasses.field(default_factory=dict)
     _looked_at: int = 0
 
     def take_all(self, some: Lines) -> None:
         """Takes lines that follow those taken before."""
-        typed, accounted = typed_lines(some.raw), is_kept()
-        if not (accounted or self._before or None in typed):
-            try:
-                found = [record_of(line, self.agent) for line in typed if line is not None]
-            except Odd:
-                pass  # and now one by one
+        for is_typed, run in itertools.groupby(enumerate(typed_lines(some.raw)), key=lambda each: bool(each[1])):
+            if is_typed:
+                self._take_typed(some, [(place, line) for place, line in run if line is not None])
             else:
-                self.records += [record for record in found if record is not None]
+                for place, _ in run:
+                    self._take(line_at(some, place))
+
+    def _take_typed(self, some: Lines, typed: Sequence[tuple[int, Typed]]) -> None:
+        """Takes lines that stand at these places; where one of them is odd, half of them at a time."""
+        try:
+            found = records_of_lines([line for _, line in typed], self.agent)
+        except Odd:
+            settle(good=False)
+            if len(typed) == 1:
+                self._take(line_at(some, typed[0][0]))
                 return
-        for place, line in enumerate(typed):
-            if line is not None:
-                try:
-                    record = record_of(line, self.agent)
-                except Odd:
-                    settle(good=False)
-                else:
-                    if accounted:
-                        settle(good=True)
-                    self._add(record)
-                    continue
-            self._take(line_at(some, place))
+            middle = len(typed) // 2
+            self._take_typed(some, typed[:middle])
+            self._take_typed(some, typed[middle:])
+        else:
+            settle(good=True)
+            self._add(found)
 
     def _take(self, line: Line) -> None:
         locator = f"line {line.number}"
@@ -98,13 +118,14 @@ class _Taken:
             record = fault.link
         else:
             settle(good=True)
-        self._add(record)
-
-    def _add(self, record: Record | None) -> None:
         if record is not None:
-            if self._before:
-                record.before = self._before.get((record.session, record.sidechain))
-            self.records.append(record)
+            self.sound = self.sound and _is_sound(record)
+            self._add([record])
+
+    def _add(self, records: Sequence[Record]) -> None:
+        for record in records if self._before else ():
+            record.before = self._before.get((record.session, record.sidechain))
+        self.records += records
 
     def _damaged(self, entry: Quarantined) -> None:
         self.faults.append(entry)
@@ -113,17 +134,24 @@ class _Taken:
         self._looked_at = len(self.records)
 
 
+def _is_sound(record: Record) -> bool:
+    """True only if nothing in a record makes a session of it one that `checked` refuses."""
+    if SAID in record.uuid or not EARLIEST <= (record.sent_at or EARLIEST) <= LATEST:
+        return False
+    return are_shallow([block.input for block in record.blocks])
+
+
 def links_of(path: str) -> set[str]:
     """Every id by which a line of the file may be linked to another file's. Raises OSError."""
-    linked: set[str | None] = set()
+    linked: set[str] = set()
     try:
         with closing(open_stream(path)) as file:
             for some in blocks_of_lines(file, 0, None, _LINK_LINE_BYTES):
-                for names in _links(some.raw):
-                    linked |= names
+                for ids in _ids(some.raw):
+                    linked.update(ids)
     except Truncated:
         pass  # what stands before the cut is read all the same
-    return {link for link in linked if link}
+    return linked
 
 
 class _Link(msgspec.Struct, gc=False):
@@ -137,17 +165,17 @@ _IDS = ("uuid", "parentUuid", "logicalParentUuid", "sessionId")
 _LINK_DECODER = msgspec.json.Decoder(_Link)
 
 
-def _links(raw: Sequence[bytes | None]) -> Iterator[set[str | None]]:
+def _ids(raw: Sequence[bytes | None]) -> Iterator[Iterable[str]]:
     """The ids in the lines that can be decoded, by column."""
     whole = [each for each in raw if each is not None]
     try:
         links = [_LINK_DECODER.decode(each) for each in whole]
     except _UNDECODABLE:
         links = [link for each in whole for link in _link(each)]
-    yield {link.uuid for link in links}
-    yield {link.parent for link in links}
-    yield {link.logical for link in links}
-    yield {link.session for link in links}
+    yield [link.uuid for link in links if link.uuid]
+    yield [link.parent for link in links if link.parent]
+    yield [link.logical for link in links if link.logical]
+    yield {link.session for link in links if link.session}
 
 
 def _link(raw: bytes) -> list[_Link]:

@@ -5,51 +5,15 @@ from __future__ import annotations
 import collections
 import datetime as dt
 import itertools
-from collections.abc import Hashable, Iterable, Sequence
+import operator
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 
 from schemas.records import MAIN_THREAD, Message, Session
-from transforms.sources.claude_code_lines import Record, aside, said_by
+from transforms.sources.claude_code_groups import Groups
+from transforms.sources.claude_code_lines import SAID, Record, aside, said_by
+from transforms.sources.claude_code_straight import components_in_order, plain_sessions
 
 _EARLIEST = dt.datetime(1, 1, 1, tzinfo=dt.UTC)
-
-
-class Groups[Item: Hashable]:
-    """Disjoint sets of items, joined pair by pair."""
-
-    def __init__(self) -> None:
-        self._parent: dict[Item, Item] = {}
-
-    def join(self, first: Item, second: Item) -> None:
-        """Puts both in one set."""
-        a, b = self.of(first), self.of(second)
-        if a != b:
-            self._parent[b] = a
-
-    def add(self, item: Item, follows: Item | None) -> None:
-        """Puts an item into the set of what it follows, if it follows anything."""
-        if follows is not None and item not in self._parent:
-            self._parent[item] = self.of(follows)  # most items are new: no search for what stands for them
-        else:
-            self.join(item if follows is None else follows, item)
-
-    def of(self, item: Item) -> Item:
-        """What stands for the item's set."""
-        parent = self._parent
-        root = parent.setdefault(item, item)
-        if parent[root] == root:
-            return root  # most items stand right below
-        while parent[root] != root:
-            root = parent[root]
-        while parent[item] != root:
-            parent[item], item = root, parent[item]
-        return root
-
-    def members(self) -> list[list[Item]]:
-        """All sets, each in the order its items came."""
-        found: dict[Item, list[Item]] = {}
-        for item in self._parent:
-            found.setdefault(self.of(item), []).append(item)
-        return list(found.values())
 
 
 def sessions_of(records: Sequence[Record]) -> list[Session]:
@@ -58,7 +22,25 @@ def sessions_of(records: Sequence[Record]) -> list[Session]:
     A subagent's messages belong to the conversation that its session id was in at that time. The records are
     used up: what they say of parents, times and blocks is not theirs any more.
     """
-    unique = _unique(records)
+    plain = plain_sessions(records)
+    if plain is not None:
+        return plain
+    straight = components_in_order(records)
+    copied: dict[str, set[str]] = {}
+    if straight is None:
+        unique = _unique(records)
+        components, several = _components(unique), None
+        copied = _copied(records, unique)
+    else:
+        components, several = straight
+    if any([record.sidechain or record.agent is not None for record in records]):
+        components, several = _with_sidechains(components, copied), None
+    found = _sessions(components, several, straight is not None)
+    return sorted(found, key=operator.attrgetter("conversation_id"))
+
+
+def _components(unique: dict[str, Record]) -> list[list[Record]]:
+    """The messages by component, whatever their order."""
     for record in unique.values():
         if record.before is not None and record.parent is not None and record.parent not in unique:
             record.parent = record.before  # its parent is among the damaged lines
@@ -69,12 +51,16 @@ def sessions_of(records: Sequence[Record]) -> list[Session]:
     for record in unique.values():
         if record.message:
             components[groups.of(record.uuid)].append(record)
+    return list(components.values())
+
+
+def _copied(records: Sequence[Record], unique: dict[str, Record]) -> dict[str, set[str]]:
+    """The other session ids of messages that stand under several."""
     copied: dict[str, set[str]] = collections.defaultdict(set)
     for record in records if len(records) > len(unique) else ():
         if record.session != unique[record.uuid].session:
             copied[record.uuid].add(record.session)
-    sessions = [_session(component) for component in _with_sidechains(list(components.values()), copied)]
-    return sorted(sessions, key=lambda session: session.conversation_id)
+    return copied
 
 
 def _unique(records: Iterable[Record]) -> dict[str, Record]:
@@ -177,38 +163,68 @@ def _host_at(hosts: list[list[Record]], instant: dt.datetime) -> list[Record]:
     return begun[-1] if begun else ordered[0]
 
 
-def _session(component: list[Record]) -> Session:
+def _sessions(
+    components: Sequence[list[Record]], several: set[int] | None, in_order: bool
+) -> Iterator[Session]:
+    """A session of each component; what holds of all their records is asked once and not of each.
+
+    `several`: the components of which several may be the first, all if it is None.
+    """
+    roots = [
+        _root(part) if several is None or id(part) in several else part[0].uuid for part in components
+    ]
+    every = [*itertools.chain.from_iterable(components)]
+    turns = [record.turn for record in every if record.turn]
+    merged = len(set(turns)) < len(turns) or not {record.uuid for record in every}.isdisjoint(turns)
+    if not in_order or merged or "tool" in [record.role for record in every]:
+        components = [_kept(component, in_order) for component in components]
+        every = [*itertools.chain.from_iterable(components)]
+    messages = _messages(every)
+    end = 0
+    for root, component in zip(roots, components, strict=True):
+        start, end = end, end + len(component)
+        own = messages[start:end]
+        yield Session(root, min([message.sent_at for message in own], default=_EARLIEST), own)
+
+
+def _root(component: list[Record]) -> str:
+    """The id of what comes first of what follows nothing, in the main thread if anything is in it."""
     uuids = {record.uuid for record in component}
-    beside = any(map(aside, component))
-    main = ([record for record in component if not aside(record)] if beside else component) or component
+    main = [record for record in component if not aside(record)] or component
     roots = [record for record in main if record.parent not in uuids] or main
-    root = min(roots, key=_begun) if len(roots) > 1 else roots[0]
-    messages = _messages(component, beside)
-    created_at = min([message.sent_at for message in messages], default=_EARLIEST)
-    return Session(root.uuid, created_at, messages)
+    return min(roots, key=_begun).uuid if len(roots) > 1 else roots[0].uuid
 
 
 def _begun(record: Record) -> tuple[dt.datetime, str]:
     return record.sent_at or _EARLIEST, record.uuid
 
 
-def _messages(component: list[Record], beside: bool) -> list[Message]:
+def _kept(component: list[Record], in_order: bool) -> list[Record]:
     """Turns as messages: lines of one API message joined, parallel tool results put in a row."""
     kept = _turns(component)
     if "tool" in [record.role for record in kept]:
         _chain_results(kept)
+        count = len(kept)
         kept = _said_apart(kept)
+        in_order = in_order and len(kept) == count
+    return kept if in_order else _parents_first(kept)
+
+
+def _messages(records: Sequence[Record]) -> list[Message]:
     return [
-        Message(
-            record.uuid,
-            record.role,
-            record.sent_at or _EARLIEST,
-            record.blocks,
-            record.parent,
-            record.origin,
-            _thread(record) if beside else MAIN_THREAD,
+        *map(
+            Message,
+            [record.uuid for record in records],
+            [record.role for record in records],
+            [record.sent_at or _EARLIEST for record in records],
+            [record.blocks for record in records],
+            [record.parent for record in records],
+            [record.origin for record in records],
+            [
+                (record.agent or "sidechain") if record.sidechain or record.agent is not None else MAIN_THREAD
+                for record in records
+            ],
         )
-        for record in _parents_first(kept)
     ]
 
 
@@ -242,7 +258,7 @@ def _said_apart(kept: list[Record]) -> list[Record]:
         apart.append(record)
         if record.role == "tool" and (texts := [block for block in record.blocks if block.type == "text"]):
             record.blocks = [block for block in record.blocks if block.type != "text"]
-            after[record.uuid] = f"{record.uuid}/said"
+            after[record.uuid] = f"{record.uuid}{SAID}"
             apart.append(said_by(record, after[record.uuid], texts))
     for record in apart if after else ():
         if record.uuid != after.get(record.parent):
@@ -289,10 +305,6 @@ def _chain_results(kept: list[Record]) -> None:
             continue
         if place[record.uuid] > place[last[turn]]:
             record.parent = last[turn]
-
-
-def _thread(record: Record) -> str:
-    return (record.agent or "sidechain") if aside(record) else MAIN_THREAD
 
 
 def _first(part: list[Record]) -> dt.datetime:

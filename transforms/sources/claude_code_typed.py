@@ -5,21 +5,16 @@ What is odd about a line is for `parse_line` to say: nothing is judged here.
 
 from __future__ import annotations
 
+import itertools
+import string
 from collections.abc import Sequence
 
 import msgspec
 
-from schemas.records import Aware, Block
-from transforms.sources.accounting import dropped, note_block, note_record
-from transforms.sources.claude_code_lines import (
-    DROPPED_BLOCKS,
-    MESSAGE_TYPES,
-    LineFault,
-    Record,
-    aside,
-    asker,
-    blocks_of,
-)
+from schemas.records import Aware, Block, Origin, Role
+from transforms.sources.accounting import dropped, is_kept, note_record
+from transforms.sources.claude_code_contents import Odd, tidy
+from transforms.sources.claude_code_lines import SAID, Record, aside, asker
 from transforms.sources.claude_code_queued import TYPED
 from transforms.sources.json_skipping import may_skip
 
@@ -54,14 +49,12 @@ class Line(msgspec.Struct, gc=False):
     attachment: msgspec.Raw = msgspec.Raw()
 
 
-class Odd(Exception):  # noqa: N818 - not a fault: such a line is parsed with care
-    """A line that is not as it should be."""
-
-
 #: Attachments that may hold what a person typed, the word perhaps escaped: few, and for `parse_line` to see.
 _QUEUED = (b"queued", b"\\u00")
 #: What it costs to know that a decoder may skip what nobody reads is too much for fewer bytes.
-_FEW_BYTES = 64 << 10
+_FEW_BYTES = 4 << 10
+#: A text that begins with one of these is a person's, but for those that begin as what the tool says may.
+_LETTERS, _NOT_PLAINLY_TYPED = frozenset(string.ascii_letters + string.digits), frozenset({"This", "Cave"})
 _DECODER = msgspec.json.Decoder(Line)
 
 
@@ -77,31 +70,81 @@ def typed_lines(raw: Sequence[bytes | None]) -> list[Line | None]:
         return [_typed(each) for each in whole]
 
 
-def record_of(line: Line, file_agent: str | None) -> Record | None:
-    """What `parse_line` makes of the line; raises Odd where that might find a fault."""
-    kind, uuid, logical = line.type, line.uuid, line.logical or None
-    parent, session, sidechain = line.parent or logical, line.session or "", line.sidechain is True
-    if kind not in MESSAGE_TYPES:
-        if kind == "attachment" and any(sign in bytes(line.attachment) for sign in _QUEUED):
+def records_of_lines(lines: Sequence[Line], file_agent: str | None) -> list[Record]:
+    """The records that `parse_line` makes of the lines; raises Odd where that might find a fault.
+
+    What is odd is found before anything is noted or changed. The blocks of the records are those of the
+    lines, which are used up.
+    """
+    agent = file_agent or None
+    records, asking, lists, silent = list[Record](), list[tuple[Line, Record]](), list[list[Block]](), list[str]()
+    for line in lines:
+        kind, uuid, logical = line.type, line.uuid, line.logical or None
+        parent, session, sidechain = line.parent or logical, line.session or "", line.sidechain is True
+        if kind != "assistant" and kind != "user":
+            if kind == "attachment" and _may_be_typed(line):
+                raise Odd
+            silent.append(kind)
+            if uuid:
+                records.append(Record(uuid, parent, logical, session, False, sidechain))
+            continue
+        said, sent_at = line.message, line.sent_at
+        if not uuid or said is None or sent_at is None or not 1970 < sent_at.year < 2199:
             raise Odd
-        note_record(dropped(kind))
-        return Record(uuid, parent, logical, session, False, sidechain) if uuid else None
-    said, sent_at = line.message, line.sent_at
-    if not uuid or said is None or sent_at is None:
+        content = said.content
+        if content.__class__ is str:
+            blocks = [Block("text", content)]
+        elif content is None:
+            blocks = []
+        else:
+            blocks = content
+            lists.append(blocks)
+        by = agent or (line.agent if sidechain else None)
+        if kind == "assistant":
+            origin: Origin = "harness" if line.failed else "model"
+            record = Record(
+                uuid, parent, logical, session, True, sidechain, by, "assistant", origin, sent_at, said.id, blocks
+            )
+        else:
+            record = Record(uuid, parent, logical, session, True, sidechain, by, "user", None, sent_at, None, blocks)
+            asking.append((line, record))
+        records.append(record)
+    if SAID in "".join([record.uuid for record in records]):
         raise Odd
-    content = said.content
-    agent = file_agent or (line.agent if sidechain else None)
-    record = Record(uuid, parent, logical, session, True, sidechain, agent, "assistant", None, sent_at)
-    record.blocks = [Block("text", content)] if isinstance(content, str) else _blocks(content or ())
-    if kind == "assistant":
-        record.origin = "harness" if line.failed is True else "model"
-        record.turn = said.id
-        return record
-    untyped = line.meta is True or line.shown_only is True or line.companion is True
-    if line.origin is not None and line.origin.kind not in TYPED:
-        untyped = True
-    record.role, record.origin = asker(record.blocks, line.summary is True, untyped, aside(record))
-    return record
+    tidy(lists)
+    for line, record in asking:
+        blocks = record.blocks
+        if (
+            len(blocks) == 1
+            and (text := blocks[0].text or "")[:1] in _LETTERS
+            and text[:4] not in _NOT_PLAINLY_TYPED
+            and not (
+                line.meta
+                or line.summary
+                or line.shown_only
+                or line.companion
+                or line.origin
+                or line.sidechain
+                or agent
+            )
+        ):
+            record.origin = "human"
+        else:
+            record.role, record.origin = _asker(line, record)
+    for kind in silent if is_kept() else ():
+        note_record(dropped(kind))
+    return records
+
+
+def _may_be_typed(line: Line) -> bool:
+    held = bytes(line.attachment)
+    return any(sign in held for sign in _QUEUED)
+
+
+def _asker(line: Line, record: Record) -> tuple[Role, Origin]:
+    untyped = bool(line.meta or line.shown_only or line.companion)
+    untyped = untyped or (line.origin is not None and line.origin.kind not in TYPED)
+    return asker(record.blocks, bool(line.summary), untyped, aside(record))
 
 
 def _typed(raw: bytes) -> Line | None:
@@ -109,32 +152,3 @@ def _typed(raw: bytes) -> Line | None:
         return _DECODER.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError):
         return None
-
-
-def _blocks(given: Sequence[Block]) -> list[Block]:
-    """The blocks with what is read of their kind, and nothing else that stands in them."""
-    blocks: list[Block] = []
-    for block in given:
-        kind = block.type
-        if kind == "text":
-            blocks.append(Block(kind, block.text or ""))
-        elif kind == "tool_use":
-            blocks.append(Block(kind, id=block.id, name=block.name, input=block.input))
-        elif kind == "tool_result":
-            content = block.content
-            if content.__class__ is list:
-                try:
-                    content = blocks_of(content)
-                except LineFault:
-                    raise Odd from None
-            elif not (content is None or content.__class__ is str):
-                raise Odd
-            failed = block.is_error or None
-            blocks.append(Block(kind, tool_use_id=block.tool_use_id, content=content, is_error=failed))
-        elif kind == "thinking":
-            blocks.append(Block(kind, thinking=block.thinking or ""))
-        elif kind in DROPPED_BLOCKS:
-            note_block(dropped(kind))
-        else:
-            blocks.append(Block(kind))
-    return blocks

@@ -8,12 +8,16 @@ import numpy.typing as npt
 _ZERO, _E, _PLUS = b"0E+"
 _CASE = np.uint8(0xDF)
 #: What is looked at together: as much as stays next to the processor, and of what follows, a whole number.
-_WINDOW, _FOLLOWING = 1 << 16, 512
+_WINDOW, _FOLLOWING = 1 << 17, 512
 #: A number of 309 digits is too great for a float, or one of 210 with an exponent of two digits; 127 in a row
 #: fill a whole block of these wherever they begin.
 _BLOCK_BYTES, _WORD_BYTES = 64, 8
 _ALL_DIGITS = np.frombuffer(b"\1" * _WORD_BYTES, np.uint64)[0]
 _BEFORE_NUMBERS = b":,[ \t\r\n"
+#: How far back it is looked for all at once, and by byte what may stand in a number and what before one.
+_BEHIND = np.arange(1, 9)
+_NUMERIC = np.isin(np.arange(256), [*b"0123456789."])
+_MAY_PRECEDE = np.isin(np.arange(256), [*_BEFORE_NUMBERS, *b"-"])
 #: Of a number with an exponent, its digits before that; with more of them it is not said to be ordinary.
 _MOST_DIGITS = 40
 Bytes = npt.NDArray[np.uint8]
@@ -44,7 +48,7 @@ def _great_number(found: Bytes, start: int) -> bool:
 def _long_number(digit: Bools) -> bool:
     whole = len(digit) // _BLOCK_BYTES * _BLOCK_BYTES
     words = digit[:whole].view(np.uint64) == _ALL_DIGITS
-    return bool(words.reshape(-1, _BLOCK_BYTES // _WORD_BYTES).all(axis=1).any())
+    return bool((words.view(np.uint64) == _ALL_DIGITS).any())  # eight words of eight digits each
 
 
 def _great_exponent(found: Bytes, start: int, window: Bytes, digit: Bools) -> bool:
@@ -56,10 +60,21 @@ def _great_exponent(found: Bytes, start: int, window: Bytes, digit: Bools) -> bo
     if not len(places):
         return False
     places = places[_all_at(digit, places + 1 + (window[places + 1] == _PLUS))]
+    places = places[~_in_words(window, places)]
     return any(
         _is_number(found[max(0, place - _MOST_DIGITS) : place].tobytes())
         for place in (places + start).tolist()
     )
+
+
+def _in_words(window: Bytes, places: npt.NDArray[np.int64]) -> Bools:
+    """Where some digits before an `e` follow what no number follows, as in most ids: the rest is for `_is_number`."""
+    before = window[np.maximum(places[:, None] - _BEHIND, 0)]
+    part = _NUMERIC[before]
+    first = part.argmin(axis=1)
+    rows = np.arange(len(places))
+    found: Bools = ~part[rows, first] & ~_MAY_PRECEDE[before[rows, first]] & (places > _BEHIND[-1])
+    return found
 
 
 def _is_number(before: bytes) -> bool:

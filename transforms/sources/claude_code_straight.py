@@ -1,0 +1,96 @@
+"""Records that stand in the order of talk, as they mostly do: one pass over them, and no search for links."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+
+from schemas.records import MAIN_THREAD, Message, Session
+from transforms.sources.claude_code_lines import Record
+
+
+def plain_sessions(records: Sequence[Record]) -> list[Session] | None:
+    """The sessions, by conversation id, of records of which each message is a turn of its own.
+
+    None, and nothing is changed, where one is a tool's result, a subagent's or a further line of a turn,
+    where a session may have begun twice, or `components_in_order` has none.
+    """
+    part_of: dict[str | None, list[Message]] = {}
+    parts: list[list[Message]] = []
+    absent: set[str | None] = {None}
+    behind: dict[str | None, str | None] = {}
+    turns: set[str] = set()
+    for record in records:
+        uuid, parent, turn = record.uuid, record.parent, record.turn
+        if uuid in part_of or record.role == "tool" or record.sidechain or record.agent is not None:
+            return None
+        if record.queued or record.before is not None or record.logical not in (None, parent):
+            return None
+        part = part_of.get(parent)
+        if part is None:
+            part = []
+            if parent is not None:
+                part_of[parent] = part
+                absent.add(parent)
+        part_of[uuid] = part
+        follows = behind.get(parent, parent) if behind else parent
+        if not record.message or record.sent_at is None:
+            behind[uuid] = follows
+            continue
+        if not part:
+            parts.append(part)
+        elif follows in absent:
+            return None
+        if turn:
+            if turn in turns:
+                return None
+            turns.add(turn)
+        role, origin = record.role, record.origin
+        part.append(Message(uuid, role, record.sent_at, record.blocks, follows, origin, MAIN_THREAD))
+    if not part_of.keys().isdisjoint(turns):
+        return None
+    sessions = [
+        Session(part[0].message_id, min([message.sent_at for message in part]), part) for part in parts
+    ]
+    return sorted(sessions, key=operator.attrgetter("conversation_id"))
+
+
+def components_in_order(records: Sequence[Record]) -> tuple[list[list[Record]], set[int]] | None:
+    """The messages by component, and by `id` the components of which several messages may follow no other.
+
+    None where a record stands twice or before what it follows, or joins what had begun apart. Else every
+    message follows a message from now on, or what is in no file, or nothing.
+    """
+    part_of: dict[str, list[Record]] = {}
+    parts: list[list[Record]] = []
+    absent: set[str | None] = {None}
+    behind: dict[str | None, str | None] = {}
+    moved: list[tuple[Record, str | None]] = []
+    several: set[int] = set()
+    for record in records:
+        uuid, parent, logical = record.uuid, record.parent, record.logical
+        if uuid in part_of or (logical is not None and logical != parent):
+            return None
+        if record.queued or record.before is not None:
+            return None
+        part = None if parent is None else part_of.get(parent)
+        if part is None:
+            part = []
+            if parent is not None:
+                part_of[parent] = part  # two that follow what is in no file are one conversation
+                absent.add(parent)
+        part_of[uuid] = part
+        follows = behind.get(parent, parent)
+        if not record.message:
+            behind[uuid] = follows
+            continue
+        if not part:
+            parts.append(part)
+        elif follows in absent:
+            several.add(id(part))
+        part.append(record)
+        if follows is not parent:
+            moved.append((record, follows))
+    for record, follows in moved:
+        record.parent = follows
+    return parts, several
