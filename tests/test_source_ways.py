@@ -23,6 +23,7 @@ from transforms.message_facts import text_bytes
 from transforms.sources import (
     canonical_json,
     claude_code_records,
+    claude_code_threads,
     claude_code_typed,
     claude_export_items,
     item_file,
@@ -35,6 +36,8 @@ def carefully(monkeypatch: pytest.MonkeyPatch) -> None:
     """Takes the fast ways out."""
     monkeypatch.setattr(canonical_json, "decode_sessions", lambda *_: None)
     monkeypatch.setattr(claude_code_records, "typed_lines", lambda raw: [None] * len(raw))
+    monkeypatch.setattr(claude_code_threads, "plain_sessions", lambda _: None)
+    monkeypatch.setattr(claude_code_threads, "components_in_order", lambda _: None)
     monkeypatch.setattr(item_file, "is_kept", lambda: True)
     monkeypatch.setattr(claude_export_items, "_instants", lambda chat: [None] * len(chat))
 

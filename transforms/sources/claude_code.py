@@ -111,7 +111,7 @@ def _sessions(unit: Unit, taken: Taken, context: ReadContext) -> Iterator[Read]:
         _note_merged(given, sessions)
     most = context.limits.max_messages
     all_sound = taken.sound and all(
-        [len(session.messages) <= most and session.conversation_id.strip() for session in sessions]
+        len(session.messages) <= most and session.conversation_id.strip() for session in sessions
     )
     for row, session in enumerate(sessions):
         try:

@@ -38,7 +38,7 @@ def tidy(lists: Sequence[list[Block]]) -> None:
         for block in others:
             if _says_more(block):
                 _strip(block)
-        if any([block.type in DROPPED_BLOCKS for block in others]):
+        if any(block.type in DROPPED_BLOCKS for block in others):
             _drop(lists)
     for block in [
         block

@@ -80,7 +80,8 @@ class _Taking:
 
     def take_all(self, some: Lines) -> None:
         """Takes lines that follow those taken before."""
-        for is_typed, run in itertools.groupby(enumerate(typed_lines(some.raw)), key=lambda each: bool(each[1])):
+        lines = enumerate(typed_lines(some.raw))
+        for is_typed, run in itertools.groupby(lines, key=lambda line: line[1] is not None):
             if is_typed:
                 self._take_typed(some, [(place, line) for place, line in run if line is not None])
             else:

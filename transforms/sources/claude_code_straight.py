@@ -21,10 +21,12 @@ def plain_sessions(records: Sequence[Record]) -> list[Session] | None:
     behind: dict[str | None, str | None] = {}
     turns: set[str] = set()
     for record in records:
-        uuid, parent, turn = record.uuid, record.parent, record.turn
-        if uuid in part_of or record.role == "tool" or record.sidechain or record.agent is not None:
+        uuid, parent, turn, role = record.uuid, record.parent, record.turn, record.role
+        if uuid in part_of or role == "tool" or record.sidechain or record.agent is not None:
             return None
-        if record.queued or record.before is not None or record.logical not in (None, parent):
+        if record.queued or record.before is not None:
+            return None
+        if record.logical is not None and record.logical != parent:
             return None
         part = part_of.get(parent)
         if part is None:
@@ -34,7 +36,8 @@ def plain_sessions(records: Sequence[Record]) -> list[Session] | None:
                 absent.add(parent)
         part_of[uuid] = part
         follows = behind.get(parent, parent) if behind else parent
-        if not record.message or record.sent_at is None:
+        sent_at = record.sent_at
+        if not record.message or sent_at is None:
             behind[uuid] = follows
             continue
         if not part:
@@ -45,8 +48,7 @@ def plain_sessions(records: Sequence[Record]) -> list[Session] | None:
             if turn in turns:
                 return None
             turns.add(turn)
-        role, origin = record.role, record.origin
-        part.append(Message(uuid, role, record.sent_at, record.blocks, follows, origin, MAIN_THREAD))
+        part.append(Message(uuid, role, sent_at, record.blocks, follows, record.origin, MAIN_THREAD))
     if not part_of.keys().isdisjoint(turns):
         return None
     sessions = [

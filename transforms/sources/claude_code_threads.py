@@ -6,7 +6,7 @@ import collections
 import datetime as dt
 import itertools
 import operator
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from schemas.records import MAIN_THREAD, Message, Session
 from transforms.sources.claude_code_groups import Groups
@@ -33,7 +33,7 @@ def sessions_of(records: Sequence[Record]) -> list[Session]:
         copied = _copied(records, unique)
     else:
         components, several = straight
-    if any([record.sidechain or record.agent is not None for record in records]):
+    if any(record.sidechain or record.agent is not None for record in records):
         components, several = _with_sidechains(components, copied), None
     found = _sessions(components, several, straight is not None)
     return sorted(found, key=operator.attrgetter("conversation_id"))
@@ -170,9 +170,7 @@ def _sessions(
 
     `several`: the components of which several may be the first, all if it is None.
     """
-    roots = [
-        _root(part) if several is None or id(part) in several else part[0].uuid for part in components
-    ]
+    roots = [_root(part) if several is None or id(part) in several else part[0].uuid for part in components]
     every = [*itertools.chain.from_iterable(components)]
     turns = [record.turn for record in every if record.turn]
     merged = len(set(turns)) < len(turns) or not {record.uuid for record in every}.isdisjoint(turns)

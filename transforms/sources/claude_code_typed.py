@@ -5,7 +5,6 @@ What is odd about a line is for `parse_line` to say: nothing is judged here.
 
 from __future__ import annotations
 
-import itertools
 import string
 from collections.abc import Sequence
 
@@ -77,7 +76,8 @@ def records_of_lines(lines: Sequence[Line], file_agent: str | None) -> list[Reco
     lines, which are used up.
     """
     agent = file_agent or None
-    records, asking, lists, silent = list[Record](), list[tuple[Line, Record]](), list[list[Block]](), list[str]()
+    records, asking = list[Record](), list[tuple[Line, Record]]()
+    lists, silent = list[list[Block]](), list[str]()
     for line in lines:
         kind, uuid, logical = line.type, line.uuid, line.logical or None
         parent, session, sidechain = line.parent or logical, line.session or "", line.sidechain is True
@@ -92,48 +92,40 @@ def records_of_lines(lines: Sequence[Line], file_agent: str | None) -> list[Reco
         if not uuid or said is None or sent_at is None or not 1970 < sent_at.year < 2199:
             raise Odd
         content = said.content
-        if content.__class__ is str:
-            blocks = [Block("text", content)]
-        elif content is None:
-            blocks = []
-        else:
-            blocks = content
-            lists.append(blocks)
+        if isinstance(content, str):
+            content = [Block("text", content)]
+        elif content:
+            lists.append(content)
         by = agent or (line.agent if sidechain else None)
-        if kind == "assistant":
-            origin: Origin = "harness" if line.failed else "model"
-            record = Record(
-                uuid, parent, logical, session, True, sidechain, by, "assistant", origin, sent_at, said.id, blocks
-            )
-        else:
-            record = Record(uuid, parent, logical, session, True, sidechain, by, "user", None, sent_at, None, blocks)
-            asking.append((line, record))
+        record = Record(uuid, parent, logical, session, True, sidechain, by, "user", None, sent_at)
+        record.blocks = content or []
         records.append(record)
+        if kind == "assistant":
+            record.role, record.origin = "assistant", "harness" if line.failed else "model"
+            record.turn = said.id
+        else:
+            asking.append((line, record))
     if SAID in "".join([record.uuid for record in records]):
         raise Odd
     tidy(lists)
     for line, record in asking:
-        blocks = record.blocks
-        if (
-            len(blocks) == 1
-            and (text := blocks[0].text or "")[:1] in _LETTERS
-            and text[:4] not in _NOT_PLAINLY_TYPED
-            and not (
-                line.meta
-                or line.summary
-                or line.shown_only
-                or line.companion
-                or line.origin
-                or line.sidechain
-                or agent
-            )
-        ):
+        if _is_plainly_typed(line, record):
             record.origin = "human"
         else:
             record.role, record.origin = _asker(line, record)
     for kind in silent if is_kept() else ():
         note_record(dropped(kind))
     return records
+
+
+def _is_plainly_typed(line: Line, record: Record) -> bool:
+    """Whether a line is a person's text, and nothing about it has to be looked at: most are so."""
+    if line.meta or line.summary or line.shown_only or line.companion or line.origin:
+        return False
+    if len(record.blocks) != 1 or record.sidechain or record.agent is not None:
+        return False
+    text = record.blocks[0].text or ""
+    return text[:1] in _LETTERS and text[:4] not in _NOT_PLAINLY_TYPED
 
 
 def _may_be_typed(line: Line) -> bool:

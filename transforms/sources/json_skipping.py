@@ -68,7 +68,7 @@ def _great_exponent(found: Bytes, start: int, window: Bytes, digit: Bools) -> bo
 
 
 def _in_words(window: Bytes, places: npt.NDArray[np.int64]) -> Bools:
-    """Where some digits before an `e` follow what no number follows, as in most ids: the rest is for `_is_number`."""
+    """Where the digits before an `e` follow what no number follows, as in most ids; others are looked at."""
     before = window[np.maximum(places[:, None] - _BEHIND, 0)]
     part = _NUMERIC[before]
     first = part.argmin(axis=1)
