@@ -43,6 +43,15 @@ def test_a_bad_line_does_not_cut_its_conversation_in_two(tmp_path: Path, bad: by
     assert found.codes == [code]
 
 
+@pytest.mark.parametrize("parent", [5, True, ["a1"], {"uuid": "a1"}])
+def test_a_line_that_follows_nobody_knows_what_follows_the_one_before_it(tmp_path: Path, parent: Any) -> None:
+    """Its id is sound, so the second half would follow it, and be a conversation that begins with it."""
+    for bad in (TALK[2] | {"parentUuid": parent}, TALK[2] | {"parentUuid": parent, "message": 5}):
+        found = read(tmp_path, {"a.jsonl": [*TALK[:2], bad, *TALK[3:]]})
+        assert [shape(session) for session in found.sessions] == [WITHOUT_U2]
+        assert found.codes == ["bad_field"]
+
+
 def test_a_line_cut_and_run_into_the_next_costs_these_two(tmp_path: Path) -> None:
     """What was being written when the power went has no end of line."""
     found = read(tmp_path, {"a.jsonl": [*TALK[:2], raw(TALK[2])[:60] + raw(TALK[3]), TALK[4]]})

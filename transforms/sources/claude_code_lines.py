@@ -32,12 +32,16 @@ _NAIVE = re.compile(r"\d{4}-\d\d-\d\d[T ][\d:.]+\Z")
 
 
 class LineFault(Exception):  # noqa: N818 - becomes a quarantine entry, never an error
-    """Why a line is no record: a quarantine code; and the links that it has all the same."""
+    """Why a line is no record: a quarantine code; and the links that it has all the same.
+
+    `strays`: it follows something, but nobody can say what.
+    """
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
         self.code = code
         self.link: Record | None = None
+        self.strays = False
 
 
 class Record(msgspec.Struct, gc=False):
@@ -74,6 +78,7 @@ def parse_line(data: bytes, file_agent: str | None) -> Record | None:
         links = {name: value for name, value in line.items() if isinstance(value, str)}
         if uuid := links.get("uuid"):
             fault.link = _link({**links, "isSidechain": line.get("isSidechain")}, uuid)
+            fault.strays = line.get("parentUuid") is not None and "parentUuid" not in links
         raise
 
 

@@ -117,6 +117,8 @@ class _Taking:
             data = line.data
             self._damaged(fault_at(self.unit, self.path, locator, fault.code, self.context, data=data))
             record = fault.link
+            if record is not None and fault.strays and record.parent is None:
+                record.parent = self._before.get((record.session, record.sidechain))
         else:
             settle(good=True)
         if record is not None:
