@@ -15,7 +15,7 @@ from typing import NamedTuple, Self
 
 from schemas.records import Session
 from schemas.units import Quarantined, Unit
-from transforms.facts import Read
+from transforms.facts import Read, Several
 from transforms.files import is_binary
 from transforms.sources.accounting import MERGED, USED, is_kept, note_block, note_record, settle
 from transforms.sources.base import (
@@ -37,6 +37,8 @@ from transforms.sources.decode import Fault, checked
 _SUBAGENTS = re.compile(r"[/\\][^/\\]+[/\\]subagents(?:[/\\].*)?\Z")
 #: Files beside the sessions that are no logs of sessions.
 _NO_SESSIONS = re.compile(r"\.meta\.json\Z|[/\\](?:journal\.jsonl|history\.jsonl|tool-results[/\\][^/\\]+)\Z")
+#: Sessions of which facts are taken together.
+_AT_ONCE = 200
 
 
 class ClaudeCode:
@@ -99,37 +101,43 @@ class ClaudeCode:
     ) -> Iterator[tuple[int, Session]]:
         """The sessions at these positions of the unit's list."""
         wanted = {pointer.row for pointer in pointers}
-        for read in _sessions(unit, records_of(unit, context), context):
-            if read.row in wanted and read.session is not None:
-                yield read.row, read.session
+        for several in _sessions(unit, records_of(unit, context), context):
+            if isinstance(several, Several):
+                for row, session in zip(several.rows, several.sessions, strict=True):
+                    if row in wanted:
+                        yield row, session
 
 
-def _sessions(unit: Unit, taken: Taken, context: ReadContext) -> Iterator[Read]:
+def _sessions(unit: Unit, taken: Taken, context: ReadContext) -> Iterator[Read | Several]:
+    """The sessions some at a time, each a row; and a fault in the row of one that is none."""
     given = _Given.of(taken.records) if is_kept() else _Given(0, frozenset(), 0)
     sessions = sessions_of(taken.records)
     if is_kept():
         _note_merged(given, sessions)
     most = context.limits.max_messages
-    all_sound = taken.sound and all(
-        len(session.messages) <= most and session.conversation_id.strip() for session in sessions
-    )
-    for row, session in enumerate(sessions):
-        try:
-            if not all_sound:
-                checked(session, most)
-        except Fault as fault:
-            _note_quarantined(session, fault.code, given)
-            entry = fault_at(
-                unit,
-                unit.paths[0],
-                f"session {row}",
-                fault.code,
-                context,
-                conversation_id=session.conversation_id,
-            )
-            yield Read(row, 0, 0, None, entry)
-        else:
-            yield Read(row, 0, 0, context.owned(session, unit), None)
+    faults: dict[int, Fault] = {}
+    if not taken.sound or any(
+        len(session.messages) > most or not session.conversation_id.strip() for session in sessions
+    ):
+        faults = {row: fault for row, session in enumerate(sessions) if (fault := _fault_of(session, most))}
+    for row, fault in faults.items():
+        _note_quarantined(sessions[row], fault.code, given)
+        name = sessions[row].conversation_id
+        entry = fault_at(unit, unit.paths[0], f"session {row}", fault.code, context, conversation_id=name)
+        yield Read(row, 0, 0, None, entry)
+    rows = [row for row in range(len(sessions)) if row not in faults]
+    for some in itertools.batched(rows, _AT_ONCE):
+        good = [sessions[row] for row in some]
+        context.all_owned(good, unit)
+        yield Several(some, [0] * len(some), [0] * len(some), good)
+
+
+def _fault_of(session: Session, most: int) -> Fault | None:
+    try:
+        checked(session, most)
+    except Fault as fault:
+        return fault
+    return None
 
 
 class _Given(NamedTuple):
