@@ -26,7 +26,8 @@ def records_in_files(draw: st.DrawFn) -> list[Record]:
     for number in range(draw(st.integers(1, 9))):
         odd = draw(st.integers(0, 9)) == 0
         known = [record.uuid for record in found]
-        parent = draw(st.sampled_from([None, "gone", *known, *known[-1:] * 6]))
+        itself = [f"u{number}"] if odd else []
+        parent = draw(st.sampled_from([None, "gone", *itself, *known, *known[-1:] * 6]))
         role = draw(st.sampled_from(_ROLES if odd else _ROLES[:2]))
         record = Record(
             draw(st.sampled_from(known)) if odd and known and draw(st.booleans()) else f"u{number}",

@@ -55,7 +55,7 @@ def test_what_a_decoder_would_wrongly_pass_over_is_known(value: bytes) -> None:
 
 
 @pytest.mark.parametrize("number", [b"1e999", b"-2.5E+400", b"1" * 310, b"1" + b"0" * 219 + b"e99"])
-@pytest.mark.parametrize("before", [*range(65_200, 65_560, 23), 65_530, 65_535, 65_536, 65_537])
+@pytest.mark.parametrize("before", [*range(130_740, 131_100, 23), 131_066, 131_071, 131_072, 131_073])
 def test_a_great_number_is_known_wherever_it_stands(before: int, number: bytes) -> None:
     """Bytes are looked at window by window, and a number may lie across two."""
     data = b'["' + b"x" * (before - 4) + b'",' + number + b"]"

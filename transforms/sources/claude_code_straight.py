@@ -1,4 +1,4 @@
-"""Records that stand in the order of talk, as they mostly do: one pass over them, and no search for links."""
+"""Records in the order of talk: one pass over those that stand in it, as most do, and an order for others."""
 
 from __future__ import annotations
 
@@ -22,11 +22,19 @@ def plain_sessions(records: Sequence[Record]) -> list[Session] | None:
     turns: set[str] = set()
     for record in records:
         uuid, parent, turn, role = record.uuid, record.parent, record.turn, record.role
-        if uuid in part_of or role == "tool" or record.sidechain or record.agent is not None:
+        if (
+            uuid in part_of
+            or uuid == parent
+            or role == "tool"
+            or record.sidechain
+            or record.agent is not None
+        ):
             return None
-        if record.queued or record.before is not None:
-            return None
-        if record.logical is not None and record.logical != parent:
+        if (
+            record.queued
+            or record.before is not None
+            or (record.logical is not None and record.logical != parent)
+        ):
             return None
         part = part_of.get(parent)
         if part is None:
@@ -71,7 +79,7 @@ def components_in_order(records: Sequence[Record]) -> tuple[list[list[Record]], 
     several: set[int] = set()
     for record in records:
         uuid, parent, logical = record.uuid, record.parent, record.logical
-        if uuid in part_of or (logical is not None and logical != parent):
+        if uuid in part_of or uuid == parent or (logical is not None and logical != parent):
             return None
         if record.queued or record.before is not None:
             return None
@@ -96,3 +104,22 @@ def components_in_order(records: Sequence[Record]) -> tuple[list[list[Record]], 
     for record, follows in moved:
         record.parent = follows
     return parts, several
+
+
+def parents_first(records: list[Record]) -> list[Record]:
+    """The records in their order, but none before what it follows; files need not be in the order of talk."""
+    place: dict[str | None, int] = {record.uuid: number for number, record in enumerate(records)}
+    early = [record for number, record in enumerate(records) if place.get(record.parent, -1) >= number]
+    if not early and len(place) == len(records):
+        return records
+    waiting = {record.uuid: record for record in records}
+    ordered: list[Record] = []
+    for record in records:
+        line: list[Record] = []
+        at: str | None = record.uuid
+        while at is not None and (found := waiting.pop(at, None)) is not None:
+            line.append(found)
+            at = found.parent
+        in_a_circle = any(found.uuid == at for found in line)
+        ordered += line if in_a_circle else reversed(line)
+    return ordered

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from schemas.records import MAIN_THREAD, Message, Session
 from transforms.sources.claude_code_groups import Groups
 from transforms.sources.claude_code_lines import SAID, Record, aside, said_by
-from transforms.sources.claude_code_straight import components_in_order, plain_sessions
+from transforms.sources.claude_code_straight import components_in_order, parents_first, plain_sessions
 
 _EARLIEST = dt.datetime(1, 1, 1, tzinfo=dt.UTC)
 
@@ -205,7 +205,7 @@ def _kept(component: list[Record], in_order: bool) -> list[Record]:
         count = len(kept)
         kept = _said_apart(kept)
         in_order = in_order and len(kept) == count
-    return kept if in_order else _parents_first(kept)
+    return kept if in_order else parents_first(kept)
 
 
 def _messages(records: Sequence[Record]) -> list[Message]:
@@ -262,25 +262,6 @@ def _said_apart(kept: list[Record]) -> list[Record]:
         if record.uuid != after.get(record.parent):
             record.parent = after.get(record.parent, record.parent)
     return apart
-
-
-def _parents_first(records: list[Record]) -> list[Record]:
-    """The records in their order, but none before what it follows; files need not be in the order of talk."""
-    place: dict[str | None, int] = {record.uuid: number for number, record in enumerate(records)}
-    early = [record for number, record in enumerate(records) if place.get(record.parent, -1) >= number]
-    if not early and len(place) == len(records):
-        return records
-    waiting = {record.uuid: record for record in records}
-    ordered: list[Record] = []
-    for record in records:
-        line: list[Record] = []
-        at: str | None = record.uuid
-        while at is not None and (found := waiting.pop(at, None)) is not None:
-            line.append(found)
-            at = found.parent
-        in_a_circle = any(found.uuid == at for found in line)
-        ordered += line if in_a_circle else reversed(line)
-    return ordered
 
 
 def _chain_results(kept: list[Record]) -> None:
