@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import PurePath
 from typing import IO, NamedTuple
 
@@ -14,8 +16,9 @@ import msgspec
 
 from schemas.records import Session
 from schemas.units import Quarantined, Unit
-from transforms.facts import Read
+from transforms.facts import Read, Several
 from transforms.files import Truncated, magic_of, open_stream
+from transforms.sources.accounting import is_kept
 from transforms.sources.base import (
     FactsBatch,
     InputFile,
@@ -26,10 +29,14 @@ from transforms.sources.base import (
     fault_at,
     one_task_per_file,
 )
-from transforms.sources.decode import Fault, checked, json_fault
+from transforms.sources.decode import Fault, checked, json_fault, sound
 from transforms.sources.json_array import ArrayCut, Element, elements, first_byte
+from transforms.sources.json_array_blocks import Block, blocks_of_elements
 
+_BATCH_BYTES = 16 << 20
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, Truncated, ArrayCut)
+#: An archive may be encrypted or packed strangely.
+_UNREADABLE = (OSError, RuntimeError, NotImplementedError)
 
 
 class Shape(NamedTuple):
@@ -37,13 +44,15 @@ class Shape(NamedTuple):
 
     `members`: the names of files that hold conversations. `others`: files beside them that hold none.
     `whole`: a field that a conversation standing alone has. `session_of` makes an item a session or raises
-    Fault.
+    Fault. `sessions_of` makes sessions of an array that tell the same facts, None of items that need more
+    care; it may raise ValueError or what msgspec raises.
     """
 
     members: re.Pattern[str]
     others: frozenset[str]
     whole: str
     session_of: Callable[[object], Session]
+    sessions_of: Callable[[bytes], list[Session | None]]
 
 
 class ArrayExport:
@@ -66,7 +75,12 @@ class ArrayExport:
 
     def facts(self, unit: Unit, context: ReadContext) -> Iterator[FactsBatch]:
         """Facts of the conversations, and a fault for each item that is none."""
-        yield from batches(_reads(unit, context, self._shape, None), unit, context)
+        if is_kept():
+            yield from batches(_reads(unit, context, self._shape, None), unit, context)
+            return
+        parts = _parts(unit, context, self._shape)
+        for part in parts:
+            yield from batches(_some_of(itertools.chain([part], parts)), unit, context)
 
     def sessions(
         self, unit: Unit, context: ReadContext, pointers: Sequence[Pointer]
@@ -86,23 +100,99 @@ class _Item(NamedTuple):
     element: Element
 
 
+class _Part(NamedTuple):
+    """What was read of some bytes of a file."""
+
+    reads: Iterable[Read | Several]
+    size: int
+
+
 def _reads(unit: Unit, context: ReadContext, shape: Shape, wanted: set[int] | None) -> Iterator[Read]:
     """Every item of the file, or only the wanted ones; and what ends the file before its time."""
-    path, row, code = unit.paths[0], 0, ""
-    try:
-        for item in _items(path, shape, context.limits.max_record_bytes):
+    row, end = 0, _End()
+    with end:
+        for item in _items(unit.paths[0], shape, context.limits.max_record_bytes):
             if wanted is None or row in wanted:
                 yield _read(unit, row, item, context, shape)
             row += 1
-    except Fault as fault:
-        code = fault.code
-    except _DAMAGED:
-        code = "truncated_input"
-    except (OSError, RuntimeError, NotImplementedError):  # an archive may be encrypted or packed strangely
-        code = "unreadable_file"
-    if code and wanted is None:
-        locator = f"item {row}" if code == "truncated_input" else "file"
-        yield Read(row, 0, 0, None, fault_at(unit, path, locator, code, context, length=unit.size))
+    if end.code and wanted is None:
+        yield _ended(unit, row, end.code, context)
+
+
+def _parts(unit: Unit, context: ReadContext, shape: Shape) -> Iterator[_Part]:
+    """The same, of arrays many items at once; and last what ends the file, or nothing."""
+    row, end, limits = 0, _End(), context.limits
+    with end:
+        for member, part in _blocks(unit.paths[0], shape, limits.max_record_bytes):
+            if isinstance(part, Element):
+                read = _read(unit, row, _Item(member, part), context, shape)
+                yield _Part([read], part.length)
+                row += 1
+            else:
+                sessions = _sound(part.decoded, limits.max_messages)
+                yield _Part(
+                    _of_block(unit, row, member, sessions, part, context, shape),
+                    len(part.data),
+                )
+                row += len(sessions)
+    yield _Part([_ended(unit, row, end.code, context)] if end.code else [], 0)
+
+
+def _of_block(
+    unit: Unit,
+    row: int,
+    member: str,
+    sessions: Sequence[Session | None],
+    block: Block[Session | None],
+    context: ReadContext,
+    shape: Shape,
+) -> Iterator[Read | Several]:
+    """The sessions of a block, and its other items, looked at with care."""
+    given = [place for place, session in enumerate(sessions) if session is not None]
+    good = [session for session in sessions if session is not None]
+    context.all_owned(good, unit)
+    yield Several([row + place for place in given], [0] * len(good), [0] * len(good), good)
+    if len(good) < len(sessions):
+        for place, element in enumerate(block.elements()):
+            if sessions[place] is None:
+                yield _read(unit, row + place, _Item(member, element), context, shape)
+
+
+def _some_of(parts: Iterable[_Part]) -> Iterator[Read | Several]:
+    """What was read of parts that are as much as a batch together."""
+    size = 0
+    for part in parts:
+        yield from part.reads
+        size += part.size
+        if size >= _BATCH_BYTES:
+            return
+
+
+def _sound(sessions: Sequence[Session | None], max_messages: int) -> Sequence[Session | None]:
+    """The sessions, None for those whose values are not possible."""
+    if sound([session for session in sessions if session is not None], max_messages):
+        return sessions
+    return [each if each is not None and sound([each], max_messages) else None for each in sessions]
+
+
+class _End(AbstractContextManager["_End"]):
+    """Takes what ends a file before its time, as a `code`."""
+
+    code = ""
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> bool:
+        if isinstance(error, Fault):
+            self.code = error.code
+        elif isinstance(error, _DAMAGED):
+            self.code = "truncated_input"
+        elif isinstance(error, _UNREADABLE):
+            self.code = "unreadable_file"
+        return bool(self.code)
+
+
+def _ended(unit: Unit, row: int, code: str, context: ReadContext) -> Read:
+    path, locator = unit.paths[0], f"item {row}" if code == "truncated_input" else "file"
+    return Read(row, 0, 0, None, fault_at(unit, path, locator, code, context, length=unit.size))
 
 
 def _read(unit: Unit, row: int, item: _Item, context: ReadContext, shape: Shape) -> Read:
@@ -137,8 +227,28 @@ def _decoded(data: bytes | None) -> object:
 
 def _items(path: str, shape: Shape, max_bytes: int) -> Iterator[_Item]:
     """The conversations of an export, one at a time; raises Fault for a file that is no export."""
+    for name, member in _members(path, shape):
+        yield from (_Item(name, element) for element in _conversations(path, member, shape, max_bytes))
+
+
+def _blocks(
+    path: str, shape: Shape, max_bytes: int
+) -> Iterator[tuple[str, Block[Session | None] | Element]]:
+    """The same, arrays in blocks; each with the name of its member."""
+    for name, member in _members(path, shape):
+        if _first(path, member) == b"[":
+            opened = functools.partial(_opened, path, member)
+            for part in blocks_of_elements(opened, max_bytes, shape.sessions_of):
+                yield name, part
+        else:
+            for element in _conversations(path, member, shape, max_bytes):
+                yield name, element
+
+
+def _members(path: str, shape: Shape) -> Iterator[tuple[str, str]]:
+    """What members with conversations are called here, and their names; both empty for a file of its own."""
     if not magic_of(path).startswith(b"PK"):
-        yield from (_Item("", element) for element in _conversations(path, "", shape, max_bytes))
+        yield "", ""
         return
     with zipfile.ZipFile(path) as archive:
         members = sorted(name for name in archive.namelist() if shape.members.fullmatch(PurePath(name).name))
@@ -146,15 +256,20 @@ def _items(path: str, shape: Shape, max_bytes: int) -> Iterator[_Item]:
         raise Fault("unknown_format")
     for number, member in enumerate(members, 1):
         # By number: a member's name may tell whose export it is.
-        name = f"member {number}" if len(members) > 1 else ""
-        yield from (_Item(name, element) for element in _conversations(path, member, shape, max_bytes))
+        yield f"member {number}" if len(members) > 1 else "", member
 
 
-def _conversations(path: str, member: str, shape: Shape, max_bytes: int) -> Iterator[Element]:
+def _first(path: str, member: str) -> bytes:
+    """The bracket that opens a file; raises Fault for one that holds no array and no object."""
     with _opened(path, member) as file:
         first = first_byte(file)
     if first not in (b"[", b"{"):
         raise Fault("unknown_format")
+    return first
+
+
+def _conversations(path: str, member: str, shape: Shape, max_bytes: int) -> Iterator[Element]:
+    first = _first(path, member)
     with _opened(path, member) as file:
         if first == b"[":
             yield from elements(file, max_bytes)

@@ -54,7 +54,7 @@ def session_of(item: object) -> Session:
 
 
 EXPORTS = ArrayExport(
-    Shape(re.compile(r"conversations(?:-\d+)?\.json"), _OTHERS, "mapping", session_of),
+    Shape(re.compile(r"conversations(?:-\d+)?\.json"), _OTHERS, "mapping", session_of, lambda data: 1/0),
     ("**/*.zip", "**/conversations*.json"),
 )
 

@@ -6,7 +6,6 @@ they begin; and that it is so, from that what stands before can be decoded.
 
 from __future__ import annotations
 
-import io
 import itertools
 import re
 from collections.abc import Callable, Iterator
@@ -27,6 +26,7 @@ _BOM = b"\xef\xbb\xbf"
 #: A stream of bytes may fail in any way; what it fails with is raised where care is taken.
 _ANYTHING = (Exception,)
 _UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError)
+_VALUE = re.compile(rb"[^ \t\r\n]")
 _RAW = msgspec.json.Decoder(list[msgspec.Raw])
 
 
@@ -37,8 +37,15 @@ class Block[T](NamedTuple):
     data: bytes
 
     def elements(self) -> list[Element]:
-        """The elements as `elements` has them."""
-        return list(elements(io.BytesIO(self.data), len(self.data)))
+        """The elements as `elements` has them: with the white space around them."""
+        found, at, last = list[Element](), 1, len(self.data) - 1
+        for value in _RAW.decode(self.data):
+            end = _VALUE.search(self.data, at).start() + len(memoryview(value))  # type: ignore[union-attr]
+            comma = self.data.find(b",", end, last)
+            data = self.data[at : last if comma < 0 else comma]
+            found.append(Element(len(data), data))
+            at = comma + 1
+        return found
 
 
 def blocks_of_elements[T](
@@ -56,8 +63,7 @@ def blocks_of_elements[T](
             try:
                 block = Block(decode(data), data)
             except _UNDECODABLE:
-                _RAW.decode(data)
-                few = list(elements(io.BytesIO(data), max_bytes))
+                few = Block([], data).elements()
                 count += len(few)
                 yield from few
             else:
@@ -82,19 +88,20 @@ def _arrays(opened: Callable[[], AbstractContextManager[IO[bytes]]], max_bytes: 
         if not chunk.startswith(b"[") or beginning is None:
             raise ValueError
         ends = re.compile(rb"\}\s*,(?=\s*" + beginning + rb")", re.DOTALL)
-        rest, chunk = b"", chunk[1:]
+        rest, length, chunk = list[bytes](), 0, chunk[1:]
         while following := file.read(size):
             comma = _last_comma(ends, chunk)
-            if comma is None:
-                rest, chunk = rest + chunk, following
-                if len(rest) > max_bytes:
-                    raise ValueError
-                continue
-            if len(rest) + comma > max_bytes:
+            if length + (len(chunk) if comma is None else comma) > max_bytes:
                 raise ValueError
-            yield b"".join((b"[", rest, memoryview(chunk)[:comma], b"]"))
-            rest, chunk = chunk[comma + 1 :], following
-        last = (rest + chunk).rstrip()
+            if comma is None:
+                rest.append(chunk)
+                length += len(chunk)
+            else:
+                yield b"".join((b"[", *rest, memoryview(chunk)[:comma], b"]"))
+                rest = [chunk[comma + 1 :]]
+                length = len(rest[0])
+            chunk = following
+        last = b"".join((*rest, chunk)).rstrip()
         if not last.endswith(b"]") or len(last) > max_bytes:
             raise ValueError
         yield b"[" + last
