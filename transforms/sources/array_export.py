@@ -231,9 +231,7 @@ def _items(path: str, shape: Shape, max_bytes: int) -> Iterator[_Item]:
         yield from (_Item(name, element) for element in _conversations(path, member, shape, max_bytes))
 
 
-def _blocks(
-    path: str, shape: Shape, max_bytes: int
-) -> Iterator[tuple[str, Block[Session | None] | Element]]:
+def _blocks(path: str, shape: Shape, max_bytes: int) -> Iterator[tuple[str, Block[Session | None] | Element]]:
     """The same, arrays in blocks; each with the name of its member."""
     for name, member in _members(path, shape):
         if _first(path, member) == b"[":

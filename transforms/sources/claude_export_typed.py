@@ -106,14 +106,13 @@ def _texts_of(entries: Sequence[_Entry]) -> list[str | None]:
     if {*map(type, texts)} == {str}:
         return texts
     return [
-        text if text.__class__ is str else _text_of(entry)
-        for entry, text in zip(entries, texts, strict=True)
+        text if text.__class__ is str else _text_of(entry) for entry, text in zip(entries, texts, strict=True)
     ]
 
 
 def _text_of(entry: _Entry) -> str | None:
     """The text of an entry that holds no blocks; those without a word say as much as an empty one."""
-    if entry.content.__class__ is list and entry.content or entry.attachments or entry.files:
+    if (entry.content.__class__ is list and entry.content) or entry.attachments or entry.files:
         return None
     text = entry.content or entry.text
     return "" if text is None else text if isinstance(text, str) else None
