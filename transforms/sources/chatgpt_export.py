@@ -10,11 +10,12 @@ import re
 from typing import Any
 
 from schemas.records import Message, Origin, Role, Session
-from transforms.sources.array_export import ArrayExport, Shape
+from transforms.sources.array_export import ArrayExport
 from transforms.sources.chatgpt_blocks import blocks_of, is_context
 from transforms.sources.chatgpt_tree import ROLES, Nodes, in_order, nearest_above
 from transforms.sources.chatgpt_typed import sessions_of
 from transforms.sources.decode import Fault
+from transforms.sources.export_files import Shape
 
 _OTHERS = frozenset(
     {

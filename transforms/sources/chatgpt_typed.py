@@ -136,7 +136,7 @@ def _session(
     if not isinstance(conversation_id, str) or created_at is None:
         return None
     if None in times:
-        _fill_times(messages, created_at)
+        _fill_times(messages, times, created_at)
     if None in [message.content for message in messages]:
         try:
             _add_blocks(messages, spoken.said)
@@ -147,12 +147,13 @@ def _session(
     return Session(conversation_id, created_at, messages, current_message_id=spoken.leaf, incognito=incognito)
 
 
-def _fill_times(messages: Sequence[Message], created_at: dt.datetime) -> None:
+def _fill_times(
+    messages: Sequence[Message], times: Sequence[dt.datetime | None], created_at: dt.datetime
+) -> None:
     """Gives messages without a time that of the one they follow."""
     sent: dict[str | None, dt.datetime] = {}
-    for message in messages:
-        if message.sent_at is None:
-            message.sent_at = sent.get(message.parent_id, created_at)
+    for message, at in zip(messages, times, strict=True):
+        message.sent_at = at or sent.get(message.parent_id, created_at)
         sent[message.message_id] = message.sent_at
 
 

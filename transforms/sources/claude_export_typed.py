@@ -97,7 +97,7 @@ def _texts_of(entries: Sequence[_Entry]) -> list[str | None]:
         content[0].text
         if content.__class__ is list
         and len(content) == 1
-        and content[0].type == "text"  # type: ignore[union-attr]
+        and content[0].type == "text"
         and not entry.attachments
         and not entry.files
         else None

@@ -18,6 +18,8 @@ from transforms.sources.json_array import Element, elements
 from transforms.sources.json_resync import beginning_of
 
 _CHUNK = 1 << 19
+#: As much as `elements` reads at once: what comes before the damage to a compressed stream depends on it.
+_READ_BYTES = 1 << 20
 #: How much is searched for where an element ends, from behind, before all is.
 _LAST_BYTES = 1 << 15
 #: Less than this is not worth it.
@@ -78,18 +80,31 @@ def blocks_of_elements[T](
 
 
 def _arrays(opened: Callable[[], AbstractContextManager[IO[bytes]]], max_bytes: int) -> Iterator[bytes]:
-    """The array's elements in arrays of some of them; raises ValueError where that cannot be told."""
+    """The array's elements in arrays of some of them; raises ValueError where that cannot be told.
+
+    Each once the next one is whole: `elements` too gives none before it has seen the next.
+    """
+    before = b""
+    for data in _cut(opened, max_bytes):
+        if before:
+            yield before
+        before = data
+    yield before
+
+
+def _cut(opened: Callable[[], AbstractContextManager[IO[bytes]]], max_bytes: int) -> Iterator[bytes]:
     size = min(_CHUNK, max_bytes // 16)
     if size < _FEW_BYTES:
         raise ValueError
     with opened() as file:
-        chunk = file.read(size).removeprefix(_BOM).lstrip()
+        chunks = _chunks(file, size)
+        chunk = next(chunks, b"").removeprefix(_BOM).lstrip()
         beginning = beginning_of(chunk[1:])
         if not chunk.startswith(b"[") or beginning is None:
             raise ValueError
         ends = re.compile(rb"\}\s*,(?=\s*" + beginning + rb")", re.DOTALL)
         rest, length, chunk = list[bytes](), 0, chunk[1:]
-        while following := file.read(size):
+        for following in chunks:
             comma = _last_comma(ends, chunk)
             if length + (len(chunk) if comma is None else comma) > max_bytes:
                 raise ValueError
@@ -105,6 +120,12 @@ def _arrays(opened: Callable[[], AbstractContextManager[IO[bytes]]], max_bytes: 
         if not last.endswith(b"]") or len(last) > max_bytes:
             raise ValueError
         yield b"[" + last
+
+
+def _chunks(file: IO[bytes], size: int) -> Iterator[bytes]:
+    while data := file.read(_READ_BYTES):
+        for start in range(0, len(data), size):
+            yield data[start : start + size]
 
 
 def _last_comma(ends: re.Pattern[bytes], chunk: bytes) -> int | None:
