@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import re
+import itertools
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import PurePath
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
 from schemas.records import Session
 from schemas.units import Quarantined, Unit
-from transforms.facts import Read
-from transforms.files import Truncated, magic_of, open_stream
+from transforms.facts import Read, Several
+from transforms.files import Truncated, magic_of
+from transforms.sources.accounting import is_kept
 from transforms.sources.base import (
     FactsBatch,
     InputFile,
@@ -26,24 +27,15 @@ from transforms.sources.base import (
     fault_at,
     one_task_per_file,
 )
-from transforms.sources.decode import Fault, checked, json_fault
-from transforms.sources.json_array import ArrayCut, Element, elements, first_byte
+from transforms.sources.decode import Fault, checked, json_fault, sound
+from transforms.sources.export_files import Item, Shape, blocks_of_export, items_of_export
+from transforms.sources.json_array import ArrayCut, Element
+from transforms.sources.json_array_blocks import Block
 
+_BATCH_BYTES = 16 << 20
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, Truncated, ArrayCut)
-
-
-class Shape(NamedTuple):
-    """What tells one service's exports from another's.
-
-    `members`: the names of files that hold conversations. `others`: files beside them that hold none.
-    `whole`: a field that a conversation standing alone has. `session_of` makes an item a session or raises
-    Fault.
-    """
-
-    members: re.Pattern[str]
-    others: frozenset[str]
-    whole: str
-    session_of: Callable[[object], Session]
+#: An archive may be encrypted or packed strangely.
+_UNREADABLE = (OSError, RuntimeError, NotImplementedError)
 
 
 class ArrayExport:
@@ -66,7 +58,12 @@ class ArrayExport:
 
     def facts(self, unit: Unit, context: ReadContext) -> Iterator[FactsBatch]:
         """Facts of the conversations, and a fault for each item that is none."""
-        yield from batches(_reads(unit, context, self._shape, None), unit, context)
+        if is_kept():
+            yield from batches(_reads(unit, context, self._shape, None), unit, context)
+            return
+        parts = _parts(unit, context, self._shape)
+        for part in parts:
+            yield from batches(_some_of(itertools.chain([part], parts)), unit, context)
 
     def sessions(
         self, unit: Unit, context: ReadContext, pointers: Sequence[Pointer]
@@ -81,31 +78,102 @@ class ArrayExport:
                 return
 
 
-class _Item(NamedTuple):
-    member: str
-    element: Element
+class _Part(NamedTuple):
+    """What was read of some bytes of a file."""
+
+    reads: Iterable[Read | Several]
+    size: int
 
 
 def _reads(unit: Unit, context: ReadContext, shape: Shape, wanted: set[int] | None) -> Iterator[Read]:
     """Every item of the file, or only the wanted ones; and what ends the file before its time."""
-    path, row, code = unit.paths[0], 0, ""
-    try:
-        for item in _items(path, shape, context.limits.max_record_bytes):
+    row, end = 0, _End()
+    with end:
+        for item in items_of_export(unit.paths[0], shape, context.limits.max_record_bytes):
             if wanted is None or row in wanted:
                 yield _read(unit, row, item, context, shape)
             row += 1
-    except Fault as fault:
-        code = fault.code
-    except _DAMAGED:
-        code = "truncated_input"
-    except (OSError, RuntimeError, NotImplementedError):  # an archive may be encrypted or packed strangely
-        code = "unreadable_file"
-    if code and wanted is None:
-        locator = f"item {row}" if code == "truncated_input" else "file"
-        yield Read(row, 0, 0, None, fault_at(unit, path, locator, code, context, length=unit.size))
+    if end.code and wanted is None:
+        yield _ended(unit, row, end.code, context)
 
 
-def _read(unit: Unit, row: int, item: _Item, context: ReadContext, shape: Shape) -> Read:
+def _parts(unit: Unit, context: ReadContext, shape: Shape) -> Iterator[_Part]:
+    """The same, of arrays many items at once; and last what ends the file, or nothing."""
+    row, end, limits = 0, _End(), context.limits
+    with end:
+        for member, part in blocks_of_export(unit.paths[0], shape, limits.max_record_bytes):
+            if isinstance(part, Element):
+                read = _read(unit, row, Item(member, part), context, shape)
+                yield _Part([read], part.length)
+                row += 1
+            else:
+                sessions = _sound(part.decoded, limits.max_messages)
+                yield _Part(
+                    _of_block(unit, row, member, sessions, part, context, shape),
+                    len(part.data),
+                )
+                row += len(sessions)
+    yield _Part([_ended(unit, row, end.code, context)] if end.code else [], 0)
+
+
+def _of_block(
+    unit: Unit,
+    row: int,
+    member: str,
+    sessions: Sequence[Session | None],
+    block: Block[Session | None],
+    context: ReadContext,
+    shape: Shape,
+) -> Iterator[Read | Several]:
+    """The sessions of a block, and its other items, looked at with care."""
+    given = [place for place, session in enumerate(sessions) if session is not None]
+    good = [session for session in sessions if session is not None]
+    context.all_owned(good, unit)
+    yield Several([row + place for place in given], [0] * len(good), [0] * len(good), good)
+    if len(good) < len(sessions):
+        for place, element in enumerate(block.elements()):
+            if sessions[place] is None:
+                yield _read(unit, row + place, Item(member, element), context, shape)
+
+
+def _some_of(parts: Iterable[_Part]) -> Iterator[Read | Several]:
+    """What was read of parts that are as much as a batch together."""
+    size = 0
+    for part in parts:
+        yield from part.reads
+        size += part.size
+        if size >= _BATCH_BYTES:
+            return
+
+
+def _sound(sessions: Sequence[Session | None], max_messages: int) -> Sequence[Session | None]:
+    """The sessions, None for those whose values are not possible."""
+    if sound([session for session in sessions if session is not None], max_messages):
+        return sessions
+    return [each if each is not None and sound([each], max_messages) else None for each in sessions]
+
+
+class _End(AbstractContextManager["_End"]):
+    """Takes what ends a file before its time, as a `code`."""
+
+    code = ""
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> bool:
+        if isinstance(error, Fault):
+            self.code = error.code
+        elif isinstance(error, _DAMAGED):
+            self.code = "truncated_input"
+        elif isinstance(error, _UNREADABLE):
+            self.code = "unreadable_file"
+        return bool(self.code)
+
+
+def _ended(unit: Unit, row: int, code: str, context: ReadContext) -> Read:
+    path, locator = unit.paths[0], f"item {row}" if code == "truncated_input" else "file"
+    return Read(row, 0, 0, None, fault_at(unit, path, locator, code, context, length=unit.size))
+
+
+def _read(unit: Unit, row: int, item: Item, context: ReadContext, shape: Shape) -> Read:
     data = item.element.data
     try:
         session = checked(shape.session_of(_decoded(data)), context.limits.max_messages)
@@ -133,64 +201,3 @@ def _decoded(data: bytes | None) -> object:
         return msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Fault(json_fault(data)) from None
-
-
-def _items(path: str, shape: Shape, max_bytes: int) -> Iterator[_Item]:
-    """The conversations of an export, one at a time; raises Fault for a file that is no export."""
-    if not magic_of(path).startswith(b"PK"):
-        yield from (_Item("", element) for element in _conversations(path, "", shape, max_bytes))
-        return
-    with zipfile.ZipFile(path) as archive:
-        members = sorted(name for name in archive.namelist() if shape.members.fullmatch(PurePath(name).name))
-    if not members:
-        raise Fault("unknown_format")
-    for number, member in enumerate(members, 1):
-        # By number: a member's name may tell whose export it is.
-        name = f"member {number}" if len(members) > 1 else ""
-        yield from (_Item(name, element) for element in _conversations(path, member, shape, max_bytes))
-
-
-def _conversations(path: str, member: str, shape: Shape, max_bytes: int) -> Iterator[Element]:
-    with _opened(path, member) as file:
-        first = first_byte(file)
-    if first not in (b"[", b"{"):
-        raise Fault("unknown_format")
-    with _opened(path, member) as file:
-        if first == b"[":
-            yield from elements(file, max_bytes)
-            return
-        whole = file.read(max_bytes + 1)
-    too_long = len(whole) > max_bytes
-    if not too_long and _kind(whole, shape) == "one":
-        yield Element(len(whole), whole.removeprefix(b"\xef\xbb\xbf"))
-        return
-    del whole
-    try:
-        with _opened(path, member) as file:
-            yield from elements(file, max_bytes, b"conversations")
-    except KeyError:
-        raise Fault("oversize_record" if too_long else "unknown_format") from None
-
-
-def _kind(whole: bytes, shape: Shape) -> str:
-    """`one` conversation, as the service's API gives it, or `wrapped` ones; raises Fault for neither."""
-    try:
-        outline = msgspec.json.decode(whole.removeprefix(b"\xef\xbb\xbf"), type=dict[str, msgspec.Raw])
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise Fault(json_fault(whole)) from None
-    if "conversations" in outline:
-        return "wrapped"
-    if shape.whole not in outline:
-        raise Fault("unknown_format")
-    return "one"
-
-
-@contextmanager
-def _opened(path: str, member: str) -> Iterator[IO[bytes]]:
-    """The file, or the member of an archive, decompressed."""
-    if not member:
-        with open_stream(path) as file:
-            yield file
-        return
-    with zipfile.ZipFile(path) as archive, archive.open(member) as file:
-        yield file

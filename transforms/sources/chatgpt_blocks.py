@@ -9,16 +9,16 @@ from transforms.sources.accounting import MERGED, dropped, note_block
 from transforms.sources.decode import Fault
 
 #: What the service tells the model about the user: nobody's words in the dialogue.
-_CONTEXT = frozenset({"user_editable_context", "model_editable_context"})
+CONTEXT = frozenset({"user_editable_context", "model_editable_context"})
 #: Content without words: how long was thought, and what a screen looked like.
 _WORDLESS = frozenset({"reasoning_recap", "computer_output"})
-_NOBODY = "all"
+NOBODY = "all"
 
 
 def is_context(message: dict[str, Any]) -> bool:
     """True for what the service adds about the user."""
     content = message.get("content")
-    return isinstance(content, dict) and content.get("content_type") in _CONTEXT
+    return isinstance(content, dict) and content.get("content_type") in CONTEXT
 
 
 def blocks_of(message: dict[str, Any], role: Role, name: str, call: str | None) -> list[Block]:
@@ -30,12 +30,12 @@ def blocks_of(message: dict[str, Any], role: Role, name: str, call: str | None) 
         raise Fault("bad_field")
     kind: str = content["content_type"]
     recipient = message.get("recipient")
-    to_nobody = role == "assistant" and (recipient == _NOBODY or not isinstance(recipient, str))
+    to_nobody = role == "assistant" and (recipient == NOBODY or not isinstance(recipient, str))
     if kind == "text" and (to_nobody or role == "user"):
         parts = content.get("parts")
         if isinstance(parts, list) and len(parts) == 1 and isinstance(parts[0], str):
             return [Block("text", parts[0])]  # most often
-    if kind in _CONTEXT or kind in _WORDLESS:
+    if kind in CONTEXT or kind in _WORDLESS:
         return [Block(kind)]
     if kind == "thoughts":
         return [Block("thinking", thinking=text) for text in _thoughts(content)]

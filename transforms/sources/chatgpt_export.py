@@ -6,22 +6,17 @@ A conversation is a tree of nodes, of which some have a message. Its leaf is `cu
 from __future__ import annotations
 
 import datetime as dt
-import itertools
 import re
 from typing import Any
 
 from schemas.records import Message, Origin, Role, Session
-from transforms.sources.array_export import ArrayExport, Shape
+from transforms.sources.array_export import ArrayExport
 from transforms.sources.chatgpt_blocks import blocks_of, is_context
+from transforms.sources.chatgpt_tree import ROLES, Nodes, in_order, nearest_above
+from transforms.sources.chatgpt_typed import sessions_of
 from transforms.sources.decode import Fault
+from transforms.sources.export_files import Shape
 
-_ROLES: dict[str, Role] = {
-    "system": "system",
-    "user": "user",
-    "assistant": "assistant",
-    "tool": "tool",
-    "function": "tool",
-}
 _OTHERS = frozenset(
     {
         "user.json",
@@ -37,7 +32,6 @@ _OTHERS = frozenset(
 #: Conversations that the user had kept from being remembered.
 _INCOGNITO = ("is_do_not_remember", "is_temporary_chat", "history_and_training_disabled")
 _HIDDEN = ("is_visually_hidden_from_conversation", "is_user_system_message")
-_Nodes = dict[str, dict[str, Any]]
 
 
 def session_of(item: object) -> Session:
@@ -54,7 +48,7 @@ def session_of(item: object) -> Session:
 
 
 EXPORTS = ArrayExport(
-    Shape(re.compile(r"conversations(?:-\d+)?\.json"), _OTHERS, "mapping", session_of),
+    Shape(re.compile(r"conversations(?:-\d+)?\.json"), _OTHERS, "mapping", session_of, sessions_of),
     ("**/*.zip", "**/conversations*.json"),
 )
 
@@ -62,7 +56,7 @@ EXPORTS = ArrayExport(
 def _session(item: dict[str, Any], conversation_id: str) -> Session:
     nodes = _nodes(item.get("mapping"))
     spoken = {name: message for name, node in nodes.items() if (message := node.get("message")) is not None}
-    above = _nearest_above(nodes, spoken)
+    above = nearest_above(nodes, spoken)
     created_at = _instant(item.get("create_time"))
     times = {name: _instant(message.get("create_time")) for name, message in spoken.items()}
     created_at = created_at or min((time for time in times.values() if time), default=None)
@@ -71,7 +65,7 @@ def _session(item: dict[str, Any], conversation_id: str) -> Session:
     messages: list[Message] = []
     sent: dict[str, dt.datetime] = {}
     calls: set[str] = set()
-    for name in _in_order(nodes):
+    for name in in_order(nodes):
         if name not in spoken:
             continue
         parent = above[name]
@@ -89,7 +83,7 @@ def _session(item: dict[str, Any], conversation_id: str) -> Session:
     )
 
 
-def _nodes(mapping: Any) -> _Nodes:
+def _nodes(mapping: Any) -> Nodes:
     if mapping is None:
         raise Fault("missing_field")
     if not isinstance(mapping, dict):
@@ -113,7 +107,7 @@ def _message(
     spoken = author.get("role") if isinstance(author, dict) else None
     if spoken is None:
         raise Fault("missing_field")
-    role = _ROLES.get(spoken) if isinstance(spoken, str) else None
+    role = ROLES.get(spoken) if isinstance(spoken, str) else None
     if role is None:
         raise Fault("bad_field")
     blocks = blocks_of(message, role, name, parent if parent in calls else None)
@@ -132,64 +126,6 @@ def _origin(message: dict[str, Any], role: Role) -> Origin:
     if metadata and isinstance(metadata, dict) and any(metadata.get(name) for name in _HIDDEN):
         return "harness"
     return "human" if role == "user" else "model"
-
-
-def _nearest_above(nodes: _Nodes, spoken: dict[str, Any]) -> dict[str, str | None]:
-    """Of each node the nearest one above it that has a message; a circle is left as it is."""
-    found: dict[str, str | None] = {}
-    for name, node in nodes.items():
-        above = node.get("parent")
-        if above is None or above in spoken:
-            found[name] = above
-            continue
-        path: dict[str, None] = {}
-        while above is not None and above not in spoken and above in nodes and above not in path:
-            if above in found:
-                above = found[above]
-                break
-            path[above] = None
-            above = nodes[above].get("parent")
-        found[name] = above if above in spoken else None
-        found.update({each: found[name] for each in path if each not in spoken})
-    return found
-
-
-def _in_order(nodes: _Nodes) -> list[str]:
-    """Every node once: parents before their children, and these as the export lists them."""
-    if _is_chain(nodes):
-        return list(nodes)
-    children: dict[str | None, list[str]] = {}
-    for name, node in nodes.items():
-        parent = node.get("parent")
-        children.setdefault(parent if parent in nodes else None, []).append(name)
-    for parent, several in children.items():
-        listed = nodes[parent].get("children") if len(several) > 1 and parent is not None else None
-        if isinstance(listed, list):
-            place = {child: number for number, child in enumerate(listed) if isinstance(child, str)}
-            several.sort(key=lambda child, place=place: place.get(child, len(place)))  # type: ignore[misc]
-    done: dict[str, None] = {}
-    for start in itertools.chain(children.get(None, ()), nodes):  # and last what is in a circle
-        if len(done) == len(nodes):
-            break
-        stack = [start]
-        while stack:
-            name = stack.pop()
-            if name not in done:
-                done[name] = None
-                if name in children:
-                    stack.extend(reversed(children[name]))
-    return list(done)
-
-
-def _is_chain(nodes: _Nodes) -> bool:
-    """True where each node follows the one listed before it, as in most conversations."""
-    before = None
-    for name, node in nodes.items():
-        parent = node.get("parent")
-        if parent != before and (before is not None or parent in nodes):
-            return False
-        before = name
-    return True
 
 
 def _instant(value: Any) -> dt.datetime | None:

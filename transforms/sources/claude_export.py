@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 
-from transforms.sources.array_export import ArrayExport, Shape
+from transforms.sources.array_export import ArrayExport
 from transforms.sources.claude_export_items import session_of
+from transforms.sources.claude_export_typed import sessions_of
+from transforms.sources.export_files import Shape
 
 #: Files of an export that hold no conversation.
 _OTHERS = frozenset({"users.json", "projects.json", "memories.json", "login_history.json"})
 
 EXPORTS = ArrayExport(
-    Shape(re.compile(r"conversations\.json"), _OTHERS, "chat_messages", session_of),
+    Shape(re.compile(r"conversations\.json"), _OTHERS, "chat_messages", session_of, sessions_of),
     ("**/*.zip", "**/conversations.json"),
 )

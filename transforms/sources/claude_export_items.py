@@ -12,8 +12,8 @@ from schemas.records import Aware, Block, Message, Origin, Role, Session
 from transforms.sources.accounting import MERGED, dropped, note_block
 from transforms.sources.decode import Fault
 
-_ROOT = "00000000-0000-4000-8000-000000000000"
-_SENDERS: dict[str, Role] = {"human": "user", "assistant": "assistant"}
+ROOT = "00000000-0000-4000-8000-000000000000"
+SENDERS: dict[str, Role] = {"human": "user", "assistant": "assistant"}
 #: Blocks that are not a speaker's words.
 _IGNORED = frozenset({"token_budget", "injected_prompt_block", "metadata", "flag"})
 
@@ -39,20 +39,18 @@ def _session(item: dict[str, Any], conversation_id: str) -> Session:
     user_id = account.get("uuid") if isinstance(account, dict) else None
     messages: list[Message] = []
     for entry, at in zip(chat or (), _instants(chat or ()), strict=True):
-        _add(messages, entry, at)
+        add_message(messages, entry, at)
     messages = _once(messages)
-    leaf = item.get("current_leaf_message_uuid")
-    last_of = {_spoken(message): message.message_id for message in messages} if leaf else {}
     return Session(
         conversation_id=conversation_id,
         created_at=_instant(item.get("created_at")),
-        messages=_rechained(messages),
+        messages=rechained(messages),
         user_id=user_id if isinstance(user_id, str) else None,
-        current_message_id=last_of.get(leaf, leaf) if isinstance(leaf, str) else None,
+        current_message_id=last_of_leaf(messages, item.get("current_leaf_message_uuid")),
     )
 
 
-def _add(messages: list[Message], entry: Any, at: dt.datetime | None) -> None:
+def add_message(messages: list[Message], entry: Any, at: dt.datetime | None) -> None:
     """Adds the message of an entry, and after it one for each tool result that stands inside it.
 
     `at`: when, if that is known to be sound.
@@ -62,11 +60,11 @@ def _add(messages: list[Message], entry: Any, at: dt.datetime | None) -> None:
     message_id, sender = entry.get("uuid"), entry.get("sender")
     if not isinstance(message_id, str) or not message_id or sender is None:
         raise Fault("missing_field")
-    role = _SENDERS.get(sender) if isinstance(sender, str) else None
+    role = SENDERS.get(sender) if isinstance(sender, str) else None
     if role is None:
         raise Fault("bad_field")
     parent = entry.get("parent_message_uuid")
-    parent_id = parent if isinstance(parent, str) and parent != _ROOT else None
+    parent_id = parent if isinstance(parent, str) and parent != ROOT else None
     if at is not None and (text := _only_text(entry)) is not None:
         origin: Origin = "model" if role == "assistant" else "human" if text.strip() else "harness"
         messages.append(Message(message_id, role, at, [Block("text", text)], parent_id, origin))
@@ -111,7 +109,7 @@ def _once(messages: list[Message]) -> list[Message]:
     return [*kept.values(), *unlike]
 
 
-def _rechained(messages: list[Message]) -> list[Message]:
+def rechained(messages: list[Message]) -> list[Message]:
     """Whoever answered a message with tool results answers the last of them; lists without links stay so."""
     linked = any(message.parent_id is not None and message.origin != "tool" for message in messages)
     if not linked:
@@ -125,6 +123,14 @@ def _rechained(messages: list[Message]) -> list[Message]:
         if message.origin != "tool" and message.parent_id in last:
             message.parent_id = last[message.parent_id]
     return messages
+
+
+def last_of_leaf(messages: Sequence[Message], leaf: Any) -> str | None:
+    """The last message that came of the export's leaf; the leaf as it is if none did."""
+    if not isinstance(leaf, str):
+        return None
+    last_of = {_spoken(message): message.message_id for message in messages} if leaf else {}
+    return last_of.get(leaf, leaf)
 
 
 def _spoken(message: Message) -> str:

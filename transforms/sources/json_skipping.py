@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 _ZERO, _E, _PLUS = b"0E+"
 _CASE = np.uint8(0xDF)
@@ -30,9 +31,10 @@ def may_skip(data: bytes) -> bool:
     msgspec checks what it skips but for two things: that it is UTF-8, and that its numbers are not too great.
     """
     if not data.isascii():
+        ends = np.array([0, len(data)], np.int32)
         try:
-            data.decode()
-        except UnicodeDecodeError:
+            pa.StringArray.from_buffers(1, pa.py_buffer(ends), pa.py_buffer(data)).validate(full=True)
+        except pa.ArrowInvalid:
             return False
     found = np.frombuffer(data, np.uint8)
     return not any(_great_number(found, start) for start in range(0, len(data), _WINDOW))

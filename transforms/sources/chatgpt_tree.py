@@ -1,0 +1,75 @@
+"""The nodes of a ChatGPT conversation: who follows whom, and in what order they are said."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+from schemas.records import Role
+
+ROLES: dict[str, Role] = {
+    "system": "system",
+    "user": "user",
+    "assistant": "assistant",
+    "tool": "tool",
+    "function": "tool",
+}
+Nodes = dict[str, dict[str, Any]]
+
+
+def nearest_above(nodes: Nodes, spoken: dict[str, Any]) -> dict[str, str | None]:
+    """Of each node the nearest one above it that has a message; a circle is left as it is."""
+    found: dict[str, str | None] = {}
+    for name, node in nodes.items():
+        above = node.get("parent")
+        if above is None or above in spoken:
+            found[name] = above
+            continue
+        path: dict[str, None] = {}
+        while above is not None and above not in spoken and above in nodes and above not in path:
+            if above in found:
+                above = found[above]
+                break
+            path[above] = None
+            above = nodes[above].get("parent")
+        found[name] = above if above in spoken else None
+        found.update({each: found[name] for each in path if each not in spoken})
+    return found
+
+
+def in_order(nodes: Nodes) -> list[str]:
+    """Every node once: parents before their children, and these as the export lists them."""
+    if _is_chain(nodes):
+        return list(nodes)
+    children: dict[str | None, list[str]] = {}
+    for name, node in nodes.items():
+        parent = node.get("parent")
+        children.setdefault(parent if parent in nodes else None, []).append(name)
+    for parent, several in children.items():
+        listed = nodes[parent].get("children") if len(several) > 1 and parent is not None else None
+        if isinstance(listed, list):
+            place = {child: number for number, child in enumerate(listed) if isinstance(child, str)}
+            several.sort(key=lambda child, place=place: place.get(child, len(place)))  # type: ignore[misc]
+    done: dict[str, None] = {}
+    for start in itertools.chain(children.get(None, ()), nodes):  # and last what is in a circle
+        if len(done) == len(nodes):
+            break
+        stack = [start]
+        while stack:
+            name = stack.pop()
+            if name not in done:
+                done[name] = None
+                if name in children:
+                    stack.extend(reversed(children[name]))
+    return list(done)
+
+
+def _is_chain(nodes: Nodes) -> bool:
+    """True where each node follows the one listed before it, as in most conversations."""
+    before = None
+    for name, node in nodes.items():
+        parent = node.get("parent")
+        if parent != before and (before is not None or parent in nodes):
+            return False
+        before = name
+    return True
