@@ -30,7 +30,7 @@ from transforms.sources.json_items import (
     raw_items,
     raw_lines,
 )
-from transforms.sources.record_file import Record, RecordFile, read_record
+from transforms.sources.record_file import UNFORESEEN, Record, RecordFile, read_record
 
 _DEFAULT_BYTES = 64 << 20
 #: A character as JSON of ours has it takes no more bytes than this, and a message without its text no more.
@@ -161,7 +161,7 @@ class ItemFile[T](RecordFile):
         """What the items tell, if canonical records that say the same would be read; else nothing."""
         try:
             told = self.told(items, context.defaults[unit.input], context.hasher)
-        except Fault:
+        except (Fault, *UNFORESEEN):
             return _UNKNOWN
         return told if _is_possible(told.plains, size, context.limits) else _UNKNOWN
 

@@ -29,7 +29,8 @@ from transforms.sources.decode import Fault, convert_session
 
 #: A format is anybody's: it may fail in any way, and what it says of it may hold data.
 _ANYTHING = (Exception,)
-_UNFORESEEN = (TypeError, ValueError, AttributeError, LookupError, RecursionError, ArithmeticError)
+#: What adapters raise for items that nobody thought of.
+UNFORESEEN = (TypeError, ValueError, AttributeError, LookupError, RecursionError, ArithmeticError)
 
 
 Record = Mapping[str, Any] | Fault
@@ -41,7 +42,7 @@ def record_or_fault[T, Made](make: Callable[[T], Made], item: T) -> Made | Fault
         return make(item)
     except Fault as fault:
         return fault
-    except _UNFORESEEN:
+    except UNFORESEEN:
         return Fault("bad_field")
 
 
