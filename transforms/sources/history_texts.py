@@ -18,6 +18,7 @@ from transforms.sources.histories import moment
 from transforms.sources.history_ids import beginning_in, beginning_of, names_of
 
 _NAME_BYTES = 16
+_NO_MOMENT = (msgspec.ValidationError, Fault, ValueError, OverflowError)
 _MOMENTS: type[list[dt.datetime]] = list[Aware]
 
 
@@ -100,7 +101,7 @@ def moments_of(values: Sequence[Any]) -> list[dt.datetime | None]:
     given = [value for value in values if value is not None]
     try:
         found = iter(msgspec.convert([_moment(value) for value in given], _MOMENTS))
-    except (msgspec.ValidationError, Fault):
+    except _NO_MOMENT:
         return [_instant(value) for value in values]
     return [None if value is None else next(found) for value in values]
 
@@ -200,6 +201,6 @@ def _moment(value: Any) -> Any:
 def _instant(value: Any) -> dt.datetime | None:
     try:
         found: dt.datetime = msgspec.convert(moment(value), Aware)
-    except (msgspec.ValidationError, Fault, OverflowError, ValueError):
+    except _NO_MOMENT:
         return None
     return found
