@@ -51,7 +51,9 @@ class _Node(msgspec.Struct):
 
 
 class _Conversation(msgspec.Struct):
-    mapping: dict[str, _Node]
+    """Without a mapping it is none, but does not keep those beside it from being decoded."""
+
+    mapping: dict[str, _Node] | None = None
     conversation_id: Any = None
     id: Any = None
     create_time: float | None = None
@@ -82,7 +84,7 @@ def sessions_of(data: bytes) -> list[Session | None]:
     or what msgspec raises where nothing can be said.
     """
     items = _ITEMS.of(data)
-    spoken = [_NOTHING if item is None else _spoken(item) for item in items]
+    spoken = [_NOTHING if item is None else _spoken(item.mapping, item.current_node) for item in items]
     try:
         times = _times([said.create_time for each in spoken for said in each.said])
         begun = _times([None if item is None else item.create_time for item in items])
@@ -93,13 +95,16 @@ def sessions_of(data: bytes) -> list[Session | None]:
     for item, each, created_at in zip(items, spoken, begun, strict=True):
         start, end = end, end + len(each.said)
         sessions.append(
-            None if item is None else _session(item, each, created_at, messages[start:end], times[start:end])
+            None
+            if item is None or item.mapping is None
+            else _session(item, each, created_at, messages[start:end], times[start:end])
         )
     return sessions
 
 
-def _spoken(item: _Conversation) -> _Spoken:
-    nodes, leaf = item.mapping, item.current_node
+def _spoken(nodes: dict[str, _Node] | None, leaf: Any) -> _Spoken:
+    if nodes is None:
+        return _NOTHING
     names, parents = [*nodes], [node.parent for node in nodes.values()]
     said = [node.message for node in nodes.values()]
     leaf = leaf if isinstance(leaf, str) else None

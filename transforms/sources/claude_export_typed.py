@@ -42,8 +42,10 @@ class _Account(msgspec.Struct):
 
 
 class _Conversation(msgspec.Struct):
-    uuid: str
-    created_at: Aware
+    """Without fields that it must have it is none, but does not keep those beside it from being decoded."""
+
+    uuid: str = ""
+    created_at: Aware | None = None
     chat_messages: list[_Entry] | None = None
     account: _Account | None = None
     current_leaf_message_uuid: Any = None
@@ -67,7 +69,7 @@ def sessions_of(data: bytes) -> list[Session | None]:
     sessions, end = list[Session | None](), 0
     for item, chat in zip(items, chats, strict=True):
         start, end = end, end + len(chat)
-        if item is None:
+        if item is None or item.created_at is None or not item.uuid:
             sessions.append(None)
             continue
         account, leaf = item.account, item.current_leaf_message_uuid
