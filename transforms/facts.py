@@ -16,7 +16,7 @@ from schemas.tables import FACTS, INSTANT
 from schemas.units import Quarantined
 from transforms.digests import keys
 from transforms.identities import Owners
-from transforms.instants import Bools, Ints, instants
+from transforms.instants import Bools, Ints, column_of, instants
 from transforms.message_facts import flags_and_sizes, threads_of
 from transforms.message_names import MessageNames
 from transforms.plain import Plains, columns_of
@@ -97,9 +97,9 @@ class Facts:
             plains.counts.tolist(),
             columns.sizes,
             {
-                "message_sent_at": pa.array(columns.sent_at).view(INSTANT),
-                "message_flags": pa.array(columns.flags),
-                "message_thread": pa.array(nothing),
+                "message_sent_at": column_of(columns.sent_at, INSTANT),
+                "message_flags": column_of(columns.flags, pa.uint8()),
+                "message_thread": column_of(nothing, pa.int64()),
             },
             linked=plains.linked,
         )
@@ -129,8 +129,8 @@ class Facts:
             sizes,
             {
                 "message_sent_at": instants([message.sent_at for message in messages]),
-                "message_flags": pa.array(flags),
-                "message_thread": pa.array(threads_of(messages, self._hasher)),
+                "message_flags": column_of(flags, pa.uint8()),
+                "message_thread": column_of(threads_of(messages, self._hasher), pa.int64()),
             },
         )
 
@@ -157,13 +157,18 @@ class Facts:
         rows, hasher = self._rows, self._hasher
         ends = np.array([*itertools.accumulate(self._lengths, initial=0)], np.int64)
         numbers, parents = self._links(ends)
-        offsets = pa.array(ends.astype(np.int32))
+        offsets = column_of(ends.astype(np.int32), pa.int32())
         lists = {name: _whole(parts, _LISTS[name]) for name, parts in self._lists.items()}
-        lists |= {"message_id": pa.array(numbers), "message_parent": pa.array(parents)}
+        lists |= {
+            "message_id": column_of(numbers, pa.int64()),
+            "message_parent": column_of(parents, pa.int64()),
+        }
         made: dict[str, pa.Array] = {
             name: pa.ListArray.from_arrays(offsets, values) for name, values in lists.items()
         }
-        made["text_bytes"] = pa.array(_totals(self._sizes, ends))
+        made["text_bytes"] = column_of(_totals(self._sizes, ends), pa.int64())
+        for name in ("row", "offset", "length"):
+            made[name] = column_of(np.array(rows[name], np.int64), pa.int64())
         made["conversation_key"] = keys(pa.array(rows["conversation_id"], pa.string()), hasher)
         made["unit"] = alike(unit, len(self._lengths))
         made["created_at"] = instants(rows["created_at"])
@@ -177,7 +182,7 @@ class Facts:
         }
         given = {**rows, **changed}
         made |= {
-            field.name: pa.array(given[field.name], field.type) for field in FACTS if field.name not in made
+            field.name: _column(given[field.name], field.type) for field in FACTS if field.name not in made
         }
         table = pa.table([made[name] for name in FACTS.names], schema=FACTS)
         order = np.argsort(np.array(rows["row"], np.int64), kind="stable")
@@ -190,6 +195,10 @@ _LISTS = {
 }
 _TAKEN = {name: operator.attrgetter(name) for name in Session.__struct_fields__ if name != "messages"}
 _ROWS = (*_TAKEN, "row", "offset", "length")
+
+
+def _column(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    return pa.array(values, kind) if any(values) or kind == pa.bool_() else pa.nulls(len(values), kind)
 
 
 def _whole(parts: list[pa.Array], kind: pa.DataType) -> pa.Array:
