@@ -31,9 +31,9 @@ def may_skip(data: bytes) -> bool:
     msgspec checks what it skips but for two things: that it is UTF-8, and that its numbers are not too great.
     """
     if not data.isascii():
-        ends = np.array([0, len(data)], np.int32)
+        ends = np.array([0, len(data)], np.int64)
         try:
-            pa.StringArray.from_buffers(1, pa.py_buffer(ends), pa.py_buffer(data)).validate(full=True)
+            pa.LargeStringArray.from_buffers(1, pa.py_buffer(ends), pa.py_buffer(data)).validate(full=True)
         except pa.ArrowInvalid:
             return False
     found = np.frombuffer(data, np.uint8)
