@@ -9,9 +9,9 @@ from typing import Any
 from transforms.message_facts import value_size
 from transforms.sources.anthropic_calls import Block, Logged, Turn, system_of, turns_of
 from transforms.sources.anthropic_owner import user_of
-from transforms.sources.decode import Fault, check_value, present
+from transforms.sources.decode import Fault, present
 from transforms.sources.histories import plain_text
-from transforms.sources.history_texts import Calls, Mixed, Said, moments_of, plains_of
+from transforms.sources.history_texts import Calls, Holding, Mixed, Said, moments_of, plains_of
 from transforms.sources.item_file import Told
 
 
@@ -88,29 +88,18 @@ def _said(turns: Sequence[Turn]) -> Said:
 
 def _held(blocks: list[Block]) -> tuple[str, str, Mixed | None]:
     """The texts as one, what of them stays the same, and what else there is; raises Fault."""
-    texts: list[str] = []
-    more: list[str] = []
-    count = results = given = 0
-    calling = False
+    holding = Holding()
     for block in blocks:
         if block.type == "text":
-            texts.append(present(block.text) or "")
+            holding.texts.append(present(block.text) or "")
         elif block.type == "tool_use":
-            check_value(block.input, None)
-            more += ["call", present(block.id) or "", present(block.name) or ""]
-            given += value_size(block.input)
-            calling = True
+            holding.add_call(present(block.id), present(block.name), block.input)
         elif block.type == "tool_result":
             content = _result(block.content)
-            more += ["result", present(block.tool_use_id) or "", plain_text(content)]
-            results += value_size(content)
-            count += 1
+            holding.add_result(present(block.tool_use_id), plain_text(content), value_size(content))
         else:
-            given += len(present(block.thinking) or "")
-    text, same = "".join(texts), "".join([each.strip() for each in texts])
-    if len(texts) == len(blocks):
-        return text, same, None
-    return text, same, Mixed(more, results if count else None, count < len(blocks), calling, given)
+            holding.add_thought(present(block.thinking))
+    return holding.made(len(blocks))
 
 
 def _result(content: str | list[Any] | None) -> str | list[dict[str, str]]:

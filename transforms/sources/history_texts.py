@@ -12,8 +12,9 @@ import numpy as np
 import pyarrow as pa
 
 from schemas.records import Aware, Role
+from transforms.message_facts import value_size
 from transforms.plain import Plains
-from transforms.sources.decode import Fault
+from transforms.sources.decode import Fault, check_value
 from transforms.sources.histories import moment
 from transforms.sources.history_ids import beginning_in, beginning_of, names_of
 
@@ -35,6 +36,41 @@ class Mixed(NamedTuple):
     rest: bool
     calling: bool
     others: int
+
+
+class Holding:
+    """What a turn holds, part by part."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self._more: list[str] = []
+        self._results = self._others = self._count = 0
+        self._calling = False
+
+    def add_call(self, call_id: str | None, name: str | None, given: Any) -> None:
+        """A call of a tool; raises Fault for what it is given where no later stage could walk that."""
+        check_value(given, None)
+        self._more += ["call", call_id or "", name or ""]
+        self._others += value_size(given)
+        self._calling = True
+
+    def add_result(self, call_id: str | None, text: str, size: int) -> None:
+        """What a tool gave: what of it stays the same, and its characters."""
+        self._more += ["result", call_id or "", text]
+        self._results += size
+        self._count += 1
+
+    def add_thought(self, thought: str | None) -> None:
+        """A thought, of which nothing stays."""
+        self._others += len(thought or "")
+
+    def made(self, parts: int) -> tuple[str, str, Mixed | None]:
+        """The texts as one, what of them stays the same, and what else there is of so many parts."""
+        text, same = "".join(self.texts), "".join([each.strip() for each in self.texts])
+        if len(self.texts) == parts:
+            return text, same, None
+        results = self._results if self._count else None
+        return text, same, Mixed(self._more, results, self._count < parts, self._calling, self._others)
 
 
 class Said(NamedTuple):

@@ -8,9 +8,8 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from transforms.message_facts import value_size
-from transforms.sources.decode import Fault, check_value
-from transforms.sources.history_texts import Calls, Mixed, Said, moments_of, plains_of
+from transforms.sources.decode import Fault
+from transforms.sources.history_texts import Calls, Holding, Mixed, Said, moments_of, plains_of
 from transforms.sources.item_file import Told
 from transforms.sources.otel_spans import (
     BEGUN,
@@ -154,27 +153,15 @@ def _said(turns: Sequence[_Turn]) -> Said:
 
 def _held(parts: list[_Part]) -> tuple[str, str, Mixed | None]:
     """The texts as one, what of them stays the same, and what else there is; raises Fault."""
-    texts: list[str] = []
-    more: list[str] = []
-    count = results = given = 0
-    calling = False
+    holding = Holding()
     for part in parts:
         if part.type == "text":
-            texts.append(part.content or "")
+            holding.texts.append(part.content or "")
         elif part.type == "tool_call":
-            arguments = arguments_of(part.arguments)
-            check_value(arguments, None)
-            more += ["call", part.id or "", part.name or ""]
-            given += value_size(arguments)
-            calling = True
+            holding.add_call(part.id, part.name, arguments_of(part.arguments))
         elif part.type == "tool_call_response":
             answer = response_of(part.response if part.response is not None else part.result)
-            more += ["result", part.id or "", answer.strip()]
-            results += len(answer)
-            count += 1
+            holding.add_result(part.id, answer.strip(), len(answer))
         else:
-            given += len(part.content or "")
-    text, same = "".join(texts), "".join([each.strip() for each in texts])
-    if len(texts) == len(parts):
-        return text, same, None
-    return text, same, Mixed(more, results if count else None, count < len(parts), calling, given)
+            holding.add_thought(part.content)
+    return holding.made(len(parts))
