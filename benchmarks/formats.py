@@ -6,13 +6,16 @@
 
 The same made-up chats in every format that is JSON, or files of one's own. The decoder is msgspec's, to
 plain objects: of each line, let go at once, or of a whole array. Reading is plan and facts: every record
-decoded, checked, and its ids digested. The pairs run in turns; the medians are printed.
+decoded, checked, and its ids digested. The pairs run in turns; the medians are printed. Memory is
+allocated as in a run's workers.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -23,7 +26,7 @@ import msgspec
 from chats_in_formats import START, WRITERS, conversations
 from tools_in_formats import WRITERS as TOOLS
 
-from pipeline.beam_loading import collect_less_often
+from pipeline.beam_loading import MEMORY, collect_less_often
 from schemas.keys import KeyedHasher
 from schemas.records import Defaults, Limits
 from transforms.sources import InputFile, ReadContext, plan_tasks, plan_units, read_facts
@@ -93,4 +96,6 @@ def _read(paths: Sequence[Path], name: str) -> int:
 
 
 if __name__ == "__main__":
+    if not MEMORY.keys() <= os.environ.keys():
+        os.execve(sys.executable, [sys.executable, *sys.argv], {**MEMORY, **os.environ})  # noqa: S606 - itself
     main()

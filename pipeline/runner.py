@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from pipeline.beam_loading import collect_less_often
+from pipeline.beam_loading import MEMORY, collect_less_often
 from pipeline.graph import RunPlan, build
 from pipeline.progress import Progress
 from schemas.errors import ChatsieveError, ConfigError, PipelineError
@@ -86,16 +86,6 @@ def _failure(error: Exception) -> str:
     return describe("the runner failed", error)
 
 
-#: A stage frees what the next one asks for again. Given back to the system between them, every page of it is
-#: cleared anew, a seventh of an audit's time; C's own allocator alone can be told to keep it.
-_MEMORY = {
-    "ARROW_DEFAULT_MEMORY_POOL": "system",
-    "MALLOC_ARENA_MAX": "1",
-    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
-    "MALLOC_TRIM_THRESHOLD_": str(256 << 20),
-}
-
-
 def _worker_processes() -> Any:
     """Workers as processes of this interpreter; `exec`, so that no shell stands between them and us.
 
@@ -103,7 +93,7 @@ def _worker_processes() -> Any:
     """
     from apache_beam.transforms import environments
 
-    memory = " ".join(f"{name}={value}" for name, value in _MEMORY.items() if name not in os.environ)
+    memory = " ".join(f"{name}={value}" for name, value in MEMORY.items() if name not in os.environ)
     python = f"{shlex.quote(sys.executable)} -m pipeline.worker_main {os.getpid()}"
     command = f"exec env {memory} {python}"
     return environments.SubprocessSDKEnvironment.from_command_string(command_string=command)
