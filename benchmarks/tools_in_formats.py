@@ -17,7 +17,7 @@ def _spoken(turns: Turns) -> Spoken:
     """A question, what a tool is given for it, what it gives, and the answer; of each two turns."""
     texts = [text for _, text, _ in turns]
     pairs = zip(texts[::2], texts[1::2], strict=True)
-    return [(asked, {"path": "/work/notes.md", "text": asked}, said, said) for asked, said in pairs]
+    return [(asked, {"path": "notes.md", "text": asked}, said, said) for asked, said in pairs]
 
 
 def _lined(items: Iterable[Any]) -> Iterator[str]:

@@ -41,6 +41,19 @@ SPOKEN: list[dict[str, Any]] = [
     },
     {"role": "assistant", "parts": [{"type": "text", "content": "d"}]},
 ]
+_NANOS = "1767600000000000000"
+_ANSWER = {"key": "gen_ai.output.messages", "value": {"stringValue": json.dumps(SPOKEN[-1:])}}
+_OTLP_SPANS: list[dict[str, Any]] = [
+    {"name": "no messages", "startTimeUnixNano": _NANOS},
+    {
+        "startTimeUnixNano": _NANOS,
+        "attributes": [
+            {"key": "gen_ai.input.messages", "value": {"stringValue": json.dumps(SPOKEN)}},
+            {"key": "user.id", "value": {"stringValue": "u"}},
+        ],
+    },
+    {"startTimeUnixNano": _NANOS, "events": [{"attributes": [_ANSWER]}]},
+]
 GOOD: dict[str, dict[str, Any]] = {
     "canonical": {
         "conversation_id": "c",
@@ -202,42 +215,7 @@ MORE: dict[str, list[dict[str, Any]]] = {
     ],
     "otel-genai": [
         {"start_time": AT, "attributes": {"gen_ai.input.messages": json.dumps(SPOKEN)}},
-        {
-            "resourceSpans": [
-                {
-                    "scopeSpans": [
-                        {
-                            "spans": [
-                                {"name": "no messages", "startTimeUnixNano": "1767600000000000000"},
-                                {
-                                    "startTimeUnixNano": "1767600000000000000",
-                                    "attributes": [
-                                        {
-                                            "key": "gen_ai.input.messages",
-                                            "value": {"stringValue": json.dumps(SPOKEN)},
-                                        },
-                                        {"key": "user.id", "value": {"stringValue": "u"}},
-                                    ],
-                                },
-                                {
-                                    "startTimeUnixNano": "1767600000000000000",
-                                    "events": [
-                                        {
-                                            "attributes": [
-                                                {
-                                                    "key": "gen_ai.output.messages",
-                                                    "value": {"stringValue": json.dumps(SPOKEN[-1:])},
-                                                }
-                                            ]
-                                        }
-                                    ],
-                                },
-                            ]
-                        }
-                    ]
-                }
-            ]
-        },
+        {"resourceSpans": [{"scopeSpans": [{"spans": _OTLP_SPANS}]}]},
         {
             "attributes": {"gen_ai.prompt.0.content": "x", "gen_ai.completion.0.content": "y"},
             "start_time": AT,

@@ -75,17 +75,25 @@ class Facts:
     def add(self, reads: Sequence[Read], *, placed: bool) -> None:
         """The facts of readable records; offsets and lengths only where they are `placed` by these."""
         sessions = [read.session for read in reads if read.session is not None]
-        rows, nowhere = [read.row for read in reads], [0] * len(reads)
-        offsets = [read.offset for read in reads] if placed else nowhere
-        lengths = [read.length for read in reads] if placed else nowhere
-        self.add_several(Several(rows, offsets, lengths, sessions))
+        columns = (
+            [read.row for read in reads],
+            [read.offset for read in reads],
+            [read.length for read in reads],
+        )
+        self.add_several(Several(*columns, sessions), placed=placed)
 
-    def add_several(self, several: Several) -> None:
-        """The facts of records that are sessions."""
-        sessions = several.sessions
+    def add_several(self, several: Several, *, placed: bool) -> None:
+        """The facts of records that are sessions; offsets and lengths as above."""
+        sessions, nowhere = several.sessions, [0] * len(several.sessions)
         self._add_sessions(sessions)
         self._add_rows({name: [*map(taken, sessions)] for name, taken in _TAKEN.items()})
-        self._add_rows({"row": several.rows, "offset": several.offsets, "length": several.lengths})
+        self._add_rows(
+            {
+                "row": several.rows,
+                "offset": several.offsets if placed else nowhere,
+                "length": several.lengths if placed else nowhere,
+            }
+        )
 
     def add_many(self, many: Many) -> None:
         """The facts of records that are plain texts."""
@@ -167,8 +175,8 @@ class Facts:
             name: pa.ListArray.from_arrays(offsets, values) for name, values in lists.items()
         }
         made["text_bytes"] = column_of(_totals(self._sizes, ends), pa.int64())
-        for name in ("row", "offset", "length"):
-            made[name] = column_of(np.array(rows[name], np.int64), pa.int64())
+        places = {name: np.array(rows[name], np.int64) for name in ("row", "offset", "length")}
+        made |= {name: column_of(numbers, pa.int64()) for name, numbers in places.items()}
         made["conversation_key"] = keys(pa.array(rows["conversation_id"], pa.string()), hasher)
         made["unit"] = alike(unit, len(self._lengths))
         made["created_at"] = instants(rows["created_at"])
@@ -185,8 +193,8 @@ class Facts:
             field.name: _column(given[field.name], field.type) for field in FACTS if field.name not in made
         }
         table = pa.table([made[name] for name in FACTS.names], schema=FACTS)
-        order = np.argsort(np.array(rows["row"], np.int64), kind="stable")
-        return table if (order[:-1] < order[1:]).all() else table.take(order)
+        row = places["row"]
+        return table if (row[:-1] <= row[1:]).all() else table.take(np.argsort(row, kind="stable"))
 
 
 #: Of messages, besides their ids.

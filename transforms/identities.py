@@ -122,11 +122,8 @@ def with_defaults(sessions: Sequence[Session], defaults: Defaults) -> None:
     tiers = {tier: label(tier) or defaults.tier for tier in {session.tier for session in sessions}}
     surfaces = {each: label(each) or defaults.surface for each in {session.surface for session in sessions}}
     for session in sessions:
-        user_id, organization_id = session.user_id, session.organization_id
-        if not user_id or user_id.isspace():
-            session.user_id = defaults.user_id
-        if not organization_id or organization_id.isspace():
-            session.organization_id = defaults.organization_id
+        session.user_id = _present(session.user_id) or defaults.user_id
+        session.organization_id = _present(session.organization_id) or defaults.organization_id
         session.tier, session.surface = tiers[session.tier], surfaces[session.surface]
 
 

@@ -11,7 +11,16 @@ from transforms.sources.anthropic_calls import Block, Logged, Turn, system_of, t
 from transforms.sources.anthropic_owner import user_of
 from transforms.sources.decode import Fault, present
 from transforms.sources.histories import plain_text
-from transforms.sources.history_texts import Calls, Holding, Mixed, Said, moments_of, plains_of
+from transforms.sources.history_texts import (
+    Calls,
+    Holding,
+    Mixed,
+    Said,
+    moments_of,
+    plains_of,
+    said_of,
+    untimed,
+)
 from transforms.sources.item_file import Told
 
 
@@ -24,15 +33,8 @@ def told_of(items: Sequence[Logged]) -> Told:
     organization_ids = [present(logged.organization_id) for logged in items]
     turns = [turns_of(logged) for logged in items]
     said = _said([*itertools.chain.from_iterable(turns)])
-    odd = faulty | said.owners_of_none([*map(len, turns)])
-    sound = [
-        place
-        for place, at in enumerate(asked)
-        if at is not None
-        and turns[place]
-        and place not in odd
-        and (ended[place] is not None or ends[place] is None)
-    ]
+    odd = faulty | said.owners_of_none([*map(len, turns)]) | untimed(asked, ended, ends)
+    sound = [place for place, each in enumerate(turns) if each and place not in odd]
     names = [logged.conversation_id for logged in items]
     calls = Calls(
         conversation_ids=[None if name is None else str(name) for name in names],
@@ -65,25 +67,16 @@ def _users(items: Sequence[Logged]) -> tuple[list[str | None], set[int]]:
 
 def _said(turns: Sequence[Turn]) -> Said:
     contents = [turn.content for turn in turns]
-    texts: list[str | None] = [content if isinstance(content, str) else "" for content in contents]
-    same = [text.strip() for text in texts if text is not None]
-    mixed: dict[int, Mixed] = {}
+    texts = [content if isinstance(content, str) else "" for content in contents]
+    odd: dict[int, list[Block]] = {}
     for place, content in enumerate(contents):
         if isinstance(content, str):
             continue
         if len(content) == 1 and content[0].type == "text":
-            text = content[0].text or ""
-            same[place] = text.strip()
-            texts[place] = text if same[place] else ""
-            continue
-        try:
-            texts[place], same[place], holds = _held(content)
-        except Fault:
-            texts[place] = None
+            texts[place] = present(content[0].text) or ""
         else:
-            if holds is not None:
-                mixed[place] = holds
-    return Said([turn.role for turn in turns], texts, same, mixed)
+            odd[place] = content
+    return said_of([turn.role for turn in turns], texts, odd, _held)
 
 
 def _held(blocks: list[Block]) -> tuple[str, str, Mixed | None]:

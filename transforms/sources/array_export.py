@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import PurePath
-from typing import NamedTuple
 
 import msgspec
 
@@ -32,7 +30,6 @@ from transforms.sources.export_files import Item, Shape, blocks_of_export, items
 from transforms.sources.json_array import ArrayCut, Element
 from transforms.sources.json_array_blocks import Block
 
-_BATCH_BYTES = 16 << 20
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, Truncated, ArrayCut)
 #: An archive may be encrypted or packed strangely.
 _UNREADABLE = (OSError, RuntimeError, NotImplementedError)
@@ -58,12 +55,9 @@ class ArrayExport:
 
     def facts(self, unit: Unit, context: ReadContext) -> Iterator[FactsBatch]:
         """Facts of the conversations, and a fault for each item that is none."""
-        if is_kept():
-            yield from batches(_reads(unit, context, self._shape, None), unit, context)
-            return
-        parts = _parts(unit, context, self._shape)
-        for part in parts:
-            yield from batches(_some_of(itertools.chain([part], parts)), unit, context)
+        one_by_one = is_kept()
+        reads = _reads(unit, context, self._shape, None) if one_by_one else _many(unit, context, self._shape)
+        yield from batches(reads, unit, context)
 
     def sessions(
         self, unit: Unit, context: ReadContext, pointers: Sequence[Pointer]
@@ -78,13 +72,6 @@ class ArrayExport:
                 return
 
 
-class _Part(NamedTuple):
-    """What was read of some bytes of a file."""
-
-    reads: Iterable[Read | Several]
-    size: int
-
-
 def _reads(unit: Unit, context: ReadContext, shape: Shape, wanted: set[int] | None) -> Iterator[Read]:
     """Every item of the file, or only the wanted ones; and what ends the file before its time."""
     row, end = 0, _End()
@@ -97,23 +84,20 @@ def _reads(unit: Unit, context: ReadContext, shape: Shape, wanted: set[int] | No
         yield _ended(unit, row, end.code, context)
 
 
-def _parts(unit: Unit, context: ReadContext, shape: Shape) -> Iterator[_Part]:
-    """The same, of arrays many items at once; and last what ends the file, or nothing."""
+def _many(unit: Unit, context: ReadContext, shape: Shape) -> Iterator[Read | Several]:
+    """The same, of arrays many items at once."""
     row, end, limits = 0, _End(), context.limits
     with end:
         for member, part in blocks_of_export(unit.paths[0], shape, limits.max_record_bytes):
             if isinstance(part, Element):
-                read = _read(unit, row, Item(member, part), context, shape)
-                yield _Part([read], part.length)
+                yield _read(unit, row, Item(member, part), context, shape)
                 row += 1
             else:
                 sessions = _sound(part.decoded, limits.max_messages)
-                yield _Part(
-                    _of_block(unit, row, member, sessions, part, context, shape),
-                    len(part.data),
-                )
+                yield from _of_block(unit, row, member, sessions, part, context, shape)
                 row += len(sessions)
-    yield _Part([_ended(unit, row, end.code, context)] if end.code else [], 0)
+    if end.code:
+        yield _ended(unit, row, end.code, context)
 
 
 def _of_block(
@@ -129,21 +113,12 @@ def _of_block(
     given = [place for place, session in enumerate(sessions) if session is not None]
     good = [session for session in sessions if session is not None]
     context.all_owned(good, unit)
-    yield Several([row + place for place in given], [0] * len(good), [0] * len(good), good)
+    length = len(block.data) // len(sessions) if sessions else 0
+    yield Several([row + place for place in given], [0] * len(good), [length] * len(good), good)
     if len(good) < len(sessions):
         for place, element in enumerate(block.elements()):
             if sessions[place] is None:
                 yield _read(unit, row + place, Item(member, element), context, shape)
-
-
-def _some_of(parts: Iterable[_Part]) -> Iterator[Read | Several]:
-    """What was read of parts that are as much as a batch together."""
-    size = 0
-    for part in parts:
-        yield from part.reads
-        size += part.size
-        if size >= _BATCH_BYTES:
-            return
 
 
 def _sound(sessions: Sequence[Session | None], max_messages: int) -> Sequence[Session | None]:

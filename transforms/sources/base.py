@@ -133,6 +133,15 @@ def one_task_per_file(input_number: int, name: str, files: Sequence[InputFile]) 
     return [PlanTask(input_number, name, (file.path,), (file.size,)) for file in ordered]
 
 
+def byte_ranges(task: PlanTask, unit_bytes: int) -> list[Unit]:
+    """The units of a plain file of lines, each of those that begin in so many bytes."""
+    path, size = task.paths[0], task.sizes[0]
+    return [
+        Unit(task.input, task.format, "bytes", (path,), start, min(start + unit_bytes, size), size)
+        for start in range(0, size, unit_bytes)
+    ]
+
+
 def batches(
     reads: Iterable[Read | Several | Many], unit: Unit, context: ReadContext, *, placed: bool = False
 ) -> Iterator[FactsBatch]:
@@ -149,7 +158,7 @@ def batches(
             facts.add_many(read)
         elif isinstance(read, Several):
             size += sum(read.lengths)
-            facts.add_several(read)
+            facts.add_several(read, placed=placed)
         elif read.fault is not None:
             size += read.length
             faults.append(read.fault)

@@ -22,7 +22,16 @@ from transforms.files import (
     open_stream,
     read_at,
 )
-from transforms.sources.base import NO_DIGEST, FactsBatch, PlanTask, Pointer, ReadContext, batches, fault_at
+from transforms.sources.base import (
+    NO_DIGEST,
+    FactsBatch,
+    PlanTask,
+    Pointer,
+    ReadContext,
+    batches,
+    byte_ranges,
+    fault_at,
+)
 from transforms.sources.decode import Fault, decode_session, decode_sessions
 
 
@@ -40,12 +49,7 @@ def plan_lines(task: PlanTask, unit_bytes: int) -> tuple[list[Unit], list[Quaran
         return [], [Quarantined(task.input, path, "file", "malformed_json", size, NO_DIGEST)]
     if compression_of(path):
         return [Unit(task.input, task.format, "stream", (path,), size=size)], []
-    starts = range(0, size, unit_bytes)
-    units = [
-        Unit(task.input, task.format, "bytes", (path,), start, min(start + unit_bytes, size), size)
-        for start in starts
-    ]
-    return units, []
+    return byte_ranges(task, unit_bytes), []
 
 
 def line_facts(unit: Unit, context: ReadContext) -> Iterator[FactsBatch]:

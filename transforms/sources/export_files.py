@@ -36,6 +36,8 @@ class Shape(NamedTuple):
 
 
 class Item(NamedTuple):
+    """An item of an export, and what its member of the archive is called here."""
+
     member: str
     element: Element
 

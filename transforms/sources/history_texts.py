@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
 import msgspec
@@ -130,6 +130,38 @@ class Calls(NamedTuple):
             [self.counts[place] for place in places],
             said,
         )
+
+
+def said_of[T](
+    roles: Sequence[Role],
+    texts: Sequence[str],
+    odd: Mapping[int, T],
+    held: Callable[[T], tuple[str, str, Mixed | None]],
+) -> Said:
+    """Turns of these texts; `held` tells what the odd ones, by place, hold instead, or raises Fault."""
+    every: list[str | None] = [*texts]
+    same = [*map(str.strip, texts)]
+    mixed: dict[int, Mixed] = {}
+    for place, content in odd.items():
+        try:
+            every[place], same[place], holds = held(content)
+        except Fault:
+            every[place] = None
+        else:
+            if holds is not None:
+                mixed[place] = holds
+    return Said(roles, every, same, mixed)
+
+
+def untimed(
+    asked: Sequence[dt.datetime | None], ended: Sequence[dt.datetime | None], ends: Sequence[Any]
+) -> set[int]:
+    """The places of calls whose time is not known, or whose end is not though `ends` has something for it."""
+    return {
+        place
+        for place, at in enumerate(asked)
+        if at is None or (ended[place] is None and ends[place] is not None)
+    }
 
 
 def moments_of(values: Sequence[Any]) -> list[dt.datetime | None]:

@@ -18,7 +18,7 @@ from transforms.facts import Many, Read
 from transforms.identities import owners_of
 from transforms.plain import Plains
 from transforms.sources.accounting import is_kept
-from transforms.sources.base import FactsBatch, PlanTask, ReadContext, batches
+from transforms.sources.base import FactsBatch, PlanTask, ReadContext, batches, byte_ranges
 from transforms.sources.decode import EARLIEST, LATEST, Fault
 from transforms.sources.json_items import (
     Decoders,
@@ -78,14 +78,9 @@ class ItemFile[T](RecordFile):
     def plan(self, task: PlanTask, unit_bytes: int) -> tuple[list[Unit], list[Quarantined]]:
         """Byte ranges of a plain file of lines, else one unit; raises OSError."""
         units, faults = super().plan(task, unit_bytes)
-        path, size = task.paths[0], task.sizes[0]
-        if not units or not self.is_in_lines(path):
-            return units, faults
-        starts = range(0, size, unit_bytes)
-        return [
-            Unit(task.input, task.format, "bytes", (path,), start, min(start + unit_bytes, size), size)
-            for start in starts
-        ], faults
+        if units and self.is_in_lines(task.paths[0]):
+            units = byte_ranges(task, unit_bytes)
+        return units, faults
 
     def records(self, path: str) -> Iterator[Record]:
         """The records of a file, each looked at with care."""

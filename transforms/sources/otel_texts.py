@@ -9,7 +9,16 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from transforms.sources.decode import Fault
-from transforms.sources.history_texts import Calls, Holding, Mixed, Said, moments_of, plains_of
+from transforms.sources.history_texts import (
+    Calls,
+    Holding,
+    Mixed,
+    Said,
+    moments_of,
+    plains_of,
+    said_of,
+    untimed,
+)
 from transforms.sources.item_file import Told
 from transforms.sources.otel_spans import (
     BEGUN,
@@ -76,10 +85,7 @@ def told_of(items: Sequence[dict[str, Any]]) -> Told:
     asked, ended = moments_of([span.begun for span in spans]), moments_of([span.ended for span in spans])
     said = _said([*itertools.chain.from_iterable([span.history + span.answer for span in spans])])
     counts = [len(span.history) + len(span.answer) for span in spans]
-    odd = said.owners_of_none(counts)
-    odd |= {
-        n for n, at in enumerate(asked) if at is None or (ended[n] is None and spans[n].ended is not None)
-    }
+    odd = said.owners_of_none(counts) | untimed(asked, ended, [span.ended for span in spans])
     bad = {spans[number].place for number in odd}
     sound = [number for number, span in enumerate(spans) if span.place not in bad]
     if not sound:
@@ -135,20 +141,10 @@ def _is_text(value: Any) -> bool:
 def _said(turns: Sequence[_Turn]) -> Said:
     parts = [turn.parts for turn in turns]
     only = [each[0] if len(each) == 1 else _NO_PART for each in parts]
-    texts: list[str | None] = [part.content or "" for part in only]
-    same = [text.strip() for text in texts if text is not None]
-    mixed: dict[int, Mixed] = {}
+    texts = [part.content or "" for part in only]
     kinds = [part.type for part in only]
-    odd = [place for place, kind in enumerate(kinds) if kind != "text"] if {*kinds} != {"text"} else []
-    for place in odd:
-        try:
-            texts[place], same[place], holds = _held(parts[place])
-        except Fault:
-            texts[place] = None
-        else:
-            if holds is not None:
-                mixed[place] = holds
-    return Said([ROLES[turn.role] for turn in turns], texts, same, mixed)
+    odd = {place: parts[place] for place, kind in enumerate(kinds) if kind != "text"}
+    return said_of([ROLES[turn.role] for turn in turns], texts, odd, _held)
 
 
 def _held(parts: list[_Part]) -> tuple[str, str, Mixed | None]:
