@@ -30,7 +30,7 @@ setup: .venv/.installed  ## a .venv with every locked dependency and chatsieve i
 	VIRTUAL_ENV=$(CURDIR)/.venv $(UV) pip sync --quiet --require-hashes requirements.lock
 	VIRTUAL_ENV=$(CURDIR)/.venv $(UV) pip install --quiet --no-deps --no-build-isolation --editable .
 	$(BIN)/python -m compileall -q schemas transforms pipeline
-	$(BIN)/python -m pipeline.page_library
+	$(BIN)/python -m pipeline.pages.chart_library
 	touch $@
 
 demo: setup  ## run the main job on the bundled example into out/demo
@@ -64,11 +64,11 @@ imports: setup
 	$(BIN)/lint-imports
 
 prove: setup  ## compare the engine with the reference on 200,000 random sessions
-	$(BIN)/python tests/engine_against_reference.py --sessions 200000
+	$(BIN)/python -m tests.prove.engine_against_reference --sessions 200000
 
 mutants: setup  ## change the decision code in every small way and see that a test notices (an hour)
 	$(BIN)/mutmut run --max-children 2
-	$(BIN)/python tests/mutants.py
+	$(BIN)/python -m tests.prove.mutants
 
 # What the teachers of the small model need, beside the .venv and not in it: nobody else needs it.
 TEACHERS := build/teachers
@@ -91,7 +91,7 @@ train-model: $(TEACHERS)/.installed  ## train the small model anew (an hour), fr
 	  $$(find .venv/lib/python3*/site-packages/{apache_beam,pandas,numpy,spacy,datasets,hypothesis,polars,pydantic,rich,faker} -name '*.py')
 
 thresholds: setup  ## choose how sure the small model has to be; see benchmarks/thresholds.json
-	$(BIN)/python benchmarks/choose_thresholds.py --labelled $(PUBLIC)/pii/wnut17_dev.jsonl
+	$(BIN)/python -m benchmarks.choose_thresholds --labelled $(PUBLIC)/pii/wnut17_dev.jsonl
 
 lock: $(filter .tools/bin/uv,$(UV))  ## renew requirements.lock from pyproject.toml
 	$(UV) pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-emit-index-url \

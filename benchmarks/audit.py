@@ -1,6 +1,6 @@
 """An audit of millions of Parquet sessions against DuckDB on the same files: time, CPU, ratio, peak memory.
 
-    .venv/bin/python benchmarks/audit.py --sessions 5000000
+    python -m benchmarks.audit --sessions 5000000
 
 DuckDB computes what the decisions need and nothing else: deletions, each user's state at `as_of`, the state
 at each human message by an as-of join, activity and counts of each session. The audit does that too, under
@@ -22,7 +22,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from replicas import write_replicas
+from benchmarks.replicas import write_replicas
 
 _QUERY = """
 import duckdb, sys

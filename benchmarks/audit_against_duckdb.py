@@ -1,6 +1,6 @@
 """How long an audit takes against DuckDB reading the same files and computing the same join.
 
-    .venv/bin/python benchmarks/audit_against_duckdb.py --conversations 200000
+    python -m benchmarks.audit_against_duckdb --conversations 200000
 
 Both run in turn, as whole processes on the same input; what counts is the ratio in one call.
 """

@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from transforms.corpus_talk import paragraph
+from transforms.sample.conversations import paragraph
 
 START = dt.datetime(2026, 1, 5, tzinfo=dt.UTC)
 _TURNS = 8

@@ -17,18 +17,18 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.commands.evaluate import read_labelled
-from pipeline.config import DEFAULT_DEID
+from pipeline.inputs.config import DEFAULT_DEID
 from schemas.deid import DeidConfig, TaggerConfig, load_deid
 from transforms.deid.evaluation import Labelled, count, measure
-from transforms.deid.line_signs import LineSigns
-from transforms.deid.names import ENGLISH, NameFinder
-from transforms.deid.ner import NameModel
-from transforms.deid.overlaps import resolve
-from transforms.deid.reading import Reading
+from transforms.deid.model.tagger import shipped_tagger
+from transforms.deid.people.line_signs import LineSigns
+from transforms.deid.people.names import ENGLISH, NameFinder
+from transforms.deid.people.reading import Reading
+from transforms.deid.people.spacy_ner import NameModel
 from transforms.deid.spans import Segment, Span
-from transforms.deid.tagger import shipped_tagger
-from transforms.deid.words import Words
-from transforms.synthetic.fill import generate_texts
+from transforms.deid.text.overlaps import resolve
+from transforms.deid.text.word_table import Words
+from transforms.sample.texts.fill import generate_texts
 
 ROOT = Path(__file__).parents[1]
 PERSON = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.93, 0.96)

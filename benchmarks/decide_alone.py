@@ -1,6 +1,6 @@
 """The decision stage alone, on metadata in memory, in one thread: sessions a minute.
 
-    python benchmarks/decide_alone.py
+    python -m benchmarks.decide_alone
 
 Facts are those of a sample of synthetic sessions, read as a run reads them and repeated under other keys.
 The figure to hold against is one million sessions a minute and core.
@@ -17,17 +17,18 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.commands.sample import write_sample
-from pipeline.config import load_settings
-from pipeline.inputs import find_inputs
+from pipeline.inputs.config import load_settings
+from pipeline.inputs.plan import find_inputs
 from schemas.keys import KeyedHasher
 from schemas.records import Defaults, Limits
 from schemas.tables import DELETIONS, KEY
-from transforms.consent import read_snapshot
-from transforms.eligibility import Given, judge
-from transforms.merge import merge
-from transforms.sources import ReadContext, plan_units, read_facts
-from transforms.spill import Spill
-from transforms.verdicts import decisions_table
+from transforms.consent.snapshots import read_snapshot
+from transforms.decide.merge import merge
+from transforms.decide.rules import Given, judge
+from transforms.decide.verdicts import decisions_table
+from transforms.shuffle.spill import Spill
+from transforms.sources.base import ReadContext
+from transforms.sources.registry import plan_units, read_facts
 
 
 def other_keys(table: pa.Table, column: str, salt: int) -> pa.Table:

@@ -1,6 +1,6 @@
 """How fast the de-identification is against stock Presidio with the same spaCy model, side by side.
 
-    .venv/bin/python benchmarks/deid.py --sessions 3000 --logs ../logs
+    python -m benchmarks.deid --sessions 3000 --logs ../logs
 
 Made-up corpora: chat prose, coding sessions, a mix, texts full of names, long documents of them, and texts
 made to be slow; and each of the logs given, of any format that `chatsieve inspect` knows. Each is masked by
@@ -27,22 +27,22 @@ from presidio_analyzer import AnalyzerEngine
 from presidio_analyzer.nlp_engine import NlpEngineProvider
 from presidio_anonymizer import AnonymizerEngine
 
-from pipeline.beam_loading import collect_less_often
-from pipeline.config import DEFAULT_DEID
-from pipeline.inputs import files_at
+from pipeline.inputs.config import DEFAULT_DEID
+from pipeline.inputs.plan import files_at
+from pipeline.runners.beam_loading import collect_less_often
 from schemas.deid import DeidConfig, load_deid
 from schemas.keys import KeyedHasher
 from schemas.records import Block, Defaults, Limits, Message, Session
-from transforms.corpus import generate
 from transforms.deid.engine import DeidEngine
-from transforms.deid.ner import model_path
+from transforms.deid.outline import outline
+from transforms.deid.people.spacy_ner import model_path
 from transforms.deid.spans import Segment, SessionText
-from transforms.reading import sessions_of
-from transforms.rows import outline
-from transforms.sources import InputFile, ReadContext
+from transforms.read.sessions import sessions_of
+from transforms.sample.corpus import generate
+from transforms.sample.texts.fill import generate_texts
+from transforms.sources.base import InputFile, ReadContext
 from transforms.sources.peek import peek_of
 from transforms.sources.recognize import formats_of
-from transforms.synthetic.fill import generate_texts
 
 _SESSION_MESSAGES = 12
 _STOCK_CHARACTERS = 60_000

@@ -1,6 +1,6 @@
 """How much memory the de-identification keeps while it masks ever new texts: resident set by messages masked.
 
-    .venv/bin/python benchmarks/deid_memory.py --messages 10000000
+    python -m benchmarks.deid_memory --messages 10000000
 
 Every message has words and names that no message before had, so that whatever remembers words is filled
 as fast as can be; every tenth has an e-mail address. The engine is asked as a worker asks it, sixty-four
@@ -15,8 +15,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline.beam_loading import collect_less_often
-from pipeline.config import DEFAULT_DEID
+from pipeline.inputs.config import DEFAULT_DEID
+from pipeline.runners.beam_loading import collect_less_often
 from schemas.deid import load_deid
 from transforms.deid.engine import DeidEngine
 from transforms.deid.spans import Segment, SessionText

@@ -1,6 +1,6 @@
 """`chatsieve diff` of ever longer ledgers: does memory follow their length?
 
-    python benchmarks/diff_at_scale.py --rows 1000000 --rows 10000000
+    python -m benchmarks.diff_at_scale --rows 1000000 --rows 10000000
 
 Two audits are forged in a temporary folder: manifests and sorted ledgers, a hundredth of the sessions decided
 otherwise. Prints a line a pair: wall seconds and peak memory of the command, and what it found.
@@ -96,7 +96,7 @@ def main() -> None:
             command = [
                 sys.executable,
                 "-m",
-                "pipeline.cli",
+                "pipeline.cli.main",
                 "diff",
                 str(a),
                 str(b),

@@ -1,8 +1,8 @@
 """Reading each format for the decision, against decoding its JSON and doing nothing with it: CPU seconds.
 
-    .venv/bin/python benchmarks/formats.py --megabytes 30 --sentences 12
-    .venv/bin/python benchmarks/formats.py --megabytes 10 --tools
-    .venv/bin/python benchmarks/formats.py --format claude-code FILE...
+    python -m benchmarks.formats --megabytes 30 --sentences 12
+    python -m benchmarks.formats --megabytes 10 --tools
+    python -m benchmarks.formats --format claude-code FILE...
 
 The same made-up chats in every format that is JSON, or files of one's own. The decoder is msgspec's, to
 plain objects: of each line, let go at once, or of a whole array. Reading is plan and facts: every record
@@ -23,13 +23,14 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from chats_in_formats import START, WRITERS, conversations
-from tools_in_formats import WRITERS as TOOLS
 
-from pipeline.beam_loading import MEMORY, collect_less_often
+from benchmarks.chats_in_formats import START, WRITERS, conversations
+from benchmarks.tools_in_formats import WRITERS as TOOLS
+from pipeline.runners.beam_loading import MEMORY, collect_less_often
 from schemas.keys import KeyedHasher
 from schemas.records import Defaults, Limits
-from transforms.sources import InputFile, ReadContext, plan_tasks, plan_units, read_facts
+from transforms.sources.base import InputFile, ReadContext
+from transforms.sources.registry import plan_tasks, plan_units, read_facts
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """Audits with more and more users over the same sessions: does memory follow the users, or a hot one?
 
-    python benchmarks/join_at_scale.py --sessions 2000000 --users 1000000 --users 5000000
+    python -m benchmarks.join_at_scale --sessions 2000000 --users 1000000 --users 5000000
 
 Input is made here, skewed: one user has 100,000 sessions, one organisation has half of all sessions, the rest
 is spread evenly. Prints a line a run: wall seconds, the largest process's peak memory, ledger rows.
@@ -121,7 +121,7 @@ def audit(config: Path) -> dict[str, float]:
         "print(json.dumps({'seconds':time.time()-start,'peak_mb':peak/1024,'rows':counts['ledger_rows'],"
         "'eligible':counts['decisions'].get('eligible',0)}))\n"
     )
-    command = [sys.executable, "-m", "pipeline.cli", "audit", "-c", str(config), "--json", "--quiet"]
+    command = [sys.executable, "-m", "pipeline.cli.main", "audit", "-c", str(config), "--json", "--quiet"]
     environment = {**os.environ, "CHATSIEVE_KEY": "5" * 64}
     done = subprocess.run(
         [sys.executable, "-c", code, *command], check=True, capture_output=True, text=True, env=environment

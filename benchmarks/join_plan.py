@@ -1,6 +1,6 @@
 """The join of users and sessions on paper: bucket sizes and skew for a run too big for this machine.
 
-    python benchmarks/join_plan.py --users 100000000 --sessions 10000000
+    python -m benchmarks.join_plan --users 100000000 --sessions 10000000
 
 Nothing is joined. User keys are drawn as HMAC makes them, sessions are dealt to users by a Zipf law with one
 user of 100,000 sessions, and the buckets and shares are those the program would make of them. Bytes a session
@@ -16,9 +16,9 @@ import numpy as np
 import pyarrow as pa
 
 from schemas.tables import CONSENT, FACTS
-from transforms.bucketing import Buckets
-from transforms.ipc import to_blob
-from transforms.words import alike
+from transforms.shuffle.blobs import to_blob
+from transforms.shuffle.buckets import Buckets
+from transforms.shuffle.dictionaries import alike
 
 HOT_SESSIONS = 100_000
 MESSAGES = 10

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from chats_in_formats import Turns
+from benchmarks.chats_in_formats import Turns
 
 _AT = "2026-01-05T00:00:01Z"
 _TOOL = "read_file"

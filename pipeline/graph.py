@@ -24,10 +24,10 @@ import pyarrow as pa
 from apache_beam.typehints import Tuple as BeamTuple
 
 from schemas.policy import Policy
-from schemas.tables import DELETIONS
-from transforms.bucketing import Buckets
-from transforms.consent_kept import Kept
-from transforms.decide import (
+from schemas.tables import DELETIONS, QUARANTINED
+from transforms.consent.spilled import Kept
+from transforms.consent.stage import CONVERSATIONS, ReadConsent, ReadDeletions
+from transforms.decide.stage import (
     READ,
     READS,
     VOLUMES,
@@ -37,16 +37,15 @@ from transforms.decide import (
     decisions_by,
     users_by,
 )
-from transforms.deidentify import REFUSALS, DeidentifySessions
-from transforms.engines import EngineSpec
-from transforms.entries import ENTRIES
-from transforms.estimate import EstimatePii
-from transforms.ledger import QUARANTINED, Stamp
-from transforms.read_consent import CONVERSATIONS, ReadConsent, ReadDeletions
-from transforms.read_facts import DigestFiles, ReadFacts
-from transforms.sizes import sizes, total
-from transforms.sources import PlanTask, ReadContext
-from transforms.write import WriteCatalog, WriteLedger, WriteShards
+from transforms.deid.engines import EngineSpec
+from transforms.deid.stage import REFUSALS, DeidentifySessions, EstimatePii
+from transforms.output.ledger import Stamp
+from transforms.output.stage import WriteCatalog, WriteLedger, WriteShards
+from transforms.read.stage import DigestFiles, ReadFacts
+from transforms.shuffle.buckets import Buckets
+from transforms.shuffle.entries import ENTRIES
+from transforms.shuffle.sizes import sizes, total
+from transforms.sources.base import PlanTask, ReadContext
 
 BUCKET = BeamTuple[int, bytes]
 

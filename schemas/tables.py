@@ -99,8 +99,8 @@ DECISIONS = pa.schema(
     ]
 )
 
-#: DECISIONS on their way to the ledger: `standing` is a number of `transforms.standing.STANDINGS`, found from
-#: the snapshots apart from the verdict.
+#: DECISIONS on their way to the ledger. `standing` is an index into STANDINGS of
+#: `transforms.decide.consent_status`, computed from the snapshots apart from the verdict.
 SETTLING = pa.schema([*DECISIONS, ("standing", pa.int8())])
 
 LEDGER = pa.schema(
@@ -157,3 +157,32 @@ TRAINING = pa.schema(
 INDEX = pa.schema(
     [("user_key", pa.string()), ("conversation_key", pa.string()), ("shard", pa.int32()), ("row", pa.int64())]
 )
+
+#: Columns that have one value in every row of a run, or follow from `reason`.
+LEDGER_CONSTANTS = ("clause", "policy_id", "policy_sha256", "as_of", "known_until")
+
+#: What SETTLING comes to: what the rows of a ledger do not say alike, under keys in bytes.
+SETTLED = pa.schema(
+    [
+        *(SETTLING.field(name) for name in LEDGER.names if name not in LEDGER_CONSTANTS),
+        SETTLING.field("row_retain_until"),
+        SETTLING.field("standing"),
+    ]
+)
+
+#: Quarantined records as they travel: `part_key` spreads those without an id by their digest.
+QUARANTINED = pa.schema(
+    [
+        ("part_key", KEY),
+        ("conversation_key", KEY),
+        ("input", pa.int32()),
+        ("path", pa.string()),
+        ("locator", pa.string()),
+        ("code", pa.string()),
+        ("byte_length", pa.int64()),
+        ("digest", pa.string()),
+    ]
+)
+
+#: A session whose text was refused: a text reason, or a quarantine code.
+REFUSAL = pa.schema([("conversation_key", KEY), ("reason", pa.string())])

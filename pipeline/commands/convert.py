@@ -10,15 +10,15 @@ from typing import NamedTuple
 
 import pyarrow.parquet as pq
 
-from pipeline.inputs import files_at, input_files
+from pipeline.inputs.plan import files_at, input_files
 from schemas.errors import InputError, OutputError
 from schemas.keys import KeyedHasher
 from schemas.records import Defaults, Limits, Session
 from schemas.units import Quarantined
-from transforms.canonical_table import CANONICAL, canonical_table
-from transforms.message_facts import text_bytes
-from transforms.reading import sessions_of
-from transforms.sources import InputFile, ReadContext
+from transforms.read.sessions import sessions_of
+from transforms.sources.base import InputFile, ReadContext
+from transforms.sources.canonical.table import CANONICAL, canonical_table
+from transforms.sources.facts.messages import text_bytes
 from transforms.sources.peek import peek_of
 from transforms.sources.recognize import formats_of
 

@@ -13,10 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline.committed import Committed, ledger_batches, open_committed
+from pipeline.dataset.committed import Committed, ledger_batches, open_committed
 from schemas.decisions import RULES, Decision
 from schemas.errors import ConfigError, OutputError
-from transforms.ledger_diff import COLUMNS, PAIRS, pairs
+from transforms.output.ledger_diff import COLUMNS, PAIRS, pairs
 
 _BATCH_ROWS = 1 << 17
 _ORDER = {str(rule.reason): place for place, rule in enumerate(RULES)}

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from pipeline.config import DEFAULT_DEID
+from pipeline.inputs.config import DEFAULT_DEID
 from schemas.decisions import Reason
 from schemas.deid import DeidConfig, load_deid
 from schemas.errors import InputError
@@ -29,7 +29,7 @@ from transforms.deid.evaluation import (
     type_of,
 )
 from transforms.deid.spans import Segment, SessionText, Span
-from transforms.synthetic.fill import generate_texts
+from transforms.sample.texts.fill import generate_texts
 
 _TEXTS_AT_ONCE = 256
 _UNREAD = frozenset({str(Reason.LANGUAGE_UNSUPPORTED), str(Reason.OVERSIZE)})

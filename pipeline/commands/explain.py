@@ -11,22 +11,22 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.commands.explanation import explained_sessions, rules_by_reason
 from pipeline.commands.policy import rule_lines
-from pipeline.committed import Committed, open_committed
-from pipeline.config import Settings
-from pipeline.explanation import explained_sessions, rules_by_reason
-from pipeline.inputs import Inputs, find_inputs, read_context
+from pipeline.dataset.committed import Committed, open_committed
+from pipeline.inputs.config import Settings
+from pipeline.inputs.plan import Inputs, find_inputs, read_context
 from schemas.decisions import TEXT_REASONS, Decision, Reason
 from schemas.errors import ConfigError, InputError
 from schemas.keys import KeyedHasher, key_id
 from schemas.tables import CONSENT, DELETIONS, KEY
-from transforms.consent import ConsentEvent, read_deletions, read_events
-from transforms.consent_kept import Kept, kept_rows, temporary_spill
-from transforms.explain.world import World
-from transforms.file_names import display_name
-from transforms.instants import moment_text
-from transforms.locate import Found, find_conversation
-from transforms.sources import ReadContext
+from transforms.consent.snapshots import ConsentEvent, read_deletions, read_events
+from transforms.consent.spilled import Kept, kept_rows, temporary_spill
+from transforms.decide.explain.locate import Found, find_conversation
+from transforms.decide.explain.world import World
+from transforms.output.file_names import display_name
+from transforms.shuffle.instants import moment_text
+from transforms.sources.base import ReadContext
 
 _KEY = re.compile(r"[0-9a-f]{32}\Z")
 

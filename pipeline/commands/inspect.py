@@ -11,18 +11,19 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePath
 from typing import Any
 
-from pipeline.inputs import files_at, input_files
+from pipeline.inputs.plan import files_at, input_files
 from schemas.errors import InputError
 from schemas.keys import KeyedHasher
 from schemas.records import Block, Defaults, Limits, Message, Session
 from schemas.units import Quarantined
-from transforms.instants import moment_text
-from transforms.reading import sessions_of
-from transforms.sources import InputFile, ReadContext, source_of
+from transforms.read.sessions import sessions_of
+from transforms.shuffle.instants import moment_text
 from transforms.sources.accounting import MERGED, USED, Book
-from transforms.sources.claude_code_census import census_of
+from transforms.sources.base import InputFile, ReadContext
+from transforms.sources.claude_code.census import census_of
 from transforms.sources.peek import peek_of
 from transforms.sources.recognize import formats_of
+from transforms.sources.registry import source_of
 
 #: Stands in for times that a format does not know, so that its records can be read; no log is as old.
 _NO_TIME = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)

@@ -9,24 +9,24 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from pipeline.commit import Outcome, commit, snapshot_entry
-from pipeline.config import Settings
+from pipeline.commands.commit import Outcome, commit, snapshot_entry
+from pipeline.dataset.output_folder import OutputFolder, claim_output
 from pipeline.graph import PackPlan, RunPlan
-from pipeline.inputs import Inputs, find_inputs, read_context
-from pipeline.output import OutputFolder, claim_output
-from pipeline.previous import Before, read_before
-from pipeline.progress import Progress
-from pipeline.runner import run_graph
+from pipeline.inputs.config import Settings
+from pipeline.inputs.plan import Inputs, find_inputs, read_context
+from pipeline.report.previous import Before, read_before
+from pipeline.runners.progress import Progress
+from pipeline.runners.run_graph import run_graph
 from schemas.errors import PipelineError
 from schemas.keys import KeyedHasher
 from schemas.policy import Pack
-from transforms.bucketing import Buckets
-from transforms.consent_kept import temporary_spill
-from transforms.engines import EngineSpec, engine_of
-from transforms.guard import describe
-from transforms.ledger import Stamp
-from transforms.sources import ReadContext
-from transforms.spill import Spill
+from transforms.consent.spilled import temporary_spill
+from transforms.deid.engines import EngineSpec, engine_of
+from transforms.output.ledger import Stamp
+from transforms.shuffle.buckets import Buckets
+from transforms.shuffle.guard import describe
+from transforms.shuffle.spill import Spill
+from transforms.sources.base import ReadContext
 
 #: Small buckets stay in the caches of the processor, and are hardly ever decided in shares.
 _BYTES_PER_BUCKET = 8 << 20

@@ -17,11 +17,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import zstandard
 
-from pipeline.config import CONFIGS
+from pipeline.inputs.config import CONFIGS
 from schemas.errors import OutputError
 from schemas.tables import INSTANT
-from transforms.corpus import Sample, generate, history_of
-from transforms.corpus_scenarios import AS_OF, SNAPSHOTS
+from transforms.sample.corpus import Sample, generate, history_of
+from transforms.sample.scenarios import AS_OF, SNAPSHOTS
 
 InputFormat = Literal["jsonl", "jsonl.gz", "jsonl.zst", "parquet"]
 _SESSIONS_PER_FILE = 20_000

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from pipeline.config import DEFAULT_DEID
+from pipeline.inputs.config import DEFAULT_DEID
 from schemas.deid import load_deid
 from schemas.errors import DeidError, InputError
 from transforms.deid.engine import DeidEngine

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline.output import MANIFEST
+from pipeline.dataset.output_folder import MANIFEST
 from schemas.errors import InputError
 from schemas.manifest import FORMAT, FORMAT_VERSION, Manifest, decode, digest_of
 from schemas.tables import INDEX, LEDGER, TRAINING
@@ -135,7 +135,7 @@ def _check_rows(run: Path, paths: list[str], eligible: set[str]) -> Iterator[Fin
 def _check_residual(run: Path, paths: list[str]) -> Iterator[Finding]:
     if not paths:
         return
-    from transforms.deid.patterns import PatternScanner
+    from transforms.deid.rules.scanner import PatternScanner
 
     scanner = PatternScanner(RESIDUAL_TYPES)
     for path in paths:

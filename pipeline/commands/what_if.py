@@ -15,11 +15,11 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from pipeline.commands.commit import Outcome
 from pipeline.commands.diff import diff
 from pipeline.commands.run import execute_packs
-from pipeline.commit import Outcome
-from pipeline.config import Settings
-from pipeline.progress import Progress
+from pipeline.inputs.config import Settings
+from pipeline.runners.progress import Progress
 from schemas.decisions import listing_order
 from schemas.errors import OutputError
 

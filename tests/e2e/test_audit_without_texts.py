@@ -7,8 +7,9 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import chatsieve
-from test_metadata_only import spoil
+
+from tests.sources.canonical.test_metadata_only import spoil
+from tests.support.command import chatsieve
 
 pytestmark = pytest.mark.e2e
 

@@ -14,7 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
-from conftest import Corpus, chatsieve, table_of
+
+from tests.support.command import Corpus, chatsieve, table_of
 
 PACKS = Path("configs/policies").resolve()
 NAMES = [f"consumer-terms-2025-09-28{suffix}" for suffix in ("", "-strict", "-keep-prior")]

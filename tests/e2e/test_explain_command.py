@@ -8,10 +8,10 @@ from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
-from conftest import Corpus, chatsieve, table_of
 
 from pipeline.commands.explain import explain as explain_here
-from pipeline.config import load_settings
+from pipeline.inputs.config import load_settings
+from tests.support.command import Corpus, chatsieve, table_of
 
 OTHER_KEY = ("--set", "key_file=null", "--set", f"key={'a7' * 32}")
 Finished = tuple[Path, CompletedProcess[str]]

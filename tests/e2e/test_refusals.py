@@ -8,7 +8,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import Corpus, chatsieve, read_lines, table_of
+
+from tests.support.command import Corpus, chatsieve, read_lines, table_of
 
 pytestmark = pytest.mark.e2e
 

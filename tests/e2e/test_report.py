@@ -10,10 +10,10 @@ from typing import Any
 
 import msgspec
 import pytest
-from conftest import Corpus, chatsieve, table_of
-from report_queries import check_ledger_figures, check_shard_figures, check_sums
 
 from schemas.report import Report
+from tests.support.command import Corpus, chatsieve, table_of
+from tests.support.report_queries import check_ledger_figures, check_shard_figures, check_sums
 
 pytestmark = pytest.mark.e2e
 PACKS = Path("configs/policies").resolve()

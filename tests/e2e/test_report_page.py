@@ -12,12 +12,12 @@ from typing import Any
 import duckdb
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browsers import Opened, browser
-from conftest import Corpus, chatsieve
-from made_reports import example, ledger_of, report_over
 from playwright.sync_api import Browser
 
-from pipeline.report_page import report_page
+from pipeline.pages.report import report_page
+from tests.support.browsers import Opened, browser
+from tests.support.command import Corpus, chatsieve
+from tests.support.made_reports import example, ledger_of, report_over
 
 __all__ = ["browser"]
 pytestmark = pytest.mark.e2e

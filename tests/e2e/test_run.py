@@ -19,9 +19,9 @@ import polars
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import COMMAND, Corpus, chatsieve, table_of
 
 from schemas.tables import LEDGER, TRAINING
+from tests.support.command import COMMAND, Corpus, chatsieve, table_of
 
 pytestmark = pytest.mark.e2e
 Finished = tuple[Path, subprocess.CompletedProcess[str]]

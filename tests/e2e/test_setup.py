@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import COMMAND, Corpus, chatsieve
+
+from tests.support.command import COMMAND, Corpus, chatsieve
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Refuses every connection but to this machine, and says so where the test can see it.

@@ -10,9 +10,9 @@ from typing import Any
 
 import msgspec
 import pytest
-from conftest import Corpus, chatsieve, table_of
 
 from schemas.report import Report
+from tests.support.command import Corpus, chatsieve, table_of
 
 pytestmark = pytest.mark.e2e
 LEAST = 10

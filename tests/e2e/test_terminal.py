@@ -13,7 +13,8 @@ import termios
 from pathlib import Path
 
 import pytest
-from conftest import COMMAND, Corpus, chatsieve
+
+from tests.support.command import COMMAND, Corpus, chatsieve
 
 pytestmark = pytest.mark.e2e
 

@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import Corpus, chatsieve, table_of
+
+from tests.support.command import Corpus, chatsieve, table_of
 
 pytestmark = pytest.mark.e2e
 GUIDE = Path(__file__).parents[2] / "CONTRIBUTING.md"

@@ -12,9 +12,9 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import chatsieve
 
 from schemas.manifest import FileEntry, decode, encode
+from tests.support.command import chatsieve
 
 pytestmark = pytest.mark.e2e
 Finished = tuple[Path, subprocess.CompletedProcess[str]]

@@ -16,22 +16,22 @@ import threadpoolctl
 
 from schemas.decisions import Reason
 from schemas.deid import DeidConfig, is_class
-from transforms.deid.find import SpanFinder
-from transforms.deid.language import language_of
-from transforms.deid.lexicon import lexicon_digest
-from transforms.deid.line_signs import LineSigns
-from transforms.deid.names import NameFinder
-from transforms.deid.ner import NameModel
-from transforms.deid.overlaps import resolve
-from transforms.deid.patterns import PatternScanner
+from transforms.deid.masking.surrogates import Surrogates, session_key
+from transforms.deid.model.tagger import shipped_tagger, tagger_digest
+from transforms.deid.people.lexicon import lexicon_digest
+from transforms.deid.people.line_signs import LineSigns
+from transforms.deid.people.names import NameFinder
+from transforms.deid.people.reading import Reading
+from transforms.deid.people.spacy_ner import NameModel
 from transforms.deid.plugins import replacements, source_digest
 from transforms.deid.presidio import SessionAnalyzer, SessionAnonymizer
-from transforms.deid.reading import Reading
 from transforms.deid.residual import ResidualCheck
+from transforms.deid.rules.scanner import PatternScanner
+from transforms.deid.session_spans import SpanFinder
 from transforms.deid.spans import Made, Masked, Segment, SessionText, Span
-from transforms.deid.surrogates import Surrogates, session_key
-from transforms.deid.tagger import shipped_tagger, tagger_digest
-from transforms.deid.words import Words
+from transforms.deid.text.language import language_of
+from transforms.deid.text.overlaps import resolve
+from transforms.deid.text.word_table import Words
 
 #: A result, and per segment what was found.
 Explained = tuple[Masked, list[list[Span]]]

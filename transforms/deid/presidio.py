@@ -23,11 +23,11 @@ from spacy.tokens import Doc
 
 from schemas.deid import is_class
 from schemas.errors import ConfigError
-from transforms.deid.forms import forms_of
-from transforms.deid.overlaps import resolve
+from transforms.deid.masking.forms import forms_of
+from transforms.deid.masking.surrogates import Surrogates
 from transforms.deid.plugins import recognizer_of
 from transforms.deid.spans import Kind, Made, Span
-from transforms.deid.surrogates import Surrogates
+from transforms.deid.text.overlaps import resolve
 
 LANGUAGE = "en"
 _SPANS_AT_ONCE = 256

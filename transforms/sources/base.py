@@ -12,9 +12,9 @@ import pyarrow as pa
 from schemas.keys import KeyedHasher
 from schemas.records import Defaults, Limits, Session
 from schemas.units import Quarantined, Unit
-from transforms.facts import Facts, Many, Read, Several, facts_table
-from transforms.identities import Identities, with_defaults, with_owner
 from transforms.sources.accounting import is_kept, settle
+from transforms.sources.facts.table import Facts, Many, Read, Several, facts_table
+from transforms.sources.identities import Identities, with_defaults, with_owner
 
 #: The digest of a file that is quarantined whole: what it holds is digested with the inputs, not again here.
 NO_DIGEST = "0" * 32

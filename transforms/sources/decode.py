@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from schemas.records import Message, Session
-from transforms.sources.json_names import all_name_once, names_once
+from transforms.sources.json.duplicate_names import all_name_once, names_once
 
 _DECODER = msgspec.json.Decoder(Session)
 EARLIEST = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)

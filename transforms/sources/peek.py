@@ -12,11 +12,11 @@ from typing import IO, Any, Literal, NamedTuple
 import msgspec
 import pyarrow as pa
 
-from transforms.files import Truncated, lines, magic_of, open_stream
-from transforms.sources.cassettes import SUFFIXES, cassette_of
-from transforms.sources.json_array import ArrayCut, elements, first_byte
-from transforms.sources.json_items import holds_array
-from transforms.sources.parquet_layout import open_parquet
+from transforms.sources.calls.cassettes import SUFFIXES, cassette_of
+from transforms.sources.canonical.parquet_layout import open_parquet
+from transforms.sources.files import Truncated, lines, magic_of, open_stream
+from transforms.sources.json.array import ArrayCut, elements, first_byte
+from transforms.sources.json.items import holds_array
 
 Kind = Literal["parquet", "archive", "array", "object", "lines", "other"]
 _ITEMS = 50

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from schemas.formats import BUILT_IN
-from transforms.sources.cassettes import interactions_of
+from transforms.sources.calls.cassettes import interactions_of
 from transforms.sources.peek import Peek
 
 Item = dict[str, Any]

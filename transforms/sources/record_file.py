@@ -13,8 +13,6 @@ import msgspec
 
 from schemas.records import Defaults, Session
 from schemas.units import Quarantined, Unit
-from transforms.facts import Read
-from transforms.files import changed
 from transforms.sources.base import (
     FactsBatch,
     InputFile,
@@ -26,6 +24,8 @@ from transforms.sources.base import (
     one_task_per_file,
 )
 from transforms.sources.decode import Fault, convert_session
+from transforms.sources.facts.table import Read
+from transforms.sources.files import changed
 
 #: A format is anybody's: it may fail in any way, and what it says of it may hold data.
 _ANYTHING = (Exception,)

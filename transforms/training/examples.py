@@ -9,10 +9,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from transforms.deid.features import FEATURES, GAPS_AT, LEXICON_AT, PAD, UNKNOWN, feature_rows
-from transforms.deid.network import DILATIONS, LABELS
-from transforms.deid.texts import GAPS, Texts, Tokens
-from transforms.deid.words import Words
+from transforms.deid.model.features import FEATURES, GAPS_AT, LEXICON_AT, PAD, UNKNOWN, feature_rows
+from transforms.deid.model.network import DILATIONS, LABELS
+from transforms.deid.text.texts import GAPS, Texts, Tokens
+from transforms.deid.text.word_table import Words
 
 #: The label of tokens on which the teachers disagree: nothing is learned from them.
 IGNORED = -1

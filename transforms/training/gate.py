@@ -26,14 +26,14 @@ import numpy as np
 import numpy.typing as npt
 
 from schemas.deid import TaggerConfig
-from transforms.deid.gate import ANSWERS, GATE_REACH, PLACES, Gate, load_gate, save_gate
-from transforms.deid.line_signs import LineSigns
-from transforms.deid.network import LABELS, load_weights
-from transforms.deid.reading import Reading
+from transforms.deid.model.gate import ANSWERS, GATE_REACH, PLACES, Gate, load_gate, save_gate
+from transforms.deid.model.network import LABELS, load_weights
+from transforms.deid.model.tagger import Tagger
+from transforms.deid.people.line_signs import LineSigns
+from transforms.deid.people.reading import Reading
 from transforms.deid.spans import Segment
-from transforms.deid.tagger import Tagger
-from transforms.deid.words import Words
-from transforms.synthetic.fill import generate_texts
+from transforms.deid.text.word_table import Words
+from transforms.sample.texts.fill import generate_texts
 from transforms.training.teachers import chosen, paragraphs
 
 HIDDEN = 24

@@ -1,4 +1,4 @@
-"""The small model as a trainable thinc network, whose weights `transforms.deid.tagger` computes with."""
+"""The small model as a trainable thinc network, whose weights `transforms.deid.model.tagger` computes with."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy.typing as npt
 from thinc.api import Linear, Model, Relu, chain, residual
 from thinc.layers import Dropout, LayerNorm
 
-from transforms.deid.features import PAD, ROWS
-from transforms.deid.network import DILATIONS, LABELS, Block, Weights
+from transforms.deid.model.features import PAD, ROWS
+from transforms.deid.model.network import DILATIONS, LABELS, Block, Weights
 
 _EPSILON = 1e-8
 _Array = npt.NDArray[np.float32]

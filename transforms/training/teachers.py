@@ -21,12 +21,12 @@ import numpy as np
 import xxhash
 
 from schemas.deid import ModelConfig
-from transforms.deid.line_signs import LineSigns
-from transforms.deid.ner import credible, model_path
-from transforms.deid.people import find_people
-from transforms.deid.reading import Reading
+from transforms.deid.people.line_signs import LineSigns
+from transforms.deid.people.listed_names import find_people
+from transforms.deid.people.reading import Reading
+from transforms.deid.people.spacy_ner import credible, model_path
 from transforms.deid.spans import Segment
-from transforms.deid.words import Words
+from transforms.deid.text.word_table import Words
 from transforms.training.examples import UNSURE
 
 _SHORTEST, _LONGEST = 12, 2_000

@@ -21,8 +21,8 @@ import msgspec
 import numpy as np
 from thinc.api import Adam, NumpyOps, set_current_ops
 
-from transforms.deid.network import LABELS, Weights, save_weights
-from transforms.synthetic.fill import generate_texts
+from transforms.deid.model.network import LABELS, Weights, save_weights
+from transforms.sample.texts.fill import generate_texts
 from transforms.training.examples import IGNORED, Example, batches, example_of
 from transforms.training.network import network, probabilities_of, weights_of
 

@@ -1,0 +1,181 @@
+"""Commands that read what is there and write nothing: verify, explain, diff, policy show."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.cli.options import (
+    AsOf,
+    Consent,
+    Debug,
+    Input,
+    Json,
+    Policy,
+    Quiet,
+    Set,
+    console,
+    fail,
+    note_debug,
+)
+from pipeline.inputs.config import overrides_of
+from schemas.errors import ConfigError
+
+
+def verify(
+    run: Annotated[Path, typer.Argument(help="A dataset or audit folder.")],
+    json_: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Checks manifest, digests, schema and ledger sums, and rescans the shards for residual PII."""
+    note_debug(debug)
+    from pipeline.commands.verify import verify as find
+
+    findings = find(run)
+    if json_:
+        typer.echo(json.dumps({"ok": not findings, "findings": [finding._asdict() for finding in findings]}))
+    for finding in findings:
+        typer.echo(f"chatsieve: {finding.kind}: {finding.where}: {finding.what}", err=True)
+    if findings:
+        raise typer.Exit(1)
+    if not quiet:
+        typer.echo(f"{run}: as its manifest says", err=True)
+
+
+def explain(
+    conversation: Annotated[str, typer.Argument(metavar="CONVERSATION_ID", help="Its id, or its key.")],
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", help="The configuration file (YAML).")
+    ] = None,
+    run: Annotated[
+        Path | None,
+        typer.Option("--run", help="Decide as this run or audit did, and hold it against its ledger."),
+    ] = None,
+    text: Annotated[
+        bool, typer.Option("--text/--no-text", help="Put an eligible session's text to rule 15, too.")
+    ] = True,
+    as_of: AsOf = None,
+    input_: Input = None,
+    consent: Consent = None,
+    policy: Policy = None,
+    set_: Set = None,
+    json_: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Why one conversation was decided so: timeline, messages, rules, verdict, and what would change it."""
+    note_debug(debug)
+    from pipeline.cli.terminal.explain import print_explanation
+    from pipeline.commands import explain as command
+    from pipeline.inputs.config import load_settings
+
+    if config is not None:
+        if run is not None and (as_of is not None or policy is not None):
+            raise ConfigError("--run: decides as that run did; give no --as-of and no --policy with it")
+        settings = load_settings(config, overrides_of(as_of, input_, consent, None, policy, set_))
+        document = command.explain(settings, conversation, run, text)
+    elif run is not None:
+        document = command.explain_ledger(run, conversation)
+    else:
+        raise ConfigError("give -c CONFIG, or --run RUN and a conversation key")
+    if json_:
+        typer.echo(json.dumps(document))
+    else:
+        print_explanation(document, console())
+    if document["ledger"] and document["ledger"]["agrees"] is False:
+        fail("explain: the ledger says otherwise; the inputs changed since the run", 1)
+
+
+def diff(
+    run_a: Annotated[Path, typer.Argument(metavar="RUN_A", help="A run or audit.")],
+    run_b: Annotated[Path, typer.Argument(metavar="RUN_B", help="Another, under the same key.")],
+    keys: Annotated[
+        int, typer.Option("--keys", min=0, help="List this many conversation keys of each changed pair.")
+    ] = 20,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Write every changed session to this Parquet file.")
+    ] = None,
+    html: Annotated[Path | None, typer.Option("--html", help="Write the comparison as a page.")] = None,
+    json_: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Sessions that two runs or audits decided differently: by reasons, tier and surface, and which rule."""
+    note_debug(debug)
+    from pipeline.cli.terminal.diff import print_diff
+    from pipeline.commands.diff import diff as compare
+
+    document = compare(run_a, run_b, keys, out)
+    if html is not None:
+        from pipeline.pages.diff import write_diff_page
+
+        write_diff_page(document, html)
+    if json_:
+        typer.echo(json.dumps(document))
+    else:
+        print_diff(document, console())
+
+
+def evaluate(
+    spans: Annotated[
+        Path | None,
+        typer.Option(
+            "--spans", help='Labelled texts: lines of {"text", "spans": [[start, end, "TYPE"], ...]}.'
+        ),
+    ] = None,
+    synthetic: Annotated[
+        int, typer.Option("--synthetic", min=0, help="So many made-up texts instead, with their truth.")
+    ] = 0,
+    seed: Annotated[int, typer.Option("--seed", help="Of the made-up texts.")] = 1,
+    deid: Annotated[Path | None, typer.Option("--deid", help="A de-identification config.")] = None,
+    against: Annotated[
+        Path | None, typer.Option("--against", help="Another config: how much better or worse it is.")
+    ] = None,
+    type_: Annotated[
+        list[str] | None, typer.Option("--type", help="LABEL=TYPE for labels of your own; repeatable.")
+    ] = None,
+    draws: Annotated[
+        int, typer.Option("--draws", min=10, help="Bootstrap samples for the intervals.")
+    ] = 1_000,
+    misses: Annotated[int, typer.Option("--misses", min=0, help="List so many places that were missed.")] = 0,
+    json_: Json = False,
+    debug: Debug = False,
+) -> None:
+    """How good and how fast a de-identification config is on labelled texts, by type, with intervals."""
+    note_debug(debug)
+    from pipeline.cli.terminal.evaluate import print_evaluation
+    from pipeline.commands import evaluate as command
+
+    if (spans is None) == (synthetic == 0):
+        raise ConfigError("give either --spans FILE or --synthetic N")
+    labelled = (
+        command.read_labelled(spans, command.types_of(type_ or []))
+        if spans is not None
+        else command.made_up(synthetic, seed)
+    )
+    document = command.evaluate(labelled, deid, against, draws, misses)
+    if json_:
+        typer.echo(json.dumps(document))
+    else:
+        print_evaluation(document, console())
+
+
+policy_app = typer.Typer(help="Policy packs: who may be trained on.", no_args_is_help=True)
+
+
+@policy_app.command()
+def show(
+    pack: Annotated[Path, typer.Argument(metavar="PACK", help="A policy file.")],
+    json_: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Checks a policy pack and prints it as a table, with its digests."""
+    note_debug(debug)
+    from pipeline.commands.policy import policy_document, show_policy
+
+    if json_:
+        typer.echo(json.dumps(policy_document(pack)))
+    else:
+        show_policy(pack, console())

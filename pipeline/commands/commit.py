@@ -1,0 +1,193 @@
+"""From the catalog of a finished graph to a committed dataset: report, manifest, card."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import importlib.metadata
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from pipeline.dataset.card import dataset_card
+from pipeline.dataset.output_folder import OutputFolder
+from pipeline.inputs.config import Settings
+from pipeline.inputs.plan import Inputs
+from pipeline.pages.report import report_page
+from pipeline.report.build import Told, encode_report, report_of
+from pipeline.report.cells import Catalog
+from pipeline.report.findings import entities_of
+from pipeline.report.previous import Before
+from pipeline.report.shareable import shareable
+from schemas.keys import key_id
+from schemas.manifest import FileEntry, Manifest, encode
+from schemas.policy import Pack, canonical
+from transforms.consent.snapshots import Snapshot
+from transforms.output.file_names import display_name, masked_name
+from transforms.shuffle.instants import moment_text
+from transforms.shuffle.staging import stage
+
+_PACKAGES = (
+    "apache-beam",
+    "chatsieve",
+    "hyperscan",
+    "msgspec",
+    "numpy",
+    "phonenumbers",
+    "presidio-analyzer",
+    "presidio-anonymizer",
+    "pyarrow",
+    "spacy",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What a run or audit ended with.
+
+    `report` is report.json as written. `failed` has a line for each threshold that was crossed, told in the
+    report or not.
+    """
+
+    path: Path
+    manifest: Manifest
+    report: dict[str, Any]
+    failed: list[str]
+
+
+def commit(
+    settings: Settings,
+    pack: Pack,
+    kind: Literal["run", "audit"],
+    inputs: Inputs,
+    snapshots: list[dict[str, Any]],
+    folder: OutputFolder,
+    catalog: Catalog,
+    model_digests: dict[str, str],
+    before: Before | None = None,
+    to_share: bool = False,
+) -> Outcome:
+    """Stages report, card and manifest, and commits; raises PipelineError where counts do not add up.
+
+    `snapshots` are the `snapshot_entry` of each snapshot file, `before` what the report compares with.
+    `to_share`: the report is made fit to be passed on; the manifest has all counts in any case.
+    """
+    told = Told(
+        kind=kind,
+        config=settings.config,
+        policy=pack.policy,
+        policy_sha256=pack.sha256,
+        as_of=settings.as_of,
+        known_until=inputs.known_until,
+        snapshots=inputs.inspected,
+        before=before,
+    )
+    full, cells = report_of(catalog, told)
+    written = shareable(full, cells, pack.policy, settings.config) if to_share else full
+    report_path = f"report/{folder.prefix}report.json"
+    files = [
+        FileEntry(entry["path"], entry["bytes"], entry["rows"], entry["sha256"])
+        for name in ("shard", "index", "ledger", "quarantine")
+        for entry in catalog.get(name, [])
+    ]
+    files.append(stage(folder.staging, report_path, encode_report(written)))
+    document = msgspec.to_builtins(written)
+    files.append(stage(folder.staging, f"report/{folder.prefix}report.html", report_page(document)))
+    manifest = Manifest(
+        kind=kind,
+        dataset_version=folder.version,
+        parent=folder.parent,
+        arguments=_arguments(settings),
+        key_id=key_id(settings.key),
+        policy={
+            "id": pack.policy.id,
+            "sha256": pack.sha256,
+            "canonical_sha256": pack.canonical_sha256,
+            "pack": canonical(pack.policy),
+        },
+        deid={"sha256": settings.deid_sha256, "models": model_digests},
+        packages={name: importlib.metadata.version(name) for name in _PACKAGES},
+        as_of=full.as_of,
+        known_until=full.known_until,
+        inputs=_input_entries(settings, inputs, catalog),
+        snapshots=snapshots,
+        counts=msgspec.to_builtins(full.counts),
+        entities=entities_of(catalog),
+        files=sorted(files, key=lambda file: file.path),
+    )
+    if kind == "run":
+        card = dataset_card(manifest, folder.prefix).encode()
+        files.append(stage(folder.staging, "README.md", card))
+        manifest = msgspec.structs.replace(manifest, files=sorted(files, key=lambda file: file.path))
+    folder.commit([file.path for file in manifest.files], encode(manifest))
+    failed = [f"{failure.text} ({failure.threshold})" for failure in full.failed]
+    return Outcome(folder.path, manifest, document, failed)
+
+
+def _arguments(settings: Settings) -> dict[str, Any]:
+    """The configuration as given, without the key, with personal names in paths masked."""
+    arguments: dict[str, Any] = settings.config.model_dump(
+        mode="json", exclude={"key", "key_file", "create_key"}
+    )
+    for source in arguments["inputs"]:
+        source["path"] = masked_name(source["path"])
+        for name in ("user_id", "organization_id"):
+            for defaults in (source["defaults"], *source["defaults_by_path"]):
+                defaults[name] = None if defaults[name] is None else "given"
+        for defaults in source["defaults_by_path"]:
+            defaults["path"] = "given"  # folders have names of people
+        mapping = source.pop("mapping")
+        if mapping is not None:
+            source["mapping"] = _file_entry(settings.resolve(mapping))
+        if not source["defaults_by_path"]:
+            del source["defaults_by_path"]
+    for name in ("policy", "deid", "authorizations", "deletions"):
+        arguments[name] = None if arguments[name] is None else masked_name(arguments[name])
+    arguments["consent"] = _consent_arguments(arguments["consent"])
+    arguments["output"]["path"] = masked_name(arguments["output"]["path"])
+    arguments["as_of"] = moment_text(settings.as_of)
+    return arguments
+
+
+def _consent_arguments(consent: dict[str, Any]) -> dict[str, Any]:
+    told = {"snapshots": [masked_name(path) for path in consent["snapshots"]]}
+    sources = [_source_arguments(source) for source in consent["sources"]]
+    return {**told, "sources": sources} if sources else told
+
+
+def _source_arguments(source: dict[str, Any]) -> dict[str, Any]:
+    """A source of consent, without what connects to it; a query as its digest, since it may hold names."""
+    told = {**source, "path": masked_name(source["path"])} if "path" in source else {**source, "uri": "given"}
+    if told.get("query"):
+        told["query"] = f"sha256:{hashlib.sha256(told['query'].encode()).hexdigest()}"
+    return told
+
+
+def _input_entries(settings: Settings, inputs: Inputs, catalog: Catalog) -> list[dict[str, Any]]:
+    paths = {(number, position): path for number, position, path in inputs.files}
+    return [
+        {
+            **entry,
+            "format": settings.config.inputs[entry["input"]].format,
+            "name": display_name(paths[entry["input"], entry["file"]], inputs.roots, entry["input"]),
+        }
+        for entry in sorted(catalog.get("input", []), key=lambda entry: (entry["input"], entry["file"]))
+    ]
+
+
+def snapshot_entry(snapshot: Snapshot) -> dict[str, Any]:
+    """What the manifest says of a source of consent: its masked name, size and SHA-256; reads a file whole.
+
+    One that is not canonical has its `format` as well. Of a table, the digest is over its rows as they count.
+    """
+    if snapshot.stored:
+        return {"name": masked_name(snapshot.path), **dict(snapshot.stored), "format": snapshot.format}
+    entry = _file_entry(snapshot.path)
+    return entry if snapshot.format == "canonical" else {**entry, "format": snapshot.format}
+
+
+def _file_entry(path: str) -> dict[str, Any]:
+    with Path(path).open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return {"name": masked_name(Path(path).name), "bytes": file.tell(), "sha256": digest}

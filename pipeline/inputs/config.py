@@ -1,0 +1,180 @@
+"""The configuration file, resolved: paths absolute, key read, policy and de-identification loaded."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pipeline.inputs.key_file import write_key
+from schemas.config import RunConfig
+from schemas.deid import DeidConfig, load_deid
+from schemas.errors import ConfigError
+from schemas.keys import parse_key
+from schemas.policy import Pack, Policy, load_pack
+from schemas.strict_yaml import load_tree, override, validate
+
+#: The configs that are shipped.
+CONFIGS = Path(__file__).resolve().parents[2] / "configs"
+#: The de-identification of whoever names none.
+DEFAULT_DEID = CONFIGS / "deid/default.yaml"
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Settings:
+    """A run's settings; `base` is the folder that relative paths start from.
+
+    `packs`: the policies to decide by. A run has one; an audit may compare several.
+    """
+
+    path: Path
+    base: Path
+    config: RunConfig
+    packs: tuple[Pack, ...]
+    deid: DeidConfig
+    deid_sha256: str
+    key: bytes
+    as_of: dt.datetime
+
+    @property
+    def policy(self) -> Policy:
+        """The policy of a run, the first one of an audit."""
+        return self.packs[0].policy
+
+    def resolve(self, path: str) -> str:
+        """A path of the configuration as an absolute one."""
+        return resolve_path(self.base, path)
+
+
+def load_settings(path: Path, overrides: dict[str, Any], more_policies: Sequence[str] = ()) -> Settings:
+    """The settings of a configuration file; `overrides` maps dotted keys to values.
+
+    `more_policies` are files of further policies to compare with that of the configuration.
+    Inputs given as plain paths take format and defaults from the file's first input.
+    """
+    tree, lines = load_tree(path)
+    for dotted, value in overrides.items():
+        if dotted == "inputs" and all(isinstance(item, str) for item in value):
+            value = [{**_first_input(tree), "path": item} for item in value]
+        override(tree, dotted, value, ConfigError)
+    config = validate(tree, lines, path, RunConfig, ConfigError)
+    base = path.resolve().parent
+    packs = tuple(load_pack(Path(resolve_path(base, file))) for file in (config.policy, *more_policies))
+    deid, deid_sha256 = load_deid(Path(resolve_path(base, config.deid)))
+    return Settings(
+        path=path,
+        base=base,
+        config=config,
+        packs=_unlike(packs),
+        deid=deid,
+        deid_sha256=deid_sha256,
+        key=_read_key(path, base, config),
+        as_of=config.as_of or dt.datetime.now(dt.UTC).replace(microsecond=0),
+    )
+
+
+def _unlike(packs: tuple[Pack, ...]) -> tuple[Pack, ...]:
+    ids = [pack.policy.id for pack in packs]
+    for policy_id in ids:
+        if ids.count(policy_id) > 1:
+            raise ConfigError(f"--policy: two policies have the id {policy_id}; give each an id of its own")
+    return packs
+
+
+def _first_input(tree: Any) -> dict[str, Any]:
+    inputs = tree.get("inputs") if isinstance(tree, dict) else None
+    first = inputs[0] if isinstance(inputs, list) and inputs else None
+    return first if isinstance(first, dict) else {}
+
+
+def resolve_path(base: Path, path: str) -> str:
+    """An absolute path; a remote one is refused, since only local files are read and written so far."""
+    if re.match(r"[a-z][a-z0-9+.-]+://", path):
+        scheme = path.split("://", 1)[0]
+        raise ConfigError(f"{scheme}:// paths cannot be used in this version; give a local path")
+    return os.path.normpath(base / Path(path).expanduser())
+
+
+def overrides_of(
+    as_of: str | None,
+    inputs: list[str] | None,
+    consent: list[str] | None,
+    output: str | None,
+    policy: str | None,
+    assignments: list[str] | None,
+) -> dict[str, Any]:
+    """Dotted keys to values. Paths given here are relative to where the command runs, not to the file."""
+    overrides: dict[str, Any] = {}
+    if as_of is not None:
+        overrides["as_of"] = as_of
+    if inputs:
+        overrides["inputs"] = [absolute(path) for path in inputs]
+    if consent:
+        overrides["consent.snapshots"] = [absolute(path) for path in consent]
+    if output is not None:
+        overrides["output.path"] = absolute(output)
+    if policy is not None:
+        overrides["policy"] = absolute(policy)
+    for text in assignments or []:
+        key, value = parse_assignment(text)
+        overrides[key] = value
+    return overrides
+
+
+def absolute(path: str) -> str:
+    """A path of the command line, which starts from the working folder."""
+    return path if "://" in path else str(Path.cwd() / Path(path).expanduser())
+
+
+def parse_assignment(text: str) -> tuple[str, Any]:
+    """("a.b.c", value) of `a.b.c=value`; the value is read as YAML, as in the file."""
+    key, sign, value = text.partition("=")
+    if not sign or not key.strip():
+        raise ConfigError("--set: expected KEY=VALUE, such as --set output.shards=8")
+    try:
+        parsed = value.strip() if _is_time(value) else yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise ConfigError(f"--set {key}: the value is not valid YAML") from None
+    return key.strip(), parsed
+
+
+def _is_time(value: str) -> bool:
+    return re.match(r"\s*\d{4}-\d\d-\d\d", value) is not None
+
+
+def _read_key(path: Path, base: Path, config: RunConfig) -> bytes:
+    if (config.key is None) == (config.key_file is None):
+        raise ConfigError(f"{path}: give either key or key_file; `chatsieve keygen` makes a key")
+    if config.key is not None:
+        text = expand(config.key, f"{path}: key", "`chatsieve keygen` makes a key")
+        return parse_key(text, f"{path}: key")
+    file = Path(resolve_path(base, config.key_file or ""))
+    try:
+        if config.create_key and not file.exists():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            write_key(file)
+        return parse_key(file.read_text(encoding="utf-8"), str(file))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not text"
+        raise ConfigError(
+            f"{file}: key_file cannot be read ({reason}); `chatsieve keygen` makes a key"
+        ) from None
+
+
+def expand(text: str, where: str, advice: str) -> str:
+    """The text with the value of each `${ENV}`; ConfigError for one that is not set."""
+
+    def value(found: re.Match[str]) -> str:
+        name = found.group(1)
+        if not os.environ.get(name):
+            raise ConfigError(f"{where}: the environment variable {name} is not set; {advice}")
+        return os.environ[name]
+
+    return _VARIABLE.sub(value, text)

@@ -1,0 +1,101 @@
+"""All consent of a configuration: every source looked into, read where workers cannot, none of them stale."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import NamedTuple
+
+from pipeline.inputs.config import Settings
+from pipeline.inputs.consent_table import read_table
+from pipeline.inputs.globs import matching
+from schemas.consent_config import FileSource, PostgresqlSource, Source
+from schemas.errors import ConsentError
+from schemas.keys import KeyedHasher
+from transforms.consent.snapshots import Snapshot, inspect_snapshot
+from transforms.consent.spilled import Kept
+from transforms.consent.systems import read_history
+from transforms.shuffle.instants import later
+from transforms.shuffle.spill import Spill
+
+
+class Consent(NamedTuple):
+    """What is known of consent at `as_of`.
+
+    `inspected`: what holds anything known, for report and manifest. `reads`: what workers read, paths of
+    canonical snapshots and rows that are kept. `known_until`: the newest instant of any source.
+    """
+
+    inspected: list[Snapshot]
+    reads: list[str | Kept]
+    known_until: dt.datetime
+
+
+def read_consent(settings: Settings, hasher: KeyedHasher, spill: Spill) -> Consent:
+    """Every state of every source, read; raises ConsentError for one that is not understood, or is stale.
+
+    What was snapshot after `as_of` is left out whole, so that a run for a past moment is the same, manifest
+    and all, however much was added since.
+    """
+    config = settings.config.consent
+    paths = dict.fromkeys(path for pattern in config.snapshots for path in _files(settings, pattern))
+    found = [inspect_snapshot(path, settings.as_of) for path in paths]
+    inspected = [snapshot for snapshot in found if snapshot.instants]
+    reads: list[str | Kept] = [snapshot.path for snapshot in inspected]
+    for number, source in enumerate(config.sources):
+        snapshots, kept = _read_source(settings, f"consent.sources[{number}]", source, hasher, spill)
+        inspected += snapshots
+        reads += kept
+    known = [instant for snapshot in inspected for instant in snapshot.instants]
+    where = "consent" if config.sources else "consent.snapshots"
+    if not known:
+        raise ConsentError(
+            f"{where}: none is at or before as_of {_moment(settings.as_of)}; add a newer snapshot"
+        )
+    newest = max(known)
+    for pack in settings.packs:
+        if later(newest, pack.policy.max_snapshot_age) < settings.as_of:
+            raise ConsentError(
+                f"{where}: stale: the newest is of {_moment(newest)}, older than the "
+                f"max_snapshot_age of policy {pack.policy.id} at {_moment(settings.as_of)}; "
+                "add a newer snapshot"
+            )
+    return Consent(inspected, reads, newest)
+
+
+def _read_source(
+    settings: Settings, where: str, source: Source, hasher: KeyedHasher, spill: Spill
+) -> tuple[list[Snapshot], list[Kept]]:
+    if isinstance(source, PostgresqlSource):
+        snapshot, kept = read_table(settings, where, source, hasher, spill)
+        snapshots = [snapshot] if snapshot.instants else []
+    else:
+        snapshots, kept = _read_files(settings, where, source, hasher, spill)
+    newest = max((snapshot.instants[-1] for snapshot in snapshots), default=None)
+    if source.max_age is not None and (newest is None or later(newest, source.max_age) < settings.as_of):
+        known = "nothing is known" if newest is None else f"the newest is of {_moment(newest)}"
+        raise ConsentError(
+            f"{where}: stale: {known} at {_moment(settings.as_of)}, older than its max_age; export it anew"
+        )
+    return snapshots, kept
+
+
+def _read_files(
+    settings: Settings, where: str, source: FileSource, hasher: KeyedHasher, spill: Spill
+) -> tuple[list[Snapshot], list[Kept]]:
+    history = read_history(_files(settings, source.path), source, hasher, settings.as_of, spill)
+    if history.fault:
+        raise ConsentError(f"{where}: {settings.resolve(source.path)}: {history.fault}")
+    return history.snapshots, history.kept
+
+
+def _files(settings: Settings, pattern: str) -> list[str]:
+    resolved = settings.resolve(pattern)
+    paths = sorted(path for path in matching(resolved) if Path(path).is_file())
+    if not paths:
+        raise ConsentError(f"{resolved}: no consent snapshot found; the run needs at least one")
+    return paths
+
+
+def _moment(instant: dt.datetime) -> str:
+    return f"{instant:%Y-%m-%dT%H:%M:%SZ}"

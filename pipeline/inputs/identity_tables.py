@@ -1,0 +1,148 @@
+"""Mapping tables, CSV or Parquet: which path or account belongs to whom, from when to when."""
+
+from __future__ import annotations
+
+import collections
+import csv
+import datetime as dt
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from schemas.config import InputConfig
+from schemas.errors import ConfigError
+from schemas.records import Defaults
+from transforms.sources.files import magic_of
+from transforms.sources.identities import Identities, Mapped, Owner, owner_of
+
+_WHO = ("path", "account")
+_VALID = ("valid_from", "valid_to")
+_COLUMNS = (*_WHO, *Owner._fields, *_VALID)
+#: A table travels to every worker; one of more accounts than this is to be joined into the logs before.
+MAX_ROWS = 200_000
+Row = dict[str, str | dt.datetime | None]
+
+
+def identities_of(config: InputConfig, root: str, mapping: str | None) -> Identities | None:
+    """What an input's configuration says of owners, None if nothing but `defaults`.
+
+    `mapping` is the table's absolute path. Raises ConfigError naming file and row.
+    """
+    by_path = tuple(
+        (entry.path, owner_of(Defaults(**entry.model_dump(exclude={"path"}))))
+        for entry in config.defaults_by_path
+    )
+    if mapping is None:
+        return Identities(root, by_path=by_path) if by_path else None
+    accounts: dict[str, list[Mapped]] = collections.defaultdict(list)
+    paths: list[tuple[str, Mapped]] = []
+    numbered: dict[tuple[str, str], list[tuple[str, Mapped]]] = collections.defaultdict(list)
+    for where, row in _rows(Path(mapping)):
+        who, key, mapped = _mapped(row, where)
+        numbered[who, key].append((where, mapped))
+        if who == "account":
+            accounts[key].append(mapped)
+        else:
+            paths.append((key, mapped))
+    for rows in numbered.values():
+        _check_agreement(rows)
+    return Identities(root, {key: tuple(rows) for key, rows in accounts.items()}, tuple(paths), by_path)
+
+
+def _rows(path: Path) -> Iterator[tuple[str, Row]]:
+    """(where, row) of a table; a blank value is None."""
+    try:
+        rows = _parquet(path) if magic_of(str(path)).startswith(b"PAR1") else _csv(path)
+        for count, (where, row) in enumerate(rows):
+            if count == MAX_ROWS:
+                raise ConfigError(
+                    f"{path}: has more than {MAX_ROWS:,} rows; write owners into the logs for so many"
+                )
+            yield where, row
+    except (OSError, UnicodeDecodeError, csv.Error, pa.ArrowException) as error:
+        reason = getattr(error, "strerror", None) or "neither UTF-8 CSV nor Parquet"
+        raise ConfigError(f"{path}: mapping cannot be read: {reason}") from None
+
+
+def _csv(path: Path) -> Iterator[tuple[str, Row]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.DictReader(file, strict=True)
+        _check_columns(path, list(reader.fieldnames or ()))
+        for row in reader:
+            if None in row or None in row.values():
+                raise ConfigError(f"{path}:{reader.line_num}: has not as many values as there are columns")
+            yield f"{path}:{reader.line_num}", {name: text.strip() or None for name, text in row.items()}
+
+
+def _parquet(path: Path) -> Iterator[tuple[str, Row]]:
+    with pq.ParquetFile(path) as file:
+        _check_columns(path, file.schema_arrow.names)
+        rows = itertools.chain.from_iterable(batch.to_pylist() for batch in file.iter_batches(10_000))
+        for number, row in enumerate(rows):
+            yield f"{path}: row {number}", {name: _plain(value) for name, value in row.items()}
+
+
+def _plain(value: Any) -> Any:
+    return (value.strip() or None) if isinstance(value, str) else value
+
+
+def _check_columns(path: Path, names: list[str]) -> None:
+    unknown = [name for name in names if name not in _COLUMNS]
+    if unknown:
+        raise ConfigError(f"{path}:1: unknown column {unknown[0]}; expected some of {', '.join(_COLUMNS)}")
+    if not set(_WHO) & set(names):
+        raise ConfigError(f"{path}:1: has neither a column path nor a column account")
+
+
+def _mapped(row: Row, where: str) -> tuple[str, str, Mapped]:
+    given = [name for name in _WHO if row.get(name) is not None]
+    if len(given) != 1:
+        raise ConfigError(f"{where}: give either path or account")
+    texts = {name: row.get(name) for name in (given[0], *Owner._fields)}
+    if odd := next((name for name, text in texts.items() if not isinstance(text, str | None)), None):
+        raise ConfigError(f"{where}: {odd} is no text")
+    owner = Owner(*(str(text) if (text := texts[name]) is not None else None for name in Owner._fields))
+    if owner == Owner():
+        raise ConfigError(f"{where}: says nothing: user_id, organization_id, tier and surface are all empty")
+    bounds = {name: _instant(row.get(name), where, name) for name in _VALID}
+    mapped = Mapped(owner)
+    if start := bounds["valid_from"]:
+        mapped = mapped._replace(start=start)
+    if end := bounds["valid_to"]:
+        mapped = mapped._replace(end=end)
+    if mapped.end <= mapped.start:
+        raise ConfigError(f"{where}: valid_to is not after valid_from")
+    return given[0], str(texts[given[0]]), mapped
+
+
+def _instant(value: Any, where: str, name: str) -> dt.datetime | None:
+    if value is None:
+        return None
+    try:
+        instant = value if isinstance(value, dt.datetime) else dt.datetime.fromisoformat(value)
+    except (ValueError, TypeError):
+        instant = dt.datetime.min
+    if instant.tzinfo is None:
+        raise ConfigError(f"{where}: {name} is not an RFC 3339 time with an offset")
+    return instant.astimezone(dt.UTC)
+
+
+def _check_agreement(rows: list[tuple[str, Mapped]]) -> None:
+    """Raises ConfigError for rows of one path or account that hold at once and say different things."""
+    ordered = sorted(rows, key=lambda entry: entry[1].start)
+    for name in Owner._fields:
+        holding: tuple[str, Mapped] | None = None
+        for where, row in ordered:
+            value = getattr(row.owner, name)
+            if value is None:
+                continue
+            if holding and row.start < holding[1].end and value != getattr(holding[1].owner, name):
+                raise ConfigError(
+                    f"{where}: {name} differs from that of {Path(holding[0]).name}, which holds then, too"
+                )
+            if holding is None or row.end > holding[1].end:
+                holding = (where, row)

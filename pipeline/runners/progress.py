@@ -1,0 +1,178 @@
+"""A progress bar on a terminal: the stage, what it has done and how fast, and when it will be through."""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import dataclasses
+import functools
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from transforms.shuffle.counters import (
+    BYTES_READ,
+    CHARACTERS_MASKED,
+    RECORDS_DECIDED,
+    RECORDS_READ,
+    SESSIONS_MASKED,
+    SESSIONS_TO_MASK,
+)
+
+_INTERVAL_SECONDS = 0.3
+_BAR_COLUMNS = 14
+
+
+@dataclasses.dataclass(frozen=True)
+class _Stage:
+    """A stage as a person knows it, and what is counted of it.
+
+    `steps`: the names of Beam steps that show that it is running. `size` counts bytes. `of`: the counter that
+    says how many `sessions` there will be.
+    """
+
+    words: str
+    steps: tuple[str, ...]
+    sessions: str | None = None
+    size: str | None = None
+    of: str | None = None
+
+
+_STAGES = (
+    _Stage("Reading", ("Facts/",), RECORDS_READ, BYTES_READ),
+    _Stage("Deciding", ("Decide/", "Settle"), RECORDS_DECIDED, None, RECORDS_READ),
+    _Stage("De-identifying", ("/Text/", "/Estimate/"), SESSIONS_MASKED, CHARACTERS_MASKED, SESSIONS_TO_MASK),
+    _Stage("Writing shards", ("/Shard/",)),
+    _Stage("Writing ledger", ("/Ledger/",)),
+)
+
+
+class Progress:
+    """Shows what the workers have done so far while `watching`; silent unless on a terminal."""
+
+    def __init__(self, enabled: bool | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        self.enabled = sys.stderr.isatty() if enabled is None else enabled
+        self._counted: collections.Counter[str] = collections.Counter()
+        self._running: dict[str, dict[str, int]] = {}
+        self._bundle = 0
+        self._stage = _STAGES[0]
+        self._begun = 0.0
+        self._total_bytes = 0
+        self._clock = clock
+        self._draw: Callable[[], None] = lambda: None
+        self._lock = threading.Lock()
+
+    @property
+    def frequency(self) -> float | None:
+        """How often, in seconds, the runner asks its workers; None for never."""
+        return _INTERVAL_SECONDS if self.enabled else None
+
+    def expect(self, total_bytes: int) -> None:
+        """Says how large the input files are."""
+        self._total_bytes = total_bytes
+
+    def begin(self, steps: list[str]) -> int:
+        """Notes that the runner starts on a bundle of fused steps, given by their full names; its number."""
+        named = [f"/{step}/" for step in steps]
+        found = [stage for stage in _STAGES if any(mark in name for name in named for mark in stage.steps)]
+        with self._lock:
+            self._bundle += 1
+            if found and found[-1] is not self._stage:
+                self._stage, self._begun = found[-1], self._clock()
+            return self._bundle
+
+    @property
+    def bundle(self) -> int:
+        """The number of the bundle that is running."""
+        return self._bundle
+
+    def note(self, bundle: int, instruction: str, counters: dict[str, int]) -> None:
+        """Takes what a worker has counted so far in its part of a bundle; nothing once that is finished."""
+        with self._lock:
+            if bundle == self._bundle:
+                self._running[instruction] = counters
+
+    def finish(self, counters: dict[str, int]) -> None:
+        """Takes what all workers have counted in the bundle that ran."""
+        with self._lock:
+            self._bundle += 1
+            self._running.clear()
+            self._counted.update(counters)
+        self._draw()
+
+    def line(self) -> dict[str, Any]:
+        """What the bar shows now: the stage, the fraction done if it is known, and words for the rest."""
+        with self._lock:
+            stage, seconds = self._stage, self._clock() - self._begun
+            total = self._counted.copy()
+            for counters in self._running.values():
+                total.update(counters)
+        sessions = total[stage.sessions] if stage.sessions else None
+        done = self._fraction(stage, total)
+        words = {
+            "sessions": "" if sessions is None else f"{sessions:,} sessions",
+            "size": f"{total[stage.size] / 1e6:,.1f} MB" if stage.size else "",
+            "rate": f"{sessions / seconds:,.0f}/s" if sessions and seconds > 0 else "",
+            "left": _left(done, seconds),
+        }
+        return {"stage": stage.words, "done": done, **words}
+
+    def _fraction(self, stage: _Stage, total: collections.Counter[str]) -> float | None:
+        if stage.of and total[stage.of]:
+            return min(1.0, total[str(stage.sessions)] / total[stage.of])
+        if stage.size == BYTES_READ and self._total_bytes:
+            return min(1.0, total[BYTES_READ] / self._total_bytes)
+        return None
+
+    @contextlib.contextmanager
+    def watching(self) -> Iterator[None]:
+        """Shows the bar while the block runs."""
+        if not self.enabled:
+            yield
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, TextColumn
+        from rich.progress import Progress as Bar
+
+        columns = (
+            TextColumn("{task.fields[stage]:<14}"),
+            BarColumn(_BAR_COLUMNS),
+            TextColumn("{task.fields[sessions]} {task.fields[size]} {task.fields[rate]} {task.fields[left]}"),
+        )
+        stop = threading.Event()
+        self._begun = self._clock()
+        with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task("", total=None, **self.line())
+            self._draw = functools.partial(self._update, bar, task)
+            thread = threading.Thread(target=self._draw_often, args=(stop,), daemon=True)
+            thread.start()
+            try:
+                yield
+            finally:
+                stop.set()
+                thread.join()
+                self._draw = lambda: None
+
+    def _draw_often(self, stop: threading.Event) -> None:
+        while not stop.wait(_INTERVAL_SECONDS):
+            self._draw()
+
+    def _update(self, bar: Any, task: Any) -> None:
+        line = self.line()
+        done = line["done"]
+        if done is None:
+            bar.reset(task, total=None, **line)
+        else:
+            bar.update(task, total=1.0, completed=done, **line)
+        bar.refresh()
+
+
+def _left(done: float | None, seconds: float) -> str:
+    """The time that a stage still takes if it goes on like this."""
+    if not done:
+        return ""
+    minutes, rest = divmod(round(seconds * (1 - done) / done), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d} left"

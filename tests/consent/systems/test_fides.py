@@ -1,0 +1,172 @@
+"""Preference history of Fides: the notice that counts, and no record of it that is passed over."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.consent_systems import PUBLIC, Read, refused, source_of, write
+
+FIXTURES = PUBLIC / "fides/admin-ui/cypress/fixtures/consent-reporting"
+SOURCE = source_of(format="fides", preference="model_training")
+
+
+def saved(preference: str, at: str, **keys: Any) -> dict[str, Any]:
+    return {
+        "id": "pri_1",
+        "external_id": "u-77",
+        "request_timestamp": at,
+        "request_type": "consent",
+        "preference": preference,
+        "notice_key": "model_training",
+        "notice_name": "Model training",
+        "method": "save",
+        **keys,
+    }
+
+
+def test_the_vendors_own_export_is_read() -> None:
+    """Two people of it, by e-mail: one opted out of Analytics and later in again, as the file says."""
+    path = FIXTURES / "historical-privacy-preferences.json"
+    source = source_of(format="fides", preference="Analytics", user="email", without_user="skip")
+    read = Read([path], source)
+    assert read.history.fault is None
+    assert read.newest == "2025-03-06T21:49:46Z"
+    entries = json.loads(path.read_text())["items"]
+    expected = {
+        (entry["email"], entry["request_timestamp"]): {"opt_in": "granted", "opt_out": "refused"}[
+            entry["preference"]
+        ]
+        for entry in entries
+        if entry["notice_name"] == "Analytics" and entry["email"]
+    }
+    assert len(expected) == 4
+    assert {key: read.state(*key) for key in expected} == expected
+
+
+def test_a_withdrawal_holds_until_the_next_yes(tmp_path: Path) -> None:
+    """The whole history is a timeline, in whatever order and however often its pages repeat it."""
+    entries = [
+        saved("opt_in", "2025-10-05T00:00:00Z"),
+        saved("opt_out", "2025-10-03T00:00:00Z", method="gpc"),
+        saved("opt_in", "2025-10-01T00:00:00.123456Z"),
+        saved("opt_in", "2025-10-04T00:00:00Z", notice_key="marketing", notice_name="Marketing"),
+    ]
+    pages = [
+        {"items": entries[:2], "page": 1, "pages": 2, "size": 2, "total": 4},
+        {"items": entries[2:], "page": 2, "pages": 2, "size": 2, "total": 4},
+    ]
+    for path in (
+        write(tmp_path / "items.jsonl", *entries, entries[0]),
+        write(tmp_path / "pages.jsonl", *pages),
+        write(tmp_path / "array.json", entries),
+    ):
+        read = Read([path], SOURCE)
+        states = [read.state("u-77", f"2025-10-0{day}T12:00:00Z") for day in range(1, 6)]
+        assert states == ["granted", "granted", "refused", "refused", "granted"]
+        assert read.state("u-78", "2025-10-05T12:00:00Z") == "unknown"
+    (tmp_path / "indented.json").write_text(json.dumps(pages[0] | {"pages": 1}, indent=2))
+    assert Read([tmp_path / "indented.json"], SOURCE).state("u-77", "2025-10-06T00:00:00Z") == "granted"
+
+
+def test_a_record_counts_from_when_it_was_saved_or_from_the_export(tmp_path: Path) -> None:
+    """A run for a past moment knows what was saved by then. An export with a time is known from then."""
+    entries = [saved("opt_in", "2025-10-01T00:00:00Z"), saved("sold", "2026-03-01T00:00:00Z")]
+    assert Read([write(tmp_path / "a.jsonl", *entries)], SOURCE).newest == "2025-10-01T00:00:00Z"
+    dated = write(tmp_path / "snapshot_at=2025-12-31/a.jsonl", entries[0])
+    assert Read([dated], SOURCE).newest == "2025-12-31T00:00:00Z"
+    told = source_of(format="fides", preference="model_training", snapshot_at="2025-12-30T00:00:00Z")
+    assert Read([write(tmp_path / "b.jsonl", entries[0])], told).newest == "2025-12-30T00:00:00Z"
+    late = write(tmp_path / "snapshot_at=2026-01-02/a.jsonl", saved("sold", "2025-10-01T00:00:00Z"))
+    assert Read([late], SOURCE).history.snapshots == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "state"),
+    [
+        ({"preference": "opt_in", "method": None}, "granted"),
+        ({"preference": "opt_in", "method": "accept"}, "granted"),
+        ({"preference": "opt_in", "method": "individual_notice"}, "granted"),
+        ({"preference": "opt_in", "method": "dismiss"}, "undecided"),
+        ({"preference": "opt_in", "method": "gpc"}, "undecided"),
+        ({"preference": "opt_in", "method": "reject"}, "undecided"),
+        ({"preference": "opt_out", "method": "reject"}, "refused"),
+        ({"preference": "opt_out", "method": "dismiss"}, "refused"),
+    ],
+)
+def test_only_an_act_of_the_user_grants(tmp_path: Path, changed: dict[str, Any], state: str) -> None:
+    """A notice that is closed saves its default: nobody has said yes. A no needs no form."""
+    path = write(tmp_path / "a.jsonl", saved("", "2025-10-01T00:00:00Z") | changed)
+    assert Read([path], SOURCE).state("u-77", "2025-10-02T00:00:00Z") == state
+
+
+def test_a_notice_that_is_closed_takes_no_decision_back(tmp_path: Path) -> None:
+    """It says nothing, so what was said before stands."""
+    entries = [
+        saved("opt_out", "2025-10-01T00:00:00Z"),
+        saved("opt_in", "2025-10-02T00:00:00Z", method="dismiss"),
+    ]
+    assert (
+        Read([write(tmp_path / "a.jsonl", *entries)], SOURCE).state("u-77", "2025-10-03T00:00:00Z")
+        == "refused"
+    )
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"preference": "acknowledge"}, "line 2: preference is 'acknowledge'; expected opt_in or opt_out"),
+        ({"preference": "tcf"}, "line 2: preference is 'tcf'"),
+        ({"preference": "Opt_In"}, "line 2: preference is 'Opt_In'"),
+        ({"preference": None}, "line 2: preference is null"),
+        ({"preference": "u-77"}, "line 2: preference is a text that is no plain word"),
+        ({"preference": 1}, "line 2: Expected `str"),
+        ({"method": "telepathy"}, "line 2: method is 'telepathy'"),
+        ({"request_type": "erasure"}, "line 2: request_type is 'erasure'"),
+        ({"request_timestamp": "2025-10-01T00:00:00"}, "line 2: request_timestamp has no time zone"),
+        ({"request_timestamp": "soon"}, "line 2: request_timestamp is not"),
+        ({"request_timestamp": None}, "line 2: request_timestamp is missing"),
+        ({"external_id": None}, "line 2: has no external_id; `without_user: skip`"),
+        ({"external_id": " "}, "line 2: has no external_id"),
+    ],
+)
+def test_a_record_that_is_not_understood_refuses_the_source(
+    tmp_path: Path, changed: dict[str, Any], words: str
+) -> None:
+    """It could be an opt-out; the error names file, place and state, and nobody."""
+    first, second = saved("opt_in", "2025-10-01T00:00:00Z"), saved("opt_in", "2025-10-02T00:00:00Z")
+    refused(write(tmp_path / "a.jsonl", first, second | changed), SOURCE, words, "u-77")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"items": [', "the document: is no JSON object"),
+        ('[{"request_timestamp": "2025-10-01T00:00:00Z"}', "ends too early"),
+        ('[{"request_timestamp": "2025-10-01T00:00:00Z"}] {}', "something follows"),
+        ("<html>", "holds no JSON"),
+        ("[1]", "item 0: Expected `object`"),
+        ('{"items": [{"preference": "opt_out", "preference": "opt_in", "request_timestamp": "x"}]}', "twice"),
+        ('{"request_timestamp": "2025-10-01T00:00:00Z"}\n{"preference":', "line 2: is no JSON"),
+    ],
+)
+def test_a_damaged_export_refuses(tmp_path: Path, text: str, words: str) -> None:
+    """What is cut off could be an opt-out."""
+    (tmp_path / "a.json").write_text(text)
+    refused(tmp_path / "a.json", SOURCE, words)
+
+
+def test_a_page_that_is_missing_and_a_notice_that_is_in_no_record_are_faults(tmp_path: Path) -> None:
+    """Both would leave opt-outs out without a word."""
+    page = {"items": [saved("opt_in", "2025-10-01T00:00:00Z")], "page": 1, "pages": 2, "size": 1, "total": 2}
+    path = write(tmp_path / "1.json", page)
+    assert Read([path], SOURCE).history.fault == "page 2 of 2 is missing; export all pages"
+    other = write(tmp_path / "2.json", page | {"page": 2})
+    assert Read([path, other], SOURCE).history.fault is None
+    later = write(tmp_path / "snapshot_at=2025-12-01/1.json", page)
+    assert Read([path, other, later], SOURCE).history.fault == "page 2 of 2 is missing; export all pages"
+    misspelt = source_of(format="fides", preference="model-training")
+    assert "there are: model_training" in str(Read([path, other], misspelt).history.fault)

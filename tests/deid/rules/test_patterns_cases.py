@@ -1,0 +1,49 @@
+"""The tables of cases: what must be hidden wherever it stands, and what must come out untouched."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from transforms.deid.rules.scanner import PatternScanner
+
+SCANNER = PatternScanner()
+CASES = Path(__file__).resolve().parents[3] / "tests/cases"
+HIDDEN = [
+    pytest.param(case["text"], str(case["hidden"]), id=f"{family}-{number}")
+    for family, cases in yaml.safe_load((CASES / "deid_found.yaml").read_text()).items()
+    for number, case in enumerate(cases)
+]
+LEFT = [
+    pytest.param(text, id=f"{family}-{number}")
+    for family, texts in yaml.safe_load((CASES / "deid_left.yaml").read_text()).items()
+    for number, text in enumerate(texts)
+]
+
+
+def masked(text: str) -> str:
+    for span in reversed(SCANNER.scan([text])[0]):
+        text = f"{text[: span.start]}<{span.type}>{text[span.end :]}"
+    return text
+
+
+@pytest.mark.parametrize(("text", "hidden"), HIDDEN)
+def test_a_value_is_hidden_where_it_stands(text: str, hidden: str) -> None:
+    """Each line once leaked, or is the form of a leak that is common in code and chats."""
+    assert hidden in text
+    assert hidden not in masked(text)
+
+
+@pytest.mark.parametrize("around", ["{}", "x = '{}'\n", '{{"cmd": "{}"}}', "漢字 {} é", "a\n{}\nb"])
+def test_values_stay_hidden_in_other_surroundings(around: str) -> None:
+    """A rule that holds at the start of a text only, or in ASCII only, is no rule."""
+    cases = [case.values for case in HIDDEN]
+    assert [case for case in cases if str(case[1]) in masked(around.format(case[0]))] == []
+
+
+@pytest.mark.parametrize("text", LEFT)
+def test_what_only_looks_like_a_value_is_left(text: str) -> None:
+    """Each line was masked once, by us or by stock recognizers, and hides nobody."""
+    assert masked(text) == text

@@ -1,0 +1,107 @@
+"""Triggers and windows are an optimisation only: they find what the exact expressions find on whole texts."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.deid_values import FOUND, SURROUNDINGS
+from transforms.deid.rules.catalogue import spans_of
+from transforms.deid.rules.scanner import PatternScanner
+from transforms.deid.text.normalise import plain_twins
+from transforms.deid.text.propagate import propagate_values
+
+SCANNER = PatternScanner()
+ROOT = Path(__file__).resolve().parents[3]
+CASES = [
+    str(case["text"])
+    for cases in yaml.safe_load((ROOT / "tests/cases/deid_found.yaml").read_text()).values()
+    for case in cases
+]
+VALUES = [value for values in FOUND.values() for value in values]
+
+
+@pytest.mark.parametrize("around", ["{}", *SURROUNDINGS[1:29:4]])
+def test_triggers_and_windows_lose_nothing(around: str) -> None:
+    """A trigger narrower than its expression would switch a rule off where nobody looks."""
+    texts = [around.format(value) for value in (*VALUES, *CASES)]
+    assert SCANNER.scan(texts) == [spans_of(text) for text in texts]
+
+
+def test_windows_far_apart_and_close_together_give_the_same() -> None:
+    """Windows merge, touch and end within long lines; unequal spacing tries every way."""
+    for gap in (0, 1, 7, 60, 300):
+        text = (" " + "lorem " * gap).join([*VALUES, *CASES[:40]])
+        assert SCANNER.scan([text]) == [spans_of(text)], gap
+
+
+def test_windows_hold_on_public_texts() -> None:
+    """Prose that nobody wrote for these rules."""
+    path = ROOT.parent / "shared/data/pii/panorama531.jsonl"
+    texts = [json.loads(line)["text"] for line in path.read_text().splitlines()[:200]]
+    assert SCANNER.scan(texts) == [spans_of(text) for text in texts]
+
+
+@settings(derandomize=True, max_examples=200, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(
+            ["%40", "\\n", "\\u0041", "&#64;", "\u200b", "é", "漢", "😀", "a", "\x1b[1m", "４", "%C3%BC"]
+        )
+    )
+)
+def test_twins_lead_back_to_the_text(parts: list[str]) -> None:
+    """Each character of a twin stands for its own part of the text, in order; a plain one for itself."""
+    text = "".join(parts)
+    for twin in plain_twins(text):
+        places = [twin.original(place, place + 1) for place in range(len(twin.text))]
+        assert all(low < high for low, high in places)
+        assert all(first[1] <= second[0] for first, second in itertools.pairwise(places))
+        for character, (low, high) in zip(twin.text, places, strict=True):
+            assert character == text[low:high] or text[low:high] in {*parts} or text[low:high].startswith("%")
+
+
+def test_a_text_without_disguise_has_no_twin() -> None:
+    """A twin costs a second scan."""
+    assert plain_twins("plain — text, 2019 – 2021, 100 % of C:\\Users & more") == []
+
+
+def test_numbers_are_found_again_in_another_grouping() -> None:
+    """People write a card with spaces once and without them later; telephone numbers without the country."""
+    texts = [
+        "card 4242 4242 4242 4242, call +44 7700 900123",
+        "x 4242-4242-4242-4242 07700 900 123",
+        "7700900123",
+    ]
+    found = [SCANNER.scan(texts[:1])[0], [], []]
+    again = propagate_values(texts, found)
+    assert [text[s.start : s.end] for text, spans in zip(texts, again, strict=True) for s in spans] == [
+        "4242 4242 4242 4242",
+        "+44 7700 900123",
+        "4242-4242-4242-4242",
+        "07700 900 123",
+        "7700900123",
+    ]
+
+
+def test_a_found_value_is_not_seen_inside_a_longer_number() -> None:
+    """10.1.2.3 is not in 10.1.2.34: half a mask is wrong data and a wrong link between machines."""
+    texts = ["at 10.1.2.3 now", "tag 10.1.2.34 110.1.2.3"]
+    assert propagate_values(texts, [SCANNER.scan(texts[:1])[0], []])[1] == []
+
+
+def test_many_values_in_long_texts_are_found_as_few_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pasted customer table has thousands; searching for all at once must give the same spans."""
+    emails = [f"us\u00e9r{number}@example.com" for number in range(120)]
+    texts = ["😀 " + ", ".join(emails), "漢字 " + " ".join(reversed(emails)), "/home/jdoe42/x", "É JDOE42"]
+    found = [*SCANNER.scan(texts[:1]), [], *SCANNER.scan(texts[2:3]), []]
+    one_by_one = propagate_values(texts, found)
+    monkeypatch.setattr("transforms.deid.text.propagate._MUCH_WORK", 0)
+    assert propagate_values(texts, found) == one_by_one
+    assert [len(spans) for spans in one_by_one] == [120, 120, 1, 1]

@@ -1,0 +1,87 @@
+"""Secrets of providers by their documented shapes: each is found, and what only looks like one is left."""
+
+from __future__ import annotations
+
+import random
+import re
+import time
+
+import pytest
+
+from transforms.deid.rules.provider_keys import PROVIDER_KEY_RULES
+from transforms.deid.rules.provider_secrets import ProviderSecret, provider_secrets
+from transforms.deid.rules.scanner import PatternScanner
+from transforms.sample.texts.secrets import filled
+
+SCANNER = PatternScanner({"SECRET"})
+SECRETS = provider_secrets()
+SURROUNDINGS = (
+    "{}",
+    "export KEY={}",
+    'the key "{}" leaked',
+    "curl -H 'X-Api-Key: {}' https://api.example.org",
+    '{{"key": "{}"}}',
+    "see {}, please",
+)
+
+
+def ids(secret: ProviderSecret) -> str:
+    return f"{secret.provider} {secret.kind}"
+
+
+def test_there_are_many_providers_each_documented_once() -> None:
+    """Each pattern can be traced to what the provider itself says."""
+    assert len({secret.provider for secret in SECRETS}) >= 150
+    assert len({ids(secret) for secret in SECRETS}) == len(SECRETS)
+    assert all(re.match(r"https://[\w.-]+\.\w+", secret.docs) for secret in SECRETS)
+    assert all(secret.examples and secret.near for secret in SECRETS)
+
+
+@pytest.mark.parametrize("secret", SECRETS, ids=ids)
+def test_a_secret_is_masked_whole_wherever_it_stands(secret: ProviderSecret) -> None:
+    """Half a key is a shorter search for the other half."""
+    random_ = random.Random(ids(secret))
+    for example in secret.examples:
+        for around in SURROUNDINGS:
+            value = filled(example, random_)
+            assert len(value) <= secret.longest
+            lead = f"{secret.context[0]} " if secret.context else ""
+            text = lead + around.format(value)
+            covered = {n for span in SCANNER.scan([text])[0] for n in range(span.start, span.end)}
+            place = text.index(value, len(lead))
+            assert {n for n in range(place, place + len(value)) if text[n].isalnum()} <= covered, text
+
+
+@pytest.mark.parametrize("secret", SECRETS, ids=ids)
+def test_a_near_miss_is_left(secret: ProviderSecret) -> None:
+    """Identifiers, placeholders of documentation and class names begin like keys, too."""
+    random_ = random.Random(ids(secret))
+    rules = [rule for rule in PROVIDER_KEY_RULES if secret.pattern in rule.exact.pattern]
+    assert rules
+    for near in secret.near:
+        text = f"see {filled(near, random_)} there"
+        found = [rule.judge(match) for rule in rules for match in rule.exact.finditer(text)]
+        assert not [verdict for verdict in found if verdict is not None], text
+
+
+@pytest.mark.parametrize("secret", [s for s in SECRETS if s.context], ids=ids)
+def test_a_shape_that_says_nothing_needs_its_word(secret: ProviderSecret) -> None:
+    """Thirty-two hexadecimal digits are a digest; behind a provider's name they are its key."""
+    value = filled(secret.examples[0], random.Random(ids(secret)))
+    rule = next(
+        r
+        for r in PROVIDER_KEY_RULES
+        if r.exact.pattern.find(secret.pattern) > 0 and r.reach and r.reach[0] == 0
+    )
+    assert [m for m in rule.exact.finditer(f"it is {value} there") if rule.judge(m) is not None] == []
+
+
+def test_every_pattern_is_linear() -> None:
+    """A page of one sign may not stall a worker."""
+    texts = [unit * (60_000 // len(unit)) for unit in ("a", "A", "1", "-", "_", "A1b-", "sk-", "eyJ", "://")]
+    for rule in PROVIDER_KEY_RULES:
+        started = time.process_time()
+        for text in texts:
+            for _ in rule.exact.finditer(text):
+                pass
+        assert time.process_time() - started < 20, rule.trigger

@@ -1,0 +1,104 @@
+"""Recognizers and operators of a user's own, in Python, as Presidio's documentation has them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pipeline.inputs.config import DEFAULT_DEID
+from schemas.deid import load_deid
+from schemas.errors import ConfigError
+from transforms.deid.engine import DeidEngine
+from transforms.deid.spans import Segment, SessionText
+
+CODE = """
+from presidio_analyzer import EntityRecognizer, RecognizerResult
+from presidio_anonymizer.operators import Operator, OperatorType
+
+
+class Badges(EntityRecognizer):
+    def __init__(self):
+        super().__init__(supported_entities=["BADGE"], supported_language="en")
+
+    def load(self):
+        pass
+
+    def analyze(self, text, entities, nlp_artifacts):
+        start = text.find("badge nine")
+        return [RecognizerResult("BADGE", start, start + 10, 0.9)] if start >= 0 else []
+
+
+class Initials(Operator):
+    def operate(self, text, params=None):
+        return params["before"] + "".join(word[0] for word in text.split()) + params["entity_type"][0]
+
+    def validate(self, params=None):
+        if "before" not in params:
+            raise ValueError("before")
+
+    def operator_name(self):
+        return "initials"
+
+    def operator_type(self):
+        return OperatorType.Anonymize
+"""
+Configure = Callable[[str, str], DeidEngine]
+TEXT = "I am Priya Raghunathan, Priya Raghunathan with badge nine."
+
+
+@pytest.fixture
+def configure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Configure:
+    """Writes a config with an addition at its end, and with a package of the user's own beside it."""
+    (tmp_path / "own_masks.py").write_text(CODE)
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def written(recognizers: str, operators: str) -> DeidEngine:
+        text = DEFAULT_DEID.read_text().replace("recognizers: []", f"recognizers: {recognizers}")
+        text = text.replace("thresholds:\n", "thresholds:\n  BADGE: 0.5\n") + f"operators: {operators}\n"
+        (tmp_path / "deid.yaml").write_text(text)
+        return DeidEngine(load_deid(tmp_path / "deid.yaml")[0], bytes(32))
+
+    return written
+
+
+def test_a_recognizer_in_python_runs_beside_ours(configure: Configure) -> None:
+    """What no expression can tell, an organisation tells by a program of its own."""
+    engine = configure('["own_masks:Badges"]', "{}")
+    masked = engine.mask_sessions([SessionText(bytes(16), [Segment(TEXT, "user")])])[0]
+    assert masked.texts == ["I am <PERSON_1>, <PERSON_1> with <BADGE_1>."]
+    assert len(engine.model_digests()["recognizer own_masks:Badges"]) == 64
+
+
+def test_an_operator_in_python_says_what_stands_for_an_entity(configure: Configure) -> None:
+    """Its params reach it as Presidio would hand them over, with the entity type."""
+    operators = '{PERSON: {operator: custom, class: "own_masks:Initials", params: {before: "~"}}}'
+    engine = configure('["own_masks:Badges"]', operators)
+    masked = engine.mask_sessions([SessionText(bytes(16), [Segment(TEXT, "user")])])[0]
+    assert masked.texts == ["I am ~PRP, ~PRP with <BADGE_1>."]
+    assert masked.entities == {"BADGE": 1, "PERSON": 2}
+    assert "operator own_masks:Initials" in engine.model_digests()
+
+
+@pytest.mark.parametrize(
+    ("recognizers", "operators", "words"),
+    [
+        ('["no_such_module_of_masks:Badges"]', "{}", "cannot be imported"),
+        ('["own_masks:Initials"]', "{}", "is no class of presidio_analyzer"),
+        ('["own_masks:CODE_OF"]', "{}", "cannot be imported"),
+        ("[]", '{PERSON: {operator: custom, class: "own_masks:Badges"}}', "no class of presidio_anonymizer"),
+        ("[]", '{PERSON: {operator: custom, class: "own_masks:Initials"}}', "refuses its params"),
+        ("[]", "{PERSON: {operator: custom}}", "custom needs one"),
+        ("[]", '{PERSON: {operator: keep, class: "own_masks:Initials"}}', "nothing else has one"),
+        ("[]", '{PERSON: {operator: custom, class: "own masks"}}', "pattern"),
+        ("[]", "{PERSON: {operator: keep, params: {a: 1}}}", "is for custom"),
+    ],
+)
+def test_what_cannot_be_used_is_told_at_once(
+    configure: Configure, recognizers: str, operators: str, words: str
+) -> None:
+    """One line that names the class and what is wrong with it; nothing of what the code raised."""
+    with pytest.raises(ConfigError, match=words) as told:
+        configure(recognizers, operators)
+    assert "\n" not in str(told.value)

@@ -1,0 +1,27 @@
+"""Names of source files are written masked, whichever way they are read."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+import transforms.output.file_names as file_names
+
+NAMES = {
+    "logs/part-00000.parquet": "logs/part-00000.parquet",
+    "export-maria.schmidt@example.org.zip": "<EMAIL_ADDRESS>",
+    "maria\u200b.schmidt@example.org/conversations.json": "<EMAIL_ADDRESS>/conversations.json",
+    "calls/+49 30 901820.jsonl": "calls/<PHONE_NUMBER>.jsonl",
+    "": "",
+}
+
+
+@pytest.mark.parametrize("asked", [0, file_names._FEW])
+def test_names_are_masked_alike_one_by_one_and_by_the_scanner(
+    asked: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Few names are read without the scanner, which takes half a second to make; no manifest must tell."""
+    monkeypatch.setattr(file_names, "_ASKED", itertools.count(asked))
+    file_names.masked_name.cache_clear()
+    assert {name: file_names.masked_name(name) for name in NAMES} == NAMES

@@ -1,0 +1,115 @@
+"""Buckets, shares of them, and blobs that wait on disk: none of it may change a decision or leak an id."""
+
+from __future__ import annotations
+
+import collections
+import random
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from cryptography.exceptions import InvalidTag
+
+from schemas.tables import DECISIONS
+from tests.support import eligibility_buckets as buckets
+from tests.support.eligibility_cases import POLICY
+from tests.support.eligibility_worlds import AS_OF, KNOWN_UNTIL, SCHEMAS, Tables, key, record
+from transforms.decide.consent_status import LastKnown, user_figures
+from transforms.decide.rules import decide
+from transforms.shuffle.buckets import Buckets, facts_to_buckets, shares_of, tables_of_share, users_to_buckets
+from transforms.shuffle.spill import Spill, size_of
+from transforms.shuffle.user_activity import newest_human
+
+
+def decided(arrow: dict[str, pa.Table]) -> pa.Table:
+    tables = {name: arrow[name] for name in SCHEMAS}
+    return decide(**tables, policy=POLICY, as_of=AS_OF, known_until=KNOWN_UNTIL)
+
+
+def figures(users: pa.Table, consent: pa.Table) -> collections.Counter[str]:
+    found = user_figures(users, LastKnown(users["user_key"], consent, AS_OF), POLICY, KNOWN_UNTIL)
+    late = {"late": found.undecided_after_deadline, "stale": found.stale}
+    return collections.Counter({**found.standings, **late})
+
+
+def tables_with_other_users(rng: random.Random) -> Tables:
+    """A bucket's rows under keys that spread over all buckets, as HMAC's do."""
+    tables = buckets.random_bucket(rng, 12)
+    names = [f"u{n}" for n in range(3)] + [f"c{n}" for n in range(12)]
+    spread = {key(name): rng.randbytes(16) for name in names}
+    for row in (row for rows in tables.values() for row in rows):
+        for column in ("user_key", "conversation_key", "key"):
+            if row.get(column) in spread:
+                row[column] = spread[row[column]]
+    return tables
+
+
+@pytest.mark.parametrize("spilled", [False, True])
+@pytest.mark.parametrize("max_bytes", [600, 3000, 16 << 20])
+def test_buckets_decided_in_shares_are_decided_as_one_table(
+    tmp_path: Path, spilled: bool, max_bytes: int
+) -> None:
+    """A user with a million sessions is cut over workers; each needs whole sessions and all consent."""
+    rng = random.Random(3)
+    spill = Spill.below(str(tmp_path)) if spilled else None
+    plan = Buckets(rng.randint(1, 5), max_bytes, spill)
+    for _ in range(25):
+        tables = tables_with_other_users(rng)
+        arrow = {name: pa.Table.from_pylist(tables[name], schema=schema) for name, schema in SCHEMAS.items()}
+        by_bucket: dict[int, list[bytes]] = {}
+        half = arrow["facts"].num_rows // 2
+        pieces = [arrow["facts"].slice(0, half), arrow["facts"].slice(half)]
+        pairs = [pair for piece in pieces for pair in facts_to_buckets(piece, plan)]
+        pairs += users_to_buckets(arrow["consent"], "user_key", "consent", plan)
+        pairs += users_to_buckets(arrow["user_deletions"], "key", "user_deletions", plan)
+        for bucket, blob in pairs:
+            by_bucket.setdefault(bucket, []).append(blob)
+        parts = [DECISIONS.empty_table()]
+        users: collections.Counter[str] = collections.Counter()
+        for blobs in by_bucket.values():
+            shares = shares_of(blobs, plan)
+            assert len(shares) == max(1, -(-sum(map(size_of, blobs)) // max_bytes))
+            for share in shares:
+                own = tables_of_share(share, spill)
+                parts.append(decided({**own, "authorizations": arrow["authorizations"]}))
+                users.update(figures(own["users"], own["consent"]))
+        order = [("conversation_key", "ascending"), ("user_key", "ascending")]
+        assert pa.concat_tables(parts).sort_by(order).to_pylist() == decided(arrow).sort_by(order).to_pylist()
+        assert users == figures(newest_human(arrow["facts"]), arrow["consent"])
+
+
+def test_a_spilled_blob_comes_back_and_cannot_be_read_without_the_key(tmp_path: Path) -> None:
+    """A killed run leaves the file behind; it names input files, and those can name people."""
+    spill = Spill.below(str(tmp_path))
+    rows = [record(unit="/home/alice.example/logs/private.jsonl", row=n) for n in range(400)]
+    facts = pa.Table.from_pylist(rows, schema=SCHEMAS["facts"])
+    ((_, pointer),) = facts_to_buckets(facts, Buckets(1, 1 << 20, spill))
+    ((_, blob),) = facts_to_buckets(facts, Buckets(1, 1 << 20))
+    assert len(pointer) < 200
+    assert size_of(pointer) >= size_of(blob) > 1024
+    assert spill.get(pointer) == blob
+    written = b"".join(path.read_bytes() for path in (tmp_path / "spill").iterdir())
+    assert b"alice" in blob
+    assert b"alice" not in written
+    assert key("c1") not in written
+    assert (tmp_path / "spill").stat().st_mode & 0o077 == 0
+    with pytest.raises(InvalidTag):
+        Spill(spill.folder, bytes(32)).get(pointer)
+
+
+def test_a_small_blob_travels_as_it_is(tmp_path: Path) -> None:
+    """Its pointer would be as long."""
+    spill = Spill.below(str(tmp_path))
+    assert spill.put(b"small") == b"small"
+    assert spill.get(b"small") == b"small"
+    assert size_of(b"small") == 5
+    assert not (tmp_path / "spill").exists()
+
+
+def test_blobs_of_several_runs_do_not_mix(tmp_path: Path) -> None:
+    """One process may run twice; the first run's folder is gone by then."""
+    first, second = Spill.below(str(tmp_path / "a")), Spill.below(str(tmp_path / "b"))
+    blobs = [bytes([n]) * 2000 for n in range(4)]
+    pointers = [spill.put(blob) for blob, spill in zip(blobs, (first, second, first, second), strict=True)]
+    got = [spill.get(p) for p, spill in zip(pointers, (first, second, first, second), strict=True)]
+    assert got == blobs

@@ -1,0 +1,198 @@
+"""ShareGPT and chat fine-tuning files: no ids, no times, many dialects."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from schemas.records import Block, Defaults, Session
+from tests.support.source_files import CONTEXT, PUBLIC, Everything, read_all
+
+AT = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
+TIMED = dataclasses.replace(CONTEXT, defaults=(Defaults(created_at=AT),))
+SAMPLE = PUBLIC / "chat_datasets/sharegpt_fastchat/dummy_conversation.json"
+
+
+def read(path: Path, items: list[Any], form: str, whole: bool = False) -> Everything:
+    """What a file holds that has the items in lines, or as one array."""
+    text = json.dumps(items) if whole else "".join(json.dumps(item) + "\n" for item in items)
+    path.write_text(text)
+    return read_all([path], form, TIMED)
+
+
+def one(path: Path, item: Any, form: str) -> Session:
+    found = read(path, [item], form)
+    assert found.codes == []
+    (session,) = found.sessions
+    return session
+
+
+def shared(*turns: tuple[str, Any], **fields: Any) -> dict[str, Any]:
+    return {"conversations": [{"from": speaker, "value": value} for speaker, value in turns]} | fields
+
+
+def test_the_public_sample_is_read_whole() -> None:
+    """Every record of it, word for word, in order."""
+    raw = json.loads(SAMPLE.read_text())
+    found = read_all([SAMPLE], "sharegpt", TIMED)
+    assert found.codes == []
+    assert len(found.sessions) == len(raw)
+    for session, item in zip(found.sessions, raw, strict=True):
+        assert session.conversation_id == item["id"]
+        assert [m.content for m in session.messages] == [turn["value"] for turn in item["conversations"]]
+        assert [m.role for m in session.messages] == [
+            {"human": "user", "gpt": "assistant"}[turn["from"]] for turn in item["conversations"]
+        ]
+        assert {m.sent_at for m in session.messages} == {AT}
+
+
+@pytest.mark.parametrize("form", ["sharegpt", "openai-messages"])
+def test_lines_arrays_and_compressed_files_hold_the_same(tmp_path: Path, form: str) -> None:
+    """Tools write them either way."""
+    turns = {"sharegpt": shared(("human", "hi"), ("gpt", "ok"))}
+    turns["openai-messages"] = {
+        "messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "ok"}]
+    }
+    items = [turns[form] | {"id": f"c{n}"} for n in range(3)]
+    found = [read(tmp_path / "a.jsonl", items, form), read(tmp_path / "b.json", items, form, whole=True)]
+    (tmp_path / "c.jsonl.gz").write_bytes(gzip.compress((tmp_path / "a.jsonl").read_bytes()))
+    found.append(read_all([tmp_path / "c.jsonl.gz"], form, TIMED))
+    assert [each.codes for each in found] == [[]] * 3
+    assert all(each.sessions == found[0].sessions for each in found)
+    assert len(found[0].sessions) == 3
+
+
+def test_without_a_time_nothing_is_decided(tmp_path: Path) -> None:
+    """Whether a session is new cannot be known: it is quarantined, not guessed."""
+    (tmp_path / "a.jsonl").write_text(json.dumps(shared(("human", "hi"))) + "\n")
+    found = read_all([tmp_path / "a.jsonl"], "sharegpt")
+    assert (found.sessions, found.codes) == ([], ["missing_field"])
+
+
+def test_a_copy_is_no_second_conversation(tmp_path: Path) -> None:
+    """Without ids, equal words have equal ids, and others have others."""
+    first, second = shared(("human", "hi")), shared(("human", "ho"))
+    ids = [s.conversation_id for s in read(tmp_path / "a.jsonl", [first, second, first], "sharegpt").sessions]
+    assert ids[0] == ids[2] != ids[1]
+
+
+def test_speakers_of_every_dialect_are_known(tmp_path: Path) -> None:
+    """And one that is not is no user by default."""
+    turns = [("system", "s"), ("USER", "u"), ("chatgpt", "a"), ("human", "u2"), ("bing", "a2")]
+    session = one(tmp_path / "a.jsonl", shared(*turns, system="be kind", id=7), "sharegpt")
+    assert session.conversation_id == "7"
+    assert [m.role for m in session.messages] == [
+        "system",
+        "system",
+        "user",
+        "assistant",
+        "user",
+        "assistant",
+    ]
+    assert read(tmp_path / "b.jsonl", [shared(("wizard", "x"))], "sharegpt").codes == ["bad_field"]
+
+
+def test_calls_and_observations_belong_together(tmp_path: Path) -> None:
+    """ShareGPT has them as turns of their own."""
+    call = json.dumps({"name": "look", "arguments": {"at": "x"}})
+    turns = [("human", "q"), ("function_call", call), ("observation", "seen"), ("gpt", "a")]
+    session = one(tmp_path / "a.jsonl", shared(*turns), "sharegpt")
+    assert session.messages[1].content == [Block("tool_use", id="1", name="look", input={"at": "x"})]
+    assert session.messages[2].content == [Block("tool_result", tool_use_id="1", content="seen")]
+    broken = one(tmp_path / "b.jsonl", shared(("function_call", "no json")), "sharegpt")
+    assert broken.messages[0].content == [Block("tool_use", id="0", input="no json")]
+
+
+def test_fine_tuning_messages_of_every_form_are_read(tmp_path: Path) -> None:
+    """Parts, calls of both generations, results, refusals, thoughts."""
+    messages = [
+        {"role": "developer", "content": "be kind"},
+        {
+            "role": "user",
+            "content": [
+                {"type": "text", "text": "look"},
+                {"type": "image_url", "image_url": {"url": "CANARY"}},
+            ],
+        },
+        {
+            "role": "assistant",
+            "content": None,
+            "reasoning_content": "hm",
+            "tool_calls": [
+                {"id": "t1", "type": "function", "function": {"name": "f", "arguments": '{"a": 1}'}}
+            ],
+        },
+        {"role": "tool", "tool_call_id": "t1", "content": "done"},
+        {"role": "assistant", "content": None, "function_call": {"name": "g", "arguments": "not json"}},
+        {"role": "assistant", "refusal": "I cannot", "weight": 0},
+    ]
+    session = one(tmp_path / "a.jsonl", {"messages": messages, "tools": [{"CANARY": 1}]}, "openai-messages")
+    assert [m.role for m in session.messages] == [
+        "system",
+        "user",
+        "assistant",
+        "tool",
+        "assistant",
+        "assistant",
+    ]
+    assert [m.content for m in session.messages] == [
+        [Block("text", text="be kind")],
+        [Block("text", text="look"), Block("image")],
+        [Block("thinking", thinking="hm"), Block("tool_use", id="t1", name="f", input={"a": 1})],
+        [Block("tool_result", tool_use_id="t1", content="done")],
+        [Block("tool_use", name="g", input="not json")],
+        [Block("text", text="I cannot")],
+    ]
+    assert "CANARY" not in repr(session)
+
+
+@pytest.mark.parametrize(
+    ("form", "item", "code"),
+    [
+        ("sharegpt", 5, "not_an_object"),
+        ("sharegpt", {}, "missing_field"),
+        ("sharegpt", {"conversations": "x"}, "bad_field"),
+        ("sharegpt", {"conversations": [1]}, "bad_field"),
+        ("sharegpt", shared(("human", None)), "missing_field"),
+        ("sharegpt", shared(("human", 5)), "bad_field"),
+        ("sharegpt", shared(("human", "x"), id=[1]), "bad_field"),
+        ("openai-messages", {}, "missing_field"),
+        ("openai-messages", {"messages": [{"content": "x"}]}, "missing_field"),
+        ("openai-messages", {"messages": [{"role": "wizard", "content": "x"}]}, "bad_field"),
+        ("openai-messages", {"messages": [{"role": "user", "content": 5}]}, "bad_field"),
+        ("openai-messages", {"messages": [{"role": "user", "content": [5]}]}, "bad_field"),
+        ("openai-messages", {"messages": [{"role": "assistant", "tool_calls": [1]}]}, "bad_field"),
+    ],
+)
+def test_a_record_that_is_none_spoils_no_other(tmp_path: Path, form: str, item: Any, code: str) -> None:
+    """It is quarantined for what is wrong with it, and its neighbors are read."""
+    good = {"sharegpt": shared(("human", "hi"))}
+    good["openai-messages"] = {"messages": [{"role": "user", "content": "hi"}]}
+    items = [good[form] | {"id": "before"}, item, good[form] | {"id": "after"}]
+    for whole in (False, True):
+        found = read(tmp_path / "x.json", items, form, whole)
+        assert [s.conversation_id for s in found.sessions] == ["before", "after"]
+        where = "item 1" if whole else f"byte {(tmp_path / 'x.json').read_bytes().index(b'\n') + 1}"
+        assert (found.codes, [entry.locator for entry in found.quarantined]) == ([code], [where])
+
+
+def test_broken_lines_and_cut_files_lose_nothing_else(tmp_path: Path) -> None:
+    """What is no JSON is one entry; what was cut is one entry after all that came before."""
+    good = json.dumps(shared(("human", "hi")) | {"id": "a"})
+    (tmp_path / "a.jsonl").write_bytes(good.encode() + b"\n{nope\n\xff\n" + good.encode() + b"\n")
+    found = read_all([tmp_path / "a.jsonl"], "sharegpt", TIMED)
+    assert (len(found.sessions), found.codes) == (2, ["invalid_unicode", "malformed_json"])
+    (tmp_path / "b.json").write_text(f"[{good}, {good}, {good[:20]}")
+    found = read_all([tmp_path / "b.json"], "sharegpt", TIMED)
+    assert (len(found.sessions), found.codes) == (2, ["truncated_input"])
+    packed = gzip.compress("".join(good + "\n" for _ in range(3000)).encode())
+    (tmp_path / "c.jsonl.gz").write_bytes(packed[: len(packed) // 2])
+    assert read_all([tmp_path / "c.jsonl.gz"], "sharegpt", TIMED).codes == ["truncated_input"]
+    (tmp_path / "d.jsonl").write_text("")
+    assert read_all([tmp_path / "d.jsonl"], "sharegpt", TIMED).codes == []

@@ -1,0 +1,71 @@
+"""Made-up recordings with every trap at once: what was said arrives once, in its place, by who said it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import pytest
+
+from pipeline.commands.inspect import inspect
+from schemas.records import Message
+from tests.support.claude_code_logs import ADDED, line, read, result
+from tests.support.claude_code_recordings import Recording, Truth
+from tests.support.source_files import read_all
+
+BEGAN = dt.datetime(2025, 10, 1, tzinfo=dt.UTC)
+
+
+def said(message: Message) -> str:
+    """The words of a message, or of a tool's result."""
+    blocks = [block for block in message.content or () if not isinstance(block, str)]
+    return "".join(
+        block.text or (block.content if isinstance(block.content, str) else "") for block in blocks
+    )
+
+
+def arrived(message: Message) -> Truth:
+    minute = int((message.sent_at - BEGAN).total_seconds() // 60)
+    origin, thread = message.origin or "", message.thread or ""
+    return Truth(message.message_id, message.parent_id, origin, said(message), thread, minute)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_a_recording_arrives_as_it_was(tmp_path: Path, seed: int) -> None:
+    """Conversations, links, origins, words and first times, against what was written down beforehand."""
+    made = Recording(seed)
+    found = read_all(made.write(tmp_path), "claude-code", ADDED)
+    assert {session.conversation_id for session in found.sessions} == set(made.truth)
+    assert len(found.sessions) == len(made.truth)
+    for session in found.sessions:
+        messages = [arrived(message) for message in session.messages]
+        expected = made.truth[session.conversation_id]
+        assert {each.uuid: each for each in messages} == {each.uuid: each for each in expected}
+        assert len(messages) == len(expected)
+        order = [each.uuid for each in messages]
+        follows = [(each.parent, each.uuid) for each in messages if each.parent]
+        assert all(order.index(parent) < order.index(uuid) for parent, uuid in follows)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_people_are_counted_by_hand_and_lines_add_up(tmp_path: Path, seed: int) -> None:
+    """What `inspect` tells of a recording: its human messages, and a fate for each of its lines."""
+    made = Recording(seed)
+    paths = [path for path in made.write(tmp_path) if path.name != "history.jsonl"]
+    (found,) = inspect(str(tmp_path), "claude-code")["formats"]
+    typed = sum(each.origin == "human" for talk in made.truth.values() for each in talk)
+    assert found["origins"]["human"] == typed
+    lines = [line for path in paths for line in path.read_bytes().split(b"\n") if line.strip()]
+    assert sum(found["accounts"]["records"].values()) == len(lines)
+
+
+def test_lines_of_a_session_that_is_none_add_up_too(tmp_path: Path) -> None:
+    """A line that became two messages is one line, and the entry of its session is none."""
+    said = [*result("c"), {"type": "text", "text": "words"}]
+    late = "2300-01-01T00:00:00Z"
+    read(tmp_path, {"a.jsonl": [line("u1", timestamp=late), line("r1", "u1", said, timestamp=late), b"{"]})
+    (found,) = inspect(str(tmp_path))["formats"]
+    assert found["accounts"] == {
+        "records": {"quarantined with its session: bad_timestamp": 2, "quarantined: malformed_json": 1},
+        "blocks": {"quarantined with its session: bad_timestamp": 3},
+    }

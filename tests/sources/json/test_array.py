@@ -1,0 +1,134 @@
+"""Elements of a JSON array as a stream: the same as a whole decode gives, with bounded memory."""
+
+from __future__ import annotations
+
+import io
+import json
+import random
+from typing import Any
+
+import pytest
+
+from transforms.sources.json import array as json_array
+from transforms.sources.json.array import ArrayCut, Element, elements, first_byte
+
+TRICKY = ['a,]}[{"\\', "é\\\\", '"', "\\", "\n", "conversations", '"conversations": [', ""]
+
+
+def value(rng: random.Random, depth: int = 0) -> Any:
+    kind = rng.random()
+    if depth > 3 or kind < 0.4:
+        return rng.choice([*TRICKY, 1, -1.5e-3, None, True])
+    if kind < 0.7:
+        return [value(rng, depth + 1) for _ in range(rng.randint(0, 4))]
+    return {rng.choice(TRICKY) + str(n): value(rng, depth + 1) for n in range(rng.randint(0, 4))}
+
+
+def of(data: bytes, max_bytes: int = 1 << 20, key: bytes | None = None) -> list[bytes | None]:
+    return [element.data for element in elements(io.BytesIO(data), max_bytes, key)]
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 3, 7, 64, 1 << 20])
+def test_elements_are_what_a_whole_decode_gives_wherever_chunks_end(
+    chunk: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exports are one line of hundreds of MB: a bracket in a text must never be taken for an end."""
+    monkeypatch.setattr(json_array, "_CHUNK", chunk)
+    monkeypatch.setattr(json_array, "_WINDOW", chunk)
+    for seed in range(150):
+        rng = random.Random(seed)
+        items = [value(rng) for _ in range(rng.randint(0, 5))]
+        indent = rng.choice([None, 1])
+        found = of(json.dumps(items, indent=indent, ensure_ascii=rng.random() < 0.5).encode())
+        assert [json.loads(data or b"") for data in found] == items
+        wrapped = {
+            "x": value(rng),
+            "y": {"conversations": [1]},
+            "conversations": items,
+            "z": ["conversations"],
+        }
+        found = of(json.dumps(wrapped, indent=indent).encode(), key=b"conversations")
+        assert [json.loads(data or b"") for data in found] == items
+
+
+@pytest.mark.parametrize("window", [1, 5, 17, 1 << 20])
+def test_a_window_at_once_ends_elements_where_a_scan_does(
+    window: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the bytes are: escapes in a row, brackets that do not match, stray backslashes."""
+    monkeypatch.setattr(json_array, "_WINDOW", window)
+    rng, odd = random.Random(window), 0
+    for _ in range(3_000):
+        data = b"[" + bytes(rng.choices(b'"\\{}[],,,a1 ', k=rng.randint(0, 40))) + rng.choice([b"]", b""])
+        found = []
+        for plain in (True, False):
+            elements_, ended = [], ""
+            scan = json_array._Scan(io.BytesIO(data), 12)
+            scan._plain = plain
+            scan.enter()
+            try:
+                elements_.extend(scan.array())
+            except ArrayCut:
+                ended = "cut"
+            found.append((elements_, ended))
+        assert found[0] == found[1], data
+        odd += len(found[0][0]) > 2
+    assert odd > 100
+
+
+def test_a_malformed_element_spoils_no_other() -> None:
+    """The element's own decoder says what is wrong with it."""
+    assert of(b'[{"a": 1}, {"b": nope}, tru, {"c": 2}]') == [
+        b'{"a": 1}',
+        b' {"b": nope}',
+        b" tru",
+        b' {"c": 2}',
+    ]
+
+
+def test_an_element_that_is_too_long_is_not_kept() -> None:
+    """One conversation must not fill the memory, even if it is one string."""
+    long = b'"' + b"x" * (3 << 20) + b'"'
+    found = list(elements(io.BytesIO(b"[1," + long + b",2]"), 1000))
+    assert found == [Element(1, b"1"), Element(len(long), None), Element(1, b"2")]
+
+
+@pytest.mark.parametrize("data", [b'[1, {"a": ', b"[1, ", b'[1, "abc', b"[1, [2}", b"[1, 2"])
+def test_an_array_that_does_not_end_gives_its_whole_elements_and_then_says_so(data: bytes) -> None:
+    """A cut export must not pass for a short one."""
+    found = []
+    with pytest.raises(ArrayCut):
+        found.extend(element.data for element in elements(io.BytesIO(data), 1000))
+    assert found == [b"1"]
+
+
+def test_what_follows_the_array_is_told() -> None:
+    """Two exports in one file: the second would be lost in silence."""
+    with pytest.raises(ArrayCut):
+        of(b"[1]\n[2]")
+    assert of(b" [1] \n") == [b"1"]
+
+
+@pytest.mark.parametrize(
+    "data", [b"{}", b'{"conversations": {}}', b'{"a": {"conversations": [1]}}', b'{"a": "']
+)
+def test_an_object_without_that_array_is_told(data: bytes) -> None:
+    """Nothing found must differ from an empty array."""
+    with pytest.raises(KeyError):
+        of(data, key=b"conversations")
+
+
+@pytest.mark.parametrize(
+    ("data", "byte"),
+    [
+        (b" \n\t[", b"["),
+        (b"\xef\xbb\xbf\n{", b"{"),
+        (b"", b""),
+        (b"   ", b""),
+        (b"[", b"["),
+        (b"  \n  x", b"x"),
+    ],
+)
+def test_the_first_byte_says_what_a_file_holds(data: bytes, byte: bytes) -> None:
+    """Past the byte order mark that Windows tools put in front."""
+    assert first_byte(io.BytesIO(data)) == byte

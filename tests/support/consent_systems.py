@@ -1,0 +1,99 @@
+"""Reading a source of consent records in a test: what it says of each user, and why it is refused."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from schemas.consent_config import ConsentConfig, FileSource
+from schemas.errors import ConsentError
+from schemas.keys import KeyedHasher
+from schemas.tables import CONSENT, GRANTED, REFUSED, UNDECIDED
+from tests.support.command import Corpus
+from transforms.consent.snapshots import read_snapshot
+from transforms.consent.spilled import temporary_spill
+from transforms.consent.systems import History, read_history
+from transforms.consent.timelines import Timelines
+
+HASHER = KeyedHasher(bytes(32))
+AS_OF = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+PUBLIC = Path("../shared/data/consent")
+_STATES = {GRANTED: "granted", UNDECIDED: "undecided", REFUSED: "refused"}
+
+
+def source_of(**keys: Any) -> FileSource:
+    """A source as a configuration has it."""
+    config = ConsentConfig.model_validate({"sources": [{"path": "-", **keys}]})
+    return config.sources[0]
+
+
+def write(path: Path, *records: Any) -> Path:
+    """The records as JSON Lines."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
+    return path
+
+
+class Read:
+    """What a source says, and its consent rows as a run for `as_of` has them."""
+
+    def __init__(self, paths: Sequence[Path], source: FileSource, as_of: dt.datetime = AS_OF) -> None:
+        self.as_of = as_of
+        with temporary_spill() as spill:
+            self.history: History = read_history([*map(str, paths)], source, HASHER, as_of, spill)
+            tables = [table for kept in self.history.kept for table in read_snapshot(kept, HASHER, as_of)]
+        self.consent = pa.concat_tables([CONSENT.empty_table(), *tables])
+
+    @property
+    def newest(self) -> str | None:
+        """Up to when the source is known."""
+        instants = [instant for snapshot in self.history.snapshots for instant in snapshot.instants]
+        return max(instants).strftime("%Y-%m-%dT%H:%M:%SZ") if instants else None
+
+    def state(self, user_id: str, at: str) -> str:
+        """What the decision takes for the user's state at an instant; `unknown` for one in no row."""
+        users = pa.array([HASHER.user(user_id)], pa.binary(16))
+        lines = Timelines(
+            users, self.consent, as_of=self.as_of, effective_at=dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+        )
+        instant = dt.datetime.fromisoformat(at)
+        instants = pa.array([int(instant.timestamp() * 10**6)], pa.int64()).to_numpy()
+        state = _STATES[int(lines.states(pa.array([0]).to_numpy(), instants)[0])]
+        return state if lines.in_snapshot[0] else "unknown"
+
+
+def refused(path: Path, source: FileSource, words: str, *secrets: str) -> None:
+    """The file is refused in one line that names it and has these words, and none of the secrets."""
+    with pytest.raises(ConsentError, match=words) as found:
+        Read([path], source)
+    message = str(found.value)
+    assert message.startswith(f"{path}: ")
+    assert "\n" not in message
+    assert not [secret for secret in secrets if secret in message.removeprefix(str(path))]
+
+
+def configured(corpus: Corpus, path: Path, consent: dict[str, Any]) -> Path:
+    """The corpus's configuration with another consent."""
+    config = yaml.safe_load(corpus.config.read_text())
+    for name in ("authorizations", "deletions", "policy", "deid", "key_file"):
+        config[name] = str(corpus.path / config[name])
+    config["inputs"][0]["path"] = str(corpus.path / config["inputs"][0]["path"])
+    path.write_text(yaml.safe_dump({**config, "consent": consent}))
+    return path
+
+
+def snapshots_of(corpus: Corpus) -> dict[str, list[dict[str, Any]]]:
+    """The corpus's consent rows by the instant of their snapshot."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for path in sorted((corpus.path / "consent").glob("*.parquet")):
+        for row in pq.read_table(path).to_pylist():
+            found.setdefault(row["snapshot_at"].isoformat(), []).append(row)
+    return found

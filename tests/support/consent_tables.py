@@ -1,0 +1,51 @@
+"""Reading consent from a table of the test server, as the driver of a run does."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from pipeline.inputs.consent_table import read_table
+from schemas.consent_config import ConsentConfig
+from schemas.tables import CONSENT
+from tests.support.consent_systems import HASHER
+from tests.support.postgresql import Server
+from transforms.consent.snapshots import Snapshot, read_snapshot
+from transforms.consent.spilled import temporary_spill
+
+LATER = dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
+COLUMNS = "user_id text, state text, decided_at timestamptz, recorded_at timestamptz"
+
+
+@pytest.fixture
+def clean(server: Server) -> None:
+    """Every test has the schema `consent` to itself."""
+    server.run(
+        "DROP SCHEMA IF EXISTS consent CASCADE",
+        "CREATE SCHEMA consent",
+        f"CREATE TABLE consent.given ({COLUMNS})",
+    )
+
+
+class Found:
+    """What a source says, as a run for `as_of` reads it; `given`: as_of stands in the configuration."""
+
+    def __init__(self, server: Server, as_of: dt.datetime = LATER, given: bool = False, **keys: Any) -> None:
+        keys = {"format": "postgresql", "uri": server.uri, **keys}
+        if "query" not in keys:
+            keys.setdefault("table", "consent.given")
+        (source,) = ConsentConfig.model_validate({"sources": [keys]}).sources
+        config = SimpleNamespace(as_of=as_of if given else None)
+        settings: Any = SimpleNamespace(path=Path("c.yaml"), as_of=as_of, config=config)
+        with temporary_spill() as spill:
+            self.snapshot: Snapshot
+            self.snapshot, kept = read_table(settings, "consent.sources[0]", source, HASHER, spill)
+            tables = [table for each in kept for table in read_snapshot(each, HASHER, as_of)]
+        self.rows = {
+            tuple(r.values()) for r in pa.concat_tables([CONSENT.empty_table(), *tables]).to_pylist()
+        }

@@ -1,0 +1,92 @@
+"""A report over a ledger of any size, made by the code that makes those of audits."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from pipeline.inputs.config import load_settings
+from pipeline.report.build import Told, report_of
+from schemas.decisions import Decision, decision_of
+from schemas.tables import LEDGER
+from tests.support.command import Corpus
+from transforms.consent.snapshots import Snapshot
+from transforms.decide.consent_status import STANDINGS
+from transforms.output.counts import cells_of
+
+REASONS = ("eligible", "opted_out", "tier_excluded", "not_resumed", "undecided", "consent_unknown")
+TIERS = ("free", "pro", "max", "team", "api")
+SURFACES = ("chat", "code", "api")
+BASES = ("user_consent", "separate_authorization")
+AS_OF = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
+
+
+def ledger_of(rows: int, seed: int = 1) -> tuple[pa.Table, pa.ChunkedArray]:
+    """A LEDGER of so many rows, and where their users stand: nobody who refuses is eligible."""
+    rng = np.random.default_rng(seed)
+    reason = rng.choice(len(REASONS), rows, p=[0.4, 0.2, 0.15, 0.15, 0.07, 0.03])
+    decisions = [str(decision_of(word)) for word in REASONS]
+    words = [str(decision) for decision in Decision]
+    kept = np.where(reason == 0, rng.integers(2, 20, rows), 0)
+    days = rng.integers(19_000, 20_500, rows).astype("datetime64[D]")
+    standing = np.where(reason == 1, STANDINGS.index("refused"), STANDINGS.index("granted"))
+    columns: dict[str, Any] = {
+        "decision": _words(np.array([words.index(decision) for decision in decisions])[reason], words),
+        "reason": _words(reason, REASONS),
+        "tier": _words(rng.integers(0, len(TIERS), rows), TIERS),
+        "surface": _words(rng.integers(0, len(SURFACES), rows), SURFACES),
+        "basis": _words(rng.integers(0, len(BASES), rows), BASES, mask=reason != 0),
+        "created_on": pa.array(days),
+        "messages_seen": pa.array(kept + 2, pa.int32()),
+        "messages_kept": pa.array(kept, pa.int32()),
+    }
+    table = pa.table({field.name: columns[field.name] for field in LEDGER if field.name in columns})
+    return table, pa.chunked_array([pa.array(standing.astype(np.int8))])
+
+
+def report_over(ledger: pa.Table, standing: pa.ChunkedArray, corpus: Corpus) -> dict[str, Any]:
+    """The document of an audit with this ledger."""
+    settings = load_settings(corpus.config, {})
+    users = dict.fromkeys(STANDINGS, 1000)
+    catalog = {
+        "read": [{"input": 0, "sessions": ledger.num_rows, "quarantined": 0}],
+        "decided": [{"records": ledger.num_rows, "sessions": ledger.num_rows}],
+        "input": [{"input": 0, "file": 0, "bytes": 10**9}],
+        "users": [{"standings": users, "undecided_after_deadline": 7, "stale": 3}],
+        "ledger": [
+            {
+                "rows": ledger.num_rows,
+                "cells": cells_of(ledger, standing, AS_OF),
+                "expiries": [("2031-01", 10), ("2031-02", 20)],
+                "unreadable": [],
+            }
+        ],
+    }
+    told = Told(
+        kind="audit",
+        config=settings.config,
+        policy=settings.packs[0].policy,
+        policy_sha256=settings.packs[0].sha256,
+        as_of=AS_OF,
+        known_until=AS_OF - dt.timedelta(hours=6),
+        snapshots=[Snapshot("s.parquet", (AS_OF - dt.timedelta(hours=6),), 5)],
+    )
+    document: dict[str, Any] = msgspec.to_builtins(report_of(catalog, told)[0])
+    return document
+
+
+def example() -> dict[str, Any]:
+    """The made-up report of a large run with everything in it."""
+    path = Path(__file__).resolve().parents[2] / "tests/golden/report-example.json"
+    document: dict[str, Any] = msgspec.json.decode(path.read_bytes())
+    return document
+
+
+def _words(places: Any, words: Any, mask: Any = None) -> pa.DictionaryArray:
+    indices = pa.array(places.astype(np.int32), mask=mask)
+    return pa.DictionaryArray.from_arrays(indices, pa.array(list(words)))

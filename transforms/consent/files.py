@@ -1,0 +1,181 @@
+"""Files of consent snapshots and deletions as Arrow tables: Parquet, CSV and JSON Lines, read as a stream."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import json
+import re
+import urllib.parse
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+from schemas.errors import ConsentError, InputError
+from schemas.tables import INSTANT
+from transforms.consent.columns import parse_instant
+from transforms.sources.files import Line, Truncated, lines, open_stream
+
+_PATH_INSTANT = re.compile(r"(?:^|[/\\])snapshot_at=([^/\\]+)")
+_BATCH_ROWS = 1 << 17
+_LINE_BYTES = 1 << 20
+_JSON_LINES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz", ".jsonl.zst", ".ndjson.zst")
+_ROW = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_CELL = msgspec.json.Decoder(str | bool | None)
+
+
+def read_batches(path: str, columns: tuple[str, ...]) -> Iterator[pa.Table]:
+    """Tables of a file with all of `columns`; snapshot_at may come from the path.
+
+    Raises InputError where there is no such file, ConsentError for one that is not what it is named for.
+    """
+    try:
+        if path.endswith(".parquet"):
+            yield from _parquet_batches(path, columns)
+        elif path.endswith((".csv", ".csv.gz")):
+            yield from _csv_batches(path, columns)
+        elif path.endswith(_JSON_LINES):
+            yield from _json_batches(path, columns)
+        else:
+            raise ConsentError(f"{path}: expected a .parquet, .csv or .jsonl file")
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except OSError as error:
+        raise ConsentError(
+            f"{path}: cannot be read ({error.strerror or 'damaged or not the format it is named for'})"
+        ) from None
+    except (pa.ArrowException, Truncated):
+        raise ConsentError(f"{path}: damaged, or not the format it is named for") from None
+
+
+def is_later(path: str, as_of: dt.datetime) -> bool:
+    """True for a file that its path dates after `as_of`, without a column of its own to say otherwise."""
+    instant = path_instant(path)
+    if instant is None or instant <= as_of:
+        return False
+    try:
+        if path.endswith(".parquet"):
+            return "snapshot_at" not in pq.read_schema(path).names
+        if path.endswith(_JSON_LINES):
+            return "snapshot_at" not in (_first_row(path) or ())
+        with pa.csv.open_csv(path) as reader:
+            return "snapshot_at" not in reader.schema.names
+    except (OSError, pa.ArrowException, Truncated, ConsentError):
+        return True
+
+
+def path_instant(path: str) -> dt.datetime | None:
+    """The instant after `snapshot_at=` in a path, None where there is none that can be read."""
+    found = _PATH_INSTANT.search(path)
+    text = urllib.parse.unquote(found.group(1)) if found else ""
+    # A date alone is how daily snapshot folders are named: midnight UTC, the earliest it can mean.
+    return parse_instant(text + "T00:00:00Z" if re.fullmatch(r"\d{4}-\d\d-\d\d", text) else text)
+
+
+def dated_by_path(path: str) -> dt.datetime | None:
+    """The instant that a path names, None where it names none; ConsentError where it cannot be read."""
+    instant = path_instant(path)
+    if instant is None and _PATH_INSTANT.search(path):
+        raise ConsentError(f"{path}: snapshot_at= in the path is not an RFC 3339 time or a date")
+    return instant
+
+
+def _parquet_batches(path: str, columns: tuple[str, ...]) -> Iterator[pa.Table]:
+    with pq.ParquetFile(path) as file:
+        present = [name for name in columns if name in file.schema_arrow.names]
+        _require(path, columns, present)
+        for batch in file.iter_batches(_BATCH_ROWS, columns=present, use_threads=False):
+            yield _with_path_instant(pa.Table.from_batches([batch]), columns, path)
+
+
+def _csv_batches(path: str, columns: tuple[str, ...]) -> Iterator[pa.Table]:
+    convert = pa.csv.ConvertOptions(
+        column_types=dict.fromkeys(columns, pa.string()), strings_can_be_null=True, null_values=[""]
+    )
+    with pa.csv.open_csv(path, convert_options=convert) as reader:
+        present = [name for name in columns if name in reader.schema.names]
+        _require(path, columns, present)
+        for batch in reader:
+            yield _with_path_instant(pa.Table.from_batches([batch]).select(present), columns, path)
+
+
+def _json_batches(path: str, columns: tuple[str, ...]) -> Iterator[pa.Table]:
+    """Every line has the keys of the first one: a key that is misspelt once is no empty cell."""
+    first = _first_row(path)
+    if first is None:
+        return
+    present = [name for name in columns if name in first]
+    _require(path, columns, present)
+    with open_stream(path) as file:
+        for batch in itertools.batched(lines(file, 0, None, _LINE_BYTES), _BATCH_ROWS):
+            rows = [_cells(path, line, present) for line in batch]
+            arrays = [pa.array(cells, pa.string()) for cells in zip(*rows, strict=True)]
+            yield _with_path_instant(pa.table(arrays, names=present), columns, path)
+
+
+def _first_row(path: str) -> dict[str, Any] | None:
+    with open_stream(path) as file:
+        first = next(lines(file, 0, None, _LINE_BYTES), None)
+    return _object(path, first, []) if first else None
+
+
+def _cells(path: str, line: Line, present: list[str]) -> list[str | None]:
+    row = _object(path, line, present)
+    where = f"{path}: line {line.number}"
+    cells: list[str | None] = []
+    for name in present:
+        if name not in row:
+            raise ConsentError(f"{where}: {name} is missing; the first line has it")
+        try:
+            cell = _CELL.decode(row[name])
+        except UnicodeDecodeError:
+            raise ConsentError(f"{where}: {name} holds bytes that are no UTF-8") from None
+        except msgspec.DecodeError:
+            raise ConsentError(f"{where}: {name} is neither a string nor null") from None
+        if isinstance(cell, bool) and name != "state":
+            raise ConsentError(f"{where}: {name} is a boolean; expected a string")
+        cells.append(str(cell).lower() if isinstance(cell, bool) else cell)
+    if "snapshot_at" in row and "snapshot_at" not in present and "state" in present:
+        raise ConsentError(f"{where}: snapshot_at stands here, but not in the first line")
+    return cells
+
+
+def _object(path: str, line: Line, names: list[str]) -> dict[str, Any]:
+    data = line.data or b""
+    try:
+        row = _ROW.decode(data)
+        if any(data.count(b'"%s"' % name.encode()) > 1 for name in names):
+            json.loads(data, object_pairs_hook=unrepeated)
+    except (ValueError, RecursionError):
+        raise ConsentError(
+            f"{path}: line {line.number}: expected one JSON object, each key once, "
+            f"of at most {_LINE_BYTES} bytes"
+        ) from None
+    return row
+
+
+def unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object of a JSON text's pairs; ValueError where a key stands twice, since either could be meant."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError
+    return found
+
+
+def _require(path: str, columns: tuple[str, ...], present: list[str]) -> None:
+    missing = [name for name in columns if name not in present]
+    if missing == ["snapshot_at"] and _PATH_INSTANT.search(path):
+        return
+    if missing:
+        raise ConsentError(f"{path}: column {missing[0]} is missing; expected {', '.join(columns)}")
+
+
+def _with_path_instant(table: pa.Table, columns: tuple[str, ...], path: str) -> pa.Table:
+    if "snapshot_at" not in columns or "snapshot_at" in table.column_names:
+        return table
+    instant = dated_by_path(path)
+    return table.append_column("snapshot_at", pa.repeat(pa.scalar(instant, INSTANT), table.num_rows))

@@ -1,0 +1,87 @@
+"""Consent rows that a run has read once and keeps: keyed, encrypted on disk, gone when the run ends."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from schemas.tables import CONSENT, INSTANT, KEY
+from transforms.shuffle.blobs import tables_of, to_blob
+from transforms.shuffle.spill import Spill
+
+#: CONSENT with the instant since which a row is known.
+KEPT = pa.schema([*CONSENT, ("snapshot_at", INSTANT)])
+_BATCH_ROWS = 1 << 17
+
+
+class Kept(NamedTuple):
+    """A batch of KEPT, or where it lies. Whoever has it can read it."""
+
+    spill: Spill
+    blob: bytes
+
+    def table(self) -> pa.Table:
+        """KEPT, as it was put there."""
+        return tables_of([self.blob], {"consent": KEPT}, self.spill)["consent"]
+
+
+class Row(NamedTuple):
+    """A row of KEPT."""
+
+    user_key: bytes
+    state: int
+    decided_at: dt.datetime | None
+    snapshot_at: dt.datetime
+
+
+@contextlib.contextmanager
+def temporary_spill() -> Iterator[Spill]:
+    """A spill in the folder for temporary files, made with the first blob and removed at the end.
+
+    Its key lives in this process and in the workers it starts: what a killed run leaves behind is noise.
+    """
+    folder = Path(tempfile.gettempdir()) / f"chatsieve-{secrets.token_hex(8)}"
+    try:
+        yield Spill(str(folder), AESGCM.generate_key(256))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def keep_table(table: pa.Table, spill: Spill) -> Kept:
+    """KEPT rows, put away."""
+    return Kept(spill, spill.put(to_blob(table, "consent")))
+
+
+def keep_rows(rows: Iterable[Row], spill: Spill) -> Iterator[Kept]:
+    """All rows in batches, none of them empty; no more than a batch is held."""
+    batch: list[Row] = []
+    for row in rows:
+        batch.append(row)
+        if len(batch) == _BATCH_ROWS:
+            yield keep_table(_table(batch), spill)
+            batch.clear()
+    if batch:
+        yield keep_table(_table(batch), spill)
+
+
+def kept_rows(kept: Kept, users: Iterable[bytes]) -> list[Row]:
+    """The rows of these users."""
+    table = kept.table()
+    named = table.filter(pc.is_in(table["user_key"], value_set=pa.array(list(users), KEY)))
+    return [Row(*row.values()) for row in named.to_pylist()]
+
+
+def _table(rows: list[Row]) -> pa.Table:
+    columns = zip(*rows, strict=True)
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, KEPT, strict=True)]
+    return pa.table(arrays, schema=KEPT)

@@ -1,0 +1,69 @@
+"""Consent snapshots and deletions to user buckets."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from collections.abc import Iterator
+from typing import Any
+
+import apache_beam as beam
+
+from schemas.keys import KeyedHasher
+from transforms.consent.snapshots import read_deletions, read_snapshot
+from transforms.consent.spilled import Kept
+from transforms.shuffle.blobs import to_blob
+from transforms.shuffle.buckets import Buckets, users_to_buckets
+from transforms.shuffle.guard import guarded
+
+CONVERSATIONS = "conversations"
+
+
+@dataclasses.dataclass(eq=False)
+class ReadConsent(beam.PTransform):  # type: ignore[misc]
+    """(bucket, blob) of the consent rows known at `as_of`. In: paths of snapshot files, and kept rows."""
+
+    hasher: KeyedHasher
+    as_of: dt.datetime
+    buckets: Buckets
+
+    def expand(self, paths: Any) -> Any:
+        return paths | "Read snapshots" >> beam.ParDo(_ReadSnapshot(self.hasher, self.as_of, self.buckets))
+
+
+@dataclasses.dataclass(eq=False)
+class ReadDeletions(beam.PTransform):  # type: ignore[misc]
+    """Deletions at or before `as_of`. In: paths. Out: `users` (bucket, blob), `conversations` blobs."""
+
+    hasher: KeyedHasher
+    as_of: dt.datetime
+    buckets: Buckets
+
+    def expand(self, paths: Any) -> Any:
+        reader = _ReadDeletions(self.hasher, self.as_of, self.buckets)
+        return paths | "Read deletions" >> beam.ParDo(reader).with_outputs(CONVERSATIONS, main="users")
+
+
+class _ReadSnapshot(beam.DoFn):  # type: ignore[misc]
+    def __init__(self, hasher: KeyedHasher, as_of: dt.datetime, buckets: Buckets) -> None:
+        self._arguments = (hasher, as_of)
+        self._buckets = buckets
+
+    @guarded("Read consent")
+    def process(self, snapshot: str | Kept) -> Iterator[tuple[int, bytes]]:
+        for table in read_snapshot(snapshot, *self._arguments):
+            yield from users_to_buckets(table, "user_key", "consent", self._buckets)
+
+
+class _ReadDeletions(beam.DoFn):  # type: ignore[misc]
+    def __init__(self, hasher: KeyedHasher, as_of: dt.datetime, buckets: Buckets) -> None:
+        self._arguments = (hasher, as_of)
+        self._buckets = buckets
+
+    @guarded("Read deletions")
+    def process(self, path: str) -> Iterator[Any]:
+        for kind, table in read_deletions(path, *self._arguments):
+            if kind == "user":
+                yield from users_to_buckets(table, "key", "user_deletions", self._buckets)
+            else:
+                yield beam.pvalue.TaggedOutput(CONVERSATIONS, to_blob(table, "conversation_deletions"))

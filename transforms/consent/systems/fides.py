@@ -1,0 +1,111 @@
+"""Privacy-preference history of Fides (https://github.com/ethyca/fides): what its consent report exports.
+
+Pages of the reporting API (`items`, `page`, `pages`, `size`), or their items, as JSON or JSON Lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from schemas.consent_config import FidesSource
+from schemas.errors import ConsentError
+from schemas.tables import GRANTED, REFUSED, UNDECIDED
+from transforms.consent.columns import quoted
+from transforms.consent.systems.history import Found, HistoryFile, Page, Said
+from transforms.consent.systems.json_records import Record, decode, json_records
+
+#: By which the user says yes; null: kept by versions and interfaces that do not ask how.
+_ACTS = {None, "button", "accept", "save", "individual_notice"}
+#: By which nobody says yes, whatever was saved: a notice was closed, or refused in another way.
+_NO_ACTS = {"dismiss", "acknowledge", "gpc", "reject"}
+
+
+class _Page(msgspec.Struct):
+    items: list[msgspec.Raw] | msgspec.UnsetType = msgspec.UNSET
+    page: int | None = None
+    pages: int | None = None
+    size: int | None = None
+
+
+class _Saved(msgspec.Struct):
+    request_timestamp: str | None = None
+    request_type: str | None = None
+    preference: str | None = None
+    method: str | None = None
+    notice_key: str | None = None
+    notice_name: str | None = None
+    privacy_notice_history_id: str | None = None
+    external_id: str | None = None
+    email: str | None = None
+    phone_number: str | None = None
+    fides_user_device_id: str | None = None
+
+
+_PAGE = msgspec.json.Decoder(_Page)
+_SAVED = msgspec.json.Decoder(_Saved)
+
+
+def read_fides(file: HistoryFile, source: FidesSource, found: Found) -> Iterator[Said]:
+    """What was saved about the preference that counts, in the order of the file."""
+    for record in _items(file, found):
+        saved = decode(file.path, record, _SAVED, b"preference", b"request_timestamp", b"method")
+        saved_at = file.instant(record.where, "request_timestamp", saved.request_timestamp)
+        known_at = file.known_at(saved_at)
+        if known_at > file.as_of:
+            continue
+        found.reach(known_at)
+        names = (saved.notice_key, saved.notice_name, saved.privacy_notice_history_id)
+        found.named(next(filter(None, names), None))
+        if source.preference not in names:
+            continue
+        found.matched = True
+        said = _state(file, record, saved)
+        user_id = getattr(saved, source.user)
+        if user_id is not None and user_id.strip():
+            decided_at = None if said is None else saved_at
+            yield Said(user_id, UNDECIDED if said is None else said, decided_at, known_at)
+        elif source.without_user == "refuse":
+            raise file.fault(
+                record.where, f"has no {source.user}; `without_user: skip` leaves such records out"
+            )
+
+
+def missing_page(found: list[Found]) -> str | None:
+    """What is missing where the pages of a source's files are not all there: a page could hold an opt-out."""
+    read = {page for each in found for page in each.pages}
+    for page in sorted(read, key=str):
+        for number in range(1, page.pages + 1):
+            if page._replace(page=number) not in read:
+                return f"page {number} of {page.pages} is missing; export all pages"
+    return None
+
+
+def _items(file: HistoryFile, found: Found) -> Iterator[Record]:
+    for record in json_records(file.path):
+        page = decode(file.path, record, _PAGE, b"items")
+        if page.items is msgspec.UNSET:
+            yield record
+            continue
+        if page.page is not None and page.pages is not None and page.size is not None:
+            found.pages.add(Page(file.exported, page.size, page.pages, page.page))
+        for number, item in enumerate(page.items):
+            yield Record(f"{record.where}, item {number}", bytes(item))
+
+
+def _state(file: HistoryFile, record: Record, saved: _Saved) -> int | None:
+    """A number of schemas.tables, None where the user decided nothing."""
+    if saved.request_type not in (None, "consent"):
+        raise _unknown(file, record, "request_type", saved.request_type, "consent")
+    if saved.method not in _ACTS | _NO_ACTS:
+        raise _unknown(file, record, "method", saved.method, "accept, save, reject, gpc or dismiss")
+    if saved.preference == "opt_out":
+        return REFUSED
+    if saved.preference != "opt_in":
+        raise _unknown(file, record, "preference", saved.preference, "opt_in or opt_out")
+    return GRANTED if saved.method in _ACTS else None
+
+
+def _unknown(file: HistoryFile, record: Record, name: str, value: str | None, known: str) -> ConsentError:
+    return file.fault(record.where, f"{name} is {quoted(value)}; expected {known}")

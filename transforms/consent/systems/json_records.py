@@ -1,0 +1,106 @@
+"""JSON records of a file: one a line, one an element of an array, or one document; read as a stream."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import msgspec
+
+from schemas.errors import ConsentError, InputError
+from transforms.consent.files import unrepeated
+from transforms.sources.files import Buffered, Truncated, lines, open_stream
+from transforms.sources.json.array import ArrayCut, elements, first_byte
+
+#: Of one record, or of a document that is no array: it is held whole.
+_MOST_BYTES = 256 << 20
+
+
+class Record(NamedTuple):
+    """A JSON text, and where it stands in its file."""
+
+    where: str
+    data: bytes
+
+
+def json_records(path: str) -> Iterator[Record]:
+    """The records in order, plain, gzip or zstd; raises InputError and ConsentError."""
+    try:
+        with open_stream(path) as file:
+            first = first_byte(file)
+        with open_stream(path) as file:
+            if first == b"[":
+                yield from _elements(path, file)
+            elif first == b"{":
+                yield from _lines(path, file)
+            elif first:
+                raise ConsentError(f"{path}: holds no JSON; expected JSON Lines, an array or one document")
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except OSError as error:
+        raise ConsentError(f"{path}: cannot be read ({error.strerror or 'damaged'})") from None
+    except (Truncated, ArrayCut):
+        raise ConsentError(f"{path}: ends too early, or something follows the end; export it anew") from None
+
+
+def decode[Kind](path: str, record: Record, decoder: msgspec.json.Decoder[Kind], *once: bytes) -> Kind:
+    """The record as a `Kind`; ConsentError where it is none, or where a key of `once` stands twice in it."""
+    try:
+        value = decoder.decode(record.data)
+        if any(record.data.count(b'"%s"' % key) > 1 for key in once):
+            json.loads(record.data, object_pairs_hook=unrepeated)
+    except msgspec.ValidationError as error:  # tells types and field names, no value
+        raise ConsentError(f"{path}: {record.where}: {error}") from None
+    except (ValueError, RecursionError):
+        raise ConsentError(f"{path}: {record.where}: is no JSON object, or has a key twice") from None
+    return value
+
+
+def decode_whole(path: str, record: Record) -> dict[str, Any]:
+    """The record as plain Python, each key once in its object."""
+    try:
+        value = json.loads(record.data, object_pairs_hook=unrepeated)
+    except (ValueError, RecursionError):
+        raise ConsentError(f"{path}: {record.where}: is no JSON object, or has a key twice") from None
+    if not isinstance(value, dict):
+        raise ConsentError(f"{path}: {record.where}: is no JSON object")
+    return value
+
+
+def _elements(path: str, file: Buffered) -> Iterator[Record]:
+    for number, element in enumerate(elements(file, _MOST_BYTES)):
+        yield Record(f"item {number}", _bounded(path, f"item {number}", element.data))
+
+
+def _lines(path: str, file: Buffered) -> Iterator[Record]:
+    found = lines(file, 0, None, _MOST_BYTES)
+    first = next(found)
+    if first.data is not None and not _is_json(first.data):
+        yield from _document(path)
+        return
+    yield Record("line 1", _bounded(path, "line 1", first.data))
+    for line in found:
+        yield Record(f"line {line.number}", _bounded(path, f"line {line.number}", line.data))
+
+
+def _document(path: str) -> Iterator[Record]:
+    """A file that is one value over several lines; where it is none, its first line is to blame."""
+    with open_stream(path) as file:
+        data = file.read(_MOST_BYTES + 1).removeprefix(b"\xef\xbb\xbf")
+    whole = data if len(data) <= _MOST_BYTES else None
+    yield Record("the document", _bounded(path, "the document", whole))
+
+
+def _bounded(path: str, where: str, data: bytes | None) -> bytes:
+    if data is None:
+        raise ConsentError(f"{path}: {where}: is longer than {_MOST_BYTES} bytes; export it as JSON Lines")
+    return data
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        msgspec.json.decode(line, type=msgspec.Raw)
+    except (ValueError, RecursionError):
+        return False
+    return True

@@ -1,7 +1,0 @@
-"""Consent systems' own records, and the way from them to rows of consent: one file a format."""
-
-from __future__ import annotations
-
-from transforms.consent_histories.read import History, read_history
-
-__all__ = ["History", "read_history"]

@@ -1,0 +1,49 @@
+"""Settled decisions and quarantined records as the rows of one key range, in key order."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from schemas.decisions import Decision
+from schemas.tables import SETTLED
+from transforms.shuffle.dictionaries import alike
+from transforms.shuffle.key_order import order_by_key
+
+
+def settled_rows(decisions: pa.Table, quarantined: pa.Table) -> pa.Table:
+    """SETTLED of settled SETTLING rows, and of the quarantined records that have a key, sorted by it."""
+    records = record_rows(quarantined.filter(quarantined["conversation_key"].is_valid()))
+    return in_key_order(pa.concat_tables([decisions.select(SETTLED.names), records]))
+
+
+def record_rows(quarantined: pa.Table) -> pa.Table:
+    """SETTLED rows of QUARANTINED records: decision quarantined, the code as reason, no counts."""
+    count = quarantined.num_rows
+    columns: dict[str, pa.Array] = {
+        "conversation_key": quarantined["conversation_key"],
+        "decision": alike(str(Decision.QUARANTINED), count),
+        "reason": quarantined["code"].combine_chunks().dictionary_encode(),
+        "messages_seen": pa.repeat(pa.scalar(0, pa.int32()), count),
+        "messages_kept": pa.repeat(pa.scalar(0, pa.int32()), count),
+    }
+    empty = {field.name: pa.nulls(count, field.type) for field in SETTLED}
+    return pa.table({**empty, **columns})
+
+
+def in_key_order(rows: pa.Table) -> pa.Table:
+    """The rows sorted by conversation_key, then reason, created_on and messages_seen."""
+    rows = rows.combine_chunks()
+    order = order_by_key(rows["conversation_key"], lambda some: _whole_order(rows.take(pa.array(some))))
+    if (order == np.arange(len(order))).all():
+        return rows
+    return rows.take(pa.array(order)).combine_chunks()
+
+
+def _whole_order(rows: pa.Table) -> pa.Array:
+    names = ("conversation_key", "reason", "created_on", "messages_seen")
+    columns = {name: rows[name] for name in names}
+    columns["reason"] = columns["reason"].cast(pa.string())
+    order: pa.Array = pc.sort_indices(pa.table(columns), [(name, "ascending") for name in names])
+    return order

@@ -1,0 +1,225 @@
+"""Buckets to decisions, and decisions to settled ones by ranges of conversation keys."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import apache_beam as beam
+import pyarrow as pa
+import pyarrow.compute as pc
+from apache_beam.metrics import Metrics
+from apache_beam.typehints import Tuple as BeamTuple
+
+from schemas.decisions import Decision
+from schemas.policy import Policy
+from schemas.tables import DECISIONS, DELETIONS, KEY, QUARANTINED, SETTLING
+from transforms.decide.consent_status import LastKnown, user_figures
+from transforms.decide.merge import merge
+from transforms.decide.rules import Given, judge
+from transforms.decide.settle import settle
+from transforms.decide.settled_rows import settled_rows
+from transforms.decide.size_tiebreak import with_sizes
+from transforms.shuffle.blobs import Kind, part_of_keys, slices_by_part, tables_of, to_blob
+from transforms.shuffle.buckets import Buckets, Share, shares_of, tables_of_share
+from transforms.shuffle.counters import RECORDS_DECIDED, SESSIONS_TO_MASK
+from transforms.shuffle.entries import ENTRIES, entry
+from transforms.shuffle.guard import guarded
+from transforms.shuffle.sizes import Sizes, Volume
+from transforms.shuffle.spill import Spill, put
+from transforms.sources.base import ReadContext
+
+VOLUMES = "volumes"
+READS = "reads"
+PART = BeamTuple[int, bytes]
+READ = BeamTuple[str, bytes]
+
+
+@dataclasses.dataclass(eq=False)
+class DecideEligibility(beam.PTransform):  # type: ignore[misc]
+    """One decision row per session and policy.
+
+    In: (bucket, blobs of facts, consent and user deletions), grouped. A bucket that is too big is decided in
+    shares, by any workers where blobs are spilled and only pointers move. Out: (piece, blob) of SETTLING,
+    tagged by `decisions_by` the policy's number; entries of their users, tagged by `users_by` it; `volumes`,
+    by the first policy; and `entries`. `as_of` is fixed here, so a retry decides alike. `pieces`: how many
+    ranges of conversation keys settle apart. `pointers` False: where the text lies is left out, for nobody
+    will read it. `context`: how records are read, should an order hang on texts that were left unread.
+    """
+
+    policies: Sequence[Policy]
+    authorizations: pa.Table
+    as_of: dt.datetime
+    known_until: dt.datetime | None
+    pointers: bool
+    buckets: Buckets
+    pieces: int
+    context: ReadContext
+
+    def expand(self, grouped: Any) -> Any:
+        numbers = range(len(self.policies))
+        others = [*map(decisions_by, numbers[1:]), *map(users_by, numbers)]
+        shares = grouped | "Share" >> beam.ParDo(_Share(self.buckets))
+        if self.buckets.spill:
+            shares = shares | "Spread shares" >> beam.Reshuffle()
+        return shares | "Decide bucket" >> beam.ParDo(_Decide(self)).with_outputs(
+            VOLUMES, ENTRIES, *others, main=decisions_by(0)
+        )
+
+
+def decisions_by(number: int) -> str:
+    """The tag of the decisions by one of the policies."""
+    return f"decisions_{number}"
+
+
+def users_by(number: int) -> str:
+    """The tag of the entries that count users under one of the policies."""
+    return f"users_{number}"
+
+
+@dataclasses.dataclass(eq=False)
+class PartitionByKey(beam.PTransform):  # type: ignore[misc]
+    """(piece, blob). In: blobs of one kind; `column` holds their 16-byte keys."""
+
+    column: str
+    schema: pa.Schema
+    kind: Kind
+    pieces: int
+    spill: Spill | None
+
+    def expand(self, blobs: Any) -> Any:
+        return blobs | "Split by key" >> beam.ParDo(_Partition(self)).with_output_types(PART)
+
+
+class SettleSessions(beam.DoFn):  # type: ignore[misc]
+    """A piece's blobs, grouped, to its settled decisions and the places of the text to read.
+
+    Out: (ledger part, blob) of SETTLED rows and quarantined records; tagged `reads`, (work, blob) where work
+    names a unit and a block of its rows: the eligible sessions whose newest record lies there.
+    """
+
+    def __init__(self, spill: Spill | None) -> None:
+        self._spill = spill
+        self._sessions_to_mask = Metrics.counter("chatsieve", SESSIONS_TO_MASK)
+
+    @guarded("Settle sessions")
+    def process(self, item: tuple[int, Iterable[bytes]], sizes: Sizes) -> Iterator[Any]:
+        blobs, parts = item[1], sizes[0]
+        schemas: dict[Kind, pa.Schema] = {
+            "decisions": SETTLING,
+            "conversation_deletions": DELETIONS,
+            "quarantined": QUARANTINED,
+        }
+        tables = tables_of(blobs, schemas, self._spill)
+        decisions = settle(tables["decisions"], tables["conversation_deletions"])
+        settled, quarantined = settled_rows(decisions, tables["quarantined"]), tables["quarantined"]
+        for part, rows in slices_by_part(settled, part_of_keys(settled["conversation_key"], parts)):
+            yield part, put(self._spill, to_blob(rows, "decisions"))
+        for part, rows in slices_by_part(quarantined, part_of_keys(quarantined["part_key"], parts)):
+            yield part, to_blob(rows, "quarantined")
+        eligible = decisions.filter(pc.greater(pc.list_value_length(decisions["records"]), 0))
+        self._sessions_to_mask.inc(eligible.num_rows)
+        for work, rows in _by_work(eligible.select(DECISIONS.names)):
+            yield beam.pvalue.TaggedOutput(READS, (work, put(self._spill, to_blob(rows, "decisions"))))
+
+
+def with_standings(decisions: pa.Table, last: LastKnown, policy: Policy) -> pa.Table:
+    """SETTLING of DECISIONS rows."""
+    standing = last.standings(decisions["user_key"], policy.effective_at)
+    return decisions.append_column(SETTLING.field("standing"), pa.array(standing))
+
+
+class _Share(beam.DoFn):  # type: ignore[misc]
+    def __init__(self, buckets: Buckets) -> None:
+        self._buckets = buckets
+
+    @guarded("Share")
+    def process(self, item: tuple[int, Iterable[bytes]]) -> Iterator[tuple[int, int, list[bytes]]]:
+        for share in shares_of(item[1], self._buckets):
+            yield share.nth, share.of, list(share.blobs)
+
+
+class _Decide(beam.DoFn):  # type: ignore[misc]
+    def __init__(self, arguments: DecideEligibility) -> None:
+        self._policies = tuple(arguments.policies)
+        self._fixed = (arguments.authorizations, arguments.as_of, arguments.known_until)
+        self._pointers = arguments.pointers
+        self._spill = arguments.buckets.spill
+        self._pieces = arguments.pieces
+        self._context = arguments.context
+        self._records_decided = Metrics.counter("chatsieve", RECORDS_DECIDED)
+
+    @guarded("Decide")
+    def process(self, item: tuple[int, int, list[bytes]]) -> Iterator[Any]:
+        tables = tables_of_share(Share(*item), self._spill)
+        facts = tables["facts"]
+        given = Given(tables["consent"], tables["user_deletions"], *self._fixed)
+        users = pa.chunked_array([*tables["users"]["user_key"].chunks, *facts["user_key"].chunks], KEY)
+        last = LastKnown(users, given.consent, given.as_of)
+        for number, policy in enumerate(self._policies):
+            figures = user_figures(tables["users"], last, policy, given.known_until)
+            yield beam.pvalue.TaggedOutput(users_by(number), entry("users", **figures._asdict()))
+        if not facts.num_rows:
+            return
+        if self._context.metadata_only:
+            facts = with_sizes(facts, self._context)
+        sessions = merge(facts)
+        for number, policy in enumerate(self._policies):
+            decisions = judge(sessions, given, policy).table(self._pointers)
+            decisions = with_standings(decisions, last, policy)
+            if number == 0:
+                yield beam.pvalue.TaggedOutput(VOLUMES, _volume(decisions))
+            for pair in _by_piece(decisions, "conversation_key", "decisions", self._pieces, self._spill):
+                yield beam.pvalue.TaggedOutput(decisions_by(number), pair) if number else pair
+        self._records_decided.inc(facts.num_rows)
+        count = entry("decided", records=facts.num_rows, sessions=len(sessions))
+        yield beam.pvalue.TaggedOutput(ENTRIES, count)
+
+
+def _volume(decisions: pa.Table) -> Volume:
+    eligible = pc.equal(decisions["decision"], str(Decision.ELIGIBLE))
+    text_bytes = pc.sum(pc.filter(decisions["text_bytes"], eligible)).as_py() or 0
+    return Volume(decisions.num_rows, max(0, text_bytes))
+
+
+def _by_piece(
+    table: pa.Table, column: str, kind: Kind, pieces: int, spill: Spill | None
+) -> Iterator[tuple[int, bytes]]:
+    for piece, rows in slices_by_part(table, part_of_keys(table[column], pieces)):
+        yield piece, put(spill, to_blob(rows, kind))
+
+
+class _Partition(beam.DoFn):  # type: ignore[misc]
+    def __init__(self, arguments: PartitionByKey) -> None:
+        self._arguments = arguments.column, arguments.kind, arguments.pieces, arguments.spill
+        self._schemas = {arguments.kind: arguments.schema}
+
+    @guarded("Split by key")
+    def process(self, blob: bytes) -> Iterator[tuple[int, bytes]]:
+        (table,) = tables_of([blob], self._schemas).values()
+        yield from _by_piece(table, *self._arguments)
+
+
+#: Rows of one piece of text work. A seekable unit splits finely; one that must be read from its start, less.
+_BLOCK_ROWS = {"bytes": 1_000, "files": 1_000}
+_BLOCK_ROWS_SCANNED = 4_000
+
+
+def _by_work(decisions: pa.Table) -> Iterator[tuple[str, pa.Table]]:
+    """(work, its sessions): work is `block unit`, by the place of each session's newest record."""
+    if not decisions.num_rows:
+        return
+    first = pc.list_element(decisions["records"].combine_chunks(), 0)
+    units = pc.struct_field(first, "unit").to_pylist()
+    rows = pc.struct_field(first, "row").to_pylist()
+    size = {unit: _block_rows(unit) for unit in set(units)}
+    works = pa.array([f"{row // size[unit]:06d} {unit}" for unit, row in zip(units, rows, strict=True)])
+    encoded = works.dictionary_encode()
+    for number, table in slices_by_part(decisions, encoded.indices.to_numpy().astype("int64")):
+        yield encoded.dictionary[number].as_py(), table
+
+
+def _block_rows(unit: str) -> int:
+    return next((n for kind, n in _BLOCK_ROWS.items() if f'"kind":"{kind}"' in unit), _BLOCK_ROWS_SCANNED)

@@ -1,0 +1,208 @@
+"""The small model: people and addresses by a convolution over word features, in plain numpy.
+
+A token's vector is the sum of table rows of its features (hash embeddings, Svenstrup et al. 2017); residual
+blocks look at three tokens each, ever further apart (dilated convolutions, Strubell et al. 2017); a softmax
+gives each token's labels. The weights are trained by `make train-model`; see model/README.md.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.resources
+import itertools
+from collections.abc import Iterator
+from importlib.resources.abc import Traversable
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from schemas.deid import TaggerConfig
+from schemas.errors import DeidError
+from transforms.deid.model.features import GAPS_AT
+from transforms.deid.model.gate import GATE_REACH, Gate, answers, gate_shares, load_gate
+from transforms.deid.model.network import DILATIONS, LABELS, Cone, Network, Weights, load_weights
+from transforms.deid.model.vectors import WordVectors
+from transforms.deid.people.reading import Mask, Reading
+from transforms.deid.text.texts import GAPS
+from transforms.deid.text.word_table import Numbers
+
+#: How many tokens of a name or an address may stand before and behind the word that gives it away.
+_NAME_REACH = 5
+_ADDRESS_REACH = 8
+_TOKENS_AT_ONCE = 4_096
+_Array = npt.NDArray[np.float32]
+
+
+class Entity(NamedTuple):
+    """A stretch [start, end) of a text that the model takes for `type`, as sure as its surest token."""
+
+    start: int
+    end: int
+    type: str
+    score: float
+
+
+class Tagger:
+    """Finds people and addresses around given tokens. One instance a thread: it remembers vectors of
+    words.
+    """
+
+    def __init__(self, weights: Weights, gate: Gate | None, thresholds: dict[str, float]) -> None:
+        self._weights = weights
+        self._network = Network(weights)
+        self._gate = gate
+        self._thresholds = thresholds
+        self._gaps = weights.table[GAPS_AT:]
+        self._gap_shares = gate_shares(gate, self._gaps)
+        self._known = WordVectors(weights.table, gate)
+
+    def judged(self, reading: Reading, sure: Mask | None = None, explained: Mask | None = None) -> Numbers:
+        """The tokens that are near to what may be a name or an address, in order; but for `sure` names, and
+        for what is `explained` as neither.
+        """
+        people, addresses = reading.maybe_people, reading.maybe_addresses
+        if explained is not None:
+            people, addresses = people & ~explained, addresses & ~explained
+        if self._gate is not None:
+            some = np.flatnonzero(people | addresses)
+            wanted = self._wanted(reading, self._gate, some)
+            people, addresses = np.zeros_like(people), np.zeros_like(addresses)
+            people[some], addresses[some] = wanted[:, 0], wanted[:, 1]
+        if sure is not None:
+            people = people & ~sure
+        near = reading.around(people, _NAME_REACH) | reading.around(addresses, _ADDRESS_REACH)
+        return np.flatnonzero(near)
+
+    def entities(
+        self, reading: Reading, sure: Mask | None = None, explained: Mask | None = None
+    ) -> list[list[Entity]]:
+        """By text its entities in order, disjoint within a type; places in the text.
+
+        Only what is near to a name that is not `sure` already is judged, and what is near to an address;
+        what is `explained` as something else is neither.
+        """
+        found: list[list[Entity]] = [[] for _ in reading.kinds]
+        judged = self.judged(reading, sure, explained)
+        if not len(judged):
+            return found
+        shares = self.probabilities(reading, judged)
+        for kind, threshold in self._thresholds.items():
+            label = LABELS.index(f"B-{kind}")
+            runs = _runs(reading, judged, shares[:, label : label + 2], threshold)
+            for number, start, end, score in runs:
+                found[number].append(Entity(start, end, kind, score))
+        return [sorted(entities) if len(entities) > 1 else entities for entities in found]
+
+    def probabilities(self, reading: Reading, judged: Numbers) -> _Array:
+        """Probabilities by judged token and label; what is more is in the tokens around them."""
+        edges = [0, len(judged)]
+        if not self._network.sums_alike:
+            # A text's bits must not depend on the texts beside it.
+            edges = np.searchsorted(judged, reading.first_tokens).tolist()
+        shares = [np.zeros((0, len(LABELS)), dtype=np.float32)]
+        for low, high in itertools.pairwise(edges):
+            for begin in range(low, high, _TOKENS_AT_ONCE):
+                cone = self._cone(reading, judged[begin : min(high, begin + _TOKENS_AT_ONCE)])
+                shares.append(self._network.probabilities(cone))
+        return np.concatenate(shares)
+
+    def _cone(self, reading: Reading, judged: Numbers) -> Cone:
+        """What the blocks look at to judge those: each block a little more than the one after it, in the
+        paragraph.
+        """
+        paragraphs = reading.paragraphs
+        sets = [judged]
+        rows = []
+        for dilation in reversed(DILATIONS):
+            at = sets[-1]
+            before, after = np.maximum(at - dilation, 0), np.minimum(at + dilation, len(paragraphs) - 1)
+            has_before = (at >= dilation) & (paragraphs[before] == paragraphs[at])
+            has_after = (at + dilation < len(paragraphs)) & (paragraphs[after] == paragraphs[at])
+            low = int(before[0])
+            seen = np.zeros(int(after[-1]) + 1 - low, dtype=np.bool_)
+            seen[at - low] = seen[before[has_before] - low] = seen[after[has_after] - low] = True
+            below = np.flatnonzero(seen) + low
+            place, none = np.cumsum(seen) - 1, len(below)
+            beside = [
+                np.where(has, place[one - low], none)
+                for has, one in ((has_before, before), (has_after, after))
+            ]
+            rows.append(np.stack([beside[0], place[at - low], beside[1]], axis=1))
+            sets.append(below)
+        return Cone(self.vectors(reading, sets[-1]), rows[::-1])
+
+    def _wanted(self, reading: Reading, gate: Gate, some: Numbers) -> npt.NDArray[np.bool_]:
+        gaps = np.minimum(reading.tokens.gaps, GAPS - 1)
+        places = list(reading.beside(some, GATE_REACH))
+        rows = self._known.rows(
+            reading.words, reading.tokens.numbers[np.concatenate([at for _, at in places])]
+        )
+        parts = np.split(rows, np.cumsum([len(at) for _, at in places])[:-1])
+        at = [(kept, part, gaps[beside]) for (kept, beside), part in zip(places, parts, strict=True)]
+        return answers(gate, self._known.shares, self._gap_shares, at)
+
+    def vectors(self, reading: Reading, some: Numbers) -> _Array:
+        """What the model knows of tokens by themselves."""
+        rows = self._known.rows(reading.words, reading.tokens.numbers[some])
+        vectors: _Array = self._known.vectors[rows]
+        vectors += self._gaps[np.minimum(reading.tokens.gaps[some], GAPS - 1)]
+        return vectors
+
+    @property
+    def width(self) -> int:
+        """How many numbers a token's vector has."""
+        return int(self._weights.table.shape[1])
+
+
+def shipped_tagger(config: TaggerConfig) -> Tagger:
+    """The model that comes with the project; gives people from the lowest threshold on that a rule needs."""
+    lowest = min(config.person, config.person_agreed, config.person_alone, config.person_in_code)
+    gate = load_gate(_model_file("gate.npz"))
+    return Tagger(
+        load_weights(_model_file("weights.npz")), gate, {"PERSON": lowest, "ADDRESS": config.address}
+    )
+
+
+def tagger_digest() -> str:
+    """SHA-256 of the list of the model's files with their digests; loading checks that they are so."""
+    return hashlib.sha256((_model_folder() / "weights.sha256").read_bytes()).hexdigest()
+
+
+def _model_file(name: str) -> bytes:
+    data = (_model_folder() / name).read_bytes()
+    listed = (_model_folder() / "weights.sha256").read_text("ascii").split()
+    if dict(zip(listed[1::2], listed[::2], strict=True)).get(name) != hashlib.sha256(data).hexdigest():
+        raise DeidError(f"model/{name}: is not the file that model/weights.sha256 names; install again")
+    return data
+
+
+def _model_folder() -> Traversable:
+    return importlib.resources.files("transforms.deid.model")
+
+
+def _runs(
+    reading: Reading, judged: Numbers, shares: _Array, threshold: float
+) -> Iterator[tuple[int, int, int, float]]:
+    """Runs of tokens whose probability of a type reaches its threshold, parted where another one begins.
+
+    `shares` are those of its first and its other tokens. Text, [start, end) in it, and how sure.
+    """
+    sure = shares[:, 0] + shares[:, 1]
+    some = np.flatnonzero(sure >= threshold)
+    if not len(some):
+        return
+    at = judged[some]
+    texts = np.searchsorted(reading.first_tokens, at, side="right") - 1
+    begins = np.ones(len(at), dtype=np.bool_)
+    begins[1:] = (at[1:] != at[:-1] + 1) | (shares[some[1:], 0] > 0.5) | (texts[1:] != texts[:-1])
+    firsts = np.flatnonzero(begins)
+    lasts = np.append(firsts[1:], len(at)) - 1
+    offsets = reading.texts.begins[texts[firsts]]
+    starts = reading.tokens.starts[at[firsts]] - offsets
+    ends = reading.tokens.ends[at[lasts]] - offsets
+    scores = np.maximum.reduceat(sure[some], firsts)
+    for number, start, end, score in zip(
+        texts[firsts].tolist(), starts.tolist(), ends.tolist(), scores.tolist(), strict=True
+    ):
+        yield number, start, end, round(score, 4)

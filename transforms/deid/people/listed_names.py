@@ -1,0 +1,226 @@
+"""People in texts whom the lists of names are sure of, and capitalised words that a model has to be asked about."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from transforms.deid.people.lexicon import first_names, is_clear_first_name, is_common_word, last_names
+from transforms.deid.people.line_signs import CODE, MENTIONED, MENTIONS
+from transforms.deid.people.name_phrases import TITLES, mentioned, without_possessive
+from transforms.deid.people.places import names_a_place
+from transforms.deid.people.reading import Mask, Reading
+from transforms.deid.spans import Span
+from transforms.deid.text.word_table import COMMON, LISTED
+
+_CAPITALISED = re.compile(r"(?<![\w@#$/\\`._-])[A-ZÀ-ÖØ-ÞŠŽČĆĐŁŚŻ][\w'’-]*[\w](?![\w(=\[\\/]|\.\w|_)")
+_PARTICLES = frozenset(
+    ("de da do dos du del della di la le van von der den ter ten bin ibn al el y e").split()
+)
+_INITIALS = re.compile(r" (?:[A-Z]\.? ){1,2}")
+_WINDOW_WORDS = 10
+_MAX_WINDOW = 240
+_MAX_RUN = 5
+#: A name's words are so many tokens from each other at most: particles, initials and their dots stand between.
+_RUN_REACH = 6
+
+
+class Unsure(NamedTuple):
+    """Runs of capitalised words [start, end) of a line that is prose, which the lists do not know; the line too."""
+
+    line: int
+    line_end: int
+    runs: list[tuple[int, int]]
+
+
+class People(NamedTuple):
+    """By text what the lists and the phrases around names give, and what is unsure; places in the text."""
+
+    spans: dict[int, list[Span]]
+    unsure: dict[int, list[Unsure]]
+
+
+class _Token(NamedTuple):
+    start: int
+    end: int
+    lower: str
+
+
+def find_people(reading: Reading) -> People:
+    """Names in texts. Code lines give only full names that are on the lists, and nothing unsure."""
+    found = People({}, {})
+    for number, line, offset, ways in _lines_with_phrases(reading):
+        found.spans.setdefault(number, []).extend(mentioned(line, offset, ways))
+    for number, line, offset, code, starts in _lines_with_names(reading):
+        _line(
+            line,
+            offset,
+            code,
+            starts,
+            found.spans.setdefault(number, []),
+            found.unsure.setdefault(number, []),
+        )
+    return found
+
+
+def windows_of(text: str, unsure: list[Unsure]) -> list[tuple[int, int]]:
+    """[start, end) of some ten words around what is unsure, for a model to read; within lines, disjoint."""
+    windows: list[tuple[int, int]] = []
+    for one in unsure:
+        line = text[one.line : one.line_end]
+        windows += [(one.line + start, one.line + end) for start, end in _windows(line, one.runs)]
+    return windows
+
+
+def _lines_with_phrases(reading: Reading) -> Iterator[tuple[int, str, int, list[int]]]:
+    """Lines of prose with the sign of a phrase: text, line, its place in the text, and which phrases."""
+    texts, flags = reading.texts, reading.line_flags
+    lines = np.flatnonzero(((flags & MENTIONED) != 0) & ((flags & CODE) == 0))
+    for line, number, flag in zip(
+        lines.tolist(), texts.text_of(texts.lines[lines] + 1).tolist(), flags[lines].tolist(), strict=True
+    ):
+        begin, end = int(texts.lines[line]), int(texts.lines[line + 1]) - 1
+        ways = [way for way, sign in enumerate(MENTIONS) if flag & sign]
+        yield number, texts.whole[begin:end], begin - int(texts.begins[number]), ways
+
+
+def _lines_with_names(reading: Reading) -> Iterator[tuple[int, str, int, bool, list[int]]]:
+    """Lines in which capitalised words may be a name: text, line, its place, whether it is code, where they begin."""
+    tokens, texts = reading.tokens, reading.texts
+    capital = np.flatnonzero(reading.capitals & _may_be_of_a_run(reading))
+    if not len(capital):
+        return
+    lines = tokens.lines[capital]
+    edges = [0, *(np.flatnonzero(np.diff(lines)) + 1).tolist(), len(lines)]
+    starts = tokens.starts[capital]
+    for low, high in itertools.pairwise(edges):
+        if low < high:
+            line = int(lines[low])
+            begin, end = int(texts.lines[line]), int(texts.lines[line + 1]) - 1
+            number = int(np.searchsorted(texts.begins, begin, side="right")) - 1
+            code = bool(reading.line_flags[line] & CODE)
+            places = (starts[low:high] - begin).tolist()
+            yield number, texts.whole[begin:end], begin - int(texts.begins[number]), code, places
+
+
+def _may_be_of_a_run(reading: Reading) -> Mask:
+    """By token whether it is near to a capitalised word that is uncommon, or to two that are on the lists of names."""
+    flags, capital = reading.flags, reading.capitals
+    listed = (capital & ((flags & LISTED) != 0)).astype(np.int32)
+    sums = np.concatenate([np.zeros(1, dtype=np.int32), np.cumsum(listed)])
+    place = np.arange(len(listed))
+    near = sums[np.minimum(place + _RUN_REACH + 1, len(listed))] - sums[np.maximum(place - _RUN_REACH, 0)]
+    return reading.around(capital & (((flags & COMMON) == 0) | (near >= 2)), _RUN_REACH)
+
+
+def _line(
+    line: str, offset: int, code: bool, starts: list[int], spans: list[Span], unsure: list[Unsure]
+) -> None:
+    doubtful: list[tuple[int, int]] = []
+    for run in _runs(line, starts):
+        run = _trimmed(run, line)
+        if not run or names_a_place(line, run[0].start, run[-1].end):
+            continue
+        score = _list_score(run)
+        if score and (len(run) > 1 or not code):
+            spans.append(Span(offset + run[0].start, offset + run[-1].end, "PERSON", score))
+        elif not code and len(run) <= _MAX_RUN:
+            doubtful.append((run[0].start, run[-1].end))
+    if doubtful:
+        unsure.append(Unsure(offset, offset + len(line), doubtful))
+
+
+def _runs(line: str, starts: list[int]) -> list[list[_Token]]:
+    """Capitalised words that stand together, particles and initials allowed between them."""
+    runs: list[list[_Token]] = []
+    done = end = 0
+    for start in starts:
+        match = _CAPITALISED.match(line, start) if start >= done else None
+        if match is None:
+            continue
+        done = match.end()
+        word = without_possessive(match.group())
+        token = _Token(start, start + len(word), word.lower())
+        gap = line[end:start] if runs else ""
+        if runs and (gap == " " or (len(gap) < 14 and _joins(gap))):
+            runs[-1].append(token)
+        else:
+            runs.append([token])
+        end = token.end
+    return runs
+
+
+def _joins(gap: str) -> bool:
+    if not (gap[:1] == " " == gap[-1:]) or not gap.strip():
+        return False
+    return _INITIALS.fullmatch(gap) is not None or all(word in _PARTICLES for word in gap.lower().split())
+
+
+def _trimmed(run: list[_Token], line: str) -> list[_Token]:
+    """A run without the titles and common words at its ends, unless a name is spelt with them."""
+    while run and run[0].lower in TITLES:
+        run = run[1:]
+    while run and is_common_word(run[0].lower) and not _spelt_like_a_name(run):
+        run = run[1:]
+    while run and is_common_word(run[-1].lower) and not _spelt_like_a_name(run):
+        run = run[:-1]
+    return [] if len(run) == 1 and len(line[run[0].start : run[0].end]) < 3 else run
+
+
+def _spelt_like_a_name(run: list[_Token]) -> bool:
+    """True for a given and a family name from the lists, ordinary words though they may be."""
+    return 2 <= len(run) <= 3 and run[0].lower in first_names() and run[-1].lower in last_names()
+
+
+def _first_ok(token: _Token) -> bool:
+    return any(is_clear_first_name(part) for part in re.split(r"[-']", token.lower))
+
+
+def _list_score(run: list[_Token]) -> float:
+    """How sure the lists are that a run is a person: 0 for not at all."""
+    if 2 <= len(run) <= 4 and _first_ok(run[0]):
+        known = run[-1].lower in last_names() or any(p in last_names() for p in run[-1].lower.split("-"))
+        return 0.85 if known else 0.7
+    if _spelt_like_a_name(run) and not all(is_common_word(token.lower) for token in run):
+        return 0.75
+    if len(run) == 2 and run[0].lower in last_names() and _first_ok(run[1]):
+        return 0.7
+    if len(run) == 1 and _first_ok(run[0]) and len(run[0].lower) > 3:
+        return 0.6
+    return 0.0
+
+
+def _windows(line: str, unsure: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    merged: list[tuple[int, int]] = []
+    for start, end in unsure:
+        low = _words_back(line, start)
+        high = _words_on(line, end)
+        if merged and low <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], high)
+        else:
+            merged.append((low, high))
+    return merged
+
+
+def _words_back(line: str, at: int) -> int:
+    floor = max(0, at - _MAX_WINDOW)
+    for _ in range(_WINDOW_WORDS):
+        found = line.rfind(" ", floor, max(floor, at - 1))
+        if found < 0:
+            return floor
+        at = found
+    return at + 1
+
+
+def _words_on(line: str, at: int) -> int:
+    ceiling = min(len(line), at + _MAX_WINDOW)
+    for _ in range(_WINDOW_WORDS):
+        found = line.find(" ", at + 1, ceiling)
+        if found < 0:
+            return ceiling
+        at = found
+    return at

@@ -1,0 +1,200 @@
+"""People and addresses of a session: name lists, the small model, and a spaCy model for what is in doubt.
+
+Lists are sure by themselves. The small model reads around words that may be a name and around numbers;
+where it is neither sure nor sure of the contrary, the spaCy model of the language is asked for a window
+of about ten words, and both have to agree. In a language that the small model was not trained on, the
+spaCy model is asked for every window.
+"""
+
+from __future__ import annotations
+
+import bisect
+import re
+from collections.abc import Iterable, Sequence
+
+from schemas.deid import TaggerConfig
+from transforms.deid.model.tagger import Entity, Tagger
+from transforms.deid.people.lexicon import first_names, is_common_word, last_names
+from transforms.deid.people.listed_names import People, find_people, windows_of
+from transforms.deid.people.name_phrases import joined_to
+from transforms.deid.people.reading import PROSE, Mask, Reading
+from transforms.deid.people.spacy_ner import NameModel, credible
+from transforms.deid.spans import Span
+
+#: The language of the small model and of the word lists.
+ENGLISH = "en"
+_MIN_ADDRESS = 6
+_NOT_LOWER_NAME = re.compile(r"[^a-zà-ÿ' -]")
+_REST_OF_WORD = re.compile(r"(?:(?<=\d)[^\W\d_]{1,3}(?![^\W_]))")
+_ADDRESS_GAP = re.compile(r"[\s,;.|/-]{1,4}\Z")
+_AGREED_SCORE = 0.7
+#: A given name that is no other word, and a family name: both on the lists.
+_SURE_SCORE = 0.85
+
+
+class NameFinder:
+    """Finds people and addresses. `models` by language; `tagger` may be None. One instance a thread."""
+
+    def __init__(self, config: TaggerConfig, tagger: Tagger | None, models: dict[str, NameModel]) -> None:
+        self._config = config
+        self._tagger = tagger
+        self._models = models
+
+    def find(
+        self, reading: Reading, languages: Sequence[str | None], explained: Mask | None = None
+    ) -> list[list[Span]]:
+        """By segment its people and addresses, unresolved; nothing for sessions without a language.
+
+        Around tokens that are `explained` as something else the small model does not look for any.
+        """
+        found: list[list[Span]] = [[] for _ in reading.segments]
+        if not any(languages):
+            return found
+        people = find_people(reading)
+        tagger = self._tagger if ENGLISH in languages else None
+        tagged = None if tagger is None else tagger.entities(reading, _sure(reading, people), explained)
+        for language, low, high in zip(languages, reading.bounds, reading.bounds[1:], strict=False):
+            if language is not None:
+                numbers = reading.numbers[low:high]
+                known = self._session(reading, sorted(set(numbers)), language, people, tagged)
+                found[low:high] = [list(known[number]) for number in numbers]
+        return found
+
+    def _session(
+        self,
+        reading: Reading,
+        numbers: Sequence[int],
+        language: str,
+        people: People,
+        tagged: list[list[Entity]] | None,
+    ) -> dict[int, list[Span]]:
+        """By text of a session what is found in it."""
+        found = {number: list(people.spans.get(number, ())) for number in numbers}
+        model = self._models.get(language)
+        doubts: dict[int, list[tuple[int, int]]] | None = None
+        if tagged is not None and language == ENGLISH:
+            doubts = self._tag(reading, tagged, found, alone=model is None)
+        if model is not None:
+            self._ask(model, reading, numbers if doubts is None else sorted(doubts), people, found, doubts)
+        for number, spans in found.items():
+            if spans and reading.kinds[number] in PROSE:
+                spans += joined_to(reading.texts.each[number], spans)
+        return found
+
+    def _tag(
+        self, reading: Reading, tagged: Sequence[Sequence[Entity]], found: dict[int, list[Span]], alone: bool
+    ) -> dict[int, list[tuple[int, int]]]:
+        """Adds what the small model is sure of, and gives by text what it is in doubt of, [start, end)."""
+        doubts: dict[int, list[tuple[int, int]]] = {}
+        sure = self._config.person_alone if alone else self._config.person
+        for number, spans in found.items():
+            entities = tagged[number]
+            if not entities:
+                continue
+            text = reading.texts.each[number]
+            spans += _addresses(text, [e for e in entities if e.type == "ADDRESS"])
+            for entity in entities:
+                if entity.type != "PERSON":
+                    continue
+                code = reading.is_code(number, entity.start)
+                if entity.score >= (self._config.person_in_code if code else sure):
+                    span = person_span(text, entity.start, entity.end, entity.score, code)
+                    if span is not None:
+                        spans.append(span)
+                elif (
+                    not code
+                    and entity.score >= self._config.person_agreed
+                    # What cannot be a name however sure a model is needs no second one: IBAN, The.
+                    and credible(text, entity.start, entity.end) is not None
+                ):
+                    doubts.setdefault(number, []).append((entity.start, entity.end))
+        return doubts
+
+    def _ask(
+        self,
+        model: NameModel,
+        reading: Reading,
+        numbers: Iterable[int],
+        people: People,
+        found: dict[int, list[Span]],
+        doubts: dict[int, list[tuple[int, int]]] | None,
+    ) -> None:
+        """Adds the people that the spaCy model sees: in all windows, or only where there is doubt."""
+        each = reading.texts.each
+        places = [
+            (number, start, end)
+            for number in numbers
+            for start, end in windows_of(each[number], people.unsure.get(number, []))
+            if doubts is None or _touches(doubts[number], start, end)
+        ]
+        answers = model.people([each[number][start:end] for number, start, end in places])
+        for (number, start, _), entities in zip(places, answers, strict=True):
+            for low, high in entities:
+                span = credible(each[number], start + low, start + high)
+                if span is None:
+                    continue
+                if doubts is None:
+                    found[number].append(span)
+                elif _touches(doubts[number], span.start, span.end):
+                    found[number].append(span._replace(score=max(span.score, _AGREED_SCORE)))
+
+
+def _sure(reading: Reading, people: People) -> Mask:
+    """By token whether the lists are sure that it is of a full name: the small model need not be asked."""
+    return reading.within(
+        [
+            (number, span.start, span.end)
+            for number, spans in people.spans.items()
+            for span in spans
+            if span.score >= _SURE_SCORE and " " in reading.texts.each[number][span.start : span.end]
+        ]
+    )
+
+
+def _touches(doubts: list[tuple[int, int]], start: int, end: int) -> bool:
+    """True if one of the (sorted, disjoint) doubts lies in part in [start, end)."""
+    place = bisect.bisect_left(doubts, end, key=lambda doubt: doubt[0])
+    return place > 0 and doubts[place - 1][1] > start
+
+
+def person_span(text: str, start: int, end: int, score: float, code: bool) -> Span | None:
+    """The person that the small model is sure of, trimmed; None for what is no name in such text.
+
+    In lower case, and in code, a part of it has to be on a list of names.
+    """
+    name = text[start:end]
+    listed = [
+        word for word in re.split(r"[\s.'’-]+", name.lower()) if word in first_names() or word in last_names()
+    ]
+    if name.islower():
+        rare = [word for word in listed if not is_common_word(word)]
+        alone = not (text[start - 1 : start] if start else "").strip() and text[end : end + 1] not in tuple(
+            "(=_/\\@"
+        )
+        known = rare and alone and not _NOT_LOWER_NAME.search(name)
+        return Span(start, end, "PERSON", min(score, 0.75)) if known and not code else None
+    span = credible(text, start, end)
+    if span is None or (code and not listed):
+        return None
+    return span._replace(score=max(span.score, 0.85 if listed else 0.7))
+
+
+def _addresses(text: str, entities: Sequence[Entity]) -> list[Span]:
+    """Addresses whose parts are joined over commas and line ends; what has no number is none."""
+    joined: list[tuple[int, int, float]] = []
+    for entity in entities:
+        start, end = entity.start, entity.end
+        # A token is letters or digits: of "ls6 2ab" it may be in doubt of the last two.
+        rest = _REST_OF_WORD.match(text, end)
+        end = rest.end() if rest else end
+        if joined and _ADDRESS_GAP.match(text, joined[-1][1], start):
+            joined[-1] = (joined[-1][0], end, max(joined[-1][2], entity.score))
+        else:
+            joined.append((start, end, entity.score))
+    return [
+        Span(start, end, "ADDRESS", score)
+        for start, end, score in joined
+        if end - start >= _MIN_ADDRESS
+        and re.search(r"\d", text[start:end])
+        and re.search(r"[^\W\d_]{2}", text[start:end])
+    ]

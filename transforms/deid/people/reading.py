@@ -1,0 +1,189 @@
+"""Sessions read once for all that looks for people in them: their texts with words, lines, and what may
+be a name.
+
+Everything here is computed for many sessions together with array operations, and is a function of each
+text alone.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from transforms.deid.people.line_signs import CODE, Flags, LineSigns
+from transforms.deid.spans import Kind, Segment
+from transforms.deid.text.codepoints import DIGIT, LETTER, is_in
+from transforms.deid.text.texts import PARTED, Texts, Tokens
+from transforms.deid.text.word_table import CAPITAL, COMMON, ENGLISH, LISTED, LOWER, Numbers, Words
+
+PROSE = frozenset({"system", "user", "assistant", "thinking"})
+SPOKEN = frozenset({"user", "assistant"})
+#: So much of a text tells its language.
+MAX_TOLD = 4_000
+_TABLE = 0x10000
+#: No name begins behind these, nor ends before those.
+_NEVER_BEFORE = is_in("@#$/\\`_")
+_NEVER_BEHIND = is_in("(=[\\/_")
+_JOINS = is_in("'’-0123456789_")
+_LONGEST_HOUSE_NUMBER = 6
+
+Mask = npt.NDArray[np.bool_]
+
+
+class Reading:
+    """Several sessions' texts as one, each text once: names of tools and files that are read again recur.
+
+    Session n has the segments `bounds[n]` to `bounds[n + 1]`; segment n has the text `numbers[n]`, of the
+    kind `kinds[numbers[n]]`.
+    """
+
+    def __init__(self, sessions: Sequence[Sequence[Segment]], words: Words, signs: LineSigns) -> None:
+        if words.full:
+            words.forget()
+        self.words, self._signs = words, signs
+        self.sessions = sessions
+        self.segments = [segment for segments in sessions for segment in segments]
+        self.bounds = list(itertools.accumulate((len(segments) for segments in sessions), initial=0))
+        known: dict[tuple[str, Kind], int] = {}
+        self.numbers = [known.setdefault((one.text, one.kind), len(known)) for one in self.segments]
+        self.texts = Texts([text for text, _ in known])
+        self.kinds = [kind for _, kind in known]
+
+    @functools.cached_property
+    def tokens(self) -> Tokens:
+        """The tokens of all texts."""
+        return self.texts.tokens(self.words)
+
+    @functools.cached_property
+    def first_tokens(self) -> list[int]:
+        """The number of each text's first token; the last entry is the count of tokens."""
+        return [int(n) for n in np.searchsorted(self.tokens.starts, self.texts.begins)]
+
+    @functools.cached_property
+    def paragraphs(self) -> Numbers:
+        """By token the number of its paragraph; none goes beyond its text."""
+        return np.cumsum(self.tokens.gaps >= PARTED, dtype=np.int32)
+
+    @functools.cached_property
+    def flags(self) -> npt.NDArray[np.uint8]:
+        """By token what its word is."""
+        return self.words.flags[self.tokens.numbers]
+
+    @functools.cached_property
+    def line_flags(self) -> Flags:
+        """By line what it is like; every line of a text that is no prose is CODE."""
+        flags = self._signs.of(self.texts)
+        code = np.array([kind not in PROSE for kind in self.kinds], dtype=np.bool_)
+        in_code = np.repeat(code, np.diff(self.texts.first_lines))
+        flags[: len(in_code)][in_code] |= CODE
+        return flags
+
+    @functools.cached_property
+    def in_code(self) -> Mask:
+        """By token whether its line is code."""
+        result: Mask = (self.line_flags & CODE)[self.tokens.lines] != 0
+        return result
+
+    def is_code(self, number: int, place: int) -> bool:
+        """True if a place of a text is in a line of code."""
+        line = np.searchsorted(self.texts.lines, self.texts.begins[number] + place, side="right") - 1
+        return bool(self.line_flags[line] & CODE)
+
+    @functools.cached_property
+    def capitals(self) -> Mask:
+        """By token whether a capitalised name may begin there."""
+        tokens, codes = self.tokens, self.texts.codes
+        follows = _behind(codes, tokens.ends)
+        some = (self.flags & CAPITAL) != 0
+        some &= (tokens.ends - tokens.starts > 1) | _JOINS[follows]
+        result: Mask = some & ~self._unfit
+        return result
+
+    @functools.cached_property
+    def maybe_people(self) -> Mask:
+        """By token whether the word may be one of a person's name."""
+        flags = self.flags
+        listed, common = (flags & LISTED) != 0, (flags & COMMON) != 0
+        capital, lower = (flags & CAPITAL) != 0, (flags & LOWER) != 0
+        rare = listed & ~common
+        some = np.where(self.in_code, capital & rare, (capital & (listed | ~common)) | (lower & rare))
+        result: Mask = some & ~self._unfit
+        return result
+
+    @functools.cached_property
+    def maybe_addresses(self) -> Mask:
+        """By token whether it may be the number of a house, or a postcode: short digits beside a word."""
+        tokens = self.tokens
+        digits = (tokens.classes == DIGIT) & (tokens.ends - tokens.starts <= _LONGEST_HOUSE_NUMBER)
+        word = np.zeros(len(digits) + 8, dtype=np.bool_)
+        word[4:-4] = (tokens.classes == LETTER) & (tokens.ends - tokens.starts >= 3) & (tokens.numbers != 0)
+        near = np.zeros(len(digits), dtype=np.bool_)
+        # Signs, a letter of the house or a part of a postcode may stand between.
+        for step in (1, 2, 3, 5, 6, 7) if len(digits) else ():
+            near |= word[step : step + len(digits)]
+        result: Mask = digits & near
+        return result
+
+    def beside(self, some: Numbers, reach: int) -> Iterator[tuple[Numbers, Numbers]]:
+        """For each place from `reach` before to `reach` behind: which of the tokens have one there, and
+        that one.
+
+        Only tokens of the same paragraph are beside each other.
+        """
+        paragraph = self.paragraphs
+        for step in range(-reach, reach + 1):
+            beside = some + step
+            kept = np.flatnonzero((beside >= 0) & (beside < len(paragraph)))
+            kept = kept[paragraph[beside[kept]] == paragraph[some[kept]]]
+            yield kept, beside[kept]
+
+    def around(self, some: Mask, reach: int) -> Mask:
+        """Tokens at most `reach` tokens from those, in the same paragraph."""
+        places = np.flatnonzero(some)
+        bounds = np.append(np.flatnonzero(self.tokens.gaps >= PARTED), len(some))
+        paragraph = np.searchsorted(bounds, places, side="right") - 1
+        steps = np.bincount(np.maximum(places - reach, bounds[paragraph]), minlength=len(some) + 1)
+        steps -= np.bincount(np.minimum(places + reach + 1, bounds[paragraph + 1]), minlength=len(some) + 1)
+        return np.cumsum(steps[:-1]) > 0
+
+    def within(self, places: Sequence[tuple[int, int, int]]) -> Mask:
+        """By token whether it begins in one of the stretches: text, and [start, end) in it."""
+        steps = np.zeros(len(self.tokens.starts) + 1, dtype=np.int32)
+        if places:
+            texts, starts, ends = np.array(places, dtype=np.int64).T
+            begins = self.texts.begins[texts]
+            np.add.at(steps, np.searchsorted(self.tokens.starts, begins + starts), 1)
+            np.add.at(steps, np.searchsorted(self.tokens.starts, begins + ends), -1)
+        result: Mask = np.cumsum(steps[:-1]) > 0
+        return result
+
+    @functools.cached_property
+    def _unfit(self) -> Mask:
+        codes, tokens = self.texts.codes, self.tokens
+        behind = codes[np.maximum(tokens.starts, 1) - 1]
+        behind = np.where(tokens.starts == 0, 0, np.minimum(behind, _TABLE - 1))
+        result: Mask = _NEVER_BEFORE[behind] | _NEVER_BEHIND[_behind(codes, tokens.ends)]
+        return result
+
+    def shares_of_english(self) -> npt.NDArray[np.float64]:
+        """By session the share of its spoken words, code aside, that are the most frequent of English."""
+        tokens, texts = self.tokens, self.texts
+        spoken = np.array([kind in SPOKEN for kind in self.kinds], dtype=np.bool_)
+        text = np.repeat(np.arange(len(self.kinds)), np.diff(self.first_tokens))
+        counted = (tokens.classes == LETTER) & spoken[text] & ~self.in_code
+        counted &= tokens.starts - texts.begins[text] < MAX_TOLD
+        session = np.repeat(np.arange(len(self.sessions)), np.diff(self.bounds))
+        sums = []
+        for some in (counted, counted & ((self.flags & ENGLISH) != 0)):
+            by_text = np.bincount(text[some], minlength=len(self.kinds))
+            sums.append(np.bincount(session, weights=by_text[self.numbers], minlength=len(self.sessions)))
+        return sums[1] / np.maximum(sums[0], 1)
+
+
+def _behind(codes: npt.NDArray[np.uint32], ends: Numbers) -> npt.NDArray[np.uint32]:
+    # A line end stands behind the last token of all.
+    return np.minimum(codes[ends], _TABLE - 1)

@@ -1,0 +1,127 @@
+"""The model, asked only for windows of prose: spaCy's `ner` alone, which has its own tok2vec.
+
+Windows are asked in one sorted batch a session, so that a session's answer never depends on other sessions:
+float32 products may differ in their last bit with the composition of a batch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from schemas.deid import ModelConfig
+from schemas.errors import DeidError
+from transforms.deid.people.lexicon import first_names, is_common_word, last_names
+from transforms.deid.people.places import names_a_place
+from transforms.deid.spans import Span
+
+_EXCLUDED = ["tok2vec", "tagger", "parser", "senter", "attribute_ruler", "lemmatizer"]
+_BATCH = 64
+#: Halves of characters, as JSON can escape them; spaCy refuses a text with one.
+_LONE = re.compile("[\ud800-\udfff]")
+#: OntoNotes and CoNLL name them differently, and spaCy's models with them.
+_PERSON_LABELS = frozenset({"PERSON", "PER"})
+_NOT_A_NAME = re.compile(r"[\d_{}()\[\]<>=/\\|`@#$%^*+~:;\"\n]|--")
+_TITLE = re.compile(r"(?i)(?:the|a|an|dr|mr|mrs|ms|mx|prof|sir|miss|hi|hello|hey|dear|thanks|thank)\b\.?\s+")
+#: "I’m" and the like are no names, however they are capitalised.
+_CONTRACTED = re.compile(
+    r"(?i)\b(?:i|you|we|they|he|she|it|that|there|what|who|let|don|isn|aren|can|won)['’](?:m|ve|d|ll|re|s|t)\b"
+)
+_TAIL = re.compile(r"(?:['’]s|[\s,.\-–—!?'’]+)\Z")
+
+
+class NameModel:
+    """A loaded model, its files checked. Raises DeidError when they are not what the config pins."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        path = model_path(config)
+        self.sha256 = digest_of_folder(path)
+        if config.sha256 and self.sha256 != config.sha256:
+            raise DeidError(
+                f"model {config.package or config.path}: its files are not the pinned ones; reinstall it"
+            )
+        import spacy
+        from thinc.api import NumpyOps, set_current_ops
+
+        # blis picks its generic kernel on some processors; numpy's product is twice as fast there.
+        ops = NumpyOps(use_blis=False)
+        set_current_ops(ops)
+        try:
+            self._nlp: Any = spacy.load(path, exclude=_EXCLUDED)
+        except (OSError, ValueError, KeyError):
+            raise DeidError(
+                f"model {config.package or config.path}: cannot be loaded as a spaCy model"
+            ) from None
+        pipes: list[tuple[str, Any]] = self._nlp.pipeline
+        for _, pipe in pipes:
+            for node in pipe.model.walk():
+                node.ops = ops
+
+    def people(self, windows: Sequence[str]) -> list[list[tuple[int, int]]]:
+        """Per window the [start, end) of the persons the model sees."""
+        unique = sorted(set(windows), key=lambda window: (len(window), window))
+        found: dict[str, list[tuple[int, int]]] = {}
+        if unique:
+            read = [_LONE.sub("\ufffd", window) for window in unique]
+            with self._nlp.memory_zone():
+                for window, doc in zip(unique, self._nlp.pipe(read, batch_size=_BATCH), strict=True):
+                    found[window] = [
+                        (e.start_char, e.end_char) for e in doc.ents if e.label_ in _PERSON_LABELS
+                    ]
+        return [found[window] for window in windows]
+
+
+def model_path(config: ModelConfig) -> Path:
+    """The folder of the model: a path, or inside an installed package. Never a download."""
+    if config.path is not None:
+        path = Path(config.path)
+    else:
+        spec = importlib.util.find_spec(config.package or "")
+        if spec is None or not spec.submodule_search_locations:
+            raise DeidError(f"model package {config.package}: is not installed; run the set-up")
+        package = Path(next(iter(spec.submodule_search_locations)))
+        path = next((file.parent for file in sorted(package.glob("*/config.cfg"))), package / "_model")
+    if not path.is_dir():
+        raise DeidError(f"model {config.package or config.path}: there is no such folder")
+    return path
+
+
+def digest_of_folder(path: Path) -> str:
+    """SHA-256 over names and contents of all files of a folder."""
+    digest = hashlib.sha256()
+    for file in sorted(p for p in path.rglob("*") if p.is_file() and "__pycache__" not in p.parts):
+        digest.update(f"{file.relative_to(path).as_posix()}\0".encode())
+        with file.open("rb") as opened:
+            digest.update(hashlib.file_digest(opened, "sha256").digest())
+    return digest.hexdigest()
+
+
+def credible(text: str, start: int, end: int) -> Span | None:
+    """The person span that remains of what the model saw, trimmed; None for what is no name in such text."""
+    while start < end and not text[start].isalpha():
+        start += 1
+    title = _TITLE.match(text, start, end)
+    if title:
+        start = title.end()
+    end = start + len(_TAIL.sub("", text[start:end]))
+    name = text[start:end]
+    if not name or _NOT_A_NAME.search(name) or _CONTRACTED.search(name):
+        return None
+    words = [word.lower().strip(".,'’") for word in name.split()]
+    spelt = len(words) > 1 and words[0] in first_names() and words[-1] in last_names()
+    if len(words) > 5 or not name[0].isupper() or (not spelt and all(is_common_word(word) for word in words)):
+        return None
+    if names_a_place(text, start, end):
+        return None
+    if text[max(0, start - 1) : start] in tuple("`_/\\@#$.") or text[end : end + 1] in tuple("`_/\\(=["):
+        return None
+    listed = any(word in first_names() or word in last_names() for word in words)
+    if len(words) == 1:
+        if len(name) < 3 or (name.isupper() and not listed):
+            return None
+        return Span(start, end, "PERSON", 0.75 if listed else 0.5)
+    return Span(start, end, "PERSON", 0.9 if listed else 0.65)

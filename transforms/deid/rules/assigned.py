@@ -1,0 +1,219 @@
+"""Secrets that are given to a name that says so: in code, configuration, environments, markup and calls."""
+
+from __future__ import annotations
+
+import re
+
+from transforms.deid.rules.rule import BLANK, Rule, Verdict, after, before
+from transforms.deid.rules.secret_values import (
+    PLACEHOLDER,
+    UUID,
+    looks_random,
+    looks_secret,
+    reads_like_words,
+)
+
+SECRET_NAME = (
+    r"secret|token|passw(?:or)?d|passwd|passphrase|pwd|api[_.-]?key|access[_.-]?key|private[_.-]?key|"
+    r"client[_.-]?secret|auth(?:orization)?[_.-]?(?:key|header)?|account[_.-]?key|signing[_.-]?key|encryption[_.-]?key|"
+    r"credential|webhook|connection[_.-]?string|passwort|kennwort|contrase(?:n|ñ|Ñ)a|пароль|Пароль|ПАРОЛЬ"
+)
+#: Counts and kinds of tokens, what is public about a key, and what tells where a secret is kept, not what it is.
+NOT_SECRET_NAME = re.compile(
+    r"(?i)(?:max|num|total|prompt|completion|input|output|cache[d_a-z]*|budget)_?tokens?|tokens\Z|token_?(?:count|type|s_|usage|limit|url)|"
+    r"author\Z|auth_?(?:type|method|mode|url|uri|or)|(?:public|foreign|primary)_?key|tokeni[sz]|passed|passing|passive|secretary|"
+    r"(?:secret|token|credentials?|key|auth\w{0,12})[_.-]?(?:ids?|names?|files?|paths?|ur[il]s?|source|results|endpoint|arn|ref)\Z"
+)
+#: For Hyperscan: what may stand between the name of a secret and the sign that gives it its value.
+_NAMED = rf"(?i)(?:{SECRET_NAME})s?(?:[\w.-]|[\x80-\xff]){{0,96}}[\"'`\]]{{0,2}}"
+_SET_TO = rf"s?(?:[\w.-]|[\x80-\xff]){{0,96}}[\"'`\]]{{0,2}}\\{{0,3}}[\"']?{BLANK}{{0,3}}"
+#: Told apart by the first letter, alternatives that know no case are tried many times faster.
+_FIRST = "(?=[acekpstwпACEKPSTWП])"
+_NAME = rf"(?i){_FIRST}(?P<name>(?:{SECRET_NAME})s?[\w.-]{{0,32}})"
+#: What gives a value: also where there is none yet (make, PHP, JavaScript, Ruby), and to what is there (PHP).
+_SIGN = r"(?:=>|:{1,3}=|==?|\?{1,2}=|\|\|=|\.=|\+=|:)"
+#: A name of the program's own: an index, a call or an attribute of something.
+REFERENCE = re.compile(
+    r"[A-Za-z_]\w*(?:\[[^\]]*\]?|\.[A-Za-z_]\w*)+\Z|[a-z]+(?:_[a-z]+)+\Z|_?[A-Z][A-Z_]+\Z|_?[A-Z][a-z]+(?:[A-Z][a-z]+)+\Z"
+)
+_OF_PASSWORDS = re.compile(r"(?i)pass|pwd|\bpw\b|kennwort|contrase|пароль")
+#: What an expression took of a value at most; a longer one goes on behind it.
+_MOST = 512
+_GOES_ON = re.compile(r"[^\s\"'`\\,;<>(){}&]{1,8192}")
+
+
+def assigned(found: re.Match[str]) -> Verdict | None:
+    """The value, unless its name or looks say that it is none."""
+    name, value = found.group("name"), found.group("value").rstrip(".,;:!?)")
+    bare = before(found, 1, "value") not in ("'", '"', "`")
+    if NOT_SECRET_NAME.search(name) or (bare and (after(found, 1, "value") == "(" or REFERENCE.match(value))):
+        return None
+    if not looks_secret(value, _OF_PASSWORDS.search(name) is not None):
+        return None
+    return found.start("value"), _end(found, value), 0.75
+
+
+def _end(found: re.Match[str], value: str) -> int:
+    more = _GOES_ON.match(found.string, found.end("value")) if len(found.group("value")) == _MOST else None
+    return more.end() if more else found.start("value") + len(value)
+
+
+def _random(found: re.Match[str]) -> Verdict | None:
+    """A value that only stands beside its name, if it is random: lists of words look the same."""
+    name, value = found.group("name"), found.group("value")
+    password = _OF_PASSWORDS.search(name) is not None and re.search(r"\d", value) is not None
+    if NOT_SECRET_NAME.search(name) or not looks_secret(value, password):
+        return None
+    if not password and not looks_random(value):
+        return None
+    return found.start("value"), found.end("value"), 0.75
+
+
+def _keyed_token(found: re.Match[str]) -> Verdict | None:
+    """What is assigned to a name that ends in key, if it is random; an index's key is a word."""
+    value = found.group("value").rstrip(".,;")
+    if NOT_SECRET_NAME.search(found.group("name")) or PLACEHOLDER.match(value) or REFERENCE.match(value):
+        return None
+    digits, letters = len(re.findall(r"\d", value)), len(re.findall(r"[A-Za-z]", value))
+    odd = digits >= 2 and letters >= 4 and len(set(value)) >= 8 and not reads_like_words(value)
+    if not odd and not looks_random(value):
+        return None
+    return found.start("value"), _end(found, value), 0.7
+
+
+def _tagged(found: re.Match[str]) -> Verdict | None:
+    value = found.group("value")
+    if not looks_secret(value, password=False) or len(set(value)) < 6:
+        return None
+    return found.start("value"), found.end("value"), 0.75
+
+
+def _queried(found: re.Match[str]) -> Verdict | None:
+    value = found.group("value")
+    random = looks_random(value) and not UUID.match(value)
+    return (found.start("value"), found.end("value"), 0.75) if random else None
+
+
+ASSIGNED_RULES = (
+    Rule(
+        "SECRET",
+        rf"(?i)(?:{SECRET_NAME}|pass|\bpw|\bcreds){_SET_TO}(?:[?|+.:]{{0,3}}=|:|\|)",
+        re.compile(
+            rf"(?i){_FIRST}(?P<name>(?:{SECRET_NAME}|(?<![A-Za-z])(?:(?-i:pass|pw)|pw|creds)(?![A-Za-z]))s?[\w.-]{{0,32}})"
+            r"[\"'`\]]{0,2}\\{0,3}[\"']?"
+            rf"\s{{0,3}}(?:{_SIGN}|\|(?=[ \t]{{1,9}}[^\s|]{{4,512}}[ \t]{{0,9}}\|))\s{{0,9}}"
+            r"(?:[bru]?(?P<quote>\\{0,3}[\"'`]))?(?P<value>[^\s\"'`\\,;<>(){}&]{4,512})"
+        ),
+        assigned,
+        (100, 580),
+    ),
+    Rule(
+        # In quotes a value may hold any sign but the quote.
+        "SECRET",
+        rf"(?i)(?:{SECRET_NAME}){_SET_TO}(?:=>|[?|+.:]{{0,3}}=|:){BLANK}{{0,3}}[bru]?[\"'`]",
+        re.compile(
+            rf"{_NAME}[\"'`\]]{{0,2}}\\{{0,3}}[\"']?"
+            rf"\s{{0,3}}{_SIGN}\s{{0,3}}[bru]?(?P<quote>[\"'`])(?P<value>(?:(?!(?P=quote))[^\s]){{4,512}})(?P=quote)"
+        ),
+        assigned,
+        (100, 580),
+    ),
+    Rule(
+        # Declared with a type: var apiToken string = "...", token: &str = "...", char token[] = "...".
+        "SECRET",
+        rf"{_NAMED}(?:{BLANK}{{0,2}}:?{BLANK}{{0,2}}&?(?:'static )?(?:string|str|std::string|char|varchar)\b|\[\])",
+        re.compile(
+            rf"{_NAME}(?:\s{{0,2}}:?\s{{0,2}}&?(?:'static )?(?:string|str|std::string|char|varchar)\b[?!]?(?:\[\])?|\[\])"
+            r"\s{0,3}=\s{0,3}(?P<quote>[\"'`])(?P<value>(?:(?!(?P=quote))[^\s]){4,512})(?P=quote)"
+        ),
+        assigned,
+        (130, 560),
+    ),
+    Rule(
+        # Given to a call beside its name: setProperty("API_TOKEN", "..."), header("X-Api-Key", "...").
+        "SECRET",
+        rf"{_NAMED}{BLANK}{{0,3}},{BLANK}{{0,3}}[\"'`]",
+        re.compile(
+            rf"{_NAME}[\"'`]\s{{0,3}},\s{{0,3}}(?P<quote>[\"'`])(?P<value>(?:(?!(?P=quote))[^\s]){{8,512}})(?P=quote)\s{{0,3}}[),\]]"
+        ),
+        _random,
+        (130, 540),
+    ),
+    Rule(
+        # A pair of name and value: name="ApiToken" value="...", {"name": "API_TOKEN", "value": "..."}, name: and value: in YAML.
+        "SECRET",
+        rf"{_NAMED},?{BLANK}{{1,40}}[\"']?value",
+        re.compile(
+            rf"{_NAME}[\"']?,?\s{{1,40}}[\"']?value[\"']?\s{{0,3}}[:=]\s{{0,3}}[\"']?(?P<value>[^\s\"'`<>{{}}]{{8,512}})"
+        ),
+        _random,
+        (170, 540),
+    ),
+    Rule(
+        # A block of YAML that holds one line.
+        "SECRET",
+        rf"{_NAMED}:{BLANK}{{1,3}}[|>][+-]?\r?\n",
+        re.compile(
+            rf"{_NAME}[\"']?:\s{{1,3}}[|>][+-]?\r?\n[ \t]{{1,20}}(?P<value>[^\s\"'`<>{{}}:]{{8,512}})(?=\s|\Z)"
+        ),
+        _random,
+        (130, 560),
+    ),
+    Rule(
+        # An element, its value on the line of its tags or on one of its own.
+        "SECRET",
+        rf"(?i)<[\w:.-]*(?:{SECRET_NAME})[\w:.-]*>",
+        re.compile(
+            rf"(?i)<(?P<name>[\w:.-]{{0,40}}(?:{SECRET_NAME})[\w:.-]{{0,40}})>\s{{0,40}}(?P<value>[^\s<]{{4,512}})\s{{0,40}}</"
+        ),
+        assigned,
+        (120, 600),
+    ),
+    Rule(
+        # A line of an environment file goes on to its end.
+        "SECRET",
+        rf"(?i)(?:{SECRET_NAME})[A-Z0-9_]*=",
+        re.compile(
+            r"(?m)(?<![^\n])(?:export\s)?(?P<name>[A-Z0-9_]{0,40}(?:SECRET|TOKEN|PASSWORD|PASSWD|PASSPHRASE|PWD|API_?KEY|"
+            r"ACCESS_KEY|PRIVATE_KEY|CREDENTIAL)[A-Z0-9_]{0,20})=(?P<value>[^\s\"'`$<][^\s\"'`]{3,511})$"
+        ),
+        assigned,
+        (64, 600),
+    ),
+    Rule(
+        "SECRET",
+        r"(?i)--?(?:password|token|secret|api-key|pass)\s",
+        re.compile(
+            r"(?i:(?<!\w)--?(?P<name>password|token|secret|api-key|pass)\s+)[\"']?(?P<value>[^\s\"']{4,256})"
+        ),
+        assigned,
+        (24, 300),
+    ),
+    Rule(
+        "SECRET",
+        r"(?i)key[\"'`\]]{0,2}\s{0,3}(?:=>|:=|=|:)",
+        re.compile(
+            r"(?i)(?P<name>[\w.-]{0,40}key)[\"'`\]]{0,2}\s{0,3}(?:=>|:=|==?|:)\s{0,3}[\"'`]?(?P<value>[^\s\"'`<>&,;(){}\[\]]{16,512})"
+        ),
+        _keyed_token,
+        (64, 540),
+    ),
+    Rule(
+        # What signs a request, or opens what a link leads to.
+        "SECRET",
+        r"(?i)[?&](?:sig|signature|hmac|code|ticket|access|key)=",
+        re.compile(
+            r"(?i)[?&](?:sig|signature|hmac|code|ticket|access|key)=(?P<value>[\w%+/.~-]{16,512}={0,2})"
+        ),
+        _queried,
+        (16, 530),
+    ),
+    Rule(
+        # Credentials stores of build servers: several values may stand in one element.
+        "SECRET",
+        r"(?i)<(?:secret|token|password|api-?key|private-?key|passphrase)>",
+        re.compile(r"(?<=[\s{>])(?P<value>[^\s<>{}]{12,512})(?=[^<>]{0,20}</)"),
+        _tagged,
+        (0, 700),
+    ),
+)

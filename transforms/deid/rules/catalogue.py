@@ -1,0 +1,56 @@
+"""All pattern rules, and what they find in one short text without anything being made ready for it."""
+
+from __future__ import annotations
+
+from transforms.deid.rules.accounts import ACCOUNT_RULES
+from transforms.deid.rules.assigned import ASSIGNED_RULES
+from transforms.deid.rules.broken_lines import BROKEN_RULES
+from transforms.deid.rules.contact import CONTACT_RULES
+from transforms.deid.rules.credentials import CREDENTIAL_RULES
+from transforms.deid.rules.government import GOVERNMENT_RULES
+from transforms.deid.rules.handles import HANDLE_RULES
+from transforms.deid.rules.identifiers import IDENTIFIER_RULES
+from transforms.deid.rules.network import NETWORK_RULES
+from transforms.deid.rules.places import PLACE_RULES
+from transforms.deid.rules.provider_keys import PROVIDER_KEY_RULES
+from transforms.deid.rules.random_tokens import RANDOM_RULES
+from transforms.deid.rules.rule import Rule
+from transforms.deid.rules.spoken import SPOKEN_RULES
+from transforms.deid.rules.titles import TITLE_RULES
+from transforms.deid.spans import Span
+from transforms.deid.text.normalise import plain_twins
+from transforms.deid.text.overlaps import resolve
+
+RULES: tuple[Rule, ...] = (
+    *CONTACT_RULES,
+    *IDENTIFIER_RULES,
+    *GOVERNMENT_RULES,
+    *BROKEN_RULES,
+    *NETWORK_RULES,
+    *PROVIDER_KEY_RULES,
+    *CREDENTIAL_RULES,
+    *ASSIGNED_RULES,
+    *SPOKEN_RULES,
+    *RANDOM_RULES,
+    *ACCOUNT_RULES,
+    *HANDLE_RULES,
+    *PLACE_RULES,
+    *TITLE_RULES,
+)
+
+
+def spans_of(text: str) -> list[Span]:
+    """What `PatternScanner` finds in a text: every exact expression is tried over the whole of it.
+
+    For some hundred names that is sooner done than the scanner, which compiles all triggers, is made.
+    """
+    spans = []
+    for twin in (None, *plain_twins(text)):
+        read = text if twin is None else twin.text
+        for rule in RULES:
+            for found in rule.exact.finditer(read):
+                verdict = rule.judge(found)
+                if verdict is not None:
+                    start, end = verdict[:2] if twin is None else twin.original(*verdict[:2])
+                    spans.append(Span(start, end, rule.type, verdict[2]))
+    return resolve(spans)

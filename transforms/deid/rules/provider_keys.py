@@ -1,0 +1,84 @@
+"""Keys and tokens by the shape that their providers document, private keys and JSON Web Tokens."""
+
+from __future__ import annotations
+
+import re
+
+from transforms.deid.rules.provider_secrets import ProviderSecret, provider_secrets
+from transforms.deid.rules.rule import Judge, Rule, Verdict, before, whole
+from transforms.deid.rules.secret_values import entropy
+
+#: What follows a token unparted is part of it.
+_GOES_ON = re.compile(r"[A-Za-z0-9_-]+")
+
+#: A kebab-case name that begins with sk-, as style sheets have.
+_KEBAB = re.compile(r"(?:sk|key)-(?:[a-z]+\d{0,2}|\d{1,2})(?:[-_]+(?:[a-z]+\d{0,2}|\d{1,2}))*\Z")
+
+
+#: How far before a secret a word that gives it away may stand.
+_CONTEXT_REACH = 60
+_BEGIN = r"(?:(?<![A-Za-z0-9])|(?<=\\[ntr])|(?<=%[0-9A-F][0-9A-F]))"
+
+
+def _provider(found: re.Match[str]) -> Verdict | None:
+    """The match and what goes on after it without a break: a longer token is one all the same."""
+    text = found.group()
+    if re.search(r"(?i)xxxx|\*{3}|\.\.\.", text) or len(set(text)) < 8 or _KEBAB.match(text):
+        return None
+    more = _GOES_ON.match(found.string, found.end())
+    return found.start(), more.end() if more else found.end(), 0.95
+
+
+def _with_context(words: tuple[str, ...]) -> Judge:
+    expression = re.compile("(?i)" + "|".join(map(re.escape, words)))
+
+    def judge(found: re.Match[str]) -> Verdict | None:
+        text = found.group()
+        if len(set(text)) < 8 or not expression.search(before(found, _CONTEXT_REACH)):
+            return None
+        return (found.start(), found.end(), 0.8) if re.search(r"\d", text) or entropy(text) > 3.5 else None
+
+    return judge
+
+
+def _rule(secret: ProviderSecret) -> Rule:
+    width = secret.longest
+    if secret.context:
+        exact = re.compile(f"(?<![A-Za-z0-9+/])(?:{secret.pattern})(?![A-Za-z0-9+/])")
+        trigger = "(?i)(?:" + "|".join(map(re.escape, secret.context)) + ")"
+        return Rule("SECRET", trigger, exact, _with_context(secret.context), (0, _CONTEXT_REACH + width))
+    exact = re.compile(f"{_BEGIN}(?:{secret.pattern})")
+    return Rule("SECRET", secret.trigger, exact, _provider, (width + 4, 2 * width + 4))
+
+
+PROVIDER_KEY_RULES = (
+    Rule(
+        "SECRET",
+        r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY",
+        re.compile(
+            r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
+            r"(?:(?:(?!-----BEGIN)[\s\S]){0,16000}?-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|"
+            r"(?:(?:\\[nr]|[\s\\\"',+]){0,8}[A-Za-z0-9+/=]{16,512}){0,400})"
+        ),
+        whole(0.99),
+        (80, 17_000),
+    ),
+    Rule(
+        # RFC 7519; the first part is a JSON object, so base64url of '{"', or of '{' and a blank.
+        "SECRET",
+        r"(?:eyJ|\b(?:eyA|ewo|ew0K))[A-Za-z0-9_-]{8,}\.|\bey[A-Za-z0-9_-]{16,}\.ey",
+        re.compile(
+            r"(?:eyJ|\b(?:eyA|ewo|ew0K))[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)*|"
+            r"\bey[A-Za-z0-9_-]{16,}\.ey[A-Za-z0-9/_-]{16,}\.[A-Za-z0-9/_-]*={0,2}"
+        ),
+        whole(0.95),
+    ),
+    Rule(
+        # The same in base64 once more, as secrets of Kubernetes are kept.
+        "SECRET",
+        r"ZXlK[A-Za-z0-9+/]{40}",
+        re.compile(r"ZXlK[A-Za-z0-9+/]{40,}={0,2}"),
+        whole(0.9),
+    ),
+    *(_rule(secret) for secret in provider_secrets()),
+)

@@ -1,0 +1,227 @@
+"""All spans of sessions: patterns, keyed leaves, people, and what is known from elsewhere in a session.
+
+What is found in a session is a pure function of its segments and the config, whatever else is read with it.
+"""
+
+from __future__ import annotations
+
+import bisect
+import math
+import re
+from collections.abc import Collection, Iterator, Sequence
+
+from schemas.deid import DeidConfig
+from transforms.deid.people.lexicon import is_common_word
+from transforms.deid.people.logins import Logins, on_the_lists, stands_in_more
+from transforms.deid.people.names import NameFinder
+from transforms.deid.people.reading import Reading
+from transforms.deid.rules.json_keys import keyed_span
+from transforms.deid.rules.scanner import PatternScanner
+from transforms.deid.spans import Span
+from transforms.deid.text.casing import any_case
+from transforms.deid.text.joined import Joined
+from transforms.deid.text.overlaps import Additions, resolve
+from transforms.deid.text.propagate import propagate_values
+
+#: What the small model looks for, too: it may see more of it than a pattern did.
+_NAMED = frozenset({"PERSON", "ADDRESS"})
+_FULL_NAME_SCORE = 0.6
+_PART_SCORE = 0.7
+_LOGIN_SCORE = 0.7
+_MAX_NAMES = 2_000
+#: So many people's logins are looked for.
+_MAX_OWNERS = 200
+#: Names that begin alike are tried one after another.
+_MAX_SHARED = 40
+#: So many beginnings of names are faster searched for one by one than word by word; they meet at some 130.
+_FEW = 50
+_LETTERS = re.compile(r"[^\W_]+")
+_GAP = re.compile(r"[\s,]{1,3}")
+_NOT_BEFORE_PART = frozenset("_@/\\`$.-")
+_NOT_AFTER_PART = re.compile(r"[\w@/\\`(]|\.\w")
+#: A variable that bears somebody's name is masked with what is read from it, or it would be two.
+_NOT_AFTER_LOWER_PART = re.compile(r"[\w@/\\`(]")
+_NOT_PART = re.compile(r"[^\W\d_]\.?\Z")
+_DIGITS = "0123456789"
+
+
+class SpanFinder:
+    """Finds the spans of sessions. One instance a thread."""
+
+    def __init__(self, config: DeidConfig, scanner: PatternScanner, names: NameFinder | None) -> None:
+        self._config = config
+        self._scanner = scanner
+        self._names = names
+
+    def find(self, reading: Reading, languages: Sequence[str | None]) -> list[list[Span]]:
+        """By segment its spans, sorted and disjoint; in sessions without a language by patterns only."""
+        scanned = self._scanner.scan_all(reading.texts)
+        found = [list(scanned[number]) for number in reading.numbers]
+        for spans, segment in zip(found, reading.segments, strict=True):
+            leaf = keyed_span(segment) if segment.key else None
+            if leaf is not None:
+                spans.append(leaf)
+        if self._names is not None:
+            named = self._names.find(reading, languages, reading.within(self._explained(scanned)))
+            for spans, people in zip(found, named, strict=True):
+                spans += people
+        for number, segment in enumerate(reading.segments):
+            if found[number]:
+                found[number] = resolve(self._sure(found[number], segment.kind))
+        for language, low, high in zip(languages, reading.bounds, reading.bounds[1:], strict=False):
+            if any(found[low:high]):
+                texts = [segment.text for segment in reading.segments[low:high]]
+                known = propagate_values(texts, found[low:high])
+                names = language is not None and self._names is not None
+                found[low:high] = propagate_names(texts, known) if names else known
+        return found
+
+    def _explained(self, scanned: Sequence[Sequence[Span]]) -> list[tuple[int, int, int]]:
+        """What patterns are sure of that it is no name and no address: text, start, end."""
+        thresholds = self._config.thresholds
+        return [
+            (number, span.start, span.end)
+            for number, spans in enumerate(scanned)
+            for span in spans
+            if span.type not in _NAMED and span.score >= thresholds.get(span.type, math.inf)
+        ]
+
+    def _sure(self, spans: list[Span], kind: str) -> list[Span]:
+        thresholds = self._config.thresholds
+        kept = []
+        for span in spans:
+            threshold = thresholds.get(span.type)
+            if span.type == "PERSON" and kind == "user" and threshold is not None:
+                threshold = min(threshold, self._config.person_in_user_turns)
+            if threshold is not None and span.score >= threshold:
+                kept.append(span)
+        return kept
+
+
+def propagate_names(texts: Sequence[str], found: Sequence[Sequence[Span]]) -> list[list[Span]]:
+    """`found` with other mentions of its people: full names in any case, their parts, logins made of them.
+
+    Parts are found where capitalised; if on the lists of names and no ordinary words, in lower case too.
+    """
+    full, parts = _names(texts, found)
+    if not full and not parts:
+        return [list(spans) for spans in found]
+    again = Additions(found)
+    names = sorted(full, key=lambda words: (-len(words), words))[:_MAX_NAMES]
+    logins = Logins(names[:_MAX_OWNERS])
+    by_first = _by_first_letters(names, parts)
+    for name in logins.names:
+        by_first.setdefault(name, [])
+    joined = Joined(texts, "\n")
+    for place, beginning, alone in _beginnings(joined.whole, by_first, logins):
+        number, start = joined.place(place)
+        text = texts[number]
+        for known in by_first[beginning] if alone else ():
+            if isinstance(known, str):
+                span = Span(start, _part_end(text, start, known), "PERSON", 0.8)
+            else:
+                span = Span(start, _name_end(text, start, known), "PERSON", 0.9)
+            if span.end > start:
+                again.add(number, span)
+        end = start + len(beginning)
+        if (not alone or stands_in_more(text, start, end)) and not _covered(found[number], start, end):
+            low, high = logins.at(text, start, beginning)
+            if high > low:
+                again.add(number, Span(low, high, "USERNAME", _LOGIN_SCORE))
+    return again.resolved()
+
+
+def _covered(spans: Sequence[Span], start: int, end: int) -> bool:
+    """True if one of the spans, sorted and disjoint, holds [start, end): a mailbox, mostly."""
+    place = bisect.bisect_right(spans, start, key=lambda span: span.start)
+    return place > 0 and spans[place - 1].end >= end
+
+
+def _beginnings(text: str, known: Collection[str], logins: Logins) -> Iterator[tuple[int, str, bool]]:
+    """Where letters stand that are known in lower case, with them, and whether they are a word of their own.
+
+    Digits may be behind them. What is in a longer word is given where that may be a login.
+    """
+    if len(known) > _FEW:
+        for word in _LETTERS.finditer(text):
+            beginning = word.group().lower().rstrip(_DIGITS)
+            if beginning in known or beginning in logins.unsigned:
+                yield word.start(), beginning, beginning in known
+        return
+    folded = any_case(text)
+    for beginning in known:
+        sought = any_case(beginning)
+        start = folded.find(sought)
+        while start >= 0:
+            end = start + len(sought)
+            here = _LETTERS.match(text, start)
+            alone = start == 0 or not _LETTERS.match(text, start - 1)
+            if alone and here is not None and here.group().lower().rstrip(_DIGITS) == beginning:
+                yield start, beginning, True
+            elif beginning in logins.names and stands_in_more(text, start, end):
+                yield start, beginning, False
+            start = folded.find(sought, end)
+
+
+def _by_first_letters(
+    names: Sequence[tuple[str, ...]], parts: set[str]
+) -> dict[str, list[tuple[str, ...] | str]]:
+    """Full names, and parts of names, by the first letters of each: looked for only where those stand."""
+    known: dict[str, list[tuple[str, ...] | str]] = {}
+    some = sorted(parts, key=lambda part: (-len(part), part))[:_MAX_NAMES]
+    listed: list[tuple[str, ...] | str] = [*names, *some]
+    for one in listed:
+        first = _LETTERS.match(one if isinstance(one, str) else one[0])
+        same = known.setdefault(first.group().lower(), []) if first else []
+        if len(same) < _MAX_SHARED:
+            same.append(one)
+    return known
+
+
+def _name_end(text: str, start: int, words: Sequence[str]) -> int:
+    """Where the words of a full name end that stand at `start` in any case, or `start`."""
+    place = start
+    for number, word in enumerate(words):
+        if number:
+            gap = _GAP.match(text, place)
+            if gap is None:
+                return start
+            place = gap.end()
+        if text[place : place + len(word)].lower() != word.lower():
+            return start
+        place += len(word)
+    return start if _LETTERS.match(text, place) else place
+
+
+def _part_end(text: str, start: int, part: str) -> int:
+    """Where a part of a name ends that stands at `start` as a word of its own, or `start`."""
+    end = start + len(part)
+    here = text[start:end]
+    lower = here == part.lower() and on_the_lists(part)
+    if here not in (part, part.upper()) and not lower:
+        return start
+    not_after = _NOT_AFTER_LOWER_PART if lower else _NOT_AFTER_PART
+    before = text[start - 1 : start] if start else ""
+    return start if before in _NOT_BEFORE_PART or not_after.match(text, end) else end
+
+
+def _names(texts: Sequence[str], found: Sequence[Sequence[Span]]) -> tuple[set[tuple[str, ...]], set[str]]:
+    full: set[tuple[str, ...]] = set()
+    parts: set[str] = set()
+    for text, spans in zip(texts, found, strict=True):
+        for span in spans:
+            if span.type != "PERSON" or span.score < _FULL_NAME_SCORE:
+                continue
+            words = [word.strip(".,'’") for word in text[span.start : span.end].split()]
+            words = [word for word in words if word and not _NOT_PART.match(word)]
+            if len(words) > 1:
+                full.add(tuple(words))
+            if len(words) > 1 or span.score >= _PART_SCORE:
+                named = {_as_name(word) for word in words}
+                parts |= {w for w in named if len(w) >= 3 and w[0].isupper() and not is_common_word(w)}
+    return full, parts
+
+
+def _as_name(word: str) -> str:
+    """A word of a name as names are written, if it is in capitals, or in lower case and on the lists."""
+    return word.capitalize() if word.isupper() or (word.islower() and on_the_lists(word)) else word

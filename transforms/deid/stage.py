@@ -1,0 +1,204 @@
+"""The text pass: reads only what is kept, masks it, and stages de-identified rows."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import apache_beam as beam
+import pyarrow as pa
+from apache_beam.metrics import Metrics
+from apache_beam.transforms.window import GlobalWindows
+
+from schemas.decisions import DEID_FAILED
+from schemas.tables import DECISIONS, REFUSAL
+from transforms.deid.engines import EngineSpec, mask_sessions
+from transforms.deid.estimate import count_pii
+from transforms.deid.kept_text import Prepared, read_kept
+from transforms.deid.outline import Outline, outline
+from transforms.deid.spans import SessionText
+from transforms.deid.training_rows import WrittenText, rows_of
+from transforms.shuffle.blobs import part_of_keys, slices_by_part, tables_of, to_blob
+from transforms.shuffle.counters import CHARACTERS_MASKED, SESSIONS_MASKED
+from transforms.shuffle.entries import ENTRIES, entry
+from transforms.shuffle.fragments import FRAGMENT, write_fragment
+from transforms.shuffle.guard import guarded
+from transforms.shuffle.sizes import Sizes
+from transforms.shuffle.spill import Spill
+from transforms.sources.base import ReadContext
+
+REFUSALS = "refusals"
+_BATCH_SESSIONS = 64
+_BATCH_CHARS = 1 << 20
+_FLUSH_BYTES = 64 << 20
+
+
+@dataclasses.dataclass(eq=False)
+class DeidentifySessions(beam.PTransform):  # type: ignore[misc]
+    """Staged rows of eligible sessions. In: (work, blobs of settled decisions), grouped.
+
+    Out: `fragments` (shard, range), `refusals` (ledger part, blob) and `entries`. Nothing raw leaves:
+    neither text nor ids, and what is staged in `staging` is de-identified.
+    """
+
+    context: ReadContext
+    engine: EngineSpec
+    policy_id: str
+    staging: str
+    sizes: Any
+    spill: Spill | None
+
+    def expand(self, works: Any) -> Any:
+        reader = _Deidentify(self.context, self.engine, self.policy_id, self.staging, self.spill)
+        return works | "De-identify" >> beam.ParDo(reader, self.sizes).with_outputs(
+            REFUSALS, ENTRIES, main="fragments"
+        )
+
+
+class _Deidentify(beam.DoFn):  # type: ignore[misc]
+    def __init__(
+        self, context: ReadContext, engine: EngineSpec, policy_id: str, staging: str, spill: Spill | None
+    ) -> None:
+        self._spill = spill
+        self._context, self._engine, self._policy_id = context, engine, policy_id
+        self._staging = Path(staging) / "fragments"
+        self._sessions_masked = Metrics.counter("chatsieve", SESSIONS_MASKED)
+        self._characters_masked = Metrics.counter("chatsieve", CHARACTERS_MASKED)
+        self._rows: list[pa.Table] = []
+        self._bytes = 0
+        self._sizes = Sizes(1, 1)
+
+    def start_bundle(self) -> None:
+        self._rows, self._bytes = [], 0
+
+    @guarded("De-identify")
+    def process(self, item: tuple[str, Iterable[bytes]], sizes: Sizes) -> Iterator[Any]:
+        self._sizes = Sizes(*sizes)
+        work, blobs = item
+        decisions = tables_of(blobs, {"decisions": DECISIONS}, self._spill)["decisions"]
+        batch: list[tuple[Prepared, Outline]] = []
+        chars = 0
+        for prepared in read_kept(work, decisions, self._context):
+            outlined = outline(prepared.threads)
+            batch.append((prepared, outlined))
+            chars += sum(len(segment.text) for segment in outlined.segments)
+            if len(batch) >= _BATCH_SESSIONS or chars >= _BATCH_CHARS:
+                yield from self._mask(batch)
+                batch, chars = [], 0
+        yield from self._mask(batch)
+
+    @guarded("De-identify")
+    def finish_bundle(self) -> Iterator[Any]:
+        for pair in self._drain():
+            yield GlobalWindows.windowed_value_at_end_of_window(pair)
+
+    def _mask(self, batch: list[tuple[Prepared, Outline]]) -> Iterator[Any]:
+        if not batch:
+            return
+        texts = [SessionText(p.decision["conversation_key"], o.segments) for p, o in batch]
+        rows: list[dict[str, Any]] = []
+        refused: list[dict[str, Any]] = []
+        again = sessions_again = 0
+        written: dict[str, WrittenText] = collections.defaultdict(WrittenText)
+        for (prepared, outlined), masked in zip(batch, mask_sessions(self._engine, texts), strict=True):
+            key = prepared.decision["conversation_key"]
+            again += masked.masked_again if masked else 0
+            sessions_again += masked is not None and masked.masked_again > 0
+            if masked is None or masked.refusal:
+                reason = masked.refusal if masked else DEID_FAILED
+                refused.append({"conversation_key": key, "reason": str(reason)})
+            else:
+                rows.extend(rows_of(prepared.decision, outlined, masked, self._policy_id))
+                written[prepared.decision["surface"]].add(outlined, masked)
+        characters = sum(len(segment.text) for text in texts for segment in text.segments)
+        self._sessions_masked.inc(len(batch))
+        self._characters_masked.inc(characters)
+        table = pa.Table.from_pylist(refused, schema=REFUSAL)
+        parts = part_of_keys(table["conversation_key"], self._sizes.ledger_parts)
+        for part, some in slices_by_part(table, parts):
+            yield beam.pvalue.TaggedOutput(REFUSALS, (part, to_blob(some, "refusals")))
+        dropped = sum(outlined.dropped for _, outlined in batch)
+        count = entry(
+            "text",
+            sessions=len(batch),
+            refused=len(refused),
+            dropped_blocks=dropped,
+            characters=characters,
+            masked_again=again,
+            sessions_masked_again=sessions_again,
+            written={surface: found.figures() for surface, found in sorted(written.items())},
+        )
+        yield beam.pvalue.TaggedOutput(ENTRIES, count)
+        fragment = pa.Table.from_pylist(rows, schema=FRAGMENT)
+        self._rows.append(fragment)
+        self._bytes += fragment.nbytes
+        if self._bytes >= _FLUSH_BYTES:
+            yield from self._drain()
+
+    def _drain(self) -> Iterator[tuple[int, bytes]]:
+        rows = pa.concat_tables(self._rows) if self._rows else FRAGMENT.empty_table()
+        self.start_bundle()
+        if rows.num_rows:
+            for shard, place in write_fragment(rows, self._sizes.shards, self._staging):
+                yield shard, place.encode()
+
+
+@dataclasses.dataclass(eq=False)
+class EstimatePii(beam.PTransform):  # type: ignore[misc]
+    """`estimate` entries of the `sessions` eligible sessions with the smallest keys: counts, no text.
+
+    In: (work, blob of settled decisions), as the text pass gets them. Keys are digests, so the smallest are
+    a fair sample, and the same one in every run with that key.
+    """
+
+    sessions: int
+    context: ReadContext
+    engine: EngineSpec
+    spill: Spill | None
+
+    def expand(self, works: Any) -> Any:
+        smallest = beam.combiners.Top.Of(self.sessions, key=_key_of, reverse=True)
+        return (
+            works
+            | "One by one" >> beam.ParDo(_Candidates(self.sessions, self.spill))
+            | "Sample" >> smallest
+            | "Sampled" >> beam.FlatMap(_pairs)
+            | "Spread sampled" >> beam.Reshuffle()
+            | "Count PII" >> beam.ParDo(_CountPii(self.context, self.engine))
+        )
+
+
+class _Candidates(beam.DoFn):  # type: ignore[misc]
+    def __init__(self, sessions: int, spill: Spill | None) -> None:
+        self._sessions, self._spill = sessions, spill
+
+    @guarded("Sample")
+    def process(self, item: tuple[str, bytes]) -> Iterator[tuple[bytes, str, bytes]]:
+        work, blob = item
+        table = tables_of([blob], {"decisions": DECISIONS}, self._spill)["decisions"]
+        keys = table["conversation_key"].to_pylist()
+        for place in sorted(range(len(keys)), key=keys.__getitem__)[: self._sessions]:
+            yield keys[place], work, to_blob(table.slice(place, 1), "decisions")
+
+
+class _CountPii(beam.DoFn):  # type: ignore[misc]
+    def __init__(self, context: ReadContext, engine: EngineSpec) -> None:
+        self._context, self._engine = context, engine
+
+    @guarded("Count PII")
+    def process(self, item: tuple[str, bytes]) -> Iterator[bytes]:
+        work, blob = item
+        table = tables_of([blob], {"decisions": DECISIONS})["decisions"]
+        for found in count_pii(work, table, self._context, self._engine):
+            yield entry("estimate", **found._asdict())
+
+
+def _key_of(candidate: tuple[bytes, str, bytes]) -> bytes:
+    return candidate[0]
+
+
+def _pairs(sample: list[tuple[bytes, str, bytes]]) -> list[tuple[str, bytes]]:
+    return [(work, blob) for _, work, blob in sample]

@@ -1,0 +1,108 @@
+"""Ledger rows: one a session or unreadable record, sorted, without raw ids or text."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from schemas.decisions import CLAUSE, Decision, decision_of
+from schemas.tables import INSTANT, LEDGER, SETTLED
+from transforms.decide.settled_rows import in_key_order, record_rows
+from transforms.shuffle.dictionaries import alike, by_appearance, is_word, mapped, replaced
+
+
+class Stamp(NamedTuple):
+    """What every row of one run says alike, and the clause behind each reason that has one."""
+
+    policy_id: str
+    policy_sha256: str
+    as_of: dt.datetime
+    known_until: dt.datetime | None
+    clauses: Mapping[str, str] = CLAUSE
+
+
+class Refusal(NamedTuple):
+    """A session that the text pass refused: its key and the reason (a text reason or a quarantine code)."""
+
+    conversation_key: bytes
+    reason: str
+
+
+def ledger_rows(settled: pa.Table, quarantined: pa.Table, refusals: Sequence[Refusal]) -> pa.Table:
+    """The rows of one key range, sorted by conversation_key (records without one last): what LEDGER says of
+    each, and `row_retain_until` and `standing`.
+
+    `settled` are SETTLED rows; each refusal replaces the decision of its session. Of the quarantined records
+    those without a key are added.
+    """
+    records = record_rows(quarantined.filter(quarantined["conversation_key"].is_null()))
+    rows = in_key_order(_refuse(pa.concat_tables([settled.select(SETTLED.names), records]), refusals))
+    return rows.set_column(0, "conversation_key", hex_keys(rows["conversation_key"]))
+
+
+def ledger_table(rows: pa.Table, stamp: Stamp) -> pa.Table:
+    """LEDGER of `ledger_rows`, in their order."""
+    count = rows.num_rows
+    constant = {
+        "clause": mapped(
+            rows["reason"].combine_chunks(), lambda reason: stamp.clauses.get(reason or ""), pa.string()
+        ),
+        "policy_id": alike(stamp.policy_id, count),
+        "policy_sha256": alike(stamp.policy_sha256, count),
+        "as_of": pa.repeat(pa.scalar(stamp.as_of, INSTANT), count),
+        "known_until": pa.repeat(pa.scalar(stamp.known_until, INSTANT), count),
+    }
+    columns = [constant[name] if name in constant else rows[name] for name in LEDGER.names]
+    return pa.table([_cast(c, f.type) for c, f in zip(columns, LEDGER, strict=True)], schema=LEDGER)
+
+
+def hex_keys(keys: pa.ChunkedArray | pa.Array) -> pa.Array:
+    """32 hex digits for each 16-byte key, null for null."""
+    if isinstance(keys, pa.ChunkedArray):
+        keys = keys.combine_chunks()
+    if not len(keys):
+        return pa.array([], pa.string())
+    filled = keys.fill_null(bytes(16)).cast(pa.binary(16))
+    data = memoryview(filled.buffers()[1])[16 * filled.offset : 16 * (filled.offset + len(keys))]
+    digits = data.hex().encode()
+    ends = pa.py_buffer(np.arange(0, 32 * len(keys) + 1, 32, dtype=np.int32))
+    texts = pa.StringArray.from_buffers(len(keys), ends, pa.py_buffer(digits))
+    return pc.if_else(keys.is_null(), pa.scalar(None, pa.string()), texts) if keys.null_count else texts
+
+
+def _refuse(rows: pa.Table, refusals: Sequence[Refusal]) -> pa.Table:
+    if not refusals:
+        return rows
+    reason_of = {refusal.conversation_key: str(refusal.reason) for refusal in sorted(refusals)}
+    keys = rows["conversation_key"].to_pylist()
+    eligible = is_word(rows["decision"], Decision.ELIGIBLE).tolist()
+    new = [reason_of.get(key) if ok else None for key, ok in zip(keys, eligible, strict=True)]
+    refused = np.array([reason is not None for reason in new], np.bool_)
+    said = pc.if_else(pa.array(refused), pa.array(new, pa.string()), rows["reason"].cast(pa.string()))
+    decided = [None if reason is None else str(decision_of(reason)) for reason in new]
+    decision = pc.if_else(
+        pa.array(refused), pa.array(decided, pa.string()), rows["decision"].cast(pa.string())
+    )
+    values: dict[str, pa.Array] = {
+        "decision": decision.combine_chunks().dictionary_encode(),
+        "reason": said.combine_chunks().dictionary_encode(),
+        "basis": replaced(rows["basis"].combine_chunks(), refused, None),
+        "messages_kept": pc.if_else(pa.array(refused), pa.scalar(0, pa.int32()), rows["messages_kept"]),
+    }
+    for name, column in values.items():
+        at = rows.schema.get_field_index(name)
+        rows = rows.set_column(at, name, column)
+    return rows
+
+
+def _cast(column: pa.Array | pa.ChunkedArray, kind: pa.DataType) -> pa.Array:
+    if isinstance(column, pa.ChunkedArray):
+        column = column.combine_chunks()
+    if not pa.types.is_dictionary(kind):
+        return column.cast(kind)
+    return by_appearance(column if pa.types.is_dictionary(column.type) else column.dictionary_encode())

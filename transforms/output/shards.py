@@ -1,0 +1,63 @@
+"""Final Parquet shards with equal bytes for equal rows, and the restricted index beside each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from schemas.manifest import FileEntry
+from schemas.tables import INDEX, TRAINING
+from transforms.shuffle.staging import stage
+
+ROW_GROUP_ROWS = 8_192
+_STATISTICS = [f.name for f in TRAINING if f.name not in ("messages", "entities")]
+
+
+def write_shard(rows: pa.Table, shard: int, shards: int, root: Path, prefix: str = "") -> list[FileEntry]:
+    """Writes one data shard and its restricted index below `root`; `rows` is sorted FRAGMENT."""
+    columns = []
+    for field in TRAINING:
+        column = rows[field.name].combine_chunks()
+        columns.append(
+            column.dictionary_encode().cast(field.type) if pa.types.is_dictionary(field.type) else column
+        )
+    table = pa.table(columns, schema=TRAINING)
+    name = f"{shard:05d}-of-{shards:05d}.parquet"
+    index = pa.table(
+        [
+            table["user_key"],
+            table["conversation_key"],
+            pa.array(np.full(table.num_rows, shard, np.int32)),
+            pa.array(np.arange(table.num_rows, dtype=np.int64)),
+        ],
+        schema=INDEX,
+    )
+    return [
+        write_parquet(table, root, f"data/{prefix}train-{name}", statistics=_STATISTICS),
+        write_parquet(index, root, f"restricted/{prefix}index-{name}", mode=0o600),
+    ]
+
+
+def write_parquet(
+    table: pa.Table, root: Path, relative: str, statistics: bool | list[str] = True, mode: int = 0o644
+) -> FileEntry:
+    """Writes a table with fixed settings to `root/relative`, whole or not at all.
+
+    An empty table has no row group: readers that size their batches by the first one would fail on zero.
+    """
+    sink = pa.BufferOutputStream()
+    settings: dict[str, Any] = {
+        "version": "2.6",
+        "data_page_version": "1.0",
+        "compression": "zstd",
+        "compression_level": 3,
+        "write_statistics": statistics,
+    }
+    with pq.ParquetWriter(sink, table.schema, **settings) as writer:
+        if table.num_rows:
+            writer.write_table(table, row_group_size=ROW_GROUP_ROWS)
+    return stage(root, relative, sink.getvalue(), table.num_rows, mode)

@@ -1,0 +1,155 @@
+"""The last stages: ledger parts, quarantine parts, shards, and the catalog the commit reads."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import apache_beam as beam
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+from msgspec.structs import asdict
+
+from schemas.tables import QUARANTINED, REFUSAL, SETTLED
+from transforms.output.counts import cells_of, expiries_of, months_counted, quarantined_bytes
+from transforms.output.file_names import display_name
+from transforms.output.ledger import Refusal, Stamp, ledger_rows, ledger_table
+from transforms.output.shards import write_parquet, write_shard
+from transforms.shuffle.blobs import Kind, tables_of
+from transforms.shuffle.entries import entry
+from transforms.shuffle.fragments import FragmentRange, read_ranges
+from transforms.shuffle.guard import guarded
+from transforms.shuffle.sizes import Sizes
+from transforms.shuffle.spill import Spill
+from transforms.shuffle.staging import stage
+
+CATALOG = "catalog.json"
+
+
+@dataclasses.dataclass(eq=False)
+class WriteLedger(beam.PTransform):  # type: ignore[misc]
+    """Ledger and quarantine files. In: (part, blobs), grouped, every part present. Out: entries."""
+
+    stamp: Stamp
+    staging: str
+    prefix: str
+    roots: Sequence[str]
+    sizes: Any
+    spill: Spill | None
+
+    def expand(self, parts: Any) -> Any:
+        writer = _WriteLedger(self.stamp, self.staging, self.prefix, self.roots, self.spill)
+        return parts | "Write ledger part" >> beam.ParDo(writer, self.sizes)
+
+
+@dataclasses.dataclass(eq=False)
+class WriteShards(beam.PTransform):  # type: ignore[misc]
+    """Final shards. In: (shard, fragment ranges), grouped, every shard present. Out: entries."""
+
+    staging: str
+    prefix: str
+    sizes: Any
+
+    def expand(self, shards: Any) -> Any:
+        return shards | "Write shard" >> beam.ParDo(_WriteShard(self.staging, self.prefix), self.sizes)
+
+
+class WriteCatalog(beam.DoFn):  # type: ignore[misc]
+    """All entries of a run as one file in its staging folder; written last, it says that all else was."""
+
+    def __init__(self, staging: str) -> None:
+        self._staging = Path(staging)
+
+    @guarded("Write catalog")
+    def process(self, entries: list[bytes]) -> Iterator[None]:
+        stage(self._staging, CATALOG, msgspec.json.encode([item.decode() for item in sorted(entries)]))
+        yield from ()
+
+
+class _WriteLedger(beam.DoFn):  # type: ignore[misc]
+    def __init__(
+        self, stamp: Stamp, staging: str, prefix: str, roots: Sequence[str], spill: Spill | None
+    ) -> None:
+        self._stamp, self._staging, self._prefix, self._roots = stamp, Path(staging), prefix, roots
+        self._spill = spill
+
+    @guarded("Write ledger")
+    def process(self, item: tuple[int, Iterable[bytes]], sizes: Sizes) -> Iterator[bytes]:
+        part, parts = item[0], sizes[0]
+        schemas: dict[Kind, pa.Schema] = {
+            "decisions": SETTLED,
+            "quarantined": QUARANTINED,
+            "refusals": REFUSAL,
+        }
+        tables = tables_of([blob for blob in item[1] if blob], schemas, self._spill)
+        refusals = [Refusal(**row) for row in tables["refusals"].to_pylist()]
+        rows = ledger_rows(tables["decisions"], tables["quarantined"], refusals)
+        ledger = ledger_table(rows, self._stamp)
+        name = f"part-{part:05d}-of-{parts:05d}"
+        written = write_parquet(ledger, self._staging, f"ledger/{self._prefix}{name}.parquet")
+        yield entry(
+            "ledger",
+            **asdict(written),
+            cells=cells_of(ledger, rows["standing"], self._stamp.as_of),
+            expiries=expiries_of(rows["decision"], rows["row_retain_until"]),
+            unreadable=quarantined_bytes(tables["quarantined"]),
+        )
+        yield self._quarantine(tables["quarantined"], name)
+
+    def _quarantine(self, rows: pa.Table, name: str) -> bytes:
+        order = ["input", "path", "locator", "code", "digest"]
+        rows = rows.sort_by([(column, "ascending") for column in order])
+        lines = [
+            msgspec.json.encode(
+                {
+                    "input": row["input"],
+                    "file": display_name(row["path"], self._roots, row["input"]),
+                    "locator": row["locator"],
+                    "code": row["code"],
+                    "byte_length": row["byte_length"],
+                    "digest": row["digest"],
+                }
+            )
+            for row in rows.to_pylist()
+        ]
+        data = b"".join(line + b"\n" for line in lines)
+        written = stage(self._staging, f"quarantine/{self._prefix}{name}.jsonl", data, rows.num_rows)
+        return entry("quarantine", **asdict(written))
+
+
+class _WriteShard(beam.DoFn):  # type: ignore[misc]
+    def __init__(self, staging: str, prefix: str) -> None:
+        self._staging, self._prefix = Path(staging), prefix
+
+    @guarded("Write shard")
+    def process(self, item: tuple[int, Iterable[bytes]], sizes: Sizes) -> Iterator[bytes]:
+        shard, shards = item[0], sizes[1]
+        rows = read_ranges([FragmentRange.decode(data) for data in item[1] if data])
+        data, index = write_shard(rows, shard, shards, self._staging, self._prefix)
+        yield entry(
+            "shard",
+            **asdict(data),
+            sessions=len(rows["key"].unique()),
+            entities=_entities(rows["entities"]),
+            languages=_languages(rows),
+            expiries=months_counted(rows["retain_until"]),
+        )
+        yield entry("index", **asdict(index))
+
+
+def _entities(counts: pa.ChunkedArray) -> dict[str, int]:
+    """How many stretches of each type, from lists of (key, value)."""
+    found = pa.table(pc.list_flatten(counts).combine_chunks().flatten(), names=["key", "value"])
+    total = found.group_by("key").aggregate([("value", "sum")]).sort_by("key")
+    return dict(zip(total["key"].to_pylist(), total["value_sum"].to_pylist(), strict=True))
+
+
+def _languages(rows: pa.Table) -> list[tuple[str | None, int, int]]:
+    """(language, sessions, rows) of FRAGMENT rows."""
+    found = rows.select(["language", "key"]).group_by("language")
+    counted = found.aggregate([("key", "count_distinct"), ([], "count_all")]).to_pylist()
+    listed = [(row["language"], row["key_count_distinct"], row["count_all"]) for row in counted]
+    return sorted(listed, key=lambda row: str(row[0]))

@@ -1,0 +1,38 @@
+"""All sessions of some files, one after another, as a run would read them: without a runner."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from schemas.records import Session
+from schemas.units import Quarantined, Unit
+from transforms.sources.accounting import Book, keeping
+from transforms.sources.base import InputFile, Pointer, ReadContext
+from transforms.sources.registry import plan_tasks, plan_units, read_facts, read_sessions
+
+
+def sessions_of(
+    files: Sequence[InputFile], source_format: str, context: ReadContext, book: Book | None = None
+) -> Iterator[Session | Quarantined]:
+    """Every record of the files, unit by unit: sessions with defaults filled in, and what is none.
+
+    `book`: where what was merged or dropped is noted; what comes out is for the caller to count. No more than
+    a batch of sessions is held, and the faults of a unit and a pointer for each of its records. Raises
+    InputError for a file that changes meanwhile.
+    """
+    units: list[Unit] = []
+    for task in plan_tasks(0, source_format, files):
+        planned, unreadable = plan_units(task)
+        yield from unreadable
+        units += planned
+    for unit in sorted(units):
+        pointers: list[Pointer] = []
+        faults: list[Quarantined] = []
+        with keeping(book):
+            for batch in read_facts(unit, context):
+                faults += batch.quarantined
+                columns = (batch.facts[name].to_pylist() for name in ("row", "offset", "length"))
+                pointers += map(Pointer, *columns)
+        yield from faults
+        for _, session in read_sessions(unit, context, pointers) if pointers else ():
+            yield session

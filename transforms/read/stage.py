@@ -1,0 +1,146 @@
+"""Input files to facts in user buckets: no text leaves this stage."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import apache_beam as beam
+import pyarrow as pa
+from apache_beam.metrics import Metrics
+from apache_beam.transforms.window import GlobalWindows
+
+from schemas.units import Quarantined, Unit
+from transforms.read.quarantined import quarantined_table
+from transforms.shuffle.blobs import to_blob
+from transforms.shuffle.buckets import Buckets, facts_to_buckets
+from transforms.shuffle.counters import BYTES_READ, RECORDS_READ
+from transforms.shuffle.entries import ENTRIES, entry
+from transforms.shuffle.guard import guarded
+from transforms.sources.base import PlanTask, ReadContext
+from transforms.sources.canonical.parquet_digest import metadata_digest
+from transforms.sources.registry import plan_units, read_facts
+
+QUARANTINED = "quarantined"
+_FLUSH_BYTES = 64 << 20
+
+
+@dataclasses.dataclass(eq=False)
+class ReadFacts(beam.PTransform):  # type: ignore[misc]
+    """Facts of all inputs. In: encoded PlanTasks.
+
+    Out: `facts`, (bucket, blob); `quarantined`, blobs; `entries`.
+    `context` holds the key, the limits and the defaults; it is fixed here and the same on every worker.
+    `unit_bytes` is how finely plain files are cut: a local runner deals units out once, and small ones
+    balance.
+    """
+
+    context: ReadContext
+    buckets: Buckets
+    unit_bytes: int
+
+    def expand(self, tasks: Any) -> Any:
+        units = tasks | "Plan units" >> beam.ParDo(_PlanUnits(self.unit_bytes)).with_outputs(
+            QUARANTINED, ENTRIES, main="units"
+        )
+        facts = (
+            units["units"]
+            | "Spread units" >> beam.Reshuffle()
+            | "Read"
+            >> beam.ParDo(_Read(self.context, self.buckets)).with_outputs(QUARANTINED, ENTRIES, main="facts")
+        )
+        return {
+            "facts": facts["facts"],
+            "quarantined": (units[QUARANTINED], facts[QUARANTINED]) | "Quarantined" >> beam.Flatten(),
+            "entries": (units[ENTRIES], facts[ENTRIES]) | "Entries" >> beam.Flatten(),
+        }
+
+
+class DigestFiles(beam.DoFn):  # type: ignore[misc]
+    """(input, position, path) to an `input` entry with the file's size and SHA-256.
+
+    `metadata_only`: of a Parquet file the SHA-256 of all but its texts, under a name of its own.
+    """
+
+    def __init__(self, metadata_only: bool) -> None:
+        self._metadata_only = metadata_only
+
+    @guarded("Digest inputs")
+    def process(self, item: tuple[int, int, str]) -> Iterator[bytes]:
+        number, position, path = item
+        found = metadata_digest(path) if self._metadata_only else None
+        if found is not None:
+            size = Path(path).stat().st_size
+            yield entry("input", input=number, file=position, bytes=size, metadata_sha256=found)
+            return
+        with Path(path).open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            yield entry("input", input=number, file=position, bytes=file.tell(), sha256=digest)
+
+
+class _PlanUnits(beam.DoFn):  # type: ignore[misc]
+    def __init__(self, unit_bytes: int) -> None:
+        self._unit_bytes = unit_bytes
+
+    @guarded("Plan units")
+    def process(self, task: str) -> Iterator[Any]:
+        plan = PlanTask.decode(task)
+        units, unreadable = plan_units(plan, self._unit_bytes)
+        yield from (unit.encode() for unit in units)
+        yield from _quarantine(unreadable)
+        if unreadable:
+            count = entry("read", input=plan.input, sessions=0, quarantined=len(unreadable))
+            yield beam.pvalue.TaggedOutput(ENTRIES, count)
+
+
+class _Read(beam.DoFn):  # type: ignore[misc]
+    """Buffers facts over units, so that a bucket gets few blobs and not one a small file."""
+
+    def __init__(self, context: ReadContext, buckets: Buckets) -> None:
+        self._context = context
+        self._buckets = buckets
+        self._buffer: list[pa.Table] = []
+        self._bytes = 0
+        self._units_read = Metrics.counter("chatsieve", "units_read")
+        self._records_read = Metrics.counter("chatsieve", RECORDS_READ)
+        self._bytes_read = Metrics.counter("chatsieve", BYTES_READ)
+
+    def start_bundle(self) -> None:
+        self._buffer, self._bytes = [], 0
+
+    @guarded("Read facts")
+    def process(self, encoded: str) -> Iterator[Any]:
+        sessions = quarantined = 0
+        unit = Unit.decode(encoded)
+        for batch in read_facts(unit, self._context):
+            sessions += batch.facts.num_rows
+            quarantined += len(batch.quarantined)
+            yield from _quarantine(batch.quarantined)
+            self._buffer.append(batch.facts)
+            self._bytes += batch.facts.nbytes
+            self._records_read.inc(batch.facts.num_rows + len(batch.quarantined))
+            if self._bytes >= _FLUSH_BYTES:
+                yield from self._drain()
+        self._units_read.inc()
+        self._bytes_read.inc(unit.input_bytes)
+        count = entry("read", input=unit.input, sessions=sessions, quarantined=quarantined)
+        yield beam.pvalue.TaggedOutput(ENTRIES, count)
+
+    @guarded("Read facts")
+    def finish_bundle(self) -> Iterator[Any]:
+        for pair in self._drain():
+            yield GlobalWindows.windowed_value_at_end_of_window(pair)
+
+    def _drain(self) -> Iterator[tuple[int, bytes]]:
+        if self._buffer:
+            facts = pa.concat_tables(self._buffer)
+            self.start_bundle()
+            yield from facts_to_buckets(facts, self._buckets)
+
+
+def _quarantine(found: list[Quarantined]) -> Iterator[Any]:
+    if found:
+        yield beam.pvalue.TaggedOutput(QUARANTINED, to_blob(quarantined_table(found), "quarantined"))

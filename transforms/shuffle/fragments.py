@@ -1,0 +1,67 @@
+"""Training rows to staged fragments, and ranges of fragments to rows.
+
+A fragment is an Arrow file of de-identified rows with one record batch per shard, so that a shard reads
+only its own rows of each. Its name is the digest of its keys: a retry writes the same file again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow as pa
+
+from schemas.tables import TRAINING
+from transforms.shuffle.blobs import part_of_keys, slices_by_part
+
+#: Rows on their way: keys as bytes, `ordinal` the thread's place within its session, words not yet encoded.
+FRAGMENT = pa.schema(
+    [("key", pa.binary(16)), ("ordinal", pa.int32())]
+    + [(f.name, f.type.value_type if pa.types.is_dictionary(f.type) else f.type) for f in TRAINING]
+)
+_OPTIONS = pa.ipc.IpcWriteOptions(compression="zstd")
+
+
+class FragmentRange(NamedTuple):
+    """Where one shard's rows lie: a record batch of a staged fragment."""
+
+    path: str
+    batch: int
+
+    def encode(self) -> bytes:
+        """A compact form for the shuffle."""
+        return json.dumps([self.path, self.batch]).encode()
+
+    @classmethod
+    def decode(cls, data: bytes) -> FragmentRange:
+        """What `encode` wrote."""
+        path, batch = json.loads(data)
+        return cls(path, batch)
+
+
+def write_fragment(rows: pa.Table, shards: int, folder: Path) -> Iterator[tuple[int, FragmentRange]]:
+    """Writes FRAGMENT rows and gives (shard, range) for each shard that has some."""
+    rows = rows.sort_by([("key", "ascending"), ("ordinal", "ascending")]).combine_chunks()
+    names = hashlib.sha256(b"".join(rows["key"].to_pylist())).hexdigest()[:32]
+    path = folder / f"fragment-{names}.arrow"
+    parts = list(slices_by_part(rows, part_of_keys(rows["key"], shards)))
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".tmp")
+    with pa.OSFile(str(temporary), "wb") as sink, pa.ipc.new_file(sink, FRAGMENT, options=_OPTIONS) as writer:
+        for _, part in parts:
+            writer.write_batch(part.combine_chunks().to_batches()[0])
+    temporary.replace(path)
+    for position, (shard, _) in enumerate(parts):
+        yield shard, FragmentRange(str(path), position)
+
+
+def read_ranges(ranges: Sequence[FragmentRange]) -> pa.Table:
+    """All rows of the ranges as FRAGMENT, sorted by key, then thread."""
+    tables = [FRAGMENT.empty_table()]
+    for item in sorted(set(ranges)):
+        with pa.memory_map(item.path) as source, pa.ipc.open_file(source) as reader:
+            tables.append(pa.Table.from_batches([reader.get_batch(item.batch)]))
+    return pa.concat_tables(tables).sort_by([("key", "ascending"), ("ordinal", "ascending")])

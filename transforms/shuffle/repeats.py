@@ -1,0 +1,40 @@
+"""Groups in which a number occurs more than once, over whole arrays."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from transforms.shuffle.instants import Ints
+
+#: An odd number of well-mixed bits: multiples of it hardly ever differ by what numbers of messages do.
+_SPREAD = np.uint64(0x9E3779B97F4A7C15)
+#: Messages of a session up to which each is held against all others.
+_SMALL = 8
+
+
+def repeats(group: Ints, numbers: Ints) -> Ints:
+    """Groups in which a number may stand more than once: all that have one, and hardly ever another.
+
+    `group` is ascending. In a small group each number is held against the others; big ones are sorted.
+    """
+    starts = np.flatnonzero(np.append(True, group[1:] != group[:-1])) if len(group) else np.zeros(0, np.int64)
+    size = np.diff(np.append(starts, len(group)))
+    big = size > _SMALL
+    found = [np.zeros(0, np.int64)]
+    if big.any():
+        among = np.repeat(big, size)
+        found.append(_repeats_sorted(group[among], numbers[among]))
+    for apart in range(1, min(int(size.max(initial=0)), _SMALL)):
+        same = np.flatnonzero(numbers[apart:] == numbers[:-apart])
+        found.append(group[same][group[same] == group[same + apart]])
+    return np.unique(np.concatenate(found))
+
+
+def _repeats_sorted(group: Ints, numbers: Ints) -> Ints:
+    mixed = numbers.view(np.uint64) ^ (group.astype(np.uint64) * _SPREAD)
+    ordered = np.sort(mixed)
+    twice = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+    if not len(twice):
+        return np.zeros(0, np.int64)
+    place = np.minimum(np.searchsorted(twice, mixed), len(twice) - 1)
+    return np.unique(group[twice[place] == mixed])

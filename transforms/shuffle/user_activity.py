@@ -1,0 +1,35 @@
+"""Users of some sessions, and when each last wrote a message."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from schemas.tables import HUMAN, KEY
+from transforms.shuffle.instants import whole
+
+#: Users, and the instant of each one's newest human message in microseconds, least of all without one.
+USERS = pa.schema([("user_key", KEY), ("newest_human", pa.int64())])
+
+_LEAST = np.iinfo(np.int64).min
+
+
+def newest_human(facts: pa.Table) -> pa.Table:
+    """USERS of the FACTS rows, each once; records without a user are nobody's."""
+    human = (whole(pc.list_flatten(facts["message_flags"])) & HUMAN) > 0
+    sent_at = np.where(human, whole(pc.list_flatten(facts["message_sent_at"]).cast(pa.int64())), _LEAST)
+    length = whole(pc.list_value_length(facts["message_flags"]))
+    newest = np.full(facts.num_rows, _LEAST)
+    starts = np.cumsum(length) - length
+    if len(sent_at):
+        newest[length > 0] = np.maximum.reduceat(sent_at, starts[length > 0])
+    return newest_of(pa.table([facts["user_key"], pa.array(newest)], schema=USERS))
+
+
+def newest_of(users: pa.Table) -> pa.Table:
+    """USERS with each user once, of any number of rows each."""
+    found = (
+        users.filter(pc.is_valid(users["user_key"])).group_by("user_key").aggregate([("newest_human", "max")])
+    )
+    return pa.table([found["user_key"], found["newest_human_max"]], schema=USERS)

@@ -1,0 +1,184 @@
+"""Request logs of the Anthropic Messages API: `request` and `response` of a call, one call a record.
+
+Bodies are JSON values or JSON text, a streamed answer the text of its events; either may stand under `body`.
+Headers, models, settings and usage are not read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from schemas.keys import KeyedHasher
+from schemas.records import Defaults
+from schemas.units import Unit
+from transforms.sources.accounting import dropped, note_block
+from transforms.sources.base import FactsBatch, ReadContext
+from transforms.sources.calls.anthropic_columns import told_of
+from transforms.sources.calls.anthropic_owner import present_text, user_of
+from transforms.sources.calls.anthropic_stream import streamed_message
+from transforms.sources.calls.anthropic_types import Logged
+from transforms.sources.calls.cassettes import SUFFIXES, cassette_of, interactions_of
+from transforms.sources.calls.model_calls import Call, Turn, moment, record_of
+from transforms.sources.decode import Fault
+from transforms.sources.json.item_source import ItemFile, Told
+from transforms.sources.json.items import object_of
+from transforms.sources.record_file import Record, RecordFile, record_or_fault
+
+_ASKED = ("timestamp", "created_at", "started_at", "recorded_at", "time")
+_ANSWERED = ("completed_at", "finished_at")
+_NO_BLOCK = frozenset({"redacted_thinking"})
+_CALLS = frozenset({"tool_use", "server_tool_use", "mcp_tool_use"})
+
+
+class AnthropicMessages(ItemFile[Logged]):
+    """Lines, an array, or one object of logged calls, or a cassette of them."""
+
+    folder_patterns: Sequence[str] = ("**/*.jsonl", "**/*.json", "**/*.yaml", "**/*.yml")
+
+    def is_in_lines(self, path: str) -> bool:
+        """True for a file that can be read from any of its lines on."""
+        return not path.endswith(SUFFIXES) and super().is_in_lines(path)
+
+    def records_within(self, path: str, max_record_bytes: int) -> Iterator[Record]:
+        """The records of a file, each of one call."""
+        if path.endswith(SUFFIXES):
+            return _records(cassette_of(path, max_record_bytes))
+        return super().records_within(path, max_record_bytes)
+
+    def records_of(self, data: bytes | None) -> Iterator[Record]:
+        """The record of a call, or those of a cassette."""
+        return _records(object_of(data))
+
+    def facts(self, unit: Unit, context: ReadContext) -> Iterator[FactsBatch]:
+        """Facts of the file's records, in their order."""
+        if unit.paths[0].endswith(SUFFIXES):
+            return RecordFile.facts(self, unit, context)
+        return super().facts(unit, context)
+
+    def told(self, items: Sequence[Logged], defaults: Defaults, hasher: KeyedHasher) -> Told:  # noqa: ARG002
+        """What calls of texts and tools tell."""
+        return told_of(items)
+
+
+def _records(item: dict[str, Any] | Fault) -> Iterator[Record]:
+    if isinstance(item, Fault):
+        yield item
+        return
+    for call in interactions_of(item):
+        yield call if isinstance(call, Fault) else record_or_fault(_record, call)
+
+
+def _record(item: dict[str, Any]) -> dict[str, Any]:
+    return record_of(call_of(item))
+
+
+def call_of(item: dict[str, Any]) -> Call:
+    """The call that a record logs; raises Fault."""
+    request = _body(item.get("request"))
+    if not isinstance(request, dict):
+        raise Fault("missing_field" if request is None else "bad_field")
+    asked = _instant(item, _ASKED)
+    messages = request.get("messages")
+    if messages is None:
+        raise Fault("missing_field")
+    if not isinstance(messages, list):
+        raise Fault("bad_field")
+    answer = _answer(item.get("response"))
+    conversation = item.get("conversation_id")
+    return Call(
+        system=_system(request.get("system")),
+        history=[_turn(message) for message in messages],
+        answers=[answer] if answer else [],
+        asked_at=asked,
+        answered_at=_instant(item, _ANSWERED) or asked,
+        user_id=user_of(request.get("metadata")) or present_text(item.get("user_id")),
+        organization_id=present_text(item.get("organization_id")),
+        conversation_id=str(conversation) if isinstance(conversation, str | int) else None,
+    )
+
+
+def _instant(item: dict[str, Any], names: Sequence[str]) -> Any:
+    return moment(next((item[name] for name in names if item.get(name) is not None), None))
+
+
+def _body(side: Any) -> Any:
+    """The body of a request or response: itself, or what stands under `body`, decoded where it is text."""
+    if isinstance(side, dict) and "body" in side:
+        side = side["body"]
+    if isinstance(side, dict) and isinstance(side.get("string"), str):
+        side = side["string"]
+    if not isinstance(side, str):
+        return side
+    try:
+        return msgspec.json.decode(side)
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        return side
+
+
+def _answer(response: Any) -> Turn | None:
+    """What was answered; nothing where the call failed. Raises Fault."""
+    body = _body(response)
+    if isinstance(body, str):
+        body = streamed_message(body)
+    if body is None:
+        return None
+    if not isinstance(body, dict):
+        raise Fault("bad_field")
+    if body.get("type") == "error" or body.get("role") != "assistant":
+        return None
+    turn = _turn(body)
+    return turn if turn["content"] else None
+
+
+def _turn(message: Any) -> Turn:
+    role = message.get("role") if isinstance(message, dict) else None
+    if role not in ("user", "assistant", "system"):
+        raise Fault("bad_field")
+    return {"role": role, "content": _blocks(message.get("content"))}
+
+
+def _blocks(content: Any) -> list[dict[str, Any]]:
+    if content is None:
+        return []
+    if isinstance(content, str):
+        return [{"type": "text", "text": content}]
+    if not isinstance(content, list):
+        raise Fault("bad_field")
+    return [block for item in content if (block := _block(item)) is not None]
+
+
+def _block(item: Any) -> dict[str, Any] | None:
+    kind = item.get("type") if isinstance(item, dict) else None
+    if not isinstance(kind, str):
+        raise Fault("bad_field")
+    if kind in _NO_BLOCK:
+        note_block(dropped(kind))
+        return None
+    if kind == "text":
+        return {"type": "text", "text": present_text(item.get("text")) or ""}
+    if kind == "thinking":
+        return {"type": "thinking", "thinking": present_text(item.get("thinking")) or ""}
+    if kind in _CALLS:
+        call = {
+            "type": "tool_use",
+            "id": present_text(item.get("id")),
+            "name": present_text(item.get("name")),
+        }
+        return {**call, "input": item.get("input")}
+    if kind == "tool_result":
+        content = item.get("content")
+        result = {"type": "tool_result", "tool_use_id": present_text(item.get("tool_use_id"))}
+        failed = {"is_error": True} if item.get("is_error") is True else {}
+        return {**result, **failed, "content": content if isinstance(content, str) else _blocks(content)}
+    return {"type": kind}
+
+
+def _system(system: Any) -> str | None:
+    texts = [block.get("text") or "" for block in _blocks(system) if block["type"] == "text"]
+    return "\n\n".join(texts) or None
+
+
+ANTHROPIC_MESSAGES = AnthropicMessages(Logged)

@@ -1,0 +1,66 @@
+"""Cassettes of VCR, in YAML or JSON: the requests and responses that somebody recorded for tests."""
+
+from __future__ import annotations
+
+import email.utils
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+
+from transforms.sources.decode import Fault
+from transforms.sources.files import open_stream
+
+#: Under which the recordings stand, as Python and Ruby write them.
+_KEYS = ("interactions", "http_interactions")
+SUFFIXES = (".yaml", ".yml")
+#: YAML is read at some 100 kB a second.
+_MAX_BYTES = 8 << 20
+
+
+def interactions_of(item: dict[str, Any]) -> Iterator[dict[str, Any] | Fault]:
+    """The recordings of a cassette; any other object as it is."""
+    found = next((item[key] for key in _KEYS if isinstance(item.get(key), list)), None)
+    if found is None:
+        yield item
+        return
+    for each in found:
+        yield _recorded(each) if isinstance(each, dict) else Fault("not_an_object")
+
+
+def cassette_of(path: str, max_bytes: int) -> dict[str, Any] | Fault:
+    """The cassette in a YAML file, all its scalars as text, or why there is none. Raises OSError."""
+    max_bytes = min(max_bytes, _MAX_BYTES)
+    with open_stream(path) as file:
+        data = file.read(max_bytes + 1)
+    if len(data) > max_bytes:
+        return Fault("oversize_record")
+    try:
+        found = yaml.load(data.decode("utf-8"), Loader=_Loader)  # noqa: S506 - of scalars, lists and mappings only
+    except UnicodeDecodeError:
+        return Fault("invalid_unicode")
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError):
+        return Fault("unknown_format")
+    return (
+        found if isinstance(found, dict) and any(key in found for key in _KEYS) else Fault("unknown_format")
+    )
+
+
+class _Loader(yaml.BaseLoader):
+    """Refuses aliases, by which a few bytes of YAML become any number of values."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError
+        return super().compose_node(parent, index)
+
+
+def _recorded(interaction: dict[str, Any]) -> dict[str, Any]:
+    """The recording with its time as RFC 3339; Ruby writes it as mail does."""
+    at = interaction.get("recorded_at")
+    if not isinstance(at, str) or "," not in at:
+        return interaction
+    try:
+        return {**interaction, "recorded_at": email.utils.parsedate_to_datetime(at).isoformat()}
+    except ValueError:
+        return interaction

@@ -1,0 +1,236 @@
+"""One span of a generative AI call as a call of `histories`, by whitelist of attributes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from schemas.records import Role
+from transforms.sources.calls.model_calls import Call, Turn, moment
+from transforms.sources.decode import Fault
+
+Attributes = dict[str, Any]
+USER = ("user.id", "enduser.id", "gen_ai.user.id")
+_NUMBERED = re.compile(r"gen_ai\.(prompt|completion)\.(\d{1,5})\.(.+)\Z")
+_NUMBERED_CALL = re.compile(r"tool_calls\.(\d{1,5})\.(id|name|arguments)\Z")
+ROLES: dict[str, Role] = {
+    **dict.fromkeys(("system", "developer"), "system"),
+    "user": "user",
+    **dict.fromkeys(("assistant", "model"), "assistant"),
+    **dict.fromkeys(("tool", "function"), "tool"),
+}
+BEGUN = ("startTimeUnixNano", "start_time_unix_nano", "start_time", "startTime")
+ENDED = ("endTimeUnixNano", "end_time_unix_nano", "end_time", "endTime")
+_MAX_NESTING = 100
+
+
+def spans_of(item: Mapping[str, Any]) -> Iterator[Any]:
+    """The spans of an OTLP export, else the object itself; faulty places of an export as they are."""
+    resources = item.get("resourceSpans", item.get("resource_spans"))
+    if resources is None:
+        yield item
+        return
+    for resource in _listed(resources):
+        for scope in _listed(_field(resource, "scopeSpans", "scope_spans")):
+            yield from _listed(_field(scope, "spans"))
+
+
+def call_of(span: Any) -> Call | None:
+    """The call that a span tells of, None if it holds no messages; raises Fault."""
+    if not isinstance(span, dict):
+        raise Fault("not_an_object")
+    found = attributes_of(span)
+    given = found.get("gen_ai.input.messages")
+    taken = found.get("gen_ai.output.messages")
+    if given is None and taken is None:
+        turns, answers = _numbered(found, "prompt"), _numbered(found, "completion")
+    else:
+        turns, answers = _turns(given), _turns(taken)
+    if not turns and not answers:
+        return None
+    asked, answered = moment(first_of(span, *BEGUN)), moment(first_of(span, *ENDED))
+    user = first_of(found, *USER)
+    conversation = found.get("gen_ai.conversation.id")
+    if not isinstance(user, str | None) or not isinstance(conversation, str | None):
+        raise Fault("bad_field")
+    return Call(
+        system=instructions_of(found.get("gen_ai.system_instructions")),
+        history=turns,
+        answers=[{**turn, "role": "assistant"} for turn in answers],
+        asked_at=asked,
+        answered_at=answered or asked,
+        user_id=user,
+        conversation_id=conversation or None,
+    )
+
+
+def attributes_of(span: Mapping[str, Any]) -> Attributes:
+    """Attributes of a span by name, and those of its events that it does not have itself."""
+    found = _attributes(span.get("attributes"))
+    for event in _listed(span.get("events")):
+        if isinstance(event, dict):
+            found = {**_attributes(event.get("attributes")), **found}
+    return found
+
+
+def is_message(name: str) -> bool:
+    """True for an attribute that holds a message or a part of one."""
+    return _NUMBERED.match(name) is not None
+
+
+def _field(holder: Any, *names: str) -> Any:
+    return first_of(holder, *names) if isinstance(holder, dict) else None
+
+
+def first_of(holder: Mapping[str, Any], *names: str) -> Any:
+    """What stands under the first of the names that has anything; None if none has."""
+    for name in names:
+        if (value := holder.get(name)) is not None:
+            return value
+    return None
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+def _attributes(given: Any) -> Attributes:
+    """Attributes by name: of a mapping as they are, of OTLP's pairs with their values taken out."""
+    if isinstance(given, dict):
+        return given
+    found: Attributes = {}
+    for pair in _listed(given):
+        if isinstance(pair, dict) and isinstance(pair.get("key"), str):
+            found[pair["key"]] = _value(pair.get("value"), _MAX_NESTING)
+    return found
+
+
+def _value(value: Any, levels: int) -> Any:
+    """What an OTLP AnyValue holds."""
+    if levels == 0:
+        raise Fault("malformed_json")
+    if not isinstance(value, dict) or len(value) != 1:
+        return value
+    ((kind, held),) = value.items()
+    if kind == "arrayValue":
+        return [_value(item, levels - 1) for item in _listed(_field(held, "values"))]
+    if kind == "kvlistValue":
+        pairs = [pair for pair in _listed(_field(held, "values")) if isinstance(pair, dict)]
+        return {str(pair.get("key")): _value(pair.get("value"), levels - 1) for pair in pairs}
+    if kind == "intValue" and isinstance(held, str) and held.lstrip("-").isdecimal():
+        return int(held)
+    return held if kind in ("stringValue", "intValue", "doubleValue", "boolValue") else None
+
+
+def _decoded(value: Any) -> Any:
+    """A structure, which most exporters write as JSON text."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return msgspec.json.decode(value)
+    except (msgspec.DecodeError, RecursionError):
+        raise Fault("malformed_json") from None
+    except UnicodeEncodeError:
+        raise Fault("invalid_unicode") from None
+
+
+def _turns(value: Any) -> list[Turn]:
+    turns = _decoded(value)
+    if turns is None:
+        return []
+    if not isinstance(turns, list):
+        raise Fault("bad_field")
+    return [_turn(turn) for turn in turns]
+
+
+def _turn(turn: Any) -> Turn:
+    role = ROLES.get(turn["role"]) if isinstance(turn, dict) and isinstance(turn.get("role"), str) else None
+    if role is None:
+        raise Fault("bad_field")
+    parts = turn.get("parts", turn.get("content"))
+    if isinstance(parts, str):
+        parts = [{"type": "text", "content": parts}]
+    return {"role": role, "content": [_block(part) for part in _listed(parts)]}
+
+
+def _block(part: Any) -> dict[str, Any]:
+    kind = part.get("type") if isinstance(part, dict) else None
+    if not isinstance(kind, str):
+        raise Fault("bad_field")
+    if kind == "text":
+        return {"type": "text", "text": _text(first_of(part, "content", "text")) or ""}
+    if kind in ("reasoning", "thinking"):
+        return {"type": "thinking", "thinking": _text(part.get("content")) or ""}
+    if kind == "tool_call":
+        call = {"type": "tool_use", "id": _text(part.get("id")), "name": _text(part.get("name"))}
+        return {**call, "input": arguments_of(part.get("arguments"))}
+    if kind == "tool_call_response":
+        said = response_of(first_of(part, "response", "result"))
+        return {"type": "tool_result", "tool_use_id": _text(part.get("id")), "content": said}
+    modality = part.get("modality")
+    if kind in ("blob", "file", "uri"):
+        return {"type": "image" if modality == "image" else "document"}
+    return {"type": kind}
+
+
+def arguments_of(value: Any) -> Any:
+    """What a tool is given: a structure, decoded where it is text that is one."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return msgspec.json.decode(value)
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        return value
+
+
+def response_of(value: Any) -> str:
+    """What a tool gave, as text."""
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def instructions_of(value: Any) -> str | None:
+    """The text of system instructions; raises Fault."""
+    if value is None:
+        return None
+    parts = value if isinstance(value, list) else arguments_of(value)
+    if isinstance(parts, str):
+        return parts or None
+    texts = [_block(part).get("text") or "" for part in _listed(parts)]
+    return "\n\n".join(text for text in texts if text) or None
+
+
+def _numbered(found: Attributes, which: str) -> list[Turn]:
+    """The turns of attributes such as `gen_ai.prompt.0.content`."""
+    turns: dict[int, Attributes] = {}
+    for name, value in found.items():
+        if (match := _NUMBERED.match(name)) and match[1] == which:
+            turns.setdefault(int(match[2]), {})[match[3]] = value
+    return [_numbered_turn(fields, which) for _, fields in sorted(turns.items())]
+
+
+def _numbered_turn(fields: Attributes, which: str) -> Turn:
+    role = ROLES.get(str(fields.get("role") or ("assistant" if which == "completion" else "user")))
+    if role is None:
+        raise Fault("bad_field")
+    text = _text(fields.get("content")) or ""
+    if role == "tool":
+        result = {"type": "tool_result", "tool_use_id": _text(fields.get("tool_call_id")), "content": text}
+        return {"role": role, "content": [result]}
+    calls: dict[int, Attributes] = {}
+    for name, value in fields.items():
+        if match := _NUMBERED_CALL.match(name):
+            calls.setdefault(int(match[1]), {})[match[2]] = value
+    blocks: list[dict[str, Any]] = [{"type": "text", "text": text}] if text else []
+    for _, call in sorted(calls.items()):
+        block = {"type": "tool_use", "id": _text(call.get("id")), "name": _text(call.get("name"))}
+        blocks.append({**block, "input": arguments_of(call.get("arguments"))})
+    return {"role": role, "content": blocks}
+
+
+def _text(value: Any) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise Fault("bad_field")
+    return value

@@ -1,0 +1,165 @@
+"""Canonical JSON Lines, plain or compressed: one session a line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+
+import msgspec
+
+from schemas.records import Session
+from schemas.units import Quarantined, Unit
+from transforms.sources.base import (
+    NO_DIGEST,
+    FactsBatch,
+    PlanTask,
+    Pointer,
+    ReadContext,
+    batches,
+    byte_ranges,
+    fault_at,
+)
+from transforms.sources.decode import Fault, decode_session, decode_sessions
+from transforms.sources.facts.table import Read, Several
+from transforms.sources.files import (
+    Line,
+    Lines,
+    Truncated,
+    blocks_of_lines,
+    changed,
+    compression_of,
+    each_line,
+    is_binary,
+    open_stream,
+    read_at,
+)
+
+
+class _Named(msgspec.Struct):
+    conversation_id: str
+
+
+_NAMED = msgspec.json.Decoder(_Named)
+
+
+def plan_lines(task: PlanTask, unit_bytes: int) -> tuple[list[Unit], list[Quarantined]]:
+    """Byte ranges of a plain file, or one unit for a compressed one. Raises OSError."""
+    path, size = task.paths[0], task.sizes[0]
+    if is_binary(path):
+        return [], [Quarantined(task.input, path, "file", "malformed_json", size, NO_DIGEST)]
+    if compression_of(path):
+        return [Unit(task.input, task.format, "stream", (path,), size=size)], []
+    return byte_ranges(task, unit_bytes), []
+
+
+def line_facts(unit: Unit, context: ReadContext) -> Iterator[FactsBatch]:
+    """Facts of a unit's lines, a batch for every 16 MiB of JSON."""
+    yield from batches(_reads(unit, context), unit, context, placed=True)
+
+
+def line_sessions(
+    unit: Unit, context: ReadContext, pointers: Sequence[Pointer]
+) -> Iterator[tuple[int, Session]]:
+    """(row, session) of the pointers: by seeking in a plain file, by reading on in a compressed one."""
+    ordered = sorted(pointers)
+    if unit.kind == "bytes":
+        chunks = read_at(unit.paths[0], [(pointer.offset, pointer.length) for pointer in ordered])
+        for pointer, data in zip(ordered, chunks, strict=True):
+            yield pointer.row, _session(unit, data, context)
+        return
+    wanted = {pointer.row for pointer in ordered}
+    for read in _reads(unit, context, wanted):
+        if isinstance(read, Read):
+            if read.session is not None:
+                yield read.row, read.session
+            wanted.discard(read.row)
+        if not wanted:
+            return
+
+
+def _session(unit: Unit, data: bytes, context: ReadContext) -> Session:
+    body = data.rstrip(b"\r\n").removeprefix(b"\xef\xbb\xbf")
+    try:
+        session = decode_session(body, context.limits.max_messages)
+    except Fault:
+        raise changed(unit.paths[0]) from None
+    return context.owned(session, unit)
+
+
+def _reads(unit: Unit, context: ReadContext, wanted: set[int] | None = None) -> Iterator[Read | Several]:
+    """Every record of the unit, or only the wanted rows of it, one by one (the others are not decoded)."""
+    limit, path = context.limits.max_record_bytes, unit.paths[0]
+    start, end = (unit.start, unit.end) if unit.kind == "bytes" else (0, None)
+    row = 0
+    try:
+        with closing(open_stream(path)) as file:
+            for some in blocks_of_lines(file, start, end, limit):
+                if (
+                    wanted is None
+                    and context.only is None
+                    and (sound := _all_sound(some, row, unit, context))
+                ):
+                    yield sound
+                else:
+                    yield from _one_by_one(some, row, unit, context, wanted)
+                row += len(some.raw)
+    except Truncated as cut:
+        if wanted is None:
+            yield Read(row, 0, 0, None, fault_at(unit, path, f"byte {cut.at}", "truncated_input", context))
+    except OSError:
+        if wanted is None:
+            yield Read(
+                row, 0, 0, None, fault_at(unit, path, "file", "unreadable_file", context, length=unit.size)
+            )
+
+
+def _all_sound(some: Lines, row: int, unit: Unit, context: ReadContext) -> Several | None:
+    """All of the lines at once, None where one of them may be no session and each has to be looked at."""
+    sessions = decode_sessions(some.raw, context.limits.max_messages)
+    if sessions is None:
+        return None
+    context.all_owned(sessions, unit)
+    return Several(range(row, row + len(sessions)), some.offsets, some.lengths, sessions)
+
+
+def _one_by_one(
+    some: Lines, row: int, unit: Unit, context: ReadContext, wanted: set[int] | None
+) -> Iterator[Read]:
+    for number, line in enumerate(each_line(some), row):
+        if (wanted is None or number in wanted) and _may_be(line, context.only):
+            yield _read(unit, number, line, context)
+
+
+def _may_be(line: Line, only: str | None) -> bool:
+    """False for a line that names another conversation than the one asked for; cheap, by its id alone."""
+    if only is None or line.data is None:
+        return True
+    try:
+        return _NAMED.decode(line.data).conversation_id == only
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError):
+        return True
+
+
+def _read(unit: Unit, row: int, line: Line, context: ReadContext) -> Read:
+    # A line's number within its byte range says little to a reader of the quarantine: its offset does.
+    path = unit.paths[0]
+    locator = f"byte {line.offset}" if unit.kind == "bytes" else f"line {line.number}"
+    if line.data is None:
+        fault = fault_at(unit, path, locator, "oversize_record", context, length=line.length)
+        return Read(row, line.offset, line.length, None, fault)
+    try:
+        session = decode_session(line.data, context.limits.max_messages)
+    except Fault as found:
+        fault = fault_at(
+            unit,
+            path,
+            locator,
+            found.code,
+            context,
+            data=line.data,
+            length=line.length,
+            conversation_id=found.conversation_id,
+        )
+        return Read(row, line.offset, line.length, None, fault)
+    context.owned(session, unit)
+    return Read(row, line.offset, line.length, session, None)

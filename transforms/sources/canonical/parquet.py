@@ -1,0 +1,142 @@
+"""Canonical records in Parquet: the same fields as JSON, one session a row, read by row group.
+
+`content` is a string or a list of block structs; a tool's `input` is JSON text, a struct or a map. An audit
+reads the columns without text. It reads texts only where the footer leaves open whether one is blank, and
+where a record can be judged by nothing else.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from schemas.records import Session
+from schemas.units import Quarantined, Unit
+from transforms.sources.base import FactsBatch, PlanTask, Pointer, ReadContext, batch_of, fault_at
+from transforms.sources.canonical.column_facts import Unread, column_facts
+from transforms.sources.canonical.parquet_layout import Layout, batches_of, layout_of, open_parquet, texts_of
+from transforms.sources.canonical.parquet_records import read_row, with_texts_assumed
+from transforms.sources.facts.table import Read
+from transforms.sources.files import changed
+
+
+def plan_row_groups(task: PlanTask) -> tuple[list[Unit], list[Quarantined]]:
+    """One unit a row group. Raises OSError or pa.ArrowException for a file that is no Parquet."""
+    path, size = task.paths[0], task.sizes[0]
+    with open_parquet(path) as file:
+        groups = file.metadata.num_row_groups
+    units = [
+        Unit(task.input, task.format, "row_group", (path,), group, groups, size) for group in range(groups)
+    ]
+    return units, []
+
+
+def row_facts(unit: Unit, context: ReadContext) -> Iterator[FactsBatch]:
+    """Facts of a row group, some MiB a batch."""
+    try:
+        with open_parquet(unit.paths[0]) as file:
+            if context.only is not None and not holds_id(file, unit.start, context.only):
+                return
+            layout = layout_of(file) if context.metadata_only else None
+            yield from _Facts(file, unit, context, layout).batches()
+    except (OSError, pa.ArrowException):
+        entry = fault_at(unit, unit.paths[0], f"row group {unit.start}", "truncated_input", context)
+        yield batch_of([Read(0, 0, 0, None, entry)], unit.encode(), context)
+
+
+def row_sessions(
+    unit: Unit, context: ReadContext, pointers: Sequence[Pointer]
+) -> Iterator[tuple[int, Session]]:
+    """(row, session) of the pointers; the other rows are decompressed but not converted."""
+    with open_parquet(unit.paths[0]) as file:
+        for read in _reads_at(file, unit, sorted({pointer.row for pointer in pointers}), context):
+            if read.session is None:
+                raise changed(unit.paths[0])
+            yield read.row, read.session
+
+
+def holds_id(file: pq.ParquetFile, group: int, conversation_id: str, name: str = "conversation_id") -> bool:
+    """True if the row group has a record of that id, or no column of ids; reads that one column."""
+    if name not in file.schema_arrow.names:
+        return True
+    column = file.read_row_group(group, columns=[name], use_threads=False)[0]
+    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        return True
+    texts = column.cast(pa.large_string())
+    return bool(pc.any(pc.equal(texts, pa.scalar(conversation_id, pa.large_string()))).as_py())
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Facts:
+    """The facts of one row group; `layout` None: of all its columns."""
+
+    file: pq.ParquetFile
+    unit: Unit
+    context: ReadContext
+    layout: Layout | None
+
+    def batches(self) -> Iterator[FactsBatch]:
+        file, group, layout = self.file, self.unit.start, self.layout
+        if layout is None:
+            for row, batch in batches_of(file, group):
+                yield self._batch(row, batch, None)
+            return
+        texts = texts_of(file, group, layout)
+        place: Unread = "none" if texts == "none" else ("blocks" if layout.kind else "messages")
+        done = 0
+        if texts == "unknown" and layout.text is not None:
+            try:
+                for row, batch in batches_of(file, group, [*layout.columns, layout.text]):
+                    yield self._batch(row, batch, "read")
+                    done = row + batch.num_rows
+            except (OSError, pa.ArrowException):
+                # Texts that cannot be read: what they are a run will tell. All else decides as it would.
+                pass
+            else:
+                return
+        for row, batch in batches_of(file, group, layout.columns):
+            if row + batch.num_rows > done:
+                rest = batch.slice(max(0, done - row))
+                yield self._batch(max(row, done), rest, place)
+
+    def _batch(self, first_row: int, batch: pa.RecordBatch, unread: Unread | None) -> FactsBatch:
+        unit, context, encoded = self.unit, self.context, self.unit.encode()
+        facts, odd = column_facts(batch, first_row, encoded, unit.input, context, unread)
+        if not len(odd):
+            return FactsBatch(facts, [])
+        reads = _reads(unit, batch, first_row, odd.tolist(), context)
+        if unread is not None:
+            reads = self._with_texts(reads, unread)
+        others = batch_of(reads, encoded, context)
+        if others.facts.num_rows:
+            facts = pa.concat_tables([facts, others.facts]).sort_by("row")
+        return FactsBatch(facts, others.quarantined)
+
+    def _with_texts(self, reads: list[Read], unread: Unread) -> list[Read]:
+        """The same records with their texts, as only those tell of copies; the faulty ones as they are."""
+        rows = [read.row for read in reads if read.session is not None]
+        try:
+            whole = {read.row: read for read in _reads_at(self.file, self.unit, rows, self.context)}
+        except (OSError, pa.ArrowException):
+            return [with_texts_assumed(read, unread) for read in reads]
+        return [whole.get(read.row, read) for read in reads]
+
+
+def _reads_at(file: pq.ParquetFile, unit: Unit, rows: Sequence[int], context: ReadContext) -> Iterator[Read]:
+    """The rows of these numbers, ascending, with all their columns."""
+    if not rows:
+        return
+    for first_row, batch in batches_of(file, unit.start):
+        places = [row - first_row for row in rows if first_row <= row < first_row + batch.num_rows]
+        yield from _reads(unit, batch, first_row, places, context) if places else ()
+
+
+def _reads(
+    unit: Unit, batch: pa.RecordBatch, first_row: int, places: list[int], context: ReadContext
+) -> list[Read]:
+    """The rows at these places of the batch, made Python objects one row at a time."""
+    return [read_row(unit, first_row + place, batch.slice(place, 1), context) for place in places]

@@ -1,0 +1,54 @@
+"""What stands for a Parquet file in an audit's manifest: a digest of all but its texts."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import pyarrow as pa
+
+from transforms.sources.canonical.parquet_layout import footer_of, layout_of, open_bytes, open_parquet
+from transforms.sources.files import magic_of
+
+_PIECE = 1 << 20
+
+
+def metadata_digest(path: str) -> str | None:
+    """SHA-256 over the footer and the column chunks without text, in the order they lie in the file.
+
+    None for what is no Parquet, or none of which an audit can leave a column out. The footer says where each
+    chunk of text lies, how long it is and what its statistics are, but not what is in it.
+    """
+    try:
+        if not magic_of(path).startswith(b"PAR1"):
+            return None
+        with open_parquet(path) as file:
+            layout = layout_of(file)
+            if layout is None:
+                return None
+            groups = [file.metadata.row_group(number) for number in range(file.metadata.num_row_groups)]
+            chunks = [group.column(number) for group in groups for number in range(group.num_columns)]
+            wanted = set(layout.columns)
+            ranges = sorted(extent(chunk) for chunk in chunks if chunk.path_in_schema in wanted)
+        return _digest(path, ranges)
+    except (OSError, pa.ArrowException):
+        return None
+
+
+def extent(chunk: Any) -> tuple[int, int]:
+    """Where a column chunk begins, and its bytes."""
+    start = chunk.data_page_offset
+    if chunk.has_dictionary_page and chunk.dictionary_page_offset:
+        start = min(start, chunk.dictionary_page_offset)
+    return start, chunk.total_compressed_size
+
+
+def _digest(path: str, ranges: list[tuple[int, int]]) -> str:
+    digest = hashlib.sha256()
+    with open_bytes(path) as source:
+        digest.update(footer_of(source))
+        for start, length in ranges:
+            source.seek(start)
+            for piece in range(0, length, _PIECE):
+                digest.update(source.read(min(_PIECE, length - piece)))
+    return digest.hexdigest()

@@ -1,0 +1,239 @@
+"""Lists of turns without ids and times, as people train on them: ShareGPT, and chat fine-tuning files.
+
+One record a line, or one array. What has no id of its own is known by the digest of what it says, so that a
+record which stands twice is one conversation. Times are those of `defaults.created_at`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from schemas.keys import KeyedHasher
+from schemas.records import Defaults
+from transforms.sources.accounting import MERGED, dropped, note_block
+from transforms.sources.chats.columns import (
+    ROLES,
+    Openai,
+    Sharegpt,
+    decoded,
+    given_to,
+    openai_told,
+    said_digest,
+    sharegpt_told,
+)
+from transforms.sources.decode import Fault, json_fault
+from transforms.sources.json.item_source import ItemFile, Told
+from transforms.sources.record_file import Record, record_or_fault
+
+Turns = list[dict[str, Any]]
+_SPEAKERS = {
+    **dict.fromkeys(("human", "user"), "user"),
+    **dict.fromkeys(("gpt", "chatgpt", "assistant", "model", "bot", "bing", "bard", "claude"), "assistant"),
+    "system": "system",
+    "function_call": "assistant",
+    **dict.fromkeys(("observation", "tool", "function", "function_response"), "tool"),
+}
+#: What most results of tools have: no more than a text, and the call that it answers.
+_PLAIN_RESULT = frozenset({"role", "content", "tool_call_id", "name"})
+
+
+class ChatLists[T](ItemFile[T]):
+    """Records with lists of turns, of which `turns_of` makes canonical messages or raises Fault.
+
+    `kind`: what most are decoded to, and `told_by` says what those tell.
+    """
+
+    over_lines = False
+    one_each = True
+
+    def __init__(
+        self,
+        turns_of: Callable[[dict[str, Any]], Turns],
+        kind: type[T],
+        told_by: Callable[[Sequence[T], Defaults, KeyedHasher], Told],
+    ) -> None:
+        super().__init__(kind)
+        self._turns_of = turns_of
+        self._told_by = told_by
+
+    def records_of(self, data: bytes | None) -> Iterator[Record]:
+        """The one record that an item is."""
+        yield record_or_fault(self._record, data)
+
+    def told(self, items: Sequence[T], defaults: Defaults, hasher: KeyedHasher) -> Told:
+        """What records of nothing but texts tell."""
+        return self._told_by(items, defaults, hasher)
+
+    def _record(self, data: bytes | None) -> dict[str, Any]:
+        if data is None:
+            raise Fault("oversize_record")
+        try:
+            item = msgspec.json.decode(data)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            raise Fault(json_fault(data)) from None
+        if not isinstance(item, dict):
+            raise Fault("not_an_object")
+        turns = self._turns_of(item)
+        named = item.get("id") or item.get("conversation_id")
+        if not isinstance(named, str | int | None) or isinstance(named, bool):
+            raise Fault("bad_field")
+        record = {
+            "conversation_id": _digest(turns) if named is None else str(named),
+            "messages": [{"message_id": str(number), **turn} for number, turn in enumerate(turns)],
+        }
+        return {**record, "user_id": item["user_id"]} if isinstance(item.get("user_id"), str) else record
+
+
+def sharegpt_turns(item: dict[str, Any]) -> Turns:
+    """The turns of a ShareGPT record: `conversations` of `from` and `value`."""
+    turns: Turns = []
+    if isinstance(item.get("system"), str) and item["system"]:
+        turns.append({"role": "system", "content": item["system"]})
+    for number, turn in enumerate(_listed(item, "conversations")):
+        speaker, value = _text(turn, "from"), _text(turn, "value")
+        role = _SPEAKERS.get(speaker.lower())
+        if role is None:
+            raise Fault("bad_field")
+        content: Any = value
+        if speaker == "function_call":
+            content = _called(value, str(number))
+        elif role == "tool":
+            content = [{"type": "tool_result", "tool_use_id": str(number - 1), "content": value}]
+        turns.append({"role": role, "content": content})
+    return turns
+
+
+def openai_turns(item: dict[str, Any]) -> Turns:
+    """The turns of a chat fine-tuning record: `messages` of `role`, `content` and `tool_calls`."""
+    turns: Turns = []
+    for turn in _listed(item, "messages"):
+        role = ROLES.get(_text(turn, "role"))
+        if role is None:
+            raise Fault("bad_field")
+        content = turn.get("content")
+        if role == "tool" and isinstance(content, str) and turn.keys() <= _PLAIN_RESULT:
+            result = {"type": "tool_result", "tool_use_id": turn.get("tool_call_id"), "content": content}
+            turns.append({"role": role, "content": [result]})
+            continue
+        blocks = _parts(content)
+        if "reasoning_content" in turn:
+            blocks = [*_thinking(turn), *blocks]
+        if "tool_calls" in turn or "function_call" in turn:
+            blocks += _calls(turn)
+        if isinstance(turn.get("refusal"), str):
+            blocks.append({"type": "text", "text": turn["refusal"]})
+        if role == "tool":
+            said = "\n".join(block["text"] for block in blocks if block["type"] == "text")
+            call = turn.get("tool_call_id")
+            note_block(MERGED, sum(block["type"] == "text" for block in blocks) - 1)
+            note_block(dropped("no_text_in_a_result"), sum(block["type"] != "text" for block in blocks))
+            blocks = [{"type": "tool_result", "tool_use_id": call, "content": said}]
+        turns.append({"role": role, "content": blocks})
+    return turns
+
+
+SHAREGPT = ChatLists(sharegpt_turns, Sharegpt, sharegpt_told)
+OPENAI_MESSAGES = ChatLists(openai_turns, Openai, openai_told)
+
+
+def _listed(item: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    turns = item.get(name)
+    if turns is None:
+        raise Fault("missing_field")
+    if not isinstance(turns, list) or not all(isinstance(turn, dict) for turn in turns):
+        raise Fault("bad_field")
+    return turns
+
+
+def _text(turn: dict[str, Any], name: str) -> str:
+    value = turn.get(name)
+    if value is None:
+        raise Fault("missing_field")
+    if not isinstance(value, str):
+        raise Fault("bad_field")
+    return value
+
+
+def _parts(content: Any) -> list[dict[str, Any]]:
+    """Text as text, and what is no text by its type alone."""
+    if content is None:
+        return []
+    if isinstance(content, str):
+        return [{"type": "text", "text": content}]
+    if not isinstance(content, list):
+        raise Fault("bad_field")
+    blocks = []
+    for part in content:
+        kind = part.get("type") if isinstance(part, dict) else None
+        if not isinstance(kind, str):
+            raise Fault("bad_field")
+        value = part.get("value")
+        if isinstance(part.get("text"), str):
+            blocks.append({"type": "text", "text": part["text"]})
+        elif isinstance(value, str) and kind in ("text", "reasoning", "tool_call"):
+            blocks += _valued(kind, value)
+        else:
+            blocks.append({"type": "image" if kind == "image_url" else kind})
+    return blocks
+
+
+def _valued(kind: str, value: str) -> list[dict[str, Any]]:
+    """The blocks of a part as LLaMA-Factory writes them, with what it holds under `value`."""
+    if kind == "tool_call":
+        return _called(value, None)
+    return [{"type": "text", "text": value} if kind == "text" else {"type": "thinking", "thinking": value}]
+
+
+def _called(text: str, call_id: str | None) -> list[dict[str, Any]]:
+    """The calls in a text, an object with name and arguments or a list of such; else one with the text.
+
+    The first has the id, for a result does not say which call it answers.
+    """
+    found = decoded(text)
+    calls = found if isinstance(found, list) and found else [found]
+    if not all(isinstance(call, dict) for call in calls):
+        calls = [{}]
+    blocks = []
+    for number, call in enumerate(calls):
+        name = call.get("name")
+        block = {"type": "tool_use", "name": name if isinstance(name, str) else None}
+        blocks.append({**block, "id": None if number else call_id, "input": call.get("arguments", text)})
+    return blocks
+
+
+def _thinking(turn: dict[str, Any]) -> list[dict[str, Any]]:
+    thought = turn.get("reasoning_content")
+    return [{"type": "thinking", "thinking": thought}] if isinstance(thought, str) and thought else []
+
+
+def _calls(turn: dict[str, Any]) -> list[dict[str, Any]]:
+    """Calls of tools, of today's form and of the older one with a single function."""
+    calls = turn.get("tool_calls") or []
+    if isinstance(turn.get("function_call"), dict):
+        calls = [*calls, {"id": None, "function": turn["function_call"]}]
+    if not isinstance(calls, list):
+        raise Fault("bad_field")
+    blocks = []
+    for call in calls:
+        function = call.get("function") if isinstance(call, dict) else None
+        if not isinstance(function, dict) or not isinstance(call.get("id"), str | None):
+            raise Fault("bad_field")
+        name, given = function.get("name"), function.get("arguments")
+        if not isinstance(name, str | None):
+            raise Fault("bad_field")
+        blocks.append({"type": "tool_use", "id": call.get("id"), "name": name, "input": given_to(given)})
+    return blocks
+
+
+def _digest(turns: Turns) -> str:
+    return said_digest([(turn["role"], _only_text(turn["content"])) for turn in turns])
+
+
+def _only_text(content: Any) -> Any:
+    """The text of a content that is one text and nothing else."""
+    if isinstance(content, list) and len(content) == 1 and content[0]["type"] == "text":
+        return content[0]["text"]
+    return content

@@ -1,0 +1,61 @@
+"""Versions and kinds of the lines of Claude Code session files: what `chatsieve inspect` tells of them."""
+
+from __future__ import annotations
+
+import collections
+import re
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from transforms.sources.files import Truncated, lines, open_stream
+
+#: Kinds of lines that recorded versions write. Others are read past: their links count, nothing else does.
+KNOWN_KINDS = frozenset(
+    "user assistant system summary file-history-snapshot queue-operation progress attachment "
+    "permission-mode mode last-prompt custom-title ai-title agent-name agent-color agent-setting tag pr-link "
+    "bridge-session worktree-state turn_end atis-latch cost-state started result".split()
+)
+_VERSION = re.compile(r"\d+\.\d+\.\d+\Z")
+_KIND = re.compile(r"[A-Za-z][A-Za-z_-]{0,39}\Z")
+_MAX_LINE_BYTES = 64 << 20
+
+
+class _Line(msgspec.Struct):
+    type: Any = None
+    version: Any = None
+
+
+class Census(NamedTuple):
+    """Lines by tool version, and lines of kinds that are not known, by kind; `other` for no plain word."""
+
+    versions: collections.Counter[str]
+    unknown: collections.Counter[str]
+
+
+def census_of(paths: Sequence[str]) -> Census:
+    """The census of some session files. A file that cannot be read counts as far as it can."""
+    found = Census(collections.Counter(), collections.Counter())
+    decoder = msgspec.json.Decoder(_Line)
+    for path in paths:
+        try:
+            with open_stream(path) as file:
+                for line in lines(file, 0, None, _MAX_LINE_BYTES):
+                    _count(found, decoder, line.data)
+        except (OSError, Truncated):
+            continue
+    return found
+
+
+def _count(found: Census, decoder: msgspec.json.Decoder[_Line], data: bytes | None) -> None:
+    if data is None:
+        return
+    try:
+        line = decoder.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return
+    if isinstance(line.version, str) and _VERSION.match(line.version):
+        found.versions[line.version] += 1
+    if isinstance(line.type, str) and line.type not in KNOWN_KINDS:
+        found.unknown[line.type if _KIND.match(line.type) else "other"] += 1

@@ -1,0 +1,128 @@
+"""The files of data exports: archives, or JSON with an array of conversations, read as a stream."""
+
+from __future__ import annotations
+
+import functools
+import re
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import PurePath
+from typing import IO, NamedTuple
+
+import msgspec
+
+from schemas.records import Session
+from transforms.sources.decode import Fault, json_fault
+from transforms.sources.files import magic_of, open_stream
+from transforms.sources.json.array import Element, elements, first_byte
+from transforms.sources.json.array_blocks import Block, blocks_of_elements
+
+
+class Shape(NamedTuple):
+    """What tells one service's exports from another's.
+
+    `members`: the names of files that hold conversations. `others`: files beside them that hold none.
+    `whole`: a field that a conversation standing alone has. `session_of` makes an item a session or raises
+    Fault. `sessions_of` makes sessions of an array that tell the same facts, None of items that need more
+    care; it may raise ValueError or what msgspec raises.
+    """
+
+    members: re.Pattern[str]
+    others: frozenset[str]
+    whole: str
+    session_of: Callable[[object], Session]
+    sessions_of: Callable[[bytes], list[Session | None]]
+
+
+class Item(NamedTuple):
+    """An item of an export, and what its member of the archive is called here."""
+
+    member: str
+    element: Element
+
+
+def items_of_export(path: str, shape: Shape, max_bytes: int) -> Iterator[Item]:
+    """The conversations of an export, one at a time; raises Fault for a file that is no export."""
+    for name, member in _members(path, shape):
+        yield from (Item(name, element) for element in _conversations(path, member, shape, max_bytes))
+
+
+def blocks_of_export(
+    path: str, shape: Shape, max_bytes: int
+) -> Iterator[tuple[str, Block[Session | None] | Element]]:
+    """The same, arrays in blocks; each with the name of its member."""
+    for name, member in _members(path, shape):
+        if _first(path, member) == b"[":
+            opened = functools.partial(_opened, path, member)
+            for part in blocks_of_elements(opened, max_bytes, shape.sessions_of):
+                yield name, part
+        else:
+            for element in _conversations(path, member, shape, max_bytes):
+                yield name, element
+
+
+def _members(path: str, shape: Shape) -> Iterator[tuple[str, str]]:
+    """What members with conversations are called here, and their names; both empty for a file of its own."""
+    if not magic_of(path).startswith(b"PK"):
+        yield "", ""
+        return
+    with zipfile.ZipFile(path) as archive:
+        members = sorted(name for name in archive.namelist() if shape.members.fullmatch(PurePath(name).name))
+    if not members:
+        raise Fault("unknown_format")
+    for number, member in enumerate(members, 1):
+        # By number: a member's name may tell whose export it is.
+        yield f"member {number}" if len(members) > 1 else "", member
+
+
+def _first(path: str, member: str) -> bytes:
+    """The bracket that opens a file; raises Fault for one that holds no array and no object."""
+    with _opened(path, member) as file:
+        first = first_byte(file)
+    if first not in (b"[", b"{"):
+        raise Fault("unknown_format")
+    return first
+
+
+def _conversations(path: str, member: str, shape: Shape, max_bytes: int) -> Iterator[Element]:
+    first = _first(path, member)
+    with _opened(path, member) as file:
+        if first == b"[":
+            yield from elements(file, max_bytes)
+            return
+        whole = file.read(max_bytes + 1)
+    too_long = len(whole) > max_bytes
+    if not too_long and _kind(whole, shape) == "one":
+        yield Element(len(whole), whole.removeprefix(b"\xef\xbb\xbf"))
+        return
+    del whole
+    try:
+        with _opened(path, member) as file:
+            yield from elements(file, max_bytes, b"conversations")
+    except KeyError:
+        raise Fault("oversize_record" if too_long else "unknown_format") from None
+
+
+def _kind(whole: bytes, shape: Shape) -> str:
+    """`one` conversation, as the service's API gives it, or `wrapped` ones; raises Fault for neither."""
+    try:
+        outline = msgspec.json.decode(whole.removeprefix(b"\xef\xbb\xbf"), type=dict[str, msgspec.Raw])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise Fault(json_fault(whole)) from None
+    if "conversations" in outline:
+        return "wrapped"
+    if shape.whole not in outline:
+        raise Fault("unknown_format")
+    return "one"
+
+
+@contextmanager
+def _opened(path: str, member: str) -> Iterator[IO[bytes]]:
+    """The file, or the member of an archive, decompressed."""
+    if not member:
+        with open_stream(path) as file:
+            yield file
+        return
+    with zipfile.ZipFile(path) as archive, archive.open(member) as file:
+        yield file

@@ -1,0 +1,227 @@
+"""Sessions to FACTS: what a decision needs, as keys, instants and flags."""
+
+from __future__ import annotations
+
+import itertools
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from schemas.keys import KeyedHasher
+from schemas.records import Session
+from schemas.tables import FACTS, INSTANT
+from schemas.units import Quarantined
+from transforms.shuffle.dictionaries import alike
+from transforms.shuffle.digests import keys
+from transforms.shuffle.instants import Bools, Ints, column_of, instants
+from transforms.sources.facts.message_ids import MessageNames
+from transforms.sources.facts.messages import flags_and_sizes, threads_of
+from transforms.sources.facts.session_columns import Plains, columns_of
+from transforms.sources.identities import Owners
+
+
+class Read(NamedTuple):
+    """One record as read: a session, or why it is none."""
+
+    row: int
+    offset: int
+    length: int
+    session: Session | None
+    fault: Quarantined | None
+
+
+class Several(NamedTuple):
+    """Records as read, all of them sessions."""
+
+    rows: Sequence[int]
+    offsets: Sequence[int]
+    lengths: Sequence[int]
+    sessions: Sequence[Session]
+
+
+class Many(NamedTuple):
+    """Records at these rows as read, all of them sessions of texts; they have neither offsets nor lengths."""
+
+    rows: Sequence[int]
+    plains: Plains
+    owners: Owners
+
+
+def facts_table(reads: Sequence[Read], unit: str, hasher: KeyedHasher) -> pa.Table:
+    """FACTS of the readable records among `reads`, in their order."""
+    facts = Facts(hasher)
+    facts.add([read for read in reads if read.session is not None], placed=True)
+    return facts.table(unit)
+
+
+class Facts:
+    """FACTS gathered from some sessions at a time: none need be kept once it is added."""
+
+    def __init__(self, hasher: KeyedHasher) -> None:
+        self._hasher = hasher
+        self._lists: dict[str, list[pa.Array]] = {name: [] for name in _LISTS}
+        self._rows: dict[str, list[Any]] = {name: [] for name in _ROWS}
+        self._lengths: list[int] = []
+        self._sizes: list[Ints] = []
+        self._ids, self._parents = MessageNames(), MessageNames()
+        self._linked: list[Bools] = []
+
+    def __len__(self) -> int:
+        return len(self._lengths)
+
+    def add(self, reads: Sequence[Read], *, placed: bool) -> None:
+        """The facts of readable records; offsets and lengths only where they are `placed` by these."""
+        sessions = [read.session for read in reads if read.session is not None]
+        columns = (
+            [read.row for read in reads],
+            [read.offset for read in reads],
+            [read.length for read in reads],
+        )
+        self.add_several(Several(*columns, sessions), placed=placed)
+
+    def add_several(self, several: Several, *, placed: bool) -> None:
+        """The facts of records that are sessions; offsets and lengths as above."""
+        sessions, nowhere = several.sessions, [0] * len(several.sessions)
+        self._add_sessions(sessions)
+        self._add_rows({name: [*map(taken, sessions)] for name, taken in _TAKEN.items()})
+        self._add_rows(
+            {
+                "row": several.rows,
+                "offset": several.offsets if placed else nowhere,
+                "length": several.lengths if placed else nowhere,
+            }
+        )
+
+    def add_many(self, many: Many) -> None:
+        """The facts of records that are plain texts."""
+        plains, count = many.plains, len(many.rows)
+        columns, nothing = columns_of(plains), np.zeros(len(plains.texts), np.int64)
+        self._ids.add(plains.ids)
+        self._parents.add(nothing)
+        self._add(
+            plains.counts.tolist(),
+            columns.sizes,
+            {
+                "message_sent_at": column_of(columns.sent_at, INSTANT),
+                "message_flags": column_of(columns.flags, pa.uint8()),
+                "message_thread": column_of(nothing, pa.int64()),
+            },
+            linked=plains.linked,
+        )
+        self._add_rows(
+            {
+                **many.owners._asdict(),
+                "conversation_id": plains.conversation_ids,
+                "created_at": plains.created_at,
+                **dict.fromkeys(("deleted_at", "current_message_id", "incognito"), [None] * count),
+                "row": many.rows,
+                **dict.fromkeys(("offset", "length"), [0] * count),
+            }
+        )
+
+    def _add_rows(self, found: Mapping[str, Sequence[Any]]) -> None:
+        for name, more in found.items():
+            self._rows[name] += more
+
+    def _add_sessions(self, sessions: Sequence[Session]) -> None:
+        messages = list(itertools.chain.from_iterable([session.messages for session in sessions]))
+        flags, sizes = flags_and_sizes(messages)
+        self._ids.add([message.message_id for message in messages])
+        parents = [message.parent_id for message in messages]
+        self._parents.add(parents if any(parents) else np.zeros(len(messages), np.int64))
+        self._add(
+            [len(session.messages) for session in sessions],
+            sizes,
+            {
+                "message_sent_at": instants([message.sent_at for message in messages]),
+                "message_flags": column_of(flags, pa.uint8()),
+                "message_thread": column_of(threads_of(messages, self._hasher), pa.int64()),
+            },
+        )
+
+    def _add(
+        self, counts: Sequence[int], sizes: Ints, lists: dict[str, pa.Array], *, linked: bool = False
+    ) -> None:
+        for name, values in lists.items():
+            self._lists[name].append(values)
+        self._lengths += counts
+        self._sizes.append(sizes)
+        self._linked.append(np.full(len(sizes), linked))
+
+    def _links(self, ends: Ints) -> tuple[Ints, Ints]:
+        """The numbers of all messages, and of those that each follows."""
+        numbers, parents = self._ids.numbers(self._hasher), self._parents.numbers(self._hasher)
+        linked = np.concatenate([np.zeros(0, np.bool_), *self._linked])
+        linked[ends[:-1][ends[:-1] < len(linked)]] = False  # the first of a session follows none
+        places = np.flatnonzero(linked)
+        parents[places] = numbers[places - 1]
+        return numbers, parents
+
+    def table(self, unit: str) -> pa.Table:
+        """FACTS of all that was added, by row."""
+        rows, hasher = self._rows, self._hasher
+        ends = np.array([*itertools.accumulate(self._lengths, initial=0)], np.int64)
+        numbers, parents = self._links(ends)
+        offsets = column_of(ends.astype(np.int32), pa.int32())
+        lists = {name: _whole(parts, _LISTS[name]) for name, parts in self._lists.items()}
+        lists |= {
+            "message_id": column_of(numbers, pa.int64()),
+            "message_parent": column_of(parents, pa.int64()),
+        }
+        made: dict[str, pa.Array] = {
+            name: pa.ListArray.from_arrays(offsets, values) for name, values in lists.items()
+        }
+        made["text_bytes"] = column_of(_totals(self._sizes, ends), pa.int64())
+        places = {name: np.array(rows[name], np.int64) for name in ("row", "offset", "length")}
+        made |= {name: column_of(numbers, pa.int64()) for name, numbers in places.items()}
+        made["conversation_key"] = keys(pa.array(rows["conversation_id"], pa.string()), hasher)
+        made["unit"] = alike(unit, len(self._lengths))
+        made["created_at"] = instants(rows["created_at"])
+        changed: dict[str, list[Any]] = {
+            "user_key": _each(rows["user_id"], lambda names: hasher.users([*map(str.encode, names)])),
+            "organization_key": _each(
+                rows["organization_id"], lambda names: hasher.organizations([*map(str.encode, names)])
+            ),
+            "incognito": [*map(bool, rows["incognito"])],
+            "current_message": _each(rows["current_message_id"], lambda names: [*map(hasher.message, names)]),
+        }
+        given = {**rows, **changed}
+        made |= {
+            field.name: _column(given[field.name], field.type) for field in FACTS if field.name not in made
+        }
+        table = pa.table([made[name] for name in FACTS.names], schema=FACTS)
+        row = places["row"]
+        return table if (row[:-1] <= row[1:]).all() else table.take(np.argsort(row, kind="stable"))
+
+
+#: Of messages, besides their ids.
+_LISTS = {
+    name: FACTS.field(name).type.value_type for name in ("message_sent_at", "message_flags", "message_thread")
+}
+_TAKEN = {name: operator.attrgetter(name) for name in Session.__struct_fields__ if name != "messages"}
+_ROWS = (*_TAKEN, "row", "offset", "length")
+
+
+def _column(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    return pa.array(values, kind) if any(values) or kind == pa.bool_() else pa.nulls(len(values), kind)
+
+
+def _whole(parts: list[pa.Array], kind: pa.DataType) -> pa.Array:
+    return parts[0] if len(parts) == 1 else pa.concat_arrays(parts) if parts else pa.nulls(0, kind)
+
+
+def _each[T](names: Sequence[str | None], change: Callable[[list[str]], list[T]]) -> list[T | None]:
+    """`change` of the names, once for those that are equal; None where there is none."""
+    given = [name for name in set(names) if name]
+    of: dict[str | None, T] = dict(zip(given, change(given), strict=True))
+    return [*map(of.get, names)]
+
+
+def _totals(sizes: Sequence[Ints], ends: Ints) -> Ints:
+    """The sums of the sizes between one end and the next."""
+    upto = np.concatenate([np.zeros(1, np.int64), *sizes]).cumsum()[ends]
+    totals: Ints = np.diff(upto)
+    return totals

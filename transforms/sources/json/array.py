@@ -1,0 +1,299 @@
+"""The elements of a JSON array as raw bytes, read as a stream: one that is malformed spoils no other."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import IO, NamedTuple
+
+from transforms.sources.files import is_json
+from transforms.sources.json.element_ends import commas_of
+from transforms.sources.json.resync import Beginnings
+
+_CHUNK = 1 << 20
+#: Bytes in which the elements' ends are looked for all at once.
+_WINDOW = 1 << 20
+#: Up to the next bracket, strings included; and the same up to a comma as well.
+_TO_BRACKET = re.compile(rb'(?:[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
+_TO_COMMA = re.compile(rb'(?:[^"{}\[\],]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
+_IN_STRING = re.compile(rb"(?:[^\"\\]++|\\.)*+", re.DOTALL)
+_BOM = b"\xef\xbb\xbf"
+_OPENING = b"[{"
+#: What may follow the array: nothing in a file of its own, the object's end or its next field in an object.
+_ENDS_FILE = re.compile(rb"\s*\Z")
+_ENDS_FIELD = re.compile(rb'\s*(?:\Z|\}|,\s*(?:"|\Z))')
+_BETWEEN = b" \t\r\n,]"
+#: Enough for a key, its quotes, a colon and white space.
+_TAIL_BYTES = 256
+
+
+class Element(NamedTuple):
+    """An element; `data` None: it is longer than allowed and was not kept."""
+
+    length: int
+    data: bytes | None
+
+
+class ArrayCut(Exception):  # noqa: N818 - a state of the input, not a fault of ours
+    """The array does not end, or something follows it."""
+
+
+def first_byte(file: IO[bytes]) -> bytes:
+    """The first byte that is neither white space nor a byte order mark; empty at the end."""
+    start = file.read(len(_BOM))
+    start = start.removeprefix(_BOM).lstrip()
+    while not start and (chunk := file.read(_CHUNK)):
+        start = chunk.lstrip()
+    return start[:1]
+
+
+def elements(file: IO[bytes], max_bytes: int, key: bytes | None = None) -> Iterator[Element]:
+    """Every element of the array that `file` holds, or that stands under `key` of the object it holds.
+
+    Three times `max_bytes` and a chunk are held at most. Behind an element that does not close, or closes too
+    early, it goes on where one begins like those before. Raises ArrayCut where there is no such place, after
+    the last whole element, and KeyError if there is no such key or no array under it.
+    """
+    scan = _Scan(file, max_bytes)
+    if key is not None and not scan.find(key):
+        raise KeyError
+    if key is None:
+        scan.enter()
+    ends = _ENDS_FILE if key is None else _ENDS_FIELD
+    before: Element | None = None  # held back until what follows shows that it was one
+    found = scan.array()
+    while True:
+        element, odd = None, b"]"
+        try:
+            element = next(found, None)
+            if element is not None:
+                odd = (element.data or b"") + b","
+        except ArrayCut:
+            odd = scan.begun()
+        else:
+            if element is None and ends.match(scan.rest()):
+                break
+        between = None
+        if element is None or not scan.beginnings.fit(element.data):
+            between, before = _restarted(scan, before, odd)
+        if before is not None:
+            yield before
+        before = element if between is None else None
+        if between is not None:
+            broken = between.strip(_BETWEEN)
+            if broken or element is not None:
+                yield Element(len(broken), broken)
+            found = scan.array()
+        elif scan.odd:  # not where an element begins, but perhaps where one ends
+            scan.plain = scan.odd = False
+            found = scan.array()
+        elif element is None:
+            raise ArrayCut
+    if before is not None:
+        yield before
+
+
+def _restarted(scan: _Scan, before: Element | None, odd: bytes) -> tuple[bytes | None, Element | None]:
+    """What is given up to go on behind it, None if there is nowhere to go on; and what is left of `before`.
+
+    That is broken itself if it is no JSON: then it ended too early, and where to go on may be inside of it.
+    """
+    if before is None or before.data is None or is_json(before.data):
+        return scan.restart(odd), before
+    joint = b"" if odd == b"]" else b","
+    between = scan.restart(before.data + joint + odd)
+    return between, before if between is None else None
+
+
+class _Scan:
+    """A place in the stream.
+
+    `_kept` are the element's bytes before the buffer, None once there are too many; `_tail` the last of them.
+    """
+
+    def __init__(self, file: IO[bytes], max_bytes: int) -> None:
+        self._file = file
+        self._max = max_bytes
+        self._buffer = b""
+        self._at = 0
+        self._start = 0
+        self._kept: list[bytes] | None = []
+        self._length = 0
+        self._tail = b""
+        self.odd = False
+        self.plain = True
+        self._again = b""
+        #: How many bytes may be scanned anew, lest a file of nothing but beginnings take for ever.
+        self._patience = 8 * max(max_bytes, _CHUNK)
+        self.beginnings = Beginnings()
+
+    def enter(self) -> None:
+        """To behind the bracket that opens the outermost value."""
+        self._to(_TO_BRACKET)
+        self._at += 1
+        self._mark()
+
+    def find(self, key: bytes) -> bool:
+        """To behind the bracket of the array under `key` of the outermost object, if there is one."""
+        self.enter()
+        pattern = re.compile(rb'"' + re.escape(key) + rb'"\s*:\s*\Z')
+        depth = 1
+        try:
+            while depth:
+                byte = self._to(_TO_BRACKET)
+                head = (self._tail + self._buffer[self._start : self._at])[-_TAIL_BYTES:]
+                self._at += 1
+                self._mark()
+                if byte == b"[" and depth == 1 and pattern.search(head):
+                    return True
+                depth += 1 if byte in _OPENING else -1
+        except ArrayCut:
+            return False
+        return False
+
+    def array(self) -> Iterator[Element]:
+        """The elements up to the bracket that closes the array; raises ArrayCut if there is none."""
+        self._mark()
+        any_before = False
+        while True:
+            for found in self._many():
+                any_before = True
+                yield found
+            if self.odd:
+                raise ArrayCut
+            byte = self._element()
+            found = self._take()
+            blank = found.data is not None and not found.data.strip()
+            if byte == b"]" and blank and not any_before:
+                return
+            any_before = True
+            yield found
+            if byte == b"]":
+                return
+
+    def rest(self) -> bytes:
+        """A little of what follows."""
+        if self._at == len(self._buffer):
+            self._buffer, self._at = self._read(_CHUNK), 0
+            self._mark()
+        return self._buffer[self._at :]
+
+    def begun(self) -> bytes:
+        """What was scanned of the element that is not at its end; nothing if it was not kept."""
+        return b"" if self._kept is None else b"".join(self._kept) + self._buffer[self._start : self._at]
+
+    def restart(self, prefix: bytes) -> bytes | None:
+        """Goes on where, behind the beginning of `prefix` and before what follows, an element begins.
+
+        Gives what stands before that. None if there is no such place; then nothing was moved.
+        """
+        pattern, ahead = self.beginnings.pattern, prefix + self._buffer[self._at :] + self._again
+        if pattern is None:
+            return None
+        first = len(ahead) - len(ahead.lstrip()) + 1
+        found = pattern.search(ahead, first)
+        while found is None and len(ahead) <= self._max and (more := self._file.read(len(ahead) + _CHUNK)):
+            ahead += more
+            found = pattern.search(ahead, first)
+        self._patience -= len(prefix) if found else 0
+        if found is None or self._patience < 0:
+            self._again = ahead[len(prefix) + len(self._buffer) - self._at :]
+            return None
+        self._buffer, self._at, self._again, self.odd = b"", 0, ahead[found.start() :], False
+        self._mark()
+        return ahead[: found.start()]
+
+    def _many(self) -> Iterator[Element]:
+        """The elements that end with a comma within a window, window by window, while there are any.
+
+        What is odd is left to be scanned byte by byte: very long elements, the last one, malformed ones.
+        """
+        while self.plain:
+            self._buffer = self._buffer[self._at :] + self._read(_WINDOW)
+            self._at = 0
+            commas, sound = commas_of(self._buffer)
+            for comma in commas:
+                length = comma - self._at
+                data = self._buffer[self._at : comma] if length <= self._max else None
+                self._at = comma + 1
+                self._mark()
+                yield Element(length, data)
+            self._mark()
+            if not commas:
+                self.odd = not sound and self.beginnings.pattern is not None
+                return
+
+    def _element(self) -> bytes:
+        depth = 0
+        while True:
+            byte = self._to(_TO_BRACKET if depth else _TO_COMMA)
+            if depth == 0 and byte in b",]":
+                return byte
+            depth += 1 if byte in _OPENING else -1
+            if depth < 0:
+                raise ArrayCut
+            self._at += 1
+
+    def _to(self, pattern: re.Pattern[bytes]) -> bytes:
+        """The byte at which the pattern ends, and stands on it; strings may span chunks."""
+        while True:
+            found = pattern.match(self._buffer, self._at)
+            self._at = found.end() if found else self._at
+            if self._at < len(self._buffer):
+                byte = self._buffer[self._at : self._at + 1]
+                if byte != b'"':
+                    return byte
+                self._at += 1
+                self._end_of_string()
+            else:
+                self._more()
+
+    def _end_of_string(self) -> None:
+        while True:
+            found = _IN_STRING.match(self._buffer, self._at)
+            self._at = found.end() if found else self._at
+            if self._buffer[self._at : self._at + 1] == b'"':
+                self._at += 1
+                return
+            self._more()
+
+    def _more(self) -> None:
+        """A further chunk; what is scanned of the element moves to `_kept`. Raises ArrayCut at the end."""
+        chunk = self._read(_CHUNK)
+        if not chunk:
+            raise ArrayCut
+        scanned = self._buffer[self._start : self._at]
+        self._tail = (self._tail + scanned)[-_TAIL_BYTES:]
+        self._buffer = self._buffer[self._at :] + chunk
+        self._at = self._start = 0
+        self._keep(scanned)
+
+    def _read(self, size: int) -> bytes:
+        """The next bytes, first those that are read again."""
+        data, self._again = self._again[:size], self._again[size:]
+        return data or self._file.read(size)
+
+    def _keep(self, data: bytes) -> None:
+        """Keeps bytes of the element, unless they are too many; raises ArrayCut if others begin in those."""
+        self._length += len(data)
+        if self._kept is None:
+            return
+        self._kept.append(data)
+        if self._length > self._max:
+            pattern, kept = self.beginnings.pattern, b"".join(self._kept)
+            if pattern and self._patience > 0 and pattern.search(kept, len(kept) - len(kept.lstrip()) + 1):
+                raise ArrayCut
+            self._kept = None
+
+    def _mark(self) -> None:
+        self._start = self._at
+        self._kept, self._length, self._tail = [], 0, b""
+
+    def _take(self) -> Element:
+        scanned = self._buffer[self._start : self._at]
+        self._start = self._at
+        self._keep(scanned)
+        found = Element(self._length, None if self._kept is None else b"".join(self._kept))
+        self._at += 1
+        self._mark()
+        return found

@@ -1,0 +1,139 @@
+"""The elements of a JSON array decoded many at a time, where nothing about them is odd.
+
+To find where each of them ends is half of the price of reading them. Where some of them end is seen from how
+they begin; and that it is so, from that what stands before can be decoded.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import IO, NamedTuple
+
+import msgspec
+
+from transforms.sources.json.array import Element, elements
+from transforms.sources.json.resync import beginning_of
+
+_CHUNK = 1 << 19
+#: As much as `elements` reads at once: what comes before the damage to a compressed stream depends on it.
+_READ_BYTES = 1 << 20
+#: How much is searched for where an element ends, from behind, before all is.
+_LAST_BYTES = 1 << 15
+#: Less than this is not worth it.
+_FEW_BYTES = 1 << 10
+_BOM = b"\xef\xbb\xbf"
+#: A stream of bytes may fail in any way; what it fails with is raised where care is taken.
+_ANYTHING = (Exception,)
+_UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError)
+_VALUE = re.compile(rb"[^ \t\r\n]")
+_RAW = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+class Block[T](NamedTuple):
+    """What some elements in a row were decoded to, and the array of just these."""
+
+    decoded: list[T]
+    data: bytes
+
+    def elements(self) -> list[Element]:
+        """The elements as `elements` has them: with the white space around them."""
+        found, at, last = list[Element](), 1, len(self.data) - 1
+        for value in _RAW.decode(self.data):
+            end = _VALUE.search(self.data, at).start() + len(memoryview(value))  # type: ignore[union-attr]
+            comma = self.data.find(b",", end, last)
+            data = self.data[at : last if comma < 0 else comma]
+            found.append(Element(len(data), data))
+            at = comma + 1
+        return found
+
+
+def blocks_of_elements[T](
+    opened: Callable[[], AbstractContextManager[IO[bytes]]],
+    max_bytes: int,
+    decode: Callable[[bytes], list[T]],
+) -> Iterator[Block[T] | Element]:
+    """All that `elements` gives of an array, as blocks where `decode` takes those together as an array.
+
+    Raises what `elements` raises, there.
+    """
+    count = 0
+    try:
+        for data in _arrays(opened, max_bytes):
+            try:
+                block = Block(decode(data), data)
+            except _UNDECODABLE:
+                few = Block([], data).elements()
+                count += len(few)
+                yield from few
+            else:
+                count += len(block.decoded)
+                yield block
+    except _ANYTHING:
+        pass
+    else:
+        return
+    with opened() as file:
+        yield from itertools.islice(elements(file, max_bytes), count, None)
+
+
+def _arrays(opened: Callable[[], AbstractContextManager[IO[bytes]]], max_bytes: int) -> Iterator[bytes]:
+    """The array's elements in arrays of some of them; raises ValueError where that cannot be told.
+
+    Each once the next one is whole: `elements` too gives none before it has seen the next.
+    """
+    before = b""
+    for data in _cut(opened, max_bytes):
+        if before:
+            yield before
+        before = data
+    yield before
+
+
+def _cut(opened: Callable[[], AbstractContextManager[IO[bytes]]], max_bytes: int) -> Iterator[bytes]:
+    size = min(_CHUNK, max_bytes // 16)
+    if size < _FEW_BYTES:
+        raise ValueError
+    with opened() as file:
+        chunks = _chunks(file, size)
+        chunk = next(chunks, b"").removeprefix(_BOM).lstrip()
+        beginning = beginning_of(chunk[1:])
+        if not chunk.startswith(b"[") or beginning is None:
+            raise ValueError
+        ends = re.compile(rb"\}\s*,(?=\s*" + beginning + rb")", re.DOTALL)
+        rest, length, chunk = list[bytes](), 0, chunk[1:]
+        for following in chunks:
+            comma = _last_comma(ends, chunk)
+            if length + (len(chunk) if comma is None else comma) > max_bytes:
+                raise ValueError
+            if comma is None:
+                rest.append(chunk)
+                length += len(chunk)
+            else:
+                yield b"".join((b"[", *rest, memoryview(chunk)[:comma], b"]"))
+                rest = [chunk[comma + 1 :]]
+                length = len(rest[0])
+            chunk = following
+        last = b"".join((*rest, chunk)).rstrip()
+        if not last.endswith(b"]") or len(last) > max_bytes:
+            raise ValueError
+        yield b"[" + last
+
+
+def _chunks(file: IO[bytes], size: int) -> Iterator[bytes]:
+    while data := file.read(_READ_BYTES):
+        for start in range(0, len(data), size):
+            yield data[start : start + size]
+
+
+def _last_comma(ends: re.Pattern[bytes], chunk: bytes) -> int | None:
+    """Where the last comma between elements stands, for all that can be seen from here."""
+    for start in (max(0, len(chunk) - _LAST_BYTES), 0):
+        found = None
+        for found in ends.finditer(chunk, start):  # noqa: B007 - the last one
+            pass
+        if found is not None:
+            return found.end() - 1
+    return None

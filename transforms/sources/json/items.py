@@ -1,0 +1,173 @@
+"""The JSON objects of a file: one a line, an array of them, or one over several lines; also compressed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from transforms.sources.decode import Fault, json_fault
+from transforms.sources.files import (
+    Lines,
+    blocks_of_lines,
+    bodies_of_lines,
+    compression_of,
+    lines,
+    open_stream,
+)
+from transforms.sources.json.array import Element, elements, first_byte
+from transforms.sources.json.array_blocks import Block, blocks_of_elements
+
+_HEAD_BYTES = 1 << 20
+_UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError)
+
+
+def holds_array(path: str) -> bool:
+    """True for a file that is an array, False for lines, even if the first of them begins like one.
+
+    In an array nothing begins a line with a brace that does not follow a bracket, a comma or a colon. Raises
+    OSError.
+    """
+    with open_stream(path) as file:
+        if first_byte(file) != b"[":
+            return False
+    with open_stream(path) as file:
+        head = file.read(_HEAD_BYTES).removeprefix(b"\xef\xbb\xbf").lstrip()
+    above, _, below = head.partition(b"\n")
+    return not below.lstrip().startswith(b"{") or above.rstrip().endswith((b"[", b",", b":"))
+
+
+class Item(NamedTuple):
+    """The bytes of an item, None for one that is too long; and where it begins, of lines of a plain file."""
+
+    data: bytes | None
+    offset: int | None = None
+
+
+class Items[T](NamedTuple):
+    """Items of a file in a row, decoded by type; None is one that has to be looked at with care.
+
+    `raw`: gives each of them. `size`: no item has more bytes.
+    """
+
+    decoded: Sequence[T | None]
+    raw: Callable[[], Sequence[Item]]
+    size: int
+
+
+class Decoders[T](NamedTuple):
+    """Decoders of an item, and of an array of them."""
+
+    one: Callable[[bytes], T]
+    many: Callable[[bytes], list[T]]
+
+    @classmethod
+    def of(cls, kind: type[T]) -> Decoders[T]:
+        """The decoders of a type."""
+        return cls(msgspec.json.Decoder(kind).decode, msgspec.json.Decoder(list[kind]).decode)  # type: ignore[valid-type]
+
+
+def is_in_lines(path: str, *, over_lines: bool = True) -> bool:
+    """True for a plain file that can be read from any line on; `over_lines` as below. Raises OSError."""
+    if compression_of(path) is not None or holds_array(path):
+        return False
+    if not over_lines:
+        return True
+    with open_stream(path) as file:
+        head = file.readline(_HEAD_BYTES).removeprefix(b"\xef\xbb\xbf").strip()
+    return not isinstance(object_of(head), Fault)
+
+
+def lines_of[T](
+    path: str, start: int, end: int, max_bytes: int, decode: Callable[[bytes], T]
+) -> Iterator[Items[T]]:
+    """The items of a plain file that are lines which begin in [start, end), many at a time."""
+    with open_stream(path) as file:
+        for some in blocks_of_lines(file, start, end, max_bytes):
+            yield _of_lines(some, decode, some.offsets)
+
+
+def items_of[T](
+    path: str, max_bytes: int, decoders: Decoders[T], *, over_lines: bool = True
+) -> Iterator[Items[T]]:
+    """The items of a file, many at a time; `over_lines`: it may also be one object that is not on one line.
+
+    Raises what reading a damaged file raises.
+    """
+    if over_lines and (whole := _one_over_lines(path, max_bytes)) is not None:
+        yield Items([None], lambda: [Item(whole)], len(whole))
+    elif not holds_array(path):
+        with open_stream(path) as file:
+            for some in blocks_of_lines(file, 0, None, max_bytes):
+                yield _of_lines(some, decoders.one, [None] * len(some.raw))
+    else:
+        for block in blocks_of_elements(lambda: open_stream(path), max_bytes, decoders.many):
+            yield _of_elements(block)
+
+
+def raw_lines(path: str, start: int, end: int, max_bytes: int) -> Iterator[Item]:
+    """Each item of a plain file that is a line which begins in [start, end)."""
+    with open_stream(path) as file:
+        for line in lines(file, start, end, max_bytes):
+            yield Item(line.data, line.offset)
+
+
+def raw_items(path: str, max_bytes: int, *, over_lines: bool = True) -> Iterator[Item]:
+    """Each of the items of a file."""
+    if over_lines and (whole := _one_over_lines(path, max_bytes)) is not None:
+        yield Item(whole)
+        return
+    array = holds_array(path)
+    with open_stream(path) as file:
+        if array:
+            yield from (Item(element.data) for element in elements(file, max_bytes))
+        else:
+            yield from map(Item, bodies_of_lines(file, max_bytes))
+
+
+def _of_lines[T](some: Lines, decode: Callable[[bytes], T], offsets: Sequence[int | None]) -> Items[T]:
+    raw = some.raw
+    try:
+        decoded: list[T | None] = [None if data is None else decode(data) for data in raw]
+    except _UNDECODABLE:
+        decoded = [None if data is None else _decoded(decode, data) for data in raw]
+    return Items(decoded, lambda: [*map(Item, raw, offsets)], max(some.lengths))
+
+
+def _of_elements[T](block: Block[T] | Element) -> Items[T]:
+    if isinstance(block, Element):
+        return Items([None], lambda: [Item(block.data)], block.length)
+    return Items(block.decoded, lambda: [Item(element.data) for element in block.elements()], len(block.data))
+
+
+def _decoded[T](decode: Callable[[bytes], T], data: bytes) -> T | None:
+    try:
+        return decode(data)
+    except _UNDECODABLE:
+        return None
+
+
+def object_of(data: bytes | None) -> dict[str, Any] | Fault:
+    """The JSON object in some bytes, or why there is none; None stands for bytes that were too many."""
+    if data is None:
+        return Fault("oversize_record")
+    try:
+        value = msgspec.json.decode(data)
+    except _UNDECODABLE:
+        return Fault(json_fault(data))
+    return value if isinstance(value, dict) else Fault("not_an_object")
+
+
+def _one_over_lines(path: str, max_bytes: int) -> bytes | None:
+    """The object that the whole file is, if its first line is not one already."""
+    with open_stream(path) as file:
+        if first_byte(file) != b"{":
+            return None
+    with open_stream(path) as file:
+        head = file.readline(max_bytes).strip().removeprefix(b"\xef\xbb\xbf")
+        if head.endswith(b"}") and not isinstance(object_of(head), Fault):
+            return None
+        rest = file.read(max_bytes + 1)
+    whole = head + b"\n" + rest
+    return None if len(rest) > max_bytes or isinstance(object_of(whole), Fault) else whole

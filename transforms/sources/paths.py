@@ -1,0 +1,18 @@
+"""Paths of input files: the folder of an input, and names below it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def input_root(pattern: str) -> str:
+    """The longest folder of a path or glob that holds no wildcard."""
+    parts = Path(pattern).parts
+    fixed = next((n for n, part in enumerate(parts) if any(c in part for c in "*?[")), len(parts) - 1)
+    return str(Path(*parts[:fixed]))
+
+
+def below(path: str, root: str) -> str:
+    """The path below a folder, with slashes; for globs."""
+    return Path(os.path.relpath(path, root or os.curdir)).as_posix()

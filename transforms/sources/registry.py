@@ -1,0 +1,78 @@
+"""The source of each format, and the way from an input's files to facts and sessions."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Sequence
+
+import pyarrow as pa
+
+from schemas.errors import ConfigError
+from schemas.formats import GROUP, registered
+from schemas.records import Session
+from schemas.units import Quarantined, Unit
+from transforms.sources.base import NO_DIGEST, FactsBatch, InputFile, PlanTask, Pointer, ReadContext, Source
+from transforms.sources.calls.anthropic import ANTHROPIC_MESSAGES
+from transforms.sources.calls.otel import OTEL_GENAI
+from transforms.sources.canonical.source import Canonical
+from transforms.sources.chats.lists import OPENAI_MESSAGES, SHAREGPT
+from transforms.sources.chats.parquet import LMSYS, WILDCHAT
+from transforms.sources.claude_code.source import ClaudeCode
+from transforms.sources.exports import chatgpt, claude
+
+_BUILT_IN: dict[str, Source] = {
+    "canonical": Canonical(),
+    "claude-code": ClaudeCode(),
+    "claude-export": claude.EXPORTS,
+    "chatgpt-export": chatgpt.EXPORTS,
+    "sharegpt": SHAREGPT,
+    "openai-messages": OPENAI_MESSAGES,
+    "wildchat": WILDCHAT,
+    "lmsys": LMSYS,
+    "anthropic-messages": ANTHROPIC_MESSAGES,
+    "otel-genai": OTEL_GENAI,
+}
+UNIT_BYTES = 32 << 20
+
+
+@functools.cache
+def source_of(name: str) -> Source:
+    """The source of a format, of this package or of one that registered it; raises ConfigError."""
+    if name in _BUILT_IN:
+        return _BUILT_IN[name]
+    point = registered().get(name)
+    if point is None:
+        raise ConfigError(f"format {name}: no package registers it under {GROUP}")
+    try:
+        source: Source = point.load()()
+    except Exception as error:
+        raise ConfigError(
+            f"format {name}: {point.value} cannot be loaded ({type(error).__name__}); mend its package"
+        ) from error
+    return source
+
+
+def plan_tasks(input: int, format: str, files: Sequence[InputFile]) -> list[PlanTask]:  # noqa: A002
+    """The files of an input in groups that are planned together; opens nothing."""
+    return source_of(format).tasks(input, format, files)
+
+
+def plan_units(task: PlanTask, unit_bytes: int = UNIT_BYTES) -> tuple[list[Unit], list[Quarantined]]:
+    """The units of a task, and its files that cannot be opened or are not what they are named for."""
+    try:
+        return source_of(task.format).plan(task, unit_bytes)
+    except (OSError, pa.ArrowException):
+        size = sum(task.sizes)
+        return [], [Quarantined(task.input, task.paths[0], "file", "unreadable_file", size, NO_DIGEST)]
+
+
+def read_facts(unit: Unit, context: ReadContext) -> Iterator[FactsBatch]:
+    """Facts of every record of a unit, in order, and the records that cannot be read."""
+    return source_of(unit.format).facts(unit, context)
+
+
+def read_sessions(
+    unit: Unit, context: ReadContext, pointers: Sequence[Pointer]
+) -> Iterator[tuple[int, Session]]:
+    """(row, session) of just these records, by ascending row."""
+    return source_of(unit.format).sessions(unit, context, pointers)
