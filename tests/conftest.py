@@ -8,6 +8,15 @@ from pathlib import Path
 import pytest
 
 from tests.support.command import Corpus, chatsieve
+from tests.support.samples import SKIPPED, samples_folder
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skips tests of public samples where there are none."""
+    if samples_folder() is None:
+        for item in items:
+            if item.get_closest_marker("samples"):
+                item.add_marker(pytest.mark.skip(reason=SKIPPED))
 
 
 @pytest.fixture(scope="session")
