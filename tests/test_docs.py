@@ -1,0 +1,180 @@
+"""The documentation: every link, path, make target and command that a page names exists."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+
+from pipeline.cli.main import app
+
+ROOT = Path(__file__).resolve().parents[1]
+TOP = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")
+PAGES = sorted(
+    path
+    for path in (
+        *(ROOT / name for name in TOP),
+        *ROOT.glob("docs/*.md"),
+        ROOT / "examples/README.md",
+        ROOT / "transforms/deid/model/README.md",
+    )
+)
+#: Packages too small for the tree.
+_DETAILS = {"pipeline/cli/terminal", "transforms/sample/texts"}
+_LINK = re.compile(r"\]\(([^)#\s]+)(#[^)\s]*)?\)")
+_ROOMS = "schemas|transforms|pipeline|tests|configs|docs|benchmarks|examples"
+_PATH = re.compile(rf"`((?:{_ROOMS})/[\w./-]*)`")
+_MODULE = re.compile(rf"python -m ((?:{_ROOMS})\.[\w.]+)")
+_CODE = re.compile(r"```[a-z]*\n(.*?)```|`([^`\n]+)`", re.S)
+_MAKE = re.compile(r"(?:^|\s)make ([a-z][a-z-]*)", re.M)
+_COMMAND = re.compile(r"(?:^|\s)chatsieve ([a-z]+)((?: [a-z]+(?=\s|\Z))?)", re.M)
+
+
+def faults(page: Path, text: str, targets: set[str], commands: dict[str, set[str]]) -> list[str]:
+    """What a page names and nobody has: links, paths, modules, make targets, commands; in that order."""
+    return [
+        *(f"link {link}" for link, _ in _LINK.findall(text) if _is_dead(page, link)),
+        *(f"path {name}" for name in _PATH.findall(text) if not (ROOT / name).exists()),
+        *(f"module {name}" for name in _MODULE.findall(text) if not _module_exists(name)),
+        *(f"target {name}" for code in _codes(text) for name in _MAKE.findall(code) if name not in targets),
+        *(
+            f"command {name}{second}"
+            for code in _codes(text)
+            for name, second in _COMMAND.findall(code)
+            if name not in commands or (commands[name] and second.strip() not in {"", *commands[name]})
+        ),
+    ]
+
+
+def _is_dead(page: Path, link: str) -> bool:
+    return "://" not in link and not (page.parent / link).exists()
+
+
+def _module_exists(name: str) -> bool:
+    return (ROOT / f"{name.replace('.', '/')}.py").exists()
+
+
+def _codes(text: str) -> Iterator[str]:
+    """The code of a page: fenced blocks and backticks."""
+    for block, inline in _CODE.findall(text):
+        yield block or inline
+
+
+def make_targets() -> set[str]:
+    """The targets of the Makefile."""
+    return set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(), re.M))
+
+
+def cli_commands() -> dict[str, set[str]]:
+    """The commands of `chatsieve`, each with its own commands if it is a group."""
+    group = typer.main.get_group(app)
+    return {name: set(getattr(command, "commands", {})) for name, command in group.commands.items()}
+
+
+def tree_of(text: str) -> set[str]:
+    """The folders of the first tree of a page that begins with schemas/, as paths."""
+    tree = next(block for block in _codes(text) if block.startswith("schemas/"))
+    folders: set[str] = set()
+    above: list[str] = []
+    for line in tree.splitlines():
+        indent, name = len(line) - len(line.lstrip()), line.split()[0]
+        if name.endswith("/"):
+            above = [*above[: indent // 2], name.rstrip("/")]
+            folders.add("/".join(above))
+    return folders
+
+
+def code_folders() -> set[str]:
+    """The folders of the program, but for those of data and those inside of `tests` and others beside it."""
+    top = {"schemas", "transforms", "pipeline", "configs", "tests", "benchmarks", "examples"}
+    packages = {
+        path.parent for room in ("transforms", "pipeline") for path in ROOT.glob(f"{room}/**/__init__.py")
+    }
+    return top | {str(folder.relative_to(ROOT)) for folder in packages} - _DETAILS
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
+def test_what_a_page_names_exists(page: Path) -> None:
+    """A reader who follows the documentation must not end at a file or a command that is gone."""
+    found = faults(page, page.read_text(encoding="utf-8"), make_targets(), cli_commands())
+    if page.name == "CHANGELOG.md":  # it also names what a version removed
+        found = [fault for fault in found if fault.startswith("link")]
+    assert found == []
+
+
+def test_the_tree_of_the_architecture_is_that_of_the_code() -> None:
+    """Where something belongs is read off this tree, so every room is in it and no other."""
+    assert tree_of((ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")) == code_folders()
+
+
+def test_a_tree_that_lacks_a_room_or_has_one_too_many_is_found() -> None:
+    """The check of the tree must be able to fail."""
+    tree = "```\nschemas/     data\ntransforms/\n  decide/    rules\n    gone/    nothing\n```\n"
+    assert tree_of(tree) == {"schemas", "transforms", "transforms/decide", "transforms/decide/gone"}
+    assert tree_of(tree) != code_folders()
+
+
+def test_the_import_order_of_the_architecture_is_that_of_the_linter() -> None:
+    """A contract that only one of two places has is not one."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    listed = "\n".join(block for block in _codes((ROOT / "ARCHITECTURE.md").read_text()))
+    lines = [line.partition("  ")[0].strip() for line in listed.splitlines()]
+    assert "\n".join(contracts[0]["layers"]) in "\n".join(lines)
+
+
+def test_every_markdown_file_of_the_project_is_checked() -> None:
+    """A page that nobody checks is wrong first."""
+    listed = subprocess.run(
+        ["git", "ls-files", "*.md"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    assert {ROOT / name for name in listed.stdout.split()} <= set(PAGES)
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("[rules](docs/rules.md)", "link docs/rules.md"),
+        ("[rules](docs/rules.md#order)", "link docs/rules.md"),
+        ("see `transforms/gone/rules.py`", "path transforms/gone/rules.py"),
+        ("see `docs/gone/`", "path docs/gone/"),
+        ("```\npython -m benchmarks.gone --sessions 1\n```", "module benchmarks.gone"),
+        ("run `make gone`", "target gone"),
+        ("```\nmake setup\nmake gone\n```", "target gone"),
+        ("run `chatsieve gone -c run.yaml`", "command gone"),
+        ("```\nchatsieve run -c run.yaml\nchatsieve gone\n```", "command gone"),
+        ("run `chatsieve policy gone`", "command policy gone"),
+    ],
+)
+def test_a_page_that_names_what_is_gone_is_found(text: str, fault: str) -> None:
+    """A check that cannot fail proves nothing."""
+    assert faults(ROOT / "README.md", text, make_targets(), cli_commands()) == [fault]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[rules](docs/policy.md#settings) and [others](https://example.com/docs/gone.md)",
+        "`transforms/decide/rules.py`, `docs/`, `configs/policies/`",
+        "`python -m benchmarks.audit --sessions 5`",
+        "`make setup`; prose that can make sense of chatsieve alone",
+        "`chatsieve policy show FILE`, `chatsieve run -c run.yaml`, `chatsieve --help`",
+    ],
+)
+def test_a_page_that_names_what_exists_has_no_fault(text: str) -> None:
+    """A check that fails on good pages would be switched off."""
+    assert faults(ROOT / "README.md", text, make_targets(), cli_commands()) == []
+
+
+def test_headlines_of_the_changelog_fit_a_line() -> None:
+    """An entry begins with what changed, short enough to be read in a list."""
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    headlines = [line.partition(" **")[0] for line in text.splitlines() if line.startswith("- ")]
+    assert headlines
+    assert [line for line in headlines if len(line) > 72] == []
