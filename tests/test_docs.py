@@ -1,4 +1,4 @@
-"""The documentation: every link, path, make target and command that a page names exists."""
+"""The documentation: links, paths, make targets, commands and the tree of rooms are correct."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PAGES = sorted(
         ROOT / "transforms/deid/model/README.md",
     )
 )
-#: Packages too small for the tree.
+#: Packages that the tree leaves out.
 _DETAILS = {"pipeline/cli/terminal", "transforms/sample/texts"}
 _LINK = re.compile(r"\]\(([^)#\s]+)(#[^)\s]*)?\)")
 _ROOMS = "schemas|transforms|pipeline|tests|configs|docs|benchmarks|examples"
@@ -36,7 +36,7 @@ _COMMAND = re.compile(r"(?:^|\s)chatsieve ([a-z]+)((?: [a-z]+(?=\s|\Z))?)", re.M
 
 
 def faults(page: Path, text: str, targets: set[str], commands: dict[str, set[str]]) -> list[str]:
-    """What a page names and nobody has: links, paths, modules, make targets, commands; in that order."""
+    """Links, paths, modules, make targets and commands on a page that do not exist, in this order."""
     return [
         *(f"link {link}" for link, _ in _LINK.findall(text) if _is_dead(page, link)),
         *(f"path {name}" for name in _PATH.findall(text) if not (ROOT / name).exists()),
@@ -77,7 +77,7 @@ def cli_commands() -> dict[str, set[str]]:
 
 
 def tree_of(text: str) -> set[str]:
-    """The folders of the first tree of a page that begins with schemas/, as paths."""
+    """The folders in the tree of a page, as paths; the tree is the code block that begins with schemas/."""
     tree = next(block for block in _codes(text) if block.startswith("schemas/"))
     folders: set[str] = set()
     above: list[str] = []
@@ -90,37 +90,35 @@ def tree_of(text: str) -> set[str]:
 
 
 def code_folders() -> set[str]:
-    """The folders of the program, but for those of data and those inside of `tests` and others beside it."""
+    """The folders that the tree must list: the top folders and every package of the program."""
     top = {"schemas", "transforms", "pipeline", "configs", "tests", "benchmarks", "examples"}
-    packages = {
-        path.parent for room in ("transforms", "pipeline") for path in ROOT.glob(f"{room}/**/__init__.py")
-    }
-    return top | {str(folder.relative_to(ROOT)) for folder in packages} - _DETAILS
+    files = [*ROOT.glob("transforms/**/__init__.py"), *ROOT.glob("pipeline/**/__init__.py")]
+    return top | {str(path.parent.relative_to(ROOT)) for path in files} - _DETAILS
 
 
 @pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
-def test_what_a_page_names_exists(page: Path) -> None:
-    """A reader who follows the documentation must not end at a file or a command that is gone."""
+def test_a_page_names_only_what_exists(page: Path) -> None:
+    """A reader must not be sent to a file or a command that was removed."""
     found = faults(page, page.read_text(encoding="utf-8"), make_targets(), cli_commands())
-    if page.name == "CHANGELOG.md":  # it also names what a version removed
+    if page.name == "CHANGELOG.md":  # a changelog also names removed commands
         found = [fault for fault in found if fault.startswith("link")]
     assert found == []
 
 
-def test_the_tree_of_the_architecture_is_that_of_the_code() -> None:
-    """Where something belongs is read off this tree, so every room is in it and no other."""
+def test_the_tree_in_the_architecture_matches_the_code() -> None:
+    """Contributors choose a folder by this tree, so it must list every room and no other."""
     assert tree_of((ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")) == code_folders()
 
 
-def test_a_tree_that_lacks_a_room_or_has_one_too_many_is_found() -> None:
+def test_a_wrong_tree_is_reported() -> None:
     """The check of the tree must be able to fail."""
     tree = "```\nschemas/     data\ntransforms/\n  decide/    rules\n    gone/    nothing\n```\n"
     assert tree_of(tree) == {"schemas", "transforms", "transforms/decide", "transforms/decide/gone"}
     assert tree_of(tree) != code_folders()
 
 
-def test_the_import_order_of_the_architecture_is_that_of_the_linter() -> None:
-    """A contract that only one of two places has is not one."""
+def test_the_import_order_in_the_architecture_matches_the_linter() -> None:
+    """The page must show the contract that import-linter checks."""
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
     listed = "\n".join(block for block in _codes((ROOT / "ARCHITECTURE.md").read_text()))
     lines = [line.partition("  ")[0].strip() for line in listed.splitlines()]
@@ -128,7 +126,7 @@ def test_the_import_order_of_the_architecture_is_that_of_the_linter() -> None:
 
 
 def test_every_markdown_file_of_the_project_is_checked() -> None:
-    """A page that nobody checks is wrong first."""
+    """A new page must be checked too."""
     listed = subprocess.run(
         ["git", "ls-files", "*.md"], cwd=ROOT, capture_output=True, text=True, check=False
     )
@@ -152,8 +150,8 @@ def test_every_markdown_file_of_the_project_is_checked() -> None:
         ("run `chatsieve policy gone`", "command policy gone"),
     ],
 )
-def test_a_page_that_names_what_is_gone_is_found(text: str, fault: str) -> None:
-    """A check that cannot fail proves nothing."""
+def test_a_missing_link_path_target_or_command_is_reported(text: str, fault: str) -> None:
+    """The checker must be able to fail."""
     assert faults(ROOT / "README.md", text, make_targets(), cli_commands()) == [fault]
 
 
@@ -167,13 +165,13 @@ def test_a_page_that_names_what_is_gone_is_found(text: str, fault: str) -> None:
         "`chatsieve policy show FILE`, `chatsieve run -c run.yaml`, `chatsieve --help`",
     ],
 )
-def test_a_page_that_names_what_exists_has_no_fault(text: str) -> None:
-    """A check that fails on good pages would be switched off."""
+def test_a_correct_page_has_no_faults(text: str) -> None:
+    """A checker with false alarms would be switched off."""
     assert faults(ROOT / "README.md", text, make_targets(), cli_commands()) == []
 
 
-def test_headlines_of_the_changelog_fit_a_line() -> None:
-    """An entry begins with what changed, short enough to be read in a list."""
+def test_changelog_headlines_have_at_most_72_characters() -> None:
+    """Headlines are read as a list."""
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     headlines = [line.partition(" **")[0] for line in text.splitlines() if line.startswith("- ")]
     assert headlines
