@@ -29,6 +29,8 @@ _DETAILS = {"pipeline/cli/terminal", "transforms/sample/texts"}
 _LINK = re.compile(r"\]\(([^)#\s]+)(#[^)\s]*)?\)")
 _ROOMS = "schemas|transforms|pipeline|tests|configs|docs|benchmarks|examples"
 _PATH = re.compile(rf"`((?:{_ROOMS})/[\w./-]*)`")
+#: A class or a constant.
+_NAME = re.compile(r"`(_?[A-Z]\w*)`")
 _MODULE = re.compile(rf"python -m ((?:{_ROOMS})\.[\w.]+)")
 _CODE = re.compile(r"```[a-z]*\n(.*?)```|`([^`\n]+)`", re.S)
 _MAKE = re.compile(r"(?:^|\s)make ([a-z][a-z-]*)", re.M)
@@ -76,6 +78,17 @@ def cli_commands() -> dict[str, set[str]]:
     return {name: set(getattr(command, "commands", {})) for name, command in group.commands.items()}
 
 
+def missing_names(text: str) -> list[str]:
+    """Names of code in a list item that are in none of the files that the item names, as "NAME in FILES"."""
+    missing = []
+    for item in re.split(r"\n(?=\d+\. |- |\n)", text):
+        files = [ROOT / name for name in _PATH.findall(item) if (ROOT / name).is_file()]
+        code = "\n".join(file.read_text(encoding="utf-8") for file in files)
+        names = [name for name in _NAME.findall(item) if files and not re.search(rf"\b{name}\b", code)]
+        missing += [f"{name} in {', '.join(str(file.relative_to(ROOT)) for file in files)}" for name in names]
+    return missing
+
+
 def tree_of(text: str) -> set[str]:
     """The folders in the tree of a page, as paths; the tree is the code block that begins with schemas/."""
     tree = next(block for block in _codes(text) if block.startswith("schemas/"))
@@ -103,6 +116,19 @@ def test_a_page_names_only_what_exists(page: Path) -> None:
     if page.name == "CHANGELOG.md":  # a changelog also names removed commands
         found = [fault for fault in found if fault.startswith("link")]
     assert found == []
+
+
+def test_the_guide_names_code_that_is_in_its_files() -> None:
+    """A contributor who opens the file must find the class or table that the guide names."""
+    assert missing_names((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")) == []
+
+
+def test_a_name_that_is_not_in_its_file_is_reported() -> None:
+    """The check of names must be able to fail."""
+    guide = (
+        "1. `schemas/decisions.py`: `Reason`, and\n   `GONE`.\n2. `schemas/config.py`: `Reason`, `Nothing`."
+    )
+    assert missing_names(guide) == ["GONE in schemas/decisions.py", "Nothing in schemas/config.py"]
 
 
 def test_the_tree_in_the_architecture_matches_the_code() -> None:
