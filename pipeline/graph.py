@@ -54,13 +54,13 @@ BUCKET = BeamTuple[int, bytes]
 class PackPlan:
     """One policy to decide by, and the output it is decided for.
 
-    Files are staged below `staging`; `prefix` is the version's folder, "" for the first.
+    `folder`: the version's own, where files get their final names. `staging`: what only the run needs.
     """
 
     policy: Policy
     stamp: Stamp
+    folder: str
     staging: str
-    prefix: str
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -190,14 +190,14 @@ class Conclude(beam.PTransform):  # type: ignore[misc]
                 [_bucketed(masked["fragments"], "fragments"), _seeds(pipeline, "Shards", measured, 1)]
                 | "Merge shards" >> beam.Flatten()
                 | "By shard" >> beam.GroupByKey()
-                | "Shard" >> WriteShards(pack.staging, pack.prefix, measured)
+                | "Shard" >> WriteShards(pack.folder, measured)
             )
             entries += [masked[ENTRIES], shards]
         written = (
             ledger
             | "Merge ledger" >> beam.Flatten()
             | "By part" >> beam.GroupByKey()
-            | "Ledger" >> WriteLedger(pack.stamp, pack.staging, pack.prefix, plan.roots, measured, spill)
+            | "Ledger" >> WriteLedger(pack.stamp, pack.folder, plan.roots, measured, spill)
         )
         return (
             [*entries, written]

@@ -126,8 +126,12 @@ class FailIf(StrictModel):
 
 
 class AuditConfig(StrictModel):
-    """What is made of the numbers. A count below `min_cell` is not in a report made with --shareable."""
+    """What is made of the numbers. A count below `min_cell` is not in a report made with --shareable.
 
+    `path`: where audits go, `<output.path>.audit` unless given. Runs and audits never share a folder.
+    """
+
+    path: str | None = pydantic.Field(default=None, min_length=1)
     min_cell: int = pydantic.Field(default=10, ge=2, le=1000)
     fail_if: FailIf = pydantic.Field(default_factory=FailIf)
 

@@ -127,7 +127,7 @@ def audit(
     """Dry run: decides everything, writes ledger and report, never a message text."""
     note_debug(debug)
     first, more = (policy[0], policy[1:]) if policy else (None, [])
-    overrides = overrides_of(as_of, input_, consent, output, first, set_)
+    overrides = overrides_of(as_of, input_, consent, output, first, set_, "audit.path")
     if more:
         if sample:
             raise ConfigError("--sample: estimates under one policy; give one --policy with it")
@@ -176,7 +176,7 @@ def _execute(
     progress = Progress(False if quiet else None)
     outcome = execute(settings, kind, beam, progress, sample, compare, shareable)
     if as_json:
-        typer.echo(json.dumps({"path": str(outcome.path), **outcome.report}))
+        typer.echo(json.dumps({"path": str(outcome.path), "folder": str(outcome.folder), **outcome.report}))
     if progress.enabled:
         print_summary(outcome, terminal())
     elif not (quiet or as_json):

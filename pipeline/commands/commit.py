@@ -11,7 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 from pipeline.dataset.card import dataset_card
-from pipeline.dataset.output_folder import OutputFolder
+from pipeline.dataset.writer import DatasetWriter
 from pipeline.inputs.config import Settings
 from pipeline.inputs.plan import Inputs
 from pipeline.pages.report import report_page
@@ -21,7 +21,7 @@ from pipeline.report.findings import entities_of
 from pipeline.report.previous import Before
 from pipeline.report.shareable import shareable
 from schemas.keys import key_id
-from schemas.manifest import FileEntry, Manifest, encode
+from schemas.manifest import FileEntry, Manifest, Parent, encode
 from schemas.policy import Pack, canonical
 from transforms.consent.snapshots import Snapshot
 from transforms.output.file_names import display_name, masked_name
@@ -46,32 +46,49 @@ _PACKAGES = (
 class Outcome:
     """What a run or audit ended with.
 
-    `report` is report.json as written. `failed` has a line for each threshold that was crossed, told in the
-    report or not.
+    `path` is the dataset's folder, `folder` the version's. `report` is report.json as written. `failed` has a
+    line for each threshold that was crossed, whether the report shows it or not.
     """
 
     path: Path
+    folder: Path
     manifest: Manifest
     report: dict[str, Any]
     failed: list[str]
 
 
-def commit(
+@dataclasses.dataclass(frozen=True)
+class Prepared:
+    """A version whose files are written, all but its manifest. `commit` makes it count."""
+
+    outcome: Outcome
+    writer: DatasetWriter
+    manifest: bytes
+
+    def commit(self) -> None:
+        """Makes the version count; from then on nothing can fail."""
+        manifest = self.outcome.manifest
+        rows = int(manifest.counts["training_rows"])
+        listed = [file.path for file in manifest.files]
+        self.writer.commit(self.manifest, listed, rows, manifest.kind)
+
+
+def prepare(
     settings: Settings,
     pack: Pack,
     kind: Literal["run", "audit"],
     inputs: Inputs,
     snapshots: list[dict[str, Any]],
-    folder: OutputFolder,
+    writer: DatasetWriter,
     catalog: Catalog,
     model_digests: dict[str, str],
     before: Before | None = None,
     to_share: bool = False,
-) -> Outcome:
-    """Stages report, card and manifest, and commits; raises PipelineError where counts do not add up.
+) -> Prepared:
+    """Writes report and card, and makes the manifest; raises PipelineError where counts do not add up.
 
     `snapshots` are the `snapshot_entry` of each snapshot file, `before` what the report compares with.
-    `to_share`: the report is made fit to be passed on; the manifest has all counts in any case.
+    `to_share`: small counts are suppressed in the report; the manifest has all counts in any case.
     """
     told = Told(
         kind=kind,
@@ -85,19 +102,18 @@ def commit(
     )
     full, cells = report_of(catalog, told)
     written = shareable(full, cells, pack.policy, settings.config) if to_share else full
-    report_path = f"report/{folder.prefix}report.json"
     files = [
         FileEntry(entry["path"], entry["bytes"], entry["rows"], entry["sha256"])
         for name in ("shard", "index", "ledger", "quarantine")
         for entry in catalog.get(name, [])
     ]
-    files.append(stage(folder.staging, report_path, encode_report(written)))
+    files.append(stage(writer.folder, "report/report.json", encode_report(written)))
     document = msgspec.to_builtins(written)
-    files.append(stage(folder.staging, f"report/{folder.prefix}report.html", report_page(document)))
+    files.append(stage(writer.folder, "report/report.html", report_page(document)))
     manifest = Manifest(
         kind=kind,
-        dataset_version=folder.version,
-        parent=folder.parent,
+        dataset_version=writer.version,
+        parent=Parent(writer.parent.version, writer.parent.manifest_sha256) if writer.parent else None,
         arguments=_arguments(settings),
         key_id=key_id(settings.key),
         policy={
@@ -117,12 +133,12 @@ def commit(
         files=sorted(files, key=lambda file: file.path),
     )
     if kind == "run":
-        card = dataset_card(manifest, folder.prefix).encode()
-        files.append(stage(folder.staging, "README.md", card))
+        card = dataset_card(manifest).encode()
+        files.append(stage(writer.folder, "README.md", card))
         manifest = msgspec.structs.replace(manifest, files=sorted(files, key=lambda file: file.path))
-    folder.commit([file.path for file in manifest.files], encode(manifest))
     failed = [f"{failure.text} ({failure.threshold})" for failure in full.failed]
-    return Outcome(folder.path, manifest, document, failed)
+    outcome = Outcome(writer.path, writer.folder, manifest, document, failed)
+    return Prepared(outcome, writer, encode(manifest, settings.key))
 
 
 def _arguments(settings: Settings) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from pipeline.commands.commit import Outcome, commit, snapshot_entry
-from pipeline.dataset.output_folder import OutputFolder, claim_output
+from pipeline.commands.commit import Outcome, prepare, snapshot_entry
+from pipeline.dataset.writer import DatasetWriter, begin
 from pipeline.graph import PackPlan, RunPlan
 from pipeline.inputs.config import Settings
 from pipeline.inputs.plan import Inputs, find_inputs, read_context
@@ -49,8 +49,9 @@ def execute(
     `sample`: over how many eligible sessions an audit estimates PII. `compare`: a run or audit that the
     report compares with. `to_share`: the report is made fit to be passed on.
     """
-    path = Path(settings.resolve(settings.config.output.path))
-    (outcome,) = execute_packs(settings, kind, [path], beam_arguments, progress, sample, compare, to_share)
+    (outcome,) = execute_packs(
+        settings, kind, [settings.output_path(kind)], beam_arguments, progress, sample, compare, to_share
+    )
     return outcome
 
 
@@ -74,30 +75,37 @@ def execute_packs(
         inputs = find_inputs(settings, hasher, spill)
         engine = engine_spec(settings) if kind == "run" or sample else None
         digests = engine_of(engine).model_digests() if engine else {}
-        folders: list[OutputFolder] = []
+        writers: list[DatasetWriter] = []
         try:
             for path in paths:
-                folders.append(claim_output(path, settings.config.output.on_exists))  # noqa: PERF401 - each is undone below
-            befores = [_before(folder, compare) for folder in folders]
+                writers.append(begin(path, kind, settings.config.output.on_exists))  # noqa: PERF401 - each is undone below
+            befores = [_before(writer, compare) for writer in writers]
             context = dataclasses.replace(read_context(settings, hasher), metadata_only=kind == "audit")
-            plan = _plan(settings, context, inputs, folders, engine, sample)
+            plan = _plan(settings, context, inputs, writers, engine, sample)
             progress.expect(inputs.total_bytes)
             catalogs = run_graph(plan, settings.config.runner.workers, beam_arguments, progress)
             snapshots = [snapshot_entry(snapshot) for snapshot in inputs.inspected]
-            return [
-                commit(settings, pack, kind, inputs, snapshots, folder, catalog, digests, before, to_share)
-                for pack, folder, catalog, before in zip(
-                    settings.packs, folders, catalogs, befores, strict=True
+            prepared = [
+                prepare(settings, pack, kind, inputs, snapshots, writer, catalog, digests, before, to_share)
+                for pack, writer, catalog, before in zip(
+                    settings.packs, writers, catalogs, befores, strict=True
                 )
             ]
+            for one in prepared:
+                one.commit()
         except BaseException as error:
-            for folder in reversed(folders):
-                folder.rollback()
-            if isinstance(error, KeyboardInterrupt):
-                raise PipelineError("interrupted; what was written was removed") from None
-            if isinstance(error, OSError):
-                raise PipelineError(f"{describe('commit', error)}: {error.strerror}") from error
-            raise
+            for writer in reversed(writers):
+                writer.rollback()
+            if not (writers and len(writers) == len(paths) and all(each.is_committed for each in writers)):
+                if isinstance(error, KeyboardInterrupt):
+                    raise PipelineError("interrupted; what was written was removed") from None
+                if isinstance(error, OSError):
+                    raise PipelineError(f"{describe('commit', error)}: {error.strerror}") from error
+                raise
+        else:
+            for writer in writers:
+                writer.release()
+    return [one.outcome for one in prepared]
 
 
 def engine_spec(settings: Settings) -> EngineSpec:
@@ -106,17 +114,17 @@ def engine_spec(settings: Settings) -> EngineSpec:
     return EngineSpec(settings.deid, settings.key, digest)
 
 
-def _before(folder: OutputFolder, compare: Path | None) -> Before | None:
-    if compare is None and folder.parent is None:
+def _before(writer: DatasetWriter, compare: Path | None) -> Before | None:
+    if compare is None and writer.parent is None:
         return None
-    return read_before(compare or folder.path)
+    return read_before(compare or writer.path)
 
 
 def _plan(
     settings: Settings,
     context: ReadContext,
     inputs: Inputs,
-    folders: Sequence[OutputFolder],
+    writers: Sequence[DatasetWriter],
     engine: EngineSpec | None,
     sample: int,
 ) -> RunPlan:
@@ -127,15 +135,15 @@ def _plan(
     return RunPlan(
         context=context,
         packs=[
-            PackPlan(pack.policy, _stamp(settings, pack, inputs), str(folder.staging), folder.prefix)
-            for pack, folder in zip(settings.packs, folders, strict=True)
+            PackPlan(pack.policy, _stamp(settings, pack, inputs), str(writer.folder), str(writer.staging))
+            for pack, writer in zip(settings.packs, writers, strict=True)
         ],
         authorizations=inputs.authorizations,
         tasks=inputs.tasks,
         files=inputs.files,
         snapshots=inputs.snapshots,
         deletions=inputs.deletions,
-        buckets=Buckets(users, config.runner.max_bucket_bytes, Spill.below(str(folders[0].staging))),
+        buckets=Buckets(users, config.runner.max_bucket_bytes, Spill.below(str(writers[0].staging))),
         pieces=max(2 * config.runner.workers, min(_MOST_PIECES, users // _BUCKETS_PER_PIECE)),
         unit_bytes=max(
             _UNIT_BYTES[0], min(_UNIT_BYTES[1], inputs.total_bytes // (32 * config.runner.workers))

@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline.dataset.output_folder import MANIFEST
-from schemas.errors import InputError
+from pipeline.dataset.committed import version_folder
+from pipeline.dataset.writer import MANIFEST
 from schemas.manifest import FORMAT, FORMAT_VERSION, Manifest, decode, digest_of
 from schemas.tables import INDEX, LEDGER, TRAINING
 
@@ -38,16 +38,17 @@ class Finding(NamedTuple):
     what: str
 
 
-def verify(run: Path) -> list[Finding]:
+def verify(where: Path) -> list[Finding]:
     """Every finding of a dataset, the classes in order; empty when all is well.
 
     Raises InputError when there is no dataset at all. Later classes are not looked at where an earlier
     one makes them meaningless (no readable manifest, a damaged file).
     """
+    run, _, _ = version_folder(where)
     try:
         data = (run / MANIFEST).read_bytes()
     except OSError:
-        raise InputError(f"{run}: no {MANIFEST}; not a committed dataset") from None
+        return [Finding("manifest", MANIFEST, "is missing")]
     try:
         manifest = decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from schemas.manifest import Manifest
 
 
-def dataset_card(manifest: Manifest, prefix: str) -> str:
-    """The card of a committed run; `prefix` is the version's folder below data/."""
+def dataset_card(manifest: Manifest) -> str:
+    """The card of a committed run."""
     counts = manifest.counts
     rows = "\n".join(f"| {reason} | {number} |" for reason, number in counts["reasons"].items())
     entities = (
@@ -17,7 +17,7 @@ configs:
 - config_name: default
   data_files:
   - split: train
-    path: data/{prefix}train-*.parquet
+    path: data/train-*.parquet
 tags:
 - conversational
 - de-identified

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,20 +13,35 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pydantic
 
-from pipeline.dataset.output_folder import MANIFEST
+from pipeline.dataset.catalog import CURRENT, Version, read_catalog
+from pipeline.dataset.writer import MANIFEST
 from schemas.errors import InputError
 from schemas.manifest import FORMAT, FORMAT_VERSION, Manifest, decode
 from schemas.policy import Pack, Policy
 from schemas.tables import KEY
 from transforms.shuffle.blobs import part_of_keys
+from transforms.storage import LocalStore
+
+_NUMBERED = re.compile(r"(.+)@(\d+)\Z", re.DOTALL)
 
 
 @dataclasses.dataclass(frozen=True)
 class Committed:
-    """A run or audit that was committed."""
+    """A version of a dataset or audit.
+
+    `path` is the version's folder, `root` the dataset's, and `entry` the version in its catalog; a version's
+    folder that was given by itself, or copied out of its dataset, has neither catalog nor entry.
+    """
 
     path: Path
     manifest: Manifest
+    root: Path
+    entry: Version | None = None
+
+    @property
+    def name(self) -> str:
+        """The dataset's folder and the version, as messages name it: `out/demo@2`."""
+        return f"{self.root}@{self.entry.version}" if self.entry else str(self.path)
 
     @property
     def ledger(self) -> list[Path]:
@@ -63,20 +79,40 @@ class _readable:  # noqa: N801 - reads as a statement
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is not None and issubclass(kind, OSError | pa.ArrowException):
-            raise InputError(f"{self._path}: missing or damaged; `chatsieve verify` tells more") from None
+            raise InputError(f"{self._path}: missing or damaged; `chatsieve verify` gives details") from None
 
 
-def open_committed(path: Path) -> Committed:
-    """The dataset in a folder; raises InputError where there is none that this version reads."""
+def version_folder(where: Path) -> tuple[Path, Path, Version | None]:
+    """(version folder, dataset folder, catalog entry) of `DATASET`, `DATASET@N` or a version folder.
+
+    Raises InputError where there is none. A version folder by itself has no entry.
+    """
+    found = None if where.exists() else _NUMBERED.match(str(where))
+    root, number = (Path(found[1]), int(found[2])) if found else (where, None)
+    read = read_catalog(LocalStore(root), str(root))
+    if read is None:
+        if number is None and (root / MANIFEST).is_file():
+            return root, root.parent, None
+        raise InputError(f"{root}: no {CURRENT}; not a dataset or audit of chatsieve")
+    entry = read.catalog.entry(number)
+    if entry is None:
+        held = ", ".join(str(one.version) for one in read.catalog.versions)
+        raise InputError(f"{root}: has no version {number}; it holds {held}")
+    return root / entry.folder, root, entry
+
+
+def open_committed(where: Path) -> Committed:
+    """The version that `where` names: see `version_folder`. InputError where this code cannot read it."""
+    path, root, entry = version_folder(where)
     try:
         manifest = decode((path / MANIFEST).read_bytes())
     except OSError:
-        raise InputError(f"{path}: no {MANIFEST}; not a committed run or audit") from None
+        raise InputError(f"{path}: no {MANIFEST}; `chatsieve verify` gives details") from None
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise InputError(f"{path / MANIFEST}: cannot be read as a manifest") from None
     if (manifest.format, manifest.format_version) != (FORMAT, FORMAT_VERSION):
-        raise InputError(f"{path / MANIFEST}: is of another format or version")
-    return Committed(path, manifest)
+        raise InputError(f"{path / MANIFEST}: expected {FORMAT} version {FORMAT_VERSION}")
+    return Committed(path, manifest, root, entry)
 
 
 def ledger_batches(run: Committed, columns: list[str], rows: int) -> Iterator[pa.RecordBatch]:

@@ -48,6 +48,12 @@ class Settings:
         """The policy of a run, the first one of an audit."""
         return self.packs[0].policy
 
+    def output_path(self, kind: str) -> Path:
+        """Where a run, or an audit, goes: `audit.path`, else `<output.path>.audit`, for an audit."""
+        if kind != "audit":
+            return Path(self.resolve(self.config.output.path))
+        return Path(self.resolve(self.config.audit.path or f"{self.config.output.path}.audit"))
+
     def resolve(self, path: str) -> str:
         """A path of the configuration as an absolute one."""
         return resolve_path(self.base, path)
@@ -109,8 +115,12 @@ def overrides_of(
     output: str | None,
     policy: str | None,
     assignments: list[str] | None,
+    output_key: str = "output.path",
 ) -> dict[str, Any]:
-    """Dotted keys to values. Paths given here are relative to where the command runs, not to the file."""
+    """Dotted keys to values. Paths given here are relative to where the command runs, not to the file.
+
+    `output_key`: what `output` sets; `audit.path` for an audit.
+    """
     overrides: dict[str, Any] = {}
     if as_of is not None:
         overrides["as_of"] = as_of
@@ -119,7 +129,7 @@ def overrides_of(
     if consent:
         overrides["consent.snapshots"] = [absolute(path) for path in consent]
     if output is not None:
-        overrides["output.path"] = absolute(output)
+        overrides[output_key] = absolute(output)
     if policy is not None:
         overrides["policy"] = absolute(policy)
     for text in assignments or []:

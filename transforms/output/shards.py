@@ -17,7 +17,7 @@ ROW_GROUP_ROWS = 8_192
 _STATISTICS = [f.name for f in TRAINING if f.name not in ("messages", "entities")]
 
 
-def write_shard(rows: pa.Table, shard: int, shards: int, root: Path, prefix: str = "") -> list[FileEntry]:
+def write_shard(rows: pa.Table, shard: int, shards: int, root: Path) -> list[FileEntry]:
     """Writes one data shard and its restricted index below `root`; `rows` is sorted FRAGMENT."""
     columns = []
     for field in TRAINING:
@@ -37,13 +37,13 @@ def write_shard(rows: pa.Table, shard: int, shards: int, root: Path, prefix: str
         schema=INDEX,
     )
     return [
-        write_parquet(table, root, f"data/{prefix}train-{name}", statistics=_STATISTICS),
-        write_parquet(index, root, f"restricted/{prefix}index-{name}", mode=0o600),
+        write_parquet(table, root, f"data/train-{name}", statistics=_STATISTICS),
+        write_parquet(index, root, f"restricted/index-{name}"),
     ]
 
 
 def write_parquet(
-    table: pa.Table, root: Path, relative: str, statistics: bool | list[str] = True, mode: int = 0o644
+    table: pa.Table, root: Path, relative: str, statistics: bool | list[str] = True
 ) -> FileEntry:
     """Writes a table with fixed settings to `root/relative`, whole or not at all.
 
@@ -60,4 +60,4 @@ def write_parquet(
     with pq.ParquetWriter(sink, table.schema, **settings) as writer:
         if table.num_rows:
             writer.write_table(table, row_group_size=ROW_GROUP_ROWS)
-    return stage(root, relative, sink.getvalue(), table.num_rows, mode)
+    return stage(root, relative, sink.getvalue(), table.num_rows)

@@ -34,14 +34,13 @@ class WriteLedger(beam.PTransform):  # type: ignore[misc]
     """Ledger and quarantine files. In: (part, blobs), grouped, every part present. Out: entries."""
 
     stamp: Stamp
-    staging: str
-    prefix: str
+    folder: str
     roots: Sequence[str]
     sizes: Any
     spill: Spill | None
 
     def expand(self, parts: Any) -> Any:
-        writer = _WriteLedger(self.stamp, self.staging, self.prefix, self.roots, self.spill)
+        writer = _WriteLedger(self.stamp, self.folder, self.roots, self.spill)
         return parts | "Write ledger part" >> beam.ParDo(writer, self.sizes)
 
 
@@ -49,12 +48,11 @@ class WriteLedger(beam.PTransform):  # type: ignore[misc]
 class WriteShards(beam.PTransform):  # type: ignore[misc]
     """Final shards. In: (shard, fragment ranges), grouped, every shard present. Out: entries."""
 
-    staging: str
-    prefix: str
+    folder: str
     sizes: Any
 
     def expand(self, shards: Any) -> Any:
-        return shards | "Write shard" >> beam.ParDo(_WriteShard(self.staging, self.prefix), self.sizes)
+        return shards | "Write shard" >> beam.ParDo(_WriteShard(self.folder), self.sizes)
 
 
 class WriteCatalog(beam.DoFn):  # type: ignore[misc]
@@ -70,10 +68,8 @@ class WriteCatalog(beam.DoFn):  # type: ignore[misc]
 
 
 class _WriteLedger(beam.DoFn):  # type: ignore[misc]
-    def __init__(
-        self, stamp: Stamp, staging: str, prefix: str, roots: Sequence[str], spill: Spill | None
-    ) -> None:
-        self._stamp, self._staging, self._prefix, self._roots = stamp, Path(staging), prefix, roots
+    def __init__(self, stamp: Stamp, folder: str, roots: Sequence[str], spill: Spill | None) -> None:
+        self._stamp, self._folder, self._roots = stamp, Path(folder), roots
         self._spill = spill
 
     @guarded("Write ledger")
@@ -89,7 +85,7 @@ class _WriteLedger(beam.DoFn):  # type: ignore[misc]
         rows = ledger_rows(tables["decisions"], tables["quarantined"], refusals)
         ledger = ledger_table(rows, self._stamp)
         name = f"part-{part:05d}-of-{parts:05d}"
-        written = write_parquet(ledger, self._staging, f"ledger/{self._prefix}{name}.parquet")
+        written = write_parquet(ledger, self._folder, f"ledger/{name}.parquet")
         yield entry(
             "ledger",
             **asdict(written),
@@ -116,19 +112,19 @@ class _WriteLedger(beam.DoFn):  # type: ignore[misc]
             for row in rows.to_pylist()
         ]
         data = b"".join(line + b"\n" for line in lines)
-        written = stage(self._staging, f"quarantine/{self._prefix}{name}.jsonl", data, rows.num_rows)
+        written = stage(self._folder, f"quarantine/{name}.jsonl", data, rows.num_rows)
         return entry("quarantine", **asdict(written))
 
 
 class _WriteShard(beam.DoFn):  # type: ignore[misc]
-    def __init__(self, staging: str, prefix: str) -> None:
-        self._staging, self._prefix = Path(staging), prefix
+    def __init__(self, folder: str) -> None:
+        self._folder = Path(folder)
 
     @guarded("Write shard")
     def process(self, item: tuple[int, Iterable[bytes]], sizes: Sizes) -> Iterator[bytes]:
         shard, shards = item[0], sizes[1]
         rows = read_ranges([FragmentRange.decode(data) for data in item[1] if data])
-        data, index = write_shard(rows, shard, shards, self._staging, self._prefix)
+        data, index = write_shard(rows, shard, shards, self._folder)
         yield entry(
             "shard",
             **asdict(data),

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from schemas.tables import TRAINING
 from transforms.shuffle.blobs import part_of_keys, slices_by_part
+from transforms.storage import LocalStore
 
 #: Rows on their way: keys as bytes, `ordinal` the thread's place within its session, words not yet encoded.
 FRAGMENT = pa.schema(
@@ -48,12 +49,11 @@ def write_fragment(rows: pa.Table, shards: int, folder: Path) -> Iterator[tuple[
     names = hashlib.sha256(b"".join(rows["key"].to_pylist())).hexdigest()[:32]
     path = folder / f"fragment-{names}.arrow"
     parts = list(slices_by_part(rows, part_of_keys(rows["key"], shards)))
-    folder.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp")
-    with pa.OSFile(str(temporary), "wb") as sink, pa.ipc.new_file(sink, FRAGMENT, options=_OPTIONS) as writer:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_file(sink, FRAGMENT, options=_OPTIONS) as writer:
         for _, part in parts:
             writer.write_batch(part.combine_chunks().to_batches()[0])
-    temporary.replace(path)
+    LocalStore(folder, durable=False).put(path.name, memoryview(sink.getvalue()))
     for position, (shard, _) in enumerate(parts):
         yield shard, FragmentRange(str(path), position)
 

@@ -40,10 +40,10 @@ def print_summary(outcome: Outcome, console: Console) -> None:
         about = f" ({warning['subject']})" if warning["subject"] else ""
         console.print(f"! {warning['text']}{about}", style="yellow")
     if outcome.manifest.kind == "run":
-        text = f"Training rows: {_count(counts['training_rows'])} in {outcome.path}/data"
+        text = f"Training rows: {_count(counts['training_rows'])} in {outcome.folder}/data"
         console.print(text, soft_wrap=True)
-    console.print(f"Why each session: {outcome.path}/ledger", soft_wrap=True)
-    console.print(f"To read: {outcome.path}/report", soft_wrap=True)
+    console.print(f"Why each session: {outcome.folder}/ledger", soft_wrap=True)
+    console.print(f"To read: {outcome.folder}/report/report.html", soft_wrap=True)
 
 
 def one_line(outcome: Outcome) -> str:
@@ -52,7 +52,7 @@ def one_line(outcome: Outcome) -> str:
     eligible = counts["decisions"].get("eligible", 0)
     return (
         f"{outcome.manifest.kind}: {_count(eligible)} of {_count(counts['sessions'])} sessions are eligible; "
-        f"see {outcome.path}/report"
+        f"see {outcome.folder}/report/report.html"
     )
 
 

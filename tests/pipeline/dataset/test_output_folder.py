@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipeline.dataset.output_folder import OutputFolder, claim_output
+
 from transforms.shuffle.staging import stage
 
 

@@ -1,0 +1,38 @@
+"""Files that no version needs: of writers that died, and of versions that were replaced or collected."""
+
+from __future__ import annotations
+
+import time
+
+from pipeline.dataset.catalog import is_version_folder, read_catalog
+from pipeline.dataset.claims import LEASE, claims_of, is_live, remove_dead
+from transforms.storage import TEMPORARY, Store
+
+
+def remove_leftovers(store: Store, where: str) -> None:
+    """Removes folders that neither the catalog nor a live claim names, dead claims, and old temporary files.
+
+    The order matters: a writer claims before it makes its folder and commits before it gives its claim up, so
+    folders are listed first, then claims are read, then the catalog.
+    """
+    names = store.list()
+    live = {holder.folder for holder in claims_of(store).values() if is_live(holder)}
+    found = read_catalog(store, where)
+    needed = live | ({one.folder for one in found.catalog.versions} if found else set())
+    for name in names:
+        folder = name.split("/", 1)[0]
+        if folder in needed:
+            continue
+        if is_version_folder(folder) or _is_old_temporary(store, name):
+            store.remove(name)
+    remove_dead(store)
+
+
+def _is_old_temporary(store: Store, name: str) -> bool:
+    """True for an unfinished file that no live writer can still be writing."""
+    if not name.rpartition("/")[2].startswith(TEMPORARY):
+        return False
+    try:
+        return time.time() - store.stat(name).modified / 1e9 > LEASE.total_seconds()
+    except FileNotFoundError:
+        return False
