@@ -15,6 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
+from pipeline.cli.datasets import gc, path, versions
 from pipeline.cli.logs import convert, inspect
 from pipeline.cli.options import (
     AsOf,
@@ -148,6 +149,9 @@ app.command()(evaluate)
 app.command()(inspect)
 app.command()(convert)
 app.add_typer(policy_app, name="policy")
+app.command()(path)
+app.command()(versions)
+app.command()(gc)
 app.command()(keygen)
 app.command()(sample)
 app.command()(scrub)

@@ -69,8 +69,7 @@ class Prepared:
         """Makes the version count; from then on nothing can fail."""
         manifest = self.outcome.manifest
         rows = int(manifest.counts["training_rows"])
-        listed = [file.path for file in manifest.files]
-        self.writer.commit(self.manifest, listed, rows, manifest.kind)
+        self.writer.commit(self.manifest, manifest.files, rows, manifest.kind)
 
 
 def prepare(

@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from schemas.errors import InputError
-from transforms.storage import Store
+from transforms.storage.contract import Store
 
 CURRENT = "CURRENT"
 FORMAT = "chatsieve-dataset/2"

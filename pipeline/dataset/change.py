@@ -12,7 +12,8 @@ from pipeline.dataset.catalog import CURRENT, Catalog, Read, encode, read_catalo
 from pipeline.dataset.claims import Claim, claim
 from pipeline.dataset.leftovers import remove_leftovers
 from schemas.errors import BusyError, PipelineError
-from transforms.storage import Conflict, LocalStore, Unknown
+from transforms.storage.contract import Conflict, Unknown
+from transforms.storage.local import LocalStore
 
 _TRIES = 5
 

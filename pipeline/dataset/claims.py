@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from schemas.errors import BusyError, OutputError
-from transforms.storage import Conflict, Store, Unknown
+from transforms.storage.contract import Conflict, Store, Unknown
 
 LEASE = dt.timedelta(seconds=90)
 _RENEW_SECONDS = 20.0

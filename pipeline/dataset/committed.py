@@ -20,7 +20,7 @@ from schemas.manifest import FORMAT, FORMAT_VERSION, Manifest, decode
 from schemas.policy import Pack, Policy
 from schemas.tables import KEY
 from transforms.shuffle.blobs import part_of_keys
-from transforms.storage import LocalStore
+from transforms.storage.local import LocalStore
 
 _NUMBERED = re.compile(r"(.+)@(\d+)\Z", re.DOTALL)
 

@@ -6,7 +6,8 @@ import time
 
 from pipeline.dataset.catalog import is_version_folder, read_catalog
 from pipeline.dataset.claims import LEASE, claims_of, is_live, remove_dead
-from transforms.storage import TEMPORARY, Store
+from transforms.storage.contract import Store
+from transforms.storage.local import TEMPORARY
 
 
 def remove_leftovers(store: Store, where: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -17,7 +18,8 @@ import msgspec
 from pipeline.dataset.catalog import CURRENT, Catalog, Kind, Version
 from pipeline.dataset.change import Change, begin_change
 from schemas.errors import OutputError, PipelineError
-from transforms.storage import TEMPORARY
+from schemas.manifest import FileEntry, decode
+from transforms.storage.local import TEMPORARY
 
 MANIFEST = "manifest.json"
 #: Below the version's folder: what the run needs while it writes, removed before the manifest is written.
@@ -49,15 +51,16 @@ class DatasetWriter:
         """True once `CURRENT` names this version, even if an error came after that."""
         return self._change.is_done
 
-    def commit(self, manifest: bytes, listed: list[str], rows: int, why: str) -> None:
+    def commit(self, manifest: bytes, files: Sequence[FileEntry], rows: int, why: str) -> None:
         """Writes the manifest and makes the version count. BusyError where another writer was first.
 
-        `listed`: the names that the manifest lists; the version's folder must hold exactly these.
+        `files`: those that the manifest lists; the version's folder must hold exactly these.
         """
         for name in self._store.list(f"{self._name}/{STAGING}/"):
             self._store.remove(name)
+        self._share(files)
         present = [name.removeprefix(f"{self._name}/") for name in self._store.list(f"{self._name}/")]
-        if present != sorted(listed):
+        if present != sorted(file.path for file in files):
             raise PipelineError("commit: files and manifest differ; nothing was committed")
         self._store.put(f"{self._name}/{MANIFEST}", manifest)
         entry = Version(
@@ -85,6 +88,23 @@ class DatasetWriter:
         if self._change.before is None and not self.is_committed:
             with contextlib.suppress(OSError):
                 self._store.remove_root()
+
+    def _share(self, files: Sequence[FileEntry]) -> None:
+        """Gives files that equal those of the version before the same space on disk.
+
+        The other file is digested first: a manifest does not prove what is on disk now.
+        """
+        if self.parent is None:
+            return
+        folder = self.parent.folder
+        try:
+            listed = decode(self._store.read(f"{folder}/{MANIFEST}")).files
+            for file in {file.path: file for file in listed if file in files}.values():
+                digest = hashlib.sha256(self._store.read(f"{folder}/{file.path}")).hexdigest()
+                if digest == file.sha256:
+                    self._store.copy(self._store, f"{folder}/{file.path}", f"{self._name}/{file.path}")
+        except (FileNotFoundError, msgspec.DecodeError):
+            return  # a damaged parent shares nothing; the files of this version are whole
 
     def _is_in(self, catalog: Catalog) -> bool:
         return any(one.folder == self._name for one in catalog.versions)

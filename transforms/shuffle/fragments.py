@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from schemas.tables import TRAINING
 from transforms.shuffle.blobs import part_of_keys, slices_by_part
-from transforms.storage import LocalStore
+from transforms.storage.local import LocalStore
 
 #: Rows on their way: keys as bytes, `ordinal` the thread's place within its session, words not yet encoded.
 FRAGMENT = pa.schema(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from schemas.manifest import FileEntry
-from transforms.storage import LocalStore
+from transforms.storage.local import LocalStore
 
 
 def stage(root: Path, relative: str, data: bytes | pa.Buffer, rows: int = 0) -> FileEntry:

@@ -1,8 +1,4 @@
-"""The store of output files: whole objects under slash-separated names, no rename, no append, no directory.
-
-This module is the only way to output files. `LocalStore` keeps objects as files below a folder; every system
-call that changes something goes through `FileOperations`, so that tests can fail the n-th one.
-"""
+"""A store on local disk: objects as files below a folder."""
 
 from __future__ import annotations
 
@@ -14,7 +10,9 @@ import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple, Protocol
+
+from transforms.storage.contract import Buffer, Conflict, Stat, Store, Unknown
+from transforms.storage.operations import OPERATIONS
 
 #: Folders of private files: mode 0700, their files 0600. All others have 0750 and 0640, whatever the umask.
 PRIVATE = frozenset({"restricted", "staging"})
@@ -22,121 +20,6 @@ PRIVATE = frozenset({"restricted", "staging"})
 TEMPORARY = ".tmp-"
 _LOCK = ".lock"
 _WRITE_BYTES = 8 << 20
-
-Buffer = bytes | bytearray | memoryview
-
-
-class Conflict(Exception):  # noqa: N818 - an answer of the store, not a failure
-    """The object is not the one that was to be replaced; nothing was changed."""
-
-
-class Unknown(Exception):  # noqa: N818 - likewise
-    """The store did not say whether an object was replaced: read it to find out."""
-
-
-class Stat(NamedTuple):
-    """Size in bytes, time of change in nanoseconds, and an identity that changes with every replacement."""
-
-    size: int
-    modified: int
-    identity: str
-
-
-class Store(Protocol):
-    """What every store promises. Names are relative, with slashes. OSError where the store fails."""
-
-    def list(self, prefix: str = "") -> list[str]:
-        """The names that begin with `prefix`, sorted. A listing may lag: absence proves nothing."""
-        ...
-
-    def read(self, name: str) -> bytes:
-        """The whole object; FileNotFoundError without one."""
-        ...
-
-    def read_tagged(self, name: str) -> tuple[bytes, str]:
-        """The whole object, and the etag that `replace` takes."""
-        ...
-
-    def stat(self, name: str) -> Stat:
-        """FileNotFoundError without such an object."""
-        ...
-
-    def put(self, name: str, data: Buffer) -> None:
-        """Writes the object: all of it is visible at once, or nothing."""
-        ...
-
-    def create(self, name: str, data: Buffer) -> bool:
-        """Writes the object only if there is none: of many writers exactly one gets True."""
-        ...
-
-    def replace(self, name: str, data: Buffer, etag: str) -> str:
-        """Replaces the object that has this etag and gives the new one's; raises Conflict or Unknown."""
-        ...
-
-    def copy(self, source: Store, name: str, target: str) -> None:
-        """Copies an object of a store of the same kind."""
-        ...
-
-    def remove(self, name: str) -> None:
-        """Removes the object; removing what is absent is fine."""
-        ...
-
-
-def _etag_of(data: Buffer) -> str:
-    return hashlib.sha256(data).hexdigest()
-
-
-class FileOperations:
-    """The system calls that change output files, and listing. Tests put another in their place."""
-
-    def open(self, path: str, flags: int, mode: int) -> int:
-        """A descriptor of the file, with exactly this mode if it was made."""
-        descriptor = os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW, mode)
-        if flags & os.O_CREAT:
-            os.fchmod(descriptor, mode)
-        return descriptor
-
-    def write(self, descriptor: int, data: memoryview) -> int:
-        """How many bytes were written: perhaps fewer than given."""
-        return os.write(descriptor, data)
-
-    def fsync(self, descriptor: int) -> None:
-        """Returns when the file, or the folder's entries, would survive a loss of power."""
-        os.fsync(descriptor)
-
-    def link(self, source: str, target: str) -> None:
-        """A second name of a file; FileExistsError where the name is taken."""
-        os.link(source, target, follow_symlinks=False)
-
-    def rename(self, source: str, target: str) -> None:
-        """Gives a file another name, replacing what had it."""
-        os.replace(source, target)  # noqa: PTH105
-
-    def remove(self, path: str) -> None:
-        """Removes a file."""
-        os.remove(path)  # noqa: PTH107
-
-    def mkdir(self, path: str, mode: int) -> None:
-        """Makes a folder with exactly this mode."""
-        os.mkdir(path, mode)  # noqa: PTH102
-        os.chmod(path, mode)  # noqa: PTH101
-
-    def rmdir(self, path: str) -> None:
-        """Removes an empty folder."""
-        os.rmdir(path)  # noqa: PTH106
-
-    def symlink(self, source: str, target: str) -> None:
-        """A symbolic link at `target`."""
-        os.symlink(source, target)  # noqa: PTH211
-
-    def list(self, path: str) -> list[os.DirEntry[str]]:
-        """The entries of a folder."""
-        with os.scandir(path) as entries:
-            return list(entries)
-
-
-#: The operations of this process.
-OPERATIONS = FileOperations()
 
 
 class LocalStore:
@@ -210,16 +93,20 @@ class LocalStore:
         if isinstance(source, LocalStore):
             path = self._path(target)
             self._make_folder(path)
-            with contextlib.suppress(FileNotFoundError):
-                OPERATIONS.remove(path)
+            temporary = _temporary_name(path)
             try:
-                OPERATIONS.link(source._path(name), path)
+                OPERATIONS.link(source._path(name), temporary)
+                OPERATIONS.rename(temporary, path)
             except OSError as error:
                 if error.errno not in (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP):
                     raise
             else:
                 self._sync_folder(path)
                 return
+            finally:
+                # To rename one name of a file to another of its names changes nothing.
+                with contextlib.suppress(OSError):
+                    OPERATIONS.remove(temporary)
         self.put(target, source.read(name))
 
     def remove(self, name: str) -> None:
@@ -243,7 +130,7 @@ class LocalStore:
 
     def link(self, name: str, target: str) -> None:
         """Points the symbolic link `name` at `target`: for people on local disk, not part of the contract."""
-        temporary = f"{self._path(name)}{TEMPORARY}{secrets.token_hex(4)}"
+        temporary = _temporary_name(self._path(name))
         OPERATIONS.symlink(target, temporary)
         OPERATIONS.rename(temporary, self._path(name))
 
@@ -252,8 +139,7 @@ class LocalStore:
         """A finished file beside the object's, removed at the end unless it got the object's name."""
         path = self._path(name)
         self._make_folder(path)
-        folder, _, last = path.rpartition("/")
-        temporary = f"{folder}/{TEMPORARY}{last}-{secrets.token_hex(4)}"
+        temporary = _temporary_name(path)
         try:
             descriptor = OPERATIONS.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, self._mode(name))
             try:
@@ -311,6 +197,11 @@ class LocalStore:
             os.close(descriptor)
 
 
+def _temporary_name(path: str) -> str:
+    folder, _, last = path.rpartition("/")
+    return f"{folder}/{TEMPORARY}{last}-{secrets.token_hex(4)}"
+
+
 def _write_all(descriptor: int, data: Buffer) -> None:
     rest = memoryview(data).cast("B")
     while len(rest):
@@ -335,3 +226,7 @@ def _below(folder: str, name: str) -> Iterator[str]:
             yield from _below(entry.path, below)
         else:
             yield below
+
+
+def _etag_of(data: Buffer) -> str:
+    return hashlib.sha256(data).hexdigest()
