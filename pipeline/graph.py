@@ -25,6 +25,7 @@ from apache_beam.typehints import Tuple as BeamTuple
 
 from schemas.policy import Policy
 from schemas.tables import DELETIONS, QUARANTINED
+from transforms.consent.snapshots import ErasedKeys
 from transforms.consent.spilled import Kept
 from transforms.consent.stage import CONVERSATIONS, ReadConsent, ReadDeletions
 from transforms.decide.stage import (
@@ -79,7 +80,7 @@ class RunPlan:
     tasks: Sequence[PlanTask]
     files: Sequence[tuple[int, int, str]]
     snapshots: Sequence[str | Kept]
-    deletions: Sequence[str]
+    deletions: Sequence[str | ErasedKeys]
     buckets: Buckets
     pieces: int
     unit_bytes: int

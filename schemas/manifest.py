@@ -28,6 +28,13 @@ class Parent(msgspec.Struct, frozen=True):
     digest: str
 
 
+class Erased(msgspec.Struct, frozen=True):
+    """Rows that `forget` and `expire` removed later; the counts of the manifest still include them."""
+
+    training_rows: int = 0
+    ledger_rows: int = 0
+
+
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """Everything needed to say what was decided, on what, by what, and to check every file.
 
@@ -54,6 +61,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     counts: dict[str, Any]
     entities: dict[str, int]
     files: list[FileEntry]
+    erased: Erased = Erased()
     digest: str = ""
     hmac: str = ""
 

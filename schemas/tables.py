@@ -167,8 +167,13 @@ SETTLED = pa.schema(
         *(SETTLING.field(name) for name in LEDGER.names if name not in LEDGER_CONSTANTS),
         SETTLING.field("row_retain_until"),
         SETTLING.field("standing"),
+        SETTLING.field("user_key"),
     ]
 )
+
+#: Restricted: one row per ledger row that has a conversation key, in the ledger's order. Erasure by user
+#: needs it: the ledger names no user. `user_key` is null where the session has no subject.
+SESSIONS = pa.schema([("user_key", pa.string()), ("conversation_key", pa.string())])
 
 #: Quarantined records as they travel: `part_key` spreads those without an id by their digest.
 QUARANTINED = pa.schema(

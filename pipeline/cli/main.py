@@ -16,6 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from pipeline.cli.datasets import gc, path, versions
+from pipeline.cli.erasure import expire, forget
 from pipeline.cli.logs import convert, inspect
 from pipeline.cli.options import (
     AsOf,
@@ -152,6 +153,8 @@ app.add_typer(policy_app, name="policy")
 app.command()(path)
 app.command()(versions)
 app.command()(gc)
+app.command()(forget)
+app.command()(expire)
 app.command()(keygen)
 app.command()(sample)
 app.command()(scrub)

@@ -103,7 +103,7 @@ def prepare(
     written = shareable(full, cells, pack.policy, settings.config) if to_share else full
     files = [
         FileEntry(entry["path"], entry["bytes"], entry["rows"], entry["sha256"])
-        for name in ("shard", "index", "ledger", "quarantine")
+        for name in ("shard", "index", "ledger", "sessions", "quarantine")
         for entry in catalog.get(name, [])
     ]
     files.append(stage(writer.folder, "report/report.json", encode_report(written)))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from pipeline.commands.commit import Outcome, prepare, snapshot_entry
+from pipeline.dataset.erasures import erased_from
 from pipeline.dataset.writer import DatasetWriter, begin
 from pipeline.graph import PackPlan, RunPlan
 from pipeline.inputs.config import Settings
@@ -72,7 +73,7 @@ def execute_packs(
     """
     hasher = KeyedHasher(settings.key)
     with temporary_spill() as spill:
-        inputs = find_inputs(settings, hasher, spill)
+        inputs = find_inputs(settings, hasher, spill, erased_from(settings))
         engine = engine_spec(settings) if kind == "run" or sample else None
         digests = engine_of(engine).model_digests() if engine else {}
         writers: list[DatasetWriter] = []

@@ -19,9 +19,8 @@ import pyarrow.parquet as pq
 from pipeline.dataset.committed import version_folder
 from pipeline.dataset.writer import MANIFEST
 from schemas.manifest import FORMAT, FORMAT_VERSION, Manifest, decode, digest_of
-from schemas.tables import INDEX, LEDGER, TRAINING
+from transforms.output.erase import schema_of
 
-_SCHEMAS = {"data": TRAINING, "ledger": LEDGER, "restricted": INDEX}
 #: Types whose shape and check digit leave no doubt; a surrogate never looks like one of them.
 RESIDUAL_TYPES = frozenset(
     {"EMAIL_ADDRESS", "CREDIT_CARD", "IBAN_CODE", "US_SSN", "IP_ADDRESS", "MAC_ADDRESS", "SECRET"}
@@ -90,7 +89,7 @@ def _check_files(run: Path, manifest: Manifest) -> Iterator[Finding]:
 def _check_schemas(run: Path, manifest: Manifest, paths: list[str]) -> Iterator[Finding]:
     rows = {file.path: file.rows for file in manifest.files}
     for path in paths:
-        expected = _SCHEMAS.get(path.split("/", 1)[0])
+        expected = schema_of(path)
         try:
             with pq.ParquetFile(run / path) as file:
                 if expected is None or not file.schema_arrow.equals(expected):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import glob
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -19,7 +20,7 @@ from schemas.keys import KeyedHasher
 from schemas.records import Defaults, Limits
 from schemas.tables import AUTHORIZATIONS
 from transforms.consent.authorizations import read_authorizations
-from transforms.consent.snapshots import Snapshot, read_deletions
+from transforms.consent.snapshots import ErasedKeys, Snapshot, read_deletions
 from transforms.consent.spilled import Kept
 from transforms.shuffle.spill import Spill
 from transforms.sources.base import InputFile, PlanTask, ReadContext
@@ -41,12 +42,14 @@ class Inputs:
     total_bytes: int
     inspected: list[Snapshot]
     snapshots: list[str | Kept]
-    deletions: list[str]
+    deletions: list[str | ErasedKeys]
     authorizations: pa.Table
     known_until: dt.datetime
 
 
-def find_inputs(settings: Settings, hasher: KeyedHasher, spill: Spill) -> Inputs:
+def find_inputs(
+    settings: Settings, hasher: KeyedHasher, spill: Spill, erased: Sequence[ErasedKeys] = ()
+) -> Inputs:
     """The inputs of a configuration; raises InputError, ConsentError or ConfigError and reads no log.
 
     Consent that only one process can read is read here, and waits in `spill`.
@@ -64,7 +67,7 @@ def find_inputs(settings: Settings, hasher: KeyedHasher, spill: Spill) -> Inputs
         files += [(number, position, file.path) for position, file in enumerate(found)]
         total_bytes += sum(file.size for file in found)
     consent = read_consent(settings, hasher, spill)
-    deletions = [settings.resolve(config.deletions)] if config.deletions else []
+    deletions: list[str | ErasedKeys] = [settings.resolve(config.deletions)] if config.deletions else []
     for path in deletions:
         for _ in read_deletions(path, hasher, settings.as_of):
             pass
@@ -78,7 +81,7 @@ def find_inputs(settings: Settings, hasher: KeyedHasher, spill: Spill) -> Inputs
         total_bytes,
         consent.inspected,
         consent.reads,
-        deletions,
+        [*deletions, *erased],
         authorizations,
         consent.known_until,
     )

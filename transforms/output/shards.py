@@ -42,6 +42,19 @@ def write_shard(rows: pa.Table, shard: int, shards: int, root: Path) -> list[Fil
     ]
 
 
+def rewrite_table(table: pa.Table, root: Path, name: str) -> FileEntry:
+    """Writes some rows of a dataset's file under its name; the bytes are those of a run with these rows."""
+    columns = []
+    for field in table.schema:
+        column = table[field.name].combine_chunks()
+        if pa.types.is_dictionary(field.type):
+            # Only the values that are left, in order of appearance.
+            column = column.cast(field.type.value_type).dictionary_encode().cast(field.type)
+        columns.append(column)
+    statistics = _STATISTICS if name.startswith("data/") else True
+    return write_parquet(pa.table(columns, schema=table.schema), root, name, statistics)
+
+
 def write_parquet(
     table: pa.Table, root: Path, relative: str, statistics: bool | list[str] = True
 ) -> FileEntry:

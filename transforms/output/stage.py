@@ -16,7 +16,7 @@ from msgspec.structs import asdict
 from schemas.tables import QUARANTINED, REFUSAL, SETTLED
 from transforms.output.counts import cells_of, expiries_of, months_counted, quarantined_bytes
 from transforms.output.file_names import display_name
-from transforms.output.ledger import Refusal, Stamp, ledger_rows, ledger_table
+from transforms.output.ledger import Refusal, Stamp, ledger_rows, ledger_table, session_keys
 from transforms.output.shards import write_parquet, write_shard
 from transforms.shuffle.blobs import Kind, tables_of
 from transforms.shuffle.entries import entry
@@ -93,6 +93,8 @@ class _WriteLedger(beam.DoFn):  # type: ignore[misc]
             expiries=expiries_of(rows["decision"], rows["row_retain_until"]),
             unreadable=quarantined_bytes(tables["quarantined"]),
         )
+        sessions = write_parquet(session_keys(rows), self._folder, f"restricted/sessions-{name[5:]}.parquet")
+        yield entry("sessions", **asdict(sessions))
         yield self._quarantine(tables["quarantined"], name)
 
     def _quarantine(self, rows: pa.Table, name: str) -> bytes:
