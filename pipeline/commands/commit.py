@@ -113,7 +113,7 @@ def prepare(
         kind=kind,
         dataset_version=writer.version,
         parent=Parent(writer.parent.version, writer.parent.manifest_sha256) if writer.parent else None,
-        arguments=_arguments(settings),
+        arguments=_arguments(settings, inputs),
         key_id=key_id(settings.key),
         policy={
             "id": pack.policy.id,
@@ -140,7 +140,7 @@ def prepare(
     return Prepared(outcome, writer, encode(manifest, settings.key))
 
 
-def _arguments(settings: Settings) -> dict[str, Any]:
+def _arguments(settings: Settings, inputs: Inputs) -> dict[str, Any]:
     """The configuration as given, without the key, with personal names in paths masked."""
     arguments: dict[str, Any] = settings.config.model_dump(
         mode="json", exclude={"key", "key_file", "create_key"}
@@ -154,7 +154,7 @@ def _arguments(settings: Settings) -> dict[str, Any]:
             defaults["path"] = "given"  # folders have names of people
         mapping = source.pop("mapping")
         if mapping is not None:
-            source["mapping"] = _file_entry(settings.resolve(mapping))
+            source["mapping"] = _file_entry(settings.resolve(mapping), inputs)
         if not source["defaults_by_path"]:
             del source["defaults_by_path"]
     for name in ("policy", "deid", "authorizations", "deletions"):
@@ -191,18 +191,17 @@ def _input_entries(settings: Settings, inputs: Inputs, catalog: Catalog) -> list
     ]
 
 
-def snapshot_entry(snapshot: Snapshot) -> dict[str, Any]:
+def snapshot_entry(snapshot: Snapshot, inputs: Inputs) -> dict[str, Any]:
     """What the manifest says of a source of consent: its masked name, size and SHA-256; reads a file whole.
 
     One that is not canonical has its `format` as well. Of a table, the digest is over its rows as they count.
     """
     if snapshot.stored:
         return {"name": masked_name(snapshot.path), **dict(snapshot.stored), "format": snapshot.format}
-    entry = _file_entry(snapshot.path)
+    entry = _file_entry(snapshot.path, inputs)
     return entry if snapshot.format == "canonical" else {**entry, "format": snapshot.format}
 
 
-def _file_entry(path: str) -> dict[str, Any]:
-    with Path(path).open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return {"name": masked_name(Path(path).name), "bytes": file.tell(), "sha256": digest}
+def _file_entry(path: str, inputs: Inputs) -> dict[str, Any]:
+    file = next(file for file in inputs.watched if file.path == path and file.sha256)
+    return {"name": masked_name(Path(path).name), "bytes": file.size, "sha256": file.sha256}

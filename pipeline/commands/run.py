@@ -15,6 +15,7 @@ from pipeline.dataset.writer import DatasetWriter, begin
 from pipeline.graph import PackPlan, RunPlan
 from pipeline.inputs.config import Settings
 from pipeline.inputs.plan import Inputs, find_inputs, read_context
+from pipeline.inputs.watched import check_unchanged
 from pipeline.report.previous import Before, read_before
 from pipeline.runners.progress import Progress
 from pipeline.runners.run_graph import run_graph
@@ -85,13 +86,14 @@ def execute_packs(
             plan = _plan(settings, context, inputs, writers, engine, sample)
             progress.expect(inputs.total_bytes)
             catalogs = run_graph(plan, settings.config.runner.workers, beam_arguments, progress)
-            snapshots = [snapshot_entry(snapshot) for snapshot in inputs.inspected]
+            snapshots = [snapshot_entry(snapshot, inputs) for snapshot in inputs.inspected]
             prepared = [
                 prepare(settings, pack, kind, inputs, snapshots, writer, catalog, digests, before, to_share)
                 for pack, writer, catalog, before in zip(
                     settings.packs, writers, catalogs, befores, strict=True
                 )
             ]
+            check_unchanged(inputs.watched)
             for one in prepared:
                 one.commit()
         except BaseException as error:

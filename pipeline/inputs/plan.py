@@ -14,7 +14,9 @@ from pipeline.inputs.config import Settings
 from pipeline.inputs.consent import read_consent
 from pipeline.inputs.globs import matching
 from pipeline.inputs.identity_tables import identities_of
+from pipeline.inputs.watched import WatchedFile, watch
 from schemas.config import InputConfig
+from schemas.consent_config import FileSource
 from schemas.errors import InputError
 from schemas.keys import KeyedHasher
 from schemas.records import Defaults, Limits
@@ -45,6 +47,7 @@ class Inputs:
     deletions: list[str | ErasedKeys]
     authorizations: pa.Table
     known_until: dt.datetime
+    watched: list[WatchedFile]
 
 
 def find_inputs(
@@ -59,12 +62,14 @@ def find_inputs(
     files: list[tuple[int, int, str]] = []
     roots: list[str] = []
     total_bytes = 0
+    watched = _watched_lists(settings)
     for number, source in enumerate(config.inputs):
         pattern = settings.resolve(source.path)
         found = input_files(pattern, source.format)
         roots.append(_root(settings, source))
         tasks += plan_tasks(number, source.format, found)
         files += [(number, position, file.path) for position, file in enumerate(found)]
+        watched += [watch(file.path, digest=False) for file in found]
         total_bytes += sum(file.size for file in found)
     consent = read_consent(settings, hasher, spill)
     deletions: list[str | ErasedKeys] = [settings.resolve(config.deletions)] if config.deletions else []
@@ -84,7 +89,23 @@ def find_inputs(
         [*deletions, *erased],
         authorizations,
         consent.known_until,
+        watched,
     )
+
+
+def _watched_lists(settings: Settings) -> list[WatchedFile]:
+    """Every file of consent, every list and every mapping table, as it is before it is read."""
+    config = settings.config
+    paths = [path for pattern in config.consent.snapshots for path in matching(settings.resolve(pattern))]
+    for source in config.consent.sources:
+        if isinstance(source, FileSource):
+            paths += matching(settings.resolve(source.path))
+    named = [config.authorizations, config.deletions, *(source.mapping for source in config.inputs)]
+    paths += [settings.resolve(path) for path in named if path]
+    try:
+        return [watch(path, digest=True) for path in dict.fromkeys(paths) if Path(path).is_file()]
+    except OSError as error:
+        raise InputError(f"{error.filename}: cannot be read ({error.strerror})") from None
 
 
 def read_context(settings: Settings, hasher: KeyedHasher) -> ReadContext:
