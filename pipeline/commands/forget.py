@@ -21,7 +21,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.dataset.catalog import Version, read_catalog
+from pipeline.dataset.catalog import Version, is_version_folder, read_catalog
 from pipeline.dataset.change import Change, begin_change
 from pipeline.dataset.erasures import (
     NO_KEYS,
@@ -133,9 +133,8 @@ def _erase(root: Path, kind: str, asked: Keys, find: Callable[[_Version], _Found
         certificate = _rewrite(change, kind, asked, find, key, written)
     except BaseException:
         if not change.is_done:
-            for start in written:
-                for name in store.list(start):
-                    store.remove(name)
+            for name in written:
+                store.remove_all(name) if is_version_folder(name) else store.remove(name)
         raise
     finally:
         change.release()
@@ -206,7 +205,7 @@ def _without(
         return None
     entry = version.entry
     folder = f"v{entry.version:04d}-{secrets.token_hex(3)}"
-    written.append(f"{folder}/")
+    written.append(folder)
     files = []
     for file in version.manifest.files:
         if file.path in rest:

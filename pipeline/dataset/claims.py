@@ -87,7 +87,7 @@ def claim(store: Store, version: int, where: str) -> Claim:
 def claims_of(store: Store) -> dict[int, Holder]:
     """All claims by version, dead ones too; those that cannot be read are left out."""
     found = {}
-    for name in store.list(_FOLDER):
+    for name in store.names(_FOLDER):
         number = name.removeprefix(_FOLDER)
         if number.isdigit():
             try:

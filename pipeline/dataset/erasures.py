@@ -142,7 +142,7 @@ def _scan(store: Store, keys: frozenset[bytes]) -> dict[str, int]:
     """Files and bytes that were searched, and in how many places a key was found."""
     digits = {key.hex() for key in keys}
     found = {"files": 0, "bytes": 0, "found": 0}
-    for name in store.list():
+    for name in store.names():
         if name.startswith(_FOLDER) or name == "latest":
             continue
         data = store.read(name)

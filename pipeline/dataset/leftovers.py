@@ -16,15 +16,15 @@ def remove_leftovers(store: Store, where: str) -> None:
     The order matters: a writer claims before it makes its folder and commits before it gives its claim up, so
     folders are listed first, then claims are read, then the catalog.
     """
-    names = store.list()
+    folders, names = store.folders(), store.names()
     live = {holder.folder for holder in claims_of(store).values() if is_live(holder)}
     found = read_catalog(store, where)
     needed = live | ({one.folder for one in found.catalog.versions} if found else set())
+    for folder in folders:
+        if is_version_folder(folder) and folder not in needed:
+            store.remove_all(folder)
     for name in names:
-        folder = name.split("/", 1)[0]
-        if folder in needed:
-            continue
-        if is_version_folder(folder) or _is_old_temporary(store, name):
+        if name.split("/", 1)[0] not in needed and _is_old_temporary(store, name):
             store.remove(name)
     remove_dead(store)
 

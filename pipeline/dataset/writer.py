@@ -56,10 +56,9 @@ class DatasetWriter:
 
         `files`: those that the manifest lists; the version's folder must hold exactly these.
         """
-        for name in self._store.list(f"{self._name}/{STAGING}/"):
-            self._store.remove(name)
+        self._store.remove_all(f"{self._name}/{STAGING}")
         self._share(files)
-        present = [name.removeprefix(f"{self._name}/") for name in self._store.list(f"{self._name}/")]
+        present = [name.removeprefix(f"{self._name}/") for name in self._store.names(f"{self._name}/")]
         if present != sorted(file.path for file in files):
             raise PipelineError("commit: files and manifest differ; nothing was committed")
         self._store.put(f"{self._name}/{MANIFEST}", manifest)
@@ -82,8 +81,7 @@ class DatasetWriter:
     def rollback(self) -> None:
         """Removes what this run wrote, unless it is committed, and the dataset's folder if that is empty."""
         if not self.is_committed and not self._change.counts(self._is_in, unreadable=True):
-            for name in self._store.list(f"{self._name}/"):
-                self._store.remove(name)
+            self._store.remove_all(self._name)
         self.release()
         if self._change.before is None and not self.is_committed:
             with contextlib.suppress(OSError):

@@ -15,8 +15,8 @@ from transforms.output.file_names import masked_name
 class WatchedFile(NamedTuple):
     """A file as it was before it was read: size, identity and times (nanoseconds).
 
-    The time of change cannot be set back, so that no writing to the file goes unnoticed. `sha256` is None for a
-    log: workers digest it while they run.
+    `changed` cannot be set back, so that no write to the file goes unnoticed. `sha256` is None for a log:
+    workers digest it while they run.
     """
 
     path: str

@@ -26,7 +26,7 @@ class Stat(NamedTuple):
 class Store(Protocol):
     """What every store promises. Names are relative, with slashes. OSError where the store fails."""
 
-    def list(self, prefix: str = "") -> list[str]:
+    def names(self, prefix: str = "") -> list[str]:
         """The names that begin with `prefix`, sorted. A listing may lag: absence proves nothing."""
         ...
 
@@ -56,6 +56,14 @@ class Store(Protocol):
 
     def copy(self, source: Store, name: str, target: str) -> None:
         """Copies an object of a store of the same kind."""
+        ...
+
+    def folders(self) -> list[str]:
+        """The first parts of all names that have several, sorted."""
+        ...
+
+    def remove_all(self, folder: str) -> None:
+        """Removes every object below a folder."""
         ...
 
     def remove(self, name: str) -> None:

@@ -34,7 +34,7 @@ class LocalStore:
         self.root = Path(root).resolve()
         self._durable = durable
 
-    def list(self, prefix: str = "") -> list[str]:
+    def names(self, prefix: str = "") -> list[str]:
         """See Store. Symbolic links are listed, and never followed."""
         folder = prefix.rpartition("/")[0]
         return sorted(name for name in _below(self._path(folder), folder) if name.startswith(prefix))
@@ -122,9 +122,24 @@ class LocalStore:
             except OSError:
                 break
 
+    def folders(self) -> list[str]:
+        """See Store; folders without a file too."""
+        try:
+            entries = OPERATIONS.entries(str(self.root))
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        return sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
+
+    def remove_all(self, folder: str) -> None:
+        """See Store; the folder itself is removed too."""
+        for name in self.names(f"{folder}/"):
+            self.remove(name)
+        for path, _, _ in os.walk(self._path(folder), topdown=False):
+            OPERATIONS.rmdir(path)
+
     def remove_root(self) -> None:
         """Removes the store's folder if nothing but its lock is in it; OSError if it holds more."""
-        if self.list() == [_LOCK]:
+        if self.names() == [_LOCK]:
             OPERATIONS.remove(self._path(_LOCK))
         OPERATIONS.rmdir(str(self.root))
 
@@ -217,7 +232,7 @@ def _same_file(one: str, other: str) -> bool:
 
 def _below(folder: str, name: str) -> Iterator[str]:
     try:
-        entries = OPERATIONS.list(folder)
+        entries = OPERATIONS.entries(folder)
     except (FileNotFoundError, NotADirectoryError):
         return
     for entry in entries:

@@ -48,7 +48,7 @@ class FileOperations:
         """A symbolic link at `target`."""
         os.symlink(source, target)  # noqa: PTH211
 
-    def list(self, path: str) -> list[os.DirEntry[str]]:
+    def entries(self, path: str) -> list[os.DirEntry[str]]:
         """The entries of a folder."""
         with os.scandir(path) as entries:
             return list(entries)
