@@ -39,11 +39,13 @@ class Change:
         """Makes the catalog count. `counts` tells of a catalog that was read whether it has this change.
 
         Raises BusyError where another writer was first, PipelineError where the store failed. SIGINT and
-        SIGTERM wait until the outcome is known.
+        SIGTERM wait until the outcome is known. Once the change is done they are ignored for the rest of the
+        process: it only cleans up and reports, and must not report a failure.
         """
-        with _signals_held():
+        with _signals_held() as ignore:
             self._replace(encode(catalog), counts)
             self.is_done = True
+            ignore()
 
     def counts(self, counts: Callable[[Catalog], bool], unreadable: bool) -> bool:
         """Whether the catalog has the change; `unreadable` where it cannot be read."""
@@ -109,14 +111,22 @@ def begin_change(path: Path) -> Change:
 
 
 @contextlib.contextmanager
-def _signals_held() -> Iterator[None]:
-    """SIGINT and SIGTERM wait until the block is left. Other threads than the main one get no signals."""
+def _signals_held() -> Iterator[Callable[[], None]]:
+    """SIGINT and SIGTERM wait until the block is left; calling what it gives ignores them from then on.
+
+    Outside of the main thread nothing is done: signals arrive in the main thread.
+    """
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield lambda: None
         return
     both = {signal.SIGINT, signal.SIGTERM}
+
+    def ignore() -> None:
+        for each in both:
+            signal.signal(each, signal.SIG_IGN)
+
     signal.pthread_sigmask(signal.SIG_BLOCK, both)
     try:
-        yield
+        yield ignore
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, both)
