@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from pipeline.cli.datasets import Dataset
 from pipeline.cli.options import (
     AsOf,
     Consent,
@@ -26,24 +27,43 @@ from schemas.errors import ConfigError
 
 
 def verify(
-    run: Annotated[Path, typer.Argument(help="A dataset or audit folder.")],
+    dataset: Dataset,
+    key_file: Annotated[
+        Path | None,
+        typer.Option("--key-file", help="The run's key, to check HMACs; else CHATSIEVE_KEY, if it is set."),
+    ] = None,
     json_: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Checks manifest, digests, schema and ledger sums, and rescans the shards for residual PII."""
+    """Checks a version: catalog, manifest, files, schema, ledger, rows, index, report, residual PII."""
     note_debug(debug)
-    from pipeline.commands.verify import verify as find
+    from pipeline.commands.verify import key_given
+    from pipeline.commands.verify import verify as check
 
-    findings = find(run)
+    outcome = check(dataset, key_given(key_file))
+    findings = outcome.in_order()
     if json_:
-        typer.echo(json.dumps({"ok": not findings, "findings": [finding._asdict() for finding in findings]}))
+        document = {
+            "ok": not findings,
+            "version": outcome.name,
+            "checked": outcome.checked,
+            "not_checked": [one._asdict() for one in outcome.not_checked],
+            "notes": outcome.notes,
+            "findings": [finding._asdict() for finding in findings],
+        }
+        typer.echo(json.dumps(document))
     for finding in findings:
         typer.echo(f"chatsieve: {finding.kind}: {finding.where}: {finding.what}", err=True)
+    if not quiet:
+        for note in outcome.notes:
+            typer.echo(f"{outcome.name}: note: {note}", err=True)
+        for one in outcome.not_checked:
+            typer.echo(f"{outcome.name}: not checked: {one.what}: {one.why}", err=True)
+        result = f"{len(findings)} findings" if findings else "no findings"
+        typer.echo(f"{outcome.name}: checked {', '.join(outcome.checked)}: {result}", err=True)
     if findings:
         raise typer.Exit(1)
-    if not quiet:
-        typer.echo(f"{run}: as its manifest says", err=True)
 
 
 def explain(
