@@ -51,6 +51,7 @@ def verify(where: Path, key: bytes | None = None) -> Outcome:
     catalog = decoded(place.data, Catalog)
     if catalog is None:
         outcome.findings.append(Finding("catalog", CURRENT, "is not a catalog of chatsieve"))
+        outcome.checked.append("catalog")
         run.stop("catalog", f"{CURRENT} cannot be read")
         return outcome
     erased = run.dataset(place.root, place.data, catalog)

@@ -49,7 +49,7 @@ def check_dataset_folder(root: Path, catalog: Catalog, outcome: Outcome) -> Iter
             continue
         elif name in ("claims", "erasures") and stat.S_ISDIR(found.st_mode):
             pass
-        elif stat.S_ISDIR(found.st_mode) and is_version_folder(top):
+        elif stat.S_ISDIR(found.st_mode) and is_version_folder(top) and name != top:
             continue
         elif name not in expected:
             left.append(name)

@@ -22,6 +22,7 @@ from pipeline.report.cells import (
     reasons_of,
     splits_of,
 )
+from pipeline.report.findings import shards_of
 from pipeline.verify.findings import Finding, Outcome
 from pipeline.verify.ledger import Ledger
 from pipeline.verify.subject import DAMAGE, Counts, Subject, decoded, read_file
@@ -153,9 +154,8 @@ def _tables(report: Report, policy: Policy, cells: list[LedgerCell]) -> Iterator
 
 
 def _check_shards(report: Report, subject: Subject, sums: Sums) -> Iterator[Finding]:
-    files = [(file.path, file.rows, file.bytes) for file in subject.files("data/")]
-    told = [(file.path, file.rows, file.bytes) for file in report.shards.files] if report.shards else None
-    if told != files:
+    files = [{"path": f.path, "rows": f.rows, "bytes": f.bytes} for f in subject.files("data/")]
+    if report.shards != shards_of({"shard": files}):
         yield _finding("shards are not the manifest's files")
     languages = {row.language: row.rows for row in report.by_language or []}
     if languages != dict(sums.languages):

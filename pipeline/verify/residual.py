@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import collections
+import functools
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -11,6 +13,9 @@ import pyarrow.parquet as pq
 
 from pipeline.verify.findings import Finding
 from pipeline.verify.subject import Subject
+
+if TYPE_CHECKING:
+    from transforms.deid.rules.scanner import PatternScanner
 
 #: Types whose shape and check digit leave no doubt; a surrogate never looks like one of them.
 RESIDUAL_TYPES = frozenset(
@@ -26,9 +31,7 @@ def check_residual(subject: Subject) -> Iterator[Finding]:
     paths = [file.path for file in subject.files("data/") if file.path not in subject.bad]
     if not paths:
         return
-    from transforms.deid.rules.scanner import PatternScanner
-
-    scanner = PatternScanner(RESIDUAL_TYPES)
+    scanner = _scanner()
     for path in paths:
         found: collections.Counter[str] = collections.Counter()
         with pq.ParquetFile(subject.folder / path) as file:
@@ -37,6 +40,13 @@ def check_residual(subject: Subject) -> Iterator[Finding]:
                     found.update(span.type for span in spans if span.score >= _RESIDUAL_SCORE)
         for kind, number in sorted(found.items()):
             yield Finding("residual", path, f"{number} stretches look like {kind}")
+
+
+@functools.cache
+def _scanner() -> PatternScanner:
+    from transforms.deid.rules.scanner import PatternScanner
+
+    return PatternScanner(RESIDUAL_TYPES)
 
 
 def _texts(messages: pa.ListArray) -> Iterator[str]:

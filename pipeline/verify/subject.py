@@ -48,8 +48,8 @@ class Counts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Subject:
     """A version, with its manifest as decoded.
 
-    `policy` and `counts` are None where those of the manifest cannot be read. `bad` are files that are missing,
-    changed or unreadable: later checks leave them alone. `erased` are the keys of the dataset's erasures.
+    `policy` and `counts` are None where those of the manifest cannot be read. `bad` are files that are
+    missing, changed or unreadable: later checks leave them alone. `erased` are the keys that were erased.
     """
 
     folder: Path
