@@ -94,7 +94,7 @@ class ResidualCheck:
     def __init__(self, scanner: PatternScanner, types: Collection[str]) -> None:
         self._scanner = scanner
         self._types = frozenset(types) & _STRUCTURED
-        self._signs = Expressions(_SIGNS)
+        self._signs = Expressions(_SIGNS, name="residual")
         self._stock: list[tuple[EntityRecognizer, str]] = [
             (recognizer, kind)
             for recognizer, kind in (

@@ -50,7 +50,7 @@ class LineSigns:
             *((in_bytes, CODE) for in_bytes, _ in _CODE),
             *zip(SIGNS, MENTIONS, strict=True),
         ]
-        self._expressions = Expressions([one for one, _ in expressions], multiline=True)
+        self._expressions = Expressions([one for one, _ in expressions], multiline=True, name="lines")
         self._flags = np.array([flag for _, flag in expressions], dtype=np.uint8)
 
     def of(self, texts: Texts) -> Flags:

@@ -30,7 +30,8 @@ class PatternScanner:
         self._by_types: dict[frozenset[str], npt.NDArray[np.bool_]] = {}
         self._twin = len(self._rules)
         self._table = len(self._rules) + 1
-        self._triggers = Expressions([*(rule.trigger for rule in self._rules), TWIN_TRIGGER, TABLE_TRIGGER])
+        triggers = [*(rule.trigger for rule in self._rules), TWIN_TRIGGER, TABLE_TRIGGER]
+        self._triggers = Expressions(triggers, name="patterns" if types is None else None)
 
     def scan(self, texts: Sequence[str], types: Collection[str] | None = None) -> list[list[Span]]:
         """Per text its spans, of `types` or all, sorted and disjoint, in code points of the text given."""
