@@ -10,6 +10,7 @@ import pytest
 from pipeline.inputs.config import DEFAULT_DEID
 from schemas.deid import load_deid
 from schemas.errors import ConfigError
+from tests.support.deid_engines import new_engine
 from transforms.deid.engine import DeidEngine
 from transforms.deid.spans import Segment, SessionText
 
@@ -58,7 +59,7 @@ def configure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Configure:
         text = DEFAULT_DEID.read_text().replace("recognizers: []", f"recognizers: {recognizers}")
         text = text.replace("thresholds:\n", "thresholds:\n  BADGE: 0.5\n") + f"operators: {operators}\n"
         (tmp_path / "deid.yaml").write_text(text)
-        return DeidEngine(load_deid(tmp_path / "deid.yaml")[0], bytes(32))
+        return new_engine(load_deid(tmp_path / "deid.yaml")[0])
 
     return written
 

@@ -7,15 +7,15 @@ import re
 
 import pytest
 
+from tests.support.deid_engines import pattern_scanner
 from tests.support.deid_values import FOUND
 from transforms.deid import residual
 from transforms.deid.people.line_signs import is_code_line
 from transforms.deid.residual import ResidualCheck
-from transforms.deid.rules.scanner import PatternScanner
 from transforms.deid.spans import Made, Segment, Span
 
 TYPES = "BANK_ACCOUNT CREDIT_CARD EMAIL_ADDRESS IBAN_CODE PHONE_NUMBER SECRET US_SSN".split()
-CHECK = ResidualCheck(PatternScanner(), TYPES)
+CHECK = ResidualCheck(pattern_scanner(), TYPES)
 #: As people and programs write them: with blanks, brackets, dots, extensions, in other digits.
 NUMBERS = [
     "020 7946 0958",

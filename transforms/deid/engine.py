@@ -7,15 +7,14 @@ the same call, in the same process or before.
 from __future__ import annotations
 
 import collections
+import functools
 import hmac
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-import threadpoolctl
-
 from schemas.decisions import Reason
-from schemas.deid import DeidConfig, is_class
+from schemas.deid import DeidConfig, ModelConfig, is_class
 from transforms.deid.masking.surrogates import Surrogates, session_key
 from transforms.deid.model.tagger import shipped_tagger, tagger_digest
 from transforms.deid.people.lexicon import lexicon_digest
@@ -25,6 +24,7 @@ from transforms.deid.people.reading import Reading
 from transforms.deid.people.spacy_ner import NameModel
 from transforms.deid.plugins import replacements, source_digest
 from transforms.deid.presidio import SessionAnalyzer, SessionAnonymizer
+from transforms.deid.process_settings import use_one_matrix_thread
 from transforms.deid.residual import ResidualCheck
 from transforms.deid.rules.scanner import PatternScanner
 from transforms.deid.session_spans import SpanFinder
@@ -39,18 +39,22 @@ _MAX_TOGETHER = 1 << 20
 
 
 class DeidEngine:
-    """Masks sessions; not thread-safe. Loads its model offline, or raises DeidError or ConfigError."""
+    """Masks sessions; not thread-safe. Loads its models offline; raises DeidError or ConfigError.
 
-    def __init__(self, config: DeidConfig, key: bytes) -> None:
-        # A worker has one core: more threads of the matrix library would only wait for each other.
-        threadpoolctl.threadpool_limits(1, user_api="blas")
+    `load_model` loads each model of the config; engines with different configs can share loaded models.
+    """
+
+    def __init__(
+        self, config: DeidConfig, key: bytes, load_model: Callable[[ModelConfig], NameModel] = NameModel
+    ) -> None:
+        use_one_matrix_thread()
         self._config = config
         self._key = key
         self._scanner = PatternScanner()
         self._models: dict[str, NameModel] = {}
         names = None
         if {"PERSON", "ADDRESS"} & set(config.thresholds):
-            self._models = {language: NameModel(one) for language, one in sorted(config.models.items())}
+            self._models = {language: load_model(one) for language, one in sorted(config.models.items())}
             tagger = shipped_tagger(config.tagger) if config.tagger.use else None
             names = NameFinder(config.tagger, tagger, self._models)
         self._custom = replacements(config.operators)
@@ -58,7 +62,12 @@ class DeidEngine:
         self._words = Words(hmac.digest(key, b"words", "sha256"))
         self._signs = LineSigns()
         self._finder = SpanFinder(config, self._scanner, names)
-        self._analyzer = SessionAnalyzer(self._find_alone, config.thresholds, config.recognizers)
+        # Not a method of the engine: a reference back to it would keep its models in memory until the next
+        # garbage collection, 250 MB an engine.
+        find_alone = functools.partial(
+            _find_alone, self._finder, self._words, self._signs, config.language.default
+        )
+        self._analyzer = SessionAnalyzer(find_alone, config.thresholds, config.recognizers)
         self._anonymizer = SessionAnonymizer()
         self._residual = ResidualCheck(self._scanner, _masked_types(config))
 
@@ -211,10 +220,6 @@ class DeidEngine:
         found = self._finder.find(reading, [language if known else None for language, known in languages])
         return self._analyzer.spans([segment.text for segment in reading.segments], found)
 
-    def _find_alone(self, text: str) -> list[Span]:
-        session = SessionText(bytes(16), [Segment(text, "user")])
-        return self._finder.find(self._read([session]), [self._config.language.default])[0]
-
 
 class _Found(NamedTuple):
     """A session that is to be masked: its number among those that were read together, and its spans by
@@ -225,6 +230,11 @@ class _Found(NamedTuple):
     session: SessionText
     language: str
     spans: list[list[Span]]
+
+
+def _find_alone(finder: SpanFinder, words: Words, signs: LineSigns, language: str, text: str) -> list[Span]:
+    """The spans of one text, as a session of its own."""
+    return finder.find(Reading([[Segment(text, "user")]], words, signs), [language])[0]
 
 
 def _parts(sessions: Sequence[SessionText]) -> Iterator[Sequence[SessionText]]:

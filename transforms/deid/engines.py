@@ -1,4 +1,6 @@
-"""One de-identification engine a process, built at first use and shared by all DoFns of that process."""
+"""The de-identification engines of a process: one a config and key, built at first use, shared by all DoFns.
+
+An engine is kept until the process ends: it holds 250 MB, and a run needs one."""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ from transforms.deid.spans import Masked, SessionText
 if TYPE_CHECKING:
     from transforms.deid.engine import DeidEngine
 
+#: Guards the engines and their use: an engine is not thread-safe.
 _LOCK = threading.RLock()
+#: By the digest of config and key.
 _ENGINES: dict[str, DeidEngine] = {}
 
 

@@ -7,16 +7,15 @@ import json
 import re
 import subprocess
 import tomllib
-from pathlib import Path
 
 import pytest
 import yaml
 
-from schemas.deid import Operator, load_deid
+from schemas.deid import Operator
+from tests.support.deid_engines import CONFIG, engine_for
 from transforms.deid.engine import DeidEngine
 from transforms.deid.spans import Segment, SessionText
 
-CONFIG = load_deid(Path(__file__).resolve().parents[3] / "configs/deid/default.yaml")[0]
 VALUES = {
     "name": "Priya Raghunathan",
     "first": "Priya",
@@ -102,7 +101,7 @@ LANGUAGES = {
 @pytest.fixture(scope="module")
 def engines() -> dict[str, DeidEngine]:
     return {
-        style: DeidEngine(CONFIG.model_copy(update={"surrogates": style}), bytes(32))
+        style: engine_for(CONFIG.model_copy(update={"surrogates": style}))
         for style in ("placeholder", "realistic")
     }
 
@@ -177,7 +176,7 @@ def test_a_surrogate_in_prose_keeps_its_brackets(engines: dict[str, DeidEngine])
 def test_an_entity_has_its_own_operator(operator: object, expected: str) -> None:
     """An organisation may keep, cut or mask one kind of value and not another."""
     operators = {"CREDIT_CARD": Operator.model_validate(operator)}
-    engine = DeidEngine(CONFIG.model_copy(update={"operators": operators}), bytes(32))
+    engine = engine_for(CONFIG.model_copy(update={"operators": operators}))
     session = SessionText(bytes(16), [Segment("card 4242 4242 4242 4242 of bob@example.com", "user")])
     assert engine.mask_sessions([session])[0].texts == [expected]
 
@@ -185,7 +184,7 @@ def test_an_entity_has_its_own_operator(operator: object, expected: str) -> None
 def test_a_hash_is_the_same_in_a_session_only() -> None:
     """Equal values can be counted in a session, and not followed into another."""
     operators = {"EMAIL_ADDRESS": Operator(operator="hash")}
-    engine = DeidEngine(CONFIG.model_copy(update={"operators": operators}), bytes(32))
+    engine = engine_for(CONFIG.model_copy(update={"operators": operators}))
     segments = [Segment("bob@example.com and Bob@Example.com", "user")]
     here, there = engine.mask_sessions([SessionText(b"a" * 16, segments), SessionText(b"b" * 16, segments)])
     first, _, second = here.texts[0].partition(" and ")
@@ -197,7 +196,7 @@ def test_a_hash_is_the_same_in_a_session_only() -> None:
 def test_a_session_with_what_may_not_occur_is_dropped() -> None:
     """Some values are reason enough not to train on a session at all."""
     operators = {"CREDIT_CARD": Operator(operator="drop_session")}
-    engine = DeidEngine(CONFIG.model_copy(update={"operators": operators}), bytes(32))
+    engine = engine_for(CONFIG.model_copy(update={"operators": operators}))
     texts = ["card 4242 4242 4242 4242", "no card"]
     masked = engine.mask_sessions([SessionText(bytes(16), [Segment(text, "user")]) for text in texts])
     assert [one.refusal for one in masked] == ["pii_density", None]
@@ -208,7 +207,7 @@ def test_realistic_surrogates_of_one_person_agree_across_sessions_no_more_than_c
     config = CONFIG.model_copy(update={"surrogates": "realistic", "models": {}})
     text = "My name is Priya Raghunathan, mail priya.raghunathan@example.com, ssh praghunathan@build-7"
     sessions = [SessionText(n.to_bytes(16, "big"), [Segment(text, "user")]) for n in range(60)]
-    masked = [one.texts[0] for one in DeidEngine(config, bytes(32)).mask_sessions(sessions)]
+    masked = [one.texts[0] for one in engine_for(config).mask_sessions(sessions)]
     people = [one.split("My name is ")[1].split(",")[0] for one in masked]
     mailboxes = [one.split("mail ")[1].split(",")[0] for one in masked]
     # Of 1,770 pairs among some 10,000 given by 20,000 family names, one or two would be a surprise.
@@ -228,7 +227,7 @@ def test_the_length_of_a_realistic_name_tells_nothing_of_the_persons() -> None:
         SessionText(n.to_bytes(16, "big"), [Segment(text.format(name, name), "user")])
         for n, name in enumerate(names * 8)
     ]
-    masked = [one.texts[0] for one in DeidEngine(config, bytes(32)).mask_sessions(sessions)]
+    masked = [one.texts[0] for one in engine_for(config).mask_sessions(sessions)]
     shown = [re.fullmatch(r"My name is (.*), and (.*) it is", one) for one in masked]
     people = [one.group(1) for one in shown if one and one.group(1) == one.group(2)]
     assert len(set(people)) == len(names) * 8

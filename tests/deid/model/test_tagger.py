@@ -9,12 +9,12 @@ import pytest
 
 from schemas.deid import TaggerConfig
 from schemas.errors import DeidError
+from tests.support.deid_engines import line_signs
 from transforms.deid.model import network, vectors
 from transforms.deid.model import tagger as module
 from transforms.deid.model.features import ROWS
 from transforms.deid.model.network import LABELS, load_weights, save_weights
 from transforms.deid.model.tagger import Entity, Tagger, shipped_tagger, tagger_digest
-from transforms.deid.people.line_signs import LineSigns
 from transforms.deid.people.reading import Mask, Reading
 from transforms.deid.spans import Kind, Segment
 from transforms.deid.text import word_table as words
@@ -22,7 +22,7 @@ from transforms.deid.text.word_table import Words
 from transforms.sample.texts.fill import generate_texts
 from transforms.training.network import probabilities_of
 
-WORDS, SIGNS = Words(b"tests"), LineSigns()
+WORDS, SIGNS = Words(b"tests"), line_signs()
 TAGGER = shipped_tagger(TaggerConfig(person=0.5, person_agreed=0.5, person_alone=0.5, person_in_code=0.5))
 
 

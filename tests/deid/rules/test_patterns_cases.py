@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from transforms.deid.rules.scanner import PatternScanner
+from tests.support.deid_engines import pattern_scanner
 
-SCANNER = PatternScanner()
+SCANNER = pattern_scanner()
 CASES = Path(__file__).resolve().parents[3] / "tests/cases"
 HIDDEN = [
     pytest.param(case["text"], str(case["hidden"]), id=f"{family}-{number}")

@@ -11,13 +11,15 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.deid_engines import pattern_scanner
 from tests.support.deid_values import FOUND, SURROUNDINGS
+from tests.support.samples import sample
 from transforms.deid.rules.catalogue import spans_of
-from transforms.deid.rules.scanner import PatternScanner
 from transforms.deid.text.normalise import plain_twins
 from transforms.deid.text.propagate import propagate_values
+from transforms.sample.texts.fill import generate_texts
 
-SCANNER = PatternScanner()
+SCANNER = pattern_scanner()
 ROOT = Path(__file__).resolve().parents[3]
 CASES = [
     str(case["text"])
@@ -41,10 +43,17 @@ def test_windows_far_apart_and_close_together_give_the_same() -> None:
         assert SCANNER.scan([text]) == [spans_of(text)], gap
 
 
+def test_windows_hold_on_synthetic_texts() -> None:
+    """Chats, documents, tool output and code with identifiers of all types."""
+    texts = [made.text for made in generate_texts(200, 3)]
+    assert SCANNER.scan(texts) == [spans_of(text) for text in texts]
+
+
+@pytest.mark.samples
 def test_windows_hold_on_public_texts() -> None:
     """Prose that nobody wrote for these rules."""
-    path = ROOT.parent / "shared/data/pii/panorama531.jsonl"
-    texts = [json.loads(line)["text"] for line in path.read_text().splitlines()[:200]]
+    lines = sample("pii/panorama531.jsonl").read_text().splitlines()[:200]
+    texts = [json.loads(line)["text"] for line in lines]
     assert SCANNER.scan(texts) == [spans_of(text) for text in texts]
 
 

@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from transforms.deid.rules.scanner import PatternScanner
+from tests.support.deid_engines import pattern_scanner
 
-SCANNER = PatternScanner()
+SCANNER = pattern_scanner()
 
 
 def masked(text: str) -> str:

@@ -17,6 +17,7 @@ from schemas.deid import ModelConfig
 from schemas.errors import DeidError
 from transforms.deid.people.lexicon import first_names, is_common_word, last_names
 from transforms.deid.people.places import names_a_place
+from transforms.deid.process_settings import use_numpy_products
 from transforms.deid.spans import Span
 
 _EXCLUDED = ["tok2vec", "tagger", "parser", "senter", "attribute_ruler", "lemmatizer"]
@@ -45,11 +46,8 @@ class NameModel:
                 f"model {config.package or config.path}: its files are not the pinned ones; reinstall it"
             )
         import spacy
-        from thinc.api import NumpyOps, set_current_ops
 
-        # blis picks its generic kernel on some processors; numpy's product is twice as fast there.
-        ops = NumpyOps(use_blis=False)
-        set_current_ops(ops)
+        operations = use_numpy_products()
         try:
             self._nlp: Any = spacy.load(path, exclude=_EXCLUDED)
         except (OSError, ValueError, KeyError):
@@ -59,7 +57,7 @@ class NameModel:
         pipes: list[tuple[str, Any]] = self._nlp.pipeline
         for _, pipe in pipes:
             for node in pipe.model.walk():
-                node.ops = ops
+                node.ops = operations
 
     def people(self, windows: Sequence[str]) -> list[list[tuple[int, int]]]:
         """Per window the [start, end) of the persons the model sees."""

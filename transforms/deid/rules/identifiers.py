@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-from transforms.deid.rules.check_digits import IBAN_LENGTH, luhn, mod97
+from stdnum.iso7064 import mod_97_10
+
+from transforms.deid.rules.check_digits import IBAN_LENGTH, luhn
 from transforms.deid.rules.rule import BEGIN, END, Rule, Verdict, before, whole
 
 CARD_CONTEXT = re.compile(r"(?i)card|visa|amex|mastercard|\bcc\b|credit|debit|payment")
@@ -55,7 +57,7 @@ def _iban(found: re.Match[str]) -> Verdict | None:
         if seen == length:
             compact = re.sub(r"[^A-Za-z0-9]", "", text[: place + 1]).upper()
             rest = text[place + 1 : place + 2]
-            if mod97(compact) and not rest.isalnum():
+            if mod_97_10.is_valid(compact[4:] + compact[:4]) and not rest.isalnum():
                 return found.start("iban"), found.start("iban") + place + 1, 0.95
             return None
     return None
