@@ -27,7 +27,7 @@ from transforms.deid.people.reading import Reading
 from transforms.deid.people.spacy_ner import NameModel
 from transforms.deid.spans import Segment, Span
 from transforms.deid.text.overlaps import resolve
-from transforms.deid.text.word_table import Words
+from transforms.deid.text.word_table import WordTable
 from transforms.sample.texts.fill import generate_texts
 
 ROOT = Path(__file__).parents[1]
@@ -137,7 +137,7 @@ def _measured(
     config, labelled, models = material
     finder = NameFinder(tagger, shipped_tagger(tagger), models)
     found: list[list[Span]] = []
-    words, signs = Words(b"thresholds"), LineSigns()
+    words, signs = WordTable(b"thresholds"), LineSigns()
     for one in labelled:
         spans = finder.find(Reading([[Segment(one.text, kind)]], words, signs), [ENGLISH])[0]
         found.append(resolve(s for s in spans if s.type == entity and s.score >= config.thresholds[entity]))

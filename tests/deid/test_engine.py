@@ -19,7 +19,7 @@ from tests.support.deid_engines import CONFIG, engine_for, new_engine
 from tests.support.samples import sample
 from transforms.deid.engine import DeidEngine
 from transforms.deid.masking.surrogates import Surrogates
-from transforms.deid.residual import Made
+from transforms.deid.residual import MaskedText
 from transforms.deid.session_spans import propagate_names
 from transforms.deid.spans import Kind, Masked, Segment, SessionText, Span
 from transforms.deid.text.propagate import propagate_values
@@ -179,7 +179,7 @@ def test_what_a_second_look_still_finds_refuses_the_session(
     engine: DeidEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """If masking failed, the text must not come out."""
-    monkeypatch.setattr(engine._anonymizer, "mask", lambda text, *_: Made(text, [], []))
+    monkeypatch.setattr(engine._anonymizer, "mask", lambda text, *_: MaskedText(text, [], []))
     assert one(engine, session("write to bob@example.com")).refusal == Reason.RESIDUAL_PII
 
 

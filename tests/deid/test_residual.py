@@ -12,7 +12,7 @@ from tests.support.deid_values import FOUND
 from transforms.deid import residual
 from transforms.deid.people.line_signs import is_code_line
 from transforms.deid.residual import ResidualCheck
-from transforms.deid.spans import Made, Segment, Span
+from transforms.deid.spans import MaskedText, Segment, Span
 
 TYPES = "BANK_ACCOUNT CREDIT_CARD EMAIL_ADDRESS IBAN_CODE PHONE_NUMBER SECRET US_SSN".split()
 CHECK = ResidualCheck(pattern_scanner(), TYPES)
@@ -39,7 +39,7 @@ NUMBERS = [
 
 
 def left(text: str) -> list[Span]:
-    return CHECK.left([Segment(text, "user")], [Made(text, [], [])], [[]])[0]
+    return CHECK.left([Segment(text, "user")], [MaskedText(text, [], [])], [[]])[0]
 
 
 def test_a_line_is_looked_at_once_however_many_hits_it_has(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,10 +28,10 @@ from transforms.deid.process_settings import use_one_matrix_thread
 from transforms.deid.residual import ResidualCheck
 from transforms.deid.rules.scanner import PatternScanner
 from transforms.deid.session_spans import SpanFinder
-from transforms.deid.spans import Made, Masked, Segment, SessionText, Span
+from transforms.deid.spans import Masked, MaskedText, Segment, SessionText, Span
 from transforms.deid.text.language import language_of
 from transforms.deid.text.overlaps import resolve
-from transforms.deid.text.word_table import Words
+from transforms.deid.text.word_table import WordTable
 
 #: A result, and per segment what was found.
 Explained = tuple[Masked, list[list[Span]]]
@@ -59,7 +59,7 @@ class DeidEngine:
             names = NameFinder(config.tagger, tagger, self._models)
         self._custom = replacements(config.operators)
         self._forbidden = {e for e, one in config.operators.items() if one.operator == "drop_session"}
-        self._words = Words(hmac.digest(key, b"words", "sha256"))
+        self._words = WordTable(hmac.digest(key, b"words", "sha256"))
         self._signs = LineSigns()
         self._finder = SpanFinder(config, self._scanner, names)
         # Not a method of the engine: a reference back to it would keep its models in memory until the next
@@ -95,13 +95,13 @@ class DeidEngine:
         reading = self._read([sessions[n] for n in read])
         languages = self._languages(reading)
         found = self._find(reading, languages)
-        kept: list[_Found] = []
+        kept: list[_FoundSession] = []
         for place, n in enumerate(read):
             language, supported = languages[place]
             spans = found[reading.bounds[place] : reading.bounds[place + 1]]
             reason = self._reason(sessions[n], supported, spans)
             if reason is None:
-                kept.append(_Found(n, sessions[n], language, spans))
+                kept.append(_FoundSession(n, sessions[n], language, spans))
             else:
                 done[n] = _refused(reason, language), [] if reason == Reason.LANGUAGE_UNSUPPORTED else spans
         for one, explained in zip(kept, self._masked(kept), strict=True):
@@ -122,7 +122,7 @@ class DeidEngine:
             return Reason.PII_DENSITY
         return None
 
-    def _masked(self, sessions: Sequence[_Found]) -> list[Explained]:
+    def _masked(self, sessions: Sequence[_FoundSession]) -> list[Explained]:
         """The sessions masked, looked at again, and masked again where something was left."""
         first = [self._mask(one.session, one.spans) for one in sessions]
         left = self._left(sessions, [one.spans for one in sessions], first)
@@ -148,19 +148,19 @@ class DeidEngine:
 
     def _left(
         self,
-        sessions: Sequence[_Found],
+        sessions: Sequence[_FoundSession],
         found: Sequence[list[list[Span]]],
-        made: Sequence[Sequence[Made]],
+        made: Sequence[Sequence[MaskedText]],
     ) -> list[list[list[Span]]]:
         """By session and text what the second look finds."""
         segments = [segment for one in sessions for segment in one.session.segments]
         left = iter(self._residual.left(segments, _flat(made), _flat(found)))
         return [[next(left) for _ in one.session.segments] for one in sessions]
 
-    def _mask(self, session: SessionText, found: Sequence[Sequence[Span]]) -> list[Made]:
+    def _mask(self, session: SessionText, found: Sequence[Sequence[Span]]) -> list[MaskedText]:
         texts = [segment.text for segment in session.segments]
         if not any(found):
-            return [Made(text, [], []) for text in texts]
+            return [MaskedText(text, [], []) for text in texts]
         surrogates = Surrogates(
             self._config.surrogates,
             session_key(self._key, session.key),
@@ -221,7 +221,7 @@ class DeidEngine:
         return self._analyzer.spans([segment.text for segment in reading.segments], found)
 
 
-class _Found(NamedTuple):
+class _FoundSession(NamedTuple):
     """A session that is to be masked: its number among those that were read together, and its spans by
     text.
     """
@@ -232,7 +232,9 @@ class _Found(NamedTuple):
     spans: list[list[Span]]
 
 
-def _find_alone(finder: SpanFinder, words: Words, signs: LineSigns, language: str, text: str) -> list[Span]:
+def _find_alone(
+    finder: SpanFinder, words: WordTable, signs: LineSigns, language: str, text: str
+) -> list[Span]:
     """The spans of one text, as a session of its own."""
     return finder.find(Reading([[Segment(text, "user")]], words, signs), [language])[0]
 

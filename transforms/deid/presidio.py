@@ -26,7 +26,7 @@ from schemas.errors import ConfigError
 from transforms.deid.masking.forms import forms_of
 from transforms.deid.masking.surrogates import Surrogates
 from transforms.deid.plugins import recognizer_of
-from transforms.deid.spans import Kind, Made, Span
+from transforms.deid.spans import Kind, MaskedText, Span
 from transforms.deid.text.overlaps import resolve
 
 LANGUAGE = "en"
@@ -159,10 +159,10 @@ class SessionAnonymizer:
         operators.add_anonymize_operator(_Surrogate)
         self._operator = operators.create_operator_class(_Surrogate.NAME, OperatorType.Anonymize)
 
-    def mask(self, text: str, spans: Sequence[Span], surrogates: Surrogates, kind: Kind) -> Made:
+    def mask(self, text: str, spans: Sequence[Span], surrogates: Surrogates, kind: Kind) -> MaskedText:
         """The text with each of its (disjoint) spans replaced, in the form that its place asks for."""
         if not spans:
-            return Made(text, [], [])
+            return MaskedText(text, [], [])
         pieces: list[str] = []
         places: list[tuple[int, int]] = []
         length = done = 0
@@ -175,7 +175,7 @@ class SessionAnonymizer:
             places.append((start, length))
             done = span.end
         pieces.append(text[done:])
-        return Made("".join(pieces), places, list(spans))
+        return MaskedText("".join(pieces), places, list(spans))
 
 
 class _SessionNlpEngine(NoOpNlpEngine):  # type: ignore[misc]

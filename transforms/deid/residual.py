@@ -28,7 +28,7 @@ from transforms.deid.rules.contact import is_service_mailbox, top_level_domains
 from transforms.deid.rules.hyperscan_hits import Expressions
 from transforms.deid.rules.scanner import PatternScanner
 from transforms.deid.rules.secret_values import entropy
-from transforms.deid.spans import Made, Segment, Span
+from transforms.deid.spans import MaskedText, Segment, Span
 from transforms.deid.text.codepoints import DIGIT, classes_of
 from transforms.deid.text.overlaps import resolve
 from transforms.deid.text.texts import Texts
@@ -108,7 +108,7 @@ class ResidualCheck:
         ]
 
     def left(
-        self, segments: Sequence[Segment], masked: Sequence[Made], first: Sequence[Sequence[Span]]
+        self, segments: Sequence[Segment], masked: Sequence[MaskedText], first: Sequence[Sequence[Span]]
     ) -> list[list[Span]]:
         """Per text what is left after the `first` look, as spans of the original text."""
         found: list[list[Span]] = [[] for _ in masked]
@@ -245,7 +245,7 @@ def _random(value: str) -> bool:
     return kinds == 3 and entropy(value) >= _MIN_ENTROPY and len(re.findall(r"\d", value)) >= 3
 
 
-def _is_made(made: Made, hit: Span) -> bool:
+def _is_made(made: MaskedText, hit: Span) -> bool:
     """True if what was hit is, in the main, surrogates of ours."""
     first = bisect.bisect_right(made.places, (hit.start, 0)) - 1
     inside = 0
@@ -256,7 +256,7 @@ def _is_made(made: Made, hit: Span) -> bool:
     return inside > 0
 
 
-def _original(made: Made, hit: Span) -> Span:
+def _original(made: MaskedText, hit: Span) -> Span:
     """A hit in the masked text as a span of the original."""
     before = bisect.bisect_right(made.places, hit.start, key=lambda place: place[1])
     shift = made.spans[before - 1].end - made.places[before - 1][1] if before else 0

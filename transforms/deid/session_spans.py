@@ -19,7 +19,7 @@ from transforms.deid.rules.json_keys import keyed_span
 from transforms.deid.rules.scanner import PatternScanner
 from transforms.deid.spans import Span
 from transforms.deid.text.casing import any_case
-from transforms.deid.text.joined import Joined
+from transforms.deid.text.joined import JoinedTexts
 from transforms.deid.text.overlaps import Additions, resolve
 from transforms.deid.text.propagate import propagate_values
 
@@ -112,7 +112,7 @@ def propagate_names(texts: Sequence[str], found: Sequence[Sequence[Span]]) -> li
     by_first = _by_first_letters(names, parts)
     for name in logins.names:
         by_first.setdefault(name, [])
-    joined = Joined(texts, "\n")
+    joined = JoinedTexts(texts, "\n")
     for place, beginning, alone in _beginnings(joined.whole, by_first, logins):
         number, start = joined.place(place)
         text = texts[number]

@@ -31,7 +31,7 @@ class SessionText(NamedTuple):
     segments: list[Segment]
 
 
-class Made(NamedTuple):
+class MaskedText(NamedTuple):
     """A masked text, where in it the surrogates stand, and the spans of the original that they replace."""
 
     text: str

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from transforms.deid.model.features import FEATURES, GAPS_AT, LEXICON_AT, PAD, UNKNOWN, feature_rows
 from transforms.deid.model.network import DILATIONS, LABELS
 from transforms.deid.text.texts import GAPS, Texts, Tokens
-from transforms.deid.text.word_table import Words
+from transforms.deid.text.word_table import WordTable
 
 #: The label of tokens on which the teachers disagree: nothing is learned from them.
 IGNORED = -1
@@ -95,8 +95,8 @@ def _table_rows(text: str, tokens: Tokens) -> _Rows:
 
 
 @functools.cache
-def _words() -> Words:
-    return Words(b"training")
+def _words() -> WordTable:
+    return WordTable(b"training")
 
 
 @functools.lru_cache(maxsize=200_000)

@@ -32,7 +32,7 @@ from transforms.deid.model.tagger import Tagger
 from transforms.deid.people.line_signs import LineSigns
 from transforms.deid.people.reading import Reading
 from transforms.deid.spans import Segment
-from transforms.deid.text.word_table import Words
+from transforms.deid.text.word_table import WordTable
 from transforms.sample.texts.fill import generate_texts
 from transforms.training.teachers import chosen, paragraphs
 
@@ -77,7 +77,7 @@ def main() -> None:
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     tagger = Tagger(load_weights((given.out / "weights.npz").read_bytes()), None, {})
-    words, signs = Words(b"training"), LineSigns()
+    words, signs = WordTable(b"training"), LineSigns()
     found = [one for file in sorted(given.files) for one in paragraphs(file)]
     prose = [Segment(text, "user") for text in chosen(found, given.characters)]
     code = [Segment(text, "tool_result") for text in chosen(list(_sources(given.files)), given.characters)]
@@ -104,7 +104,7 @@ def write_digests(folder: Path) -> None:
     (folder / "weights.sha256").write_text("".join(lines), "ascii")
 
 
-def examples(segments: Sequence[Segment], tagger: Tagger, words: Words, signs: LineSigns) -> Examples:
+def examples(segments: Sequence[Segment], tagger: Tagger, words: WordTable, signs: LineSigns) -> Examples:
     """One example for each word of the texts that may be of a name or an address."""
     parts = []
     for begin in range(0, len(segments), _TEXTS_AT_ONCE):

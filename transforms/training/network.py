@@ -11,7 +11,7 @@ from thinc.api import Linear, Model, Relu, chain, residual
 from thinc.layers import Dropout, LayerNorm
 
 from transforms.deid.model.features import PAD, ROWS
-from transforms.deid.model.network import DILATIONS, LABELS, Block, Weights
+from transforms.deid.model.network import DILATIONS, LABELS, ResidualBlock, Weights
 
 _EPSILON = 1e-8
 _Array = npt.NDArray[np.float32]
@@ -44,7 +44,7 @@ def weights_of(model: Model[Any, Any]) -> Weights:
     for block in blocks:
         _, dense, norm, _ = cast("list[Any]", block.layers[0].layers)
         found.append(
-            Block(
+            ResidualBlock(
                 dense.get_param("W").T.copy(), dense.get_param("b"), norm.get_param("G"), norm.get_param("b")
             )
         )

@@ -22,11 +22,11 @@ import xxhash
 
 from schemas.deid import ModelConfig
 from transforms.deid.people.line_signs import LineSigns
-from transforms.deid.people.listed_names import find_people
+from transforms.deid.people.listed_names import find_listed_names
 from transforms.deid.people.reading import Reading
-from transforms.deid.people.spacy_ner import credible, model_path
+from transforms.deid.people.spacy_ner import credible_person, model_path
 from transforms.deid.spans import Segment
-from transforms.deid.text.word_table import Words
+from transforms.deid.text.word_table import WordTable
 from transforms.training.examples import UNSURE
 
 _SHORTEST, _LONGEST = 12, 2_000
@@ -167,7 +167,7 @@ def _spacy_spans(texts: Sequence[str]) -> Iterator[_Spans]:
         spans: _Spans = []
         for entity in doc.ents:
             if entity.label_ == "PERSON":
-                person = credible(doc.text, entity.start_char, entity.end_char)
+                person = credible_person(doc.text, entity.start_char, entity.end_char)
                 if person is not None:
                     spans.append((person.start, person.end, "PERSON"))
             elif entity.label_ in _OTHER:
@@ -177,9 +177,9 @@ def _spacy_spans(texts: Sequence[str]) -> Iterator[_Spans]:
 
 def _list_spans(texts: Sequence[str]) -> Iterator[_Spans]:
     """What the name lists say, for text about programs, where people are seldom and full names."""
-    words, signs = Words(b"teachers"), LineSigns()
+    words, signs = WordTable(b"teachers"), LineSigns()
     for text in texts:
-        found = find_people(Reading([[Segment(text, "user")]], words, signs)).spans.get(0, ())
+        found = find_listed_names(Reading([[Segment(text, "user")]], words, signs)).spans.get(0, ())
         yield [(span.start, span.end, "PERSON") for span in found if span.type == "PERSON"]
 
 

@@ -18,15 +18,15 @@ from transforms.deid.model.tagger import Entity, Tagger, shipped_tagger, tagger_
 from transforms.deid.people.reading import Mask, Reading
 from transforms.deid.spans import Kind, Segment
 from transforms.deid.text import word_table as words
-from transforms.deid.text.word_table import Words
+from transforms.deid.text.word_table import WordTable
 from transforms.sample.texts.fill import generate_texts
 from transforms.training.network import probabilities_of
 
-WORDS, SIGNS = Words(b"tests"), line_signs()
+WORDS, SIGNS = WordTable(b"tests"), line_signs()
 TAGGER = shipped_tagger(TaggerConfig(person=0.5, person_agreed=0.5, person_alone=0.5, person_in_code=0.5))
 
 
-def read(texts: list[str], kind: Kind = "user", known: Words = WORDS) -> Reading:
+def read(texts: list[str], kind: Kind = "user", known: WordTable = WORDS) -> Reading:
     return Reading([[Segment(text, kind)] for text in texts], known, SIGNS)
 
 
@@ -170,7 +170,7 @@ def test_the_words_it_remembers_are_bounded(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(vectors, "_KNOWN_WORDS", 50)
     monkeypatch.setattr(words, "_MAX_KNOWN", 60)
     small = Tagger(TAGGER._weights, TAGGER._gate, {"PERSON": 0.5})
-    known = Words(b"few")
+    known = WordTable(b"few")
     for number in range(40):
         text = " ".join(f"W{chr(97 + number % 26)}{chr(97 + n)}x" for n in range(26))
         small.entities(read([text], known=known))

@@ -15,7 +15,7 @@ from tests.support.deid_engines import pattern_scanner
 from tests.support.deid_values import FOUND, SURROUNDINGS
 from tests.support.samples import sample
 from transforms.deid.rules.catalogue import spans_of
-from transforms.deid.text.normalise import plain_twins
+from transforms.deid.text.normalise import normalised_copies
 from transforms.deid.text.propagate import propagate_values
 from transforms.sample.texts.fill import generate_texts
 
@@ -66,19 +66,19 @@ def test_windows_hold_on_public_texts() -> None:
     )
 )
 def test_twins_lead_back_to_the_text(parts: list[str]) -> None:
-    """Each character of a twin stands for its own part of the text, in order; a plain one for itself."""
+    """Each character of a copy stands for its own part of the text, in order; a plain one for itself."""
     text = "".join(parts)
-    for twin in plain_twins(text):
-        places = [twin.original(place, place + 1) for place in range(len(twin.text))]
+    for copy in normalised_copies(text):
+        places = [copy.original(place, place + 1) for place in range(len(copy.text))]
         assert all(low < high for low, high in places)
         assert all(first[1] <= second[0] for first, second in itertools.pairwise(places))
-        for character, (low, high) in zip(twin.text, places, strict=True):
+        for character, (low, high) in zip(copy.text, places, strict=True):
             assert character == text[low:high] or text[low:high] in {*parts} or text[low:high].startswith("%")
 
 
 def test_a_text_without_disguise_has_no_twin() -> None:
-    """A twin costs a second scan."""
-    assert plain_twins("plain — text, 2019 – 2021, 100 % of C:\\Users & more") == []
+    """A copy costs a second scan."""
+    assert normalised_copies("plain — text, 2019 – 2021, 100 % of C:\\Users & more") == []
 
 
 def test_numbers_are_found_again_in_another_grouping() -> None:

@@ -14,7 +14,7 @@ _MOST_PEOPLE = 200
 _TITLES = frozenset("mr mrs ms dr prof miss sir madam mx".split())
 
 
-class People:
+class PersonIndex:
     """A name's parts mean the person whose full name holds them, if there is just one."""
 
     def __init__(self, names: Sequence[str]) -> None:

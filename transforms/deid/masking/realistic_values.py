@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import re
 
-from transforms.deid.masking.person_index import People, name_words
+from transforms.deid.masking.person_index import PersonIndex, name_words
 from transforms.deid.people.lexicon import first_names, is_clear_first_name, last_names
 from transforms.deid.text.casing import ascii_of
 
@@ -27,7 +27,7 @@ _TEST_CARDS = (
 _STREETS = "Example Street,Sample Road,Specimen Avenue,Placeholder Lane,Model Way,Template Drive".split(",")
 
 
-def made_up(key: bytes, kind: str, value: str, people: People, attempt: int) -> str | None:
+def realistic_value(key: bytes, kind: str, value: str, people: PersonIndex, attempt: int) -> str | None:
     """A made-up value of a kind, or None where no range is reserved for it; `attempt` gives another one."""
     if kind == "PERSON":
         return _person(key, value, people)
@@ -53,7 +53,7 @@ def made_up(key: bytes, kind: str, value: str, people: People, attempt: int) -> 
     return None
 
 
-def _person(key: bytes, mention: str, people: People) -> str:
+def _person(key: bytes, mention: str, people: PersonIndex) -> str:
     """One word or two, each the surrogate of its word in the person's full name.
 
     Of longer names the first word and the last are shown: how many words a long name has would tell
@@ -82,7 +82,7 @@ def _part(key: bytes, word: str, full: tuple[str, ...]) -> str:
     return names[_number(key, f"{person}\0{word}") % len(names)]
 
 
-def _login(key: bytes, login: str, people: People, number: int) -> str:
+def _login(key: bytes, login: str, people: PersonIndex, number: int) -> str:
     """A login made of the surrogate's name as the login is of the person's, or a numbered one."""
     owner = people.owner_of(login)
     if owner is None:

@@ -10,8 +10,8 @@ from types import MappingProxyType
 
 from schemas.deid import Operator, Style
 from transforms.deid.masking.forms import Form
-from transforms.deid.masking.person_index import People, name_words
-from transforms.deid.masking.realistic_values import made_up
+from transforms.deid.masking.person_index import PersonIndex, name_words
+from transforms.deid.masking.realistic_values import realistic_value
 from transforms.deid.spans import Span
 
 _LITERAL = re.compile(r"\b([A-Z][A-Z_]{1,40})_(\d{1,9})\b")
@@ -54,7 +54,7 @@ class Surrogates:
             for text, spans in zip(texts, found, strict=True)
             for span in spans
         ]
-        self._people = People([value for kind, value in values if kind == "PERSON"])
+        self._people = PersonIndex([value for kind, value in values if kind == "PERSON"])
         for kind, value in values:
             self.of(kind, value)
 
@@ -115,7 +115,7 @@ class Surrogates:
             return known
         made = None
         for attempt in range(_MAX_TRIES):
-            made = made_up(self._key, kind, value, self._people, attempt)
+            made = realistic_value(self._key, kind, value, self._people, attempt)
             if made is None or kind == "PERSON" or made not in self._given:
                 break
         if made is not None:

@@ -37,7 +37,7 @@ _Array = npt.NDArray[np.float32]
 _Numbers = npt.NDArray[np.integer]
 
 
-class Block(NamedTuple):
+class ResidualBlock(NamedTuple):
     """One residual block: a dense layer over three tokens, and the scale and shift of its norm."""
 
     weight: _Array
@@ -50,7 +50,7 @@ class Weights(NamedTuple):
     """All weights: the table by row, the blocks by dilation, and the dense layer over the labels."""
 
     table: _Array
-    blocks: list[Block]
+    blocks: list[ResidualBlock]
     weight: _Array
     bias: _Array
 
@@ -151,7 +151,7 @@ def load_weights(data: bytes) -> Weights:
     arrays = np.load(io.BytesIO(data), allow_pickle=False)
     table = arrays["table"].astype(np.float32) * arrays["table_scale"].astype(np.float32)
     blocks = [
-        Block(*(arrays[f"block{number}_{name}"].astype(np.float32) for name in Block._fields))
+        ResidualBlock(*(arrays[f"block{number}_{name}"].astype(np.float32) for name in ResidualBlock._fields))
         for number in range(len(DILATIONS))
     ]
     return Weights(table, blocks, arrays["weight"].astype(np.float32), arrays["bias"].astype(np.float32))

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from transforms.deid.model.features import feature_rows
 from transforms.deid.model.gate import Gate
-from transforms.deid.text.word_table import Numbers, Words
+from transforms.deid.text.word_table import Numbers, WordTable
 
 _KNOWN_WORDS = 60_000
 _FIRST_ROWS = 4_096
@@ -24,7 +24,7 @@ class WordVectors:
     def __init__(self, table: _Array, gate: Gate | None) -> None:
         self._table = table
         self._gate = gate
-        self._words: Words | None = None
+        self._words: WordTable | None = None
         self._forgotten = 0
         self._at: npt.NDArray[np.int32]
         self.vectors: _Array
@@ -32,7 +32,7 @@ class WordVectors:
         self.count: int
         self._forget()
 
-    def rows(self, words: Words, numbers: Numbers) -> Numbers:
+    def rows(self, words: WordTable, numbers: Numbers) -> Numbers:
         """Where each word stands in `vectors` and `shares`, until the next call."""
         if words is not self._words or words.times_forgotten != self._forgotten or self.count > _KNOWN_WORDS:
             self._forget()

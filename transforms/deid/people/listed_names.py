@@ -29,7 +29,7 @@ _MAX_RUN = 5
 _RUN_REACH = 6
 
 
-class Unsure(NamedTuple):
+class UnlistedNames(NamedTuple):
     """Runs of capitalised words [start, end) of a line that is prose, which the lists do not know; the line too."""
 
     line: int
@@ -37,11 +37,11 @@ class Unsure(NamedTuple):
     runs: list[tuple[int, int]]
 
 
-class People(NamedTuple):
+class ListedNames(NamedTuple):
     """By text what the lists and the phrases around names give, and what is unsure; places in the text."""
 
     spans: dict[int, list[Span]]
-    unsure: dict[int, list[Unsure]]
+    unsure: dict[int, list[UnlistedNames]]
 
 
 class _Token(NamedTuple):
@@ -50,9 +50,9 @@ class _Token(NamedTuple):
     lower: str
 
 
-def find_people(reading: Reading) -> People:
+def find_listed_names(reading: Reading) -> ListedNames:
     """Names in texts. Code lines give only full names that are on the lists, and nothing unsure."""
-    found = People({}, {})
+    found = ListedNames({}, {})
     for number, line, offset, ways in _lines_with_phrases(reading):
         found.spans.setdefault(number, []).extend(mentioned(line, offset, ways))
     for number, line, offset, code, starts in _lines_with_names(reading):
@@ -67,7 +67,7 @@ def find_people(reading: Reading) -> People:
     return found
 
 
-def windows_of(text: str, unsure: list[Unsure]) -> list[tuple[int, int]]:
+def windows_of(text: str, unsure: list[UnlistedNames]) -> list[tuple[int, int]]:
     """[start, end) of some ten words around what is unsure, for a model to read; within lines, disjoint."""
     windows: list[tuple[int, int]] = []
     for one in unsure:
@@ -118,7 +118,7 @@ def _may_be_of_a_run(reading: Reading) -> Mask:
 
 
 def _line(
-    line: str, offset: int, code: bool, starts: list[int], spans: list[Span], unsure: list[Unsure]
+    line: str, offset: int, code: bool, starts: list[int], spans: list[Span], unsure: list[UnlistedNames]
 ) -> None:
     doubtful: list[tuple[int, int]] = []
     for run in _runs(line, starts):
@@ -131,7 +131,7 @@ def _line(
         elif not code and len(run) <= _MAX_RUN:
             doubtful.append((run[0].start, run[-1].end))
     if doubtful:
-        unsure.append(Unsure(offset, offset + len(line), doubtful))
+        unsure.append(UnlistedNames(offset, offset + len(line), doubtful))
 
 
 def _runs(line: str, starts: list[int]) -> list[list[_Token]]:

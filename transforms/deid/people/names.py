@@ -15,10 +15,10 @@ from collections.abc import Iterable, Sequence
 from schemas.deid import TaggerConfig
 from transforms.deid.model.tagger import Entity, Tagger
 from transforms.deid.people.lexicon import first_names, is_common_word, last_names
-from transforms.deid.people.listed_names import People, find_people, windows_of
+from transforms.deid.people.listed_names import ListedNames, find_listed_names, windows_of
 from transforms.deid.people.name_phrases import joined_to
 from transforms.deid.people.reading import PROSE, Mask, Reading
-from transforms.deid.people.spacy_ner import NameModel, credible
+from transforms.deid.people.spacy_ner import NameModel, credible_person
 from transforms.deid.spans import Span
 
 #: The language of the small model and of the word lists.
@@ -50,7 +50,7 @@ class NameFinder:
         found: list[list[Span]] = [[] for _ in reading.segments]
         if not any(languages):
             return found
-        people = find_people(reading)
+        people = find_listed_names(reading)
         tagger = self._tagger if ENGLISH in languages else None
         tagged = None if tagger is None else tagger.entities(reading, _sure(reading, people), explained)
         for language, low, high in zip(languages, reading.bounds, reading.bounds[1:], strict=False):
@@ -65,7 +65,7 @@ class NameFinder:
         reading: Reading,
         numbers: Sequence[int],
         language: str,
-        people: People,
+        people: ListedNames,
         tagged: list[list[Entity]] | None,
     ) -> dict[int, list[Span]]:
         """By text of a session what is found in it."""
@@ -105,7 +105,7 @@ class NameFinder:
                     not code
                     and entity.score >= self._config.person_agreed
                     # What cannot be a name however sure a model is needs no second one: IBAN, The.
-                    and credible(text, entity.start, entity.end) is not None
+                    and credible_person(text, entity.start, entity.end) is not None
                 ):
                     doubts.setdefault(number, []).append((entity.start, entity.end))
         return doubts
@@ -115,7 +115,7 @@ class NameFinder:
         model: NameModel,
         reading: Reading,
         numbers: Iterable[int],
-        people: People,
+        people: ListedNames,
         found: dict[int, list[Span]],
         doubts: dict[int, list[tuple[int, int]]] | None,
     ) -> None:
@@ -130,7 +130,7 @@ class NameFinder:
         answers = model.people([each[number][start:end] for number, start, end in places])
         for (number, start, _), entities in zip(places, answers, strict=True):
             for low, high in entities:
-                span = credible(each[number], start + low, start + high)
+                span = credible_person(each[number], start + low, start + high)
                 if span is None:
                     continue
                 if doubts is None:
@@ -139,7 +139,7 @@ class NameFinder:
                     found[number].append(span._replace(score=max(span.score, _AGREED_SCORE)))
 
 
-def _sure(reading: Reading, people: People) -> Mask:
+def _sure(reading: Reading, people: ListedNames) -> Mask:
     """By token whether the lists are sure that it is of a full name: the small model need not be asked."""
     return reading.within(
         [
@@ -173,7 +173,7 @@ def person_span(text: str, start: int, end: int, score: float, code: bool) -> Sp
         )
         known = rare and alone and not _NOT_LOWER_NAME.search(name)
         return Span(start, end, "PERSON", min(score, 0.75)) if known and not code else None
-    span = credible(text, start, end)
+    span = credible_person(text, start, end)
     if span is None or (code and not listed):
         return None
     return span._replace(score=max(span.score, 0.85 if listed else 0.7))

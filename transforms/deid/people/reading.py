@@ -18,7 +18,7 @@ from transforms.deid.people.line_signs import CODE, Flags, LineSigns
 from transforms.deid.spans import Kind, Segment
 from transforms.deid.text.codepoints import DIGIT, LETTER, is_in
 from transforms.deid.text.texts import PARTED, Texts, Tokens
-from transforms.deid.text.word_table import CAPITAL, COMMON, ENGLISH, LISTED, LOWER, Numbers, Words
+from transforms.deid.text.word_table import CAPITAL, COMMON, ENGLISH, LISTED, LOWER, Numbers, WordTable
 
 PROSE = frozenset({"system", "user", "assistant", "thinking"})
 SPOKEN = frozenset({"user", "assistant"})
@@ -41,7 +41,7 @@ class Reading:
     kind `kinds[numbers[n]]`.
     """
 
-    def __init__(self, sessions: Sequence[Sequence[Segment]], words: Words, signs: LineSigns) -> None:
+    def __init__(self, sessions: Sequence[Sequence[Segment]], words: WordTable, signs: LineSigns) -> None:
         if words.full:
             words.forget()
         self.words, self._signs = words, signs

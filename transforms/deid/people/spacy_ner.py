@@ -98,7 +98,7 @@ def digest_of_folder(path: Path) -> str:
     return digest.hexdigest()
 
 
-def credible(text: str, start: int, end: int) -> Span | None:
+def credible_person(text: str, start: int, end: int) -> Span | None:
     """The person span that remains of what the model saw, trimmed; None for what is no name in such text."""
     while start < end and not text[start].isalpha():
         start += 1

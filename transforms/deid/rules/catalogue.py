@@ -18,7 +18,7 @@ from transforms.deid.rules.rule import Rule
 from transforms.deid.rules.spoken import SPOKEN_RULES
 from transforms.deid.rules.titles import TITLE_RULES
 from transforms.deid.spans import Span
-from transforms.deid.text.normalise import plain_twins
+from transforms.deid.text.normalise import normalised_copies
 from transforms.deid.text.overlaps import resolve
 
 RULES: tuple[Rule, ...] = (
@@ -45,12 +45,12 @@ def spans_of(text: str) -> list[Span]:
     For some hundred names that is sooner done than the scanner, which compiles all triggers, is made.
     """
     spans = []
-    for twin in (None, *plain_twins(text)):
-        read = text if twin is None else twin.text
+    for copy in (None, *normalised_copies(text)):
+        read = text if copy is None else copy.text
         for rule in RULES:
             for found in rule.exact.finditer(read):
                 verdict = rule.judge(found)
                 if verdict is not None:
-                    start, end = verdict[:2] if twin is None else twin.original(*verdict[:2])
+                    start, end = verdict[:2] if copy is None else copy.original(*verdict[:2])
                     spans.append(Span(start, end, rule.type, verdict[2]))
     return resolve(spans)

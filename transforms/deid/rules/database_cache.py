@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import importlib.metadata
 import os
 import stat
 import sys
@@ -54,7 +55,7 @@ def _key(expressions: Sequence[str], flag: int) -> bytes:
     """A digest of all that a compiled database depends on."""
     # The header of any serialised database names Hyperscan's version and the processor features in use.
     digest = hashlib.sha256(hyperscan.dumpb(compile_all(["x"], flag)))
-    for part in (hyperscan.__version__, str(flag), *expressions):
+    for part in (importlib.metadata.version("hyperscan"), str(flag), *expressions):
         digest.update(part.encode() + b"\0")
     return digest.digest()
 

@@ -15,7 +15,7 @@ _ANNOTATIONS = frozenset(
         "dataclass pytest staticmethod classmethod abstractmethod autowired interface todo nonnull nullable"
     ).split()
 )
-#: Words with which a post passes on, thanks or greets somebody.
+#: WordTable with which a post passes on, thanks or greets somebody.
 _PASSES_ON = (
     r"(?:rt:?|via|h/t|cc|thanks|thank you|thanks to|thx|hey|hi|hello|follow|"
     r"congrats|dm|credits? to|according to|as per|(?:said|suggested|posted|answered|mentioned|noted|written|reported) by)"
@@ -48,7 +48,7 @@ def _mentioned(found: re.Match[str]) -> Verdict | None:
     return account(found) if name and is_clear_first_name(name.group()) else None
 
 
-#: Words by which people introduce what they are called on a network.
+#: WordTable by which people introduce what they are called on a network.
 _NETWORKS = (
     r"twitter|insta(?:gram)?|ig|tik ?tok|snap(?:chat)?|telegram|discord|mastodon|bluesky|threads|reddit|github|gitlab|"
     r"facebook|fb|linkedin|skype|twitch|steam|psn|xbox|gamertag|venmo|cash ?app"

@@ -36,7 +36,7 @@ def provider_secrets() -> tuple[ProviderSecret, ...]:
         .joinpath("provider_secrets.yaml")
         .read_text("utf-8")
     )
-    return tuple(_secret(one) for one in yaml.load(data, Loader=_LOADER))  # noqa: S506 - the C twin of SafeLoader
+    return tuple(_secret(one) for one in yaml.load(data, Loader=_LOADER))  # noqa: S506 - the C copy of SafeLoader
 
 
 def _secret(one: dict[str, Any]) -> ProviderSecret:

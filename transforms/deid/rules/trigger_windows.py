@@ -14,7 +14,7 @@ from transforms.deid.rules.rule import Rule
 _FLAGS = re.compile(r"\(\?[aimsx]+\)")
 
 
-class Nearby:
+class TriggerWindows:
     """Finds a rule's matches in a text whose triggers end at known places."""
 
     def __init__(self, rule: Rule) -> None:

@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Sequence
 
 
-class Joined:
+class JoinedTexts:
     """Texts one after another in `whole`, parted by one character."""
 
     def __init__(self, texts: Sequence[str], between: str) -> None:

@@ -17,7 +17,7 @@ _CODE = re.compile(
 )
 _SPOKEN = frozenset({"user", "assistant"})
 _MAX_CHARACTERS = 4_000
-#: Words that any stretch of English has; a fifth of running English is made of them.
+#: WordTable that any stretch of English has; a fifth of running English is made of them.
 ENGLISH_WORDS = frozenset(
     (
         "the of and to in a is that for it with as was be by on not this are or from at have an they you he "

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from transforms.deid.people.lexicon import is_common_word
 from transforms.deid.spans import Span
 from transforms.deid.text.casing import any_case
-from transforms.deid.text.joined import Joined
+from transforms.deid.text.joined import JoinedTexts
 from transforms.deid.text.literals import places_of
 from transforms.deid.text.overlaps import Additions
 
@@ -43,7 +43,7 @@ def propagate_values(texts: Sequence[str], found: Sequence[Sequence[Span]]) -> l
     values, users = _values(texts, found)
     if not values and not users:
         return [list(spans) for spans in found]
-    joined = Joined(texts, _BETWEEN)
+    joined = JoinedTexts(texts, _BETWEEN)
     again = Additions(found)
     for start, end, first in _occurrences(joined.whole, values, users):
         number, low = joined.place(start)

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from transforms.deid.text.codepoints import BLANK, DIGIT, LETTER, SIGN, Classes, classes_of, codes_of
-from transforms.deid.text.word_table import Numbers, Words
+from transforms.deid.text.word_table import Numbers, WordTable
 
 _LINE_END = 10
 #: Longer runs of letters are no words, and no runs between digits are: so are encoded bytes.
@@ -30,7 +30,7 @@ class Tokens(NamedTuple):
     """Words, runs of digits and single signs in order, [start, end), with the class and what stands
     before each.
 
-    `numbers` are those of `Words`; 0 for what was not looked up: pieces of encoded bytes. `lines` are
+    `numbers` are those of `WordTable`; 0 for what was not looked up: pieces of encoded bytes. `lines` are
     numbers of lines.
     """
 
@@ -82,7 +82,7 @@ class Texts:
         """The number of the text in which what ends there ends."""
         return np.searchsorted(self.begins, ends, side="left") - 1
 
-    def tokens(self, words: Words) -> Tokens:
+    def tokens(self, words: WordTable) -> Tokens:
         """All tokens."""
         classes = classes_of(self.codes)
         change = np.ones(len(classes) + 1, dtype=np.bool_)
