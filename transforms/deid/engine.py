@@ -1,7 +1,7 @@
 """The de-identification engine: sessions in, masked texts out.
 
-A session's result is a pure function of its segments, the config and the key: not of what else is masked in
-the same call, in the same process or before.
+The result of a session is a pure function of its segments, the config and the key. Other sessions in the same
+call or process do not change it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from transforms.deid.text.language import language_of
 from transforms.deid.text.overlaps import resolve
 from transforms.deid.text.word_table import WordTable
 
-#: A result, and per segment what was found.
+#: A result, and the spans of each segment.
 Explained = tuple[Masked, list[list[Span]]]
 _MAX_TOGETHER = 1 << 20
 
@@ -72,15 +72,17 @@ class DeidEngine:
         self._residual = ResidualCheck(self._scanner, _masked_types(config))
 
     def mask_sessions(self, sessions: Sequence[SessionText]) -> list[Masked]:
-        """One result a session, in order."""
+        """One result per session, in order."""
         return [masked for masked, _ in self.explain_sessions(sessions)]
 
     def explain(self, session: SessionText) -> Explained:
-        """The result, and per segment what was found; nothing for a session that is refused unread."""
+        """The result, and the spans of each segment; no spans for a session that is refused before it is
+        read.
+        """
         return self.explain_sessions([session])[0]
 
     def explain_sessions(self, sessions: Sequence[SessionText]) -> list[Explained]:
-        """The same for several sessions, which are read together."""
+        """The same for several sessions, read in batches."""
         explained: list[Explained] = []
         for part in _parts(sessions):
             explained += self._explain(part)
@@ -111,7 +113,7 @@ class DeidEngine:
     def _reason(
         self, session: SessionText, supported: bool, found: Sequence[Sequence[Span]]
     ) -> Reason | None:
-        """Why the session cannot be used, whatever can be masked in it."""
+        """The reason to refuse the session before masking, or None."""
         if not supported and self._config.language.unsupported == "refuse":
             return Reason.LANGUAGE_UNSUPPORTED
         refuse, size = self._config.refuse, _size(session)
@@ -123,7 +125,7 @@ class DeidEngine:
         return None
 
     def _masked(self, sessions: Sequence[_FoundSession]) -> list[Explained]:
-        """The sessions masked, looked at again, and masked again where something was left."""
+        """The sessions masked, checked for residual PII, and masked again where the check found spans."""
         first = [self._mask(one.session, one.spans) for one in sessions]
         left = self._left(sessions, [one.spans for one in sessions], first)
         again = {n: sum(map(len, more)) for n, more in enumerate(left) if any(more)}
@@ -152,7 +154,7 @@ class DeidEngine:
         found: Sequence[list[list[Span]]],
         made: Sequence[Sequence[MaskedText]],
     ) -> list[list[list[Span]]]:
-        """By session and text what the second look finds."""
+        """By session and text, the spans that the residual check finds."""
         segments = [segment for one in sessions for segment in one.session.segments]
         left = iter(self._residual.left(segments, _flat(made), _flat(found)))
         return [[next(left) for _ in one.session.segments] for one in sessions]
@@ -175,7 +177,7 @@ class DeidEngine:
         ]
 
     def analyze(self, session: SessionText) -> list[list[Span]]:
-        """What Presidio's batch analyzer finds in each segment, before anything is masked."""
+        """The spans that Presidio's batch analyzer finds in each segment, before masking."""
         return self.analyze_sessions([session])[0]
 
     def analyze_sessions(self, sessions: Sequence[SessionText]) -> list[list[list[Span]]]:
@@ -188,7 +190,9 @@ class DeidEngine:
         return analyzed
 
     def model_digests(self) -> dict[str, str]:
-        """Digests of the model's files and of the word lists."""
+        """SHA-256 digests of the models, the word lists and the user's own classes, by name, for the
+        manifest.
+        """
         digests = {"lexicon": lexicon_digest()}
         if self._config.tagger.use:
             digests["tagger"] = tagger_digest()
@@ -205,7 +209,7 @@ class DeidEngine:
         return Reading([session.segments for session in sessions], self._words, self._signs)
 
     def _languages(self, reading: Reading) -> list[tuple[str, bool]]:
-        """By session its language, and whether it is a supported one."""
+        """By session its language, and whether the config supports it."""
         config = self._config.language
         shares = (
             reading.shares_of_english().tolist() if config.default == "en" else [0.0] * len(reading.sessions)
@@ -222,9 +226,7 @@ class DeidEngine:
 
 
 class _FoundSession(NamedTuple):
-    """A session that is to be masked: its number among those that were read together, and its spans by
-    text.
-    """
+    """A session to mask: its number in the batch, and its spans by text."""
 
     number: int
     session: SessionText
@@ -240,7 +242,9 @@ def _find_alone(
 
 
 def _parts(sessions: Sequence[SessionText]) -> Iterator[Sequence[SessionText]]:
-    """Sessions in order, so many together that arrays pay and stay small; a long one alone."""
+    """Batches of sessions in order: large enough for array operations, at most a mebibyte; a longer session
+    alone.
+    """
     begin = size = 0
     for n, session in enumerate(sessions):
         more = _size(session)
@@ -261,7 +265,7 @@ def _size(session: SessionText) -> int:
 
 
 def _masked_types(config: DeidConfig) -> frozenset[str]:
-    """Types that have to be gone afterwards: all that are looked for but those that are kept."""
+    """Types that must not remain in the output: all with a threshold except those with the operator `keep`."""
     kept = {entity for entity, one in config.operators.items() if one.operator == "keep"}
     return frozenset(config.thresholds) - kept
 

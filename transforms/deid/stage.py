@@ -1,4 +1,4 @@
-"""The text pass: reads only what is kept, masks it, and stages de-identified rows."""
+"""The text pass: reads only kept messages, masks them, and stages de-identified rows."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ _FLUSH_BYTES = 64 << 20
 class DeidentifySessions(beam.PTransform):  # type: ignore[misc]
     """Staged rows of eligible sessions. In: (work, blobs of settled decisions), grouped.
 
-    Out: `fragments` (shard, range), `refusals` (ledger part, blob) and `entries`. Nothing raw leaves:
-    neither text nor ids, and what is staged in `staging` is de-identified.
+    Out: `fragments` (shard, range), `refusals` (ledger part, blob) and `entries`. None of them, and no file
+    in `staging`, holds unredacted text or ids.
     """
 
     context: ReadContext

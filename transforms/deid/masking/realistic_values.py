@@ -28,7 +28,9 @@ _STREETS = "Example Street,Sample Road,Specimen Avenue,Placeholder Lane,Model Wa
 
 
 def realistic_value(key: bytes, kind: str, value: str, people: PersonIndex, attempt: int) -> str | None:
-    """A made-up value of a kind, or None where no range is reserved for it; `attempt` gives another one."""
+    """A made-up value of an entity type, None for a type without a reserved range; `attempt` selects another
+    value.
+    """
     if kind == "PERSON":
         return _person(key, value, people)
     number = _number(key, f"{kind}\0{' '.join(value.split()).casefold()}\0{attempt}")
@@ -54,10 +56,9 @@ def realistic_value(key: bytes, kind: str, value: str, people: PersonIndex, atte
 
 
 def _person(key: bytes, mention: str, people: PersonIndex) -> str:
-    """One word or two, each the surrogate of its word in the person's full name.
+    """A name of one or two words, each derived from its word in the person's full name.
 
-    Of longer names the first word and the last are shown: how many words a long name has would tell
-    whose it is in the next session, too.
+    Of a longer name only the first and last word are shown: the number of words could link sessions.
     """
     full = people.identity(mention)
     words = name_words(mention)
@@ -83,7 +84,7 @@ def _part(key: bytes, word: str, full: tuple[str, ...]) -> str:
 
 
 def _login(key: bytes, login: str, people: PersonIndex, number: int) -> str:
-    """A login made of the surrogate's name as the login is of the person's, or a numbered one."""
+    """A login made of the surrogate's name in the same way as the original, or a numbered one."""
     owner = people.owner_of(login)
     if owner is None:
         return f"user{number % 10**8:08d}"

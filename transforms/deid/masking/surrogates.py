@@ -1,4 +1,4 @@
-"""What stands in the place of a value: the same through a session, unlinkable to any other session."""
+"""Surrogates of values: the same throughout a session, unlinkable to other sessions."""
 
 from __future__ import annotations
 
@@ -15,18 +15,19 @@ from transforms.deid.masking.realistic_values import realistic_value
 from transforms.deid.spans import Span
 
 _LITERAL = re.compile(r"\b([A-Z][A-Z_]{1,40})_(\d{1,9})\b")
-#: Found much faster, and in every text with a literal.
+#: A faster search that every text with a literal matches.
 _SIGN = re.compile(r"_\d")
 _BY_DIGITS = frozenset({"PHONE_NUMBER", "CREDIT_CARD", "US_SSN", "BANK_ACCOUNT"})
-#: Never made realistic: a fake secret or government id could be somebody's.
+#: Never realistic: a made-up secret or government id could be a real one.
 _ALWAYS_PLACEHOLDER = frozenset({"SECRET", "GOV_ID", "US_SSN", "BANK_ACCOUNT", "DATE_OF_BIRTH", "IBAN_CODE"})
 _MAX_TRIES = 50
 
 
 class Surrogates:
-    """The surrogates of one session, numbered by first appearance over its texts in order.
+    """The surrogates of one session, numbered by first appearance in its texts in order.
 
-    A text that holds `<PERSON_3>` itself moves the numbering behind it, so no two things share a surrogate.
+    If a text itself contains `<PERSON_3>`, numbering continues after it, so that no two values share a
+    surrogate.
     """
 
     def __init__(
@@ -59,7 +60,7 @@ class Surrogates:
             self.of(kind, value)
 
     def of(self, kind: str, value: str, form: Form = "") -> str:
-        """What stands for a value of a kind, in a form."""
+        """The surrogate of a value in a form."""
         operator = self._operators.get(kind)
         if operator is None:
             made = self._answers.get((kind, value, form))
@@ -107,7 +108,7 @@ class Surrogates:
         return known
 
     def _realistic(self, kind: str, value: str) -> str | None:
-        """A made-up value; another one for each value, as long as its range has others."""
+        """A made-up value, a different one for each value while its range has unused ones."""
         shown = " ".join(name_words(value)) if kind == "PERSON" else normal(kind, value)
         shape = "" if kind != "PERSON" else _case(value)
         known = self._made.get((f"{kind} realistic {shape}", shown))
@@ -125,7 +126,7 @@ class Surrogates:
 
 
 def normal(kind: str, value: str) -> str:
-    """The form in which two spellings of one value are equal."""
+    """The normal form of a value: equal for spellings of the same value."""
     if kind in _BY_DIGITS:
         return re.sub(r"\D", "", value) or value
     if kind == "IBAN_CODE":
@@ -136,7 +137,7 @@ def normal(kind: str, value: str) -> str:
 
 
 def session_key(key: bytes, conversation_key: bytes) -> bytes:
-    """The key of a session's surrogates: without the run's key they cannot be computed."""
+    """The key of a session's surrogates; it cannot be computed without the run's key."""
     return hmac.digest(key, b"surrogates\0" + conversation_key, "sha256")
 
 

@@ -1,4 +1,6 @@
-"""People in texts whom the lists of names are sure of, and capitalised words that a model has to be asked about."""
+"""People in texts whom the lists of names are sure of, and capitalised words that a model has to be asked
+about.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ _RUN_REACH = 6
 
 
 class UnlistedNames(NamedTuple):
-    """Runs of capitalised words [start, end) of a line that is prose, which the lists do not know; the line too."""
+    """Runs of capitalised words [start, end) of a line that is prose, which the lists do not know; the line
+    too.
+    """
 
     line: int
     line_end: int
@@ -89,7 +93,9 @@ def _lines_with_phrases(reading: Reading) -> Iterator[tuple[int, str, int, list[
 
 
 def _lines_with_names(reading: Reading) -> Iterator[tuple[int, str, int, bool, list[int]]]:
-    """Lines in which capitalised words may be a name: text, line, its place, whether it is code, where they begin."""
+    """Lines in which capitalised words may be a name: text, line, its place, whether it is code, where they
+    begin.
+    """
     tokens, texts = reading.tokens, reading.texts
     capital = np.flatnonzero(reading.capitals & _may_be_of_a_run(reading))
     if not len(capital):
@@ -108,7 +114,9 @@ def _lines_with_names(reading: Reading) -> Iterator[tuple[int, str, int, bool, l
 
 
 def _may_be_of_a_run(reading: Reading) -> Mask:
-    """By token whether it is near to a capitalised word that is uncommon, or to two that are on the lists of names."""
+    """By token whether it is near to a capitalised word that is uncommon, or to two that are on the lists of
+    names.
+    """
     flags, capital = reading.flags, reading.capitals
     listed = (capital & ((flags & LISTED) != 0)).astype(np.int32)
     sums = np.concatenate([np.zeros(1, dtype=np.int32), np.cumsum(listed)])

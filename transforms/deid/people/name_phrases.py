@@ -110,10 +110,11 @@ def joined_to(text: str, spans: list[Span]) -> list[Span]:
 def _listed_on(
     text: str, span: Span, people: Mapping[int, Span], *, ahead: bool
 ) -> tuple[int, list[tuple[int, int, bool]], int]:
-    """From a person on through a list: how many others of it were found, what else stands in it, how far it goes.
+    """From a person on through a list: how many others of it were found, what else stands in it, how far it
+    goes.
 
-    `people` are by where they begin, or backwards by where they end. Of what else stands in it whether an "and"
-    joins it to the person themselves.
+    `people` are by where they begin, or backwards by where they end. Of what else stands in it whether an
+    "and" joins it to the person themselves.
     """
     known, more = 0, []
     near, far = (0, 1) if ahead else (1, 0)

@@ -1,9 +1,9 @@
 """Compiled Hyperscan databases, cached in the Python environment.
 
-Compiling the databases of one process takes 1.2 to 2 s of CPU time; loading them takes about 5 ms. A cache file
-is used only if its content is intact, was compiled from the same expressions by the same Hyperscan for the same
-processor features, and nobody but its owner (this user or root) can write it: a crafted database could read
-and write any memory of the process. In every other case the expressions are compiled.
+Compiling the databases of one process takes 1.2 to 2 s of CPU time; loading them takes about 5 ms. A cache
+file is used only if its content is intact, was compiled from the same expressions by the same Hyperscan for
+the same processor features, and nobody but its owner (this user or root) can write it: a crafted database
+could read and write any memory of the process. In every other case the expressions are compiled.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 def load_or_compile(name: str, expressions: Sequence[str], flag: int) -> hyperscan.Database:
     """A database whose expressions have their positions as ids, all with one flag; ready to scan.
 
-    The cache file is `name`, in the environment's folder `share/chatsieve`. One is written after compiling where
-    that folder is writable.
+    The cache file is `name`, in the environment's folder `share/chatsieve`. One is written after compiling
+    where that folder is writable.
     """
     key = _key(expressions, flag)
     path = Path(sys.prefix) / "share" / "chatsieve" / f"hyperscan-{name}.db"

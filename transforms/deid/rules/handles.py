@@ -43,7 +43,9 @@ def _own_handle(found: re.Match[str]) -> Verdict | None:
 
 
 def _mentioned(found: re.Match[str]) -> Verdict | None:
-    """A handle that begins with a given name, and goes on: @mike_j, @SarahLee99; a name alone is a decorator's, too."""
+    """A handle that begins with a given name, and goes on: @mike_j, @SarahLee99; a name alone is a
+    decorator's, too.
+    """
     name = re.match(r"[A-Za-z][a-z]{2,}", found.group("user"))
     return account(found) if name and is_clear_first_name(name.group()) else None
 
