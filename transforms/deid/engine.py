@@ -265,7 +265,9 @@ def _size(session: SessionText) -> int:
 
 
 def _masked_types(config: DeidConfig) -> frozenset[str]:
-    """Types that must not remain in the output: all with a threshold except those with the operator `keep`."""
+    """Types that must not remain in the output: all with a threshold except those with the operator
+    `keep`.
+    """
     kept = {entity for entity, one in config.operators.items() if one.operator == "keep"}
     return frozenset(config.thresholds) - kept
 

@@ -45,7 +45,9 @@ def mask_sessions(spec: EngineSpec, sessions: Sequence[SessionText]) -> list[Mas
 
 
 def refusal_of(masked: Masked | None) -> str | None:
-    """The reason to refuse the session's text, or None; a session on which the engine failed is refused, too."""
+    """The reason to refuse the session's text, or None; a session on which the engine failed is refused,
+    too.
+    """
     return masked.refusal if masked else DEID_FAILED
 
 

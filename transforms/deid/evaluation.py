@@ -89,7 +89,9 @@ class Counts(NamedTuple):
 
 
 def type_of(label: str, more: Mapping[str, str]) -> str:
-    """The entity type of a label: from `more`, else from the built-in aliases, else the label in upper case."""
+    """The entity type of a label: from `more`, else from the built-in aliases, else the label in upper
+    case.
+    """
     upper = label.upper()
     return more.get(label) or ALIASES.get(upper, upper)
 

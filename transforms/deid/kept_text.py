@@ -26,7 +26,9 @@ class Prepared(NamedTuple):
 
 
 def read_kept(work: str, decisions: pa.Table, context: ReadContext) -> Iterator[Prepared]:
-    """The kept messages of each decision row, read from the unit of the work and any other unit it refers to."""
+    """The kept messages of each decision row, read from the unit of the work and any other unit it refers
+    to.
+    """
     home = work.split(" ", 1)[1]
     waiting = decisions.to_pylist()
     foreign = {

@@ -50,8 +50,8 @@ _STOCK_SCORES = {
 _SUSPECT = re.compile(
     r"[^\s@]@[^\s@]+\.|\d(?:[ ().-]{0,2}\d){6,40}|(?<![A-Za-z])[A-Z]{2}\d{2}[ -]?[A-Z0-9]{4}"
 )
-#: A recognizer runs only on windows that match its expression: they are slow, and in a log each line is a window,
-#: because of its time. A telephone number has nine digits with short gaps, or fewer and an extension.
+#: A recognizer runs only on windows that match its expression: recognizers are slow, and in a log the time in
+#: each line makes it a window. A telephone number has nine digits with short gaps, or fewer and an extension.
 _PHONE_GAP = r"(?:[^\w:\n]|[x\u30fc]){0,4}"
 _NEEDED = {
     "EMAIL_ADDRESS": re.compile("@"),
@@ -76,7 +76,7 @@ _ASCII = 127
 _SEPARATED = re.compile(r"[ ().+-]")
 
 
-#: For Hyperscan, on UTF-8: a text without a match has no match of `_SUSPECT`, or of the third pass's expressions.
+#: For Hyperscan, on UTF-8: a text without a match has none of `_SUSPECT` or of the third pass's expressions.
 _SIGNS = (
     r"[^\s@]@[^\s@]+\.|[0-9](?:[ ().-]{0,2}[0-9]){6}|(?:^|[^A-Za-z])[A-Z]{2}[0-9]{2}[ -]?[A-Z0-9]{4}",
     r"(?:^|[^A-Za-z0-9_/.@:=-])[A-Za-z0-9_-]{20}",

@@ -54,7 +54,9 @@ class SpanFinder:
         self._names = names
 
     def find(self, reading: Reading, languages: Sequence[str | None]) -> list[list[Span]]:
-        """By segment its spans, sorted and disjoint; in sessions without a language, only those of patterns."""
+        """By segment its spans, sorted and disjoint; in sessions without a language, only those of
+        patterns.
+        """
         scanned = self._scanner.scan_all(reading.texts)
         found = [list(scanned[number]) for number in reading.numbers]
         for spans, segment in zip(found, reading.segments, strict=True):

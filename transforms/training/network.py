@@ -1,4 +1,6 @@
-"""The small model as a trainable thinc network, whose weights `transforms.deid.model.tagger` computes with."""
+"""The small model as a trainable thinc network, whose weights `transforms.deid.model.tagger` computes
+with.
+"""
 
 from __future__ import annotations
 

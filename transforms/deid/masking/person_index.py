@@ -1,4 +1,6 @@
-"""The people of a session: which mentions are the same person, and which parts of the name a mention shows."""
+"""The people of a session: which mentions are the same person, and which parts of the name a mention
+shows.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ class PersonIndex:
         self._known: dict[str, tuple[str, ...]] = {}
 
     def identity(self, name: str) -> tuple[str, ...]:
-        """The words of the person's fullest name in order; the mention's own words if several people match."""
+        """The words of the person's fullest name in order; the mention's own words if several people
+        match.
+        """
         if name not in self._known:
             self._known[name] = self._identity(name_words(name))
         return self._known[name]

@@ -1,4 +1,4 @@
-"""People whom the words around them give away: introductions, relations, speaker labels, fields of a form."""
+"""People named by the words around them: introductions, relations, speaker labels, form fields."""
 
 from __future__ import annotations
 
@@ -74,18 +74,18 @@ SIGNS = (
 
 
 def mentioned(line: str, offset: int, ways: Collection[int] = range(len(SIGNS))) -> list[Span]:
-    """The people (and user names) that a line of prose gives away, with their places in its text.
+    """The people and user names that phrases in a line of prose name, with their places in its text.
 
-    `ways` are the numbers of the SIGNS that the line has.
+    `ways` are the numbers of the SIGNS that the line matches.
     """
     found = [span for way in ways for span in _WAYS[way](line)]
     return [Span(offset + start, offset + end, kind, score) for start, end, kind, score in found]
 
 
 def joined_to(text: str, spans: list[Span]) -> list[Span]:
-    """Listed names beside people who were found: `Sean & Jessica`, and in lists: `Malon, Mark and Kaylee`.
+    """Listed names in one list with found people: `Sean & Jessica`, `Malon, Mark and Kaylee`.
 
-    Of a list, names that are ordinary words, too, count if two of its people were found.
+    Names that are common words are included if two people of the list were found.
     """
     people = {span.start: span for span in spans if span.type == "PERSON"}
     ends = {span.end: span for span in people.values()}

@@ -1,9 +1,8 @@
-"""People and addresses of a session: name lists, the small model, and a spaCy model for what is in doubt.
+"""People and addresses of a session: name lists, the small model, and a spaCy model for doubtful cases.
 
-Lists are sure by themselves. The small model reads around words that may be a name and around numbers;
-where it is neither sure nor sure of the contrary, the spaCy model of the language is asked for a window
-of about ten words, and both have to agree. In a language that the small model was not trained on, the
-spaCy model is asked for every window.
+Lists decide alone. The small model reads the surroundings of possible names and of numbers. Where its score
+is neither high nor low, the language's spaCy model reads a window of about ten words, and both have to agree.
+In languages that the small model was not trained on, the spaCy model reads every window.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ _SURE_SCORE = 0.85
 
 
 class NameFinder:
-    """Finds people and addresses. `models` by language; `tagger` may be None. One instance a thread."""
+    """Finds people and addresses. `models` by language; `tagger` may be None. Not thread-safe."""
 
     def __init__(self, config: TaggerConfig, tagger: Tagger | None, models: dict[str, NameModel]) -> None:
         self._config = config
@@ -43,9 +42,9 @@ class NameFinder:
     def find(
         self, reading: Reading, languages: Sequence[str | None], explained: Mask | None = None
     ) -> list[list[Span]]:
-        """By segment its people and addresses, unresolved; nothing for sessions without a language.
+        """By segment its people and addresses, unresolved; none for sessions without a language.
 
-        Around tokens that are `explained` as something else the small model does not look for any.
+        The small model skips tokens that are `explained` as something else.
         """
         found: list[list[Span]] = [[] for _ in reading.segments]
         if not any(languages):
@@ -68,7 +67,7 @@ class NameFinder:
         people: ListedNames,
         tagged: list[list[Entity]] | None,
     ) -> dict[int, list[Span]]:
-        """By text of a session what is found in it."""
+        """By text of a session its people and addresses."""
         found = {number: list(people.spans.get(number, ())) for number in numbers}
         model = self._models.get(language)
         doubts: dict[int, list[tuple[int, int]]] | None = None
@@ -84,7 +83,7 @@ class NameFinder:
     def _tag(
         self, reading: Reading, tagged: Sequence[Sequence[Entity]], found: dict[int, list[Span]], alone: bool
     ) -> dict[int, list[tuple[int, int]]]:
-        """Adds what the small model is sure of, and gives by text what it is in doubt of, [start, end)."""
+        """Adds the spans with a high score, and returns by text those with a doubtful one, [start, end)."""
         doubts: dict[int, list[tuple[int, int]]] = {}
         sure = self._config.person_alone if alone else self._config.person
         for number, spans in found.items():
@@ -119,7 +118,7 @@ class NameFinder:
         found: dict[int, list[Span]],
         doubts: dict[int, list[tuple[int, int]]] | None,
     ) -> None:
-        """Adds the people that the spaCy model sees: in all windows, or only where there is doubt."""
+        """Adds the people that the spaCy model finds: in all windows, or only in doubtful places."""
         each = reading.texts.each
         places = [
             (number, start, end)
@@ -140,7 +139,7 @@ class NameFinder:
 
 
 def _sure(reading: Reading, people: ListedNames) -> Mask:
-    """By token whether the lists are sure that it is of a full name: the small model need not be asked."""
+    """By token whether the lists identify it as part of a full name: the small model skips it."""
     return reading.within(
         [
             (number, span.start, span.end)
@@ -152,15 +151,15 @@ def _sure(reading: Reading, people: ListedNames) -> Mask:
 
 
 def _touches(doubts: list[tuple[int, int]], start: int, end: int) -> bool:
-    """True if one of the (sorted, disjoint) doubts lies in part in [start, end)."""
+    """True if one of the sorted, disjoint doubts overlaps [start, end)."""
     place = bisect.bisect_left(doubts, end, key=lambda doubt: doubt[0])
     return place > 0 and doubts[place - 1][1] > start
 
 
 def person_span(text: str, start: int, end: int, score: float, code: bool) -> Span | None:
-    """The person that the small model is sure of, trimmed; None for what is no name in such text.
+    """The span of a person that the small model found, trimmed; None if it cannot be a name.
 
-    In lower case, and in code, a part of it has to be on a list of names.
+    In lower case and in code, one of its words has to be on a list of names.
     """
     name = text[start:end]
     listed = [
@@ -180,7 +179,7 @@ def person_span(text: str, start: int, end: int, score: float, code: bool) -> Sp
 
 
 def _addresses(text: str, entities: Sequence[Entity]) -> list[Span]:
-    """Addresses whose parts are joined over commas and line ends; what has no number is none."""
+    """Addresses, with parts joined over commas and line ends; one without a number is dropped."""
     joined: list[tuple[int, int, float]] = []
     for entity in entities:
         start, end = entity.start, entity.end

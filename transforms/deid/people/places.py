@@ -1,4 +1,4 @@
-"""Places that are called after somebody: San Jose, St. Louis, Monte Carlo."""
+"""Places whose name contains a given name or title: San Jose, St. Louis, Monte Carlo."""
 
 from __future__ import annotations
 

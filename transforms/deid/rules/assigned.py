@@ -1,4 +1,4 @@
-"""Secrets that are given to a name that says so: in code, configuration, environments, markup and calls."""
+"""Secrets assigned to a name that means a secret: in code, configuration, environments, markup and calls."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _GOES_ON = re.compile(r"[^\s\"'`\\,;<>(){}&]{1,8192}")
 
 
 def assigned(found: re.Match[str]) -> Verdict | None:
-    """The value, unless its name or looks say that it is none."""
+    """The value, unless its name or its shape rules out a secret."""
     name, value = found.group("name"), found.group("value").rstrip(".,;:!?)")
     bare = before(found, 1, "value") not in ("'", '"', "`")
     if NOT_SECRET_NAME.search(name) or (bare and (after(found, 1, "value") == "(" or REFERENCE.match(value))):
@@ -59,7 +59,7 @@ def _end(found: re.Match[str], value: str) -> int:
 
 
 def _random(found: re.Match[str]) -> Verdict | None:
-    """A value that only stands beside its name, if it is random: lists of words look the same."""
+    """A value next to the name of a secret, if it is random: lists of words have the same form."""
     name, value = found.group("name"), found.group("value")
     password = _OF_PASSWORDS.search(name) is not None and re.search(r"\d", value) is not None
     if NOT_SECRET_NAME.search(name) or not looks_secret(value, password):
@@ -70,7 +70,7 @@ def _random(found: re.Match[str]) -> Verdict | None:
 
 
 def _keyed_token(found: re.Match[str]) -> Verdict | None:
-    """What is assigned to a name that ends in key, if it is random; an index's key is a word."""
+    """A value assigned to a name that ends in key, if it is random; the key of an index is a word."""
     value = found.group("value").rstrip(".,;")
     if NOT_SECRET_NAME.search(found.group("name")) or PLACEHOLDER.match(value) or REFERENCE.match(value):
         return None

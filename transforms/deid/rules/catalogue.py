@@ -1,4 +1,4 @@
-"""All pattern rules, and what they find in one short text without anything being made ready for it."""
+"""All pattern rules, and a scan of one short text without a scanner."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ RULES: tuple[Rule, ...] = (
 
 
 def spans_of(text: str) -> list[Span]:
-    """What `PatternScanner` finds in a text: every exact expression is tried over the whole of it.
+    """The spans that `PatternScanner` finds in a text, by trying every exact expression on the whole text.
 
-    For some hundred names that is sooner done than the scanner, which compiles all triggers, is made.
+    For some hundred names this takes less time than building the scanner.
     """
     spans = []
     for copy in (None, *normalised_copies(text)):

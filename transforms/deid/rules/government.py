@@ -1,4 +1,6 @@
-"""Numbers that authorities and insurers give to people, and birth dates: by shape, check digit and context."""
+"""Numbers that authorities and insurers give to people, and birth dates: by shape, check digit and
+context.
+"""
 
 from __future__ import annotations
 

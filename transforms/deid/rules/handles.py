@@ -1,4 +1,6 @@
-"""User names on networks: handles that posts answer, pass on and thank, and those that people say are theirs."""
+"""User names on networks: handles that posts answer, pass on and thank, and those that people say are
+theirs.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,7 @@ _ANNOTATIONS = frozenset(
         "dataclass pytest staticmethod classmethod abstractmethod autowired interface todo nonnull nullable"
     ).split()
 )
-#: WordTable with which a post passes on, thanks or greets somebody.
+#: Words with which a post forwards, thanks or greets a user.
 _PASSES_ON = (
     r"(?:rt:?|via|h/t|cc|thanks|thank you|thanks to|thx|hey|hi|hello|follow|"
     r"congrats|dm|credits? to|according to|as per|(?:said|suggested|posted|answered|mentioned|noted|written|reported) by)"
@@ -50,7 +52,7 @@ def _mentioned(found: re.Match[str]) -> Verdict | None:
     return account(found) if name and is_clear_first_name(name.group()) else None
 
 
-#: WordTable by which people introduce what they are called on a network.
+#: Words before a person's own handle on a network.
 _NETWORKS = (
     r"twitter|insta(?:gram)?|ig|tik ?tok|snap(?:chat)?|telegram|discord|mastodon|bluesky|threads|reddit|github|gitlab|"
     r"facebook|fb|linkedin|skype|twitch|steam|psn|xbox|gamertag|venmo|cash ?app"

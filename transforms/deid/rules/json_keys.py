@@ -1,4 +1,4 @@
-"""Leaves of a tool input whose JSON key says what they are."""
+"""Leaves of a tool input whose JSON key names their type."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _NUMBERS = {
 
 
 def keyed_span(segment: Segment) -> Span | None:
-    """The whole leaf as a span, where its key and its shape agree on what it is."""
+    """The whole leaf as a span, if its key and its shape agree on a type."""
     key, text = segment.key, segment.text
     if not key or not 3 <= len(text) <= _MAX_LEAF:
         return None
@@ -65,7 +65,7 @@ def keyed_span(segment: Segment) -> Span | None:
 
 @functools.lru_cache(maxsize=4_096)
 def _said_by(key: str) -> str | None:
-    """What a key says that its value is."""
+    """The type that a key names."""
     if _SECRET.search(key) and not _NOT_SECRET.search(key):
         return "SECRET"
     found = (kind for kind, expression in _KINDS if expression.search(key))
@@ -73,7 +73,7 @@ def _said_by(key: str) -> str | None:
 
 
 def _shaped(kind: str, key: str, text: str) -> bool:
-    """True if a value can be what its key says."""
+    """True if the value has a shape of the key's type."""
     if kind == "SECRET":
         return looks_secret(text, "pass" in key.lower() or "pwd" in key.lower())
     if kind == "USERNAME":

@@ -10,11 +10,11 @@ import yaml
 
 
 class ProviderSecret(NamedTuple):
-    """One kind of secret. `pattern` is a Python expression, `trigger` a Hyperscan one that each match holds;
-    `longest` is how many characters a match can have.
+    """One kind of secret. `pattern` is a Python expression, `trigger` a Hyperscan one contained in each
+    match; `longest` is the greatest length of a match.
 
-    `context`, if any, are words of which one has to stand shortly before: the shape alone says nothing.
-    `examples` are templates of `transforms.sample.texts.secrets`, `near` are such that must not match.
+    `context`, if any, are words of which one has to precede the secret: its shape alone is not enough.
+    `examples` are templates of `transforms.sample.texts.secrets`; `near` are templates that must not match.
     """
 
     provider: str

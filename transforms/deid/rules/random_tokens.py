@@ -1,4 +1,4 @@
-"""Tokens that are too random for anything people write, wherever they stand."""
+"""Tokens that are too random for text or names, at any place."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ def _random(found: re.Match[str]) -> Verdict | None:
 
 
 def _mixed(found: re.Match[str]) -> Verdict | None:
-    """Letters of one case and digits in turns, more than hexadecimal has: nothing people write, nor a digest."""
+    """Letters of one case and digits in turns, more than hexadecimal has: nothing people write, nor a
+    digest.
+    """
     text = found.group()
     turns = sum(a.isdigit() != b.isdigit() for a, b in itertools.pairwise(text))
     if (

@@ -1,4 +1,4 @@
-"""What a pattern rule is: a cheap trigger, an exact expression, and a judge of what it found."""
+"""A pattern rule: a cheap trigger, an exact expression, and a judge of each match."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-#: A stretch to mask: start, end, score.
+#: A span to mask: start, end, score.
 Verdict = tuple[int, int, float]
 Judge = Callable[[re.Match[str]], Verdict | None]
 
@@ -23,11 +23,11 @@ GAP = r"[ \t\u00a0\u2000-\u200a\u202f._\-/()\u2010-\u2015\u00b7\u2022]"
 
 
 class Rule(NamedTuple):
-    """`trigger` is a Hyperscan expression that every match of `exact` contains a match of.
+    """`trigger` is a Hyperscan expression; every match of `exact` contains a match of it.
 
-    `reach` is how many characters before and after the end of a trigger's match a match of `exact`, with all
-    that it looks at, can extend; None is for the whole text, for expressions that trigger anywhere. 0 before
-    is for triggers that matches of `exact` stand behind and do not contain.
+    `reach` is how many characters before and after the end of a trigger a match of `exact` can extend, with
+    its lookarounds and the context that the judge reads; None is the whole text, for expressions that trigger
+    anywhere. 0 before is for triggers that precede a match of `exact` without being part of it.
     """
 
     type: str
@@ -38,7 +38,7 @@ class Rule(NamedTuple):
 
 
 def whole(score: float, group: str | int = 0) -> Judge:
-    """A judge that takes every match, or a group of it."""
+    """A judge that accepts every match, or one group of it."""
     return lambda found: (found.start(group), found.end(group), score) if found.group(group) else None
 
 

@@ -1,4 +1,6 @@
-"""All pattern rules over many texts: one Hyperscan pass says what to try where, exact expressions decide."""
+"""All pattern rules over many texts: one Hyperscan pass finds the triggers, exact expressions run around
+them.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,7 @@ _MIN_CHARACTERS = 4
 
 
 class PatternScanner:
-    """Finds structured identifiers and secrets. One instance a thread: Hyperscan has one scratch space."""
+    """Finds structured identifiers and secrets. Not thread-safe."""
 
     def __init__(self, types: Collection[str] | None = None) -> None:
         self._types = types
@@ -34,11 +36,11 @@ class PatternScanner:
         self._triggers = Expressions(triggers, name="patterns" if types is None else None)
 
     def scan(self, texts: Sequence[str], types: Collection[str] | None = None) -> list[list[Span]]:
-        """Per text its spans, of `types` or all, sorted and disjoint, in code points of the text given."""
+        """By text its spans, of `types` or all, sorted and disjoint, in code points of the given text."""
         return self.scan_all(Texts(texts), types)
 
     def scan_all(self, texts: Texts, types: Collection[str] | None = None) -> list[list[Span]]:
-        """The same for texts that are laid out already."""
+        """The same for joined texts."""
         if not texts.each:
             return []
         wanted = None if types is None else self._wanted(types)
@@ -51,15 +53,15 @@ class PatternScanner:
         return [resolve(spans) if spans else spans for spans in found]
 
     def _wanted(self, types: Collection[str]) -> npt.NDArray[np.bool_]:
-        """By rule whether it is of the types; copies are always wanted, cells of tables never."""
+        """By rule whether it is of the types; disguises always, table cells never."""
         key = frozenset(types)
         if key not in self._by_types:
             self._by_types[key] = np.array([*(rule.type in key for rule in self._rules), True, False])
         return self._by_types[key]
 
     def _find(self, texts: Texts, wanted: npt.NDArray[np.bool_] | None) -> tuple[list[list[Span]], list[int]]:
-        """Per text its spans by the `wanted` rules, unresolved; and the numbers of the texts that may have
-        copies.
+        """By text its spans of the `wanted` rules, unresolved; and the numbers of texts that may be
+        disguised.
         """
         found: list[list[Span]] = [[] for _ in texts.each]
         disguised: list[int] = []

@@ -1,4 +1,4 @@
-"""Whether a value is random enough to be a secret, or only stands where one would."""
+"""Whether a value is random enough to be a secret."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import collections
 import math
 import re
 
-#: What stands in the place of a secret and is none.
+#: Placeholders of secrets.
 PLACEHOLDER = re.compile(
     r"(?i)(?:x{3,}|\*{3,}|\.{3,}|-+|<[^>]*>?|\$[\w{(].*|%\w+%|\{\{?.*|\[.*|your[-_ ].*|.*(?:placeholder|redacted|changeme|"
     r"change[-_]me|insert|dummy|x{5,}|\bsample\b).*|none|null|nil|true|false|undefined|string|str|bool|int|pass|password|passwd|"
@@ -34,7 +34,7 @@ def entropy(text: str) -> float:
 
 
 def looks_secret(value: str, password: bool) -> bool:
-    """True for a value that is random enough (or a password with a digit or sign), and no placeholder."""
+    """True for a value that is random enough (or a password with a digit or sign), and not a placeholder."""
     if len(value) < 4 or PLACEHOLDER.match(value) or len(set(value)) < 3:
         return False
     if password and value.isalpha() and value.islower() and len(value) >= 12:

@@ -1,4 +1,4 @@
-"""Secrets as people tell them to each other: "the password is letmein", "my pin is 4821"."""
+"""Secrets in sentences: "the password is letmein", "my pin is 4821"."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Cells of tables (Markdown, CSV, TSV) whose head says what stands below.
+"""Cells of tables (Markdown, CSV, TSV) whose column header names their type.
 
-A cell is judged with its column's head as a tool input's leaf is with its JSON key (`keyed.py`).
+A cell is judged by its header as a tool input's leaf is by its JSON key (`json_keys.py`).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _MAX_COLUMNS = 200
 
 
 def table_cells(text: str, ends: Sequence[int]) -> Iterator[Span]:
-    """What cells give away below the heads that end at `ends`, ascending; no span twice."""
+    """Spans of cells below the headers that end at `ends`, sorted; no span twice."""
     done = 0
     for end in ends:
         if end <= done:
@@ -77,7 +77,7 @@ def _lines(text: str, start: int) -> Iterator[tuple[int, str]]:
 
 
 def _cells(line: str, sign: str) -> Iterator[tuple[int, str]]:
-    """The cells of a line with their places in it; a sign within quotes parts none."""
+    """The cells of a line with their places in it; a separator inside quotes does not count."""
     start = 0
     while True:
         quoted = _QUOTED.match(line, start) if '"' in line else None
@@ -94,7 +94,7 @@ def _cells(line: str, sign: str) -> Iterator[tuple[int, str]]:
 
 
 def _keys(heads: Sequence[str]) -> list[str]:
-    """By column its head as a key, empty where it says nothing; "name" counts among heads that say more."""
+    """By column its header as a key, empty for one without a meaning; "name" counts only beside such keys."""
     keys = [re.sub(r"[ -]+", "_", head) for head in heads]
     return [
         key if re.fullmatch(rf"(?i){_HEADS}|name", head) else ""

@@ -114,7 +114,9 @@ def _inside_a_number(text: str, start: int, end: int) -> bool:
 
 
 def _stands_alone(text: str, start: int, end: int) -> bool:
-    """True if neither side is an ASCII letter or digit, except the letter of an escaped line end before it."""
+    """True if neither side is an ASCII letter or digit, except the letter of an escaped line end before
+    it.
+    """
     before = text[max(0, start - 2) : start]
     after = text[end : end + 1]
     alone = not (before[-1:].isascii() and before[-1:].isalnum()) or before in ("\\n", "\\r", "\\t")

@@ -58,7 +58,9 @@ class WordTable:
         return len(self.texts) > _MAX_KNOWN
 
     def numbers_of(self, text: str, codes: Codes, starts: Numbers, ends: Numbers) -> Numbers:
-        """The number of each word [start, end) of a text; words that share their first 64 characters are one."""
+        """The number of each word [start, end) of a text; words that share their first 64 characters are
+        one.
+        """
         digests = self._digests(codes, starts, np.minimum(ends, starts + _MAX_WORD))
         numbers = self._find(digests)
         missing = np.flatnonzero(numbers == 0)
