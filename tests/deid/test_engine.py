@@ -53,7 +53,7 @@ CONVERSATION = session(
 
 
 def test_a_value_is_one_surrogate_through_all_turns_and_tool_results(engine: DeidEngine) -> None:
-    """A model must be able to follow who is who; nobody else may."""
+    """A model trained on the text must be able to tell people apart."""
     assert one(engine, CONVERSATION).texts == [
         "Hi, I'm <PERSON_1>, mail me at <EMAIL_ADDRESS_1> or call <PHONE_NUMBER_1>.",
         "Thanks <PERSON_1>! I wrote to <EMAIL_ADDRESS_1>.",
@@ -64,7 +64,7 @@ def test_a_value_is_one_surrogate_through_all_turns_and_tool_results(engine: Dei
 
 
 def test_a_session_is_masked_alike_alone_and_among_others(engine: DeidEngine) -> None:
-    """Equal input gives equal bytes: what else a worker does must not matter."""
+    """Equal input gives equal bytes, whatever else a worker masks."""
     rng = random.Random(3)
     names = [
         "Tomasz Kowalczyk",
@@ -154,7 +154,7 @@ def test_ordinary_capitals_are_no_people(engine: DeidEngine, text: str) -> None:
     ],
 )
 def test_a_leaf_is_judged_by_its_key(engine: DeidEngine, key: str, value: str, kind: str) -> None:
-    """In JSON the name of a thing stands apart from it."""
+    """In JSON the name of a value is in another field than the value."""
     assert one(engine, session((value, "tool_input", key))).texts == [f"<{kind}_1>"]
 
 
@@ -165,7 +165,7 @@ def test_a_placeholder_in_the_text_is_not_taken_for_ours(engine: DeidEngine) -> 
 
 
 def test_each_refusal_has_its_reason(engine: DeidEngine) -> None:
-    """A session that cannot be made safe is refused whole, and the ledger says why."""
+    """A session that cannot be masked safely is refused whole, with a reason in the ledger."""
     german = GERMAN * 4
     dense = " ".join(f"user{n}@example.com" for n in range(80))
     assert one(engine, session(german)).refusal == Reason.LANGUAGE_UNSUPPORTED
@@ -175,7 +175,7 @@ def test_each_refusal_has_its_reason(engine: DeidEngine) -> None:
     assert one(engine, session(ENGLISH * 3)).refusal is None
 
 
-def test_what_a_second_look_still_finds_refuses_the_session(
+def test_a_residual_hit_after_the_second_masking_refuses_the_session(
     engine: DeidEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """If masking failed, the text must not come out."""
@@ -243,7 +243,7 @@ def test_a_model_that_is_not_the_pinned_one_is_refused() -> None:
 
 
 def test_a_users_own_recognizer_runs(tmp_path: Path) -> None:
-    """An organisation knows its own identifiers; Presidio's YAML is how it says so."""
+    """Organisations have identifiers of their own, and describe them in Presidio's YAML."""
     (tmp_path / "own.yaml").write_text(
         "recognizers:\n  - name: Badge\n    supported_entity: BADGE\n    supported_language: en\n"
         "    patterns: [{name: badge, regex: 'BDG-\\d{5}', score: 0.9}]\n"
@@ -264,7 +264,7 @@ def test_a_users_own_recognizer_runs(tmp_path: Path) -> None:
 
 
 def test_a_mistake_in_the_config_names_its_line(tmp_path: Path) -> None:
-    """As in every configuration file."""
+    """The user has to find the line to correct."""
     text = Path("configs/deid/default.yaml").read_text().replace("  PERSON: 0.6", "  PERSON: 1.6")
     (tmp_path / "deid.yaml").write_text(text)
     with pytest.raises(ConfigError, match=r"deid\.yaml:\d+: thresholds"):
@@ -297,8 +297,8 @@ def test_a_name_is_found_again_however_its_sigma_is_lowered() -> None:
     assert [(span.start, span.end) for span in again] == [(3, 8)]
 
 
-def test_half_a_character_stops_nothing() -> None:
-    """JSON can escape halves of characters; the spaCy model is asked for windows with them all the same."""
+def test_a_lone_surrogate_does_not_fail_the_engine() -> None:
+    """JSON can escape lone surrogates; the spaCy model has to read windows that contain them."""
     tagger = CONFIG.tagger.model_copy(update={"use": False})
     hashed = {"SECRET": Operator(operator="hash")}
     engine = engine_for(CONFIG.model_copy(update={"tagger": tagger, "operators": hashed}), KEY)
@@ -310,7 +310,7 @@ def test_half_a_character_stops_nothing() -> None:
 
 
 def test_a_made_up_value_is_not_one_that_the_config_writes() -> None:
-    """Two things that share a surrogate would be taken for one."""
+    """Two values with one surrogate would be read as the same value."""
     texts, found = ["ann@corp.example"], [[Span(0, 16, "EMAIL_ADDRESS", 0.9)]]
     made = Surrogates("realistic", bytes(32), texts, found, {}).of("EMAIL_ADDRESS", texts[0])
     fixed = {"USERNAME": Operator(operator="replace", value=made)}

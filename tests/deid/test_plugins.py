@@ -1,4 +1,4 @@
-"""Recognizers and operators of a user's own, in Python, as Presidio's documentation has them."""
+"""Recognizers and operators that a user writes in Python, as Presidio documents them."""
 
 from __future__ import annotations
 
@@ -65,14 +65,14 @@ def configure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Configure:
 
 
 def test_a_recognizer_in_python_runs_beside_ours(configure: Configure) -> None:
-    """What no expression can tell, an organisation tells by a program of its own."""
+    """Some identifiers need a program instead of an expression."""
     engine = configure('["own_masks:Badges"]', "{}")
     masked = engine.mask_sessions([SessionText(bytes(16), [Segment(TEXT, "user")])])[0]
     assert masked.texts == ["I am <PERSON_1>, <PERSON_1> with <BADGE_1>."]
     assert len(engine.model_digests()["recognizer own_masks:Badges"]) == 64
 
 
-def test_an_operator_in_python_says_what_stands_for_an_entity(configure: Configure) -> None:
+def test_an_operator_in_python_replaces_an_entity_type(configure: Configure) -> None:
     """Its params reach it as Presidio would hand them over, with the entity type."""
     operators = '{PERSON: {operator: custom, class: "own_masks:Initials", params: {before: "~"}}}'
     engine = configure('["own_masks:Badges"]', operators)
@@ -96,10 +96,10 @@ def test_an_operator_in_python_says_what_stands_for_an_entity(configure: Configu
         ("[]", "{PERSON: {operator: keep, params: {a: 1}}}", "is for custom"),
     ],
 )
-def test_what_cannot_be_used_is_told_at_once(
+def test_an_unusable_class_is_an_error_when_the_engine_is_built(
     configure: Configure, recognizers: str, operators: str, words: str
 ) -> None:
-    """One line that names the class and what is wrong with it; nothing of what the code raised."""
+    """The error is one line with the class and the mistake, without text that the code raised."""
     with pytest.raises(ConfigError, match=words) as told:
         configure(recognizers, operators)
     assert "\n" not in str(told.value)

@@ -1,4 +1,4 @@
-"""The second look at what will be written costs what the text is long, however much it has to look at."""
+"""The residual check takes time linear in the text, however many hits it has."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def left(text: str) -> list[Span]:
     return CHECK.left([Segment(text, "user")], [MaskedText(text, [], [])], [[]])[0]
 
 
-def test_a_line_is_looked_at_once_however_many_hits_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_line_is_classified_once_however_many_hits_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
     """A pasted table in one line took minutes: each number in it had the whole line read again."""
     made = random.Random(3)
     line = ", ".join(f"{made.randrange(10**9, 10**10)} ab" for _ in range(400))
@@ -58,8 +58,8 @@ def test_a_line_is_looked_at_once_however_many_hits_it_has(monkeypatch: pytest.M
     assert len(seen) == len(set(seen)) == 2
 
 
-def test_stock_recognizers_are_asked_wherever_they_find_what_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Asking them only where a window has what they need is an optimisation only."""
+def test_stock_recognizers_run_wherever_they_would_find_something(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Running them only on windows that match `_NEEDED` must not lose a hit."""
     values = [*NUMBERS, *(value for values in FOUND.values() for value in values)]
     texts = [around.format(value) for value in values for around in ("{}", "it is {} then", "ab {0}\n12 {0}")]
     few = [left(text) for text in texts]
@@ -78,5 +78,5 @@ def test_stock_recognizers_are_asked_wherever_they_find_what_counts(monkeypatch:
     ],
 )
 def test_numbers_in_code_are_left(text: str, count: int) -> None:
-    """What a program computes with is nobody's; a line decides for itself, and so does a fence."""
+    """Numbers in programs are not personal; each line and each fence is classified by itself."""
     assert len(left(text)) == count

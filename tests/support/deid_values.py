@@ -1,4 +1,4 @@
-"""Values that must be found and surroundings they stand in. Keys are put together here: none is anyone's."""
+"""Values that must be found, and contexts around them. Keys are assembled here: none is real."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ FOUND: dict[str, list[str]] = {
         "eyJ" + "hbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0." + _BODY,
     ],
 }
-#: What stands around a value; {} is the value.
+#: Contexts of a value; {} is the value.
 SURROUNDINGS = [
     "{}",
     "My value is {}.",

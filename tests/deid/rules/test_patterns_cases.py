@@ -1,4 +1,4 @@
-"""The tables of cases: what must be hidden wherever it stands, and what must come out untouched."""
+"""Tables of cases: values that must be masked in any context, and texts that must stay unchanged."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_a_value_is_hidden_where_it_stands(text: str, hidden: str) -> None:
 
 @pytest.mark.parametrize("around", ["{}", "x = '{}'\n", '{{"cmd": "{}"}}', "漢字 {} é", "a\n{}\nb"])
 def test_values_stay_hidden_in_other_surroundings(around: str) -> None:
-    """A rule that holds at the start of a text only, or in ASCII only, is no rule."""
+    """A rule must not depend on the start of a text, or on ASCII around the value."""
     cases = [case.values for case in HIDDEN]
     assert [case for case in cases if str(case[1]) in masked(around.format(case[0]))] == []
 

@@ -1,4 +1,4 @@
-"""Triggers and windows are an optimisation only: they find what the exact expressions find on whole texts."""
+"""Triggers and windows find exactly what the exact expressions find on whole texts."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ VALUES = [value for values in FOUND.values() for value in values]
 
 @pytest.mark.parametrize("around", ["{}", *SURROUNDINGS[1:29:4]])
 def test_triggers_and_windows_lose_nothing(around: str) -> None:
-    """A trigger narrower than its expression would switch a rule off where nobody looks."""
+    """A trigger narrower than its expression would disable the rule for some texts."""
     texts = [around.format(value) for value in (*VALUES, *CASES)]
     assert SCANNER.scan(texts) == [spans_of(text) for text in texts]
 
@@ -51,7 +51,7 @@ def test_windows_hold_on_synthetic_texts() -> None:
 
 @pytest.mark.samples
 def test_windows_hold_on_public_texts() -> None:
-    """Prose that nobody wrote for these rules."""
+    """Prose that was not written for these rules."""
     lines = sample("pii/panorama531.jsonl").read_text().splitlines()[:200]
     texts = [json.loads(line)["text"] for line in lines]
     assert SCANNER.scan(texts) == [spans_of(text) for text in texts]
@@ -65,7 +65,7 @@ def test_windows_hold_on_public_texts() -> None:
         )
     )
 )
-def test_twins_lead_back_to_the_text(parts: list[str]) -> None:
+def test_offsets_of_a_normalised_copy_lead_back_to_the_text(parts: list[str]) -> None:
     """Each character of a copy stands for its own part of the text, in order; a plain one for itself."""
     text = "".join(parts)
     for copy in normalised_copies(text):
@@ -76,7 +76,7 @@ def test_twins_lead_back_to_the_text(parts: list[str]) -> None:
             assert character == text[low:high] or text[low:high] in {*parts} or text[low:high].startswith("%")
 
 
-def test_a_text_without_disguise_has_no_twin() -> None:
+def test_a_text_without_disguise_has_no_copy() -> None:
     """A copy costs a second scan."""
     assert normalised_copies("plain — text, 2019 – 2021, 100 % of C:\\Users & more") == []
 
