@@ -225,7 +225,7 @@ MORE: dict[str, list[dict[str, Any]]] = {
 }
 #: How many of `MORE` are read the fast way, the first ones; of formats that are not named here none.
 FAST = {"openai-messages": 2, "otel-genai": 2, "anthropic-messages": 2}
-LINES = [form for form in GOOD if form != "claude-export"]
+LINES = [form for form in GOOD if form not in ("claude-code", "claude-export")]
 TIMES = [
     "2026-01-05T10:00:00",
     "1960-01-01T00:00:00Z",

@@ -9,9 +9,8 @@ import pytest
 
 from schemas.records import Block
 from tests.support.claude_code_logs import ADDED, answer, call, line, read, result, shape
-from tests.support.source_files import PUBLIC, read_all, utc
-
-CODE = PUBLIC / "claude_code"
+from tests.support.samples import sample_files
+from tests.support.source_files import read_all, utc
 
 
 def test_a_session_is_its_messages_with_their_links_and_the_defaults(tmp_path: Path) -> None:
@@ -140,6 +139,25 @@ def test_unlinked_roots_of_one_file_are_conversations_of_their_own(tmp_path: Pat
     assert [session.conversation_id for session in found.sessions] == ["u1", "u2"]
 
 
+def test_files_that_share_only_a_slug_are_conversations_of_their_own(tmp_path: Path) -> None:
+    """/clear may begin a new file; the slug is the only thing that it shares with the old one."""
+    files = {f"{name}.jsonl": [line(name, sessionId=name, slug="calm-river")] for name in ("u1", "u2")}
+    found = read(tmp_path, files)
+    assert [session.conversation_id for session in found.sessions] == ["u1", "u2"]
+    assert len(found.units) == 2
+
+
+def test_a_fork_names_its_original_and_is_one_conversation_with_it(tmp_path: Path) -> None:
+    """Copies keep their uuid; `forkedFrom` is not needed, and may be missing."""
+    origin = {"forkedFrom": {"sessionId": "s1", "messageUuid": "u1"}}
+    fork = [
+        line("u1", None, [{"type": "text", "text": "hi"}], sessionId="s2", **origin),
+        line("u2", "u1", sessionId="s2", at=5),
+    ]
+    found = read(tmp_path, {"a.jsonl": [line("u1"), answer("a1", "u1", "t1", at=1)], "b.jsonl": fork})
+    assert [shape(session) for session in found.sessions] == [[("u1", None), ("a1", "u1"), ("u2", "u1")]]
+
+
 def test_files_that_share_nothing_are_units_of_their_own_and_linked_ones_one(tmp_path: Path) -> None:
     """Units are what workers share out; a link that is cut would make one conversation two."""
     found = read(
@@ -208,11 +226,13 @@ def user_lines(paths: list[Path]) -> list[str]:
     return sorted(uuid for _, uuid in found)
 
 
+@pytest.mark.samples
 @pytest.mark.parametrize("folder", ["ccl_unit", "inspect_scout", "ccl_1_7_docs"])
 def test_every_recorded_user_line_is_in_exactly_one_session(folder: str) -> None:
     """Over 100 public recordings: what goes in comes out once, whatever the tool version."""
-    # Made-up trees whose ids are the letters of the alphabet mean other messages in each file.
-    paths = sorted(path for path in (CODE / folder).rglob("*.jsonl") if not path.name.startswith("dag_"))
+    # The made-up trees named dag_* use the same letters as ids of different messages.
+    found_files = sample_files(f"claude_code/{folder}/**/*.jsonl")
+    paths = [path for path in found_files if not path.name.startswith("dag_")]
     assert len(paths) > 10
     found = read_all(paths, "claude-code", ADDED)
     of_users = [m for session in found.sessions for m in session.messages if m.role in ("user", "tool")]
