@@ -21,7 +21,7 @@ from transforms.sources import files
 from transforms.sources.canonical import lines as canonical_json
 from transforms.sources.exports import claude_conversation as claude_export_items
 from transforms.sources.facts.messages import text_bytes
-from transforms.sources.facts.table import Facts, Read, facts_table
+from transforms.sources.facts.table import Facts, ReadRecord, facts_table
 from transforms.sources.json import item_source as item_file
 
 TIMED = dataclasses.replace(CONTEXT, defaults=(Defaults(created_at=dt.datetime(2024, 1, 1, tzinfo=dt.UTC)),))
@@ -146,7 +146,7 @@ def test_facts_taken_in_parts_are_those_taken_at_once(tmp_path: Path) -> None:
     """How many sessions are held before their facts are taken follows their sizes, and nothing else may."""
     path = write_lines(tmp_path / "log.jsonl", [r for r in records("canonical") if isinstance(r, dict)])
     sessions = read_all([path], "canonical", TIMED).sessions
-    reads = [Read(n, n * 7, 7, session, None) for n, session in enumerate(sessions)]
+    reads = [ReadRecord(n, n * 7, 7, session, None) for n, session in enumerate(sessions)]
     parts = Facts(CONTEXT.hasher)
     for n in range(0, len(reads), 3):
         parts.add(reads[n : n + 3], placed=True)

@@ -12,7 +12,7 @@ from schemas.records import Message, Session
 from schemas.tables import ANSWER, FACTS, HUMAN
 from tests.support.source_files import HASHER, message, record, utc
 from transforms.sources.facts.messages import text_bytes
-from transforms.sources.facts.table import Read, facts_table
+from transforms.sources.facts.table import ReadRecord, facts_table
 
 TEXT = [{"type": "text", "text": "hi"}]
 BLANK = [{"type": "text", "text": " \n\u00a0"}, {"type": "text", "text": ""}]
@@ -20,7 +20,7 @@ CALL = [{"type": "tool_use", "id": "t", "name": "n", "input": {}}]
 
 
 def rows(*sessions: dict[str, Any]) -> list[dict[str, Any]]:
-    reads = [Read(n, 0, 0, msgspec.convert(each, Session), None) for n, each in enumerate(sessions)]
+    reads = [ReadRecord(n, 0, 0, msgspec.convert(each, Session), None) for n, each in enumerate(sessions)]
     table = facts_table(reads, "unit", HASHER)
     assert table.schema == FACTS
     found: list[dict[str, Any]] = table.to_pylist()

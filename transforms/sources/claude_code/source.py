@@ -31,7 +31,7 @@ from transforms.sources.claude_code.lines import LinkedRecord
 from transforms.sources.claude_code.records import UnitRecords, links_of, records_of
 from transforms.sources.claude_code.sessions import sessions_of
 from transforms.sources.decode import Fault, checked
-from transforms.sources.facts.table import Read, Several
+from transforms.sources.facts.table import ReadRecord, SessionBatch
 from transforms.sources.files import is_binary
 
 _SUBAGENTS = re.compile(r"[/\\][^/\\]+[/\\]subagents(?:[/\\].*)?\Z")
@@ -91,7 +91,7 @@ class ClaudeCode:
     def facts(self, unit: Unit, context: ReadContext) -> Iterator[FactsBatch]:
         """Facts of the unit's sessions, and one fault for each unreadable line, file or session."""
         found = records_of(unit, context)
-        faults = [Read(-1, 0, 0, None, fault) for fault in found.faults]
+        faults = [ReadRecord(-1, 0, 0, None, fault) for fault in found.faults]
         yield from batches(itertools.chain(faults, _sessions(unit, found, context)), unit, context)
 
     def sessions(
@@ -100,13 +100,13 @@ class ClaudeCode:
         """(row, session) of just these rows, ascending."""
         wanted = {pointer.row for pointer in pointers}
         for batch in _sessions(unit, records_of(unit, context), context):
-            if isinstance(batch, Several):
+            if isinstance(batch, SessionBatch):
                 for row, session in zip(batch.rows, batch.sessions, strict=True):
                     if row in wanted:
                         yield row, session
 
 
-def _sessions(unit: Unit, found: UnitRecords, context: ReadContext) -> Iterator[Read | Several]:
+def _sessions(unit: Unit, found: UnitRecords, context: ReadContext) -> Iterator[ReadRecord | SessionBatch]:
     """One fault for each invalid session, then the valid ones in batches; rows number `sessions_of`."""
     lines = _MessageLines.of(found.records)
     sessions = sessions_of(found.records)
@@ -117,12 +117,12 @@ def _sessions(unit: Unit, found: UnitRecords, context: ReadContext) -> Iterator[
         _note_quarantined(sessions[row], fault.code, lines)
         name = sessions[row].conversation_id
         entry = fault_at(unit, unit.paths[0], f"session {row}", fault.code, context, conversation_id=name)
-        yield Read(row, 0, 0, None, entry)
+        yield ReadRecord(row, 0, 0, None, entry)
     valid = [row for row in range(len(sessions)) if row not in faults]
     for rows in itertools.batched(valid, _BATCH_SESSIONS):
         batch = [sessions[row] for row in rows]
         context.all_owned(batch, unit)
-        yield Several(rows, [0] * len(rows), [0] * len(rows), batch)
+        yield SessionBatch(rows, [0] * len(rows), [0] * len(rows), batch)
 
 
 def _fault_of(session: Session, max_messages: int) -> Fault | None:
