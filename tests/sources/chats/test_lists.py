@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from schemas.records import Block, Defaults, Session
-from tests.support.source_files import CONTEXT, PUBLIC, Everything, read_all
+from tests.support.samples import sample
+from tests.support.source_files import CONTEXT, Everything, read_all
 
 AT = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
 TIMED = dataclasses.replace(CONTEXT, defaults=(Defaults(created_at=AT),))
-SAMPLE = PUBLIC / "chat_datasets/sharegpt_fastchat/dummy_conversation.json"
 
 
 def read(path: Path, items: list[Any], form: str, whole: bool = False) -> Everything:
@@ -37,10 +37,10 @@ def shared(*turns: tuple[str, Any], **fields: Any) -> dict[str, Any]:
     return {"conversations": [{"from": speaker, "value": value} for speaker, value in turns]} | fields
 
 
-def test_the_public_sample_is_read_whole() -> None:
-    """Every record of it, word for word, in order."""
-    raw = json.loads(SAMPLE.read_text())
-    found = read_all([SAMPLE], "sharegpt", TIMED)
+def assert_read_word_for_word(path: Path) -> None:
+    """Compares the sessions of a ShareGPT array with its JSON, read without the code under test."""
+    raw = json.loads(path.read_text())
+    found = read_all([path], "sharegpt", TIMED)
     assert found.codes == []
     assert len(found.sessions) == len(raw)
     for session, item in zip(found.sessions, raw, strict=True):
@@ -50,6 +50,24 @@ def test_the_public_sample_is_read_whole() -> None:
             {"human": "user", "gpt": "assistant"}[turn["from"]] for turn in item["conversations"]
         ]
         assert {m.sent_at for m in session.messages} == {AT}
+
+
+def test_an_array_is_read_word_for_word(tmp_path: Path) -> None:
+    """Many records with texts of every script and with white space, which must not be changed."""
+    texts = ["hi", " two\nlines\t", "日本語", "\u2028", "😀 ok", '"quoted" \\', "<b>x</b>", "a" * 10_000]
+    items = [
+        shared(*((("human", "gpt")[n % 2], texts[(n * m) % 8]) for n in range(m % 5 + 1)), id=f"identity_{m}")
+        for m in range(300)
+    ]
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(items, indent=2, ensure_ascii=False))
+    assert_read_word_for_word(path)
+
+
+@pytest.mark.samples
+def test_the_public_sample_is_read_word_for_word() -> None:
+    """Five hundred recorded conversations, every record in order."""
+    assert_read_word_for_word(sample("chat_datasets/sharegpt_fastchat/dummy_conversation.json"))
 
 
 @pytest.mark.parametrize("form", ["sharegpt", "openai-messages"])
