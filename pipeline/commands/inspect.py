@@ -85,7 +85,7 @@ def _described(path: str, name: str, files: Sequence[InputFile], also: Sequence[
         "accounts": tally.accounts(book),
         "versions": dict(sorted(census.versions.items(), key=_version)) if census else {},
         "not_understood": {
-            "records": dict(sorted(census.unknown.items())) if census else {},
+            "records": dict(sorted(census.unknown_types.items())) if census else {},
             "blocks": dict(sorted(tally.strange.items())),
         },
         "inputs": _entries(path, name, paths, tally),

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-import functools
 import io
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.records import Defaults, Limits
-from tests.support.claude_code_logs import answer, result
-from tests.support.claude_code_logs import line as said
 from tests.support.records_of_formats import FAST, GOOD, LINES, MORE, damaged, records
 from tests.support.source_files import CONTEXT, Everything, read_all, write_lines
 from transforms.sources import files
 from transforms.sources.canonical import lines as canonical_json
-from transforms.sources.claude_code import records as claude_code_records
-from transforms.sources.claude_code import sessions as claude_code_threads
-from transforms.sources.claude_code import typed_lines as claude_code_typed
 from transforms.sources.exports import claude_conversation as claude_export_items
 from transforms.sources.facts.messages import text_bytes
-from transforms.sources.facts.table import Facts, Read, facts_table
+from transforms.sources.facts.table import Facts, ReadRecord, facts_table
 from transforms.sources.json import item_source as item_file
 
 TIMED = dataclasses.replace(CONTEXT, defaults=(Defaults(created_at=dt.datetime(2024, 1, 1, tzinfo=dt.UTC)),))
@@ -37,9 +30,6 @@ TIMED = dataclasses.replace(CONTEXT, defaults=(Defaults(created_at=dt.datetime(2
 def carefully(monkeypatch: pytest.MonkeyPatch) -> None:
     """Takes the fast ways out."""
     monkeypatch.setattr(canonical_json, "decode_sessions", lambda *_: None)
-    monkeypatch.setattr(claude_code_records, "typed_lines", lambda raw: [None] * len(raw))
-    monkeypatch.setattr(claude_code_threads, "plain_sessions", lambda _: None)
-    monkeypatch.setattr(claude_code_threads, "components_in_order", lambda _: None)
     monkeypatch.setattr(item_file, "is_kept", lambda: True)
     monkeypatch.setattr(claude_export_items, "_instants", lambda chat: [None] * len(chat))
 
@@ -49,12 +39,11 @@ def told(found: Everything) -> Any:
     return found.facts.to_pylist(), found.sessions, found.quarantined
 
 
-@pytest.mark.parametrize("form", GOOD)
+@pytest.mark.parametrize("form", [*LINES, "claude-export"])
 def test_both_ways_give_the_same_of_good_and_of_bent_records(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
 ) -> None:
     """The fast way is taken or not by what stands beside a record: its result must be the same."""
-    monkeypatch.setattr(claude_code_typed, "_FEW_BYTES", 0)
     paths = [tmp_path / f"{n}.jsonl" for n in range(len(records(form)))]
     for path, record in zip(paths, records(form), strict=True):
         write_lines(path, [record])
@@ -74,7 +63,6 @@ def test_both_ways_give_the_same_of_damaged_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
 ) -> None:
     """A line that is broken costs itself, and what stands before and behind it is read alike."""
-    monkeypatch.setattr(claude_code_typed, "_FEW_BYTES", 0)
     lines = damaged(form)
     paths = [write_lines(tmp_path / "all.jsonl", lines)]
     some = [lines[number : number + 5] for number in range(0, len(lines), 5)]
@@ -117,94 +105,10 @@ def test_good_records_are_read_the_fast_way(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
 ) -> None:
     """Else the test above compares the careful way with itself."""
-    monkeypatch.setattr(claude_code_typed, "_FEW_BYTES", 0)
     path = write_lines(tmp_path / "log.jsonl", [GOOD[form], *MORE.get(form, [])[: FAST.get(form, 0)]])
     monkeypatch.setattr(canonical_json, "_one_by_one", _never)
-    monkeypatch.setattr(claude_code_records, "parse_line", _never)
     monkeypatch.setattr(item_file, "read_record", _never)
     assert not read_all([path], form, TIMED).quarantined
-
-
-TALK = [said("u1"), answer("a1", "u1", "t1"), said("u2", "a1"), answer("a2", "u2", "t2")]
-NOT_PLAIN = {
-    "a tool's result": [*TALK, said("u3", "a2", result("x"))],
-    "a further line of a turn": [*TALK, answer("a3", "a2", "t2", "more")],
-    "a subagent": [*TALK, said("u3", "a2", isSidechain=True)],
-    "two that follow what is in no file": [said("u1", "x"), said("u2", "x")],
-    "a turn named like a message": [*TALK, answer("a3", "a2", "u1")],
-}
-NOT_IN_ORDER = {
-    "an answer before its question": [TALK[1], TALK[0], *TALK[2:]],
-    "a copy": [*TALK, TALK[0] | {"sessionId": "s2"}],
-    "a compaction": [*TALK, said("u3", "u9", logicalParentUuid="a2")],
-    "a line after damage": [*TALK, b"{", said("u3", "a9")],
-    "a record that follows itself": [*TALK, said("u3", "u3"), said("u4", "u3")],
-}
-PLAIN = {
-    "talk": TALK,
-    "a silent record": [*TALK, {"type": "system", "uuid": "s", "parentUuid": "a2"}, said("u3", "s")],
-    "a fork": [*TALK, said("u3", "a1")],
-    "two conversations in turns": [TALK[0], said("v1"), TALK[1], answer("b1", "v1", "t9")],
-}
-
-
-@pytest.mark.parametrize("name", [*PLAIN, *NOT_PLAIN, *NOT_IN_ORDER])
-def test_lines_of_talk_are_put_together_alike_by_every_way(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    """Plain talk goes one way, what is in order another, and the rest is searched: none may take too much."""
-    monkeypatch.setattr(claude_code_typed, "_FEW_BYTES", 0)
-    path = write_lines(tmp_path / "log.jsonl", (PLAIN | NOT_PLAIN | NOT_IN_ORDER)[name])
-    taken: list[str] = []
-    for way in ("plain_sessions", "components_in_order"):
-        monkeypatch.setattr(claude_code_threads, way, _noting(taken, way, getattr(claude_code_threads, way)))
-    fast = told(read_all([path], "claude-code", TIMED))
-    assert set(taken) == (
-        {"plain_sessions"} if name in PLAIN else {"components_in_order"} if name in NOT_PLAIN else set()
-    )
-    carefully(monkeypatch)
-    assert told(read_all([path], "claude-code", TIMED)) == fast
-
-
-def _noting(taken: list[str], name: str, way: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """The way itself, which is noted where it comes to something."""
-
-    def noting(records: Any) -> Any:
-        found = way(records)
-        taken.extend([name] if found is not None else [])
-        return found
-
-    return noting
-
-
-@pytest.mark.parametrize(
-    "odd",
-    [
-        said("o", "a2", timestamp="1960-01-01T00:00:00Z"),
-        said("o", "a2", [*result("x"), {"type": "text", "text": "and"}], uuid="u1/said"),
-        said("o", "a2", [{"type": "tool_result", "content": 5}]),
-        answer(
-            "o", "a2", "t", [{"type": "tool_use", "input": functools.reduce(lambda v, _: [v], range(101))}]
-        ),
-        answer("o", "a2", "t", [{"type": "text", "text": "a", "input": 1}, {"type": "redacted_thinking"}]),
-        {"type": "attachment", "uuid": "o", "attachment": {"type": "queued_command", "prompt": "and"}},
-    ],
-)
-def test_an_odd_line_is_parsed_with_care_and_no_other(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, odd: dict[str, Any]
-) -> None:
-    """A line among many is found by halves; what it says must not get lost, nor what stands beside it."""
-    monkeypatch.setattr(claude_code_typed, "_FEW_BYTES", 0)
-    path = write_lines(tmp_path / "log.jsonl", [*TALK, odd, said("u3", "a2"), answer("a3", "u3", "t3")])
-    parsed: list[bytes] = []
-    parse = claude_code_records.parse_line
-    monkeypatch.setattr(
-        claude_code_records, "parse_line", lambda data, agent: parsed.append(data) or parse(data, agent)
-    )
-    fast = told(read_all([path], "claude-code", TIMED))
-    assert {json.dumps(each) for each in map(json.loads, parsed)} <= {json.dumps(odd)}
-    carefully(monkeypatch)
-    assert told(read_all([path], "claude-code", TIMED)) == fast
 
 
 def _never(*_: Any) -> Any:
@@ -242,7 +146,7 @@ def test_facts_taken_in_parts_are_those_taken_at_once(tmp_path: Path) -> None:
     """How many sessions are held before their facts are taken follows their sizes, and nothing else may."""
     path = write_lines(tmp_path / "log.jsonl", [r for r in records("canonical") if isinstance(r, dict)])
     sessions = read_all([path], "canonical", TIMED).sessions
-    reads = [Read(n, n * 7, 7, session, None) for n, session in enumerate(sessions)]
+    reads = [ReadRecord(n, n * 7, 7, session, None) for n, session in enumerate(sessions)]
     parts = Facts(CONTEXT.hasher)
     for n in range(0, len(reads), 3):
         parts.add(reads[n : n + 3], placed=True)

@@ -1,4 +1,4 @@
-"""Made-up recordings of Claude Code, and what is true of them: written down beforehand, not by the reader."""
+"""Made-up recordings of Claude Code, with the messages that a reader must find."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NOT_TYPED = (
 
 @dataclasses.dataclass(frozen=True)
 class Truth:
-    """A message as it should arrive; `minute` is when it was first written."""
+    """A message that must be read; `minute`: when it was first written."""
 
     uuid: str
     parent: str | None
@@ -49,7 +49,7 @@ class Recording:
         return f"{kind}{self._count}"
 
     def _conversation(self, session: str) -> None:
-        talk = _Talk(self, session)
+        talk = _Conversation(self, session)
         for _ in range(self.rng.randint(1, 3)):
             talk.prompt()
             for _ in range(self.rng.randint(1, 4)):
@@ -72,7 +72,7 @@ class Recording:
         return self._minute
 
     def write(self, folder: Path) -> list[Path]:
-        """The files on disk, with garbage lines between that cost nothing else."""
+        """Writes the files, with damaged lines between the others."""
         paths = []
         for name, lines in self.files.items():
             path = folder / name
@@ -82,8 +82,8 @@ class Recording:
         return paths
 
 
-class _Talk:
-    """One conversation as it is typed, answered and written, line by line."""
+class _Conversation:
+    """One conversation, written line by line."""
 
     def __init__(self, recording: Recording, session: str) -> None:
         self.recording, self.rng, self.session = recording, recording.rng, session
@@ -120,7 +120,7 @@ class _Talk:
         self.noise()
 
     def aside(self) -> None:
-        """What the tool writes under role user, or says of itself."""
+        """A user line that the tool wrote."""
         if self.rng.random() < 0.5:
             self._say("harness", self.rng.choice(NOT_TYPED))
         else:
@@ -129,7 +129,7 @@ class _Talk:
         self.noise()
 
     def noise(self) -> None:
-        """Lines that are no messages: some of them are what the next message follows."""
+        """Lines that are no messages; the next message may follow one of them."""
         for _ in range(self.rng.randint(0, 2)):
             kind = self.rng.choice(("progress", "attachment", "system", "a-kind-of-tomorrow"))
             line = self._line(
@@ -148,7 +148,7 @@ class _Talk:
         self.noise()
 
     def _turn(self, blocks: list[dict[str, Any]]) -> list[str]:
-        """An API message, a line a block; gives the lines' ids."""
+        """An API message with one line per block; returns the uuids."""
         turn, uuids = self.recording._id("msg_"), []
         for block in blocks:
             uuids.append(self.recording._id("a"))
@@ -166,7 +166,7 @@ class _Talk:
         return uuids
 
     def calls(self) -> None:
-        """Calls at once, or one by one within one API message; each with its result."""
+        """Parallel calls, or calls one by one within one API message; each with its result."""
         ids = [self.recording._id("toolu_") for _ in range(self.rng.randint(1, 3))]
         used = [{"type": "tool_use", "id": each, "name": "Read", "input": {"n": each}} for each in ids]
         first = len(self.truth)
@@ -193,7 +193,7 @@ class _Talk:
         self.tip = self.last = uuid
 
     def rewind(self) -> None:
-        """Back to a message of before, and on with another prompt."""
+        """Another prompt after an earlier message."""
         typed = [each for each in self.truth if each.origin == "human" and each.parent]
         if typed:  # what has no parent begins a conversation
             self.tip = self.last = self.rng.choice(typed).parent
@@ -225,7 +225,7 @@ class _Talk:
             self.lines += lines
 
     def resumed(self, session: str) -> None:
-        """The file is left as it is; another one begins with a copy of it, and goes on."""
+        """Ends the file; the next file begins with a copy of it and continues."""
         self._file(self.session, self.lines)
         self.session = session
         rewrites = {"sessionId": session}
@@ -251,7 +251,7 @@ class _Talk:
 
 
 def _copied(line: dict[str, Any], rewrites: dict[str, str]) -> dict[str, Any]:
-    """A line as resuming copies it: other session, perhaps another time, a text as a list of blocks."""
+    """A line as resuming copies it: other session id, perhaps another time, text as a list of blocks."""
     copy = line | {name: value for name, value in rewrites.items() if name in line}
     content = line.get("message", {}).get("content")
     if isinstance(content, str):

@@ -13,7 +13,7 @@ from schemas.keys import KeyedHasher
 from schemas.records import Defaults, Limits, Session
 from schemas.units import Quarantined, Unit
 from transforms.sources.accounting import is_kept, settle
-from transforms.sources.facts.table import Facts, Many, Read, Several, facts_table
+from transforms.sources.facts.table import ColumnBatch, Facts, ReadRecord, SessionBatch, facts_table
 from transforms.sources.identities import Identities, with_defaults, with_owner
 
 #: The digest of a file that is quarantined whole: what it holds is digested with the inputs, not again here.
@@ -143,7 +143,11 @@ def byte_ranges(task: PlanTask, unit_bytes: int) -> list[Unit]:
 
 
 def batches(
-    reads: Iterable[Read | Several | Many], unit: Unit, context: ReadContext, *, placed: bool = False
+    reads: Iterable[ReadRecord | SessionBatch | ColumnBatch],
+    unit: Unit,
+    context: ReadContext,
+    *,
+    placed: bool = False,
 ) -> Iterator[FactsBatch]:
     """The facts of the readable records, and the faults of the others, some 16 MiB of records together.
 
@@ -151,14 +155,14 @@ def batches(
     Sessions are let go as soon as their facts are taken: what stays near the processor is much faster.
     """
     encoded = unit.encode()
-    facts, faults, held = Facts(context.hasher), [], list[Read]()
+    facts, faults, held = Facts(context.hasher), [], list[ReadRecord]()
     size = taken = messages = 0
     for read in reads:
-        if isinstance(read, Many):
-            facts.add_many(read)
-        elif isinstance(read, Several):
+        if isinstance(read, ColumnBatch):
+            facts.add_columns(read)
+        elif isinstance(read, SessionBatch):
             size += sum(read.lengths)
-            facts.add_several(read, placed=placed)
+            facts.add_sessions(read, placed=placed)
         elif read.fault is not None:
             size += read.length
             faults.append(read.fault)
@@ -178,7 +182,7 @@ def batches(
     yield FactsBatch(facts.table(encoded), faults)
 
 
-def batch_of(reads: Sequence[Read], unit: str, context: ReadContext) -> FactsBatch:
+def batch_of(reads: Sequence[ReadRecord], unit: str, context: ReadContext) -> FactsBatch:
     """The facts of the readable records, and the faults of the others."""
     faults = [read.fault for read in reads if read.fault is not None]
     return FactsBatch(facts_table(reads, unit, context.hasher), faults)

@@ -24,7 +24,7 @@ from transforms.sources.base import (
     one_task_per_file,
 )
 from transforms.sources.decode import Fault, convert_session
-from transforms.sources.facts.table import Read
+from transforms.sources.facts.table import ReadRecord
 from transforms.sources.files import changed
 
 #: A format is anybody's: it may fail in any way, and what it says of it may hold data.
@@ -104,7 +104,9 @@ class RecordFile(abc.ABC):
         for row, record in enumerate(found):
             yield row, f"item {row}", record
 
-    def _reads(self, unit: Unit, context: ReadContext, wanted: Set[int] | None = None) -> Iterator[Read]:
+    def _reads(
+        self, unit: Unit, context: ReadContext, wanted: Set[int] | None = None
+    ) -> Iterator[ReadRecord]:
         """Every record, or only the wanted rows; and what stands for the rest of a file that ends early."""
         found, count = self.located(unit, context, wanted), 0
         while True:
@@ -119,11 +121,11 @@ class RecordFile(abc.ABC):
             count = row + 1
         yield self.cut(unit, count, context)
 
-    def cut(self, unit: Unit, count: int, context: ReadContext) -> Read:
+    def cut(self, unit: Unit, count: int, context: ReadContext) -> ReadRecord:
         """What stands for the rest of a unit that ends before its time, after so many records."""
         locator = f"byte {unit.start}" if unit.kind == "bytes" else f"item {count}"
         entry = fault_at(unit, unit.paths[0], locator, "truncated_input", context)
-        return Read(count, 0, 0, None, entry)
+        return ReadRecord(count, 0, 0, None, entry)
 
 
 def timed(record: Mapping[str, Any], defaults: Defaults) -> dict[str, Any]:
@@ -139,7 +141,7 @@ def timed(record: Mapping[str, Any], defaults: Defaults) -> dict[str, Any]:
     return whole
 
 
-def read_record(unit: Unit, row: int, locator: str, record: Record, context: ReadContext) -> Read:
+def read_record(unit: Unit, row: int, locator: str, record: Record, context: ReadContext) -> ReadRecord:
     """The session of a record, or why it is none."""
     data, session, fault = b"", None, record if isinstance(record, Fault) else None
     if not isinstance(record, Fault):
@@ -151,10 +153,10 @@ def read_record(unit: Unit, row: int, locator: str, record: Record, context: Rea
         except Fault as found:
             fault = found
     if fault is None and session is not None:
-        return Read(row, 0, 0, context.owned(session, unit), None)
+        return ReadRecord(row, 0, 0, context.owned(session, unit), None)
     code, conversation_id = (fault.code, fault.conversation_id) if fault else ("bad_field", None)
     entry = fault_at(unit, unit.paths[0], locator, code, context, data=data, conversation_id=conversation_id)
-    return Read(row, 0, 0, None, entry)
+    return ReadRecord(row, 0, 0, None, entry)
 
 
 def _encoded(record: Mapping[str, Any], most: int) -> bytes:

@@ -20,7 +20,7 @@ from transforms.sources.base import (
     fault_at,
 )
 from transforms.sources.decode import Fault, decode_session, decode_sessions
-from transforms.sources.facts.table import Read, Several
+from transforms.sources.facts.table import ReadRecord, SessionBatch
 from transforms.sources.files import (
     Line,
     Lines,
@@ -69,7 +69,7 @@ def line_sessions(
         return
     wanted = {pointer.row for pointer in ordered}
     for read in _reads(unit, context, wanted):
-        if isinstance(read, Read):
+        if isinstance(read, ReadRecord):
             if read.session is not None:
                 yield read.row, read.session
             wanted.discard(read.row)
@@ -86,7 +86,9 @@ def _session(unit: Unit, data: bytes, context: ReadContext) -> Session:
     return context.owned(session, unit)
 
 
-def _reads(unit: Unit, context: ReadContext, wanted: set[int] | None = None) -> Iterator[Read | Several]:
+def _reads(
+    unit: Unit, context: ReadContext, wanted: set[int] | None = None
+) -> Iterator[ReadRecord | SessionBatch]:
     """Every record of the unit, or only the wanted rows of it, one by one (the others are not decoded)."""
     limit, path = context.limits.max_record_bytes, unit.paths[0]
     start, end = (unit.start, unit.end) if unit.kind == "bytes" else (0, None)
@@ -105,26 +107,28 @@ def _reads(unit: Unit, context: ReadContext, wanted: set[int] | None = None) -> 
                 row += len(some.raw)
     except Truncated as cut:
         if wanted is None:
-            yield Read(row, 0, 0, None, fault_at(unit, path, f"byte {cut.at}", "truncated_input", context))
+            yield ReadRecord(
+                row, 0, 0, None, fault_at(unit, path, f"byte {cut.at}", "truncated_input", context)
+            )
     except OSError:
         if wanted is None:
-            yield Read(
+            yield ReadRecord(
                 row, 0, 0, None, fault_at(unit, path, "file", "unreadable_file", context, length=unit.size)
             )
 
 
-def _all_sound(some: Lines, row: int, unit: Unit, context: ReadContext) -> Several | None:
+def _all_sound(some: Lines, row: int, unit: Unit, context: ReadContext) -> SessionBatch | None:
     """All of the lines at once, None where one of them may be no session and each has to be looked at."""
     sessions = decode_sessions(some.raw, context.limits.max_messages)
     if sessions is None:
         return None
     context.all_owned(sessions, unit)
-    return Several(range(row, row + len(sessions)), some.offsets, some.lengths, sessions)
+    return SessionBatch(range(row, row + len(sessions)), some.offsets, some.lengths, sessions)
 
 
 def _one_by_one(
     some: Lines, row: int, unit: Unit, context: ReadContext, wanted: set[int] | None
-) -> Iterator[Read]:
+) -> Iterator[ReadRecord]:
     for number, line in enumerate(each_line(some), row):
         if (wanted is None or number in wanted) and _may_be(line, context.only):
             yield _read(unit, number, line, context)
@@ -140,13 +144,13 @@ def _may_be(line: Line, only: str | None) -> bool:
         return True
 
 
-def _read(unit: Unit, row: int, line: Line, context: ReadContext) -> Read:
+def _read(unit: Unit, row: int, line: Line, context: ReadContext) -> ReadRecord:
     # A line's number within its byte range says little to a reader of the quarantine: its offset does.
     path = unit.paths[0]
     locator = f"byte {line.offset}" if unit.kind == "bytes" else f"line {line.number}"
     if line.data is None:
         fault = fault_at(unit, path, locator, "oversize_record", context, length=line.length)
-        return Read(row, line.offset, line.length, None, fault)
+        return ReadRecord(row, line.offset, line.length, None, fault)
     try:
         session = decode_session(line.data, context.limits.max_messages)
     except Fault as found:
@@ -160,6 +164,6 @@ def _read(unit: Unit, row: int, line: Line, context: ReadContext) -> Read:
             length=line.length,
             conversation_id=found.conversation_id,
         )
-        return Read(row, line.offset, line.length, None, fault)
+        return ReadRecord(row, line.offset, line.length, None, fault)
     context.owned(session, unit)
-    return Read(row, line.offset, line.length, session, None)
+    return ReadRecord(row, line.offset, line.length, session, None)

@@ -25,7 +25,7 @@ from transforms.sources.base import (
 )
 from transforms.sources.decode import Fault, checked, json_fault, sound
 from transforms.sources.exports.files import Item, Shape, blocks_of_export, items_of_export
-from transforms.sources.facts.table import Read, Several
+from transforms.sources.facts.table import ReadRecord, SessionBatch
 from transforms.sources.files import Truncated, magic_of
 from transforms.sources.json.array import ArrayCut, Element
 from transforms.sources.json.array_blocks import Block
@@ -72,7 +72,7 @@ class ArrayExport:
                 return
 
 
-def _reads(unit: Unit, context: ReadContext, shape: Shape, wanted: set[int] | None) -> Iterator[Read]:
+def _reads(unit: Unit, context: ReadContext, shape: Shape, wanted: set[int] | None) -> Iterator[ReadRecord]:
     """Every item of the file, or only the wanted ones; and what ends the file before its time."""
     row, end = 0, _End()
     with end:
@@ -84,7 +84,7 @@ def _reads(unit: Unit, context: ReadContext, shape: Shape, wanted: set[int] | No
         yield _ended(unit, row, end.code, context)
 
 
-def _many(unit: Unit, context: ReadContext, shape: Shape) -> Iterator[Read | Several]:
+def _many(unit: Unit, context: ReadContext, shape: Shape) -> Iterator[ReadRecord | SessionBatch]:
     """The same, of arrays many items at once."""
     row, end, limits = 0, _End(), context.limits
     with end:
@@ -108,13 +108,13 @@ def _of_block(
     block: Block[Session | None],
     context: ReadContext,
     shape: Shape,
-) -> Iterator[Read | Several]:
+) -> Iterator[ReadRecord | SessionBatch]:
     """The sessions of a block, and its other items, looked at with care."""
     given = [place for place, session in enumerate(sessions) if session is not None]
     good = [session for session in sessions if session is not None]
     context.all_owned(good, unit)
     length = len(block.data) // len(sessions) if sessions else 0
-    yield Several([row + place for place in given], [0] * len(good), [length] * len(good), good)
+    yield SessionBatch([row + place for place in given], [0] * len(good), [length] * len(good), good)
     if len(good) < len(sessions):
         for place, element in enumerate(block.elements()):
             if sessions[place] is None:
@@ -143,12 +143,12 @@ class _End(AbstractContextManager["_End"]):
         return bool(self.code)
 
 
-def _ended(unit: Unit, row: int, code: str, context: ReadContext) -> Read:
+def _ended(unit: Unit, row: int, code: str, context: ReadContext) -> ReadRecord:
     path, locator = unit.paths[0], f"item {row}" if code == "truncated_input" else "file"
-    return Read(row, 0, 0, None, fault_at(unit, path, locator, code, context, length=unit.size))
+    return ReadRecord(row, 0, 0, None, fault_at(unit, path, locator, code, context, length=unit.size))
 
 
-def _read(unit: Unit, row: int, item: Item, context: ReadContext, shape: Shape) -> Read:
+def _read(unit: Unit, row: int, item: Item, context: ReadContext, shape: Shape) -> ReadRecord:
     data = item.element.data
     try:
         session = checked(shape.session_of(_decoded(data)), context.limits.max_messages)
@@ -164,9 +164,9 @@ def _read(unit: Unit, row: int, item: Item, context: ReadContext, shape: Shape) 
             length=item.element.length,
             conversation_id=fault.conversation_id,
         )
-        return Read(row, 0, item.element.length, None, entry)
+        return ReadRecord(row, 0, item.element.length, None, entry)
     context.owned(session, unit)
-    return Read(row, 0, item.element.length, session, None)
+    return ReadRecord(row, 0, item.element.length, session, None)
 
 
 def _decoded(data: bytes | None) -> object:
