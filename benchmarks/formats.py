@@ -1,13 +1,13 @@
-"""Reading each format for the decision, against decoding its JSON and doing nothing with it: CPU seconds.
+"""CPU time to read each format, compared with the time to decode its JSON.
 
     python -m benchmarks.formats --megabytes 30 --sentences 12
     python -m benchmarks.formats --megabytes 10 --tools
     python -m benchmarks.formats --format claude-code FILE...
 
-The same made-up chats in every format that is JSON, or files of one's own. The decoder is msgspec's, to
-plain objects: of each line, let go at once, or of a whole array. Reading is plan and facts: every record
-decoded, checked, and its ids digested. The pairs run in turns; the medians are printed. Memory is
-allocated as in a run's workers.
+Reads the same synthetic chats in every JSON format, or the files given. The decoder is msgspec's, to plain
+objects: line by line, or a whole array at once. Reading is plan and facts: each record is decoded and checked,
+and its ids are digested. Decoding and reading alternate; the medians are printed. The allocator is set up as
+in the workers of a run.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def main() -> None:
 
 
 def _compare(name: str, paths: Sequence[Path], count: int) -> None:
-    sessions = _read(paths, name)  # and not in the first of the pairs what is done once
+    sessions = _read(paths, name)  # also a warm-up: work done once is not measured
     pairs = [(_seconds(_decode, paths), _seconds(_read, paths, name)) for _ in range(count)]
     megabytes = sum(path.stat().st_size for path in paths) / 1e6
     alone, reading = (statistics.median(times) for times in zip(*pairs, strict=True))
@@ -85,11 +85,11 @@ def _decode(paths: Sequence[Path]) -> None:
             try:
                 decode(record)
             except (msgspec.DecodeError, UnicodeDecodeError):
-                continue  # files of one's own may hold anything
+                continue  # the files given may hold malformed lines
 
 
 def _read(paths: Sequence[Path], name: str) -> int:
-    """Sessions in the files, read as a run does."""
+    """The number of sessions in the files, read as in a run."""
     context = ReadContext(KeyedHasher(bytes(32)), Limits(), (Defaults(created_at=START),))
     files = [InputFile(str(path), path.stat().st_size) for path in paths]
     units = [unit for task in plan_tasks(0, name, files) for unit in plan_units(task)[0]]
@@ -98,5 +98,6 @@ def _read(paths: Sequence[Path], name: str) -> int:
 
 if __name__ == "__main__":
     if not MEMORY.keys() <= os.environ.keys():
-        os.execve(sys.executable, [sys.executable, *sys.argv], {**MEMORY, **os.environ})  # noqa: S606 - itself
+        arguments = [sys.executable, "-m", "benchmarks.formats", *sys.argv[1:]]
+        os.execve(sys.executable, arguments, {**MEMORY, **os.environ})  # noqa: S606 - this program again
     main()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 
 from schemas.records import Session
@@ -20,6 +21,7 @@ def sessions_of(
     a batch of sessions is held, and the faults of a unit and a pointer for each of its records. Raises
     InputError for a file that changes meanwhile.
     """
+    context = dataclasses.replace(context, accounting=book is not None)
     units: list[Unit] = []
     for task in plan_tasks(0, source_format, files):
         planned, unreadable = plan_units(task)

@@ -12,9 +12,9 @@ import pyarrow as pa
 from schemas.keys import KeyedHasher
 from schemas.records import Defaults, Limits, Session
 from schemas.units import Quarantined, Unit
-from transforms.sources.accounting import is_kept, settle
-from transforms.sources.facts.table import ColumnBatch, Facts, ReadRecord, SessionBatch, facts_table
-from transforms.sources.identities import Identities, with_defaults, with_owner
+from transforms.sources.accounting import settle
+from transforms.sources.facts.table import Facts, ColumnBatch, ReadRecord, SessionBatch, facts_table
+from transforms.sources.identities import Identities, with_owner
 
 #: The digest of a file that is quarantined whole: what it holds is digested with the inputs, not again here.
 NO_DIGEST = "0" * 32
@@ -49,12 +49,13 @@ class PlanTask(msgspec.Struct, frozen=True):
 
 @dataclasses.dataclass(frozen=True)
 class ReadContext:
-    """What reading depends on besides the bytes; `defaults` by position of the input.
+    """What reading depends on besides the bytes.
 
-    `identities`: what else is known of owners, by position too. `only`: the one conversation id that is
-    asked for; a format may skip records of any other, unread.
-    `metadata_only`: what decides is read, and texts only where nothing else tells; a format that cannot read
-    one without the other reads all. `text_bytes` of a record whose texts were not read is UNREAD.
+    `defaults` and `identities`: by input number. `only`: the one conversation id that is wanted; a format may
+    skip all other records. `metadata_only`: read the fields that decide, and texts only if a decision needs
+    them; a format that cannot separate the two reads everything. `text_bytes` of a record without its texts
+    is UNREAD. `accounting`: note what becomes of each record and block; a format that builds facts from
+    columns reads record by record instead, with the same result.
     """
 
     hasher: KeyedHasher
@@ -62,24 +63,21 @@ class ReadContext:
     defaults: tuple[Defaults, ...]
     only: str | None = None
     metadata_only: bool = False
+    accounting: bool = False
     identities: tuple[Identities | None, ...] = ()
 
     def owned(self, session: Session, unit: Unit) -> Session:
-        """A session of the unit with its owner: what the record lacks filled in, by whoever knows it."""
+        """The session with its owner: fields missing in the record come from `identities` and `defaults`."""
         settle(good=True)
         return with_owner(session, self.defaults[unit.input], self.identities_of(unit.input), unit.paths)
 
     def all_owned(self, sessions: Sequence[Session], unit: Unit) -> None:
-        """The same for many sessions, which are changed."""
-        identities = self.identities_of(unit.input)
-        if identities is not None or is_kept():
-            for session in sessions:
-                self.owned(session, unit)
-        else:
-            with_defaults(sessions, self.defaults[unit.input])
+        """The same for many sessions, changed in place."""
+        for session in sessions:
+            self.owned(session, unit)
 
     def identities_of(self, input_number: int) -> Identities | None:
-        """What is known of an input's owners besides `defaults`."""
+        """The identity rules of an input; None if it has no rules besides `defaults`."""
         return self.identities[input_number] if self.identities else None
 
 

@@ -117,22 +117,15 @@ def owners_of(
     )
 
 
-def with_defaults(sessions: Sequence[Session], defaults: Defaults) -> None:
-    """Gives sessions what `with_owner` gives them where there is nothing but the defaults."""
-    tiers = {tier: label(tier) or defaults.tier for tier in {session.tier for session in sessions}}
-    surfaces = {each: label(each) or defaults.surface for each in {session.surface for session in sessions}}
-    for session in sessions:
-        session.user_id = _present(session.user_id) or defaults.user_id
-        session.organization_id = _present(session.organization_id) or defaults.organization_id
-        session.tier, session.surface = tiers[session.tier], surfaces[session.surface]
-
-
 def with_owner(
     session: Session, defaults: Defaults, identities: Identities | None, paths: Sequence[str]
 ) -> Session:
     """The session with its owner; a blank value counts as absent. `paths` are the files it may lie in."""
     if identities is None:
-        with_defaults((session,), defaults)
+        session.user_id = _present(session.user_id) or defaults.user_id
+        session.organization_id = _present(session.organization_id) or defaults.organization_id
+        session.tier = label(session.tier) or defaults.tier
+        session.surface = label(session.surface) or defaults.surface
         return session
     said = Owner(
         _present(session.user_id),

@@ -19,17 +19,15 @@ from transforms.sources.base import (
     byte_ranges,
     fault_at,
 )
-from transforms.sources.decode import Fault, decode_session, decode_sessions
-from transforms.sources.facts.table import ReadRecord, SessionBatch
+from transforms.sources.decode import Fault, decode_session
+from transforms.sources.facts.table import ReadRecord
 from transforms.sources.files import (
     Line,
-    Lines,
     Truncated,
-    blocks_of_lines,
     changed,
     compression_of,
-    each_line,
     is_binary,
+    lines,
     open_stream,
     read_at,
 )
@@ -69,10 +67,9 @@ def line_sessions(
         return
     wanted = {pointer.row for pointer in ordered}
     for read in _reads(unit, context, wanted):
-        if isinstance(read, ReadRecord):
-            if read.session is not None:
-                yield read.row, read.session
-            wanted.discard(read.row)
+        if read.session is not None:
+            yield read.row, read.session
+        wanted.discard(read.row)
         if not wanted:
             return
 
@@ -86,25 +83,17 @@ def _session(unit: Unit, data: bytes, context: ReadContext) -> Session:
     return context.owned(session, unit)
 
 
-def _reads(
-    unit: Unit, context: ReadContext, wanted: set[int] | None = None
-) -> Iterator[ReadRecord | SessionBatch]:
-    """Every record of the unit, or only the wanted rows of it, one by one (the others are not decoded)."""
+def _reads(unit: Unit, context: ReadContext, wanted: set[int] | None = None) -> Iterator[ReadRecord]:
+    """Every record of the unit, or only the wanted rows; the other lines are not decoded."""
     limit, path = context.limits.max_record_bytes, unit.paths[0]
     start, end = (unit.start, unit.end) if unit.kind == "bytes" else (0, None)
     row = 0
     try:
         with closing(open_stream(path)) as file:
-            for some in blocks_of_lines(file, start, end, limit):
-                if (
-                    wanted is None
-                    and context.only is None
-                    and (sound := _all_sound(some, row, unit, context))
-                ):
-                    yield sound
-                else:
-                    yield from _one_by_one(some, row, unit, context, wanted)
-                row += len(some.raw)
+            for line in lines(file, start, end, limit):
+                if (wanted is None or row in wanted) and _may_be(line, context.only):
+                    yield _read(unit, row, line, context)
+                row += 1
     except Truncated as cut:
         if wanted is None:
             yield ReadRecord(
@@ -115,23 +104,6 @@ def _reads(
             yield ReadRecord(
                 row, 0, 0, None, fault_at(unit, path, "file", "unreadable_file", context, length=unit.size)
             )
-
-
-def _all_sound(some: Lines, row: int, unit: Unit, context: ReadContext) -> SessionBatch | None:
-    """All of the lines at once, None where one of them may be no session and each has to be looked at."""
-    sessions = decode_sessions(some.raw, context.limits.max_messages)
-    if sessions is None:
-        return None
-    context.all_owned(sessions, unit)
-    return SessionBatch(range(row, row + len(sessions)), some.offsets, some.lengths, sessions)
-
-
-def _one_by_one(
-    some: Lines, row: int, unit: Unit, context: ReadContext, wanted: set[int] | None
-) -> Iterator[ReadRecord]:
-    for number, line in enumerate(each_line(some), row):
-        if (wanted is None or number in wanted) and _may_be(line, context.only):
-            yield _read(unit, number, line, context)
 
 
 def _may_be(line: Line, only: str | None) -> bool:

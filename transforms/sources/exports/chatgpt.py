@@ -13,7 +13,6 @@ from schemas.records import Message, Origin, Role, Session
 from transforms.sources.decode import Fault
 from transforms.sources.exports.chatgpt_blocks import blocks_of, is_context
 from transforms.sources.exports.chatgpt_tree import ROLES, Nodes, in_order, nearest_above
-from transforms.sources.exports.chatgpt_typed import sessions_of
 from transforms.sources.exports.files import Shape
 from transforms.sources.exports.source import ArrayExport
 
@@ -48,7 +47,7 @@ def session_of(item: object) -> Session:
 
 
 EXPORTS = ArrayExport(
-    Shape(re.compile(r"conversations(?:-\d+)?\.json"), _OTHERS, "mapping", session_of, sessions_of),
+    Shape(re.compile(r"conversations(?:-\d+)?\.json"), _OTHERS, "mapping", session_of),
     ("**/*.zip", "**/conversations*.json"),
 )
 

@@ -31,10 +31,6 @@ def blocks_of(message: dict[str, Any], role: Role, name: str, call: str | None) 
     kind: str = content["content_type"]
     recipient = message.get("recipient")
     to_nobody = role == "assistant" and (recipient == NOBODY or not isinstance(recipient, str))
-    if kind == "text" and (to_nobody or role == "user"):
-        parts = content.get("parts")
-        if isinstance(parts, list) and len(parts) == 1 and isinstance(parts[0], str):
-            return [Block("text", parts[0])]  # most often
     if kind in CONTEXT or kind in _WORDLESS:
         return [Block(kind)]
     if kind == "thoughts":

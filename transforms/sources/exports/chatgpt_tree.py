@@ -39,8 +39,6 @@ def nearest_above(nodes: Nodes, spoken: dict[str, Any]) -> dict[str, str | None]
 
 def in_order(nodes: Nodes) -> list[str]:
     """Every node once: parents before their children, and these as the export lists them."""
-    if _is_chain(nodes):
-        return list(nodes)
     children: dict[str | None, list[str]] = {}
     for name, node in nodes.items():
         parent = node.get("parent")
@@ -62,14 +60,3 @@ def in_order(nodes: Nodes) -> list[str]:
                 if name in children:
                     stack.extend(reversed(children[name]))
     return list(done)
-
-
-def _is_chain(nodes: Nodes) -> bool:
-    """True where each node follows the one listed before it, as in most conversations."""
-    before = None
-    for name, node in nodes.items():
-        parent = node.get("parent")
-        if parent != before and (before is not None or parent in nodes):
-            return False
-        before = name
-    return True

@@ -8,12 +8,12 @@ from typing import Any
 
 import msgspec
 
-from schemas.records import Aware, Block, Message, Origin, Role, Session
+from schemas.records import Block, Message, Origin, Role, Session
 from transforms.sources.accounting import MERGED, dropped, note_block
 from transforms.sources.decode import Fault
 
-ROOT = "00000000-0000-4000-8000-000000000000"
-SENDERS: dict[str, Role] = {"human": "user", "assistant": "assistant"}
+_ROOT = "00000000-0000-4000-8000-000000000000"
+_SENDERS: dict[str, Role] = {"human": "user", "assistant": "assistant"}
 #: Blocks that are not a speaker's words.
 _IGNORED = frozenset({"token_budget", "injected_prompt_block", "metadata", "flag"})
 
@@ -38,60 +38,41 @@ def _session(item: dict[str, Any], conversation_id: str) -> Session:
     account = item.get("account")
     user_id = account.get("uuid") if isinstance(account, dict) else None
     messages: list[Message] = []
-    for entry, at in zip(chat or (), _instants(chat or ()), strict=True):
-        add_message(messages, entry, at)
+    for entry in chat or ():
+        _add_message(messages, entry)
     messages = _once(messages)
     return Session(
         conversation_id=conversation_id,
         created_at=_instant(item.get("created_at")),
-        messages=rechained(messages),
+        messages=_rechained(messages),
         user_id=user_id if isinstance(user_id, str) else None,
-        current_message_id=last_of_leaf(messages, item.get("current_leaf_message_uuid")),
+        current_message_id=_last_of_leaf(messages, item.get("current_leaf_message_uuid")),
     )
 
 
-def add_message(messages: list[Message], entry: Any, at: dt.datetime | None) -> None:
-    """Adds the message of an entry, and after it one for each tool result that stands inside it.
-
-    `at`: when, if that is known to be sound.
-    """
+def _add_message(messages: list[Message], entry: Any) -> None:
+    """Adds the message of an entry, and after it a message for each tool result inside the entry."""
     if not isinstance(entry, dict):
         raise Fault("bad_field")
     message_id, sender = entry.get("uuid"), entry.get("sender")
     if not isinstance(message_id, str) or not message_id or sender is None:
         raise Fault("missing_field")
-    role = SENDERS.get(sender) if isinstance(sender, str) else None
+    role = _SENDERS.get(sender) if isinstance(sender, str) else None
     if role is None:
         raise Fault("bad_field")
     parent = entry.get("parent_message_uuid")
-    parent_id = parent if isinstance(parent, str) and parent != ROOT else None
-    if at is not None and (text := _only_text(entry)) is not None:
-        origin: Origin = "model" if role == "assistant" else "human" if text.strip() else "harness"
-        messages.append(Message(message_id, role, at, [Block("text", text)], parent_id, origin))
-        return
+    parent_id = parent if isinstance(parent, str) and parent != _ROOT else None
     blocks, results = _split(_content(entry), message_id)
-    sent_at = at or _instant(entry.get("created_at"))
+    sent_at = _instant(entry.get("created_at"))
     if entry.get("attachments") or entry.get("files"):
         attached = _attachments(entry)
         _note_attachments(entry, len(attached))
         blocks += attached
-    origin = "model" if role == "assistant" else "human" if _typed(blocks) else "harness"
+    origin: Origin = "model" if role == "assistant" else "human" if _typed(blocks) else "harness"
     messages.append(Message(message_id, role, sent_at, blocks, parent_id, origin))
     for number, result in enumerate(results, 1):
         before, result_id = messages[-1].message_id, f"{message_id}/result-{number}"
         messages.append(Message(result_id, "tool", sent_at, [result], before, "tool"))
-
-
-def _only_text(entry: dict[str, Any]) -> str | None:
-    """The text of an entry that holds one, and nothing else: most of them do."""
-    content = entry.get("content")
-    if not isinstance(content, list) or len(content) != 1 or entry.get("attachments") or entry.get("files"):
-        return None
-    block = content[0]
-    if not isinstance(block, dict) or block.get("type") != "text":
-        return None
-    text = block.get("text")
-    return text if isinstance(text, str) else None
 
 
 def _once(messages: list[Message]) -> list[Message]:
@@ -109,7 +90,7 @@ def _once(messages: list[Message]) -> list[Message]:
     return [*kept.values(), *unlike]
 
 
-def rechained(messages: list[Message]) -> list[Message]:
+def _rechained(messages: list[Message]) -> list[Message]:
     """Whoever answered a message with tool results answers the last of them; lists without links stay so."""
     linked = any(message.parent_id is not None and message.origin != "tool" for message in messages)
     if not linked:
@@ -125,7 +106,7 @@ def rechained(messages: list[Message]) -> list[Message]:
     return messages
 
 
-def last_of_leaf(messages: Sequence[Message], leaf: Any) -> str | None:
+def _last_of_leaf(messages: Sequence[Message], leaf: Any) -> str | None:
     """The last message that came of the export's leaf; the leaf as it is if none did."""
     if not isinstance(leaf, str):
         return None
@@ -219,14 +200,6 @@ def _text(mapping: dict[str, Any], name: str) -> str | None:
     if value is not None and not isinstance(value, str):
         raise Fault("bad_field")
     return value
-
-
-def _instants(chat: Sequence[Any]) -> Sequence[dt.datetime | None]:
-    """The times of all entries at once, none if any is out of order: most often they are sound."""
-    try:
-        return msgspec.convert([entry.get("created_at") for entry in chat], list[Aware])
-    except (msgspec.ValidationError, AttributeError):
-        return [None] * len(chat)
 
 
 def _instant(value: Any) -> dt.datetime:

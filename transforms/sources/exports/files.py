@@ -16,23 +16,21 @@ from schemas.records import Session
 from transforms.sources.decode import Fault, json_fault
 from transforms.sources.files import magic_of, open_stream
 from transforms.sources.json.array import Element, elements, first_byte
-from transforms.sources.json.array_blocks import Block, blocks_of_elements
+from transforms.sources.json.array_blocks import whole_elements
 
 
 class Shape(NamedTuple):
-    """What tells one service's exports from another's.
+    """How the exports of one service are laid out.
 
-    `members`: the names of files that hold conversations. `others`: files beside them that hold none.
-    `whole`: a field that a conversation standing alone has. `session_of` makes an item a session or raises
-    Fault. `sessions_of` makes sessions of an array that tell the same facts, None of items that need more
-    care; it may raise ValueError or what msgspec raises.
+    `members`: names of the files that hold conversations. `others`: names of the files beside them that
+    hold none. `whole`: a field of a conversation, for a file that is one conversation. `session_of`: converts
+    a decoded item to a session; raises Fault.
     """
 
     members: re.Pattern[str]
     others: frozenset[str]
     whole: str
     session_of: Callable[[object], Session]
-    sessions_of: Callable[[bytes], list[Session | None]]
 
 
 class Item(NamedTuple):
@@ -46,20 +44,6 @@ def items_of_export(path: str, shape: Shape, max_bytes: int) -> Iterator[Item]:
     """The conversations of an export, one at a time; raises Fault for a file that is no export."""
     for name, member in _members(path, shape):
         yield from (Item(name, element) for element in _conversations(path, member, shape, max_bytes))
-
-
-def blocks_of_export(
-    path: str, shape: Shape, max_bytes: int
-) -> Iterator[tuple[str, Block[Session | None] | Element]]:
-    """The same, arrays in blocks; each with the name of its member."""
-    for name, member in _members(path, shape):
-        if _first(path, member) == b"[":
-            opened = functools.partial(_opened, path, member)
-            for part in blocks_of_elements(opened, max_bytes, shape.sessions_of):
-                yield name, part
-        else:
-            for element in _conversations(path, member, shape, max_bytes):
-                yield name, element
 
 
 def _members(path: str, shape: Shape) -> Iterator[tuple[str, str]]:
@@ -86,11 +70,10 @@ def _first(path: str, member: str) -> bytes:
 
 
 def _conversations(path: str, member: str, shape: Shape, max_bytes: int) -> Iterator[Element]:
-    first = _first(path, member)
+    if _first(path, member) == b"[":
+        yield from whole_elements(functools.partial(_opened, path, member), max_bytes)
+        return
     with _opened(path, member) as file:
-        if first == b"[":
-            yield from elements(file, max_bytes)
-            return
         whole = file.read(max_bytes + 1)
     too_long = len(whole) > max_bytes
     if not too_long and _kind(whole, shape) == "one":

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import IO, NamedTuple
 
@@ -33,21 +33,40 @@ _RAW = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 class Block[T](NamedTuple):
-    """What some elements in a row were decoded to, and the array of just these."""
+    """Elements in a row: what each was decoded to, and the bytes of an array of just these elements."""
 
     decoded: list[T]
     data: bytes
 
     def elements(self) -> list[Element]:
-        """The elements as `elements` has them: with the white space around them."""
-        found, at, last = list[Element](), 1, len(self.data) - 1
-        for value in _RAW.decode(self.data):
-            end = _VALUE.search(self.data, at).start() + len(memoryview(value))  # type: ignore[union-attr]
-            comma = self.data.find(b",", end, last)
-            data = self.data[at : last if comma < 0 else comma]
-            found.append(Element(len(data), data))
-            at = comma + 1
-        return found
+        """The elements as `elements` returns them: with the white space around them."""
+        return _with_white_space(_RAW.decode(self.data), self.data)
+
+
+def whole_elements(
+    opened: Callable[[], AbstractContextManager[IO[bytes]]], max_bytes: int
+) -> Iterator[Element]:
+    """The same elements as `elements`, found by the JSON decoder in blocks of the file.
+
+    Raises what `elements` raises, at the same element.
+    """
+    for block in blocks_of_elements(opened, max_bytes, _RAW.decode):
+        if isinstance(block, Element):
+            yield block
+        else:
+            yield from _with_white_space(block.decoded, block.data)
+
+
+def _with_white_space(values: Sequence[msgspec.Raw], data: bytes) -> list[Element]:
+    """An element for each value of the array in `data`."""
+    found, at, last = list[Element](), 1, len(data) - 1
+    for value in values:
+        end = _VALUE.search(data, at).start() + len(memoryview(value))  # type: ignore[union-attr]
+        comma = data.find(b",", end, last)
+        element = data[at : last if comma < 0 else comma]
+        found.append(Element(len(element), element))
+        at = comma + 1
+    return found
 
 
 def blocks_of_elements[T](

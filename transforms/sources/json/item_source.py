@@ -16,7 +16,6 @@ import numpy as np
 from schemas.keys import KeyedHasher
 from schemas.records import Defaults, Limits
 from schemas.units import Quarantined, Unit
-from transforms.sources.accounting import is_kept
 from transforms.sources.base import FactsBatch, PlanTask, ReadContext, batches, byte_ranges
 from transforms.sources.decode import EARLIEST, LATEST, Fault
 from transforms.sources.facts.session_columns import SessionColumns
@@ -116,7 +115,7 @@ class JsonItemSource[T](RecordFile):
 
         `inspect` counts blocks that columns do not hold, so its records are read item by item.
         """
-        if is_kept():
+        if context.accounting:
             yield from super().facts(unit, context)
         else:
             yield from batches(self._reads_by_column(unit, context), unit, context)
