@@ -225,7 +225,6 @@ MORE: dict[str, list[dict[str, Any]]] = {
 }
 #: How many records of `MORE`, from the first on, are read by column; 0 for formats that are not named.
 FAST = {"openai-messages": 2, "otel-genai": 2, "anthropic-messages": 2}
-LINES = [form for form in GOOD if form not in ("claude-code", "claude-export")]
 TIMES = [
     "2026-01-05T10:00:00",
     "1960-01-01T00:00:00Z",

@@ -64,7 +64,7 @@ def test_a_window_at_once_ends_elements_where_a_scan_does(
         for plain in (True, False):
             elements_, ended = [], ""
             scan = json_array._Scan(io.BytesIO(data), 12)
-            scan._plain = plain
+            scan.plain = plain
             scan.enter()
             try:
                 elements_.extend(scan.array())
