@@ -58,7 +58,7 @@ def line_facts(unit: Unit, context: ReadContext) -> Iterator[FactsBatch]:
 def line_sessions(
     unit: Unit, context: ReadContext, pointers: Sequence[Pointer]
 ) -> Iterator[tuple[int, Session]]:
-    """(row, session) of the pointers: by seeking in a plain file, by reading on in a compressed one."""
+    """(row, session) of the pointers: seeks in a plain file, reads a compressed one from the start."""
     ordered = sorted(pointers)
     if unit.kind == "bytes":
         chunks = read_at(unit.paths[0], [(pointer.offset, pointer.length) for pointer in ordered])
@@ -107,7 +107,7 @@ def _reads(unit: Unit, context: ReadContext, wanted: set[int] | None = None) -> 
 
 
 def _may_be(line: Line, only: str | None) -> bool:
-    """False for a line that names another conversation than the one asked for; cheap, by its id alone."""
+    """False for a line of another conversation than the wanted one; decodes its id alone."""
     if only is None or line.data is None:
         return True
     try:
@@ -116,8 +116,8 @@ def _may_be(line: Line, only: str | None) -> bool:
         return True
 
 
-def _read(unit: Unit, row: int, line: Line, context: ReadContext) -> ReadRecord:
-    # A line's number within its byte range says little to a reader of the quarantine: its offset does.
+def _read(unit: Unit, row: int, line: Line, context: ReadContext) -> Read:
+    # The number of a line within its byte range does not identify it in the file; its offset does.
     path = unit.paths[0]
     locator = f"byte {line.offset}" if unit.kind == "bytes" else f"line {line.number}"
     if line.data is None:

@@ -105,10 +105,10 @@ class _Facts:
 
     def _batch(self, first_row: int, batch: pa.RecordBatch, unread: Unread | None) -> FactsBatch:
         unit, context, encoded = self.unit, self.context, self.unit.encode()
-        facts, odd = column_facts(batch, first_row, encoded, unit.input, context, unread)
-        if not len(odd):
+        facts, unusual = column_facts(batch, first_row, encoded, unit.input, context, unread)
+        if not len(unusual):
             return FactsBatch(facts, [])
-        reads = _reads(unit, batch, first_row, odd.tolist(), context)
+        reads = _reads(unit, batch, first_row, unusual.tolist(), context)
         if unread is not None:
             reads = self._with_texts(reads, unread)
         others = batch_of(reads, encoded, context)

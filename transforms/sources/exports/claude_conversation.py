@@ -1,4 +1,4 @@
-"""One conversation of a Claude.ai export to a Session, by whitelist of fields."""
+"""Converts one conversation of a Claude.ai export to a Session; only the fields named here are read."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from transforms.sources.decode import Fault
 
 _ROOT = "00000000-0000-4000-8000-000000000000"
 _SENDERS: dict[str, Role] = {"human": "user", "assistant": "assistant"}
-#: Blocks that are not a speaker's words.
+#: Blocks that neither the user nor the model wrote.
 _IGNORED = frozenset({"token_budget", "injected_prompt_block", "metadata", "flag"})
 
 
 def session_of(item: Any) -> Session:
-    """The session of an export's item; raises Fault with the conversation's id where it can be read."""
+    """The session of an item; raises Fault, with the conversation's id if that can be read."""
     if not isinstance(item, dict):
         raise Fault("not_an_object")
     conversation_id = item.get("uuid")
@@ -76,7 +76,7 @@ def _add_message(messages: list[Message], entry: Any) -> None:
 
 
 def _once(messages: list[Message]) -> list[Message]:
-    """The messages without copies; of those that say something else under one id the session is refused."""
+    """The messages without identical copies; different messages with one id stay, and fail the check later."""
     if len({message.message_id for message in messages}) == len(messages):
         return messages
     kept: dict[str, Message] = {}
@@ -91,7 +91,7 @@ def _once(messages: list[Message]) -> list[Message]:
 
 
 def _rechained(messages: list[Message]) -> list[Message]:
-    """Whoever answered a message with tool results answers the last of them; lists without links stay so."""
+    """A reply to a message with tool results becomes a reply to the last result; unlinked lists stay."""
     linked = any(message.parent_id is not None and message.origin != "tool" for message in messages)
     if not linked:
         for message in messages:
@@ -107,7 +107,7 @@ def _rechained(messages: list[Message]) -> list[Message]:
 
 
 def _last_of_leaf(messages: Sequence[Message], leaf: Any) -> str | None:
-    """The last message that came of the export's leaf; the leaf as it is if none did."""
+    """The last message made from the leaf; the leaf's own id if no message was made from it."""
     if not isinstance(leaf, str):
         return None
     last_of = {_spoken(message): message.message_id for message in messages} if leaf else {}
@@ -115,12 +115,12 @@ def _last_of_leaf(messages: Sequence[Message], leaf: Any) -> str | None:
 
 
 def _spoken(message: Message) -> str:
-    """The id of the export's message that a tool result stood in; a message's own otherwise."""
+    """The id of the export's message: for a tool result, of the message that contained it."""
     return message.message_id.rsplit("/result-", 1)[0] if message.origin == "tool" else message.message_id
 
 
 def _content(entry: dict[str, Any]) -> list[dict[str, Any]]:
-    """The blocks; the old `text` field only where there are none, since it may hold thinking too."""
+    """The blocks of an entry; its old `text` field, which may include thinking, only if it has no blocks."""
     content = entry.get("content")
     if isinstance(content, list) and content:
         if not {dict}.issuperset(map(type, content)):
@@ -135,7 +135,7 @@ def _content(entry: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _split(content: list[dict[str, Any]], message_id: str) -> tuple[list[Block], list[Block]]:
-    """What the speaker said and called, and what the tools answered, paired by order where ids lack."""
+    """Blocks of the speaker, and tool results; calls and results without ids are paired by order."""
     blocks: list[Block] = []
     results: list[Block] = []
     calls: list[str] = []
@@ -174,7 +174,7 @@ def _result(content: Any) -> str:
 
 
 def _attachments(entry: dict[str, Any]) -> list[Block]:
-    """Pasted and uploaded text; file names stay behind."""
+    """The text of pasted and uploaded files, without file names."""
     found = entry.get("attachments")
     texts = (
         [a.get("extracted_content") for a in found if isinstance(a, dict)] if isinstance(found, list) else []
@@ -183,7 +183,7 @@ def _attachments(entry: dict[str, Any]) -> list[Block]:
 
 
 def _note_attachments(entry: dict[str, Any], read: int) -> None:
-    """Attachments without a text, and files, of which exports hold only the names."""
+    """Counts attachments without text, and files, of which an export has only the names."""
     attachments, files = entry.get("attachments"), entry.get("files")
     if isinstance(attachments, list) and len(attachments) > read:
         note_block(dropped("attachment"), len(attachments) - read)

@@ -1,4 +1,4 @@
-"""The files of data exports: archives, or JSON with an array of conversations, read as a stream."""
+"""The conversations in the files of data exports, read as a stream with bounded memory."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ class Shape(NamedTuple):
 
 
 class Item(NamedTuple):
-    """An item of an export, and what its member of the archive is called here."""
+    """An item of an export, and the label of its archive member (empty if there is one member)."""
 
     member: str
     element: Element
 
 
 def items_of_export(path: str, shape: Shape, max_bytes: int) -> Iterator[Item]:
-    """The conversations of an export, one at a time; raises Fault for a file that is no export."""
+    """The conversations of an export, one at a time; raises Fault for a file that is not an export."""
     for name, member in _members(path, shape):
         yield from (Item(name, element) for element in _conversations(path, member, shape, max_bytes))
 
 
 def _members(path: str, shape: Shape) -> Iterator[tuple[str, str]]:
-    """What members with conversations are called here, and their names; both empty for a file of its own."""
+    """Label and name of each archive member with conversations; both empty for a JSON file."""
     if not magic_of(path).startswith(b"PK"):
         yield "", ""
         return
@@ -56,12 +56,12 @@ def _members(path: str, shape: Shape) -> Iterator[tuple[str, str]]:
     if not members:
         raise Fault("unknown_format")
     for number, member in enumerate(members, 1):
-        # By number: a member's name may tell whose export it is.
+        # A number, not the name: a member's name may identify the user.
         yield f"member {number}" if len(members) > 1 else "", member
 
 
 def _first(path: str, member: str) -> bytes:
-    """The bracket that opens a file; raises Fault for one that holds no array and no object."""
+    """The bracket that opens a file; raises Fault if it is neither an array nor an object."""
     with _opened(path, member) as file:
         first = first_byte(file)
     if first not in (b"[", b"{"):
@@ -88,7 +88,7 @@ def _conversations(path: str, member: str, shape: Shape, max_bytes: int) -> Iter
 
 
 def _kind(whole: bytes, shape: Shape) -> str:
-    """`one` conversation, as the service's API gives it, or `wrapped` ones; raises Fault for neither."""
+    """`one` for a single conversation, as the API returns it; `wrapped` for several; else raises Fault."""
     try:
         outline = msgspec.json.decode(whole.removeprefix(b"\xef\xbb\xbf"), type=dict[str, msgspec.Raw])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
