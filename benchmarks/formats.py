@@ -5,7 +5,7 @@
     python -m benchmarks.formats --format claude-code FILE...
 
 Reads the same synthetic chats in every JSON format, or the files given. The decoder is msgspec's, to plain
-objects: line by line, or a whole array at once. Reading is plan and facts: each record is decoded and checked,
+Reads the same synthetic chats in every JSON format, or the files given. The decoder is msgspec, to plain
 and its ids are digested. Decoding and reading alternate; the medians are printed. The allocator is set up as
 in the workers of a run.
 """

@@ -76,7 +76,7 @@ def _add_message(messages: list[Message], entry: Any) -> None:
 
 
 def _once(messages: list[Message]) -> list[Message]:
-    """The messages without identical copies; different messages with one id stay, and fail the check later."""
+    """The messages without identical copies; different messages with one id fail a later check."""
     if len({message.message_id for message in messages}) == len(messages):
         return messages
     kept: dict[str, Message] = {}

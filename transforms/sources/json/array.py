@@ -139,7 +139,7 @@ class _Scan:
         self._mark()
 
     def find(self, key: bytes) -> bool:
-        """Moves behind the opening bracket of the array under `key` of the outermost object; False if none."""
+        """Moves behind the bracket that opens the array under `key` of the object; False if there is none."""
         self.enter()
         pattern = re.compile(rb'"' + re.escape(key) + rb'"\s*:\s*\Z')
         depth = 1
@@ -279,7 +279,7 @@ class _Scan:
         return data or self._file.read(size)
 
     def _keep(self, data: bytes) -> None:
-        """Keeps bytes of the element unless it is too long; raises ArrayCut if another element begins in them."""
+        """Keeps bytes of the element unless it is too long; raises ArrayCut if they contain another."""
         self._length += len(data)
         if self._kept is None:
             return
