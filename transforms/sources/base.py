@@ -13,7 +13,7 @@ from schemas.keys import KeyedHasher
 from schemas.records import Defaults, Limits, Session
 from schemas.units import Quarantined, Unit
 from transforms.sources.accounting import settle
-from transforms.sources.facts.table import Facts, ColumnBatch, ReadRecord, SessionBatch, facts_table
+from transforms.sources.facts.table import ColumnBatch, Facts, ReadRecord, SessionBatch, facts_table
 from transforms.sources.identities import Identities, with_owner
 
 #: The digest of a file that is quarantined whole; its contents are digested with the inputs.

@@ -104,7 +104,9 @@ class RecordFile(abc.ABC):
         for row, record in enumerate(found):
             yield row, f"item {row}", record
 
-    def _reads(self, unit: Unit, context: ReadContext, wanted: Set[int] | None = None) -> Iterator[ReadRecord]:
+    def _reads(
+        self, unit: Unit, context: ReadContext, wanted: Set[int] | None = None
+    ) -> Iterator[ReadRecord]:
         """Every record, or only the wanted rows; last, an entry for the rest of a file that ends early."""
         found, count = self.located(unit, context, wanted), 0
         while True:
@@ -119,7 +121,7 @@ class RecordFile(abc.ABC):
             count = row + 1
         yield self.cut(unit, count, context)
 
-    def cut(self, unit: Unit, count: int, context: ReadContext) -> Read:
+    def cut(self, unit: Unit, count: int, context: ReadContext) -> ReadRecord:
         """The entry for the rest of a unit that ends early, after `count` records."""
         locator = f"byte {unit.start}" if unit.kind == "bytes" else f"item {count}"
         entry = fault_at(unit, unit.paths[0], locator, "truncated_input", context)
@@ -139,7 +141,7 @@ def timed(record: Mapping[str, Any], defaults: Defaults) -> dict[str, Any]:
     return whole
 
 
-def read_record(unit: Unit, row: int, locator: str, record: Record, context: ReadContext) -> Read:
+def read_record(unit: Unit, row: int, locator: str, record: Record, context: ReadContext) -> ReadRecord:
     """The session of a record, or its quarantine entry."""
     data, session, fault = b"", None, record if isinstance(record, Fault) else None
     if not isinstance(record, Fault):

@@ -116,7 +116,7 @@ def _may_be(line: Line, only: str | None) -> bool:
         return True
 
 
-def _read(unit: Unit, row: int, line: Line, context: ReadContext) -> Read:
+def _read(unit: Unit, row: int, line: Line, context: ReadContext) -> ReadRecord:
     # The number of a line within its byte range does not identify it in the file; its offset does.
     path = unit.paths[0]
     locator = f"byte {line.offset}" if unit.kind == "bytes" else f"line {line.number}"
