@@ -24,7 +24,7 @@ from tests.support.eligibility_worlds import (
     record,
 )
 from transforms.consent.timelines import Timelines
-from transforms.decide.consent_status import STANDINGS, LastKnown, UserFigures, user_figures
+from transforms.decide.consent_status import CONSENT_STATUSES, ConsentStatus, UserCounts, count_users
 from transforms.shuffle.instants import micros
 from transforms.shuffle.user_activity import newest_human
 
@@ -32,11 +32,11 @@ from transforms.shuffle.user_activity import newest_human
 def standing(rows: list[Row], user: bytes | None = key("u1"), as_of: dt.datetime = AS_OF) -> str:
     table = pa.Table.from_pylist(rows, schema=CONSENT)
     users = pa.array([user], pa.binary(16))
-    return STANDINGS[LastKnown(users, table, as_of).standings(users, EFFECTIVE_AT)[0]]
+    return CONSENT_STATUSES[ConsentStatus(users, table, as_of).statuses(users, EFFECTIVE_AT)[0]]
 
 
-def counted(users: pa.Table, consent: pa.Table, known_until: dt.datetime | None) -> UserFigures:
-    return user_figures(users, LastKnown(users["user_key"], consent, AS_OF), POLICY, known_until)
+def counted(users: pa.Table, consent: pa.Table, known_until: dt.datetime | None) -> UserCounts:
+    return count_users(users, ConsentStatus(users["user_key"], consent, AS_OF), POLICY, known_until)
 
 
 def event(state: int, decided_at: dt.datetime | None, user: str = "u1") -> Row:
@@ -89,11 +89,11 @@ def test_both_ways_agree_on_random_timelines() -> None:
         lines = Timelines(users, table, as_of=as_of, effective_at=EFFECTIVE_AT)
         states = lines.states(*(pa.array(v).to_numpy() for v in ([0, 1, 2, 3], [micros(as_of)] * 4)))
         other = [
-            STANDINGS[state] if known else "no_record"
+            CONSENT_STATUSES[state] if known else "no_record"
             for state, known in zip(states, lines.in_snapshot, strict=True)
         ]
-        last = LastKnown(users, table, as_of)
-        found = [STANDINGS[number] for number in last.standings(users, EFFECTIVE_AT)]
+        last = ConsentStatus(users, table, as_of)
+        found = [CONSENT_STATUSES[number] for number in last.statuses(users, EFFECTIVE_AT)]
         assert found == other
         seen |= set(found)
     assert seen == {"granted", "undecided", "refused", "no_record"}
@@ -119,7 +119,7 @@ def test_users_who_wrote_too_late_are_counted_once() -> None:
     users = newest_human(pa.Table.from_pylist(facts, schema=SCHEMAS["facts"]))
     consent = pa.Table.from_pylist([event(UNDECIDED, None, user) for user in sent], schema=CONSENT)
     figures = counted(users, consent, KNOWN_UNTIL)
-    assert figures.standings == {
+    assert figures.statuses == {
         "granted": 0,
         "undecided": len(sent),
         "refused": 0,
@@ -129,4 +129,4 @@ def test_users_who_wrote_too_late_are_counted_once() -> None:
     assert figures.undecided_after_deadline == len({"after", "known", "stale"})
     assert figures.stale == len({"stale"})
     nobody = counted(users.slice(0, 0), consent.slice(0, 0), None)
-    assert (sum(nobody.standings.values()), nobody.stale) == (0, 0)
+    assert (sum(nobody.statuses.values()), nobody.stale) == (0, 0)

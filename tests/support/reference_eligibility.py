@@ -15,7 +15,7 @@ import pyarrow as pa
 from schemas.policy import Policy
 from schemas.tables import GRANTED, REFUSED, UNDECIDED
 from tests.support.reference_sessions import Message, Row, active_branch, activity_key, union_of
-from transforms.decide.record_digest import content_of
+from transforms.decide.record_digest import content_digests
 
 
 @dataclasses.dataclass
@@ -50,7 +50,7 @@ def decide_all(
     world = World(consent.to_pylist(), deletions.to_pylist(), authorizations.to_pylist(), **fixed)
     sessions: dict[tuple[bytes | None, bytes], list[Row]] = {}
     # The order of records that are alike in all that counts is arbitrary, so it is taken over as it is.
-    for row, content in zip(facts.to_pylist(), content_of(facts).tolist(), strict=True):
+    for row, content in zip(facts.to_pylist(), content_digests(facts).tolist(), strict=True):
         row["content"] = content
         sessions.setdefault((row["user_key"], row["conversation_key"]), []).append(row)
     return {key: decide_one(records, world) for key, records in sessions.items()}

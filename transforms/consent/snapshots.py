@@ -17,7 +17,7 @@ from schemas.keys import KeyedHasher
 from schemas.tables import CONSENT, DELETIONS, INSTANT
 from transforms.consent.columns import instant_column, key_column, state_column
 from transforms.consent.files import is_later, read_batches
-from transforms.consent.spilled import Kept
+from transforms.consent.spilled import SpilledConsent
 
 
 class Snapshot(NamedTuple):
@@ -52,12 +52,12 @@ def inspect_snapshot(path: str, as_of: dt.datetime) -> Snapshot:
     return Snapshot(path, tuple(sorted(instants)), rows)
 
 
-def read_snapshot(path: str | Kept, hasher: KeyedHasher, as_of: dt.datetime) -> Iterator[pa.Table]:
+def read_snapshot(path: str | SpilledConsent, hasher: KeyedHasher, as_of: dt.datetime) -> Iterator[pa.Table]:
     """CONSENT tables of the rows known at `as_of`, without repeats within a batch.
 
     What was kept was read for this key and this `as_of`.
     """
-    if isinstance(path, Kept):
+    if isinstance(path, SpilledConsent):
         yield path.table().select(CONSENT.names).group_by(CONSENT.names).aggregate([]).select(CONSENT.names)
         return
     if is_later(path, as_of):

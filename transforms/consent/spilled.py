@@ -20,23 +20,23 @@ from transforms.shuffle.blobs import tables_of, to_blob
 from transforms.shuffle.spill import Spill
 
 #: CONSENT with the instant since which a row is known.
-KEPT = pa.schema([*CONSENT, ("snapshot_at", INSTANT)])
+SPILLED = pa.schema([*CONSENT, ("snapshot_at", INSTANT)])
 _BATCH_ROWS = 1 << 17
 
 
-class Kept(NamedTuple):
-    """A batch of KEPT, or where it lies. Whoever has it can read it."""
+class SpilledConsent(NamedTuple):
+    """A batch of SPILLED, or where it lies. Whoever has it can read it."""
 
     spill: Spill
     blob: bytes
 
     def table(self) -> pa.Table:
-        """KEPT, as it was put there."""
-        return tables_of([self.blob], {"consent": KEPT}, self.spill)["consent"]
+        """SPILLED, as it was put there."""
+        return tables_of([self.blob], {"consent": SPILLED}, self.spill)["consent"]
 
 
-class Row(NamedTuple):
-    """A row of KEPT."""
+class ConsentRow(NamedTuple):
+    """A row of SPILLED."""
 
     user_key: bytes
     state: int
@@ -57,31 +57,31 @@ def temporary_spill() -> Iterator[Spill]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def keep_table(table: pa.Table, spill: Spill) -> Kept:
-    """KEPT rows, put away."""
-    return Kept(spill, spill.put(to_blob(table, "consent")))
+def spill_table(table: pa.Table, spill: Spill) -> SpilledConsent:
+    """SPILLED rows, put away."""
+    return SpilledConsent(spill, spill.put(to_blob(table, "consent")))
 
 
-def keep_rows(rows: Iterable[Row], spill: Spill) -> Iterator[Kept]:
+def spill_rows(rows: Iterable[ConsentRow], spill: Spill) -> Iterator[SpilledConsent]:
     """All rows in batches, none of them empty; no more than a batch is held."""
-    batch: list[Row] = []
+    batch: list[ConsentRow] = []
     for row in rows:
         batch.append(row)
         if len(batch) == _BATCH_ROWS:
-            yield keep_table(_table(batch), spill)
+            yield spill_table(_table(batch), spill)
             batch.clear()
     if batch:
-        yield keep_table(_table(batch), spill)
+        yield spill_table(_table(batch), spill)
 
 
-def kept_rows(kept: Kept, users: Iterable[bytes]) -> list[Row]:
+def rows_of_users(kept: SpilledConsent, users: Iterable[bytes]) -> list[ConsentRow]:
     """The rows of these users."""
     table = kept.table()
     named = table.filter(pc.is_in(table["user_key"], value_set=pa.array(list(users), KEY)))
-    return [Row(*row.values()) for row in named.to_pylist()]
+    return [ConsentRow(*row.values()) for row in named.to_pylist()]
 
 
-def _table(rows: list[Row]) -> pa.Table:
+def _table(rows: list[ConsentRow]) -> pa.Table:
     columns = zip(*rows, strict=True)
-    arrays = [pa.array(column, field.type) for column, field in zip(columns, KEPT, strict=True)]
-    return pa.table(arrays, schema=KEPT)
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, SPILLED, strict=True)]
+    return pa.table(arrays, schema=SPILLED)

@@ -11,7 +11,7 @@ import apache_beam as beam
 
 from schemas.keys import KeyedHasher
 from transforms.consent.snapshots import read_deletions, read_snapshot
-from transforms.consent.spilled import Kept
+from transforms.consent.spilled import SpilledConsent
 from transforms.shuffle.blobs import to_blob
 from transforms.shuffle.buckets import Buckets, users_to_buckets
 from transforms.shuffle.guard import guarded
@@ -50,7 +50,7 @@ class _ReadSnapshot(beam.DoFn):  # type: ignore[misc]
         self._buckets = buckets
 
     @guarded("Read consent")
-    def process(self, snapshot: str | Kept) -> Iterator[tuple[int, bytes]]:
+    def process(self, snapshot: str | SpilledConsent) -> Iterator[tuple[int, bytes]]:
         for table in read_snapshot(snapshot, *self._arguments):
             yield from users_to_buckets(table, "user_key", "consent", self._buckets)
 

@@ -27,21 +27,21 @@ _WORDS = {
     NO_USER_ID: "no_user_id",
 }
 #: The word of each number that stands for a standing: the consent states, then what is no state.
-STANDINGS = tuple(_WORDS[number] for number in range(len(_WORDS)))
+CONSENT_STATUSES = tuple(_WORDS[number] for number in range(len(_WORDS)))
 
-Standings = npt.NDArray[np.int8]
+Statuses = npt.NDArray[np.int8]
 _LEAST = np.iinfo(np.int64).min
 
 
-class UserFigures(NamedTuple):
+class UserCounts(NamedTuple):
     """How many users of some sessions stand where, and how many wrote later than they should have."""
 
-    standings: dict[str, int]
+    statuses: dict[str, int]
     undecided_after_deadline: int
     stale: int
 
 
-class LastKnown:
+class ConsentStatus:
     """What the snapshots last say of the users of some CONSENT rows; one for all policies.
 
     The state of the last dated row by `as_of`, the worst of those at one instant; undecided for a user whose
@@ -63,8 +63,8 @@ class LastKnown:
         self._states = np.where(last <= _LEAST + 1, UNDECIDED, last & 3).astype(np.int8)
         self._states[last == _LEAST] = NO_RECORD
 
-    def standings(self, users: pa.Array | pa.ChunkedArray, effective_at: dt.datetime) -> Standings:
-        """A number of STANDINGS for each key, null being NO_USER_ID.
+    def statuses(self, users: pa.Array | pa.ChunkedArray, effective_at: dt.datetime) -> Statuses:
+        """A number of CONSENT_STATUSES for each key, null being NO_USER_ID.
 
         A grant counts as undecided while the policy is not in effect.
         """
@@ -76,15 +76,15 @@ class LastKnown:
         return found
 
 
-def user_figures(
-    users: pa.Table, last: LastKnown, policy: Policy, known_until: dt.datetime | None
-) -> UserFigures:
+def count_users(
+    users: pa.Table, last: ConsentStatus, policy: Policy, known_until: dt.datetime | None
+) -> UserCounts:
     """The figures of USERS, each counted once."""
-    standing = last.standings(users["user_key"], policy.effective_at)
+    standing = last.statuses(users["user_key"], policy.effective_at)
     newest: Ints = whole(users["newest_human"])
-    counted = np.bincount(standing, minlength=len(STANDINGS)).tolist()
+    counted = np.bincount(standing, minlength=len(CONSENT_STATUSES)).tolist()
     late = (standing == UNDECIDED) & (newest > micros(policy.decision_deadline))
     known = _LEAST if known_until is None else micros(known_until)
-    return UserFigures(
-        dict(zip(STANDINGS, counted, strict=True)), int(late.sum()), int((newest > known).sum())
+    return UserCounts(
+        dict(zip(CONSENT_STATUSES, counted, strict=True)), int(late.sum()), int((newest > known).sum())
     )

@@ -18,7 +18,7 @@ from transforms.shuffle.instants import Bools, Ints
 
 
 @dataclasses.dataclass(frozen=True)
-class Consented:
+class MainBranchConsent:
     """The main branches read against consent. Arrays beside `Branches.message`, then one value a session."""
 
     kept: Bools
@@ -29,10 +29,10 @@ class Consented:
     gap: Bools
 
 
-def consented(
+def apply_consent(
     branches: Branches, messages: Messages, own: States, policy: Policy, granted_only: Bools
-) -> Consented:
-    """The kept messages of each session's main branch, and what its human messages consented to.
+) -> MainBranchConsent:
+    """The kept messages of each session's main branch, and what its human messages apply_consent to.
 
     `own` is the state of each branch message's own instant. `granted_only` (one a session) keeps granted
     messages only; `from_resumption` does so for all, and from the first granted human message on.
@@ -56,7 +56,7 @@ def consented(
     if policy.resumption_scope == "from_resumption":
         kept &= place >= start[session]
     gap = refused & ((policy.partial_consent == "drop_session") | ~(has_before | has_after))
-    return Consented(
+    return MainBranchConsent(
         kept=kept & ~gap[session],
         state=state,
         granted_human=_any(granted, session, count),
@@ -66,7 +66,7 @@ def consented(
     )
 
 
-def consented_threads(
+def apply_consent_to_threads(
     threads: Branches,
     main: Branches,
     main_kept: Bools,

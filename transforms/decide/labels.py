@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from transforms.decide.merge import Sessions
-from transforms.shuffle.dictionaries import by_appearance, words_of
+from transforms.shuffle.dictionaries import by_appearance, dictionary_column
 from transforms.shuffle.instants import Bools, Ints, filled
 from transforms.sources.identities import THEN
 
@@ -40,7 +40,7 @@ def deciding_labels(sessions: Sessions, column: str, included: list[str], exclud
     worst = np.maximum.reduceat(standing_of, sessions.first)
     deciding = _last_where(standing_of == worst[sessions.record_session], sessions)
     shown = [*(UNKNOWN if rank == _UNKNOWN else word for rank, word in ranked), None]
-    value = by_appearance(words_of(code[deciding], shown))
+    value = by_appearance(dictionary_column(code[deciding], shown))
     return Labels(value, worst == _EXCLUDED, worst == _UNKNOWN)
 
 

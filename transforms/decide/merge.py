@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from transforms.decide.record_digest import content_of
+from transforms.decide.record_digest import content_digests
 from transforms.decide.union import Messages, in_groups, union
 from transforms.shuffle.instants import NEVER, Bools, Ints, column_micros, whole
 from transforms.shuffle.key_order import key_words, order_by_key
@@ -94,12 +94,12 @@ def _whole_order(facts: pa.Table, activity: Ints) -> Ints:
     length = whole(pc.list_value_length(facts["message_id"]))
     # Of equal activity, messages and size, what the record says decides, and only for equal ones its place.
     place = (whole(facts["row"]), unit)
-    ties = (*place, content_of(facts), whole(facts["text_bytes"]), length, activity)
+    ties = (*place, content_digests(facts), whole(facts["text_bytes"]), length, activity)
     keys = [*key_words(facts["user_key"]), *key_words(facts["conversation_key"])]
     return np.lexsort((*ties, *keys))
 
 
-def of_several(facts: pa.Table) -> Bools:
+def may_share_session(facts: pa.Table) -> Bools:
     """False for the only record of its session; hardly ever true for another one."""
     low = key_words(facts["conversation_key"])[0]
     ordered = np.sort(low)

@@ -15,7 +15,7 @@ _LISTS = ("message_id", "message_parent", "message_sent_at", "message_flags", "m
 _STEPS = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB), (31, 0x9E3779B97F4A7C15))
 
 
-def content_of(facts: pa.Table) -> Numbers:
+def content_digests(facts: pa.Table) -> Numbers:
     """A number a FACTS row, equal for equal facts wherever they lie; of text only the size is in it."""
     length = whole(pc.list_value_length(facts["message_id"]))
     record = np.repeat(np.arange(facts.num_rows), length)

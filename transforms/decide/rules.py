@@ -16,7 +16,7 @@ from schemas.tables import DECISIONS, HUMAN, REFUSED, UNDECIDED
 from transforms.consent.timelines import States, Timelines
 from transforms.decide.branches import Branches, main_branches, thread_branches
 from transforms.decide.coverage import covered
-from transforms.decide.kept_messages import consented, consented_threads, has_exchange
+from transforms.decide.kept_messages import apply_consent, apply_consent_to_threads, has_exchange
 from transforms.decide.labels import Labels, deciding_labels
 from transforms.decide.merge import Sessions, merge
 from transforms.decide.retention import ends_of
@@ -46,12 +46,12 @@ def decide(
     """
     if not facts.num_rows:
         return DECISIONS.empty_table()
-    given = Given(consent, user_deletions, authorizations, as_of, known_until)
+    given = DecisionInputs(consent, user_deletions, authorizations, as_of, known_until)
     return judge(merge(facts), given, policy).table()
 
 
 @dataclasses.dataclass(frozen=True)
-class Given:
+class DecisionInputs:
     """What decisions of a bucket depend on besides the sessions and the policy (see `decide`)."""
 
     consent: pa.Table
@@ -83,7 +83,7 @@ class Judged:
         return decisions_table(self.sessions, self.verdicts, pointers)
 
 
-def judge(sessions: Sessions, given: Given, policy: Policy) -> Judged:
+def judge(sessions: Sessions, given: DecisionInputs, policy: Policy) -> Judged:
     """The judgement on merged sessions, at least one, under one policy; policies can share a merge."""
     subject = _subjects(sessions, given.consent, policy, given.as_of)
     scope = _scope(sessions, given.authorizations, policy)
@@ -204,7 +204,7 @@ def _read_consent(sessions: Sessions, subject: Subjects, authorized: Bools, poli
     own = _states(main, sessions, subject)
     # A user who refuses now contributes, under `prior_contributions: keep`, what was granted and no more.
     granted_only = (subject.now == REFUSED) | (policy.resumption_scope == "from_resumption")
-    found = consented(main, messages, own, policy, granted_only)
+    found = apply_consent(main, messages, own, policy, granted_only)
     kept = found.kept | authorized[main.session]
     rules: list[Rule] = [
         (Reason.NOT_RESUMED, found.any_human & ~found.granted_human & ~found.refused_human & ~authorized),
@@ -215,7 +215,7 @@ def _read_consent(sessions: Sessions, subject: Subjects, authorized: Bools, poli
     chosen = main.message[kept]
     if policy.threads == "all":
         threads = thread_branches(messages, sessions.current)
-        beside = consented_threads(
+        beside = apply_consent_to_threads(
             threads,
             main,
             kept,

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from schemas.decisions import Decision, Reason, Record
 from schemas.tables import DECISIONS
-from transforms.shuffle.dictionaries import is_word, replaced
+from transforms.shuffle.dictionaries import equals_text, replace_where
 from transforms.shuffle.instants import Bools, Ints
 from transforms.shuffle.key_order import key_words, order_by_key
 
@@ -30,7 +30,7 @@ def settle(decisions: pa.Table, deletions: pa.Table) -> pa.Table:
     decisions = decisions.take(pa.array(order)).combine_chunks()
     keys = decisions["conversation_key"].combine_chunks()
     conflict = _repeated(keys)
-    quarantined = is_word(decisions["decision"], Decision.QUARANTINED)
+    quarantined = equals_text(decisions["decision"], Decision.QUARANTINED)
     deleted = pc.is_in(keys, value_set=deletions["key"].combine_chunks()).to_numpy(zero_copy_only=False)
     decisions = _override(decisions, deleted & ~quarantined & ~conflict, Decision.EXCLUDED, Reason.DELETED)
     return _override(decisions, conflict & ~quarantined, Decision.QUARANTINED, Record.SUBJECT_CONFLICT)
@@ -58,7 +58,7 @@ def _override(decisions: pa.Table, where: Bools, decision: Decision, reason: str
         return decisions
     words = {"decision": str(decision), "reason": str(reason), "basis": None}
     for name, word in words.items():
-        decisions = _with(decisions, name, replaced(decisions[name].combine_chunks(), where, word))
+        decisions = _with(decisions, name, replace_where(decisions[name].combine_chunks(), where, word))
     mask = pa.array(where)
     for name, value in (("messages_kept", 0), ("row_retain_until", None)):
         kind = DECISIONS.field(name).type

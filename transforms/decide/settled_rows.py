@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from schemas.decisions import Decision
 from schemas.tables import SETTLED
-from transforms.shuffle.dictionaries import alike
+from transforms.shuffle.dictionaries import constant_column
 from transforms.shuffle.key_order import order_by_key
 
 
@@ -23,7 +23,7 @@ def record_rows(quarantined: pa.Table) -> pa.Table:
     count = quarantined.num_rows
     columns: dict[str, pa.Array] = {
         "conversation_key": quarantined["conversation_key"],
-        "decision": alike(str(Decision.QUARANTINED), count),
+        "decision": constant_column(str(Decision.QUARANTINED), count),
         "reason": quarantined["code"].combine_chunks().dictionary_encode(),
         "messages_seen": pa.repeat(pa.scalar(0, pa.int32()), count),
         "messages_kept": pa.repeat(pa.scalar(0, pa.int32()), count),

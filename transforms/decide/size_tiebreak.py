@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 from schemas.errors import InputError
 from schemas.tables import FACTS, UNREAD
 from schemas.units import Unit
-from transforms.decide.merge import activity_of, of_several
-from transforms.decide.record_digest import content_of
+from transforms.decide.merge import activity_of, may_share_session
+from transforms.decide.record_digest import content_digests
 from transforms.shuffle.instants import Bools, Ints, whole
 from transforms.shuffle.key_order import key_words
 from transforms.sources.base import Pointer, ReadContext
@@ -38,11 +38,13 @@ def with_sizes(facts: pa.Table, context: ReadContext) -> pa.Table:
 def _in_doubt(facts: pa.Table, sizes: Ints) -> Bools:
     """Unread records that tie with another of their session that says something else."""
     doubt = np.zeros(facts.num_rows, np.bool_)
-    places = np.flatnonzero(of_several(facts))
+    places = np.flatnonzero(may_share_session(facts))
     if not len(places) or not (sizes[places] == UNREAD).any():
         return doubt
     some = facts.take(pa.array(places))
-    said = content_of(some.set_column(FACTS.get_field_index("text_bytes"), "text_bytes", _zeros(len(places))))
+    said = content_digests(
+        some.set_column(FACTS.get_field_index("text_bytes"), "text_bytes", _zeros(len(places)))
+    )
     length = whole(pc.list_value_length(some["message_id"]))
     ties = (*key_words(some["user_key"]), *key_words(some["conversation_key"]), activity_of(some), length)
     order = np.lexsort((said, *ties))

@@ -10,7 +10,7 @@ import pyarrow as pa
 from schemas.decisions import Basis, Reason, decision_of
 from schemas.tables import DECISIONS, KEPT_MESSAGE, RECORD_POINTER
 from transforms.decide.merge import Sessions
-from transforms.shuffle.dictionaries import words_of
+from transforms.shuffle.dictionaries import dictionary_column
 from transforms.shuffle.instants import Bools, Ints, column_micros, utc_dates, whole
 
 
@@ -47,8 +47,10 @@ def decisions_table(sessions: Sessions, verdicts: Verdicts, pointers: bool) -> p
     columns = {
         "user_key": newest["user_key"],
         "conversation_key": newest["conversation_key"],
-        "decision": words_of(verdicts.rule, [str(decision_of(reason)) for reason in verdicts.reasons]),
-        "reason": words_of(verdicts.rule, list(verdicts.reasons)),
+        "decision": dictionary_column(
+            verdicts.rule, [str(decision_of(reason)) for reason in verdicts.reasons]
+        ),
+        "reason": dictionary_column(verdicts.rule, list(verdicts.reasons)),
         "basis": _basis(eligible, verdicts.authorized),
         "tier": verdicts.tier,
         "surface": verdicts.surface,
@@ -109,7 +111,7 @@ def _counts(session: Ints, count: int) -> pa.Array:
 
 def _basis(eligible: Bools, authorized: Bools) -> pa.DictionaryArray:
     words = [str(Basis.USER_CONSENT), str(Basis.SEPARATE_AUTHORIZATION), None]
-    return words_of(np.where(eligible, authorized, 2), words)
+    return dictionary_column(np.where(eligible, authorized, 2), words)
 
 
 def _where(keep: Bools, values: pa.Array) -> pa.Array:

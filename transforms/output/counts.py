@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from schemas.decisions import Decision
 from schemas.report_counts import EARLIER, LATER, MONTHS
-from transforms.decide.consent_status import STANDINGS
+from transforms.decide.consent_status import CONSENT_STATUSES
 from transforms.shuffle.instants import Ints, filled
 
 #: What the cells of a ledger are counted by. `standing` is null for a record that could not be read.
@@ -28,7 +28,7 @@ def cells_of(ledger: pa.Table, standing: pa.ChunkedArray, as_of: dt.datetime) ->
     keys = {name: ledger[name].combine_chunks() for name in KEYS if name in ledger.column_names}
     keys["created_month"] = creation_months(ledger["created_on"], as_of)
     keys["standing"] = pa.DictionaryArray.from_arrays(
-        standing.combine_chunks().cast(pa.int32()), pa.array(STANDINGS)
+        standing.combine_chunks().cast(pa.int32()), pa.array(CONSENT_STATUSES)
     )
     measures = {name: ledger[name] for name in MEASURES[1:]}
     columns = _grouped([keys[name] for name in KEYS], measures)
@@ -60,10 +60,10 @@ def creation_months(dates: pa.ChunkedArray, as_of: dt.datetime) -> pa.Dictionary
     newest = _newest(as_of)
     place = np.clip(_months(dates) - (newest - MONTHS), 0, MONTHS + 1).astype(np.int32)
     missing = pc.is_null(dates).to_numpy()
-    return pa.DictionaryArray.from_arrays(pa.array(place, mask=missing), pa.array(month_words(as_of)))
+    return pa.DictionaryArray.from_arrays(pa.array(place, mask=missing), pa.array(month_names(as_of)))
 
 
-def month_words(as_of: dt.datetime) -> list[str]:
+def month_names(as_of: dt.datetime) -> list[str]:
     """What months of creation are called in a report, in order."""
     newest = _newest(as_of)
     return [EARLIER, *map(_word, range(newest - MONTHS + 1, newest + 1)), LATER]

@@ -13,7 +13,13 @@ import pyarrow.compute as pc
 from schemas.decisions import CLAUSE, Decision, decision_of
 from schemas.tables import INSTANT, LEDGER, SETTLED
 from transforms.decide.settled_rows import in_key_order, record_rows
-from transforms.shuffle.dictionaries import alike, by_appearance, is_word, mapped, replaced
+from transforms.shuffle.dictionaries import (
+    by_appearance,
+    constant_column,
+    equals_text,
+    map_distinct,
+    replace_where,
+)
 
 
 class Stamp(NamedTuple):
@@ -49,11 +55,11 @@ def ledger_table(rows: pa.Table, stamp: Stamp) -> pa.Table:
     """LEDGER of `ledger_rows`, in their order."""
     count = rows.num_rows
     constant = {
-        "clause": mapped(
+        "clause": map_distinct(
             rows["reason"].combine_chunks(), lambda reason: stamp.clauses.get(reason or ""), pa.string()
         ),
-        "policy_id": alike(stamp.policy_id, count),
-        "policy_sha256": alike(stamp.policy_sha256, count),
+        "policy_id": constant_column(stamp.policy_id, count),
+        "policy_sha256": constant_column(stamp.policy_sha256, count),
         "as_of": pa.repeat(pa.scalar(stamp.as_of, INSTANT), count),
         "known_until": pa.repeat(pa.scalar(stamp.known_until, INSTANT), count),
     }
@@ -80,7 +86,7 @@ def _refuse(rows: pa.Table, refusals: Sequence[Refusal]) -> pa.Table:
         return rows
     reason_of = {refusal.conversation_key: str(refusal.reason) for refusal in sorted(refusals)}
     keys = rows["conversation_key"].to_pylist()
-    eligible = is_word(rows["decision"], Decision.ELIGIBLE).tolist()
+    eligible = equals_text(rows["decision"], Decision.ELIGIBLE).tolist()
     new = [reason_of.get(key) if ok else None for key, ok in zip(keys, eligible, strict=True)]
     refused = np.array([reason is not None for reason in new], np.bool_)
     said = pc.if_else(pa.array(refused), pa.array(new, pa.string()), rows["reason"].cast(pa.string()))
@@ -91,7 +97,7 @@ def _refuse(rows: pa.Table, refusals: Sequence[Refusal]) -> pa.Table:
     values: dict[str, pa.Array] = {
         "decision": decision.combine_chunks().dictionary_encode(),
         "reason": said.combine_chunks().dictionary_encode(),
-        "basis": replaced(rows["basis"].combine_chunks(), refused, None),
+        "basis": replace_where(rows["basis"].combine_chunks(), refused, None),
         "messages_kept": pc.if_else(pa.array(refused), pa.scalar(0, pa.int32()), rows["messages_kept"]),
     }
     for name, column in values.items():

@@ -44,7 +44,7 @@ class Label(NamedTuple):
     tight: bool
 
 
-class Disclosed:
+class PublishableCounts:
     """What may be told of some cells, `columns` naming the parts of their keys.
 
     `values`: by column, the values that can be labelled. They must be known without the data, such as the
@@ -80,7 +80,7 @@ class Disclosed:
         place = self._columns.index(column)
         return {block.key[place] for block in self.blocks} | {v for name, v in self._labels if name == column}
 
-    def told(self, **fixed: Any) -> Cell:
+    def count(self, **fixed: Any) -> Cell:
         """The sessions that are told with these values; 0 where there can be none.
 
         Where blocks with MIXED could hold more, this is what is told apart from those. Of what is not told
@@ -93,10 +93,10 @@ class Disclosed:
             return 0
         return f"<{self._least}" if self._word(fixed) == "low" else None
 
-    def exact(self, **fixed: Any) -> Cell:
+    def exact_count(self, **fixed: Any) -> Cell:
         """The sessions with a value of a `whole` column where that is what is told; else "<n" or null."""
         if not self._open(fixed) or self._word(fixed) in ("exact", "low"):
-            return self.told(**fixed)
+            return self.count(**fixed)
         return None
 
     @property

@@ -58,7 +58,7 @@ def paragraph(rng: random.Random, sentences: int) -> str:
     return " ".join(rng.choices(_SENTENCES, k=sentences))
 
 
-def asked(rng: random.Random, who: Identity, personal: bool) -> Turn:
+def user_turn(rng: random.Random, who: Identity, personal: bool) -> Turn:
     """A user's turn of a chat."""
     text = rng.choice(_ASKED) + paragraph(rng, 1 + int(rng.expovariate(0.25)))
     if not personal:
@@ -67,7 +67,7 @@ def asked(rng: random.Random, who: Identity, personal: bool) -> Turn:
     return Turn("user", f"{text} {phrase}", [(value, "text") for value in planted])
 
 
-def answered(rng: random.Random, who: Identity, personal: bool) -> Turn:
+def model_turn(rng: random.Random, who: Identity, personal: bool) -> Turn:
     """A model's turn of a chat, with code now and then; it may repeat what it was told."""
     text = paragraph(rng, 3 + int(rng.expovariate(0.12)))
     if rng.random() < 0.3:

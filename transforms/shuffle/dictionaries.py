@@ -11,7 +11,7 @@ from schemas.tables import WORD
 from transforms.shuffle.instants import Bools, Ints, filled
 
 
-def mapped(texts: pa.Array, change: Callable[[str | None], object], kind: pa.DataType) -> pa.Array:
+def map_distinct(texts: pa.Array, change: Callable[[str | None], object], kind: pa.DataType) -> pa.Array:
     """`change` of each text or null, called once for each that is distinct."""
     encoded = texts.dictionary_encode()
     values = [change(text) for text in [*encoded.dictionary.to_pylist(), None]]
@@ -19,13 +19,13 @@ def mapped(texts: pa.Array, change: Callable[[str | None], object], kind: pa.Dat
     return pa.array(values, kind).take(places)
 
 
-def alike(word: str, count: int) -> pa.DictionaryArray:
+def constant_column(word: str, count: int) -> pa.DictionaryArray:
     """One word `count` times."""
     words = pa.array([word] * (count > 0), pa.string())
     return pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, np.int32)), words)
 
 
-def words_of(codes: Ints, words: list[str | None]) -> pa.DictionaryArray:
+def dictionary_column(codes: Ints, words: list[str | None]) -> pa.DictionaryArray:
     """WORD with the word of each number; some of them may be None, or alike."""
     distinct = list(dict.fromkeys(word for word in words if word is not None))
     places = np.array([-1 if word is None else distinct.index(word) for word in words], np.int32)
@@ -34,7 +34,7 @@ def words_of(codes: Ints, words: list[str | None]) -> pa.DictionaryArray:
     return pa.DictionaryArray.from_arrays(indices, pa.array(distinct, pa.string()))
 
 
-def is_word(column: pa.ChunkedArray, word: str) -> Bools:
+def equals_text(column: pa.ChunkedArray, word: str) -> Bools:
     """True for the word, in a column of WORD."""
     texts = column.combine_chunks()
     codes = [code for code, text in enumerate(texts.dictionary.to_pylist()) if text == word]
@@ -42,11 +42,11 @@ def is_word(column: pa.ChunkedArray, word: str) -> Bools:
     return found
 
 
-def replaced(column: pa.DictionaryArray, where: Bools, word: str | None) -> pa.DictionaryArray:
+def replace_where(column: pa.DictionaryArray, where: Bools, word: str | None) -> pa.DictionaryArray:
     """The column with one word, or null, where true."""
     words = [*column.dictionary.to_pylist(), None, word]
     codes = filled(column.indices, len(words) - 2)
-    return words_of(np.where(where, len(words) - 1, codes), words)
+    return dictionary_column(np.where(where, len(words) - 1, codes), words)
 
 
 def by_appearance(column: pa.DictionaryArray) -> pa.DictionaryArray:

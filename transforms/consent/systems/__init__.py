@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from transforms.consent.systems.read import History, read_history
+from transforms.consent.systems.read import ConsentRecords, read_consent_records
 
-__all__ = ["History", "read_history"]
+__all__ = ["ConsentRecords", "read_consent_records"]

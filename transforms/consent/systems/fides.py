@@ -13,7 +13,7 @@ from schemas.consent_config import FidesSource
 from schemas.errors import ConsentError
 from schemas.tables import GRANTED, REFUSED, UNDECIDED
 from transforms.consent.columns import quoted
-from transforms.consent.systems.history import Found, HistoryFile, Page, Said
+from transforms.consent.systems.base import ConsentDecision, ConsentFile, FileContents, Page
 from transforms.consent.systems.json_records import Record, decode, json_records
 
 #: By which the user says yes; null: kept by versions and interfaces that do not ask how.
@@ -47,7 +47,7 @@ _PAGE = msgspec.json.Decoder(_Page)
 _SAVED = msgspec.json.Decoder(_Saved)
 
 
-def read_fides(file: HistoryFile, source: FidesSource, found: Found) -> Iterator[Said]:
+def read_fides(file: ConsentFile, source: FidesSource, found: FileContents) -> Iterator[ConsentDecision]:
     """What was saved about the preference that counts, in the order of the file."""
     for record in _items(file, found):
         saved = decode(file.path, record, _SAVED, b"preference", b"request_timestamp", b"method")
@@ -65,14 +65,14 @@ def read_fides(file: HistoryFile, source: FidesSource, found: Found) -> Iterator
         user_id = getattr(saved, source.user)
         if user_id is not None and user_id.strip():
             decided_at = None if said is None else saved_at
-            yield Said(user_id, UNDECIDED if said is None else said, decided_at, known_at)
+            yield ConsentDecision(user_id, UNDECIDED if said is None else said, decided_at, known_at)
         elif source.without_user == "refuse":
             raise file.fault(
                 record.where, f"has no {source.user}; `without_user: skip` leaves such records out"
             )
 
 
-def missing_page(found: list[Found]) -> str | None:
+def missing_page(found: list[FileContents]) -> str | None:
     """What is missing where the pages of a source's files are not all there: a page could hold an opt-out."""
     read = {page for each in found for page in each.pages}
     for page in sorted(read, key=str):
@@ -82,7 +82,7 @@ def missing_page(found: list[Found]) -> str | None:
     return None
 
 
-def _items(file: HistoryFile, found: Found) -> Iterator[Record]:
+def _items(file: ConsentFile, found: FileContents) -> Iterator[Record]:
     for record in json_records(file.path):
         page = decode(file.path, record, _PAGE, b"items")
         if page.items is msgspec.UNSET:
@@ -94,7 +94,7 @@ def _items(file: HistoryFile, found: Found) -> Iterator[Record]:
             yield Record(f"{record.where}, item {number}", bytes(item))
 
 
-def _state(file: HistoryFile, record: Record, saved: _Saved) -> int | None:
+def _state(file: ConsentFile, record: Record, saved: _Saved) -> int | None:
     """A number of schemas.tables, None where the user decided nothing."""
     if saved.request_type not in (None, "consent"):
         raise _unknown(file, record, "request_type", saved.request_type, "consent")
@@ -107,5 +107,5 @@ def _state(file: HistoryFile, record: Record, saved: _Saved) -> int | None:
     return GRANTED if saved.method in _ACTS else None
 
 
-def _unknown(file: HistoryFile, record: Record, name: str, value: str | None, known: str) -> ConsentError:
+def _unknown(file: ConsentFile, record: Record, name: str, value: str | None, known: str) -> ConsentError:
     return file.fault(record.where, f"{name} is {quoted(value)}; expected {known}")

@@ -15,6 +15,7 @@ import isodate
 from schemas.consent_config import Iso27560Source
 from schemas.tables import GRANTED, REFUSED, UNDECIDED
 from transforms.consent.columns import quoted
+from transforms.consent.systems.base import ConsentDecision, ConsentFile, FileContents
 from transforms.consent.systems.dpv_terms import (
     Malformed,
     Nodes,
@@ -26,7 +27,6 @@ from transforms.consent.systems.dpv_terms import (
     text_of,
     types_of,
 )
-from transforms.consent.systems.history import Found, HistoryFile, Said
 from transforms.consent.systems.json_records import decode_whole, json_records
 from transforms.shuffle.instants import later
 
@@ -70,7 +70,9 @@ class _Step(NamedTuple):
         return UNDECIDED if self.until and self.until <= instant else self.state
 
 
-def read_iso27560(file: HistoryFile, source: Iso27560Source, found: Found) -> Iterator[Said]:
+def read_iso27560(
+    file: ConsentFile, source: Iso27560Source, found: FileContents
+) -> Iterator[ConsentDecision]:
     """What data subjects said of the purpose that counts, in the order of the file.
 
     Granted is what all processes under that purpose are granted, refused what one of them is refused.
@@ -97,13 +99,13 @@ def _records_of(document: dict[str, Any]) -> list[dict[str, Any]]:
 class _Reading(NamedTuple):
     """One record as it is read."""
 
-    file: HistoryFile
+    file: ConsentFile
     source: Iso27560Source
-    found: Found
+    found: FileContents
     where: str
     nodes: Nodes
 
-    def said(self, record: dict[str, Any]) -> Iterator[Said]:
+    def said(self, record: dict[str, Any]) -> Iterator[ConsentDecision]:
         """What the record's subject said."""
         file, found = self.file, self.found
         created = self._time(get(record, "created"), "dct:created")
@@ -120,11 +122,11 @@ class _Reading(NamedTuple):
         if not histories or first is None:
             return
         user_id = self._subject(record)
-        yield Said(user_id, UNDECIDED, None, file.known_at(first))
+        yield ConsentDecision(user_id, UNDECIDED, None, file.known_at(first))
         for state, step in _together(histories):
             known_at = file.known_at(max(step.at, first))
             found.reach(known_at)
-            yield Said(user_id, state, step.at, known_at, step.until)
+            yield ConsentDecision(user_id, state, step.at, known_at, step.until)
 
     def _subject(self, record: dict[str, Any]) -> str:
         subject = get(record, "hasDataSubject")

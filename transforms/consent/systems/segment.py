@@ -14,7 +14,7 @@ import msgspec
 from schemas.consent_config import SegmentSource
 from schemas.tables import GRANTED, REFUSED
 from transforms.consent.columns import parse_instant, quoted
-from transforms.consent.systems.history import Found, HistoryFile, Said
+from transforms.consent.systems.base import ConsentDecision, ConsentFile, FileContents
 from transforms.consent.systems.json_records import Record, decode, json_records
 
 #: The event's name, and that before 2024.
@@ -46,7 +46,7 @@ _ANY = msgspec.json.Decoder(_Any)
 _UPDATED = msgspec.json.Decoder(_Updated)
 
 
-def read_segment(file: HistoryFile, source: SegmentSource, found: Found) -> Iterator[Said]:
+def read_segment(file: ConsentFile, source: SegmentSource, found: FileContents) -> Iterator[ConsentDecision]:
     """What users said about the category that counts, in the order of the file."""
     for record in json_records(file.path):
         event = decode(file.path, record, _ANY)
@@ -62,10 +62,12 @@ def read_segment(file: HistoryFile, source: SegmentSource, found: Found) -> Iter
         found.reach(known_at)
         said_at = file.instant(record.where, "timestamp", at)
         if said := _state(file, source, record, found):
-            yield Said(*said, said_at, known_at)
+            yield ConsentDecision(*said, said_at, known_at)
 
 
-def _state(file: HistoryFile, source: SegmentSource, record: Record, found: Found) -> tuple[str, int] | None:
+def _state(
+    file: ConsentFile, source: SegmentSource, record: Record, found: FileContents
+) -> tuple[str, int] | None:
     """(user id, number of schemas.tables), None for an event without a user that may be skipped."""
     updated = decode(file.path, record, _UPDATED, b"userId", b"categoryPreferences", source.category.encode())
     consent = updated.context.consent if updated.context else None

@@ -10,7 +10,7 @@ import numpy as np
 from schemas.records import MAIN_THREAD, Message, Session
 from schemas.tables import ANSWER, HUMAN, REFUSED, UNDECIDED
 from transforms.consent.timelines import States
-from transforms.decide.explain.because import STATE_WORDS
+from transforms.decide.explain.rule_sentences import STATE_WORDS
 from transforms.decide.rules import Judged
 from transforms.shuffle.instants import instant_text
 

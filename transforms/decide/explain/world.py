@@ -12,7 +12,7 @@ import pyarrow as pa
 from schemas.policy import Policy
 from schemas.tables import FACTS
 from transforms.decide.merge import merge
-from transforms.decide.rules import Given, Judged, judge
+from transforms.decide.rules import DecisionInputs, Judged, judge
 from transforms.decide.settle import settle
 
 
@@ -31,7 +31,9 @@ class World:
 
     def judged(self) -> Judged:
         """The judgement of the engine, one session a user."""
-        given = Given(self.consent, self.user_deletions, self.authorizations, self.as_of, self.known_until)
+        given = DecisionInputs(
+            self.consent, self.user_deletions, self.authorizations, self.as_of, self.known_until
+        )
         return judge(merge(self.facts), given, self.policy)
 
     def settled(self, judged: Judged) -> list[dict[str, Any]]:

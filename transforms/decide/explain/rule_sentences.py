@@ -19,7 +19,7 @@ STATE_WORDS = {GRANTED: "granted", UNDECIDED: "undecided", REFUSED: "refused"}
 
 
 @dataclasses.dataclass(frozen=True)
-class Because:
+class RuleSentences:
     """The sentences about one session, the `number`th of a judgement on a world."""
 
     world: World
@@ -222,4 +222,4 @@ _SKIPPED = frozenset(
     }
 )
 #: The rules that this page has a sentence for; the others are of the text.
-EXPLAINED: frozenset[str] = frozenset({*(r for r in Reason if hasattr(Because, f"_{r}")), *Record})
+EXPLAINED: frozenset[str] = frozenset({*(r for r in Reason if hasattr(RuleSentences, f"_{r}")), *Record})

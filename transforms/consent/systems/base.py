@@ -14,7 +14,7 @@ from transforms.consent.columns import parse_instant
 _MOST_NAMES = 12
 
 
-class Said(NamedTuple):
+class ConsentDecision(NamedTuple):
     """What a user said at `decided_at`, known since `known_at`; `state` is a number of schemas.tables.
 
     `decided_at` None: only that the user exists. `until`: when a grant lapses.
@@ -37,7 +37,7 @@ class Page(NamedTuple):
 
 
 @dataclasses.dataclass
-class Found:
+class FileContents:
     """What was found in a file beside what users said.
 
     `reached`: oldest and newest instant of any record, of whatever it tells: the file is complete up to
@@ -62,7 +62,7 @@ class Found:
             self.names.add(name)
 
 
-class HistoryFile(NamedTuple):
+class ConsentFile(NamedTuple):
     """A file of a source, as it is read for `as_of`; `exported`: when, where path or configuration say so."""
 
     path: str
