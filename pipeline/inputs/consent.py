@@ -86,7 +86,7 @@ def _read_files(
     history = read_consent_records(_files(settings, source.path), source, hasher, settings.as_of, spill)
     if history.fault:
         raise ConsentError(f"{where}: {settings.resolve(source.path)}: {history.fault}")
-    return history.snapshots, history.kept
+    return history.snapshots, history.spilled
 
 
 def _files(settings: Settings, pattern: str) -> list[str]:

@@ -92,7 +92,9 @@ class Read:
             self.records: ConsentRecords = read_consent_records(
                 [*map(str, paths)], source, HASHER, as_of, spill
             )
-            tables = [table for kept in self.records.kept for table in read_snapshot(kept, HASHER, as_of)]
+            tables = [
+                table for spilled in self.records.spilled for table in read_snapshot(spilled, HASHER, as_of)
+            ]
         self.consent = pa.concat_tables([CONSENT.empty_table(), *tables])
 
     @property

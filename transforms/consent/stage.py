@@ -1,4 +1,4 @@
-"""Consent snapshots and deletions to user buckets."""
+"""Beam transforms: read consent snapshots and deletion lists into user buckets."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CONVERSATIONS = "conversations"
 
 @dataclasses.dataclass(eq=False)
 class ReadConsent(beam.PTransform):  # type: ignore[misc]
-    """(bucket, blob) of the consent rows known at `as_of`. In: paths of snapshot files, and kept rows."""
+    """(bucket, blob) of the consent rows known at `as_of`. In: paths of snapshots, and spilled consent."""
 
     hasher: KeyedHasher
     as_of: dt.datetime

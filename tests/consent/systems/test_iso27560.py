@@ -261,7 +261,7 @@ def test_what_was_recorded_after_as_of_is_not_looked_into(tmp_path: Path) -> Non
             "'dpv:UntilEventDuration'",
         ),
         (("dpv:hasDuration",), {"@type": "dpv:TemporalDuration", "rdf:value": "6 M"}, "no ISO 8601 duration"),
-        (("https://w3id.org/dpv#isIndicatedAtTime",), "2025-10-02T00:00:00Z", "stand side by side"),
+        (("https://w3id.org/dpv#isIndicatedAtTime",), "2025-10-02T00:00:00Z", "are both present"),
     ],
 )
 def test_a_status_that_is_not_understood_refuses_the_source(
@@ -283,7 +283,7 @@ def test_a_status_that_is_not_understood_refuses_the_source(
             "no identifier of one",
         ),
         ({"dpv:hasDataSubject": {"dpv:hasIdentifier": ["a", "b"]}}, "no identifier of one"),
-        ({"dpv:hasDataSubject": {"dpv:hasIdentifier": "\ud800"}}, "no Unicode text"),
+        ({"dpv:hasDataSubject": {"dpv:hasIdentifier": "\ud800"}}, "is not valid Unicode"),
         ({"dct:created": "2025-09-01T00:00:00"}, "dct:created has no time zone"),
         (
             {"dpv:hasConsentStatus": [status("ConsentGiven", "2025-10-01T00:00:00Z")]},

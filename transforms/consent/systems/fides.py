@@ -1,6 +1,7 @@
-"""Privacy-preference history of Fides (https://github.com/ethyca/fides): what its consent report exports.
+"""Reads the privacy-preference history of Fides (https://github.com/ethyca/fides), as its report exports it.
 
-Pages of the reporting API (`items`, `page`, `pages`, `size`), or their items, as JSON or JSON Lines.
+A file has pages of the reporting API (`items`, `page`, `pages`, `size`) or their items, as JSON or JSON
+Lines.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ from transforms.consent.columns import quoted
 from transforms.consent.systems.base import ConsentDecision, ConsentFile, FileContents, Page
 from transforms.consent.systems.json_records import Record, decode, json_records
 
-#: By which the user says yes; null: kept by versions and interfaces that do not ask how.
-_ACTS = {None, "button", "accept", "save", "individual_notice"}
-#: By which nobody says yes, whatever was saved: a notice was closed, or refused in another way.
-_NO_ACTS = {"dismiss", "acknowledge", "gpc", "reject"}
+#: Methods of consent by the user; null is saved by versions and interfaces that do not record the method.
+_CONSENT = {None, "button", "accept", "save", "individual_notice"}
+#: Methods that are not consent, whatever was saved: the notice was closed, or refused in another way.
+_NOT_CONSENT = {"dismiss", "acknowledge", "gpc", "reject"}
 
 
 class _Page(msgspec.Struct):
@@ -48,7 +49,7 @@ _SAVED = msgspec.json.Decoder(_Saved)
 
 
 def read_fides(file: ConsentFile, source: FidesSource, found: FileContents) -> Iterator[ConsentDecision]:
-    """What was saved about the preference that counts, in the order of the file."""
+    """The decisions about the configured preference, in the order of the file."""
     for record in _items(file, found):
         saved = decode(file.path, record, _SAVED, b"preference", b"request_timestamp", b"method")
         saved_at = file.instant(record.where, "request_timestamp", saved.request_timestamp)
@@ -61,11 +62,11 @@ def read_fides(file: ConsentFile, source: FidesSource, found: FileContents) -> I
         if source.preference not in names:
             continue
         found.matched = True
-        said = _state(file, record, saved)
+        state = _state(file, record, saved)
         user_id = getattr(saved, source.user)
         if user_id is not None and user_id.strip():
-            decided_at = None if said is None else saved_at
-            yield ConsentDecision(user_id, UNDECIDED if said is None else said, decided_at, known_at)
+            decided_at = None if state is None else saved_at
+            yield ConsentDecision(user_id, UNDECIDED if state is None else state, decided_at, known_at)
         elif source.without_user == "refuse":
             raise file.fault(
                 record.where, f"has no {source.user}; `without_user: skip` leaves such records out"
@@ -73,7 +74,7 @@ def read_fides(file: ConsentFile, source: FidesSource, found: FileContents) -> I
 
 
 def missing_page(found: list[FileContents]) -> str | None:
-    """What is missing where the pages of a source's files are not all there: a page could hold an opt-out."""
+    """Which page is missing from the files of a source, None if all are present. It could have an opt-out."""
     read = {page for each in found for page in each.pages}
     for page in sorted(read, key=str):
         for number in range(1, page.pages + 1):
@@ -95,16 +96,16 @@ def _items(file: ConsentFile, found: FileContents) -> Iterator[Record]:
 
 
 def _state(file: ConsentFile, record: Record, saved: _Saved) -> int | None:
-    """A number of schemas.tables, None where the user decided nothing."""
+    """A state number of schemas.tables, None if the user made no decision."""
     if saved.request_type not in (None, "consent"):
         raise _unknown(file, record, "request_type", saved.request_type, "consent")
-    if saved.method not in _ACTS | _NO_ACTS:
+    if saved.method not in _CONSENT | _NOT_CONSENT:
         raise _unknown(file, record, "method", saved.method, "accept, save, reject, gpc or dismiss")
     if saved.preference == "opt_out":
         return REFUSED
     if saved.preference != "opt_in":
         raise _unknown(file, record, "preference", saved.preference, "opt_in or opt_out")
-    return GRANTED if saved.method in _ACTS else None
+    return GRANTED if saved.method in _CONSENT else None
 
 
 def _unknown(file: ConsentFile, record: Record, name: str, value: str | None, known: str) -> ConsentError:
