@@ -1,4 +1,4 @@
-"""Ledger rows: one a session or unreadable record, sorted, without raw ids or text."""
+"""Builds ledger rows: one per session or quarantined record, sorted, without raw ids or text."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from transforms.shuffle.dictionaries import (
 
 
 class Stamp(NamedTuple):
-    """What every row of one run says alike, and the clause behind each reason that has one."""
+    """The values that are equal in all rows of a run, and the policy clauses by reason."""
 
     policy_id: str
     policy_sha256: str
@@ -33,18 +33,17 @@ class Stamp(NamedTuple):
 
 
 class Refusal(NamedTuple):
-    """A session that the text pass refused: its key and the reason (a text reason or a quarantine code)."""
+    """A session that was refused while its text was masked; the reason may be a quarantine code."""
 
     conversation_key: bytes
     reason: str
 
 
 def ledger_rows(settled: pa.Table, quarantined: pa.Table, refusals: Sequence[Refusal]) -> pa.Table:
-    """The rows of one key range, sorted by conversation_key (records without one last): what LEDGER says of
-    each, and `row_retain_until` and `standing`.
+    """The rows of one key range, sorted by conversation_key, rows without a key last.
 
-    `settled` are SETTLED rows; each refusal replaces the decision of its session. Of the quarantined records
-    those without a key are added.
+    They have the columns of LEDGER, `row_retain_until` and `standing`. `settled` are SETTLED rows; each
+    refusal replaces the decision of its session. Quarantined records without a key are added.
     """
     records = record_rows(quarantined.filter(quarantined["conversation_key"].is_null()))
     rows = in_key_order(_refuse(pa.concat_tables([settled.select(SETTLED.names), records]), refusals))
@@ -52,7 +51,7 @@ def ledger_rows(settled: pa.Table, quarantined: pa.Table, refusals: Sequence[Ref
 
 
 def ledger_table(rows: pa.Table, stamp: Stamp) -> pa.Table:
-    """LEDGER of `ledger_rows`, in their order."""
+    """The LEDGER table of `ledger_rows`, in their order."""
     count = rows.num_rows
     constant = {
         "clause": map_distinct(
@@ -89,14 +88,14 @@ def _refuse(rows: pa.Table, refusals: Sequence[Refusal]) -> pa.Table:
     eligible = equals_text(rows["decision"], Decision.ELIGIBLE).tolist()
     new = [reason_of.get(key) if ok else None for key, ok in zip(keys, eligible, strict=True)]
     refused = np.array([reason is not None for reason in new], np.bool_)
-    said = pc.if_else(pa.array(refused), pa.array(new, pa.string()), rows["reason"].cast(pa.string()))
+    reasons = pc.if_else(pa.array(refused), pa.array(new, pa.string()), rows["reason"].cast(pa.string()))
     decided = [None if reason is None else str(decision_of(reason)) for reason in new]
     decision = pc.if_else(
         pa.array(refused), pa.array(decided, pa.string()), rows["decision"].cast(pa.string())
     )
     values: dict[str, pa.Array] = {
         "decision": decision.combine_chunks().dictionary_encode(),
-        "reason": said.combine_chunks().dictionary_encode(),
+        "reason": reasons.combine_chunks().dictionary_encode(),
         "basis": replace_where(rows["basis"].combine_chunks(), refused, None),
         "messages_kept": pc.if_else(pa.array(refused), pa.scalar(0, pa.int32()), rows["messages_kept"]),
     }

@@ -99,7 +99,7 @@ def test_the_promised_grant_is_the_latest_that_would_do() -> None:
     (row,) = world.settled(world.judged())
     first = changes(world, row["user_key"])[0]
     asked = "2025-09-09T23:59:59.999999Z"
-    assert first.conditions == [f"the user had accepted by {asked} and not gone back on it"]
+    assert first.conditions == [f"the user had accepted by {asked} and not refused since"]
     for shift, reason in ((0, "eligible"), (1, "not_resumed")):
         asked = min(tables["facts"][0]["message_sent_at"])
         tables["consent"] = [{**tables["consent"][0], "decided_at": asked + shift * TICK}]

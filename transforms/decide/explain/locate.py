@@ -1,4 +1,4 @@
-"""One conversation found in the inputs: its records, and the places of those that cannot be read."""
+"""Finds one conversation in the inputs: its records, and its quarantined records."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class FoundConversation:
 
 
 def find_conversation(tasks: Sequence[PlanTask], key: bytes, context: ReadContext) -> FoundConversation:
-    """Everything the inputs hold of one conversation, given its key.
+    """All records of one conversation in the inputs, given its key.
 
-    With `context.only`, records of other conversations are told apart by their id alone where the format
-    allows; else every record is read as for a run.
+    With `context.only`, only the id of other conversations is read, if the format allows it; otherwise every
+    record is read as for a run.
     """
     wanted = pa.scalar(key, KEY)
     tables: list[pa.Table] = []
