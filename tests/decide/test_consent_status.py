@@ -1,4 +1,4 @@
-"""Where users stand, by the second way that shares no code with the verdicts."""
+"""The consent status of users, computed without the code of the decisions."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from transforms.shuffle.instants import micros
 from transforms.shuffle.user_activity import newest_human
 
 
-def standing(rows: list[Row], user: bytes | None = key("u1"), as_of: dt.datetime = AS_OF) -> str:
+def status(rows: list[Row], user: bytes | None = key("u1"), as_of: dt.datetime = AS_OF) -> str:
     table = pa.Table.from_pylist(rows, schema=CONSENT)
     users = pa.array([user], pa.binary(16))
     return CONSENT_STATUSES[ConsentStatus(users, table, as_of).statuses(users, EFFECTIVE_AT)[0]]
@@ -59,22 +59,22 @@ def event(state: int, decided_at: dt.datetime | None, user: str = "u1") -> Row:
     ],
 )
 def test_the_last_known_state_is_where_a_user_stands(rows: list[Row], wanted: str) -> None:
-    """The newest by the moment decided for, the worst of one instant; nothing at all is a standing, too."""
-    assert standing(rows) == wanted
-    assert standing(rows[::-1]) == wanted
+    """The newest state up to as_of counts, the worst of one instant. No record is a status of its own."""
+    assert status(rows) == wanted
+    assert status(rows[::-1]) == wanted
 
 
 def test_a_grant_does_not_count_before_the_policy_does() -> None:
     """Nobody can have agreed to terms that do not hold yet; a refusal is one at any time."""
     before = EFFECTIVE_AT - TICK
-    assert standing([event(GRANTED, before - DAY)], as_of=before) == "undecided"
-    assert standing([event(GRANTED, before - DAY)], as_of=EFFECTIVE_AT) == "granted"
-    assert standing([event(REFUSED, before - DAY)], as_of=before) == "refused"
+    assert status([event(GRANTED, before - DAY)], as_of=before) == "undecided"
+    assert status([event(GRANTED, before - DAY)], as_of=EFFECTIVE_AT) == "granted"
+    assert status([event(REFUSED, before - DAY)], as_of=before) == "refused"
 
 
 def test_no_user_is_no_user() -> None:
     """A session without a user is not one whose user is missing from the snapshots."""
-    assert standing([event(GRANTED, AS_OF)], user=None) == "no_user_id"
+    assert status([event(GRANTED, AS_OF)], user=None) == "no_user_id"
 
 
 def test_both_ways_agree_on_random_timelines() -> None:
@@ -92,8 +92,8 @@ def test_both_ways_agree_on_random_timelines() -> None:
             CONSENT_STATUSES[state] if known else "no_record"
             for state, known in zip(states, lines.in_snapshot, strict=True)
         ]
-        last = ConsentStatus(users, table, as_of)
-        found = [CONSENT_STATUSES[number] for number in last.statuses(users, EFFECTIVE_AT)]
+        status_of_users = ConsentStatus(users, table, as_of)
+        found = [CONSENT_STATUSES[number] for number in status_of_users.statuses(users, EFFECTIVE_AT)]
         assert found == other
         seen |= set(found)
     assert seen == {"granted", "undecided", "refused", "no_record"}

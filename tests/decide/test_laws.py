@@ -1,4 +1,4 @@
-"""Metamorphic laws of eligibility.md: what must not change a decision, and what may only take away."""
+"""Metamorphic laws of docs/policy.md: changes without effect, and changes that may only remove messages."""
 
 from __future__ import annotations
 

@@ -60,8 +60,8 @@ def check_refusals(decisions: pa.Table, consent: pa.Table, policy: Policy) -> No
     A run that the report catches fails: this shows that it never catches one which the rules let through.
     """
     users = decisions["user_key"]
-    standing = ConsentStatus(users, consent, worlds.AS_OF).statuses(users, policy.effective_at)
-    refused = standing == CONSENT_STATUSES.index("refused")
+    status = ConsentStatus(users, consent, worlds.AS_OF).statuses(users, policy.effective_at)
+    refused = status == CONSENT_STATUSES.index("refused")
     for decision, basis, refuses in zip(
         decisions["decision"].to_pylist(), decisions["basis"].to_pylist(), refused, strict=True
     ):

@@ -1,6 +1,6 @@
-"""A synthetic corpus: session records, the truth about each, and what its users decided. Streams; seeded.
+"""Generates the synthetic corpus as a stream: session records, the truth about each, and consent histories.
 
-A session is a function of (seed, number) alone, so any size is a prefix of any larger one.
+A session depends on (seed, number) alone, so a corpus is a prefix of every larger one.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _ORGANIZATION_MARKS = {"authorised": "org-authorised", "lapsed": "org-lapsed"}
 
 @dataclasses.dataclass
 class Sample:
-    """A session: its records (bytes for a broken one), truth rows, planted values, and what lists it is on."""
+    """A session: its records (bytes for a broken one), truth rows, planted values, and deletions."""
 
     records: list[dict[str, Any] | bytes]
     truth: list[dict[str, Any]]
@@ -40,7 +40,7 @@ def generate(conversations: int, seed: int) -> Iterator[Sample]:
 
 
 def sample(number: int, seed: int) -> Sample:
-    """One session. The first sessions go through the scenarios in turn, so that a small corpus has each."""
+    """One session. The first sessions take the scenarios in turn, so a small corpus has all of them."""
     rng = random.Random(seed * 1_000_003 + number)
     chosen = rng.choices(SCENARIOS, cum_weights=_WEIGHTS)[0]
     scenario = SCENARIOS[number] if number < len(SCENARIOS) else chosen
@@ -175,7 +175,7 @@ def _place(message_id: str, value: Planted, where: str) -> dict[str, Any]:
 
 
 def _link(messages: list[dict[str, Any]], starts: list[int]) -> None:
-    """Makes the list a tree: before the last exchange stands a prompt that was edited away."""
+    """Links the messages to a tree with a side branch: an edited prompt before the last exchange."""
     cut = starts[-1]
     for before, after in itertools.pairwise(messages):
         after["parent_id"] = before["message_id"]

@@ -1,7 +1,7 @@
-"""Sessions of the synthetic corpus whose decision is known by construction, from eligibility.md.
+"""Scenarios of the synthetic corpus: kinds of sessions whose decision is known from docs/policy.md.
 
-Each scenario names its history of consent, the exchanges of the session in time, what is odd about it, and the
-decision, reason and kept exchanges that follow. Nothing here calls the engine.
+A scenario has a consent history, the times of its exchanges, a variant of its records, and the expected decision,
+reason and kept exchanges. Nothing here calls the engine.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ HISTORIES: dict[str, tuple[tuple[str | None, dt.datetime | None], ...]] = {
     "absent": (),
 }
 
-#: Stretches of time by what consent was in them, for the histories above.
+#: Start times of exchanges, one for each period of the consent histories above.
 OLD, AUTUMN, WINTER, NEW_YEAR, FEBRUARY = (
     _day("2025-06-01"),
     _day("2025-10-01"),
@@ -54,9 +54,9 @@ ALL = "all"
 
 
 class Scenario(NamedTuple):
-    """One kind of session. `exchanges` are their starts; `kept` the positions of kept ones, or all or none.
+    """One kind of session. `exchanges` are their start times, `kept` the positions of the kept ones or ALL.
 
-    `odd` changes the record: fields to set, or one of the marks that the writer knows (see `corpus`).
+    `variant` selects a change of the records (see `corpus`); `fields` are set in each record.
     """
 
     name: str
@@ -143,7 +143,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         "two users", 0.4, "granted", (WINTER,), "subject_conflict", decision="quarantined", variant="conflict"
     ),
 )
-#: Records that cannot be read: the code, and its share of all records (below the default limit in sum).
+#: Quarantine codes of broken records, each with its share of all records. The sum is below the default limit.
 BROKEN: tuple[tuple[str, float], ...] = (
     ("malformed_json", 0.002),
     ("naive_timestamp", 0.002),
