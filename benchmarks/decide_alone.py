@@ -24,7 +24,7 @@ from schemas.records import Defaults, Limits
 from schemas.tables import DELETIONS, KEY
 from transforms.consent.snapshots import read_snapshot
 from transforms.decide.merge import merge
-from transforms.decide.rules import Given, judge
+from transforms.decide.rules import DecisionInputs, judge
 from transforms.decide.verdicts import decisions_table
 from transforms.shuffle.spill import Spill
 from transforms.sources.base import ReadContext
@@ -68,7 +68,9 @@ def main() -> None:
     ]
     facts = pa.concat_tables(many).combine_chunks()
     consent = pa.concat_tables([other_keys(consent, "user_key", n) for n in range(arguments.repeat)])
-    given = Given(consent, DELETIONS.empty_table(), inputs.authorizations, settings.as_of, inputs.known_until)
+    given = DecisionInputs(
+        consent, DELETIONS.empty_table(), inputs.authorizations, settings.as_of, inputs.known_until
+    )
     start = time.process_time()
     sessions = merge(facts)
     judged = judge(sessions, given, settings.policy)

@@ -18,7 +18,7 @@ import pyarrow as pa
 from schemas.tables import CONSENT, FACTS
 from transforms.shuffle.blobs import to_blob
 from transforms.shuffle.buckets import Buckets
-from transforms.shuffle.dictionaries import alike
+from transforms.shuffle.dictionaries import constant_column
 
 HOT_SESSIONS = 100_000
 MESSAGES = 10
@@ -51,7 +51,7 @@ def bytes_a_session() -> float:
         elif field.name == "created_at":
             columns.append(pa.array(starts).cast(field.type))
         elif pa.types.is_dictionary(field.type):
-            columns.append(alike("a word", count))
+            columns.append(constant_column("a word", count))
         elif pa.types.is_integer(field.type) and field.name != "current_message":
             columns.append(pa.array(np.arange(count)))
         else:

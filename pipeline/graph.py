@@ -25,7 +25,7 @@ from apache_beam.typehints import Tuple as BeamTuple
 
 from schemas.policy import Policy
 from schemas.tables import DELETIONS, QUARANTINED
-from transforms.consent.spilled import Kept
+from transforms.consent.spilled import SpilledConsent
 from transforms.consent.stage import CONVERSATIONS, ReadConsent, ReadDeletions
 from transforms.decide.stage import (
     READ,
@@ -35,7 +35,7 @@ from transforms.decide.stage import (
     PartitionByKey,
     SettleSessions,
     decisions_by,
-    users_by,
+    user_counts_by,
 )
 from transforms.deid.engines import EngineSpec
 from transforms.deid.stage import REFUSALS, DeidentifySessions, EstimatePii
@@ -78,7 +78,7 @@ class RunPlan:
     authorizations: pa.Table
     tasks: Sequence[PlanTask]
     files: Sequence[tuple[int, int, str]]
-    snapshots: Sequence[str | Kept]
+    snapshots: Sequence[str | SpilledConsent]
     deletions: Sequence[str]
     buckets: Buckets
     pieces: int
@@ -145,7 +145,7 @@ def build(pipeline: Any, plan: RunPlan) -> None:
     for number, pack in enumerate(plan.packs):
         decisions = decided[decisions_by(number)]
         name = "" if number == 0 else f" {number}"
-        own = [entries, decided[users_by(number)]] | f"Merge own entries{name}" >> beam.Flatten()
+        own = [entries, decided[user_counts_by(number)]] | f"Merge own entries{name}" >> beam.Flatten()
         (decisions, unsettled, own) | f"Conclude{name}" >> Conclude(plan, pack, measured)
 
 

@@ -99,7 +99,7 @@ DECISIONS = pa.schema(
     ]
 )
 
-#: DECISIONS on their way to the ledger. `standing` is an index into STANDINGS of
+#: DECISIONS on their way to the ledger. `standing` is an index into CONSENT_STATUSES of
 #: `transforms.decide.consent_status`, computed from the snapshots apart from the verdict.
 SETTLING = pa.schema([*DECISIONS, ("standing", pa.int8())])
 

@@ -21,8 +21,8 @@ from schemas.errors import ConfigError, InputError
 from schemas.keys import KeyedHasher, key_id
 from schemas.tables import CONSENT, DELETIONS, KEY
 from transforms.consent.snapshots import ConsentEvent, read_deletions, read_events
-from transforms.consent.spilled import Kept, kept_rows, temporary_spill
-from transforms.decide.explain.locate import Found, find_conversation
+from transforms.consent.spilled import SpilledConsent, rows_of_users, temporary_spill
+from transforms.decide.explain.locate import FoundConversation, find_conversation
 from transforms.decide.explain.world import World
 from transforms.output.file_names import display_name
 from transforms.shuffle.instants import moment_text
@@ -117,7 +117,7 @@ def explain_ledger(run: Path, key: str) -> dict[str, Any]:
 
 def _find(
     settings: Settings, inputs: Inputs, hasher: KeyedHasher, conversation: str
-) -> tuple[bytes, Found, ReadContext]:
+) -> tuple[bytes, FoundConversation, ReadContext]:
     """Its key, what the inputs hold of it, and how to read them: by id, else by key."""
     every = read_context(settings, hasher)
     tries = [(hasher.conversation(conversation), dataclasses.replace(every, only=conversation))]
@@ -131,14 +131,16 @@ def _find(
 
 
 def _world(
-    settings: Settings, inputs: Inputs, hasher: KeyedHasher, key: bytes, found: Found
+    settings: Settings, inputs: Inputs, hasher: KeyedHasher, key: bytes, found: FoundConversation
 ) -> tuple[World, list[ConsentEvent]]:
     users = sorted({session.user_id for session in found.sessions if session.user_id})
     events: list[ConsentEvent] = []
     for snapshot in inputs.snapshots:
-        if isinstance(snapshot, Kept):
+        if isinstance(snapshot, SpilledConsent):
             by_key = {hasher.user(user): user for user in users}
-            events += [ConsentEvent(by_key[row.user_key], *row[1:]) for row in kept_rows(snapshot, by_key)]
+            events += [
+                ConsentEvent(by_key[row.user_key], *row[1:]) for row in rows_of_users(snapshot, by_key)
+            ]
         else:
             events += read_events(snapshot, users, settings.as_of)
     consent = [

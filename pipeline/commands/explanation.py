@@ -17,10 +17,10 @@ from schemas.policy import Pack
 from schemas.records import Session
 from schemas.tables import DECISIONS
 from transforms.consent.snapshots import ConsentEvent
-from transforms.decide.explain.because import EXPLAINED, STATE_WORDS, Because
 from transforms.decide.explain.changes import Change, changes
-from transforms.decide.explain.locate import Found
+from transforms.decide.explain.locate import FoundConversation
 from transforms.decide.explain.messages import Place, message_lines
+from transforms.decide.explain.rule_sentences import EXPLAINED, STATE_WORDS, RuleSentences
 from transforms.decide.explain.world import World
 from transforms.shuffle.instants import moment_text
 from transforms.sources.base import ReadContext
@@ -32,7 +32,7 @@ _SHARED = ("decision", "reason", "basis", "tier", "surface", "messages_seen", "m
 def explained_sessions(
     settings: Settings,
     world: World,
-    found: Found,
+    found: FoundConversation,
     events: list[ConsentEvent],
     context: ReadContext,
     check_text: bool,
@@ -53,7 +53,7 @@ def explained_sessions(
     for number, row in enumerate(rows):
         if row["decision"] == Decision.ELIGIBLE and check_text:
             _put_to_text(row, settings, context)
-        because = Because(world, judged, number, len(rows))
+        because = RuleSentences(world, judged, number, len(rows))
         eligible = row["decision"] == Decision.ELIGIBLE
         explained.append(
             {
@@ -132,7 +132,7 @@ def _timeline(
 
 
 def _rules(
-    lines: list[RuleLine], row: dict[str, Any], because: Because, fires: dict[str, Any], read_text: bool
+    lines: list[RuleLine], row: dict[str, Any], because: RuleSentences, fires: dict[str, Any], read_text: bool
 ) -> list[dict[str, Any]]:
     """Every rule in order: fires, does not, or not reached; and why."""
     explained = []

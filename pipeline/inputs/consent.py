@@ -13,8 +13,8 @@ from schemas.consent_config import FileSource, PostgresqlSource, Source
 from schemas.errors import ConsentError
 from schemas.keys import KeyedHasher
 from transforms.consent.snapshots import Snapshot, inspect_snapshot
-from transforms.consent.spilled import Kept
-from transforms.consent.systems import read_history
+from transforms.consent.spilled import SpilledConsent
+from transforms.consent.systems.read import read_consent_records
 from transforms.shuffle.instants import later
 from transforms.shuffle.spill import Spill
 
@@ -27,7 +27,7 @@ class Consent(NamedTuple):
     """
 
     inspected: list[Snapshot]
-    reads: list[str | Kept]
+    reads: list[str | SpilledConsent]
     known_until: dt.datetime
 
 
@@ -41,7 +41,7 @@ def read_consent(settings: Settings, hasher: KeyedHasher, spill: Spill) -> Conse
     paths = dict.fromkeys(path for pattern in config.snapshots for path in _files(settings, pattern))
     found = [inspect_snapshot(path, settings.as_of) for path in paths]
     inspected = [snapshot for snapshot in found if snapshot.instants]
-    reads: list[str | Kept] = [snapshot.path for snapshot in inspected]
+    reads: list[str | SpilledConsent] = [snapshot.path for snapshot in inspected]
     for number, source in enumerate(config.sources):
         snapshots, kept = _read_source(settings, f"consent.sources[{number}]", source, hasher, spill)
         inspected += snapshots
@@ -65,7 +65,7 @@ def read_consent(settings: Settings, hasher: KeyedHasher, spill: Spill) -> Conse
 
 def _read_source(
     settings: Settings, where: str, source: Source, hasher: KeyedHasher, spill: Spill
-) -> tuple[list[Snapshot], list[Kept]]:
+) -> tuple[list[Snapshot], list[SpilledConsent]]:
     if isinstance(source, PostgresqlSource):
         snapshot, kept = read_table(settings, where, source, hasher, spill)
         snapshots = [snapshot] if snapshot.instants else []
@@ -82,11 +82,11 @@ def _read_source(
 
 def _read_files(
     settings: Settings, where: str, source: FileSource, hasher: KeyedHasher, spill: Spill
-) -> tuple[list[Snapshot], list[Kept]]:
-    history = read_history(_files(settings, source.path), source, hasher, settings.as_of, spill)
+) -> tuple[list[Snapshot], list[SpilledConsent]]:
+    history = read_consent_records(_files(settings, source.path), source, hasher, settings.as_of, spill)
     if history.fault:
         raise ConsentError(f"{where}: {settings.resolve(source.path)}: {history.fault}")
-    return history.snapshots, history.kept
+    return history.snapshots, history.spilled
 
 
 def _files(settings: Settings, pattern: str) -> list[str]:

@@ -18,7 +18,7 @@ from schemas.keys import KeyedHasher
 from schemas.tables import GRANTED, INSTANT
 from transforms.consent.columns import instant_column, key_column, state_column
 from transforms.consent.snapshots import Snapshot
-from transforms.consent.spilled import KEPT, Kept, keep_table
+from transforms.consent.spilled import SPILLED, SpilledConsent, spill_table
 from transforms.shuffle.instants import column_micros, micros
 from transforms.shuffle.spill import Spill
 
@@ -30,7 +30,7 @@ _DIGESTED = np.dtype([("user_key", "S16"), ("state", "i1"), ("decided_at", "<i8"
 
 def read_table(
     settings: Settings, where: str, source: PostgresqlSource, hasher: KeyedHasher, spill: Spill
-) -> tuple[Snapshot, list[Kept]]:
+) -> tuple[Snapshot, list[SpilledConsent]]:
     """What a table says at `as_of`, and its rows, put where `spill` puts them, a batch at a time.
 
     Raises ConsentError for a row that is not understood, ConfigError for a variable that is not set. A table
@@ -40,12 +40,12 @@ def read_table(
     uri = expand(source.uri.get_secret_value(), f"{place}.uri", "it connects to the database")
     with transaction(uri, place) as opened:
         rows = _Rows(settings, place, source, opened.now)
-        kept = [keep_table(table, spill) for table in rows.kept(opened, hasher)]
+        kept = [spill_table(table, spill) for table in rows.kept(opened, hasher)]
     return rows.snapshot(), kept
 
 
 class _Rows:
-    """The rows of a table on their way to KEPT, and what is told of them."""
+    """The rows of a table on their way to SPILLED, and what is told of them."""
 
     def __init__(self, settings: Settings, place: str, source: PostgresqlSource, now: dt.datetime) -> None:
         self._place = place
@@ -65,7 +65,7 @@ class _Rows:
         self._instants: set[dt.datetime] = set()
 
     def kept(self, opened: Transaction, hasher: KeyedHasher) -> Iterator[pa.Table]:
-        """KEPT of the rows known at `as_of`, in the order of their user ids."""
+        """SPILLED of the rows known at `as_of`, in the order of their user ids."""
         for read in opened.tables(self._query()):
             snapshot_at = self._times(read, "snapshot_at")
             if snapshot_at.null_count:
@@ -79,7 +79,7 @@ class _Rows:
                 self._times(batch, "decided_at", state),
                 snapshot_at,
             ]
-            table = pa.table(columns, schema=KEPT)
+            table = pa.table(columns, schema=SPILLED)
             self._tell(table)
             decided = pc.less_equal(table["decided_at"], pa.scalar(self._as_of, INSTANT))
             if table.num_rows:

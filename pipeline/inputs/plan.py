@@ -20,7 +20,7 @@ from schemas.records import Defaults, Limits
 from schemas.tables import AUTHORIZATIONS
 from transforms.consent.authorizations import read_authorizations
 from transforms.consent.snapshots import Snapshot, read_deletions
-from transforms.consent.spilled import Kept
+from transforms.consent.spilled import SpilledConsent
 from transforms.shuffle.spill import Spill
 from transforms.sources.base import InputFile, PlanTask, ReadContext
 from transforms.sources.paths import input_root
@@ -40,7 +40,7 @@ class Inputs:
     roots: list[str]
     total_bytes: int
     inspected: list[Snapshot]
-    snapshots: list[str | Kept]
+    snapshots: list[str | SpilledConsent]
     deletions: list[str]
     authorizations: pa.Table
     known_until: dt.datetime

@@ -36,7 +36,7 @@ _KEPT = "The policy keeps what was granted when it was written (prior_contributi
 def consent_of(catalog: Catalog, cells: Sequence[LedgerCell], policy: Policy, known_until: str) -> Consent:
     """Users by where they stand, and sessions by where their user stands and what was decided."""
     entries = catalog.get("users", [])
-    users = {name: sum(entry["standings"][name] for entry in entries) for name in STATES[:4]}
+    users = {name: sum(entry["statuses"][name] for entry in entries) for name in STATES[:4]}
     found = summed(cells, ["standing", "decision", "basis"])
     by_word = {str(state): state for state in STATES}
     states = [

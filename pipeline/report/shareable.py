@@ -1,7 +1,7 @@
 """A report that may be passed on: no count below the threshold is in it, or can be computed from what is.
 
-All tables of sessions are read off one `Disclosed`, so they are sums of the same blocks. Counts that belong
-to no table of sessions stand alone, or are left out where they could be subtracted from one that does.
+All tables of sessions are read off one `PublishableCounts`, so they are sums of the same blocks. Counts that
+belong to no table of sessions stand alone, or are left out where they could be subtracted from one that does.
 Warnings and failures are made anew from what is left, so they tell nothing that the report does not.
 """
 
@@ -36,7 +36,7 @@ from schemas.report import Previous, ReasonMoved, Report, Shareable
 from schemas.report_counts import Cell, Counts, LanguageCount
 from schemas.report_findings import ActiveUsers, Consent, Deid, Estimate, Residual, UserCounts
 from schemas.strict_yaml import parse_instant
-from transforms.output.suppression import Disclosed
+from transforms.output.suppression import PublishableCounts
 
 LEFT_OUT = ["groups", "retention", "shards", "inputs.records", "deid.by_surface", "estimate.refused"]
 _USERS = ("granted", "refused", "undecided", "no_record")
@@ -88,9 +88,9 @@ def shareable(report: Report, cells: Sequence[LedgerCell], policy: Policy, confi
     return replace(shared, failed=failures_of(shared, config))
 
 
-def _counts(report: Report, told: Disclosed, least: int) -> Counts:
-    full, total, eligible = report.counts, told.total, told.exact(reason=ELIGIBLE)
-    unreadable = told.exact(standing="unreadable")
+def _counts(report: Report, told: PublishableCounts, least: int) -> Counts:
+    full, total, eligible = report.counts, told.total, told.exact_count(reason=ELIGIBLE)
+    unreadable = told.exact_count(standing="unreadable")
     merged, more_rows = _less(full.records, full.ledger_rows), _less(full.training_rows, eligible)
     rows = full.training_rows if isinstance(eligible, int) and _is_large(more_rows, least) else None
     return Counts(
@@ -106,25 +106,25 @@ def _counts(report: Report, told: Disclosed, least: int) -> Counts:
     )
 
 
-def _languages(report: Report, told: Disclosed, least: int) -> list[LanguageCount] | None:
+def _languages(report: Report, told: PublishableCounts, least: int) -> list[LanguageCount] | None:
     """By language alone; nothing where their sum would tell how many sessions are eligible."""
-    if report.by_language is None or not isinstance(told.exact(reason=ELIGIBLE), int):
+    if report.by_language is None or not isinstance(told.exact_count(reason=ELIGIBLE), int):
         return None
     counts = {(row.language,): _int(row.sessions) for row in report.by_language}
-    by_language = Disclosed(counts, ["language"], ["language"], least)
+    by_language = PublishableCounts(counts, ["language"], ["language"], least)
     words = by_language.values("language")
-    listed = [LanguageCount(word, by_language.told(language=word), None) for word in words]
+    listed = [LanguageCount(word, by_language.count(language=word), None) for word in words]
     return sorted(listed, key=lambda row: (-_int(row.sessions), str(row.language)))
 
 
-def _consent(report: Report, told: Disclosed, least: int) -> Consent:
+def _consent(report: Report, told: PublishableCounts, least: int) -> Consent:
     full = report.consent
     numbers = {(name,): _int(getattr(full.users, name)) for name in _USERS}
-    users = Disclosed(numbers, ["state"], ["state"], least, {"state": _USERS}, whole=["state"])
-    found = {name: users.exact(state=name) for name in _USERS}
+    users = PublishableCounts(numbers, ["state"], ["state"], least, {"state": _USERS}, whole=["state"])
+    found = {name: users.exact_count(state=name) for name in _USERS}
     through = full.refused_eligible
     if through.sessions:  # kept by name: told as any other cell
-        cell = told.told(standing="refused", decision="eligible")
+        cell = told.count(standing="refused", decision="eligible")
         exceptions = [replace(allowed, sessions=cell) for allowed in through.exceptions]
         through = replace(through, sessions=cell, exceptions=exceptions)
     late, stale = full.undecided_after_deadline, full.stale
@@ -139,17 +139,17 @@ def _consent(report: Report, told: Disclosed, least: int) -> Consent:
     )
 
 
-def _deid(deid: Deid | None, told: Disclosed, least: int) -> Deid | None:
+def _deid(deid: Deid | None, told: PublishableCounts, least: int) -> Deid | None:
     if deid is None:
         return None
     entities = [
         row if _int(row.count) >= least else replace(row, count=f"<{least}", per_thousand_characters=None)
         for row in deid.entities
     ]
-    return replace(deid, sessions=told.exact(reason=ELIGIBLE), entities=entities, by_surface=[])
+    return replace(deid, sessions=told.exact_count(reason=ELIGIBLE), entities=entities, by_surface=[])
 
 
-def _residual(residual: Residual | None, told: Disclosed, least: int) -> Residual | None:
+def _residual(residual: Residual | None, told: PublishableCounts, least: int) -> Residual | None:
     """Sessions that were looked at are the eligible and the dropped: their number would tell the latter."""
     if residual is None:
         return None
@@ -160,29 +160,29 @@ def _residual(residual: Residual | None, told: Disclosed, least: int) -> Residua
         masked_again=_alone(residual.masked_again, least),
         masked_again_per_million_characters=None if few else residual.masked_again_per_million_characters,
         sessions_masked_again=None,
-        sessions_dropped=told.exact(reason=str(Reason.RESIDUAL_PII)),
+        sessions_dropped=told.exact_count(reason=str(Reason.RESIDUAL_PII)),
     )
 
 
-def _estimate(estimate: Estimate | None, told: Disclosed, least: int) -> Estimate | None:
+def _estimate(estimate: Estimate | None, told: PublishableCounts, least: int) -> Estimate | None:
     """A sample is of all eligible sessions where they are few: its size tells their number."""
     if estimate is None:
         return None
-    known = isinstance(told.exact(reason=ELIGIBLE), int)
+    known = isinstance(told.exact_count(reason=ELIGIBLE), int)
     entities = {kind: _alone(number, least) for kind, number in estimate.entities.items()}
     sessions = _alone(estimate.sessions, least) if known else None
     return replace(estimate, sessions=sessions, entities=entities, refused={})
 
 
-def _previous(previous: Previous | None, told: Disclosed, least: int) -> Previous | None:
+def _previous(previous: Previous | None, told: PublishableCounts, least: int) -> Previous | None:
     """Reasons whose numbers then and now can both be told."""
     if previous is None:
         return None
     counts = {(row.reason,): _int(row.then) for row in previous.reasons}
-    before = Disclosed(counts, ["reason"], ["reason"], least, whole=["reason"])
+    before = PublishableCounts(counts, ["reason"], ["reason"], least, whole=["reason"])
     rows = []
     for row in previous.reasons:
-        then, now = before.exact(reason=row.reason), told.exact(reason=row.reason)
+        then, now = before.exact_count(reason=row.reason), told.exact_count(reason=row.reason)
         if isinstance(then, int) and isinstance(now, int) and then and now:
             share_then, share_now = share(then, _int(before.total)), share(now, _int(told.total))
             moved = round(share_now - share_then, 6)
@@ -191,8 +191,8 @@ def _previous(previous: Previous | None, told: Disclosed, least: int) -> Previou
         previous,
         sessions=before.total,
         reasons=sorted(rows, key=lambda row: (-abs(row.moved or 0), row.reason)),
-        new_tiers=[tier for tier in previous.new_tiers if _int(told.told(tier=tier))],
-        new_surfaces=[name for name in previous.new_surfaces if _int(told.told(surface=name))],
+        new_tiers=[tier for tier in previous.new_tiers if _int(told.count(tier=tier))],
+        new_surfaces=[name for name in previous.new_surfaces if _int(told.count(surface=name))],
     )
 
 

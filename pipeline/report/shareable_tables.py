@@ -1,4 +1,4 @@
-"""The tables of sessions of a shareable report, all read off one `Disclosed`."""
+"""The tables of sessions of a shareable report, all read off one `PublishableCounts`."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from schemas.report import Report
 from schemas.report_counts import MIXED, Cell, Counts, Cube, QuarantineCount, ReasonCount, Split, Step
 from schemas.report_findings import StateCount
 from transforms.decide.labels import UNKNOWN
-from transforms.output.counts import KEYS, month_words
-from transforms.output.suppression import Disclosed
+from transforms.output.counts import KEYS, month_names
+from transforms.output.suppression import PublishableCounts
 
 #: What is given up first where cells are too small: the month, then what else tells sessions apart.
 _ORDER = ("created_month", "surface", "tier", "standing", "basis", "reason", "decision")
@@ -36,7 +36,9 @@ _TABLES = (
 _NOT_APART = "Reasons that are not told apart"
 
 
-def disclosed(cells: Sequence[LedgerCell], policy: Policy, as_of: dt.datetime, least: int) -> Disclosed:
+def disclosed(
+    cells: Sequence[LedgerCell], policy: Policy, as_of: dt.datetime, least: int
+) -> PublishableCounts:
     """What may be told of the sessions; values that policy, program and `as_of` imply can be labelled."""
     counts = summed(_named(cells), KEYS)
     values = {
@@ -45,43 +47,43 @@ def disclosed(cells: Sequence[LedgerCell], policy: Policy, as_of: dt.datetime, l
         "standing": STATES,
         "tier": [*policy.tiers.included, *policy.tiers.excluded, UNKNOWN],
         "surface": [*policy.surfaces.included, *policy.surfaces.excluded, UNKNOWN],
-        "created_month": month_words(as_of),
+        "created_month": month_names(as_of),
     }
-    return Disclosed(counts, KEYS, _ORDER, least, values, _TABLES, ("decision", "reason", "standing"))
+    return PublishableCounts(counts, KEYS, _ORDER, least, values, _TABLES, ("decision", "reason", "standing"))
 
 
-def mixed(told: Disclosed) -> int:
+def mixed(told: PublishableCounts) -> int:
     """How many sessions are not told apart in some column of the cube."""
     places = [KEYS.index(name) for name in CUBE[:5]]
     return sum(block.sessions for block in told.blocks if any(block.key[place] == MIXED for place in places))
 
 
-def told_by(told: Disclosed, column: str) -> dict[str, Cell]:
+def told_by(told: PublishableCounts, column: str) -> dict[str, Cell]:
     """The count of each value of a column, as far as it is exact, and what is not told apart under MIXED."""
     values = sorted(told.values(column) - {MIXED})
-    mixed_in = {value: told.told(**{column: value}) for value in told.values(column) & {MIXED}}
-    return {value: told.exact(**{column: value}) for value in values} | mixed_in
+    mixed_in = {value: told.count(**{column: value}) for value in told.values(column) & {MIXED}}
+    return {value: told.exact_count(**{column: value}) for value in values} | mixed_in
 
 
-def told_reasons(report: Report, told: Disclosed, policy: Policy) -> list[ReasonCount]:
+def told_reasons(report: Report, told: PublishableCounts, policy: Policy) -> list[ReasonCount]:
     """Every reason that may be told of, the most frequent first; messages only where its number is exact."""
     full = {row.reason: row for row in report.reasons}
     rows = []
     for reason in told.values("reason") - {MIXED}:
         number, clause, summary = rule_words(reason, policy)
-        row = full.get(reason) if _some(told.exact(reason=reason)) else None
+        row = full.get(reason) if _some(told.exact_count(reason=reason)) else None
         seen, kept = (row.messages_seen, row.messages_kept) if row else (None, None)
-        decision, sessions = str(decision_of(reason)), told.told(reason=reason)
+        decision, sessions = str(decision_of(reason)), told.count(reason=reason)
         rows.append(ReasonCount(decision, reason, clause, number, summary, sessions, seen, kept))
     rows.sort(key=lambda row: (-_some(row.sessions), row.decision, row.reason))
     for decision in sorted(told.values("decision")):
-        sessions = told.told(decision=decision, reason=MIXED)
+        sessions = told.count(decision=decision, reason=MIXED)
         if _some(sessions):
             rows.append(ReasonCount(decision, MIXED, None, None, _NOT_APART, sessions, None, None))
     return rows
 
 
-def told_cube(cells: Sequence[LedgerCell], told: Disclosed) -> Cube:
+def told_cube(cells: Sequence[LedgerCell], told: PublishableCounts) -> Cube:
     """The blocks; messages of those whose reason is told."""
     kept_of = summed(_named(cells), KEYS, "messages_kept")
     sessions: collections.Counter[tuple[Any, ...]] = collections.Counter()
@@ -96,23 +98,23 @@ def told_cube(cells: Sequence[LedgerCell], told: Disclosed) -> Cube:
     return Cube(list(CUBE), rows if _some(told.total) else [])
 
 
-def told_splits(told: Disclosed, column: str) -> list[Split]:
+def told_splits(told: PublishableCounts, column: str) -> list[Split]:
     """Sessions by decision for each value of a column that may be told of, MIXED last.
 
     Of months, those from the first that is told to the last.
     """
     values = sorted(told.values(column) - {MIXED}, key=value_order)
     if column == "created_month":
-        shown = [place for place, value in enumerate(values) if _some(told.told(created_month=value))]
+        shown = [place for place, value in enumerate(values) if _some(told.count(created_month=value))]
         values = values[shown[0] : shown[-1] + 1] if shown else []
     rows = []
     for value in [*values, *({MIXED} & told.values(column))]:
-        counts = {str(d): told.told(**{column: value, "decision": str(d)}) for d in Decision}
-        rows.append(Split(value=value, **counts, sessions=told.told(**{column: value})))
+        counts = {str(d): told.count(**{column: value, "decision": str(d)}) for d in Decision}
+        rows.append(Split(value=value, **counts, sessions=told.count(**{column: value})))
     return rows
 
 
-def told_states(told: Disclosed) -> list[StateCount]:
+def told_states(told: PublishableCounts) -> list[StateCount]:
     """Sessions by where their user stands, decision and basis."""
     found: collections.Counter[tuple[Any, ...]] = collections.Counter()
     places = [KEYS.index(name) for name in ("standing", "decision", "basis")]
@@ -126,27 +128,27 @@ def told_states(told: Disclosed) -> list[StateCount]:
     ]
 
 
-def told_quarantine(told: Disclosed) -> list[QuarantineCount]:
+def told_quarantine(told: PublishableCounts) -> list[QuarantineCount]:
     """Quarantined records and sessions by code."""
     codes = sorted(reason for reason in told.values("reason") - {MIXED} if reason in CODES)
-    return [QuarantineCount(code, told.told(reason=code), None) for code in codes]
+    return [QuarantineCount(code, told.count(reason=code), None) for code in codes]
 
 
-def told_funnel(report: Report, told: Disclosed, counts: Counts) -> list[Step]:
+def told_funnel(report: Report, told: PublishableCounts, counts: Counts) -> list[Step]:
     """The steps; what is left is told from the start to the first step that is not, and back from the end."""
     codes = sorted(told.values("reason") - {MIXED, *TRIED, ELIGIBLE})
     steps: list[Step] = []
     for step in report.funnel:
         if step.step == "merged":
             for code in codes:
-                dropped = told.exact(reason=code)
+                dropped = told.exact_count(reason=code)
                 steps.append(Step("unreadable", "records", code, 0, None, CODES[code], dropped, None))
             merged = counts.records, counts.ledger_rows
             steps.append(replace(step, dropped=_less(*merged), left=counts.sessions))
         elif step.step == "rule":
-            steps.append(replace(step, dropped=told.exact(reason=step.reason), left=None))
+            steps.append(replace(step, dropped=told.exact_count(reason=step.reason), left=None))
         elif step.step == "eligible":
-            steps.append(replace(step, left=told.exact(reason=ELIGIBLE)))
+            steps.append(replace(step, left=told.exact_count(reason=ELIGIBLE)))
         elif step.step != "unreadable":
             steps.append(replace(step, left=counts.records if step.step == "start" else counts.training_rows))
     for place in range(1, len(steps)):

@@ -1,4 +1,4 @@
-"""Cases of eligibility.md as data: each side of each boundary, decided by the engine and by the reference."""
+"""Cases of docs/policy.md as data: each side of each boundary, decided by the engine and by the reference."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from schemas.policy import Policy, canonical, load_policy
 from tests.support import eligibility_buckets as buckets
 from tests.support import eligibility_worlds as worlds
 from tests.support.reference_eligibility import decide_all, settle_all
-from transforms.decide.consent_status import STANDINGS, LastKnown
+from transforms.decide.consent_status import CONSENT_STATUSES, ConsentStatus
 
 PACK = Path(__file__).resolve().parents[2] / "configs/policies/consumer-terms-2025-09-28.yaml"
 
@@ -60,8 +60,8 @@ def check_refusals(decisions: pa.Table, consent: pa.Table, policy: Policy) -> No
     A run that the report catches fails: this shows that it never catches one which the rules let through.
     """
     users = decisions["user_key"]
-    standing = LastKnown(users, consent, worlds.AS_OF).standings(users, policy.effective_at)
-    refused = standing == STANDINGS.index("refused")
+    status = ConsentStatus(users, consent, worlds.AS_OF).statuses(users, policy.effective_at)
+    refused = status == CONSENT_STATUSES.index("refused")
     for decision, basis, refuses in zip(
         decisions["decision"].to_pylist(), decisions["basis"].to_pylist(), refused, strict=True
     ):

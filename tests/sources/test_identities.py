@@ -23,7 +23,7 @@ from schemas.tables import AUTHORIZATIONS, CONSENT, DELETIONS
 from tests.support.command import Corpus, chatsieve, table_of
 from tests.support.source_files import CONTEXT, HASHER, message, read_all, record, utc, write_lines
 from transforms.decide.merge import merge
-from transforms.decide.rules import Given, judge
+from transforms.decide.rules import DecisionInputs, judge
 from transforms.sources.base import ReadContext
 from transforms.sources.identities import THEN, Identities, Mapped, Owner
 
@@ -122,7 +122,9 @@ def decided(folder: Path, known: ReadContext, item: dict[str, Any]) -> tuple[str
     found = read_all([write_lines(folder / "b.jsonl", [item])], context=known)
     policy = load_pack(Path("configs/policies/consumer-terms-2025-09-28.yaml")).policy
     as_of = utc("2026-03-01T00:00:00Z")
-    nobody = Given(CONSENT.empty_table(), DELETIONS.empty_table(), AUTHORIZATIONS.empty_table(), as_of, as_of)
+    nobody = DecisionInputs(
+        CONSENT.empty_table(), DELETIONS.empty_table(), AUTHORIZATIONS.empty_table(), as_of, as_of
+    )
     (row,) = judge(merge(found.facts), nobody, policy).table().to_pylist()
     return row["reason"], row["tier"]
 

@@ -20,13 +20,54 @@ from schemas.tables import CONSENT, GRANTED, REFUSED, UNDECIDED
 from tests.support.command import Corpus
 from transforms.consent.snapshots import read_snapshot
 from transforms.consent.spilled import temporary_spill
-from transforms.consent.systems import History, read_history
+from transforms.consent.systems.read import ConsentRecords, read_consent_records
 from transforms.consent.timelines import Timelines
 
 HASHER = KeyedHasher(bytes(32))
 AS_OF = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
-PUBLIC = Path("../shared/data/consent")
 _STATES = {GRANTED: "granted", UNDECIDED: "undecided", REFUSED: "refused"}
+
+#: An ISO 27560 record: user u-77 consented to marketing by one recipient and refused another one.
+RECIPIENTS: dict[str, Any] = {
+    "dct:conformsTo": "dpv-27560:record-2",
+    "dpv:hasIdentifier": "r-1",
+    "dpv:hasDataSubject": {"@type": ["dpv:DataSubject", "dpv:Customer"], "dpv:hasIdentifier": "u-77"},
+    "dct:created": "2024-01-14T00:25:11.840Z",
+    "dpv:hasProcess": [
+        {
+            "@type": "dpv:Process",
+            "dpv:hasPurpose": ["dpv:Marketing", "dpv:ServiceProvision"],
+            "dpv:hasPersonalData": ["pd:Name", {"skos:broader": ["pd:Email"], "rdf:value": "a@example.com"}],
+            "dpv:hasStorageCondition": [
+                {"dpv:hasDuration": {"@type": ["dpv:TemporalDuration"], "rdf:value": "P6M"}}
+            ],
+            "dpv:hasProcess": [
+                {
+                    "@type": "dpv:Process",
+                    "dpv:hasRecipient": ["company:Alpha"],
+                    "dpv:hasConsentStatus": [
+                        {
+                            "@type": ["dpv:ConsentGiven", "dpv:ExpressedConsent"],
+                            "dpv:isIndicatedAtTime": "2023-11-05T16:08:50",
+                            "dpv:hasDuration": {"@type": ["dpv:TemporalDuration"], "rdf:value": "P6M"},
+                        }
+                    ],
+                },
+                {
+                    "@type": "dpv:Process",
+                    "dpv:hasRecipient": ["company:Beta"],
+                    "dpv:hasConsentStatus": [
+                        {
+                            "@type": ["dpv:ConsentRefused", "dpv:ExpressedConsent"],
+                            "dpv:isIndicatedAtTime": "2023-11-05T16:08:50",
+                        }
+                    ],
+                },
+            ],
+        }
+    ],
+    "dpv:hasEntity": {"company:Beta": {"@type": ["dpv:ThirdParty"], "dpv:hasName": "Beta"}},
+}
 
 
 def source_of(**keys: Any) -> FileSource:
@@ -48,14 +89,18 @@ class Read:
     def __init__(self, paths: Sequence[Path], source: FileSource, as_of: dt.datetime = AS_OF) -> None:
         self.as_of = as_of
         with temporary_spill() as spill:
-            self.history: History = read_history([*map(str, paths)], source, HASHER, as_of, spill)
-            tables = [table for kept in self.history.kept for table in read_snapshot(kept, HASHER, as_of)]
+            self.records: ConsentRecords = read_consent_records(
+                [*map(str, paths)], source, HASHER, as_of, spill
+            )
+            tables = [
+                table for spilled in self.records.spilled for table in read_snapshot(spilled, HASHER, as_of)
+            ]
         self.consent = pa.concat_tables([CONSENT.empty_table(), *tables])
 
     @property
     def newest(self) -> str | None:
         """Up to when the source is known."""
-        instants = [instant for snapshot in self.history.snapshots for instant in snapshot.instants]
+        instants = [instant for snapshot in self.records.snapshots for instant in snapshot.instants]
         return max(instants).strftime("%Y-%m-%dT%H:%M:%SZ") if instants else None
 
     def state(self, user_id: str, at: str) -> str:

@@ -1,4 +1,4 @@
-"""Random buckets and policies for the engine, on a grid of telling instants."""
+"""Random buckets and policies for the engine, with instants around every boundary."""
 
 from __future__ import annotations
 

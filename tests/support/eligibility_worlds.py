@@ -1,4 +1,4 @@
-"""Small worlds for the engine: rows by hand, and random buckets on a grid of telling instants."""
+"""Small inputs for the engine: rows by hand, and a grid of instants around every boundary."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ KNOWN_UNTIL = AS_OF - dt.timedelta(hours=12)
 TICK = dt.timedelta(microseconds=1)
 DAY = dt.timedelta(days=1)
 
-#: Instants at, and one tick either side of, everything that decides.
+#: Every instant that a rule depends on, and one microsecond before and after it.
 EDGES = [EFFECTIVE_AT, KNOWN_UNTIL, AS_OF, AS_OF + dt.timedelta(minutes=5), AS_OF - 30 * DAY]
 GRID = [edge + step * TICK for edge in EDGES for step in (-1, 0, 1)]
 GRID += [EFFECTIVE_AT + DAY * n for n in (-400, -1, 1, 2, 3, 60)]
@@ -93,7 +93,7 @@ def run(
 
 
 def settled(tables: Tables, decisions: pa.Table, as_of: dt.datetime) -> pa.Table:
-    """The decisions after the meeting by conversation key."""
+    """The decisions settled by conversation key."""
     rows = [row for row in tables.get("conversation_deletions", []) if row["deleted_at"] <= as_of]
     return settle(decisions, pa.Table.from_pylist(rows, schema=DELETIONS))
 

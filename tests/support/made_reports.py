@@ -16,7 +16,7 @@ from schemas.decisions import Decision, decision_of
 from schemas.tables import LEDGER
 from tests.support.command import Corpus
 from transforms.consent.snapshots import Snapshot
-from transforms.decide.consent_status import STANDINGS
+from transforms.decide.consent_status import CONSENT_STATUSES
 from transforms.output.counts import cells_of
 
 REASONS = ("eligible", "opted_out", "tier_excluded", "not_resumed", "undecided", "consent_unknown")
@@ -34,7 +34,7 @@ def ledger_of(rows: int, seed: int = 1) -> tuple[pa.Table, pa.ChunkedArray]:
     words = [str(decision) for decision in Decision]
     kept = np.where(reason == 0, rng.integers(2, 20, rows), 0)
     days = rng.integers(19_000, 20_500, rows).astype("datetime64[D]")
-    standing = np.where(reason == 1, STANDINGS.index("refused"), STANDINGS.index("granted"))
+    standing = np.where(reason == 1, CONSENT_STATUSES.index("refused"), CONSENT_STATUSES.index("granted"))
     columns: dict[str, Any] = {
         "decision": _words(np.array([words.index(decision) for decision in decisions])[reason], words),
         "reason": _words(reason, REASONS),
@@ -52,12 +52,12 @@ def ledger_of(rows: int, seed: int = 1) -> tuple[pa.Table, pa.ChunkedArray]:
 def report_over(ledger: pa.Table, standing: pa.ChunkedArray, corpus: Corpus) -> dict[str, Any]:
     """The document of an audit with this ledger."""
     settings = load_settings(corpus.config, {})
-    users = dict.fromkeys(STANDINGS, 1000)
+    users = dict.fromkeys(CONSENT_STATUSES, 1000)
     catalog = {
         "read": [{"input": 0, "sessions": ledger.num_rows, "quarantined": 0}],
         "decided": [{"records": ledger.num_rows, "sessions": ledger.num_rows}],
         "input": [{"input": 0, "file": 0, "bytes": 10**9}],
-        "users": [{"standings": users, "undecided_after_deadline": 7, "stale": 3}],
+        "users": [{"statuses": users, "undecided_after_deadline": 7, "stale": 3}],
         "ledger": [
             {
                 "rows": ledger.num_rows,

@@ -1,4 +1,4 @@
-"""A slow, obvious reading of eligibility.md, one session at a time: what the engine must agree with.
+"""A slow and simple implementation of docs/policy.md, one session at a time, to compare the engine with.
 
 Everything is plain Python over the rows of the Arrow tables; nothing is shared with the engine but the
 numbers of the contract (flags, states) and the policy.
@@ -15,7 +15,7 @@ import pyarrow as pa
 from schemas.policy import Policy
 from schemas.tables import GRANTED, REFUSED, UNDECIDED
 from tests.support.reference_sessions import Message, Row, active_branch, activity_key, union_of
-from transforms.decide.record_digest import content_of
+from transforms.decide.record_digest import content_digests
 
 
 @dataclasses.dataclass
@@ -50,7 +50,7 @@ def decide_all(
     world = World(consent.to_pylist(), deletions.to_pylist(), authorizations.to_pylist(), **fixed)
     sessions: dict[tuple[bytes | None, bytes], list[Row]] = {}
     # The order of records that are alike in all that counts is arbitrary, so it is taken over as it is.
-    for row, content in zip(facts.to_pylist(), content_of(facts).tolist(), strict=True):
+    for row, content in zip(facts.to_pylist(), content_digests(facts).tolist(), strict=True):
         row["content"] = content
         sessions.setdefault((row["user_key"], row["conversation_key"]), []).append(row)
     return {key: decide_one(records, world) for key, records in sessions.items()}
@@ -128,11 +128,11 @@ def _reason(
         return "incognito", []
     if user is None and not authorized:
         return "no_subject", []
-    for name, (standing, _) in (("tier", tier), ("surface", surface)):
-        if standing == "unknown":
+    for name, (rank, _) in (("tier", tier), ("surface", surface)):
+        if rank == "unknown":
             return f"{name}_unknown", []
-    for name, (standing, _) in (("tier", tier), ("surface", surface)):
-        if standing == "excluded" and not authorized:
+    for name, (rank, _) in (("tier", tier), ("surface", surface)):
+        if rank == "excluded" and not authorized:
             return f"{name}_excluded", []
     if authorized:
         if now == REFUSED:
@@ -280,14 +280,14 @@ def _state(world: World, user: bytes | None, instant: dt.datetime) -> int:
 def _deciding(
     records: list[Row], column: str, included: list[str], excluded: list[str]
 ) -> tuple[str, str | None]:
-    """(standing, value) of the label that decides: unknown before excluded before included, newest first."""
+    """(rank, value) of the deciding label: unknown before excluded before included, newest first."""
     found: dict[str, str | None] = {}
     for record in records:
         value = record[column]
-        standing = "excluded" if value in excluded else "included" if value in included else "unknown"
-        found[standing] = value
-    standing = next(s for s in ("unknown", "excluded", "included") if s in found)
-    return standing, found[standing]
+        rank = "excluded" if value in excluded else "included" if value in included else "unknown"
+        found[rank] = value
+    rank = next(s for s in ("unknown", "excluded", "included") if s in found)
+    return rank, found[rank]
 
 
 def _authorized(

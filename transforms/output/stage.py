@@ -1,4 +1,4 @@
-"""The last stages: ledger parts, quarantine parts, shards, and the catalog the commit reads."""
+"""Beam transforms: write ledger parts, quarantine parts, shards, and the catalog for the commit."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ CATALOG = "catalog.json"
 
 @dataclasses.dataclass(eq=False)
 class WriteLedger(beam.PTransform):  # type: ignore[misc]
-    """Ledger and quarantine files. In: (part, blobs), grouped, every part present. Out: entries."""
+    """Writes ledger and quarantine files. In: (part, blobs), grouped, with every part. Out: entries."""
 
     stamp: Stamp
     staging: str
@@ -47,7 +47,7 @@ class WriteLedger(beam.PTransform):  # type: ignore[misc]
 
 @dataclasses.dataclass(eq=False)
 class WriteShards(beam.PTransform):  # type: ignore[misc]
-    """Final shards. In: (shard, fragment ranges), grouped, every shard present. Out: entries."""
+    """Writes shards. In: (shard, fragment ranges), grouped, with every shard. Out: entries."""
 
     staging: str
     prefix: str
@@ -58,7 +58,7 @@ class WriteShards(beam.PTransform):  # type: ignore[misc]
 
 
 class WriteCatalog(beam.DoFn):  # type: ignore[misc]
-    """All entries of a run as one file in its staging folder; written last, it says that all else was."""
+    """Writes all entries of a run to one file in the staging folder, after all other files."""
 
     def __init__(self, staging: str) -> None:
         self._staging = Path(staging)
@@ -141,7 +141,7 @@ class _WriteShard(beam.DoFn):  # type: ignore[misc]
 
 
 def _entities(counts: pa.ChunkedArray) -> dict[str, int]:
-    """How many stretches of each type, from lists of (key, value)."""
+    """The number of spans by entity type, from lists of (type, count)."""
     found = pa.table(pc.list_flatten(counts).combine_chunks().flatten(), names=["key", "value"])
     total = found.group_by("key").aggregate([("value", "sum")]).sort_by("key")
     return dict(zip(total["key"].to_pylist(), total["value_sum"].to_pylist(), strict=True))

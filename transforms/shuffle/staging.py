@@ -1,4 +1,4 @@
-"""Files of a run on their way: written whole or not at all, with what the manifest says of them."""
+"""Writes files to the staging folder of a run, atomically, and describes them for the manifest."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from schemas.manifest import FileEntry
 
 
 def stage(root: Path, relative: str, data: bytes | pa.Buffer, rows: int = 0, mode: int = 0o644) -> FileEntry:
-    """Writes `root/relative` and gives its manifest entry; a retry replaces the file by an equal one."""
+    """Writes `root/relative` and returns its manifest entry. A retry replaces the file with an equal one."""
     path = root / relative
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.tmp")

@@ -18,8 +18,13 @@ import pyarrow.compute as pc
 from schemas.records import Defaults, Limits
 from schemas.tables import ANSWER, FACTS, HUMAN, INSTANT, UNREAD
 from schemas.units import Unit
-from transforms.shuffle.dictionaries import alike, mapped, not_blank
-from transforms.shuffle.digests import joined, keys, message_numbers, numbers_near
+from transforms.shuffle.dictionaries import constant_column, map_distinct, not_blank
+from transforms.shuffle.digests import (
+    conversation_keys,
+    key_column,
+    message_numbers,
+    message_numbers_by_guess,
+)
 from transforms.shuffle.repeats import repeats
 from transforms.sources.base import ReadContext
 from transforms.sources.canonical.column_limits import over_limit, total
@@ -114,24 +119,28 @@ def _facts(
     ids, before = messages["message_id"], np.arange(len(numbers)) - 1
     flat = {
         "message_id": pa.array(numbers),
-        "message_parent": pa.array(numbers_near(messages["parent_id"], ids, before, numbers, hasher)),
+        "message_parent": pa.array(
+            message_numbers_by_guess(messages["parent_id"], ids, before, numbers, hasher)
+        ),
         "message_sent_at": messages["sent_at"],
         "message_flags": pa.array(flags),
-        "message_thread": mapped(words["thread"].array, lambda name: thread_of(name, hasher), pa.int64()),
+        "message_thread": map_distinct(
+            words["thread"].array, lambda name: thread_of(name, hasher), pa.int64()
+        ),
     }
     ends = np.cumsum(np.maximum(columns.lengths, 0))
     offsets = pa.array(np.append(0, ends), pa.int32())
     nowhere = pa.array(np.zeros(len(row), np.int64))
     last = np.where(columns.lengths > 0, ends - 1, -1)
-    current = numbers_near(rows["current_message_id"], ids, last, numbers, hasher)
+    current = message_numbers_by_guess(rows["current_message_id"], ids, last, numbers, hasher)
     made: dict[str, Any] = {
         "user_key": _keys_or(rows["user_id"], defaults.user_id, hasher.users),
-        "conversation_key": keys(rows["conversation_id"].fill_null(""), hasher),
+        "conversation_key": conversation_keys(rows["conversation_id"].fill_null(""), hasher),
         "organization_key": _keys_or(rows["organization_id"], defaults.organization_id, hasher.organizations),
-        "tier": mapped(
+        "tier": map_distinct(
             rows["tier"], lambda text: named(text) or defaults.tier, pa.string()
         ).dictionary_encode(),
-        "surface": mapped(
+        "surface": map_distinct(
             rows["surface"], lambda text: named(text) or defaults.surface, pa.string()
         ).dictionary_encode(),
         "created_at": rows["created_at"],
@@ -141,7 +150,7 @@ def _facts(
         "text_bytes": pa.array(
             total(sizes, columns.row_of, len(row)) if unread is None else np.full(len(row), UNREAD)
         ),
-        "unit": alike(unit, len(row)),
+        "unit": constant_column(unit, len(row)),
         "row": pa.array(row),
         "offset": nowhere,
         "length": nowhere,
@@ -189,7 +198,7 @@ def _keys_or(
     place = np.full(len(said) + 1, count if default else -1)  # the one more is for no text
     place[:-1][said] = np.arange(count)
     found = place[encoded.indices.fill_null(len(said)).to_numpy()]
-    return joined(digests(ids)).take(pa.array(found, mask=found < 0))
+    return key_column(digests(ids)).take(pa.array(found, mask=found < 0))
 
 
 def _flags_and_sizes(columns: Columns, unread: Unread | None) -> tuple[npt.NDArray[np.uint8], Ints]:

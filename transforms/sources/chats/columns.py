@@ -16,7 +16,7 @@ import numpy as np
 
 from schemas.keys import KeyedHasher
 from schemas.records import Defaults, Role
-from transforms.shuffle.digests import numbers_of
+from transforms.shuffle.digests import message_numbers_of_bytes
 from transforms.shuffle.instants import Bools, Ints
 from transforms.sources.decode import Fault, check_value
 from transforms.sources.facts.messages import sizes_of, value_size
@@ -254,7 +254,7 @@ def _columns(
 
 def _place_numbers(counts: Sequence[int], hasher: KeyedHasher) -> Ints:
     """The numbers of message ids that are places in their session: "0", "1" and so on."""
-    of_place = numbers_of([b"%d" % place for place in range(max(counts, default=0))], hasher)
+    of_place = message_numbers_of_bytes([b"%d" % place for place in range(max(counts, default=0))], hasher)
     begins = np.repeat(np.cumsum(counts) - counts, counts)
     numbers: Ints = of_place[np.arange(len(begins)) - begins]
     return numbers

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from schemas.keys import KeyedHasher
-from transforms.shuffle.digests import message_numbers, numbers_of
+from transforms.shuffle.digests import message_numbers, message_numbers_of_bytes
 from transforms.shuffle.instants import Ints
 
 #: Fewer ids are digested one by one.
@@ -36,7 +36,7 @@ class MessageIds:
             every = [
                 text for part in texts for text in (part.tolist() if isinstance(part, pa.Array) else part)
             ]
-            digested = numbers_of([(text or "").encode() for text in every], hasher)
+            digested = message_numbers_of_bytes([(text or "").encode() for text in every], hasher)
         else:
             columns = [part if isinstance(part, pa.Array) else pa.array(part, pa.string()) for part in texts]
             digested = message_numbers(pa.concat_arrays(columns), hasher)

@@ -14,8 +14,8 @@ from schemas.keys import KeyedHasher
 from schemas.records import Session
 from schemas.tables import FACTS, INSTANT
 from schemas.units import Quarantined
-from transforms.shuffle.dictionaries import alike
-from transforms.shuffle.digests import keys
+from transforms.shuffle.dictionaries import constant_column
+from transforms.shuffle.digests import conversation_keys
 from transforms.shuffle.instants import Bools, Ints, column_of, instants
 from transforms.sources.facts.message_ids import MessageIds
 from transforms.sources.facts.messages import flags_and_sizes, threads_of
@@ -177,8 +177,8 @@ class Facts:
         made["text_bytes"] = column_of(_totals(self._sizes, ends), pa.int64())
         places = {name: np.array(rows[name], np.int64) for name in ("row", "offset", "length")}
         made |= {name: column_of(numbers, pa.int64()) for name, numbers in places.items()}
-        made["conversation_key"] = keys(pa.array(rows["conversation_id"], pa.string()), hasher)
-        made["unit"] = alike(unit, len(self._lengths))
+        made["conversation_key"] = conversation_keys(pa.array(rows["conversation_id"], pa.string()), hasher)
+        made["unit"] = constant_column(unit, len(self._lengths))
         made["created_at"] = instants(rows["created_at"])
         changed: dict[str, list[Any]] = {
             "user_key": _each(rows["user_id"], lambda names: hasher.users([*map(str.encode, names)])),

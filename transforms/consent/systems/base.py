@@ -1,4 +1,4 @@
-"""What every format of consent records is read into, and how its times and faults are told."""
+"""What every reader of a consent system gets and returns: files, decisions, times and errors."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from transforms.consent.columns import parse_instant
 _MOST_NAMES = 12
 
 
-class Said(NamedTuple):
-    """What a user said at `decided_at`, known since `known_at`; `state` is a number of schemas.tables.
+class ConsentDecision(NamedTuple):
+    """A user's decision at `decided_at`, known from `known_at`; `state` is a state number of schemas.tables.
 
-    `decided_at` None: only that the user exists. `until`: when a grant lapses.
+    Without `decided_at`, the record only shows that the user exists. `until` is the end of a grant.
     """
 
     user_id: str
@@ -28,7 +28,7 @@ class Said(NamedTuple):
 
 
 class Page(NamedTuple):
-    """One page of an export: `page` of `pages`, each of `size` records."""
+    """The number of one page of an export: `page` of `pages`, each of `size` records."""
 
     exported: dt.datetime | None
     size: int
@@ -37,12 +37,12 @@ class Page(NamedTuple):
 
 
 @dataclasses.dataclass
-class Found:
-    """What was found in a file beside what users said.
+class FileContents:
+    """What a reader collects about a file besides its decisions.
 
-    `reached`: oldest and newest instant of any record, of whatever it tells: the file is complete up to
-    there. `names`: what the records are about; `matched`: one of them is about what counts. `pages`: which
-    pages of which export are there.
+    `reached`: the oldest and newest instant of all records, also of records about other purposes; the file is
+    complete up to the newest. `names`: the notices, purposes or categories of the records. `matched`: a
+    record is about the configured one. `pages`: the pages of exports in the file.
     """
 
     rows: int = 0
@@ -52,18 +52,18 @@ class Found:
     pages: set[Page] = dataclasses.field(default_factory=set)
 
     def reach(self, instant: dt.datetime) -> None:
-        """The file holds a record of this instant."""
+        """Notes a record of this instant."""
         oldest, newest = self.reached or (instant, instant)
         self.reached = min(oldest, instant), max(newest, instant)
 
     def named(self, name: str | None) -> None:
-        """A record is about this."""
+        """Notes what a record is about."""
         if name and len(self.names) < _MOST_NAMES:
             self.names.add(name)
 
 
-class HistoryFile(NamedTuple):
-    """A file of a source, as it is read for `as_of`; `exported`: when, where path or configuration say so."""
+class ConsentFile(NamedTuple):
+    """A file of a source. `exported` is the time of the export, if the path or the configuration has it."""
 
     path: str
     source: FileSource
@@ -71,11 +71,11 @@ class HistoryFile(NamedTuple):
     exported: dt.datetime | None = None
 
     def fault(self, where: str, why: str) -> ConsentError:
-        """The error of a record; `why` tells no value but a state."""
+        """The error for a record. `why` must not contain values other than states."""
         return ConsentError(f"{self.path}: {where}: {why}")
 
     def instant(self, where: str, name: str, text: str | None, late: bool = False) -> dt.datetime:
-        """A time of a record. `late`: of two readings of a local hour, take the later one."""
+        """A time of a record, in UTC. `late`: a local time that occurs twice is the later one."""
         if not text:
             raise self.fault(where, f"{name} is missing; expected an RFC 3339 time")
         instant = parse_instant(text, self.source.zone, late)
@@ -86,5 +86,5 @@ class HistoryFile(NamedTuple):
         return instant
 
     def known_at(self, recorded: dt.datetime) -> dt.datetime:
-        """Since when what was recorded at an instant is known."""
+        """The instant from which a record is known: the export, otherwise its own time."""
         return self.exported or recorded

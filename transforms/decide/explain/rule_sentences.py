@@ -1,4 +1,4 @@
-"""Why each rule did or did not fire on one session, in a sentence of its own facts."""
+"""Explains with one sentence per rule why it fires, or does not fire, for a session."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from schemas.decisions import Reason, Record
 from schemas.policy import iso_duration
 from schemas.tables import ANSWER, GRANTED, HUMAN, REFUSED, UNDECIDED
 from transforms.decide.explain.world import World
-from transforms.decide.rules import Judged
+from transforms.decide.rules import Judgement
 from transforms.shuffle.instants import Ints, instant_text, moment_text
 
 STATE_WORDS = {GRANTED: "granted", UNDECIDED: "undecided", REFUSED: "refused"}
 
 
 @dataclasses.dataclass(frozen=True)
-class Because:
-    """The sentences about one session, the `number`th of a judgement on a world."""
+class RuleSentences:
+    """The sentences about the session at `number` of a judgement."""
 
     world: World
-    judged: Judged
+    judged: Judgement
     number: int
     sessions_of_conversation: int
 
     def of(self, reason: str) -> str:
-        """Why the rule of this reason fires, or does not."""
+        """Why the rule with this reason fires or does not fire."""
         authorized = self._authorized and reason in _SKIPPED
         sentence: str = getattr(self, f"_{reason}")()
-        return f"skipped, the session is authorised separately; {sentence}" if authorized else sentence
+        return f"skipped, the session has a separate authorisation; {sentence}" if authorized else sentence
 
     @property
     def _authorized(self) -> bool:
@@ -58,15 +58,15 @@ class Because:
         if not len(sent_at):
             return "it has no messages"
         skew = iso_duration(self.world.policy.clock_skew)
-        return f"its newest message is of {instant_text(sent_at.max())}; the limit is as_of + {skew}"
+        return f"its newest message was sent at {instant_text(sent_at.max())}; the limit is as_of + {skew}"
 
     def _cyclic_messages(self) -> str:
         cyclic = bool(self.judged.main.cyclic[self.number])
-        return "parent links go in a circle" if cyclic else "the parents of its messages lead to a root"
+        return "its parent links form a cycle" if cyclic else "its parent links lead to a root"
 
     def _subject_conflict(self) -> str:
         count = self.sessions_of_conversation
-        return "its records name one subject" if count == 1 else f"its records name {count} subjects"
+        return "its records have one subject" if count == 1 else f"its records have {count} subjects"
 
     def _deleted(self) -> str:
         found = []
@@ -79,7 +79,7 @@ class Because:
         ):
             found += [f"{name} was deleted at {moment_text(at)}" for at in table["deleted_at"].to_pylist()]
         own = self._records["deleted_at"].drop_null().to_pylist()
-        found += [f"a record says it was deleted at {moment_text(at)}" for at in own]
+        found += [f"a record has the deletion time {moment_text(at)}" for at in own]
         return "; ".join(dict.fromkeys(found)) or "no deletion of it or of its user is known"
 
     def _incognito(self) -> str:
@@ -87,7 +87,7 @@ class Because:
         return "a record marks it incognito" if marked else "no record marks it incognito"
 
     def _no_subject(self) -> str:
-        return "its records name a user" if self._user >= 0 else f"no record names a user; {self._cover()}"
+        return "its records have a user" if self._user >= 0 else f"no record has a user; {self._cover()}"
 
     def _tier_unknown(self) -> str:
         return self._label("tier")
@@ -103,7 +103,7 @@ class Because:
 
     def _no_consent_record(self) -> str:
         known = bool(self.judged.subject.in_snapshot[self.number])
-        return "a known snapshot has the user" if known else "no known snapshot has the user"
+        return "the user is in a known snapshot" if known else "the user is in no known snapshot"
 
     def _undecided(self) -> str:
         return f"the user's state at as_of is {STATE_WORDS[self._now]}"
@@ -122,7 +122,7 @@ class Because:
             else f"consent is known until {moment_text(self.world.known_until)}"
         )
         newest = (
-            f"the newest human message is of {instant_text(humans.max())}"
+            f"the newest human message was sent at {instant_text(humans.max())}"
             if len(humans)
             else "it has no human message"
         )
@@ -147,15 +147,12 @@ class Because:
         )
 
     def _retention_expired(self) -> str:
-        verdicts, policy = self.judged.verdicts, self.world.policy
-        held = (
-            policy.retention.refused
-            if self._now == REFUSED and not self._authorized
-            else policy.retention.granted
-        )
+        verdicts, retention = self.judged.verdicts, self.world.policy.retention
+        refused = self._now == REFUSED and not self._authorized
+        duration = iso_duration(retention.refused if refused else retention.granted)
         return (
-            f"last active {instant_text(verdicts.last_active[self.number])}, and {iso_duration(held)} more: "
-            f"held until {instant_text(verdicts.row_retain_until[self.number])}"
+            f"last active at {instant_text(verdicts.last_active[self.number])}, retention {duration}: "
+            f"may be held until {instant_text(verdicts.row_retain_until[self.number])}"
         )
 
     def _no_exchange(self) -> str:
@@ -164,7 +161,7 @@ class Because:
         kept = kept[(sessions.messages.session[kept] == self.number) & (sessions.messages.thread[kept] == 0)]
         flags = sessions.messages.flags[kept]
         humans, answers = int(((flags & HUMAN) > 0).sum()), int(((flags & ANSWER) > 0).sum())
-        return f"consent leaves {len(kept)} messages of the active branch: {humans} human, {answers} answers"
+        return f"consent keeps {len(kept)} messages of the active branch: {humans} human, {answers} answers"
 
     @property
     def _records(self) -> Any:
@@ -193,15 +190,15 @@ class Because:
 
     def _cover(self) -> str:
         if self._authorized:
-            return "one authorisation covers every message"
+            return "one authorisation covers all messages"
         if self.world.policy.separate_authorization == "ignore":
-            return "authorisations are ignored by policy"
+            return "the policy ignores authorisations"
         if (
             self.judged.scope.surface.value[self.number].as_py()
             not in self.world.policy.surfaces.authorizable
         ):
             return "its surface cannot be authorised"
-        return "no one authorisation covers every message"
+        return "no single authorisation covers all messages"
 
     def _humans(self) -> str:
         branch = self._branch
@@ -221,5 +218,5 @@ _SKIPPED = frozenset(
         Reason.CONSENT_GAP,
     }
 )
-#: The rules that this page has a sentence for; the others are of the text.
-EXPLAINED: frozenset[str] = frozenset({*(r for r in Reason if hasattr(Because, f"_{r}")), *Record})
+#: The rules with a sentence here. The other rules depend on text.
+EXPLAINED: frozenset[str] = frozenset({*(r for r in Reason if hasattr(RuleSentences, f"_{r}")), *Record})
