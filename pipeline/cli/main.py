@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
-import logging
 import signal
 import sys
 from pathlib import Path
@@ -30,13 +29,13 @@ from pipeline.cli.options import (
     Quiet,
     Set,
     Shareable,
+    error_line,
     fail,
-    note_debug,
 )
 from pipeline.cli.results import diff, evaluate, explain, policy_app, verify
 from pipeline.cli.standalone import keygen, sample, scrub
-from pipeline.inputs.config import absolute, overrides_of
-from pipeline.runners.beam_loading import load_beam
+from pipeline.inputs.config import overrides_of, policy_argument
+from pipeline.runners.process import load_beam, prepare_process
 from schemas.errors import ChatsieveError, ConfigError
 
 app = typer.Typer(
@@ -49,8 +48,7 @@ app = typer.Typer(
 
 def main() -> None:
     """Runs the command line and exits: 0 done, 1 a check failed, 2 refused, 3 failed and rolled back."""
-    # Libraries log what they handle; what is worth telling, we tell.
-    logging.disable(logging.CRITICAL)
+    prepare_process()
     signal.signal(signal.SIGTERM, _terminate)
     try:
         sys.exit(app(standalone_mode=False) or 0)
@@ -93,10 +91,9 @@ def run(
     set_: Set = None,
     json_: Json = False,
     quiet: Quiet = False,
-    debug: Debug = False,
+    _debug: Debug = False,
 ) -> None:
-    """The pipeline: read, decide, de-identify, write, commit."""
-    note_debug(debug)
+    """Runs the pipeline: reads, decides, de-identifies, writes and commits a dataset."""
     overrides = overrides_of(as_of, input_, consent, output, policy, set_)
     _execute("run", config, overrides, beam or [], json_, quiet, 0, compare, shareable)
 
@@ -115,17 +112,18 @@ def audit(
     output: Output = None,
     policy: Annotated[
         list[str] | None,
-        typer.Option("--policy", help="Use this policy file instead; several are compared in one pass."),
+        typer.Option(
+            "--policy", help="Use this policy instead: its name or file; several are compared in one pass."
+        ),
     ] = None,
     compare: Compare = None,
     shareable: Shareable = False,
     set_: Set = None,
     json_: Json = False,
     quiet: Quiet = False,
-    debug: Debug = False,
+    _debug: Debug = False,
 ) -> None:
-    """Dry run: decides everything, writes ledger and report, never a message text."""
-    note_debug(debug)
+    """Decides every session; writes ledger and report, and no message text."""
     first, more = (policy[0], policy[1:]) if policy else (None, [])
     overrides = overrides_of(as_of, input_, consent, output, first, set_)
     if more:
@@ -136,9 +134,29 @@ def audit(
                 "--shareable: reports under several policies tell sessions apart by what differs; "
                 "give one --policy with it"
             )
-        _what_if(config, overrides, [absolute(path) for path in more], beam or [], json_, quiet, compare)
+        _what_if(
+            config, overrides, [policy_argument(given) for given in more], beam or [], json_, quiet, compare
+        )
     else:
         _execute("audit", config, overrides, beam or [], json_, quiet, sample, compare, shareable)
+
+
+@app.command()
+def demo(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")] = Path(
+        "chatsieve-demo"
+    ),
+    quiet: Quiet = False,
+    _debug: Debug = False,
+) -> None:
+    """Copies the packaged example and its configuration into DIR, and runs it into DIR/out/demo."""
+    from pipeline.inputs.packaged import copy_demo
+
+    config = copy_demo(directory)
+    _execute("run", config, {}, [], False, quiet)
+    if not quiet:
+        typer.echo(f"report:        {directory}/out/demo/report/report.html", err=True)
+        typer.echo(f"configuration: {config}", err=True)
 
 
 app.command()(verify)
@@ -167,7 +185,7 @@ def _execute(
     from pipeline.inputs.config import load_settings
 
     settings = load_settings(config, overrides)
-    # Only now the runner: a mistake in the configuration is told at once.
+    # Beam is loaded only now, so that errors in the configuration are reported at once.
     load_beam()
     from pipeline.cli.terminal.summary import one_line, print_summary, terminal
     from pipeline.commands.run import execute
@@ -216,16 +234,16 @@ def _what_if(
 
 
 def _check(outcomes: list[Any]) -> None:
-    """Ends with exit code 1, and a line for each threshold that was crossed; what was written stands."""
+    """Exit code 1, and a line for each threshold that was crossed. The output is not removed."""
     lines = [
         f"{outcome.path.name}: {text}" if len(outcomes) > 1 else text
         for outcome in outcomes
         for text in outcome.failed
     ]
-    for line in lines[:-1]:
-        typer.echo(f"chatsieve: {line}", err=True)
+    for line in lines:
+        error_line(line)
     if lines:
-        fail(lines[-1], 1)
+        raise typer.Exit(1)
 
 
 def _terminate(*_: object) -> None:
