@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from schemas.tables import LEDGER, TRAINING
+from tests.conftest import TWO_WORKERS
 from tests.support.command import COMMAND, Corpus, chatsieve, table_of
 
 pytestmark = pytest.mark.e2e
@@ -167,8 +168,6 @@ def test_order_workers_and_compression_change_no_byte(
         "--output",
         out,
         "--set",
-        "runner.workers=1",
-        "--set",
         "runner.max_bucket_bytes=4KiB",
     )
     assert done.returncode == 0, done.stderr
@@ -192,7 +191,7 @@ def test_parquet_input_gives_the_same_shards(corpus: Corpus, finished: Finished,
 def test_audit_decides_alike_and_writes_no_text(corpus: Corpus, finished: Finished, tmp_path: Path) -> None:
     """A privacy officer's dry run must show what a run would do, and nothing of what was said."""
     out = tmp_path / "audit"
-    done = chatsieve("audit", "-c", corpus.config, "--output", out, "--set", "runner.workers=1", "--json")
+    done = chatsieve("audit", "-c", corpus.config, "--output", out, "--json")
     assert done.returncode == 0, done.stderr
     assert digests(out, "ledger/*") == digests(finished[0], "ledger/*")
     assert not (out / "data").exists()
@@ -215,7 +214,7 @@ def test_a_killed_run_leaves_nothing_that_counts_and_running_again_works(
 ) -> None:
     """kill -9 is how clouds end machines: no manifest, nothing raw, and the next run is not in its way."""
     out = tmp_path / "out"
-    arguments = [str(COMMAND), "run", "-c", str(corpus.config), "--output", str(out), "--quiet"]
+    arguments = [str(COMMAND), "run", "-c", str(corpus.config), "--output", str(out), "--quiet", *TWO_WORKERS]
     process = subprocess.Popen(arguments, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
     while (
@@ -245,7 +244,7 @@ def test_a_killed_run_leaves_nothing_that_counts_and_running_again_works(
 def test_an_interrupted_run_is_rolled_back_and_says_so(corpus: Corpus, tmp_path: Path) -> None:
     """A scheduler ends a run with SIGTERM: exit 3, one line, no folder left."""
     out = tmp_path / "out"
-    arguments = [str(COMMAND), "run", "-c", str(corpus.config), "--output", str(out), "--quiet"]
+    arguments = [str(COMMAND), "run", "-c", str(corpus.config), "--output", str(out), "--quiet", *TWO_WORKERS]
     process = subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 120
     while not any(out.glob(".staging-*")) and time.monotonic() < deadline and process.poll() is None:
@@ -259,7 +258,7 @@ def test_an_interrupted_run_is_rolled_back_and_says_so(corpus: Corpus, tmp_path:
 def test_a_new_version_stands_beside_the_old_one(corpus: Corpus, tmp_path: Path) -> None:
     """A dataset grows by versions; what was committed stays as it was."""
     out = tmp_path / "out"
-    base: list[Any] = ["run", "-c", corpus.config, "--output", out, "--set", "runner.workers=1", "--quiet"]
+    base: list[Any] = ["run", "-c", corpus.config, "--output", out, "--quiet"]
     assert chatsieve(*base).returncode == 0
     before = digests(out, "data/*.parquet")
     first = json.loads((out / "manifest.json").read_text())

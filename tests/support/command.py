@@ -24,6 +24,8 @@ import pyarrow.parquet as pq
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = Path(sys.executable).parent / "chatsieve"
+#: The exit code of a forked command that opened a file outside the clone.
+OPENED_OUTSIDE = 97
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,6 +70,7 @@ def chatsieve(
         for file in (output, errors):
             file.seek(0)
             written.append(file.read().decode())
+    assert code != OPENED_OUTSIDE, written[1]
     return subprocess.CompletedProcess([str(COMMAND), *given], code, *written)
 
 

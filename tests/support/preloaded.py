@@ -19,15 +19,14 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from pipeline.cli.main import main
 from pipeline.runners.beam_loading import load_beam
+from tests.support import opened_files
+from tests.support.command import COMMAND, OPENED_OUTSIDE
 
 MAX_REQUEST_BYTES = 1 << 17
-#: The script of the installed command; its folder is the first entry of a command's sys.path.
-COMMAND = Path(sys.executable).parent / "chatsieve"
 
 
 def preload() -> None:
@@ -112,6 +111,9 @@ def _run() -> None:
     except SystemExit as ended:
         code = ended.code
     finally:
+        if opened := opened_files.take():
+            sys.stderr.write(f"opened outside the clone: {opened}\n")
+            code = OPENED_OUTSIDE
         threading._shutdown()
         atexit._run_exitfuncs()
         sys.stdout.flush()
@@ -124,6 +126,7 @@ if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with socket.socket(fileno=int(sys.argv[1])) as opened:
         preload()
+        opened_files.guard()
         gc.collect()
         gc.freeze()
         opened.send(b"ready")
