@@ -52,11 +52,11 @@ def take() -> list[str]:
 def _hook(event: str, arguments: tuple[object, ...]) -> None:
     if event in _LISTED:
         path = arguments[0]
-        if isinstance(path, bytes):
-            path = os.fsdecode(path)
         # The hook runs inside of any call, so it takes no lock: `tempfile.gettempdir` would.
-        if isinstance(path, str) and not _is_inside(os.path.abspath(path)):  # noqa: PTH100 - links are no matter
-            _outside.append(path)
+        if isinstance(path, str | bytes | os.PathLike):
+            path = os.path.abspath(os.fsdecode(path))  # noqa: PTH100 - links are no matter
+            if not _is_inside(path):
+                _outside.append(path)
     elif event in _MADE:
         # What tempfile makes is the test's own, wherever the temporary folder is.
         _folders.append(str(arguments[0]))
