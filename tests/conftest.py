@@ -12,10 +12,8 @@ from typing import Any
 import pytest
 
 from tests.support import opened_files
-from tests.support.command import Corpus, chatsieve
+from tests.support.command import TWO_WORKERS, Corpus, chatsieve
 from tests.support.samples import SKIPPED, samples_folder
-
-TWO_WORKERS = ("--set", "runner.workers=2")
 
 
 def pytest_configure() -> None:

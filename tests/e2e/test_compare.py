@@ -15,8 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from tests.conftest import TWO_WORKERS
-from tests.support.command import Corpus, chatsieve, table_of
+from tests.support.command import TWO_WORKERS, Corpus, chatsieve, table_of
 
 PACKS = Path("configs/policies").resolve()
 NAMES = [f"consumer-terms-2025-09-28{suffix}" for suffix in ("", "-strict", "-keep-prior")]

@@ -12,8 +12,7 @@ import msgspec
 import pytest
 
 from schemas.report import Report
-from tests.conftest import TWO_WORKERS
-from tests.support.command import Corpus, chatsieve, table_of
+from tests.support.command import TWO_WORKERS, Corpus, chatsieve, table_of
 from tests.support.report_queries import check_ledger_figures, check_shard_figures, check_sums
 
 pytestmark = pytest.mark.e2e

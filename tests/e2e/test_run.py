@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import gzip
 import hashlib
 import json
@@ -10,7 +11,7 @@ import random
 import re
 import signal
 import subprocess
-import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from schemas.tables import LEDGER, TRAINING
-from tests.conftest import TWO_WORKERS
-from tests.support.command import COMMAND, Corpus, chatsieve, table_of
+from tests.support.command import COMMAND, TWO_WORKERS, Corpus, chatsieve, table_of
 
 pytestmark = pytest.mark.e2e
 Finished = tuple[Path, subprocess.CompletedProcess[str]]
@@ -41,6 +41,13 @@ def every_byte(folder: Path) -> str:
 
 def digests(folder: Path, pattern: str) -> dict[str, str]:
     return {f.name: hashlib.sha256(f.read_bytes()).hexdigest() for f in sorted(folder.glob(pattern))}
+
+
+def wait_for(condition: Callable[[], bool], process: subprocess.Popen[Any]) -> None:
+    """Returns when the condition holds or the process has ended; looks fifty times a second."""
+    while not condition() and process.poll() is None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(0.02)
 
 
 def test_every_decision_equals_the_planted_truth(corpus: Corpus, finished: Finished) -> None:
@@ -216,11 +223,7 @@ def test_a_killed_run_leaves_nothing_that_counts_and_running_again_works(
     out = tmp_path / "out"
     arguments = [str(COMMAND), "run", "-c", str(corpus.config), "--output", str(out), "--quiet", *TWO_WORKERS]
     process = subprocess.Popen(arguments, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
-    while (
-        not any(out.glob(".staging-*/fragments/*")) and time.monotonic() < deadline and process.poll() is None
-    ):
-        pass
+    wait_for(lambda: any(out.glob(".staging-*/fragments/*")), process)
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert not (out / "manifest.json").exists()
@@ -246,9 +249,7 @@ def test_an_interrupted_run_is_rolled_back_and_says_so(corpus: Corpus, tmp_path:
     out = tmp_path / "out"
     arguments = [str(COMMAND), "run", "-c", str(corpus.config), "--output", str(out), "--quiet", *TWO_WORKERS]
     process = subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 120
-    while not any(out.glob(".staging-*")) and time.monotonic() < deadline and process.poll() is None:
-        pass
+    wait_for(lambda: any(out.glob(".staging-*")), process)
     process.terminate()
     _, stderr = process.communicate()
     assert (process.returncode, stderr) == (3, "chatsieve: interrupted; what was written was removed\n")

@@ -24,6 +24,8 @@ import pyarrow.parquet as pq
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = Path(sys.executable).parent / "chatsieve"
+#: The samples are configured for one worker, which runs in the process of the command.
+TWO_WORKERS = ("--set", "runner.workers=2")
 #: The exit code of a forked command that opened a file outside the clone.
 OPENED_OUTSIDE = 97
 

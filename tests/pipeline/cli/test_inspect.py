@@ -18,7 +18,6 @@ from schemas.formats import BUILT_IN
 from schemas.records import Defaults, Limits
 from tests.support.command import chatsieve
 from tests.support.source_files import message, read_all, record, write_lines
-from transforms.sources import peek
 from transforms.sources.recognize import _RECOGNIZERS
 
 CANARY = "canary.person@example.org"
@@ -157,11 +156,10 @@ def test_an_archive_is_told_by_what_is_in_it(tmp_path: Path, wrapped: bool) -> N
     assert (found["format"], found["sessions"]) == ("claude-export", 1)
 
 
-def test_a_wrapped_array_is_told_however_long_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Too long to be looked at whole, an export was of no format."""
-    monkeypatch.setattr(peek, "_MAX_OBJECT_BYTES", 500)
-    monkeypatch.setattr(peek, "_MAX_ITEM_BYTES", 300)
-    items = [{"uuid": f"c{n}", "created_at": "2026-01-01T00:00:00Z", "chat_messages": []} for n in range(99)]
+def test_a_wrapped_array_is_detected_in_a_file_of_any_size(tmp_path: Path) -> None:
+    """This one has 70 MB; detection reads an object of at most 64 MB as a whole."""
+    item = {"created_at": "2026-01-01T00:00:00Z", "chat_messages": [], "summary": "x" * 720_000}
+    items = [{"uuid": f"c{n}", **item} for n in range(99)]
     (tmp_path / "conversations.json").write_text(json.dumps({"conversations": items}))
     (found,) = inspect(str(tmp_path))["formats"]
     assert (found["format"], found["sessions"]) == ("claude-export", 99)

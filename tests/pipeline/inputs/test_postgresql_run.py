@@ -11,8 +11,7 @@ import pytest
 
 from pipeline.inputs.postgresql import transaction
 from schemas.errors import ChatsieveError, ConfigError, ConsentError
-from tests.conftest import TWO_WORKERS
-from tests.support.command import Corpus, chatsieve, table_of
+from tests.support.command import TWO_WORKERS, Corpus, chatsieve, table_of
 from tests.support.consent_systems import configured, snapshots_of
 from tests.support.consent_tables import Found, clean
 from tests.support.postgresql import PASSWORD, Server, server
@@ -132,9 +131,7 @@ def test_a_table_decides_as_the_snapshots_that_say_the_same(
     )
     assert manifest["arguments"]["consent"]["sources"][0]["uri"] == "given"
     key = table_of(tmp_path / "out", "ledger")[0]["conversation_key"]
-    told = chatsieve(
-        "explain", "-c", config, key, "--json", "--run", tmp_path / "out", *TWO_WORKERS, **environment
-    )
+    told = chatsieve("explain", "-c", config, key, "--json", "--run", tmp_path / "out", **environment)
     assert json.loads(told.stdout)["ledger"]["agrees"]
     said = [done.stdout, done.stderr, told.stdout, told.stderr]
     written = [
