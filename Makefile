@@ -64,7 +64,7 @@ types: setup
 imports: setup
 	$(BIN)/lint-imports
 
-prove: setup  ## compare the engine with the reference on 200,000 random sessions
+prove: setup  ## run the slow tests, and compare the engine with the reference on 200,000 random sessions
 	$(BIN)/python -m pytest -m prove
 	$(BIN)/python -m tests.prove.engine_against_reference --sessions 200000
 

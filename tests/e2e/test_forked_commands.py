@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -25,8 +26,6 @@ def test_a_forked_command_behaves_like_the_installed_script(
         for arguments in (
             ["scrub", "text.txt"],
             ["scrub", "missing.txt"],
-            ["--version"],
-            ["walk"],
             ["\udcff"],
         ):
             forked, fresh = chatsieve(*arguments), chatsieve(*arguments, fresh=True)
@@ -62,7 +61,7 @@ def test_a_forked_command_leaves_nothing_for_the_next_one(tmp_path: Path) -> Non
     assert "FORKED_KEY is not set" in unnamed.stderr
 
 
-@pytest.mark.parametrize("commands", [5, pytest.param(200, marks=pytest.mark.prove)])
+@pytest.mark.parametrize("commands", [3, pytest.param(200, marks=pytest.mark.prove)])
 def test_many_forks_end_alike(corpus: Corpus, tmp_path: Path, commands: int) -> None:
     """A lock that a thread held at a fork would stop one of many. Two workers use gRPC, which has threads."""
     first = None
@@ -84,8 +83,15 @@ def test_a_file_beside_the_clone_is_noticed(tmp_path: Path) -> None:
     beside = opened_files.ROOT.parent
     assert list(beside.iterdir())
     assert opened_files.take() == [str(beside)]
-    with pytest.raises(AssertionError, match="opened outside the clone"):
-        chatsieve("inspect", beside)
+    outside = Path(tempfile.gettempdir()) / f"chatsieve-guard-{os.getpid()}.txt"
+    try:
+        outside.touch()
+        assert outside.read_bytes() == b""
+        assert opened_files.take() == [str(outside)]
+        with pytest.raises(AssertionError, match="opened outside the clone"):
+            chatsieve("scrub", outside)
+    finally:
+        outside.unlink()
     (tmp_path / "inside.txt").write_text("x")
     assert opened_files.take() == []
 

@@ -55,7 +55,8 @@ def _hook(event: str, arguments: tuple[object, ...]) -> None:
         # The hook runs inside of any call, so it takes no lock: `tempfile.gettempdir` would.
         if isinstance(path, str | bytes | os.PathLike):
             path = os.path.abspath(os.fsdecode(path))  # noqa: PTH100 - links are no matter
-            if not _is_inside(path):
+            # A path where no file is changes nothing.
+            if not _is_inside(path) and os.path.lexists(path):
                 _outside.append(path)
     elif event in _MADE:
         # What tempfile makes is the test's own, wherever the temporary folder is.
@@ -70,5 +71,4 @@ def _is_inside(path: str) -> bool:
             folder if folder[-1] == "-" else f"{folder}/"
         ):
             return True
-    # A path where no file is changes nothing.
-    return not os.path.lexists(path)
+    return False
