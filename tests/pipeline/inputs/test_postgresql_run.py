@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.inputs.postgresql import transaction
 from schemas.errors import ChatsieveError, ConfigError, ConsentError
-from tests.support.command import Corpus, chatsieve, table_of
+from tests.support.command import TWO_WORKERS, Corpus, chatsieve, table_of
 from tests.support.consent_systems import configured, snapshots_of
 from tests.support.consent_tables import Found, clean
 from tests.support.postgresql import PASSWORD, Server, server
@@ -117,7 +117,7 @@ def test_a_table_decides_as_the_snapshots_that_say_the_same(
     config = configured(corpus, tmp_path / "c.yaml", {"sources": [source]})
     (tmp_path / "tmp").mkdir()
     environment = {"CONSENT_DB": server.uri, "TMPDIR": str(tmp_path / "tmp")}
-    done = chatsieve("audit", "-c", config, "--output", tmp_path / "out", **environment)
+    done = chatsieve("audit", "-c", config, "--output", tmp_path / "out", *TWO_WORKERS, **environment)
     assert done.returncode == 0, done.stderr
     known = chatsieve("audit", "-c", corpus.config, "--output", tmp_path / "known")
     assert known.returncode == 0, known.stderr
