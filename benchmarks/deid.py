@@ -29,7 +29,7 @@ from presidio_anonymizer import AnonymizerEngine
 
 from pipeline.inputs.config import DEFAULT_DEID
 from pipeline.inputs.plan import files_at
-from pipeline.runners.beam_loading import collect_less_often
+from pipeline.runners.process import prepare_process
 from schemas.deid import DeidConfig, load_deid
 from schemas.keys import KeyedHasher
 from schemas.records import Block, Defaults, Limits, Message, Session
@@ -88,7 +88,7 @@ def main() -> None:
         "small": _in_batches(small.mask_sessions),
     }
     stock = stock_mask(config)
-    collect_less_often()
+    prepare_process()
     print(f"{'corpus':14} {'KB':>7} {'stock':>7}" + "".join(f"{name:>10} {'x':>6}" for name in ours))
     logs = {Path(path).name: logged_sessions(path) for path in given.logs}
     for name, sessions in {**corpora(given.sessions), **logs}.items():

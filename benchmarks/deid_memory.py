@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.inputs.config import DEFAULT_DEID
-from pipeline.runners.beam_loading import collect_less_often
+from pipeline.runners.process import prepare_process
 from schemas.deid import load_deid
 from transforms.deid.engine import DeidEngine
 from transforms.deid.spans import Segment, SessionText
@@ -36,7 +36,7 @@ def main() -> None:
     )
     parser.add_argument("--messages", type=int, default=1_000_000)
     given = parser.parse_args()
-    collect_less_often()
+    prepare_process()
     engine = DeidEngine(load_deid(DEFAULT_DEID)[0], bytes(32))
     made = _sessions()
     masked, due = 0, 0

@@ -26,7 +26,7 @@ import msgspec
 
 from benchmarks.chats_in_formats import START, WRITERS, conversations
 from benchmarks.tools_in_formats import WRITERS as TOOLS
-from pipeline.runners.beam_loading import MEMORY, collect_less_often
+from pipeline.runners.process import MEMORY, prepare_process
 from schemas.keys import KeyedHasher
 from schemas.records import Defaults, Limits
 from transforms.sources.base import InputFile, ReadContext
@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--format", help="of the files given")
     parser.add_argument("files", nargs="*", type=Path)
     given = parser.parse_args()
-    collect_less_often()
+    prepare_process()
     print(f"{'format':<20} {'MB':>6} {'decoder':>10} {'reading':>10} {'times':>6} {'sessions':>9}")
     if given.files:
         _compare(given.format, given.files, given.pairs)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
-import logging
 import signal
 import sys
 from pathlib import Path
@@ -36,7 +35,7 @@ from pipeline.cli.options import (
 from pipeline.cli.results import diff, evaluate, explain, policy_app, verify
 from pipeline.cli.standalone import keygen, sample, scrub
 from pipeline.inputs.config import absolute, overrides_of
-from pipeline.runners.beam_loading import load_beam
+from pipeline.runners.process import load_beam, prepare_process
 from schemas.errors import ChatsieveError, ConfigError
 
 app = typer.Typer(
@@ -49,8 +48,7 @@ app = typer.Typer(
 
 def main() -> None:
     """Runs the command line and exits: 0 done, 1 a check failed, 2 refused, 3 failed and rolled back."""
-    # Libraries log what they handle; what is worth telling, we tell.
-    logging.disable(logging.CRITICAL)
+    prepare_process()
     signal.signal(signal.SIGTERM, _terminate)
     try:
         sys.exit(app(standalone_mode=False) or 0)

@@ -7,7 +7,7 @@ import sys
 
 _CHECK = """
 import sys
-from pipeline.runners.beam_loading import load_beam
+from pipeline.runners.process import load_beam
 load_beam("apache_beam.runners.worker.sdk_worker_main")
 import transforms.decide.stage, transforms.output.stage, pyarrow as pa, numpy as np
 pa.array(np.arange(3))
