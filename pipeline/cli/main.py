@@ -34,7 +34,7 @@ from pipeline.cli.options import (
 )
 from pipeline.cli.results import diff, evaluate, explain, policy_app, verify
 from pipeline.cli.standalone import keygen, sample, scrub
-from pipeline.inputs.config import absolute, overrides_of
+from pipeline.inputs.config import overrides_of, policy_argument
 from pipeline.runners.process import load_beam, prepare_process
 from schemas.errors import ChatsieveError, ConfigError
 
@@ -113,7 +113,9 @@ def audit(
     output: Output = None,
     policy: Annotated[
         list[str] | None,
-        typer.Option("--policy", help="Use this policy file instead; several are compared in one pass."),
+        typer.Option(
+            "--policy", help="Use this policy instead: its name or file; several are compared in one pass."
+        ),
     ] = None,
     compare: Compare = None,
     shareable: Shareable = False,
@@ -134,9 +136,28 @@ def audit(
                 "--shareable: reports under several policies tell sessions apart by what differs; "
                 "give one --policy with it"
             )
-        _what_if(config, overrides, [absolute(path) for path in more], beam or [], json_, quiet, compare)
+        _what_if(config, overrides, [policy_argument(given) for given in more], beam or [], json_, quiet, compare)
     else:
         _execute("audit", config, overrides, beam or [], json_, quiet, sample, compare, shareable)
+
+
+@app.command()
+def demo(
+    directory: Annotated[
+        Path, typer.Argument(metavar="DIR", help="A new or empty folder.")
+    ] = Path("chatsieve-demo"),
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Runs the example that comes with chatsieve: copies it and its configuration into DIR, writes DIR/out/demo."""
+    note_debug(debug)
+    from pipeline.inputs.packaged import copy_demo
+
+    config = copy_demo(directory)
+    _execute("run", config, {}, [], False, quiet)
+    if not quiet:
+        typer.echo(f"report:        {directory}/out/demo/report/report.html", err=True)
+        typer.echo(f"configuration: {config}", err=True)
 
 
 app.command()(verify)

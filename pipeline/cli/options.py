@@ -18,7 +18,10 @@ Consent = Annotated[
     list[str] | None, typer.Option("--consent", help="Consent snapshots instead; repeatable.")
 ]
 Output = Annotated[str | None, typer.Option("--output", help="Write here instead.")]
-Policy = Annotated[str | None, typer.Option("--policy", help="Use this policy file instead.")]
+Policy = Annotated[str | None, typer.Option("--policy", help="Use this policy instead: its name or file.")]
+Deid = Annotated[
+    str | None, typer.Option("--deid", help="A de-identification config: its name or file. Default: default.")
+]
 Set = Annotated[list[str] | None, typer.Option("--set", help="Any other key: a.b=value; repeatable.")]
 Compare = Annotated[
     Path | None, typer.Option("--compare", help="A run or audit that the report compares with.")

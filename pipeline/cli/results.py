@@ -1,4 +1,4 @@
-"""Commands that read what is there and write nothing: verify, explain, diff, policy show."""
+"""Commands that read and write no dataset: verify, explain, diff, evaluate, policy."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pipeline.cli.options import (
     AsOf,
     Consent,
     Debug,
+    Deid,
     Input,
     Json,
     Policy,
@@ -21,7 +22,7 @@ from pipeline.cli.options import (
     fail,
     note_debug,
 )
-from pipeline.inputs.config import overrides_of
+from pipeline.inputs.config import find_config, overrides_of
 from schemas.errors import ConfigError
 
 
@@ -129,9 +130,9 @@ def evaluate(
         int, typer.Option("--synthetic", min=0, help="So many made-up texts instead, with their truth.")
     ] = 0,
     seed: Annotated[int, typer.Option("--seed", help="Of the made-up texts.")] = 1,
-    deid: Annotated[Path | None, typer.Option("--deid", help="A de-identification config.")] = None,
+    deid: Deid = None,
     against: Annotated[
-        Path | None, typer.Option("--against", help="Another config: how much better or worse it is.")
+        str | None, typer.Option("--against", help="Compare with this config, given by name or file.")
     ] = None,
     type_: Annotated[
         list[str] | None, typer.Option("--type", help="LABEL=TYPE for labels of your own; repeatable.")
@@ -155,19 +156,32 @@ def evaluate(
         if spans is not None
         else command.made_up(synthetic, seed)
     )
-    document = command.evaluate(labelled, deid, against, draws, misses)
+    first, second = (given and find_config("deid", given, Path.cwd()) for given in (deid, against))
+    document = command.evaluate(labelled, first, second, draws, misses)
     if json_:
         typer.echo(json.dumps(document))
     else:
         print_evaluation(document, console())
 
 
-policy_app = typer.Typer(help="Policy packs: who may be trained on.", no_args_is_help=True)
+policy_app = typer.Typer(help="Policy packs: which sessions can be used.", no_args_is_help=True)
+
+
+@policy_app.command(name="list")
+def list_(json_: Json = False, debug: Debug = False) -> None:
+    """Lists the policy packs that come with chatsieve. Their names can be used instead of paths."""
+    note_debug(debug)
+    from pipeline.commands.policy import list_document, list_policies
+
+    if json_:
+        typer.echo(json.dumps(list_document()))
+    else:
+        list_policies(console())
 
 
 @policy_app.command()
 def show(
-    pack: Annotated[Path, typer.Argument(metavar="PACK", help="A policy file.")],
+    pack: Annotated[str, typer.Argument(metavar="PACK", help="A policy's name or file.")],
     json_: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -175,7 +189,8 @@ def show(
     note_debug(debug)
     from pipeline.commands.policy import policy_document, show_policy
 
+    path = find_config("policies", pack, Path.cwd())
     if json_:
-        typer.echo(json.dumps(policy_document(pack)))
+        typer.echo(json.dumps(policy_document(path)))
     else:
-        show_policy(pack, console())
+        show_policy(path, console())

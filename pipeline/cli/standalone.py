@@ -1,4 +1,4 @@
-"""Commands that stand alone, without logs and consent: keygen, sample, scrub."""
+"""Commands that need no configuration: keygen, sample, scrub."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from pipeline.cli.options import Debug, Json, Quiet, note_debug
+from pipeline.cli.options import Debug, Deid, Json, Quiet, note_debug
+from pipeline.inputs.config import find_config
 from schemas.errors import ConfigError, InputError
 
 
@@ -39,7 +40,7 @@ def sample(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Writes synthetic logs, consent, lists, the planted truth, and a config.yaml that runs as it is."""
+    """Writes synthetic logs, consent, lists, the planted truth, and a config.yaml to run it."""
     note_debug(debug)
     from pipeline.commands.sample import write_sample
 
@@ -60,7 +61,7 @@ def scrub(
     ] = False,
     explain: Annotated[bool, typer.Option("--explain", help="List what was masked.")] = False,
     json_: Json = False,
-    deid: Annotated[Path | None, typer.Option("--deid", help="A de-identification config.")] = None,
+    deid: Deid = None,
     debug: Debug = False,
 ) -> None:
     """De-identifies text from a file or standard input to standard output."""
@@ -68,7 +69,7 @@ def scrub(
     from pipeline.commands import scrub as command
 
     data = command.read_input(file)
-    engine = command.scrub_engine(deid)
+    engine = command.scrub_engine(deid and find_config("deid", deid, Path.cwd()))
     if jsonl:
         for line in command.scrub_lines(engine, data.splitlines(), explain):
             typer.echo(line.decode())

@@ -1,4 +1,4 @@
-"""The configuration file, resolved: paths absolute, key read, policy and de-identification loaded."""
+"""The configuration file, resolved: paths absolute, key read, policy and de-identification config loaded."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from pipeline.inputs.key_file import write_key
+from pipeline.inputs.packaged import Kind, check_found, packaged_file, packaged_names
 from schemas.config import RunConfig
 from schemas.deid import DeidConfig, load_deid
 from schemas.errors import ConfigError
@@ -20,10 +21,8 @@ from schemas.keys import parse_key
 from schemas.policy import Pack, Policy, load_pack
 from schemas.strict_yaml import load_tree, override, validate
 
-#: The configs that are shipped.
-CONFIGS = Path(__file__).resolve().parents[2] / "configs"
-#: The de-identification of whoever names none.
-DEFAULT_DEID = CONFIGS / "deid/default.yaml"
+#: The de-identification config that is used where none is given.
+DEFAULT_DEID = packaged_file("deid", "default")
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -56,7 +55,7 @@ class Settings:
 def load_settings(path: Path, overrides: dict[str, Any], more_policies: Sequence[str] = ()) -> Settings:
     """The settings of a configuration file; `overrides` maps dotted keys to values.
 
-    `more_policies` are files of further policies to compare with that of the configuration.
+    `more_policies` are names or files of further policies to compare with that of the configuration.
     Inputs given as plain paths take format and defaults from the file's first input.
     """
     tree, lines = load_tree(path)
@@ -66,8 +65,10 @@ def load_settings(path: Path, overrides: dict[str, Any], more_policies: Sequence
         override(tree, dotted, value, ConfigError)
     config = validate(tree, lines, path, RunConfig, ConfigError)
     base = path.resolve().parent
-    packs = tuple(load_pack(Path(resolve_path(base, file))) for file in (config.policy, *more_policies))
-    deid, deid_sha256 = load_deid(Path(resolve_path(base, config.deid)))
+    packs = tuple(
+        load_pack(find_config("policies", given, base)) for given in (config.policy, *more_policies)
+    )
+    deid, deid_sha256 = load_deid(find_config("deid", config.deid, base))
     return Settings(
         path=path,
         base=base,
@@ -92,6 +93,18 @@ def _first_input(tree: Any) -> dict[str, Any]:
     inputs = tree.get("inputs") if isinstance(tree, dict) else None
     first = inputs[0] if isinstance(inputs, list) and inputs else None
     return first if isinstance(first, dict) else {}
+
+
+def find_config(kind: Kind, given: str, base: Path) -> Path:
+    """The file of a packaged policy or de-identification config, given by name, or any file, given by path.
+
+    A packaged name comes first: write ./NAME for a file without a suffix. Relative paths start from `base`.
+    """
+    if given in packaged_names(kind):
+        return packaged_file(kind, given)
+    path = Path(resolve_path(base, given))
+    check_found(kind, given, path)
+    return path
 
 
 def resolve_path(base: Path, path: str) -> str:
@@ -121,11 +134,20 @@ def overrides_of(
     if output is not None:
         overrides["output.path"] = absolute(output)
     if policy is not None:
-        overrides["policy"] = absolute(policy)
+        overrides["policy"] = policy_argument(policy)
     for text in assignments or []:
         key, value = parse_assignment(text)
         overrides[key] = value
     return overrides
+
+
+def policy_argument(given: str) -> str:
+    """A policy of the command line: a packaged name as it is, a path as an absolute one."""
+    if given in packaged_names("policies"):
+        return given
+    path = absolute(given)
+    check_found("policies", given, Path(path))
+    return path
 
 
 def absolute(path: str) -> str:
