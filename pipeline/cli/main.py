@@ -136,20 +136,22 @@ def audit(
                 "--shareable: reports under several policies tell sessions apart by what differs; "
                 "give one --policy with it"
             )
-        _what_if(config, overrides, [policy_argument(given) for given in more], beam or [], json_, quiet, compare)
+        _what_if(
+            config, overrides, [policy_argument(given) for given in more], beam or [], json_, quiet, compare
+        )
     else:
         _execute("audit", config, overrides, beam or [], json_, quiet, sample, compare, shareable)
 
 
 @app.command()
 def demo(
-    directory: Annotated[
-        Path, typer.Argument(metavar="DIR", help="A new or empty folder.")
-    ] = Path("chatsieve-demo"),
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")] = Path(
+        "chatsieve-demo"
+    ),
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Runs the example that comes with chatsieve: copies it and its configuration into DIR, writes DIR/out/demo."""
+    """Copies the packaged example and its configuration into DIR, and runs it into DIR/out/demo."""
     note_debug(debug)
     from pipeline.inputs.packaged import copy_demo
 

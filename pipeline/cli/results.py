@@ -22,7 +22,7 @@ from pipeline.cli.options import (
     fail,
     note_debug,
 )
-from pipeline.inputs.config import find_config, overrides_of
+from pipeline.inputs.config import deid_argument, find_config, overrides_of
 from schemas.errors import ConfigError
 
 
@@ -156,8 +156,7 @@ def evaluate(
         if spans is not None
         else command.made_up(synthetic, seed)
     )
-    first, second = (given and find_config("deid", given, Path.cwd()) for given in (deid, against))
-    document = command.evaluate(labelled, first, second, draws, misses)
+    document = command.evaluate(labelled, deid_argument(deid), deid_argument(against), draws, misses)
     if json_:
         typer.echo(json.dumps(document))
     else:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, cast
 import typer
 
 from pipeline.cli.options import Debug, Deid, Json, Quiet, note_debug
-from pipeline.inputs.config import find_config
+from pipeline.inputs.config import deid_argument
 from schemas.errors import ConfigError, InputError
 
 
@@ -69,7 +69,7 @@ def scrub(
     from pipeline.commands import scrub as command
 
     data = command.read_input(file)
-    engine = command.scrub_engine(deid and find_config("deid", deid, Path.cwd()))
+    engine = command.scrub_engine(deid_argument(deid))
     if jsonl:
         for line in command.scrub_lines(engine, data.splitlines(), explain):
             typer.echo(line.decode())

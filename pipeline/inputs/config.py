@@ -150,6 +150,11 @@ def policy_argument(given: str) -> str:
     return path
 
 
+def deid_argument(given: str | None) -> Path | None:
+    """The file of a de-identification config of the command line, given by name or path."""
+    return None if given is None else find_config("deid", given, Path.cwd())
+
+
 def absolute(path: str) -> str:
     """A path of the command line, which starts from the working folder."""
     return path if "://" in path else str(Path.cwd() / Path(path).expanduser())

@@ -11,9 +11,9 @@ import threading
 
 #: Beam and pyarrow import these if they are installed, for features that are not used here.
 _UNUSED = frozenset({"bson", "pandas", "pymongo"})
-#: Environment variables of a worker process, unless the user sets them. A stage frees memory that the next one
-#: allocates. If it is returned to the system in between, the system clears every page again: a seventh of an
-#: audit's time. Only the allocator of the C library can be told to keep it.
+#: Environment variables of a worker process, unless the user sets them. A stage frees memory that the next
+#: one allocates. If it went back to the system in between, the system would clear every page again: a seventh
+#: of an audit's time. Only the allocator of the C library has settings to keep it.
 MEMORY = {
     "ARROW_DEFAULT_MEMORY_POOL": "system",
     "MALLOC_ARENA_MAX": "1",

@@ -1,7 +1,7 @@
 """A worker process of the direct runner: Beam's own, without output, ended with its parent.
 
-Beam's worker prints a traceback, which may hold data, when a step fails. The parent gets the class and place of
-the failure by Beam's control channel.
+Beam's worker prints a traceback, which may hold data, when a step fails. The parent gets the class and place
+of the failure over Beam's control channel.
 """
 
 from __future__ import annotations

@@ -69,7 +69,7 @@ class WorkerProcesses:
             if self._over:
                 raise PipelineError("the run has ended")
             try:
-                process = subprocess.Popen(
+                process = subprocess.Popen(  # noqa: S603 - this interpreter
                     worker_command(),
                     env=environment,
                     stdin=subprocess.DEVNULL,

@@ -84,7 +84,7 @@ print(json.dumps([files, importlib.util.find_spec("transforms.training") is None
 
 @pytest.mark.e2e
 def test_only_the_wheel_is_imported_and_training_is_not_in_it(installed: Installed) -> None:
-    """If the clone were importable, the tests below would prove nothing. The model is trained in a clone only."""
+    """If the clone were importable, the test below would prove nothing. Training needs a clone."""
     files, no_training = json.loads(installed.run("python", "-c", _WHERE).stdout)
     assert [Path(file).is_relative_to(installed.environment) for file in files] == [True] * 3
     assert no_training
@@ -106,13 +106,13 @@ def test_the_installed_command_works_in_an_empty_folder(installed: Installed) ->
     assert "consumer-terms-2025-09-28-strict" in installed.chatsieve("policy", "list")
     assert "Priya" not in installed.chatsieve("scrub", text="mail bob@example.com, says Priya Raghunathan.\n")
 
-    installed.chatsieve("sample", "made", "--conversations", 20, "--seed", 3)
+    installed.chatsieve("sample", "made", "--conversations", 10, "--seed", 3)
     config = folder / "made/config.yaml"
     named = config.read_text().replace("policies/consumer-terms-2025-09-28.yaml", "consumer-terms-2025-09-28")
     (folder / "made/named.yaml").write_text(named.replace("deid/default.yaml", "default"))
-    installed.chatsieve("run", "-c", "made/named.yaml", "--output", "out")
+    one = ("--set", "runner.workers=1")
+    installed.chatsieve("run", "-c", "made/named.yaml", "--output", "out", *one)
     installed.chatsieve("verify", "out")
-    installed.chatsieve(
-        "audit", "-c", "made/config.yaml", "--policy", "consumer-terms-2025-09-28-strict", "--output", "audit"
-    )
+    strict = ("--policy", "consumer-terms-2025-09-28-strict")
+    installed.chatsieve("audit", "-c", "made/config.yaml", *strict, "--output", "audit", *one)
     assert list((installed.environment.parent / "home").iterdir()) == []

@@ -38,7 +38,10 @@ def _audit(corpus: Corpus, out: Path) -> str:
             "a worker process ended with exit code 1 (ModuleNotFoundError: No module named 'no_such_module')"
             + _NOTHING_COMMITTED,
         ),
-        ([sys.executable, "-c", ""], "a worker process ended with exit code 0 (no message)" + _NOTHING_COMMITTED),
+        (
+            [sys.executable, "-c", ""],
+            "a worker process ended with exit code 0 (no message)" + _NOTHING_COMMITTED,
+        ),
         (
             [sys.executable, "-c", "import os; os.abort()"],
             "a worker process was ended by SIGABRT" + _NOTHING_COMMITTED,
@@ -109,10 +112,8 @@ def test_a_worker_that_is_killed_ends_the_run(corpus: Corpus, tmp_path: Path) ->
     out = tmp_path / "out"
     command = [sys.executable, "-c", _RUN, "audit", "-c", str(corpus.config), "--output", str(out)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (
-        3,
-        "chatsieve: a worker process was ended by SIGKILL, perhaps for lack of memory; nothing was committed\n",
-    )
+    line = "a worker process was ended by SIGKILL, perhaps for lack of memory; nothing was committed"
+    assert (done.returncode, done.stderr) == (3, f"chatsieve: {line}\n")
     assert not out.exists()
 
 
