@@ -1,4 +1,4 @@
-"""Commands about logs before there is a configuration: inspect, convert."""
+"""Commands that read logs without a configuration: inspect, convert."""
 
 from __future__ import annotations
 
@@ -8,22 +8,21 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import Debug, Json, Quiet, console, note_debug
+from pipeline.cli.options import Debug, Json, Quiet, console
 from schemas.errors import ConfigError
 from schemas.formats import check_format
 from schemas.records import Defaults, Limits
 
-Format = Annotated[str | None, typer.Option("--format", help="Read it as this format; else it is told.")]
+Format = Annotated[str | None, typer.Option("--format", help="Read as this format, instead of detecting it.")]
 
 
 def inspect(
     path: Annotated[str, typer.Argument(help="A file, a folder or a glob.")],
     format_: Format = None,
     json_: Json = False,
-    debug: Debug = False,
+    _debug: Debug = False,
 ) -> None:
-    """What format this is, what is in it, what is not understood, and what a configuration must add."""
-    note_debug(debug)
+    """Shows the format and contents of logs, what cannot be read, and what a configuration must add."""
     from pipeline.commands.inspect import inspect as look
 
     document = look(path, _checked(format_))
@@ -45,21 +44,20 @@ def convert(
         list[str] | None,
         typer.Option(
             "--default",
-            help="For what records lack: user_id=, organization_id=, tier=, surface=, created_at=",
+            help="Values for records without them: user_id=, organization_id=, tier=, surface=, created_at=",
         ),
     ] = None,
     quiet: Quiet = False,
-    debug: Debug = False,
+    _debug: Debug = False,
 ) -> None:
-    """Writes canonical Parquet, raw text and all (mode 0600); exit 1 if some records had to be left out."""
-    note_debug(debug)
+    """Writes canonical Parquet with unredacted text (mode 0600). Exit code 1 if records were left out."""
     from pipeline.commands.convert import convert as write
 
     done = write(paths, output, _checked(format_), _defaults(default or []), Limits())
     for code, count in done.quarantined.items():
         typer.echo(f"chatsieve: left out as {code}: {count} records", err=True)
     if not quiet:
-        typer.echo(f"{output}: {done.sessions} records of sessions, with their raw text", err=True)
+        typer.echo(f"{output}: {done.sessions} records of sessions, with unredacted text", err=True)
     if done.quarantined:
         raise typer.Exit(1)
 

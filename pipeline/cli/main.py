@@ -29,8 +29,8 @@ from pipeline.cli.options import (
     Quiet,
     Set,
     Shareable,
+    error_line,
     fail,
-    note_debug,
 )
 from pipeline.cli.results import diff, evaluate, explain, policy_app, verify
 from pipeline.cli.standalone import keygen, sample, scrub
@@ -91,10 +91,9 @@ def run(
     set_: Set = None,
     json_: Json = False,
     quiet: Quiet = False,
-    debug: Debug = False,
+    _debug: Debug = False,
 ) -> None:
-    """The pipeline: read, decide, de-identify, write, commit."""
-    note_debug(debug)
+    """Runs the pipeline: reads, decides, de-identifies, writes and commits a dataset."""
     overrides = overrides_of(as_of, input_, consent, output, policy, set_)
     _execute("run", config, overrides, beam or [], json_, quiet, 0, compare, shareable)
 
@@ -122,10 +121,9 @@ def audit(
     set_: Set = None,
     json_: Json = False,
     quiet: Quiet = False,
-    debug: Debug = False,
+    _debug: Debug = False,
 ) -> None:
-    """Dry run: decides everything, writes ledger and report, never a message text."""
-    note_debug(debug)
+    """Decides every session; writes ledger and report, and no message text."""
     first, more = (policy[0], policy[1:]) if policy else (None, [])
     overrides = overrides_of(as_of, input_, consent, output, first, set_)
     if more:
@@ -149,10 +147,9 @@ def demo(
         "chatsieve-demo"
     ),
     quiet: Quiet = False,
-    debug: Debug = False,
+    _debug: Debug = False,
 ) -> None:
     """Copies the packaged example and its configuration into DIR, and runs it into DIR/out/demo."""
-    note_debug(debug)
     from pipeline.inputs.packaged import copy_demo
 
     config = copy_demo(directory)
@@ -188,7 +185,7 @@ def _execute(
     from pipeline.inputs.config import load_settings
 
     settings = load_settings(config, overrides)
-    # Only now the runner: a mistake in the configuration is told at once.
+    # Beam is loaded only now, so that errors in the configuration are reported at once.
     load_beam()
     from pipeline.cli.terminal.summary import one_line, print_summary, terminal
     from pipeline.commands.run import execute
@@ -237,16 +234,16 @@ def _what_if(
 
 
 def _check(outcomes: list[Any]) -> None:
-    """Ends with exit code 1, and a line for each threshold that was crossed; what was written stands."""
+    """Exit code 1, and a line for each threshold that was crossed. The output is not removed."""
     lines = [
         f"{outcome.path.name}: {text}" if len(outcomes) > 1 else text
         for outcome in outcomes
         for text in outcome.failed
     ]
-    for line in lines[:-1]:
-        typer.echo(f"chatsieve: {line}", err=True)
+    for line in lines:
+        error_line(line)
     if lines:
-        fail(lines[-1], 1)
+        raise typer.Exit(1)
 
 
 def _terminate(*_: object) -> None:

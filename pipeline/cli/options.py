@@ -1,4 +1,4 @@
-"""What the commands of the command line share: options, how an error ends, where tables go."""
+"""Options that several commands share, error lines, and the console for tables."""
 
 from __future__ import annotations
 
@@ -28,33 +28,32 @@ Compare = Annotated[
 ]
 Shareable = Annotated[
     bool,
-    typer.Option("--shareable", help="A report to pass on: it tells no count below audit.min_cell."),
+    typer.Option("--shareable", help="Suppress counts below audit.min_cell, for a report to pass on."),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Machine output on standard output.")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="No progress and no summary.")]
-Debug = Annotated[bool, typer.Option("--debug", help="A traceback with an error.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Print no progress and no summary.")]
+# `fail` reads it from the arguments: an error may come before they are parsed.
+Debug = Annotated[bool, typer.Option("--debug", help="Print a traceback with an error.")]
 Beam = Annotated[
     list[str] | None, typer.Argument(help="Beam options, after --.", metavar="[-- BEAM OPTIONS]")
 ]
 
-_DEBUG: list[bool] = []
-
 
 def console() -> Any:
-    """Standard output for tables: as wide as the terminal, 80 columns where there is none."""
+    """Standard output for tables, as wide as the terminal; 80 columns if there is no terminal."""
     from rich.console import Console
 
     return Console(width=None if sys.stdout.isatty() else 80, highlight=False, markup=False)
 
 
-def note_debug(debug: bool) -> None:
-    """Remembers --debug for when something fails."""
-    _DEBUG.append(debug)
+def error_line(message: str) -> None:
+    """Prints one line on standard error."""
+    print(f"chatsieve: {' '.join(message.split())}", file=sys.stderr)  # noqa: T201 - the error line itself
 
 
 def fail(message: str, code: int) -> NoReturn:
-    """Ends the program with one line on standard error, and a traceback before it with --debug."""
-    if any(_DEBUG):
+    """Ends the program with one line on standard error; with --debug, the traceback comes first."""
+    if "--debug" in sys.argv:
         traceback.print_exc()
-    print(f"chatsieve: {' '.join(message.split())}", file=sys.stderr)  # noqa: T201 - the error line itself
+    error_line(message)
     sys.exit(code)

@@ -19,8 +19,7 @@ from pipeline.cli.options import (
     Quiet,
     Set,
     console,
-    fail,
-    note_debug,
+    error_line,
 )
 from pipeline.inputs.config import deid_argument, find_config, overrides_of
 from schemas.errors import ConfigError
@@ -30,10 +29,9 @@ def verify(
     run: Annotated[Path, typer.Argument(help="A dataset or audit folder.")],
     json_: Json = False,
     quiet: Quiet = False,
-    debug: Debug = False,
+    _debug: Debug = False,
 ) -> None:
     """Checks manifest, digests, schema and ledger sums, and rescans the shards for residual PII."""
-    note_debug(debug)
     from pipeline.commands.verify import verify as find
 
     findings = find(run)
@@ -54,10 +52,11 @@ def explain(
     ] = None,
     run: Annotated[
         Path | None,
-        typer.Option("--run", help="Decide as this run or audit did, and hold it against its ledger."),
+        typer.Option("--run", help="Decide as this run or audit did, and compare with its ledger."),
     ] = None,
     text: Annotated[
-        bool, typer.Option("--text/--no-text", help="Put an eligible session's text to rule 15, too.")
+        bool,
+        typer.Option("--text/--no-text", help="Apply rule 15, which reads an eligible session's text."),
     ] = True,
     as_of: AsOf = None,
     input_: Input = None,
@@ -65,10 +64,9 @@ def explain(
     policy: Policy = None,
     set_: Set = None,
     json_: Json = False,
-    debug: Debug = False,
+    _debug: Debug = False,
 ) -> None:
-    """Why one conversation was decided so: timeline, messages, rules, verdict, and what would change it."""
-    note_debug(debug)
+    """Explains the decision on one conversation: timeline, messages, rules, and what would change it."""
     from pipeline.cli.terminal.explain import print_explanation
     from pipeline.commands import explain as command
     from pipeline.inputs.config import load_settings
@@ -87,7 +85,8 @@ def explain(
     else:
         print_explanation(document, console())
     if document["ledger"] and document["ledger"]["agrees"] is False:
-        fail("explain: the ledger says otherwise; the inputs changed since the run", 1)
+        error_line("explain: the ledger has another decision; the inputs changed since the run")
+        raise typer.Exit(1)
 
 
 def diff(
@@ -101,10 +100,9 @@ def diff(
     ] = None,
     html: Annotated[Path | None, typer.Option("--html", help="Write the comparison as a page.")] = None,
     json_: Json = False,
-    debug: Debug = False,
+    _debug: Debug = False,
 ) -> None:
-    """Sessions that two runs or audits decided differently: by reasons, tier and surface, and which rule."""
-    note_debug(debug)
+    """Compares two runs or audits: sessions decided differently, by reasons, tier, surface and rule."""
     from pipeline.cli.terminal.diff import print_diff
     from pipeline.commands.diff import diff as compare
 
@@ -127,25 +125,24 @@ def evaluate(
         ),
     ] = None,
     synthetic: Annotated[
-        int, typer.Option("--synthetic", min=0, help="So many made-up texts instead, with their truth.")
+        int, typer.Option("--synthetic", min=0, help="Generate this many labelled texts instead.")
     ] = 0,
-    seed: Annotated[int, typer.Option("--seed", help="Of the made-up texts.")] = 1,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the generated texts.")] = 1,
     deid: Deid = None,
     against: Annotated[
         str | None, typer.Option("--against", help="Compare with this config, given by name or file.")
     ] = None,
     type_: Annotated[
-        list[str] | None, typer.Option("--type", help="LABEL=TYPE for labels of your own; repeatable.")
+        list[str] | None, typer.Option("--type", help="LABEL=TYPE for other labels; repeatable.")
     ] = None,
     draws: Annotated[
         int, typer.Option("--draws", min=10, help="Bootstrap samples for the intervals.")
     ] = 1_000,
-    misses: Annotated[int, typer.Option("--misses", min=0, help="List so many places that were missed.")] = 0,
+    misses: Annotated[int, typer.Option("--misses", min=0, help="List this many missed spans.")] = 0,
     json_: Json = False,
-    debug: Debug = False,
+    _debug: Debug = False,
 ) -> None:
-    """How good and how fast a de-identification config is on labelled texts, by type, with intervals."""
-    note_debug(debug)
+    """Measures a de-identification config on labelled texts: by type, with intervals, and its speed."""
     from pipeline.cli.terminal.evaluate import print_evaluation
     from pipeline.commands import evaluate as command
 
@@ -167,9 +164,8 @@ policy_app = typer.Typer(help="Policy packs: which sessions can be used.", no_ar
 
 
 @policy_app.command(name="list")
-def list_(json_: Json = False, debug: Debug = False) -> None:
+def list_(json_: Json = False, _debug: Debug = False) -> None:
     """Lists the policy packs that come with chatsieve. Their names can be used instead of paths."""
-    note_debug(debug)
     from pipeline.commands.policy import list_document, list_policies
 
     if json_:
@@ -182,10 +178,9 @@ def list_(json_: Json = False, debug: Debug = False) -> None:
 def show(
     pack: Annotated[str, typer.Argument(metavar="PACK", help="A policy's name or file.")],
     json_: Json = False,
-    debug: Debug = False,
+    _debug: Debug = False,
 ) -> None:
     """Checks a policy pack and prints it as a table, with its digests."""
-    note_debug(debug)
     from pipeline.commands.policy import policy_document, show_policy
 
     path = find_config("policies", pack, Path.cwd())

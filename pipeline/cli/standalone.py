@@ -8,19 +8,18 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from pipeline.cli.options import Debug, Deid, Json, Quiet, note_debug
+from pipeline.cli.options import Debug, Deid, Json, Quiet
 from pipeline.inputs.config import deid_argument
 from schemas.errors import ConfigError, InputError
 
 
 def keygen(
     path: Annotated[
-        Path | None, typer.Argument(help="Write the key here (mode 0600) and not to standard output.")
+        Path | None, typer.Argument(help="Write the key to this file (mode 0600) instead of standard output.")
     ] = None,
-    debug: Debug = False,
+    _debug: Debug = False,
 ) -> None:
-    """Makes a key: 64 hex digits from the system's random source."""
-    note_debug(debug)
+    """Generates a key: 64 hex digits from the system's random source."""
     from pipeline.inputs.key_file import make_key, write_key
 
     if path is None:
@@ -28,7 +27,7 @@ def keygen(
     else:
         write_key(path)
         typer.echo(
-            f"{path}: key written; keep it: without it no key of a dataset can be computed again", err=True
+            f"{path}: key written. Keep it: the keys of a dataset cannot be computed without it", err=True
         )
 
 
@@ -38,10 +37,9 @@ def sample(
     seed: Annotated[int, typer.Option("--seed", help="Equal seeds give equal bytes.")] = 0,
     input_format: Annotated[str, typer.Option(help="jsonl, jsonl.gz, jsonl.zst or parquet.")] = "jsonl.gz",
     quiet: Quiet = False,
-    debug: Debug = False,
+    _debug: Debug = False,
 ) -> None:
     """Writes synthetic logs, consent, lists, the planted truth, and a config.yaml to run it."""
-    note_debug(debug)
     from pipeline.commands.sample import write_sample
 
     if input_format not in ("jsonl", "jsonl.gz", "jsonl.zst", "parquet"):
@@ -57,15 +55,14 @@ def sample(
 def scrub(
     file: Annotated[Path | None, typer.Argument(help="The text; standard input if not given.")] = None,
     jsonl: Annotated[
-        bool, typer.Option("--jsonl", help='Lines of {"text": ...}, each a session of its own.')
+        bool, typer.Option("--jsonl", help='JSON Lines of {"text": ...}; each is a separate session.')
     ] = False,
     explain: Annotated[bool, typer.Option("--explain", help="List what was masked.")] = False,
     json_: Json = False,
     deid: Deid = None,
-    debug: Debug = False,
+    _debug: Debug = False,
 ) -> None:
     """De-identifies text from a file or standard input to standard output."""
-    note_debug(debug)
     from pipeline.commands import scrub as command
 
     data = command.read_input(file)

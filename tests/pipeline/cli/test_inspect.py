@@ -188,7 +188,7 @@ def test_the_commands_say_what_to_write_and_nothing_of_what_was_said(tmp_path: P
     assert done.stderr.splitlines() == [
         "chatsieve: left out as malformed_json: 1 records",
         "chatsieve: left out as missing_field: 1 records",
-        f"{output}: 1 records of sessions, with their raw text",
+        f"{output}: 1 records of sessions, with unredacted text",
     ]
     assert pq.read_table(output)["tier"].to_pylist() == ["pro"]
 
