@@ -146,11 +146,11 @@ def build(pipeline: Any, plan: RunPlan) -> None:
         decisions = decided[decisions_by(number)]
         name = "" if number == 0 else f" {number}"
         own = [entries, decided[users_by(number)]] | f"Merge own entries{name}" >> beam.Flatten()
-        (decisions, unsettled, own) | f"Conclude{name}" >> Conclude(plan, pack, measured)
+        (decisions, unsettled, own) | f"FinishPolicy{name}" >> FinishPolicy(plan, pack, measured)
 
 
 @dataclasses.dataclass(eq=False)
-class Conclude(beam.PTransform):  # type: ignore[misc]
+class FinishPolicy(beam.PTransform):  # type: ignore[misc]
     """What follows the decisions by one policy, up to its catalog.
 
     In: the decisions, what settles them, and the entries of the stages before.

@@ -11,7 +11,7 @@ import pydantic
 from schemas.consent_config import ConsentConfig
 from schemas.decisions import Reason
 from schemas.formats import check_format
-from schemas.report import CautionCode
+from schemas.report import WarningCode
 from schemas.strict_yaml import Duration, Instant, StrictModel
 from schemas.units import QUARANTINE_CODES
 
@@ -110,7 +110,7 @@ class FailIf(StrictModel):
     max_undecided_users_after_deadline: int | None = pydantic.Field(default=None, ge=0)
     max_stale_users: int | None = pydantic.Field(default=None, ge=0)
     refused_eligible: int = pydantic.Field(default=0, ge=0)
-    warnings: list[CautionCode] = pydantic.Field(default_factory=list)
+    warnings: list[WarningCode] = pydantic.Field(default_factory=list)
 
     @pydantic.field_validator("max_share")
     @classmethod

@@ -15,7 +15,7 @@ class Decision(StrEnum):
     QUARANTINED = "quarantined"
 
 
-class Record(StrEnum):
+class RecordFault(StrEnum):
     """Quarantine codes that the decision itself gives: rule 0, in the order tried."""
 
     FUTURE_TIMESTAMP = "future_timestamp"
@@ -68,9 +68,9 @@ class Rule(NamedTuple):
 #: Every rule a record that can be read is put to, in the order tried; the first that fires is the reason.
 #: A policy's `rules:` can give a reason another clause and summary; the order is the same for all.
 RULES: tuple[Rule, ...] = (
-    Rule(0, Record.FUTURE_TIMESTAMP, None, "A message is later than the moment decided for"),
-    Rule(0, Record.CYCLIC_MESSAGES, None, "Parent links go in a circle: the active branch is open"),
-    Rule(0, Record.SUBJECT_CONFLICT, None, "The conversation stands under two users"),
+    Rule(0, RecordFault.FUTURE_TIMESTAMP, None, "A message is later than the moment decided for"),
+    Rule(0, RecordFault.CYCLIC_MESSAGES, None, "Parent links go in a circle: the active branch is open"),
+    Rule(0, RecordFault.SUBJECT_CONFLICT, None, "The conversation stands under two users"),
     Rule(1, Reason.DELETED, None, "The session or its user was deleted"),
     Rule(2, Reason.INCOGNITO, None, "The session is marked incognito"),
     Rule(3, Reason.NO_SUBJECT, "scope", "No user id, and no authorisation applies"),

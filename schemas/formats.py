@@ -17,12 +17,12 @@ BUILT_IN = (
     "otel-genai",
 )
 #: The entry points of other packages: a name, and a class as transforms/sources/base.py has `Source`.
-GROUP = "chatsieve.sources"
+ENTRY_POINT_GROUP = "chatsieve.sources"
 
 
 def registered() -> dict[str, importlib.metadata.EntryPoint]:
     """Formats of other packages by name; one that is named like a built-in one is none."""
-    found = importlib.metadata.entry_points(group=GROUP)
+    found = importlib.metadata.entry_points(group=ENTRY_POINT_GROUP)
     return {point.name: point for point in found if point.name not in BUILT_IN}
 
 

@@ -19,22 +19,22 @@ from schemas.policy_faults import faults_of
 from schemas.strict_yaml import Duration, Instant, StrictModel, dotted_key, line_of, load_tree, validate
 
 #: Text that is shown on terminals: no control characters.
-Shown = Annotated[str, pydantic.Field(min_length=1, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
+PrintableText = Annotated[str, pydantic.Field(min_length=1, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
 
 
 class Clause(StrictModel):
     """One clause of the published terms: what it says, and in which accounts."""
 
-    id: Shown
-    summary: Shown
-    accounts: list[Shown] = pydantic.Field(default_factory=list)
+    id: PrintableText
+    summary: PrintableText
+    accounts: list[PrintableText] = pydantic.Field(default_factory=list)
 
 
 class RuleText(StrictModel):
     """What a reason rests on in this pack: a clause of it, and in plain words when it fires."""
 
-    clause: Shown
-    summary: Shown | None = None
+    clause: PrintableText
+    summary: PrintableText | None = None
 
 
 class Tiers(StrictModel):
@@ -79,7 +79,7 @@ class Policy(StrictModel):
     retention: Retention
     clock_skew: Duration
     max_snapshot_age: Duration
-    sources: dict[Shown, Shown] = pydantic.Field(default_factory=dict)
+    sources: dict[PrintableText, PrintableText] = pydantic.Field(default_factory=dict)
     clauses: list[Clause] = pydantic.Field(default_factory=list)
     rules: dict[str, RuleText] = pydantic.Field(default_factory=dict)
 

@@ -30,7 +30,7 @@ FORMAT_VERSION: Literal[1] = 1
 
 
 #: What a warning can be about.
-CautionCode = Literal[
+WarningCode = Literal[
     "refused_eligible",
     "nothing_read",
     "nothing_eligible",
@@ -155,7 +155,7 @@ class Caution(msgspec.Struct, frozen=True):
     `count` and `share` where it counts something; `unit` of what. `action`: what to do about it.
     """
 
-    code: CautionCode
+    code: WarningCode
     weight: int
     subject: str | None
     text: str

@@ -134,7 +134,7 @@ def audit(
                 "--shareable: reports under several policies tell sessions apart by what differs; "
                 "give one --policy with it"
             )
-        _what_if(
+        _compare_policies(
             config, overrides, [policy_argument(given) for given in more], beam or [], json_, quiet, compare
         )
     else:
@@ -202,7 +202,7 @@ def _execute(
     _check([outcome])
 
 
-def _what_if(
+def _compare_policies(
     config: Path,
     overrides: dict[str, Any],
     policies: list[str],
@@ -217,15 +217,15 @@ def _what_if(
 
     load_beam()
     from pipeline.cli.terminal.summary import one_line, terminal
-    from pipeline.commands.what_if import print_what_if, what_if
+    from pipeline.commands.compare_policies import compare_policies, print_policy_comparison
     from pipeline.runners.progress import Progress
 
     progress = Progress(False if quiet else None)
-    outcomes, document = what_if(settings, beam, progress, compare)
+    outcomes, document = compare_policies(settings, beam, progress, compare)
     if as_json:
         typer.echo(json.dumps(document))
     if progress.enabled:
-        print_what_if(document, terminal())
+        print_policy_comparison(document, terminal())
         typer.echo(f"An audit each, to verify, explain and diff: {outcomes[0].path.parent}/*", err=True)
     elif not (quiet or as_json):
         for outcome in outcomes:

@@ -151,7 +151,7 @@ def evaluate(
     labelled = (
         command.read_labelled(spans, command.types_of(type_ or []))
         if spans is not None
-        else command.made_up(synthetic, seed)
+        else command.synthetic_texts(synthetic, seed)
     )
     document = command.evaluate(labelled, deid_argument(deid), deid_argument(against), draws, misses)
     if json_:

@@ -13,12 +13,12 @@ import msgspec
 from pipeline.dataset.card import dataset_card
 from pipeline.dataset.output_folder import OutputFolder
 from pipeline.inputs.config import Settings
-from pipeline.inputs.plan import Inputs
+from pipeline.inputs.find_inputs import Inputs
 from pipeline.pages.report import report_page
-from pipeline.report.build import Told, encode_report, report_of
-from pipeline.report.cells import Catalog
 from pipeline.report.findings import entities_of
-from pipeline.report.previous import Before
+from pipeline.report.full import ReportContext, encode_report, report_of
+from pipeline.report.ledger_counts import Catalog
+from pipeline.report.previous import PreviousRun
 from pipeline.report.shareable import shareable
 from schemas.keys import key_id
 from schemas.manifest import FileEntry, Manifest, encode
@@ -65,7 +65,7 @@ def commit(
     folder: OutputFolder,
     catalog: Catalog,
     model_digests: dict[str, str],
-    before: Before | None = None,
+    before: PreviousRun | None = None,
     to_share: bool = False,
 ) -> Outcome:
     """Stages report, card and manifest, and commits; raises PipelineError where counts do not add up.
@@ -73,7 +73,7 @@ def commit(
     `snapshots` are the `snapshot_entry` of each snapshot file, `before` what the report compares with.
     `to_share`: the report is made fit to be passed on; the manifest has all counts in any case.
     """
-    told = Told(
+    told = ReportContext(
         kind=kind,
         config=settings.config,
         policy=pack.policy,

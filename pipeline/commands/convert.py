@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pyarrow.parquet as pq
 
-from pipeline.inputs.plan import files_at, input_files
+from pipeline.inputs.find_inputs import files_at, input_files
 from schemas.errors import InputError, OutputError
 from schemas.keys import KeyedHasher
 from schemas.records import Defaults, Limits, Session

@@ -27,7 +27,7 @@ CHANGED = pa.schema([*PAIRS, ("rule", pa.string()), ("fires_in", pa.string())])
 Pair = tuple[str | None, str | None, str | None, str | None]
 
 
-class Flip(NamedTuple):
+class DecidingRule(NamedTuple):
     """The rule that decided differently: it fires in one of the two (`fires_in`: a or b) only.
 
     `absent`: the session is not in that ledger.
@@ -111,7 +111,7 @@ def diff(path_a: Path, path_b: Path, most_keys: int = 20, out: Path | None = Non
 
 
 @functools.cache
-def flip_of(reason_a: str | None, reason_b: str | None) -> Flip:
+def deciding_rule(reason_a: str | None, reason_b: str | None) -> DecidingRule:
     """The first rule in order whose outcome differs; a code of the record comes before all rules.
 
     A session is put to the rules in one order and stops at the first that fires. So up to the earlier of two
@@ -119,7 +119,7 @@ def flip_of(reason_a: str | None, reason_b: str | None) -> Flip:
     """
     places = [(_place(reason_a), "a", reason_a), (_place(reason_b), "b", reason_b)]
     _, side, reason = min(places)
-    return Flip(reason or "absent", side)
+    return DecidingRule(reason or "absent", side)
 
 
 def _place(reason: str | None) -> int:
@@ -137,7 +137,7 @@ def _changed(window: pa.Table) -> Any:
 
 def _with_rule(changed: pa.Table) -> pa.Table:
     flips = [
-        flip_of(a, b)
+        deciding_rule(a, b)
         for a, b in zip(changed["a_reason"].to_pylist(), changed["b_reason"].to_pylist(), strict=True)
     ]
     columns = [pa.array([flip.rule for flip in flips]), pa.array([flip.fires_in for flip in flips])]
@@ -210,7 +210,7 @@ def _named(pair: Pair) -> dict[str, str | None]:
 
 
 def _flip(pair: Pair) -> dict[str, Any]:
-    flip = flip_of(pair[1], pair[3])
+    flip = deciding_rule(pair[1], pair[3])
     return {"rule": flip.rule, "rule_number": _NUMBER.get(flip.rule), "fires_in": flip.fires_in}
 
 

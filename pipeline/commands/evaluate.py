@@ -40,7 +40,7 @@ class _Line(msgspec.Struct):
     spans: list[tuple[int, int, str]]
 
 
-class Ran(NamedTuple):
+class MaskingRun(NamedTuple):
     """What a config masked: spans a text (None where the text is refused unread), and its speed."""
 
     masked: list[list[Span] | None]
@@ -83,7 +83,7 @@ def evaluate(
     return document
 
 
-def made_up(count_: int, seed: int) -> list[Labelled]:
+def synthetic_texts(count_: int, seed: int) -> list[Labelled]:
     """So many made-up texts with their truth, of templates that the small model was not trained on."""
     return [Labelled(one.text, one.spans) for one in generate_texts(count_, seed, part="held")]
 
@@ -116,7 +116,7 @@ def read_labelled(file: Path, types: Mapping[str, str]) -> list[Labelled]:
     return labelled
 
 
-def run(config: DeidConfig, texts: Sequence[str]) -> Ran:
+def run(config: DeidConfig, texts: Sequence[str]) -> MaskingRun:
     """What a config masks in each text, as a session of its own, and KB of text a CPU second."""
     engine = DeidEngine(config, secrets.token_bytes(32))
     engine.explain(_session("Warm up, please.", 0))
@@ -127,7 +127,7 @@ def run(config: DeidConfig, texts: Sequence[str]) -> Ran:
         for result, found in engine.explain_sessions(some):
             masked.append(None if result.refusal in _UNREAD else found[0])
     seconds = time.process_time() - started
-    return Ran(masked, sum(len(text.encode("utf-8", "replace")) for text in texts) / 1000 / seconds)
+    return MaskingRun(masked, sum(len(text.encode("utf-8", "replace")) for text in texts) / 1000 / seconds)
 
 
 def types_of(pairs: Sequence[str]) -> dict[str, str]:
@@ -145,11 +145,13 @@ def _session(text: str, number: int) -> SessionText:
     return SessionText(number.to_bytes(16, "big"), [Segment(text, "user")])
 
 
-def _counted(labelled: Sequence[Labelled], ran: Ran, kept: Sequence[int], scope: Sequence[str]) -> Counts:
+def _counted(
+    labelled: Sequence[Labelled], ran: MaskingRun, kept: Sequence[int], scope: Sequence[str]
+) -> Counts:
     return count([labelled[n] for n in kept], [ran.masked[n] or [] for n in kept], scope)
 
 
-def _page(ran: Ran, measured: Mapping[str, Measured]) -> dict[str, Any]:
+def _page(ran: MaskingRun, measured: Mapping[str, Measured]) -> dict[str, Any]:
     return {
         "refused_texts": sum(spans is None for spans in ran.masked),
         "kb_per_second": round(ran.kb_per_second, 1),
@@ -167,7 +169,9 @@ def _plain(figures: Mapping[str, Mapping[str, Figure]]) -> dict[str, dict[str, l
     return {kind: {name: list(figure) for name, figure in some.items()} for kind, some in figures.items()}
 
 
-def _misses(labelled: Sequence[Labelled], ran: Ran, scope: Sequence[str], limit: int) -> list[dict[str, Any]]:
+def _misses(
+    labelled: Sequence[Labelled], ran: MaskingRun, scope: Sequence[str], limit: int
+) -> list[dict[str, Any]]:
     """Where labelled spans were missed; places only, never text."""
     places: list[dict[str, Any]] = []
     for number, (one, masked) in enumerate(zip(labelled, ran.masked, strict=True), 1):

@@ -11,11 +11,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.commands.explanation import explained_sessions, rules_by_reason
+from pipeline.commands.explain_session import explained_sessions, rules_by_reason
 from pipeline.commands.policy import rule_lines
 from pipeline.dataset.committed import Committed, open_committed
 from pipeline.inputs.config import Settings
-from pipeline.inputs.plan import Inputs, find_inputs, read_context
+from pipeline.inputs.find_inputs import Inputs, find_inputs, read_context
 from schemas.decisions import TEXT_REASONS, Decision, Reason
 from schemas.errors import ConfigError, InputError
 from schemas.keys import KeyedHasher, key_id

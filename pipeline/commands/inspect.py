@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePath
 from typing import Any
 
-from pipeline.inputs.plan import files_at, input_files
+from pipeline.inputs.find_inputs import files_at, input_files
 from schemas.errors import InputError
 from schemas.keys import KeyedHasher
 from schemas.records import Block, Defaults, Limits, Message, Session

@@ -13,8 +13,8 @@ from pipeline.commands.commit import Outcome, commit, snapshot_entry
 from pipeline.dataset.output_folder import OutputFolder, claim_output
 from pipeline.graph import PackPlan, RunPlan
 from pipeline.inputs.config import Settings
-from pipeline.inputs.plan import Inputs, find_inputs, read_context
-from pipeline.report.previous import Before, read_before
+from pipeline.inputs.find_inputs import Inputs, find_inputs, read_context
+from pipeline.report.previous import PreviousRun, read_previous_run
 from pipeline.runners.progress import Progress
 from pipeline.runners.run_graph import run_graph
 from schemas.errors import PipelineError
@@ -106,10 +106,10 @@ def engine_spec(settings: Settings) -> EngineSpec:
     return EngineSpec(settings.deid, settings.key, digest)
 
 
-def _before(folder: OutputFolder, compare: Path | None) -> Before | None:
+def _before(folder: OutputFolder, compare: Path | None) -> PreviousRun | None:
     if compare is None and folder.parent is None:
         return None
-    return read_before(compare or folder.path)
+    return read_previous_run(compare or folder.path)
 
 
 def _plan(

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pipeline.inputs.config import Settings
-from pipeline.inputs.consent_table import read_table
 from pipeline.inputs.globs import matching
+from pipeline.inputs.postgresql_consent import read_table
 from schemas.consent_config import FileSource, PostgresqlSource, Source
 from schemas.errors import ConsentError
 from schemas.keys import KeyedHasher

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.pages.page import count, instant, page, percent
-from pipeline.report.wording import CODES
+from pipeline.report.rule_summaries import QUARANTINE_SUMMARIES
 from schemas.decisions import RULES, listing_order
 from schemas.errors import OutputError
 from transforms.output.file_names import masked_name
@@ -89,8 +89,8 @@ def _why(row: dict[str, Any]) -> str:
     rule, side = row["rule"], row["fires_in"].upper()
     if rule == "absent":
         return f"These sessions are not in {side}."
-    if rule in CODES:
-        return f"In {side} alone they are quarantined: {CODES[rule].lower()}."
+    if rule in QUARANTINE_SUMMARIES:
+        return f"In {side} alone they are quarantined: {QUARANTINE_SUMMARIES[rule].lower()}."
     number = "" if row["rule_number"] is None else f"{row['rule_number']}, "
     return f"Rule {number}{rule}, fires in {side} only: {_SUMMARY.get(rule, rule)}."
 

@@ -36,13 +36,13 @@ def page(template: str, charts: dict[str, list[dict[str, Any]]], **words: Any) -
             library=library,
             script=script,
             drawn=drawn,
-            charts=embedded(drawn),
+            charts=script_json(drawn),
         )
     )
     return text.encode()
 
 
-def embedded(value: Any) -> str:
+def script_json(value: Any) -> str:
     """JSON that can stand in a script element: no text in it can end that."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
     for character in "<>&\u2028\u2029":

@@ -6,8 +6,8 @@ import collections
 from typing import Any
 
 from pipeline.pages.charts import DECISIONS, charts_of, named, state_words
-from pipeline.pages.page import embedded, page
-from pipeline.pages.sentences import age, changed, headline, refusals
+from pipeline.pages.page import page, script_json
+from pipeline.pages.report_summary import age, changed, headline, refusals
 from schemas.decisions import decision_of
 from schemas.report_counts import MIXED
 
@@ -34,7 +34,7 @@ def report_page(report: dict[str, Any]) -> bytes:
         state_words=state_words,
         entities=_entities(report["deid"]),
         most_shards=MOST_SHARDS,
-        cube=embedded(_cube(report)),
+        cube=script_json(_cube(report)),
     )
 
 

@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Sequence
 from typing import Any
 
-from pipeline.report.cells import Catalog, LedgerCell, summed
+from pipeline.report.ledger_counts import Catalog, LedgerCell, summed
 from schemas.decisions import Basis, Decision
 from schemas.errors import PipelineError
 from schemas.policy import Policy

@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow.compute as pc
 
 from pipeline.dataset.committed import ledger_batches, open_committed
-from pipeline.report.cells import LedgerCell, summed
+from pipeline.report.ledger_counts import LedgerCell, summed
 from schemas.decisions import decision_of
 from schemas.report import Previous, ReasonMoved
 from transforms.output.file_names import masked_name
@@ -18,7 +18,7 @@ _BATCH_ROWS = 1 << 17
 
 
 @dataclasses.dataclass(frozen=True)
-class Before:
+class PreviousRun:
     """What is known of a committed run or audit, from its manifest and its ledger."""
 
     name: str
@@ -31,7 +31,7 @@ class Before:
     surfaces: frozenset[str]
 
 
-def read_before(path: Path) -> Before:
+def read_previous_run(path: Path) -> PreviousRun:
     """The run or audit in a folder; raises InputError where there is none."""
     run = open_committed(path)
     seen: dict[str, set[str]] = {"tier": set(), "surface": set()}
@@ -39,7 +39,7 @@ def read_before(path: Path) -> Before:
         for name, values in seen.items():
             values.update(pc.drop_null(pc.unique(batch.column(name))).to_pylist())
     manifest = run.manifest
-    return Before(
+    return PreviousRun(
         name=masked_name(path.resolve().name),
         kind=manifest.kind,
         dataset_version=manifest.dataset_version,
@@ -51,7 +51,7 @@ def read_before(path: Path) -> Before:
     )
 
 
-def previous_of(before: Before, cells: Sequence[LedgerCell]) -> Previous:
+def previous_of(before: PreviousRun, cells: Sequence[LedgerCell]) -> Previous:
     """The comparison with what is now, the reason that moved most first."""
     now, then = summed(cells, ["reason"]), before.reasons
     total_now, total_then = sum(now.values()), sum(then.values())

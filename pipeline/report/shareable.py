@@ -12,22 +12,22 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from pipeline.report.cells import LedgerCell
+from pipeline.report.ledger_counts import LedgerCell
 from pipeline.report.previous import share
+from pipeline.report.rule_summaries import ELIGIBLE
 from pipeline.report.shareable_tables import (
-    disclosed,
-    mixed,
-    told_by,
-    told_cube,
-    told_funnel,
-    told_quarantine,
-    told_reasons,
-    told_splits,
-    told_states,
+    mixed_sessions,
+    shareable_counts,
+    shareable_cube,
+    shareable_funnel,
+    shareable_quarantine,
+    shareable_reasons,
+    shareable_splits,
+    shareable_states,
+    suppress,
 )
 from pipeline.report.thresholds import failures_of
-from pipeline.report.warnings import cautions_of
-from pipeline.report.wording import ELIGIBLE
+from pipeline.report.warnings import warnings_of
 from schemas.config import RunConfig
 from schemas.decisions import Reason
 from schemas.errors import PipelineError
@@ -53,24 +53,24 @@ def shareable(report: Report, cells: Sequence[LedgerCell], policy: Policy, confi
             "consent check: eligible sessions are of users who refuse; see how many without --shareable"
         )
     least = config.audit.min_cell
-    told = disclosed(cells, policy, _moment(report), least)
+    told = suppress(cells, policy, _moment(report), least)
     counts = _counts(report, told, least)
     shared = replace(
         report,
-        shareable=Shareable(least, mixed(told), LEFT_OUT),
+        shareable=Shareable(least, mixed_sessions(told), LEFT_OUT),
         inputs=[replace(item, records=None) for item in report.inputs],
         snapshots=replace(
             report.snapshots,
             files=[replace(file, rows=_alone(file.rows, least)) for file in report.snapshots.files],
         ),
         counts=counts,
-        funnel=told_funnel(report, told, counts),
-        reasons=told_reasons(report, told, policy),
+        funnel=shareable_funnel(report, told, counts),
+        reasons=shareable_reasons(report, told, policy),
         groups=[],
-        cube=told_cube(cells, told),
-        by_month=told_splits(told, "created_month"),
-        by_tier=told_splits(told, "tier"),
-        by_surface=told_splits(told, "surface"),
+        cube=shareable_cube(cells, told),
+        by_month=shareable_splits(told, "created_month"),
+        by_tier=shareable_splits(told, "tier"),
+        by_surface=shareable_splits(told, "surface"),
         by_language=_languages(report, told, least),
         consent=_consent(report, told, least),
         retention=[],
@@ -78,13 +78,13 @@ def shareable(report: Report, cells: Sequence[LedgerCell], policy: Policy, confi
         deid=_deid(report.deid, told, least),
         residual=_residual(report.residual, told, least),
         estimate=_estimate(report.estimate, told, least),
-        quarantine=told_quarantine(told),
+        quarantine=shareable_quarantine(told),
         shards=None,
         previous=_previous(report.previous, told, least),
         warnings=[],
         failed=[],
     )
-    shared = replace(shared, warnings=cautions_of(shared, config))
+    shared = replace(shared, warnings=warnings_of(shared, config))
     return replace(shared, failed=failures_of(shared, config))
 
 
@@ -101,8 +101,8 @@ def _counts(report: Report, told: Disclosed, least: int) -> Counts:
         training_rows=rows if report.kind == "run" else 0,
         messages_kept=full.messages_kept if isinstance(eligible, int) else None,
         dropped_blocks=_alone(full.dropped_blocks, least),
-        decisions=told_by(told, "decision"),
-        reasons=told_by(told, "reason"),
+        decisions=shareable_counts(told, "decision"),
+        reasons=shareable_counts(told, "reason"),
     )
 
 
@@ -130,7 +130,7 @@ def _consent(report: Report, told: Disclosed, least: int) -> Consent:
     late, stale = full.undecided_after_deadline, full.stale
     return Consent(
         users=UserCounts(**found, total=users.total),
-        sessions=told_states(told),
+        sessions=shareable_states(told),
         refused_eligible=through,
         undecided_after_deadline=ActiveUsers(
             late.after, _within(late.users, full.users.undecided, found["undecided"], least)

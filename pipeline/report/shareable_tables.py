@@ -9,9 +9,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from pipeline.report.cells import CUBE, LedgerCell, summed, value_order
 from pipeline.report.findings import STATES, UNREADABLE
-from pipeline.report.wording import CODES, ELIGIBLE, TRIED, rule_words
+from pipeline.report.ledger_counts import CUBE, LedgerCell, summed, value_order
+from pipeline.report.rule_summaries import ELIGIBLE, QUARANTINE_SUMMARIES, REASONS_IN_ORDER, rule_summary
 from schemas.decisions import Decision, decision_of
 from schemas.policy import Policy
 from schemas.report import Report
@@ -36,12 +36,12 @@ _TABLES = (
 _NOT_APART = "Reasons that are not told apart"
 
 
-def disclosed(cells: Sequence[LedgerCell], policy: Policy, as_of: dt.datetime, least: int) -> Disclosed:
+def suppress(cells: Sequence[LedgerCell], policy: Policy, as_of: dt.datetime, least: int) -> Disclosed:
     """What may be told of the sessions; values that policy, program and `as_of` imply can be labelled."""
     counts = summed(_named(cells), KEYS)
     values = {
         "decision": [str(decision) for decision in Decision],
-        "reason": [ELIGIBLE, *TRIED, *CODES],
+        "reason": [ELIGIBLE, *REASONS_IN_ORDER, *QUARANTINE_SUMMARIES],
         "standing": STATES,
         "tier": [*policy.tiers.included, *policy.tiers.excluded, UNKNOWN],
         "surface": [*policy.surfaces.included, *policy.surfaces.excluded, UNKNOWN],
@@ -50,25 +50,25 @@ def disclosed(cells: Sequence[LedgerCell], policy: Policy, as_of: dt.datetime, l
     return Disclosed(counts, KEYS, _ORDER, least, values, _TABLES, ("decision", "reason", "standing"))
 
 
-def mixed(told: Disclosed) -> int:
+def mixed_sessions(told: Disclosed) -> int:
     """How many sessions are not told apart in some column of the cube."""
     places = [KEYS.index(name) for name in CUBE[:5]]
     return sum(block.sessions for block in told.blocks if any(block.key[place] == MIXED for place in places))
 
 
-def told_by(told: Disclosed, column: str) -> dict[str, Cell]:
+def shareable_counts(told: Disclosed, column: str) -> dict[str, Cell]:
     """The count of each value of a column, as far as it is exact, and what is not told apart under MIXED."""
     values = sorted(told.values(column) - {MIXED})
     mixed_in = {value: told.told(**{column: value}) for value in told.values(column) & {MIXED}}
     return {value: told.exact(**{column: value}) for value in values} | mixed_in
 
 
-def told_reasons(report: Report, told: Disclosed, policy: Policy) -> list[ReasonCount]:
+def shareable_reasons(report: Report, told: Disclosed, policy: Policy) -> list[ReasonCount]:
     """Every reason that may be told of, the most frequent first; messages only where its number is exact."""
     full = {row.reason: row for row in report.reasons}
     rows = []
     for reason in told.values("reason") - {MIXED}:
-        number, clause, summary = rule_words(reason, policy)
+        number, clause, summary = rule_summary(reason, policy)
         row = full.get(reason) if _some(told.exact(reason=reason)) else None
         seen, kept = (row.messages_seen, row.messages_kept) if row else (None, None)
         decision, sessions = str(decision_of(reason)), told.told(reason=reason)
@@ -81,7 +81,7 @@ def told_reasons(report: Report, told: Disclosed, policy: Policy) -> list[Reason
     return rows
 
 
-def told_cube(cells: Sequence[LedgerCell], told: Disclosed) -> Cube:
+def shareable_cube(cells: Sequence[LedgerCell], told: Disclosed) -> Cube:
     """The blocks; messages of those whose reason is told."""
     kept_of = summed(_named(cells), KEYS, "messages_kept")
     sessions: collections.Counter[tuple[Any, ...]] = collections.Counter()
@@ -96,7 +96,7 @@ def told_cube(cells: Sequence[LedgerCell], told: Disclosed) -> Cube:
     return Cube(list(CUBE), rows if _some(told.total) else [])
 
 
-def told_splits(told: Disclosed, column: str) -> list[Split]:
+def shareable_splits(told: Disclosed, column: str) -> list[Split]:
     """Sessions by decision for each value of a column that may be told of, MIXED last.
 
     Of months, those from the first that is told to the last.
@@ -112,7 +112,7 @@ def told_splits(told: Disclosed, column: str) -> list[Split]:
     return rows
 
 
-def told_states(told: Disclosed) -> list[StateCount]:
+def shareable_states(told: Disclosed) -> list[StateCount]:
     """Sessions by where their user stands, decision and basis."""
     found: collections.Counter[tuple[Any, ...]] = collections.Counter()
     places = [KEYS.index(name) for name in ("standing", "decision", "basis")]
@@ -126,21 +126,23 @@ def told_states(told: Disclosed) -> list[StateCount]:
     ]
 
 
-def told_quarantine(told: Disclosed) -> list[QuarantineCount]:
+def shareable_quarantine(told: Disclosed) -> list[QuarantineCount]:
     """Quarantined records and sessions by code."""
-    codes = sorted(reason for reason in told.values("reason") - {MIXED} if reason in CODES)
+    codes = sorted(reason for reason in told.values("reason") - {MIXED} if reason in QUARANTINE_SUMMARIES)
     return [QuarantineCount(code, told.told(reason=code), None) for code in codes]
 
 
-def told_funnel(report: Report, told: Disclosed, counts: Counts) -> list[Step]:
+def shareable_funnel(report: Report, told: Disclosed, counts: Counts) -> list[Step]:
     """The steps; what is left is told from the start to the first step that is not, and back from the end."""
-    codes = sorted(told.values("reason") - {MIXED, *TRIED, ELIGIBLE})
+    codes = sorted(told.values("reason") - {MIXED, *REASONS_IN_ORDER, ELIGIBLE})
     steps: list[Step] = []
     for step in report.funnel:
         if step.step == "merged":
             for code in codes:
                 dropped = told.exact(reason=code)
-                steps.append(Step("unreadable", "records", code, 0, None, CODES[code], dropped, None))
+                steps.append(
+                    Step("unreadable", "records", code, 0, None, QUARANTINE_SUMMARIES[code], dropped, None)
+                )
             merged = counts.records, counts.ledger_rows
             steps.append(replace(step, dropped=_less(*merged), left=counts.sessions))
         elif step.step == "rule":

@@ -10,7 +10,7 @@ import msgspec
 from pipeline.report.previous import share
 from schemas.config import RunConfig
 from schemas.decisions import Reason
-from schemas.report import Caution, CautionCode, Report
+from schemas.report import Caution, Report, WarningCode
 from schemas.report_counts import Cell, Split
 from transforms.decide.labels import UNKNOWN
 
@@ -26,7 +26,7 @@ class _Words(NamedTuple):
     action: str
 
 
-_WORDS: dict[CautionCode, _Words] = {
+_WORDS: dict[WarningCode, _Words] = {
     "refused_eligible": _Words(
         100,
         "sessions",
@@ -103,7 +103,7 @@ _WORDS: dict[CautionCode, _Words] = {
 }
 
 
-def cautions_of(report: Report, config: RunConfig) -> list[Caution]:
+def warnings_of(report: Report, config: RunConfig) -> list[Caution]:
     """The warnings of a report, by the numbers that it tells, the weightiest first.
 
     Of one weight, the one that counts most comes first.
@@ -123,7 +123,7 @@ def _of_sessions(report: Report, config: RunConfig) -> Iterator[Caution]:
     quarantined = _number(decisions.get("quarantined", 0))
     if quarantined > config.limits.max_quarantined_fraction / 2 * total:
         yield _caution("quarantine_high", None, quarantined, total)
-    unlisted: tuple[tuple[CautionCode, list[Split]], ...] = (
+    unlisted: tuple[tuple[WarningCode, list[Split]], ...] = (
         ("tier_unlisted", report.by_tier),
         ("surface_unlisted", report.by_surface),
     )
@@ -162,7 +162,7 @@ def _of_comparison(report: Report) -> Iterator[Caution]:
 
 
 def _caution(
-    code: CautionCode, subject: str | None = None, count: int | None = None, total: int = 0
+    code: WarningCode, subject: str | None = None, count: int | None = None, total: int = 0
 ) -> Caution:
     words = _WORDS[code]
     fraction = None if count is None else share(count, total)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.commands.evaluate import evaluate, made_up, read_labelled, types_of
+from pipeline.commands.evaluate import evaluate, read_labelled, synthetic_texts, types_of
 from schemas.errors import InputError
 from transforms.deid.evaluation import ALL, Labelled, compare, count, measure, missed, type_of
 from transforms.deid.spans import Span
@@ -132,7 +132,7 @@ def test_the_command_measures_and_compares(tmp_path: Path) -> None:
 
 def test_figures_of_the_default_config_stay_up() -> None:
     """A change of rules or model that loses names is seen here, on sentences the model has not learned."""
-    document = evaluate(made_up(400, 3), draws=20)
+    document = evaluate(synthetic_texts(400, 3), draws=20)
     assert document["types"]["PERSON"]["character_recall"][0] > 0.75
     assert document["types"]["ADDRESS"]["character_recall"][0] > 0.8
     assert document["types"]["EMAIL_ADDRESS"]["span_recall"][0] > 0.99

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.commands.convert import convert
-from pipeline.inputs.identity_tables import identities_of
+from pipeline.inputs.mapping_table import identities_of
 from schemas.config import InputConfig
 from schemas.errors import ConfigError
 from schemas.policy import load_pack

@@ -13,7 +13,7 @@ from transforms.shuffle.key_order import order_by_key
 
 
 def settled_rows(decisions: pa.Table, quarantined: pa.Table) -> pa.Table:
-    """SETTLED of settled SETTLING rows, and of the quarantined records that have a key, sorted by it."""
+    """SETTLED of settled UNSETTLED rows, and of the quarantined records that have a key, sorted by it."""
     records = record_rows(quarantined.filter(quarantined["conversation_key"].is_valid()))
     return in_key_order(pa.concat_tables([decisions.select(SETTLED.names), records]))
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.errors import InputError
-from schemas.tables import FACTS, UNREAD
+from schemas.tables import FACTS, TEXT_NOT_READ
 from schemas.units import Unit
 from transforms.decide.merge import activity_of, of_several
 from transforms.decide.record_digest import content_of
@@ -24,7 +24,7 @@ from transforms.sources.registry import read_sessions
 
 
 def with_sizes(facts: pa.Table, context: ReadContext) -> pa.Table:
-    """FACTS with the sizes of texts on which an order of records hangs; the others stay UNREAD."""
+    """FACTS with the sizes of texts on which an order of records hangs; the others stay TEXT_NOT_READ."""
     sizes = whole(facts["text_bytes"])
     open_ones = np.flatnonzero(_in_doubt(facts, sizes))
     if not len(open_ones):
@@ -39,7 +39,7 @@ def _in_doubt(facts: pa.Table, sizes: Ints) -> Bools:
     """Unread records that tie with another of their session that says something else."""
     doubt = np.zeros(facts.num_rows, np.bool_)
     places = np.flatnonzero(of_several(facts))
-    if not len(places) or not (sizes[places] == UNREAD).any():
+    if not len(places) or not (sizes[places] == TEXT_NOT_READ).any():
         return doubt
     some = facts.take(pa.array(places))
     said = content_of(some.set_column(FACTS.get_field_index("text_bytes"), "text_bytes", _zeros(len(places))))
@@ -53,7 +53,7 @@ def _in_doubt(facts: pa.Table, sizes: Ints) -> Bools:
     differs = np.zeros(first[-1] + 1, np.bool_)
     differs[first[1:][tied & (said[order][1:] != said[order][:-1])]] = True
     doubt[places[order[differs[first]]]] = True
-    doubt &= sizes == UNREAD
+    doubt &= sizes == TEXT_NOT_READ
     return doubt
 
 
@@ -68,10 +68,10 @@ def _by_unit(facts: pa.Table, places: Ints) -> dict[str, Ints]:
 
 
 def _sizes_in(unit: str, rows: Ints, context: ReadContext) -> Ints:
-    """The size of each row's texts; UNREAD for all of a unit whose texts cannot be read."""
+    """The size of each row's texts; TEXT_NOT_READ for all of a unit whose texts cannot be read."""
     pointers = [Pointer(row, 0, 0) for row in rows.tolist()]
     try:
         found = dict(read_sessions(Unit.decode(unit), context, pointers))
     except (OSError, pa.ArrowException, InputError):
-        return np.full(len(rows), UNREAD)
+        return np.full(len(rows), TEXT_NOT_READ)
     return np.array([sum(map(text_bytes, found[row].messages)) for row in rows.tolist()], np.int64)

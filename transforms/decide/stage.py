@@ -15,7 +15,7 @@ from apache_beam.typehints import Tuple as BeamTuple
 
 from schemas.decisions import Decision
 from schemas.policy import Policy
-from schemas.tables import DECISIONS, DELETIONS, KEY, QUARANTINED, SETTLING
+from schemas.tables import DECISIONS, DELETIONS, KEY, QUARANTINED, UNSETTLED
 from transforms.decide.consent_status import LastKnown, user_figures
 from transforms.decide.merge import merge
 from transforms.decide.rules import Given, judge
@@ -42,7 +42,7 @@ class DecideEligibility(beam.PTransform):  # type: ignore[misc]
     """One decision row per session and policy.
 
     In: (bucket, blobs of facts, consent and user deletions), grouped. A bucket that is too big is decided in
-    shares, by any workers where blobs are spilled and only pointers move. Out: (piece, blob) of SETTLING,
+    shares, by any workers where blobs are spilled and only pointers move. Out: (piece, blob) of UNSETTLED,
     tagged by `decisions_by` the policy's number; entries of their users, tagged by `users_by` it; `volumes`,
     by the first policy; and `entries`. `as_of` is fixed here, so a retry decides alike. `pieces`: how many
     ranges of conversation keys settle apart. `pointers` False: where the text lies is left out, for nobody
@@ -108,7 +108,7 @@ class SettleSessions(beam.DoFn):  # type: ignore[misc]
     def process(self, item: tuple[int, Iterable[bytes]], sizes: Sizes) -> Iterator[Any]:
         blobs, parts = item[1], sizes[0]
         schemas: dict[Kind, pa.Schema] = {
-            "decisions": SETTLING,
+            "decisions": UNSETTLED,
             "conversation_deletions": DELETIONS,
             "quarantined": QUARANTINED,
         }
@@ -126,9 +126,9 @@ class SettleSessions(beam.DoFn):  # type: ignore[misc]
 
 
 def with_standings(decisions: pa.Table, last: LastKnown, policy: Policy) -> pa.Table:
-    """SETTLING of DECISIONS rows."""
+    """UNSETTLED of DECISIONS rows."""
     standing = last.standings(decisions["user_key"], policy.effective_at)
-    return decisions.append_column(SETTLING.field("standing"), pa.array(standing))
+    return decisions.append_column(UNSETTLED.field("standing"), pa.array(standing))
 
 
 class _Share(beam.DoFn):  # type: ignore[misc]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pyarrow as pa
 
-from schemas.tables import WORD
+from schemas.tables import CATEGORY
 from transforms.shuffle.instants import Bools, Ints, filled
 
 
@@ -26,7 +26,7 @@ def alike(word: str, count: int) -> pa.DictionaryArray:
 
 
 def words_of(codes: Ints, words: list[str | None]) -> pa.DictionaryArray:
-    """WORD with the word of each number; some of them may be None, or alike."""
+    """CATEGORY with the word of each number; some of them may be None, or alike."""
     distinct = list(dict.fromkeys(word for word in words if word is not None))
     places = np.array([-1 if word is None else distinct.index(word) for word in words], np.int32)
     found = places[codes]
@@ -35,7 +35,7 @@ def words_of(codes: Ints, words: list[str | None]) -> pa.DictionaryArray:
 
 
 def is_word(column: pa.ChunkedArray, word: str) -> Bools:
-    """True for the word, in a column of WORD."""
+    """True for the word, in a column of CATEGORY."""
     texts = column.combine_chunks()
     codes = [code for code, text in enumerate(texts.dictionary.to_pylist()) if text == word]
     found: Bools = np.isin(filled(texts.indices, -1), codes)
@@ -61,7 +61,7 @@ def by_appearance(column: pa.DictionaryArray) -> pa.DictionaryArray:
     rank[order] = np.arange(len(order))
     found = rank[codes]
     indices = pa.array(found, mask=found < 0 if column.null_count else None)
-    return pa.DictionaryArray.from_arrays(indices, column.dictionary.take(pa.array(order))).cast(WORD)
+    return pa.DictionaryArray.from_arrays(indices, column.dictionary.take(pa.array(order))).cast(CATEGORY)
 
 
 def not_blank(texts: pa.Array) -> Bools:

@@ -54,7 +54,7 @@ class ReadContext:
     `identities`: what else is known of owners, by position too. `only`: the one conversation id that is
     asked for; a format may skip records of any other, unread.
     `metadata_only`: what decides is read, and texts only where nothing else tells; a format that cannot read
-    one without the other reads all. `text_bytes` of a record whose texts were not read is UNREAD.
+    one without the other reads all. `text_bytes` of a record whose texts were not read is TEXT_NOT_READ.
     """
 
     hasher: KeyedHasher

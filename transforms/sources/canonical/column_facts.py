@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.records import Defaults, Limits
-from schemas.tables import ANSWER, FACTS, HUMAN, INSTANT, UNREAD
+from schemas.tables import ANSWER, FACTS, HUMAN, INSTANT, TEXT_NOT_READ
 from schemas.units import Unit
 from transforms.shuffle.dictionaries import alike, mapped, not_blank
 from transforms.shuffle.digests import joined, keys, message_numbers, numbers_near
@@ -139,7 +139,7 @@ def _facts(
         "incognito": rows["incognito"].fill_null(False),
         "current_message": pa.array(current, mask=current == 0),
         "text_bytes": pa.array(
-            total(sizes, columns.row_of, len(row)) if unread is None else np.full(len(row), UNREAD)
+            total(sizes, columns.row_of, len(row)) if unread is None else np.full(len(row), TEXT_NOT_READ)
         ),
         "unit": alike(unit, len(row)),
         "row": pa.array(row),
@@ -195,7 +195,7 @@ def _keys_or(
 def _words_or(
     texts: pa.Array, named: Callable[[str | None], str | None], default: str | None
 ) -> pa.DictionaryArray:
-    """WORD of each text as it is named, of the default where it is not."""
+    """CATEGORY of each text as it is named, of the default where it is not."""
     return mapped(texts, lambda text: named(text) or default, pa.string()).dictionary_encode()
 
 

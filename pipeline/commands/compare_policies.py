@@ -26,7 +26,7 @@ from schemas.errors import OutputError
 WHAT_IF = "what-if.json"
 
 
-def what_if(
+def compare_policies(
     settings: Settings, beam_arguments: Sequence[str], progress: Progress, compare: Path | None = None
 ) -> tuple[list[Outcome], dict[str, Any]]:
     """The outcome of each policy, in the order given, and the comparison written to `what-if.json`."""
@@ -91,7 +91,7 @@ def _flips(first: Outcome, other: Outcome) -> dict[str, Any]:
     return {"policy": other.manifest.policy["id"], "sessions": compared["sessions"], "changed": changed}
 
 
-def print_what_if(document: dict[str, Any], console: Console) -> None:
+def print_policy_comparison(document: dict[str, Any], console: Console) -> None:
     """Prints the policies side by side, and by which rules each differs from the first."""
     console.print(f"as of {document['as_of']}, consent known until {document['known_until']}")
     for number, policy in enumerate(document["policies"], start=1):

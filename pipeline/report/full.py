@@ -10,7 +10,16 @@ from typing import Literal
 
 import msgspec
 
-from pipeline.report.cells import (
+from pipeline.report.findings import (
+    consent_of,
+    deid_of,
+    entities_of,
+    expiry_of,
+    languages_of,
+    residual_of,
+    shards_of,
+)
+from pipeline.report.ledger_counts import (
     Catalog,
     LedgerCell,
     cells_of,
@@ -22,18 +31,9 @@ from pipeline.report.cells import (
     splits_of,
     summed,
 )
-from pipeline.report.findings import (
-    consent_of,
-    deid_of,
-    entities_of,
-    expiry_of,
-    languages_of,
-    residual_of,
-    shards_of,
-)
-from pipeline.report.previous import Before, previous_of
+from pipeline.report.previous import PreviousRun, previous_of
 from pipeline.report.thresholds import failures_of
-from pipeline.report.warnings import cautions_of
+from pipeline.report.warnings import warnings_of
 from schemas.config import RunConfig
 from schemas.decisions import Reason
 from schemas.errors import PipelineError
@@ -48,7 +48,7 @@ from transforms.shuffle.instants import moment_text
 
 
 @dataclasses.dataclass(frozen=True)
-class Told:
+class ReportContext:
     """What a report says beside what was counted: what was run, by which policy, over which snapshots."""
 
     kind: Literal["run", "audit"]
@@ -58,10 +58,10 @@ class Told:
     as_of: dt.datetime
     known_until: dt.datetime
     snapshots: Sequence[Snapshot]
-    before: Before | None = None
+    before: PreviousRun | None = None
 
 
-def report_of(catalog: Catalog, told: Told) -> tuple[Report, list[LedgerCell]]:
+def report_of(catalog: Catalog, told: ReportContext) -> tuple[Report, list[LedgerCell]]:
     """The report in full, and the cells of the ledger behind it.
 
     Raises PipelineError unless the counts add up to what was read, and for a run that lets through a session
@@ -106,7 +106,7 @@ def report_of(catalog: Catalog, told: Told) -> tuple[Report, list[LedgerCell]]:
             f"consent check: {report.consent.refused_eligible.unexplained} eligible sessions are of users "
             "who refuse, by a count of the snapshots apart from the verdicts; nothing was written"
         )
-    report = msgspec.structs.replace(report, warnings=cautions_of(report, told.config))
+    report = msgspec.structs.replace(report, warnings=warnings_of(report, told.config))
     return msgspec.structs.replace(report, failed=failures_of(report, told.config)), cells
 
 
@@ -149,7 +149,7 @@ def encode_report(report: Report) -> bytes:
     return filled + b"\n"
 
 
-def _policy(told: Told) -> PolicyRead:
+def _policy(told: ReportContext) -> PolicyRead:
     policy = told.policy
     return PolicyRead(
         id=policy.id,
@@ -177,7 +177,7 @@ def _inputs(catalog: Catalog, config: RunConfig) -> list[InputRead]:
     ]
 
 
-def _snapshots(told: Told) -> SnapshotsRead:
+def _snapshots(told: ReportContext) -> SnapshotsRead:
     files = [
         SnapshotRead(
             masked_name(snapshot.path.rsplit("/", 1)[-1]),

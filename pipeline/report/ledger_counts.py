@@ -6,7 +6,7 @@ import collections
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from pipeline.report.wording import ELIGIBLE, TRIED, rule_words
+from pipeline.report.rule_summaries import ELIGIBLE, REASONS_IN_ORDER, rule_summary
 from schemas.decisions import Decision
 from schemas.policy import Policy
 from schemas.report_counts import EARLIER, LATER, Cube, Group, QuarantineCount, ReasonCount, Split, Step
@@ -58,7 +58,7 @@ def reasons_of(cells: Sequence[LedgerCell], policy: Policy) -> list[ReasonCount]
     seen, kept = (summed(cells, ["reason"], name) for name in ("messages_seen", "messages_kept"))
     rows = []
     for (decision, reason), sessions in summed(cells, ["decision", "reason"]).items():
-        words = rule_words(reason, policy)
+        words = rule_summary(reason, policy)
         rows.append(
             ReasonCount(
                 decision,
@@ -121,17 +121,17 @@ def funnel_of(
     steps = [Step("start", "records", None, None, None, "Records read", 0, left)]
     for code, dropped in sorted(unreadable.items()):
         left -= dropped
-        words = rule_words(code, policy)
+        words = rule_summary(code, policy)
         steps.append(Step("unreadable", "records", code, 0, words.clause, words.summary, dropped, left))
     merged, left = left - sessions, sessions
     summary = "Records of one session, taken as one"
     steps.append(Step("merged", "sessions", None, None, None, summary, merged, left))
-    for reason in TRIED:
+    for reason in REASONS_IN_ORDER:
         dropped = reasons.get(reason, 0)
         left -= dropped
-        number, clause, summary = rule_words(reason, policy)
+        number, clause, summary = rule_summary(reason, policy)
         steps.append(Step("rule", "sessions", reason, number, clause, summary, dropped, left))
-    eligible = rule_words(ELIGIBLE, policy)
+    eligible = rule_summary(ELIGIBLE, policy)
     steps.append(Step("eligible", "sessions", ELIGIBLE, None, eligible.clause, "Eligible sessions", 0, left))
     if training_rows is not None:
         steps.append(Step("rows", "rows", None, None, None, "Training rows written", 0, training_rows))

@@ -8,7 +8,7 @@ from schemas.decisions import DEID_FAILED, RULES, Reason
 from schemas.policy import Policy
 
 #: Every quarantine code, for a reader who does not know the formats.
-CODES = {
+QUARANTINE_SUMMARIES = {
     "malformed_json": "Not valid JSON",
     "not_an_object": "JSON, but not a record",
     "missing_field": "A required field is missing",
@@ -31,7 +31,7 @@ _ELIGIBLE = "No rule fired"
 DEID_RULE = 15
 
 
-class RuleWords(NamedTuple):
+class RuleSummary(NamedTuple):
     """What a report says of a reason: its rule's number, its clause, and when it is given."""
 
     number: int | None
@@ -39,17 +39,29 @@ class RuleWords(NamedTuple):
     summary: str
 
 
-def rule_words(reason: str, policy: Policy) -> RuleWords:
+def rule_summary(reason: str, policy: Policy) -> RuleSummary:
     """The words of a reason or quarantine code under a policy, which can have its own."""
     rule = next((rule for rule in RULES if rule.reason == reason), None)
     text = policy.rules.get(reason)
     summary = (
-        text.summary if text and text.summary else rule.summary if rule else CODES.get(reason, _ELIGIBLE)
+        text.summary
+        if text and text.summary
+        else rule.summary
+        if rule
+        else QUARANTINE_SUMMARIES.get(reason, _ELIGIBLE)
     )
-    number = rule.number if rule else DEID_RULE if reason == DEID_FAILED else 0 if reason in CODES else None
-    return RuleWords(number, policy.clause_by_reason().get(reason), summary)
+    number = (
+        rule.number
+        if rule
+        else DEID_RULE
+        if reason == DEID_FAILED
+        else 0
+        if reason in QUARANTINE_SUMMARIES
+        else None
+    )
+    return RuleSummary(number, policy.clause_by_reason().get(reason), summary)
 
 
 #: Every reason that a session can get, in the order in which they are tried, and what can go wrong at last.
-TRIED = (*(str(rule.reason) for rule in RULES), DEID_FAILED)
+REASONS_IN_ORDER = (*(str(rule.reason) for rule in RULES), DEID_FAILED)
 ELIGIBLE = str(Reason.ELIGIBLE)

@@ -12,7 +12,7 @@ import pyarrow as pa
 from pipeline.inputs.config import Settings
 from pipeline.inputs.consent import read_consent
 from pipeline.inputs.globs import matching
-from pipeline.inputs.identity_tables import identities_of
+from pipeline.inputs.mapping_table import identities_of
 from schemas.config import InputConfig
 from schemas.errors import InputError
 from schemas.keys import KeyedHasher
