@@ -38,7 +38,7 @@ FACTS = pa.schema(
         ("created_at", INSTANT),
         ("deleted_at", INSTANT),
         ("incognito", pa.bool_()),
-        ("current_message", pa.int64()),  # digest of the id of the last message of the active branch
+        ("current_message", pa.int64()),  # digest: last message of the active branch; null: not given
         ("text_bytes", pa.int64()),  # UTF-8 bytes of all text, or TEXT_NOT_READ
         # The place of the record: unit and row; offset and length in bytes for units of kind `bytes`, else 0.
         ("unit", CATEGORY),
@@ -84,7 +84,7 @@ CONSENT = pa.schema(
 #: One row per deletion at or before as_of. `key` is a user key or a conversation key, one kind a table.
 DELETIONS = pa.schema([("key", KEY), ("deleted_at", INSTANT)])
 
-#: One row per separate authorization.
+#: One row per separate authorisation.
 AUTHORIZATIONS = pa.schema(
     [
         ("organization_key", KEY),
@@ -184,8 +184,9 @@ TRAINING_MESSAGE = pa.struct(
     ]
 )
 
-#: One row per thread of an eligible session. `entities` counts replaced spans by entity type. It is a list of
-#: (key, value) and not an Arrow map: Hugging Face `datasets` cannot load a map column.
+#: One row per eligible session; under `threads: all` one per thread. `entities` counts the replaced spans of
+#: the session by entity type, in its first row. It is a list of (key, value), not an Arrow map: Hugging Face
+#: `datasets` cannot load a map column.
 TRAINING = pa.schema(
     [
         ("conversation_key", pa.string()),
@@ -193,13 +194,13 @@ TRAINING = pa.schema(
         ("messages", pa.list_(TRAINING_MESSAGE)),
         ("surface", CATEGORY),
         ("tier", CATEGORY),
-        ("language", CATEGORY),  # ISO 639-1; null: too little text to detect it
+        ("language", CATEGORY),  # ISO 639-1 code; null: too little text to detect it
         ("basis", CATEGORY),
         ("policy_id", CATEGORY),
         ("started_on", pa.date32()),
         ("last_active_on", pa.date32()),
         ("retain_until", pa.date32()),
-        ("turns", pa.int32()),
+        ("turns", pa.int32()),  # messages of role user
         ("entities", pa.list_(pa.struct([("key", pa.string()), ("value", pa.int32())]))),
     ]
 )

@@ -15,9 +15,9 @@ from pipeline.dataset.output_folder import OutputFolder
 from pipeline.inputs.config import Settings
 from pipeline.inputs.find_inputs import Inputs
 from pipeline.pages.report import report_page
-from pipeline.report.findings import entities_of
 from pipeline.report.full import ReportContext, encode_report, report_of
 from pipeline.report.ledger_counts import Catalog
+from pipeline.report.masking import entities_of
 from pipeline.report.previous import PreviousRun
 from pipeline.report.shareable import shareable
 from schemas.keys import key_id

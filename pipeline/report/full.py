@@ -10,15 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from pipeline.report.findings import (
-    consent_of,
-    deid_of,
-    entities_of,
-    expiry_of,
-    languages_of,
-    residual_of,
-    shards_of,
-)
+from pipeline.report.consent import consent_of
 from pipeline.report.ledger_counts import (
     Catalog,
     LedgerCell,
@@ -31,7 +23,9 @@ from pipeline.report.ledger_counts import (
     splits_of,
     summed,
 )
+from pipeline.report.masking import deid_of, entities_of, residual_of
 from pipeline.report.previous import PreviousRun, previous_of
+from pipeline.report.shards import expiry_of, languages_of, shards_of
 from pipeline.report.thresholds import failures_of
 from pipeline.report.warnings import warnings_of
 from schemas.config import RunConfig
@@ -40,7 +34,7 @@ from schemas.errors import PipelineError
 from schemas.policy import Policy
 from schemas.report import InputRead, PolicyRead, Report, SnapshotRead, SnapshotsRead
 from schemas.report_counts import Counts
-from schemas.report_findings import Estimate
+from schemas.report_masking import Estimate
 from transforms.consent.snapshots import Snapshot
 from transforms.deid.estimate import estimate_of
 from transforms.output.file_names import masked_name

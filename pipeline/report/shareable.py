@@ -33,8 +33,9 @@ from schemas.decisions import Reason
 from schemas.errors import PipelineError
 from schemas.policy import Policy
 from schemas.report import Previous, ReasonMoved, Report, Shareable
+from schemas.report_consent import ActiveUsers, Consent, UserCounts
 from schemas.report_counts import Cell, Counts, LanguageCount
-from schemas.report_findings import ActiveUsers, Consent, Deid, Estimate, Residual, UserCounts
+from schemas.report_masking import Deid, Estimate, Residual
 from schemas.strict_yaml import parse_instant
 from transforms.output.suppression import Disclosed
 

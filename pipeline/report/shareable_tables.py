@@ -9,14 +9,14 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from pipeline.report.findings import STATES, UNREADABLE
+from pipeline.report.consent import STATES, UNREADABLE
 from pipeline.report.ledger_counts import CUBE, LedgerCell, summed, value_order
 from pipeline.report.rule_summaries import ELIGIBLE, QUARANTINE_SUMMARIES, REASONS_IN_ORDER, rule_summary
 from schemas.decisions import Decision, decision_of
 from schemas.policy import Policy
 from schemas.report import Report
+from schemas.report_consent import StateCount
 from schemas.report_counts import MIXED, Cell, Counts, Cube, QuarantineCount, ReasonCount, Split, Step
-from schemas.report_findings import StateCount
 from transforms.decide.labels import UNKNOWN
 from transforms.output.counts import KEYS, month_words
 from transforms.output.suppression import Disclosed
