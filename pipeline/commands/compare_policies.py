@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from rich.console import Console
-from rich.table import Table
 
 from pipeline.commands.commit import Outcome
 from pipeline.commands.diff import diff
@@ -89,26 +87,3 @@ def _flips(first: Outcome, other: Outcome) -> dict[str, Any]:
     compared = diff(first.path, other.path, most_keys=0)
     changed = [{k: v for k, v in row.items() if k != "keys"} for row in compared["changed"]]
     return {"policy": other.manifest.policy["id"], "sessions": compared["sessions"], "changed": changed}
-
-
-def print_policy_comparison(document: dict[str, Any], console: Console) -> None:
-    """Prints the policies side by side, and by which rules each differs from the first."""
-    console.print(f"as of {document['as_of']}, consent known until {document['known_until']}")
-    for number, policy in enumerate(document["policies"], start=1):
-        console.print(f"  {number}  {policy['id']}")
-    table = Table(box=None)
-    table.add_column("sessions by reason")
-    for number in range(1, len(document["policies"]) + 1):
-        table.add_column(str(number), justify="right")
-    for row in document["reasons"]:
-        decision = "" if row["decision"] == row["reason"] else f"{row['decision']}: "
-        table.add_row(f"{decision}{row['reason']}", *map(str, row["sessions"]))
-    table.add_row("messages kept", *(str(policy["messages_kept"]) for policy in document["policies"]))
-    console.print(table)
-    for number, flips in enumerate(document["against_first"], start=2):
-        console.print(f"{flips['sessions']['changed']} sessions differ between 1 and {number}")
-        for row in flips["changed"]:
-            side = 1 if row["fires_in"] == "a" else number
-            rule = f"{row['rule']} fires in {side} only"
-            reasons = f"{row['a_reason'] or '-'} -> {row['b_reason'] or '-'}"
-            console.print(f"  {row['sessions']:>9}  {reasons}: {rule}")

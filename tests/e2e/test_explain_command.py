@@ -96,7 +96,7 @@ def test_an_explanation_shows_what_a_person_asks_for_and_no_text(corpus: Corpus)
     assert done.returncode == 0, done.stderr
     for words in ("EXCLUDED: not_resumed, clause new-or-resumed", "Consent timeline", "granted", "undecided"):
         assert words in done.stdout
-    assert "eligible" in done.stdout.split("What would change the verdict")[1]
+    assert "eligible" in done.stdout.split("Changes that give another decision")[1]
     assert max(map(len, done.stdout.splitlines())) <= 80
     everything = done.stdout + done.stderr + json.dumps(explained(corpus, conversation))
     user = next(str(row["user_id"]) for row in corpus.truth() if row["conversation_id"] == conversation)
@@ -192,5 +192,5 @@ def test_inputs_that_changed_since_the_run_are_told(
         "explain", "-c", corpus.config, conversation, "--run", run, "--input", tmp_path / "changed.jsonl"
     )
     assert done.returncode == 1
-    assert "It does not agree" in done.stdout
+    assert "The ledger differs" in done.stdout
     assert "inputs changed since the run" in done.stderr

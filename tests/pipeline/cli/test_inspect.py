@@ -172,7 +172,7 @@ def test_the_commands_say_what_to_write_and_nothing_of_what_was_said(tmp_path: P
     assert CANARY not in done.stdout + done.stderr
     assert "1 sessions in 3 records, 2 messages" in done.stdout
     assert "lacks tier in 1 records" in done.stdout
-    assert "1 of no format that is known: *.txt" in done.stdout
+    assert "1 not recognized: *.txt" in done.stdout
     entry = yaml.safe_load(done.stdout[done.stdout.index("inputs:") :])
     assert entry == {
         "inputs": [{"path": f"{tmp_path}/**/*.jsonl", "format": "canonical", "defaults": {"tier": None}}]
