@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from pipeline.graph import RunPlan, build
+from pipeline.graph import RunPlan, build_graph
 from pipeline.runners.progress import Progress
 from schemas.errors import ChatsieveError, ConfigError, PipelineError
 from transforms.output.stage import CATALOG
@@ -36,7 +36,7 @@ def run_graph(
     processes = WorkerProcesses() if workers > 1 else None
     with local_runner(progress, processes and processes.environment) as runner:
         pipeline = beam.Pipeline(runner=runner, options=options)
-        build(pipeline, plan)
+        build_graph(pipeline, plan)
 
         def run() -> None:
             pipeline.run().wait_until_finish()

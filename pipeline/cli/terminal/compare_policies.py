@@ -24,7 +24,7 @@ def print_policy_comparison(document: dict[str, Any], console: Console) -> None:
     console.print(table)
     for number, flips in enumerate(document["against_first"], start=2):
         console.print(
-            f"{flips['sessions']['changed']} sessions have another decision under policy {number} than under 1"
+            f"{flips['sessions']['changed']} sessions are decided differently by policies 1 and {number}"
         )
         for row in flips["changed"]:
             side = 1 if row["fires_in"] == "a" else number
