@@ -1,7 +1,7 @@
-"""`chatsieve audit --policy A --policy B ...`: one pass over the input, one audit a policy, side by side.
+"""`chatsieve audit --policy A --policy B ...`: audits several policies in one pass over the input.
 
-Each audit is a committed one of its own below `output.path`, in a folder named after its policy, to be
-verified, explained and compared like any other. `what-if.json` beside them holds them side by side.
+Each audit is committed to a folder below `output.path`, named after its policy. `what-if.json` in
+`output.path` compares their counts.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ WHAT_IF = "what-if.json"
 def compare_policies(
     settings: Settings, beam_arguments: Sequence[str], progress: Progress, compare: Path | None = None
 ) -> tuple[list[Outcome], dict[str, Any]]:
-    """The outcome of each policy, in the order given, and the comparison written to `what-if.json`."""
+    """The outcome of each policy, in the given order, and the document written to `what-if.json`."""
     root = Path(settings.resolve(settings.config.output.path))
     ids = [pack.policy.id for pack in settings.packs]
     created = not root.exists()
     if not created and any(root.iterdir()) and not (root / WHAT_IF).exists():
         raise OutputError(
-            f"{root}: is not empty and holds no {WHAT_IF}; several policies write a folder each, "
+            f"{root}: not empty and without {WHAT_IF}; several policies write a folder each, "
             "so give an empty or new output.path"
         )
     try:
@@ -52,7 +52,7 @@ def compare_policies(
 
 
 def _side_by_side(outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """Counts of each reason by policy, and what flips between the first policy and each other."""
+    """Sessions by reason and policy, and the changed sessions between the first policy and each other."""
     counts: dict[tuple[str, str], list[int]] = {}
     for number, outcome in enumerate(outcomes):
         for row in outcome.report["reasons"]:

@@ -1,4 +1,4 @@
-"""`chatsieve evaluate`: how good and how fast a de-identification config is on labelled texts."""
+"""`chatsieve evaluate`: recall, precision and speed of a de-identification config on labelled texts."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class _Line(msgspec.Struct):
 
 
 class MaskingRun(NamedTuple):
-    """What a config masked: spans a text (None where the text is refused unread), and its speed."""
+    """The spans of each text (None if the text is refused before masking), and KB of text per CPU second."""
 
     masked: list[list[Span] | None]
     kb_per_second: float
@@ -54,20 +54,20 @@ def evaluate(
     draws: int = 1_000,
     misses: int = 0,
 ) -> dict[str, Any]:
-    """The evaluation as a JSON document; with `against`, that config's too and how much it is above.
+    """The evaluation as a JSON document; with `against`, of both configs, and their differences.
 
-    Texts that a config refuses unread leak nothing and are counted apart; a comparison leaves out what
-    either refuses. Raises ConfigError or DeidError.
+    Texts that are refused before masking are counted separately, since they leak nothing. A comparison skips
+    texts that either config refuses. Raises ConfigError or DeidError.
     """
     texts = [one.text for one in labelled]
     configs = [
         load_deid(path or DEFAULT_DEID)[0] for path in ((deid,) if against is None else (deid, against))
     ]
     scope = sorted({entity for config in configs for entity in config.thresholds})
-    ran = [run(config, texts) for config in configs]
-    kept = [n for n in range(len(texts)) if all(one.masked[n] is not None for one in ran)]
-    counts = [_counted(labelled, one, kept, scope) for one in ran]
-    pages = [_page(one, measure(count_, draws)) for one, count_ in zip(ran, counts, strict=True)]
+    runs = [mask_texts(config, texts) for config in configs]
+    kept = [n for n in range(len(texts)) if all(one.masked[n] is not None for one in runs)]
+    counts = [_counted(labelled, one, kept, scope) for one in runs]
+    pages = [_page(one, measure(count_, draws)) for one, count_ in zip(runs, counts, strict=True)]
     document: dict[str, Any] = {"texts": len(labelled), "scope": scope}
     if against is None:
         document |= pages[0]
@@ -76,20 +76,20 @@ def evaluate(
             "first": pages[0],
             "second": pages[1],
             "difference": _plain(compare(counts[0], counts[1], draws)),
-            "speed_ratio": round(ran[1].kb_per_second / ran[0].kb_per_second, 3),
+            "speed_ratio": round(runs[1].kb_per_second / runs[0].kb_per_second, 3),
         }
     if misses:
-        document["missed"] = _misses(labelled, ran[0], scope, misses)
+        document["missed"] = _misses(labelled, runs[0], scope, misses)
     return document
 
 
 def synthetic_texts(count_: int, seed: int) -> list[Labelled]:
-    """So many made-up texts with their truth, of templates that the small model was not trained on."""
+    """Synthetic labelled texts, from templates that were not used to train the bundled model."""
     return [Labelled(one.text, one.spans) for one in generate_texts(count_, seed, part="held")]
 
 
 def read_labelled(file: Path, types: Mapping[str, str]) -> list[Labelled]:
-    """The labelled texts of a JSON Lines file; raises InputError naming the line that is none."""
+    """The labelled texts of a JSON Lines file; InputError, with the line, for an invalid one."""
     try:
         lines = file.read_bytes().splitlines()
     except OSError as error:
@@ -106,18 +106,18 @@ def read_labelled(file: Path, types: Mapping[str, str]) -> list[Labelled]:
             ) from None
         if not all(0 <= start < end <= len(one.text) for start, end, _ in one.spans):
             raise InputError(
-                f"{file}: line {number}: a span lies outside its text; offsets count code points"
+                f"{file}: line {number}: a span is outside the text; count offsets in code points"
             )
         labelled.append(
             Labelled(one.text, [(start, end, type_of(label, types)) for start, end, label in one.spans])
         )
     if not labelled:
-        raise InputError(f"{file}: holds no labelled text")
+        raise InputError(f"{file}: no labelled text; expected one JSON object per line")
     return labelled
 
 
-def run(config: DeidConfig, texts: Sequence[str]) -> MaskingRun:
-    """What a config masks in each text, as a session of its own, and KB of text a CPU second."""
+def mask_texts(config: DeidConfig, texts: Sequence[str]) -> MaskingRun:
+    """Masks each text as a session of its own."""
     engine = DeidEngine(config, secrets.token_bytes(32))
     engine.explain(_session("Warm up, please.", 0))
     masked: list[list[Span] | None] = []
@@ -131,7 +131,7 @@ def run(config: DeidConfig, texts: Sequence[str]) -> MaskingRun:
 
 
 def types_of(pairs: Sequence[str]) -> dict[str, str]:
-    """`LABEL=TYPE` pairs as a mapping; raises InputError for what is none."""
+    """`LABEL=TYPE` pairs as a mapping; InputError for any other text."""
     types = {}
     for pair in pairs:
         label, equals, kind = pair.partition("=")
@@ -172,7 +172,7 @@ def _plain(figures: Mapping[str, Mapping[str, Figure]]) -> dict[str, dict[str, l
 def _misses(
     labelled: Sequence[Labelled], ran: MaskingRun, scope: Sequence[str], limit: int
 ) -> list[dict[str, Any]]:
-    """Where labelled spans were missed; places only, never text."""
+    """The places of missed spans, without their text."""
     places: list[dict[str, Any]] = []
     for number, (one, masked) in enumerate(zip(labelled, ran.masked, strict=True), 1):
         if masked is not None:

@@ -95,8 +95,8 @@ def test_labels_of_other_sets_are_ours() -> None:
     [
         ("{", "line 1: expected"),
         ('{"text": "x"}', "line 1: expected"),
-        ('{"text": "abc", "spans": [[0, 9, "PERSON"]]}', "line 1: a span lies outside"),
-        ('{"text": "abc", "spans": [[2, 1, "PERSON"]]}', "line 1: a span lies outside"),
+        ('{"text": "abc", "spans": [[0, 9, "PERSON"]]}', "line 1: a span is outside"),
+        ('{"text": "abc", "spans": [[2, 1, "PERSON"]]}', "line 1: a span is outside"),
         ("", "no labelled text"),
     ],
 )
@@ -127,7 +127,7 @@ def test_the_command_measures_and_compares(tmp_path: Path) -> None:
     assert document["speed_ratio"] > 0
     refused = subprocess.run(command, capture_output=True, text=True, cwd=root, check=False)
     assert refused.returncode == 2
-    assert refused.stderr == "chatsieve: give either --spans FILE or --synthetic N\n"
+    assert refused.stderr == "chatsieve: expected either --spans FILE or --synthetic N\n"
 
 
 def test_figures_of_the_default_config_stay_up() -> None:

@@ -89,10 +89,10 @@ def test_an_operator_in_python_says_what_stands_for_an_entity(configure: Configu
         ('["own_masks:CODE_OF"]', "{}", "cannot be imported"),
         ("[]", '{PERSON: {operator: custom, class: "own_masks:Badges"}}', "no class of presidio_anonymizer"),
         ("[]", '{PERSON: {operator: custom, class: "own_masks:Initials"}}', "refuses its params"),
-        ("[]", "{PERSON: {operator: custom}}", "custom needs one"),
-        ("[]", '{PERSON: {operator: keep, class: "own_masks:Initials"}}', "nothing else has one"),
+        ("[]", "{PERSON: {operator: custom}}", "required for custom"),
+        ("[]", '{PERSON: {operator: keep, class: "own_masks:Initials"}}', "not allowed for other operators"),
         ("[]", '{PERSON: {operator: custom, class: "own masks"}}', "pattern"),
-        ("[]", "{PERSON: {operator: keep, params: {a: 1}}}", "is for custom"),
+        ("[]", "{PERSON: {operator: keep, params: {a: 1}}}", "only custom takes"),
     ],
 )
 def test_what_cannot_be_used_is_told_at_once(

@@ -147,17 +147,17 @@ def test_a_quarantined_record_is_explained_by_its_code(corpus: Corpus, tmp_path:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("-c", "CONFIG", "no-such-conversation"), "hold no record of that conversation"),
-        (("no-such-conversation",), "give -c CONFIG, or --run RUN"),
-        (("-c", "CONFIG", "\udcff"), "not text that can be printed"),
+        (("-c", "CONFIG", "no-such-conversation"), "no input has a record of this conversation"),
+        (("no-such-conversation",), "expected -c CONFIG, or --run FOLDER"),
+        (("-c", "CONFIG", "\udcff"), "cannot be printed"),
         (
             ("-c", "CONFIG", "--set", "key_file=null", "--set", f"key={'a7' * 32}", "--run", "RUN", "x"),
             "another key",
         ),
         (("--run", "RUN", "no-such-conversation"), "32 hex digits"),
-        (("--run", "RUN", "0" * 32), "no row of the conversation key"),
+        (("--run", "RUN", "0" * 32), "no row with conversation key"),
         (("--run", "/nowhere", "0" * 32), "no manifest.json"),
-        (("-c", "CONFIG", "--run", "RUN", "--as-of", "2026-01-01T00:00:00Z", "x"), "give no --as-of"),
+        (("-c", "CONFIG", "--run", "RUN", "--as-of", "2026-01-01T00:00:00Z", "x"), "remove --as-of"),
     ],
 )
 def test_a_question_that_has_no_answer_ends_in_one_line(
