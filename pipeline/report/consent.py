@@ -25,7 +25,7 @@ _KEPT = "The policy keeps what was granted when it was written (prior_contributi
 
 
 def consent_of(catalog: Catalog, cells: Sequence[LedgerCell], policy: Policy, known_until: str) -> Consent:
-    """Users by where they stand, and sessions by where their user stands and what was decided."""
+    """Users by consent state, and sessions by the state of their user, decision and basis."""
     entries = catalog.get("users", [])
     users = {name: sum(entry["standings"][name] for entry in entries) for name in STATES[:4]}
     found = summed(cells, ["standing", "decision", "basis"])
@@ -49,12 +49,12 @@ def consent_of(catalog: Catalog, cells: Sequence[LedgerCell], policy: Policy, kn
 
 
 def refused_eligible(cells: Sequence[LedgerCell], policy: Policy) -> RefusedEligible:
-    """Sessions of users who refuse that are eligible; only `prior_contributions: keep` explains any.
+    """Eligible sessions of users who refuse; only `prior_contributions: keep` allows any.
 
-    A separate authorisation explains none: who refuses is out whatever the organisation agreed to.
+    A separate authorisation does not: a refusal of the user takes precedence.
     """
-    through = [cell for cell in cells if cell.standing == "refused" and cell.decision == Decision.ELIGIBLE]
-    found = summed(through, ["basis"])
+    eligible = [cell for cell in cells if cell.standing == "refused" and cell.decision == Decision.ELIGIBLE]
+    found = summed(eligible, ["basis"])
     total = sum(found.values())
     kept = found.get(str(Basis.USER_CONSENT), 0) if policy.prior_contributions == "keep" else 0
     exceptions = [Allowed("prior_contributions", _KEPT, kept)] if kept else []

@@ -12,7 +12,7 @@ from schemas.report_masking import Deid, EntityCount, Residual, SurfaceEntities
 
 
 def entities_of(catalog: Catalog) -> dict[str, int]:
-    """How many stretches were replaced in the shards, by type."""
+    """Replaced spans in the shards, by entity type."""
     total: collections.Counter[str] = collections.Counter()
     for shard in catalog.get("shard", []):
         total.update(shard["entities"])
@@ -20,9 +20,9 @@ def entities_of(catalog: Catalog) -> dict[str, int]:
 
 
 def deid_of(catalog: Catalog) -> Deid | None:
-    """What was replaced in what was written, by type and surface; None where nothing is masked.
+    """Replaced spans by type and surface; None for an audit.
 
-    Raises PipelineError where the text pass and the shards do not say the same.
+    Raises PipelineError if the counts of the de-identification stage and of the shards differ.
     """
     if "text" not in catalog:
         return None
@@ -38,7 +38,7 @@ def deid_of(catalog: Catalog) -> Deid | None:
     for counts in entities.values():
         total.update(counts)
     if dict(sorted(total.items())) != entities_of(catalog):
-        raise PipelineError("sum check: the shards do not hold the replacements that were made")
+        raise PipelineError("sum check: replaced spans in the shards differ from those counted when masking")
     everything = sum(characters.values())
     return Deid(
         sum(sessions.values()),
@@ -52,7 +52,7 @@ def deid_of(catalog: Catalog) -> Deid | None:
 
 
 def residual_of(catalog: Catalog, dropped: int) -> Residual | None:
-    """What the second look over the masked text found; None where nothing is masked."""
+    """The residual check; None for an audit. `dropped`: sessions with reason residual_pii."""
     if "text" not in catalog:
         return None
     entries = catalog["text"]

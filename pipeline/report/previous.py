@@ -1,4 +1,4 @@
-"""A run or audit to compare with: how often it gave each reason, and which tiers and surfaces it saw."""
+"""The comparison with a previous run or audit: reasons, tiers and surfaces."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _BATCH_ROWS = 1 << 17
 
 @dataclasses.dataclass(frozen=True)
 class PreviousRun:
-    """What is known of a committed run or audit, from its manifest and its ledger."""
+    """The figures of a committed run or audit, from its manifest and ledger."""
 
     name: str
     kind: str
@@ -32,7 +32,7 @@ class PreviousRun:
 
 
 def read_previous_run(path: Path) -> PreviousRun:
-    """The run or audit in a folder; raises InputError where there is none."""
+    """The figures of the run or audit in a folder; InputError if there is none."""
     run = open_committed(path)
     seen: dict[str, set[str]] = {"tier": set(), "surface": set()}
     for batch in ledger_batches(run, list(seen), _BATCH_ROWS):
@@ -52,7 +52,7 @@ def read_previous_run(path: Path) -> PreviousRun:
 
 
 def previous_of(before: PreviousRun, cells: Sequence[LedgerCell]) -> Previous:
-    """The comparison with what is now, the reason that moved most first."""
+    """The comparison, with the reason whose share changed most first."""
     now, then = summed(cells, ["reason"]), before.reasons
     total_now, total_then = sum(now.values()), sum(then.values())
     moved = []
@@ -83,5 +83,5 @@ def previous_of(before: PreviousRun, cells: Sequence[LedgerCell]) -> Previous:
 
 
 def share(part: int, whole: int) -> float:
-    """The fraction to six places; 0 of nothing is 0."""
+    """The fraction, rounded to six places; 0 if `whole` is 0."""
     return round(part / whole, 6) if whole else 0.0

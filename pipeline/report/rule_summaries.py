@@ -1,4 +1,4 @@
-"""The plain words of a report for what no rule has words for: records that cannot be read, eligibility."""
+"""Rule number, clause and summary of each reason and quarantine code, as reports print them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 from schemas.decisions import DEID_FAILED, RULES, Reason
 from schemas.policy import Policy
 
-#: Every quarantine code, for a reader who does not know the formats.
+#: Summaries of quarantine codes, for readers who do not know the formats. They are written into reports.
 QUARANTINE_SUMMARIES = {
     "malformed_json": "Not valid JSON",
     "not_an_object": "JSON, but not a record",
@@ -27,12 +27,12 @@ QUARANTINE_SUMMARIES = {
     DEID_FAILED: "De-identification could not get through it",
 }
 _ELIGIBLE = "No rule fired"
-#: The number of the rule that de-identification is in docs/policy.md.
+#: The rule number of de-identification in docs/policy.md.
 DEID_RULE = 15
 
 
 class RuleSummary(NamedTuple):
-    """What a report says of a reason: its rule's number, its clause, and when it is given."""
+    """The rule number, the clause, and when the reason is given."""
 
     number: int | None
     clause: str | None
@@ -40,7 +40,7 @@ class RuleSummary(NamedTuple):
 
 
 def rule_summary(reason: str, policy: Policy) -> RuleSummary:
-    """The words of a reason or quarantine code under a policy, which can have its own."""
+    """The entry for a reason or quarantine code; a policy can replace clause and summary."""
     rule = next((rule for rule in RULES if rule.reason == reason), None)
     text = policy.rules.get(reason)
     summary = (
@@ -62,6 +62,6 @@ def rule_summary(reason: str, policy: Policy) -> RuleSummary:
     return RuleSummary(number, policy.clause_by_reason().get(reason), summary)
 
 
-#: Every reason that a session can get, in the order in which they are tried, and what can go wrong at last.
+#: All reasons, in the order the rules are tried; a failed de-identification last.
 REASONS_IN_ORDER = (*(str(rule.reason) for rule in RULES), DEID_FAILED)
 ELIGIBLE = str(Reason.ELIGIBLE)

@@ -11,7 +11,7 @@ from schemas.report_counts import Expiry, LanguageCount
 
 
 def expiry_of(catalog: Catalog) -> list[Expiry]:
-    """Eligible sessions and training rows by the month they may be held until, the first to expire first."""
+    """Eligible sessions and training rows by the month in which retention ends, the earliest first."""
     sessions: collections.Counter[str] = collections.Counter()
     rows: collections.Counter[str] = collections.Counter()
     for kind, counter in (("ledger", sessions), ("shard", rows)):
@@ -21,7 +21,7 @@ def expiry_of(catalog: Catalog) -> list[Expiry]:
 
 
 def languages_of(catalog: Catalog) -> list[LanguageCount] | None:
-    """Sessions and rows of the shards by language, the most frequent first; None for an audit."""
+    """Sessions and training rows by language, the most frequent first; None for an audit."""
     if "shard" not in catalog:
         return None
     found: dict[str | None, list[int]] = collections.defaultdict(lambda: [0, 0])
@@ -34,7 +34,7 @@ def languages_of(catalog: Catalog) -> list[LanguageCount] | None:
 
 
 def shards_of(catalog: Catalog) -> Shards | None:
-    """The files of training rows in order; None for an audit."""
+    """The shards, sorted by path; None for an audit."""
     if "shard" not in catalog:
         return None
     found = [Shard(entry["path"], entry["rows"], entry["bytes"]) for entry in catalog["shard"]]
