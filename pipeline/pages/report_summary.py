@@ -35,7 +35,7 @@ def age(seconds: int) -> str:
 
 
 def refusals(report: dict[str, Any]) -> dict[str, Any]:
-    """How many eligible sessions are of users who refuse (`answer`), if that is `good`, and `how` it is known."""
+    """How many eligible sessions are of users who refuse (`answer`), if it is `good`, `how` it is known."""
     consent = report["consent"]
     through = consent["refused_eligible"]
     refused = [cell["sessions"] for cell in consent["sessions"] if cell["state"] == "refused"]
