@@ -32,11 +32,11 @@ def faults_of(policy: Policy) -> Iterator[Fault]:
 
 
 def _list_faults(name: str, included: Sequence[str], excluded: Sequence[str]) -> Iterator[Fault]:
-    for kind, words in (("included", included), ("excluded", excluded)):
-        yield from _word_faults((name, kind), words)
-    for place, word in enumerate(excluded):
-        if word in included:
-            yield (name, "excluded", place), f"{word!r} is in two lists, included and excluded; keep one"
+    for kind, values in (("included", included), ("excluded", excluded)):
+        yield from _value_faults((name, kind), values)
+    for place, value in enumerate(excluded):
+        if value in included:
+            yield (name, "excluded", place), f"{value!r} is in two lists, included and excluded; keep one"
     if not included:
         yield (
             (name, "included"),
@@ -44,33 +44,33 @@ def _list_faults(name: str, included: Sequence[str], excluded: Sequence[str]) ->
         )
 
 
-def _word_faults(keys: tuple[str, ...], words: Sequence[str]) -> Iterator[Fault]:
-    for place, word in enumerate(words):
-        if not word.strip() or word != word.strip() or not word.isprintable():
+def _value_faults(keys: tuple[str, ...], values: Sequence[str]) -> Iterator[Fault]:
+    for place, value in enumerate(values):
+        if not value.strip() or value != value.strip() or not value.isprintable():
             yield (*keys, place), "a value is empty, starts or ends with blanks, or cannot be printed"
-        elif word == _RESERVED:
+        elif value == _RESERVED:
             yield (
                 (*keys, place),
-                f"{word!r} is reserved: the ledger writes it for values in no list; use another name",
+                f"{value!r} is reserved: the ledger writes it for values in no list; use another name",
             )
-        elif word in words[:place]:
-            yield (*keys, place), f"{word!r} is listed twice; remove one"
+        elif value in values[:place]:
+            yield (*keys, place), f"{value!r} is listed twice; remove one"
 
 
 def _authorizable_faults(policy: Policy) -> Iterator[Fault]:
     keys = ("surfaces", "authorizable")
     surfaces = policy.surfaces
-    yield from _word_faults(keys, surfaces.authorizable)
-    for place, word in enumerate(surfaces.authorizable):
-        if word not in (*surfaces.included, *surfaces.excluded):
+    yield from _value_faults(keys, surfaces.authorizable)
+    for place, value in enumerate(surfaces.authorizable):
+        if value not in (*surfaces.included, *surfaces.excluded):
             yield (
                 (*keys, place),
-                f"{word!r} is in neither list of surfaces, so rule 4 always fires first; add it to one",
+                f"{value!r} is in neither list of surfaces, so rule 4 always fires first; add it to one",
             )
-        elif word in surfaces.included and not policy.tiers.excluded:
+        elif value in surfaces.included and not policy.tiers.excluded:
             yield (
                 (*keys, place),
-                f"{word!r} is included and no tier is excluded, so there is nothing to authorise; remove it",
+                f"{value!r} is included and no tier is excluded, so there is nothing to authorise; remove it",
             )
 
 

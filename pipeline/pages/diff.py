@@ -64,14 +64,14 @@ def _sentences(document: dict[str, Any], flips: list[dict[str, Any]]) -> list[st
     """How many sessions became eligible, how many are no longer, and the largest change."""
     gained = sum(row["sessions"] for row in document["changed"] if row["b_decision"] == "eligible")
     lost = sum(row["sessions"] for row in document["changed"] if row["a_decision"] == "eligible")
-    said = [f"{count(gained)} sessions are eligible in B and not in A; {count(lost)} in A and not in B."]
+    sentences = [f"{count(gained)} sessions are eligible in B and not in A; {count(lost)} in A and not in B."]
     if flips:
         first = flips[0]
-        said.append(
+        sentences.append(
             f"The largest change: {count(first['sessions'])} sessions from {first['a']} to {first['b']}. "
             f"{first['why']}"
         )
-    return said
+    return sentences
 
 
 def _flip(row: dict[str, Any]) -> dict[str, Any]:
@@ -97,8 +97,8 @@ def _why(row: dict[str, Any]) -> str:
 
 def _listed(numbers: dict[str, int]) -> str:
     largest = sorted(numbers.items(), key=lambda item: (-item[1], item[0]))
-    told = ", ".join(f"{name} {count(number)}" for name, number in largest[:_MOST_LISTED])
-    return told + (f" and {len(largest) - _MOST_LISTED} more" if len(largest) > _MOST_LISTED else "")
+    listed = ", ".join(f"{name} {count(number)}" for name, number in largest[:_MOST_LISTED])
+    return listed + (f" and {len(largest) - _MOST_LISTED} more" if len(largest) > _MOST_LISTED else "")
 
 
 def _cells(changed: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -30,8 +30,8 @@ def age(seconds: int) -> str:
     hours, rest = divmod(rest, 3_600)
     parts = [(days, "day"), (hours, "hour"), (rest // 60, "minute")]
     first = next((place for place, (number, _) in enumerate(parts) if number), 2)
-    told = [f"{number} {unit}{'' if number == 1 else 's'}" for number, unit in parts[first : first + 2]]
-    return " ".join(part for part in told if not part.startswith("0 ")) or "0 minutes"
+    listed = [f"{number} {unit}{'' if number == 1 else 's'}" for number, unit in parts[first : first + 2]]
+    return " ".join(part for part in listed if not part.startswith("0 ")) or "0 minutes"
 
 
 def refusals(report: dict[str, Any]) -> dict[str, Any]:

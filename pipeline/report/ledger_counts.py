@@ -63,14 +63,14 @@ def reasons_of(cells: Sequence[LedgerCell], policy: Policy) -> list[ReasonCount]
     seen, kept = (summed(cells, ["reason"], name) for name in ("messages_seen", "messages_kept"))
     rows = []
     for (decision, reason), sessions in summed(cells, ["decision", "reason"]).items():
-        words = rule_summary(reason, policy)
+        rule = rule_summary(reason, policy)
         rows.append(
             ReasonCount(
                 decision,
                 reason,
-                words.clause,
-                words.number,
-                words.summary,
+                rule.clause,
+                rule.number,
+                rule.summary,
                 sessions,
                 seen[reason],
                 kept[reason],
@@ -126,8 +126,8 @@ def funnel_of(
     steps = [Step("start", "records", None, None, None, "Records read", 0, left)]
     for code, dropped in sorted(unreadable.items()):
         left -= dropped
-        words = rule_summary(code, policy)
-        steps.append(Step("unreadable", "records", code, 0, words.clause, words.summary, dropped, left))
+        rule = rule_summary(code, policy)
+        steps.append(Step("unreadable", "records", code, 0, rule.clause, rule.summary, dropped, left))
     merged, left = left - sessions, sessions
     summary = "Records of one session, taken as one"
     steps.append(Step("merged", "sessions", None, None, None, summary, merged, left))
