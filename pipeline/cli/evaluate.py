@@ -66,7 +66,7 @@ def evaluate(
         if spans is not None
         else command.synthetic_texts(synthetic, seed)
     )
-    first, second = (given and find_config("deid", given, Path.cwd()) for given in (deid, against))
+    first, second = (find_config("deid", name, Path.cwd()) if name else None for name in (deid, against))
     document = command.evaluate(labelled, first, second, draws, misses)
     if json_:
         typer.echo(json.dumps(document))

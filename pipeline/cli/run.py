@@ -74,8 +74,8 @@ def audit(
         list[str] | None,
         typer.Option(
             "--policy",
-            metavar="FILE",
-            help="Use this policy instead of the configured one. Repeat it to compare policies in one pass.",
+            metavar="POLICY",
+            help="Use this policy (name or file). Repeat the option to compare policies in one pass.",
         ),
     ] = None,
     compare: Compare = None,

@@ -30,7 +30,7 @@ def scrub(
     from pipeline.commands import scrub as command
 
     data = command.read_input(file)
-    engine = command.scrub_engine(deid and find_config("deid", deid, Path.cwd()))
+    engine = command.scrub_engine(find_config("deid", deid, Path.cwd()) if deid else None)
     if jsonl:
         for line in command.scrub_lines(engine, data.splitlines(), explain):
             typer.echo(line.decode())
