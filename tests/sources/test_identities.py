@@ -217,13 +217,13 @@ def test_an_owner_is_what_holds_at_every_instant(
     [
         (
             [",u1,,,free,,,", ",u1,,,pro,,2025-01-01T00:00:00Z,"],
-            "identity.csv:3: tier differs from that of identity.csv:2",
+            "identity.csv:3: tier differs from identity.csv:2",
         ),
         ([",u1,,,free,,,", ",u1,,,,code,,", ",u1,,,pro,,,"], "identity.csv:4: tier differs"),
         (["x,u1,,,free,,,"], "identity.csv:2: expected either path or account"),
         ([",,,,free,,,"], "identity.csv:2: expected either path or account"),
-        ([",u1,,,,,,"], "identity.csv:2: are empty; fill in one"),
-        ([",u1,,,free,,2025-01-01,"], "identity.csv:2: valid_from is not an RFC 3339 time with an offset"),
+        ([",u1,,,,,,"], "identity.csv:2: user_id, organization_id, tier and surface are empty"),
+        ([",u1,,,free,,2025-01-01,"], "identity.csv:2: valid_from: expected an RFC 3339 time with an offset"),
         ([f",u1,,,free,,{UPGRADED},{UPGRADED}"], "identity.csv:2: expected valid_to after valid_from"),
         ([",u1,,,free"], "identity.csv:2: expected one value per column"),
         ([",u1,,,free,,,,,"], "identity.csv:2: expected one value per column"),
