@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.options import Deid, Json, console
-from pipeline.inputs.config import find_config
+from pipeline.inputs.config import deid_argument
 from schemas.errors import ConfigError
 
 
@@ -66,8 +66,7 @@ def evaluate(
         if spans is not None
         else command.synthetic_texts(synthetic, seed)
     )
-    first, second = (find_config("deid", name, Path.cwd()) if name else None for name in (deid, against))
-    document = command.evaluate(labelled, first, second, draws, misses)
+    document = command.evaluate(labelled, deid_argument(deid), deid_argument(against), draws, misses)
     if json_:
         typer.echo(json.dumps(document))
     else:

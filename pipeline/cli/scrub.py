@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.options import Deid, Json
-from pipeline.inputs.config import find_config
+from pipeline.inputs.config import deid_argument
 from schemas.errors import InputError
 
 
@@ -30,7 +30,7 @@ def scrub(
     from pipeline.commands import scrub as command
 
     data = command.read_input(file)
-    engine = command.scrub_engine(find_config("deid", deid, Path.cwd()) if deid else None)
+    engine = command.scrub_engine(deid_argument(deid))
     if jsonl:
         for line in command.scrub_lines(engine, data.splitlines(), explain):
             typer.echo(line.decode())
