@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from pipeline.commands.sample import write_sample
 from pipeline.inputs.config import load_settings
-from pipeline.inputs.plan import find_inputs
+from pipeline.inputs.find_inputs import find_inputs
 from schemas.keys import KeyedHasher
 from schemas.records import Defaults, Limits
 from schemas.tables import DELETIONS, KEY

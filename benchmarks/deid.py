@@ -28,7 +28,7 @@ from presidio_analyzer.nlp_engine import NlpEngineProvider
 from presidio_anonymizer import AnonymizerEngine
 
 from pipeline.inputs.config import DEFAULT_DEID
-from pipeline.inputs.plan import files_at
+from pipeline.inputs.find_inputs import files_at
 from pipeline.runners.process import prepare_process
 from schemas.deid import DeidConfig, load_deid
 from schemas.keys import KeyedHasher

@@ -1,4 +1,4 @@
-"""The manifest: what a committed dataset is, with a digest over all of it."""
+"""manifest.json: what a committed dataset consists of, with a digest over the manifest itself."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FORMAT_VERSION = 1
 
 
 class FileEntry(msgspec.Struct, frozen=True):
-    """A file of the dataset, `path` relative to it."""
+    """A file of the dataset. `path` is relative to the dataset folder, `bytes` its size, `sha256` in hex."""
 
     path: str
     bytes: int
@@ -21,12 +21,12 @@ class FileEntry(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything needed to say what was decided, on what, by what, and to check every file.
+    """Inputs, arguments, policy, counts and files of a run or audit.
 
-    `counts`: records, sessions, quarantined_records, training_rows, decisions and reasons by number.
-    `policy`: id, digests and, under `pack`, the canonical form of the policy itself.
-    `inputs` and `snapshots`: files read, by masked name, size and digest. An audit leaves the texts of
-    Parquet unread: such an input has `metadata_sha256`, over the footer and the columns without text.
+    `counts`: records, sessions, quarantined_records, training_rows, and sessions by decision and by reason.
+    `policy`: id, digests and, under `pack`, the canonical form of the policy.
+    `inputs` and `snapshots`: the files read, with masked name, size and SHA-256. An audit does not read text
+    columns of Parquet: such an input has `metadata_sha256`, over the footer and the other columns.
     """
 
     format: str = FORMAT
@@ -56,11 +56,11 @@ def digest_of(manifest: Manifest) -> str:
 
 
 def encode(manifest: Manifest) -> bytes:
-    """The manifest's file: indented JSON with the digest filled in."""
+    """The bytes of the file: indented JSON, with `digest` filled in."""
     sealed = msgspec.structs.replace(manifest, digest=digest_of(manifest))
     return msgspec.json.format(msgspec.json.encode(sealed), indent=2) + b"\n"
 
 
 def decode(data: bytes) -> Manifest:
-    """The manifest in a file; raises msgspec.DecodeError when it is none."""
+    """The manifest of a file; raises msgspec.DecodeError if it is not one."""
     return msgspec.json.decode(data, type=Manifest)

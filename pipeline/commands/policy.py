@@ -14,15 +14,18 @@ from pipeline.inputs.packaged import packaged_file, packaged_names
 from schemas.decisions import RULES
 from schemas.policy import Pack, Policy, canonical, iso_duration, load_pack
 
-#: What each setting of a knob does, as docs/policy.md has it.
+#: What each value of a setting does; docs/policy.md has the details.
 MEANING: dict[tuple[str, str], str] = {
-    ("separate_authorization", "honour"): "an authorised commercial session can be used",
-    ("separate_authorization", "ignore"): "no commercial session is ever used",
+    ("separate_authorization", "honour"): "commercial sessions can be used with an authorisation",
+    ("separate_authorization", "ignore"): "commercial sessions are never used",
     ("resumption_scope", "whole_session"): "a new or resumed session is used from its start",
     ("resumption_scope", "from_resumption"): "only granted messages, from the first granted prompt on",
-    ("prior_contributions", "exclude"): "who refuses now is in no new run",
-    ("prior_contributions", "keep"): "who refuses now: what was granted when written stays, briefly",
-    ("partial_consent", "truncate"): "a stretch beside the refused messages is kept",
+    ("prior_contributions", "exclude"): "users who refuse at as_of are excluded",
+    (
+        "prior_contributions",
+        "keep",
+    ): "users who refuse at as_of: messages granted when sent are kept, for the refused retention",
+    ("partial_consent", "truncate"): "the messages before or after the refused ones are kept",
     ("partial_consent", "drop_session"): "one refused message drops the session",
     ("threads", "main"): "subagents' threads are left out",
     ("threads", "all"): "subagents' threads are rows of their own",
@@ -119,9 +122,9 @@ def _settings(pack: Pack) -> Table:
         "surfaces excluded": ", ".join(policy.surfaces.excluded) or "none",
         "can be authorised": ", ".join(policy.surfaces.authorizable) or "none",
     }
-    for knob in dict.fromkeys(name for name, _ in MEANING):
-        setting = getattr(policy, knob)
-        rows[knob.replace("_", " ")] = f"{setting}: {MEANING[knob, setting]}"
+    for name in dict.fromkeys(name for name, _ in MEANING):
+        setting = getattr(policy, name)
+        rows[name.replace("_", " ")] = f"{setting}: {MEANING[name, setting]}"
     retention = policy.retention
     rows["retention"] = (
         f"{iso_duration(retention.granted)} granted, {iso_duration(retention.refused)} refused"

@@ -1,4 +1,4 @@
-"""The dataset card: README.md with Hugging Face front matter, and what a reader must know."""
+"""The dataset card: README.md of a run, with Hugging Face front matter."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from schemas.manifest import Manifest
 
 
 def dataset_card(manifest: Manifest, prefix: str) -> str:
-    """The card of a committed run; `prefix` is the version's folder below data/."""
+    """The text of the card; `prefix` is the folder of the version below data/."""
     counts = manifest.counts
     rows = "\n".join(f"| {reason} | {number} |" for reason, number in counts["reasons"].items())
     entities = (

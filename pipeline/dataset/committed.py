@@ -1,4 +1,4 @@
-"""A committed dataset as other commands read it: its manifest, its policy, the ledger rows of a key."""
+"""Reads a committed dataset: manifest, policy and ledger."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ from transforms.shuffle.blobs import part_of_keys
 
 @dataclasses.dataclass(frozen=True)
 class Committed:
-    """A run or audit that was committed."""
+    """The folder and manifest of a committed run or audit."""
 
     path: Path
     manifest: Manifest
 
     @property
     def ledger(self) -> list[Path]:
-        """The ledger's parts in order of their keys."""
+        """The files of the ledger, in order of conversation keys."""
         return [self.path / file.path for file in self.manifest.files if file.path.startswith("ledger/")]
 
     def pack(self) -> Pack:
-        """The policy it was decided by, as its manifest carries it."""
+        """The policy of the run, from its manifest; InputError if this version cannot read it."""
         policy = self.manifest.policy
         try:
             return Pack(Policy.model_validate(policy["pack"]), policy["sha256"], policy["canonical_sha256"])
         except (KeyError, pydantic.ValidationError):
             raise InputError(
-                f"{self.path}: its manifest carries no policy that this version reads; give -c CONFIG alone"
+                f"{self.path}: this version cannot read the policy of its manifest; give -c CONFIG alone"
             ) from None
 
     def ledger_rows(self, key: bytes) -> list[dict[str, Any]]:
-        """The ledger rows of a conversation key, from the one part that can hold them."""
+        """The ledger rows of a conversation key; reads the one part that can contain them."""
         parts = self.ledger
         place = int(part_of_keys(pa.array([key], KEY), len(parts))[0]) if parts else 0
         rows: list[dict[str, Any]] = []
@@ -53,8 +53,8 @@ class Committed:
         return rows
 
 
-class _readable:  # noqa: N801 - reads as a statement
-    """Turns what a missing or damaged file raises into one line that names it."""
+class _readable:  # noqa: N801 - used as a statement
+    """Turns errors of a missing or damaged file into an InputError with its path."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -63,24 +63,26 @@ class _readable:  # noqa: N801 - reads as a statement
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is not None and issubclass(kind, OSError | pa.ArrowException):
-            raise InputError(f"{self._path}: missing or damaged; `chatsieve verify` tells more") from None
+            raise InputError(f"{self._path}: missing or damaged; run `chatsieve verify` on it") from None
 
 
 def open_committed(path: Path) -> Committed:
-    """The dataset in a folder; raises InputError where there is none that this version reads."""
+    """The dataset in a folder; InputError if there is none that this version can read."""
     try:
         manifest = decode((path / MANIFEST).read_bytes())
     except OSError:
-        raise InputError(f"{path}: no {MANIFEST}; not a committed run or audit") from None
+        raise InputError(f"{path}: no {MANIFEST}; give the output folder of a run or audit") from None
     except (msgspec.DecodeError, UnicodeDecodeError):
-        raise InputError(f"{path / MANIFEST}: cannot be read as a manifest") from None
+        raise InputError(f"{path / MANIFEST}: not a valid manifest; restore the file") from None
     if (manifest.format, manifest.format_version) != (FORMAT, FORMAT_VERSION):
-        raise InputError(f"{path / MANIFEST}: is of another format or version")
+        raise InputError(
+            f"{path / MANIFEST}: expected {FORMAT} version {FORMAT_VERSION}; use its chatsieve version"
+        )
     return Committed(path, manifest)
 
 
 def ledger_batches(run: Committed, columns: list[str], rows: int) -> Iterator[pa.RecordBatch]:
-    """The ledger in its order, in batches of at most `rows`; raises InputError for a damaged part."""
+    """The ledger in order, in batches of at most `rows` rows; InputError for a damaged part."""
     for path in run.ledger:
         with _readable(path), pq.ParquetFile(path) as file:
             yield from file.iter_batches(rows, columns=columns, use_threads=False)

@@ -1,4 +1,4 @@
-"""The configuration file, resolved: paths absolute, key read, policy and de-identification config loaded."""
+"""Loads the configuration: resolves paths, reads the key, loads policy and de-identification config."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Settings:
-    """A run's settings; `base` is the folder that relative paths start from.
+    """A loaded configuration. `base`: the folder that relative paths start from.
 
     `packs`: the policies to decide by. A run has one; an audit may compare several.
     """
@@ -44,11 +44,11 @@ class Settings:
 
     @property
     def policy(self) -> Policy:
-        """The policy of a run, the first one of an audit."""
+        """The policy; the first one of an audit with several."""
         return self.packs[0].policy
 
     def resolve(self, path: str) -> str:
-        """A path of the configuration as an absolute one."""
+        """The absolute form of a path in the configuration."""
         return resolve_path(self.base, path)
 
 
@@ -108,10 +108,10 @@ def find_config(kind: Kind, given: str, base: Path) -> Path:
 
 
 def resolve_path(base: Path, path: str) -> str:
-    """An absolute path; a remote one is refused, since only local files are read and written so far."""
+    """The absolute path; ConfigError for a URL, since only local files are supported."""
     if re.match(r"[a-z][a-z0-9+.-]+://", path):
         scheme = path.split("://", 1)[0]
-        raise ConfigError(f"{scheme}:// paths cannot be used in this version; give a local path")
+        raise ConfigError(f"{scheme}:// paths are not supported; give a local path")
     return os.path.normpath(base / Path(path).expanduser())
 
 
@@ -123,7 +123,7 @@ def overrides_of(
     policy: str | None,
     assignments: list[str] | None,
 ) -> dict[str, Any]:
-    """Dotted keys to values. Paths given here are relative to where the command runs, not to the file."""
+    """Dotted keys and their values, from the command line. Paths are relative to the working folder."""
     overrides: dict[str, Any] = {}
     if as_of is not None:
         overrides["as_of"] = as_of
@@ -142,7 +142,7 @@ def overrides_of(
 
 
 def policy_argument(given: str) -> str:
-    """A policy of the command line: a packaged name as it is, a path as an absolute one."""
+    """A policy of the command line: a packaged name unchanged, or an absolute path."""
     if given in packaged_names("policies"):
         return given
     path = absolute(given)
@@ -156,19 +156,19 @@ def deid_argument(given: str | None) -> Path | None:
 
 
 def absolute(path: str) -> str:
-    """A path of the command line, which starts from the working folder."""
+    """The absolute form of a path on the command line; it is relative to the working folder."""
     return path if "://" in path else str(Path.cwd() / Path(path).expanduser())
 
 
 def parse_assignment(text: str) -> tuple[str, Any]:
-    """("a.b.c", value) of `a.b.c=value`; the value is read as YAML, as in the file."""
+    """("a.b.c", value) of `a.b.c=value`; the value is parsed as YAML."""
     key, sign, value = text.partition("=")
     if not sign or not key.strip():
         raise ConfigError("--set: expected KEY=VALUE, such as --set output.shards=8")
     try:
         parsed = value.strip() if _is_time(value) else yaml.safe_load(value)
     except yaml.YAMLError:
-        raise ConfigError(f"--set {key}: the value is not valid YAML") from None
+        raise ConfigError(f"--set {key}: the value is not valid YAML; put text in quotes") from None
     return key.strip(), parsed
 
 
@@ -178,9 +178,9 @@ def _is_time(value: str) -> bool:
 
 def _read_key(path: Path, base: Path, config: RunConfig) -> bytes:
     if (config.key is None) == (config.key_file is None):
-        raise ConfigError(f"{path}: give either key or key_file; `chatsieve keygen` makes a key")
+        raise ConfigError(f"{path}: expected either key or key_file; generate a key with `chatsieve keygen`")
     if config.key is not None:
-        text = expand(config.key, f"{path}: key", "`chatsieve keygen` makes a key")
+        text = expand(config.key, f"{path}: key", "generate a key with `chatsieve keygen`")
         return parse_key(text, f"{path}: key")
     file = Path(resolve_path(base, config.key_file or ""))
     try:
@@ -191,12 +191,12 @@ def _read_key(path: Path, base: Path, config: RunConfig) -> bytes:
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not text"
         raise ConfigError(
-            f"{file}: key_file cannot be read ({reason}); `chatsieve keygen` makes a key"
+            f"{file}: key_file cannot be read ({reason}); generate a key with `chatsieve keygen`"
         ) from None
 
 
 def expand(text: str, where: str, advice: str) -> str:
-    """The text with the value of each `${ENV}`; ConfigError for one that is not set."""
+    """The text with each `${ENV}` replaced by its value; ConfigError for a variable that is not set."""
 
     def value(found: re.Match[str]) -> str:
         name = found.group(1)

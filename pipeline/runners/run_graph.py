@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from pipeline.graph import RunPlan, build
+from pipeline.graph import RunPlan, build_graph
 from pipeline.runners.progress import Progress
 from schemas.errors import ChatsieveError, ConfigError, PipelineError
 from transforms.output.stage import CATALOG
@@ -36,7 +36,7 @@ def run_graph(
     processes = WorkerProcesses() if workers > 1 else None
     with local_runner(progress, processes and processes.environment) as runner:
         pipeline = beam.Pipeline(runner=runner, options=options)
-        build(pipeline, plan)
+        build_graph(pipeline, plan)
 
         def run() -> None:
             pipeline.run().wait_until_finish()
@@ -58,9 +58,11 @@ def _options(make: Any, arguments: list[str]) -> Any:
         options = make(arguments)
         unknown = set(arguments[1:]) - {a for a in arguments[1:] if _known(options, a)}
     except SystemExit:
-        raise ConfigError("the Beam options after -- cannot be parsed") from None
+        raise ConfigError(
+            "the Beam options after -- cannot be parsed; see the Apache Beam documentation"
+        ) from None
     if unknown:
-        raise ConfigError(f"unknown Beam option {min(unknown).split('=', 1)[0]}")
+        raise ConfigError(f"unknown Beam option {min(unknown).split('=', 1)[0]}; check its spelling")
     return options
 
 
@@ -77,7 +79,9 @@ def _read_catalog(staging: str) -> dict[str, list[dict[str, Any]]]:
     try:
         data = (Path(staging) / CATALOG).read_bytes()
     except OSError:
-        raise PipelineError("the runner ended without a catalog; nothing was committed") from None
+        raise PipelineError(
+            "the runner ended without a result; nothing was committed; run again with --debug"
+        ) from None
     return entries_by_kind([item.encode() for item in msgspec.json.decode(data)])
 
 

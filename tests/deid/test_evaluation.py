@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.commands.evaluate import evaluate, made_up, read_labelled, types_of
+from pipeline.commands.evaluate import evaluate, read_labelled, synthetic_texts, types_of
 from schemas.errors import InputError
 from transforms.deid.evaluation import ALL, Labelled, compare, count, measure, missed, type_of
 from transforms.deid.spans import Span
@@ -95,8 +95,8 @@ def test_labels_of_other_sets_are_ours() -> None:
     [
         ("{", "line 1: expected"),
         ('{"text": "x"}', "line 1: expected"),
-        ('{"text": "abc", "spans": [[0, 9, "PERSON"]]}', "line 1: a span lies outside"),
-        ('{"text": "abc", "spans": [[2, 1, "PERSON"]]}', "line 1: a span lies outside"),
+        ('{"text": "abc", "spans": [[0, 9, "PERSON"]]}', "line 1: a span is outside"),
+        ('{"text": "abc", "spans": [[2, 1, "PERSON"]]}', "line 1: a span is outside"),
         ("", "no labelled text"),
     ],
 )
@@ -127,12 +127,12 @@ def test_the_command_measures_and_compares(tmp_path: Path) -> None:
     assert document["speed_ratio"] > 0
     refused = subprocess.run(command, capture_output=True, text=True, cwd=root, check=False)
     assert refused.returncode == 2
-    assert refused.stderr == "chatsieve: give either --spans FILE or --synthetic N\n"
+    assert refused.stderr == "chatsieve: expected either --spans FILE or --synthetic N\n"
 
 
 def test_figures_of_the_default_config_stay_up() -> None:
     """A change of rules or model that loses names is seen here, on sentences the model has not learned."""
-    document = evaluate(made_up(400, 3), draws=20)
+    document = evaluate(synthetic_texts(400, 3), draws=20)
     assert document["types"]["PERSON"]["character_recall"][0] > 0.75
     assert document["types"]["ADDRESS"]["character_recall"][0] > 0.8
     assert document["types"]["EMAIL_ADDRESS"]["span_recall"][0] > 0.99

@@ -90,10 +90,10 @@ def test_an_operator_in_python_replaces_an_entity_type(configure: Configure) -> 
         ('["own_masks:CODE_OF"]', "{}", "cannot be imported"),
         ("[]", '{PERSON: {operator: custom, class: "own_masks:Badges"}}', "no class of presidio_anonymizer"),
         ("[]", '{PERSON: {operator: custom, class: "own_masks:Initials"}}', "refuses its params"),
-        ("[]", "{PERSON: {operator: custom}}", "custom needs one"),
-        ("[]", '{PERSON: {operator: keep, class: "own_masks:Initials"}}', "nothing else has one"),
+        ("[]", "{PERSON: {operator: custom}}", "required for custom"),
+        ("[]", '{PERSON: {operator: keep, class: "own_masks:Initials"}}', "not allowed for other operators"),
         ("[]", '{PERSON: {operator: custom, class: "own masks"}}', "pattern"),
-        ("[]", "{PERSON: {operator: keep, params: {a: 1}}}", "is for custom"),
+        ("[]", "{PERSON: {operator: keep, params: {a: 1}}}", "only custom takes"),
     ],
 )
 def test_an_unusable_class_is_an_error_when_the_engine_is_built(

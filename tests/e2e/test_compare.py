@@ -94,7 +94,7 @@ def test_a_diff_equals_a_join_of_the_ledgers(compared: tuple[Path, dict[str, Any
         (key, ra, rb) for key, ra, rb, _ in changed
     )
     page = chatsieve("diff", a, b)
-    assert f"{len(changed)} decided differently" in " ".join(page.stdout.split())
+    assert f"{len(changed)} with another decision" in " ".join(page.stdout.split())
     assert max(map(len, page.stdout.splitlines())) <= 80
 
 

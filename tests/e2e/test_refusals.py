@@ -26,7 +26,7 @@ def one_line(stderr: str) -> str:
     [
         (["--consent", "nowhere/*.parquet"], "no consent snapshot found"),
         (["--as-of", "2026-04-01T00:00:00Z"], "stale"),
-        (["--as-of", "2024-01-01T00:00:00Z"], "none is at or before"),
+        (["--as-of", "2024-01-01T00:00:00Z"], "no snapshot at or before"),
         (["--as-of", "2026-03-01T00:00:00"], "with an offset"),
         (["--set", "output.shard=3"], "output.shard: unknown key"),
         (["--set", "limits.max_messages=many"], "limits.max_messages"),

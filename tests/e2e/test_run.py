@@ -252,7 +252,7 @@ def test_an_interrupted_run_is_rolled_back_and_says_so(corpus: Corpus, tmp_path:
     wait_for(lambda: any(out.glob(".staging-*")), process)
     process.terminate()
     _, stderr = process.communicate()
-    assert (process.returncode, stderr) == (3, "chatsieve: interrupted; what was written was removed\n")
+    assert (process.returncode, stderr) == (3, "chatsieve: interrupted; everything written was removed\n")
     assert not out.exists()
 
 

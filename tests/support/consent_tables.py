@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from pipeline.inputs.consent_table import read_table
+from pipeline.inputs.postgresql_consent import read_table
 from schemas.consent_config import ConsentConfig
 from schemas.tables import CONSENT
 from tests.support.consent_systems import HASHER

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.inputs.config import load_settings
-from pipeline.report.build import Told, report_of
+from pipeline.report.full import ReportContext, report_of
 from schemas.decisions import Decision, decision_of
 from schemas.tables import LEDGER
 from tests.support.command import Corpus
@@ -67,7 +67,7 @@ def report_over(ledger: pa.Table, standing: pa.ChunkedArray, corpus: Corpus) -> 
             }
         ],
     }
-    told = Told(
+    told = ReportContext(
         kind="audit",
         config=settings.config,
         policy=settings.packs[0].policy,

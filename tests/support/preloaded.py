@@ -22,7 +22,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pipeline.cli.main import main
-from pipeline.runners.beam_loading import load_beam
+from pipeline.runners.process import load_beam
 from tests.support import opened_files
 from tests.support.command import COMMAND, OPENED_OUTSIDE
 
@@ -33,12 +33,13 @@ def preload() -> None:
     """Imports what runs and audits import, and loads the models of the shipped configuration."""
     load_beam()
     load_beam("apache_beam.runners.worker.sdk_worker_main")
+    import pipeline.commands.what_if
+
     import pipeline.cli.terminal.summary
     import pipeline.commands.explain
     import pipeline.commands.run
     import pipeline.commands.scrub
     import pipeline.commands.verify
-    import pipeline.commands.what_if
     import pipeline.runners.direct  # noqa: F401 - imported for the commands
     from pipeline.inputs.config import DEFAULT_DEID
     from schemas.deid import DeidConfig

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.decisions import Reason, Record
+from schemas.decisions import Reason, RecordFault
 from schemas.policy import Policy
 from schemas.tables import DECISIONS, HUMAN, REFUSED, UNDECIDED
 from transforms.consent.timelines import States, Timelines
@@ -96,8 +96,8 @@ def judge(sessions: Sessions, inputs: DecisionInputs, policy: Policy) -> Judgeme
     row_retain_until = np.where(held_as_refused, refused_end, retain_until)
     late = sessions.messages.sent_at > micros(later(inputs.as_of, policy.clock_skew))
     rules: list[Rule] = [
-        (Record.FUTURE_TIMESTAMP, _any_message(sessions, late)),
-        (Record.CYCLIC_MESSAGES, consent.main.cyclic),
+        (RecordFault.FUTURE_TIMESTAMP, _any_message(sessions, late)),
+        (RecordFault.CYCLIC_MESSAGES, consent.main.cyclic),
         (Reason.DELETED, _deleted(sessions, inputs.user_deletions, inputs.as_of)),
         (Reason.INCOGNITO, _incognito(sessions)),
         (Reason.NO_SUBJECT, (subject.user < 0) & ~scope.authorized),

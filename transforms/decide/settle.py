@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.decisions import Decision, Reason, Record
+from schemas.decisions import Decision, Reason, RecordFault
 from schemas.tables import DECISIONS
 from transforms.shuffle.dictionaries import equals_text, replace_where
 from transforms.shuffle.instants import Bools, Ints
@@ -34,7 +34,7 @@ def settle(decisions: pa.Table, deletions: pa.Table) -> pa.Table:
     quarantined = equals_text(decisions["decision"], Decision.QUARANTINED)
     deleted = pc.is_in(keys, value_set=deletions["key"].combine_chunks()).to_numpy(zero_copy_only=False)
     decisions = _override(decisions, deleted & ~quarantined & ~conflict, Decision.EXCLUDED, Reason.DELETED)
-    return _override(decisions, conflict & ~quarantined, Decision.QUARANTINED, Record.SUBJECT_CONFLICT)
+    return _override(decisions, conflict & ~quarantined, Decision.QUARANTINED, RecordFault.SUBJECT_CONFLICT)
 
 
 def _whole_order(decisions: pa.Table) -> Ints:

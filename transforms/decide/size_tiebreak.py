@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.errors import InputError
-from schemas.tables import FACTS, UNREAD
+from schemas.tables import FACTS, TEXT_NOT_READ
 from schemas.units import Unit
 from transforms.decide.merge import activity_of, may_share_session
 from transforms.decide.record_digest import content_digests
@@ -24,7 +24,7 @@ from transforms.sources.registry import read_sessions
 
 
 def with_sizes(facts: pa.Table, context: ReadContext) -> pa.Table:
-    """FACTS with the text sizes on which the order of records depends; other sizes stay UNREAD."""
+    """FACTS with the text sizes on which the order of records depends; other sizes stay TEXT_NOT_READ."""
     sizes = whole(facts["text_bytes"])
     unclear = np.flatnonzero(_needs_size(facts, sizes))
     if not len(unclear):
@@ -39,7 +39,7 @@ def _needs_size(facts: pa.Table, sizes: Ints) -> Bools:
     """True for unread records that tie with a record of their session that has other content."""
     doubt = np.zeros(facts.num_rows, np.bool_)
     places = np.flatnonzero(may_share_session(facts))
-    if not len(places) or not (sizes[places] == UNREAD).any():
+    if not len(places) or not (sizes[places] == TEXT_NOT_READ).any():
         return doubt
     some = facts.take(pa.array(places))
     digest = content_digests(
@@ -55,7 +55,7 @@ def _needs_size(facts: pa.Table, sizes: Ints) -> Bools:
     differs = np.zeros(first[-1] + 1, np.bool_)
     differs[first[1:][tie & (digest[order][1:] != digest[order][:-1])]] = True
     doubt[places[order[differs[first]]]] = True
-    doubt &= sizes == UNREAD
+    doubt &= sizes == TEXT_NOT_READ
     return doubt
 
 
@@ -70,10 +70,10 @@ def _by_unit(facts: pa.Table, places: Ints) -> dict[str, Ints]:
 
 
 def _sizes_in(unit: str, rows: Ints, context: ReadContext) -> Ints:
-    """The text size of each row; UNREAD for all rows if the unit cannot be read."""
+    """The text size of each row; TEXT_NOT_READ for all rows if the unit cannot be read."""
     pointers = [Pointer(row, 0, 0) for row in rows.tolist()]
     try:
         found = dict(read_sessions(Unit.decode(unit), context, pointers))
     except (OSError, pa.ArrowException, InputError):
-        return np.full(len(rows), UNREAD)
+        return np.full(len(rows), TEXT_NOT_READ)
     return np.array([sum(map(text_bytes, found[row].messages)) for row in rows.tolist()], np.int64)

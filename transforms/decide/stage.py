@@ -15,7 +15,7 @@ from apache_beam.typehints import Tuple as BeamTuple
 
 from schemas.decisions import Decision
 from schemas.policy import Policy
-from schemas.tables import DECISIONS, DELETIONS, KEY, QUARANTINED, SETTLING
+from schemas.tables import DECISIONS, DELETIONS, KEY, QUARANTINED, UNSETTLED
 from schemas.units import Unit
 from transforms.decide.consent_status import ConsentStatus, count_users
 from transforms.decide.merge import merge
@@ -45,7 +45,7 @@ class DecideEligibility(beam.PTransform):  # type: ignore[misc]
     In: (bucket, blobs of facts, consent and user deletions), grouped by bucket. A bucket that is too large is
     decided in shares; with a spill, the shares go to any worker, since only pointers move.
 
-    Out: (piece, blob) of SETTLING rows, tagged `decisions_by(number)`; entries that count users, tagged
+    Out: (piece, blob) of UNSETTLED rows, tagged `decisions_by(number)`; entries that count users, tagged
     `user_counts_by(number)`; `volumes`, by the first policy; and `entries`.
 
     `as_of` is fixed when the graph is built, so a retry decides alike. `pieces` is the number of ranges of
@@ -112,7 +112,7 @@ class SettleSessions(beam.DoFn):  # type: ignore[misc]
     def process(self, item: tuple[int, Iterable[bytes]], sizes: Sizes) -> Iterator[Any]:
         blobs, parts = item[1], sizes[0]
         schemas: dict[Kind, pa.Schema] = {
-            "decisions": SETTLING,
+            "decisions": UNSETTLED,
             "conversation_deletions": DELETIONS,
             "quarantined": QUARANTINED,
         }
@@ -130,9 +130,9 @@ class SettleSessions(beam.DoFn):  # type: ignore[misc]
 
 
 def with_consent_status(decisions: pa.Table, status: ConsentStatus, policy: Policy) -> pa.Table:
-    """SETTLING rows: the DECISIONS rows with the consent status of their users."""
+    """UNSETTLED rows: the DECISIONS rows with the consent status of their users."""
     numbers = status.statuses(decisions["user_key"], policy.effective_at)
-    return decisions.append_column(SETTLING.field("standing"), pa.array(numbers))
+    return decisions.append_column(UNSETTLED.field("standing"), pa.array(numbers))
 
 
 class _Share(beam.DoFn):  # type: ignore[misc]

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec.structs import asdict
 
-from schemas.tables import QUARANTINED, REFUSAL, SETTLED
+from schemas.tables import QUARANTINED, SETTLED, TEXT_REFUSALS
 from transforms.output.counts import cells_of, expiries_of, months_counted, quarantined_bytes
 from transforms.output.file_names import display_name
 from transforms.output.ledger import Refusal, Stamp, ledger_rows, ledger_table
@@ -82,7 +82,7 @@ class _WriteLedger(beam.DoFn):  # type: ignore[misc]
         schemas: dict[Kind, pa.Schema] = {
             "decisions": SETTLED,
             "quarantined": QUARANTINED,
-            "refusals": REFUSAL,
+            "refusals": TEXT_REFUSALS,
         }
         tables = tables_of([blob for blob in item[1] if blob], schemas, self._spill)
         refusals = [Refusal(**row) for row in tables["refusals"].to_pylist()]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pyarrow as pa
 
-from schemas.tables import WORD
+from schemas.tables import CATEGORY
 from transforms.shuffle.instants import Bools, Ints, filled
 
 
@@ -26,7 +26,7 @@ def constant_column(text: str, count: int) -> pa.DictionaryArray:
 
 
 def dictionary_column(codes: Ints, values: list[str | None]) -> pa.DictionaryArray:
-    """A WORD column with `values[code]` in each row. Values may be None (null) and may repeat."""
+    """A CATEGORY column with `values[code]` in each row. Values may be None (null) and may repeat."""
     distinct = list(dict.fromkeys(value for value in values if value is not None))
     places = np.array([-1 if value is None else distinct.index(value) for value in values], np.int32)
     found = places[codes]
@@ -35,7 +35,7 @@ def dictionary_column(codes: Ints, values: list[str | None]) -> pa.DictionaryArr
 
 
 def equals_text(column: pa.ChunkedArray, text: str) -> Bools:
-    """True for each row of a WORD column that has the text; False for null."""
+    """True for each row of a CATEGORY column that has the text; False for null."""
     encoded = column.combine_chunks()
     codes = [code for code, value in enumerate(encoded.dictionary.to_pylist()) if value == text]
     found: Bools = np.isin(filled(encoded.indices, -1), codes)
@@ -64,7 +64,7 @@ def by_appearance(column: pa.DictionaryArray) -> pa.DictionaryArray:
     rank[order] = np.arange(len(order))
     found = rank[codes]
     indices = pa.array(found, mask=found < 0 if column.null_count else None)
-    return pa.DictionaryArray.from_arrays(indices, column.dictionary.take(pa.array(order))).cast(WORD)
+    return pa.DictionaryArray.from_arrays(indices, column.dictionary.take(pa.array(order))).cast(CATEGORY)
 
 
 def not_blank(texts: pa.Array) -> Bools:

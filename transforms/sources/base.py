@@ -54,8 +54,8 @@ class ReadContext:
     `defaults` and `identities`: by input number. `only`: the one conversation id that is wanted; a format may
     skip all other records. `metadata_only`: read the fields that decide, and texts only if a decision needs
     them; a format that cannot separate the two reads everything. `text_bytes` of a record without its texts
-    is UNREAD. `accounting`: note what becomes of each record and block; a format that builds facts from
-    columns reads record by record instead, with the same result.
+    is TEXT_NOT_READ. `accounting`: note what becomes of each record and block; a format that builds facts
+    from columns reads record by record instead, with the same result.
     """
 
     hasher: KeyedHasher

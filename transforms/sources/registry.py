@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import pyarrow as pa
 
 from schemas.errors import ConfigError
-from schemas.formats import GROUP, registered
+from schemas.formats import ENTRY_POINT_GROUP, registered
 from schemas.records import Session
 from schemas.units import Quarantined, Unit
 from transforms.sources.base import NO_DIGEST, FactsBatch, InputFile, PlanTask, Pointer, ReadContext, Source
@@ -42,7 +42,7 @@ def source_of(name: str) -> Source:
         return _BUILT_IN[name]
     point = registered().get(name)
     if point is None:
-        raise ConfigError(f"format {name}: no package registers it under {GROUP}")
+        raise ConfigError(f"format {name}: no package registers it under {ENTRY_POINT_GROUP}")
     try:
         source: Source = point.load()()
     except Exception as error:

@@ -12,7 +12,7 @@ import yaml
 
 from pipeline.commands.convert import convert
 from pipeline.commands.inspect import inspect
-from pipeline.inputs.plan import input_files
+from pipeline.inputs.find_inputs import input_files
 from schemas.errors import InputError, OutputError
 from schemas.formats import BUILT_IN
 from schemas.records import Defaults, Limits
@@ -78,7 +78,7 @@ def test_a_conversion_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     write_lines(tmp_path / "b.jsonl", [{"conversations": [{"from": "human", "value": "x"}]}])
     with pytest.raises(InputError, match=r"several formats \(canonical, sharegpt\)"):
         convert([str(tmp_path / "*.jsonl")], output, None, Defaults(), Limits())
-    with pytest.raises(InputError, match="no format that is known"):
+    with pytest.raises(InputError, match="no known format"):
         convert([__file__], output, None, Defaults(), Limits())
     assert list(output.parent.iterdir()) == []
 
@@ -100,7 +100,7 @@ def test_the_commands_say_what_to_write_and_nothing_of_what_was_said(tmp_path: P
     assert CANARY not in done.stdout + done.stderr
     assert "1 sessions in 3 records, 2 messages" in done.stdout
     assert "lacks tier in 1 records" in done.stdout
-    assert "1 of no format that is known: *.txt" in done.stdout
+    assert "1 not recognized: *.txt" in done.stdout
     entry = yaml.safe_load(done.stdout[done.stdout.index("inputs:") :])
     assert entry == {
         "inputs": [{"path": f"{tmp_path}/**/*.jsonl", "format": "canonical", "defaults": {"tier": None}}]

@@ -23,14 +23,14 @@ pytestmark = pytest.mark.usefixtures("clean")
 @pytest.mark.parametrize(
     ("uri", "words"),
     [
-        ("{wrong}", "cannot connect: user or password is refused"),
+        ("{wrong}", "cannot connect: user or password is wrong"),
         ("{nowhere}", "cannot connect: there is no such database or user"),
         (
             "postgresql://owner:{password}@/postgres?host=/tmp/h4rdly-there",
             "cannot connect: no server answers",
         ),
         ("postgresql://owner:{password}@localhost:{password}/postgres", "cannot connect: "),
-        ("owner {password}", "cannot connect: it is no connection string"),
+        ("owner {password}", "cannot connect: it is not a libpq connection string"),
         (
             "${{CONSENT_DB_NOT_SET}}",
             "c.yaml: consent.sources[0].uri: the environment variable CONSENT_DB_NOT_SET",
@@ -92,7 +92,7 @@ def test_memory_does_not_grow_with_the_table(server: Server) -> None:
 def test_the_driver_is_an_extra_that_is_asked_for(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who reads files only needs none."""
     monkeypatch.setitem(sys.modules, "adbc_driver_postgresql.dbapi", None)
-    with pytest.raises(ConfigError, match="install chatsieve with its extra `postgres`"):
+    with pytest.raises(ConfigError, match="install chatsieve with the extra `postgres`"):
         Found(server)
 
 
@@ -147,5 +147,5 @@ def test_a_table_decides_as_the_snapshots_that_say_the_same(
         "audit", "-c", config, "--debug", "--output", tmp_path / "no", CONSENT_DB=server.uri_of("b4d-canary")
     )
     assert refused.returncode == 2
-    assert "user or password is refused" in refused.stderr
+    assert "user or password is wrong" in refused.stderr
     assert "b4d-canary" not in refused.stderr + refused.stdout

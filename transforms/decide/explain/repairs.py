@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from schemas.decisions import Decision, Reason, Record
+from schemas.decisions import Decision, Reason, RecordFault
 from schemas.tables import ANSWER, AUTHORIZATIONS, CONSENT, DELETIONS, GRANTED, HUMAN, REFUSED
 from transforms.decide.explain.edits import EPOCH, own_world, with_grant, with_messages
 from transforms.decide.explain.world import World
@@ -225,9 +225,9 @@ def _in_retention(world: World, user_key: bytes | None) -> Iterator[Repair]:
 
 
 _OF: dict[str, Callable[[World, bytes | None], Iterator[Repair]]] = {
-    Record.FUTURE_TIMESTAMP: _decided_later,
-    Record.CYCLIC_MESSAGES: _without_cycle,
-    Record.SUBJECT_CONFLICT: _one_subject,
+    RecordFault.FUTURE_TIMESTAMP: _decided_later,
+    RecordFault.CYCLIC_MESSAGES: _without_cycle,
+    RecordFault.SUBJECT_CONFLICT: _one_subject,
     Reason.DELETED: _undeleted,
     Reason.INCOGNITO: _not_incognito,
     Reason.NO_SUBJECT: _with_subject,

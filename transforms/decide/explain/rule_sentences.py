@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow.compute as pc
 
-from schemas.decisions import Reason, Record
+from schemas.decisions import Reason, RecordFault
 from schemas.policy import iso_duration
 from schemas.tables import ANSWER, GRANTED, HUMAN, REFUSED, UNDECIDED
 from transforms.decide.explain.world import World
@@ -219,4 +219,4 @@ _SKIPPED = frozenset(
     }
 )
 #: The rules with a sentence here. The other rules depend on text.
-EXPLAINED: frozenset[str] = frozenset({*(r for r in Reason if hasattr(RuleSentences, f"_{r}")), *Record})
+EXPLAINED: frozenset[str] = frozenset({*(r for r in Reason if hasattr(RuleSentences, f"_{r}")), *RecordFault})

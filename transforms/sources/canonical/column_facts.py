@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.records import Defaults, Limits
-from schemas.tables import ANSWER, FACTS, HUMAN, INSTANT, UNREAD
+from schemas.tables import ANSWER, FACTS, HUMAN, INSTANT, TEXT_NOT_READ
 from schemas.units import Unit
 from transforms.shuffle.dictionaries import constant_column, map_distinct, not_blank
 from transforms.shuffle.digests import (
@@ -148,7 +148,7 @@ def _facts(
         "incognito": rows["incognito"].fill_null(False),
         "current_message": pa.array(current, mask=current == 0),
         "text_bytes": pa.array(
-            total(sizes, columns.row_of, len(row)) if unread is None else np.full(len(row), UNREAD)
+            total(sizes, columns.row_of, len(row)) if unread is None else np.full(len(row), TEXT_NOT_READ)
         ),
         "unit": constant_column(unit, len(row)),
         "row": pa.array(row),

@@ -1,4 +1,4 @@
-"""A report in sentences: what was decided, whether refusals held, and what changed since the run before."""
+"""The sentences at the top of a report page. They are part of the written page."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pipeline.pages.page import count, instant, percent, points
 
 
 def headline(report: dict[str, Any]) -> str:
-    """The answer that everybody looks for first."""
+    """How many sessions are eligible, in one sentence."""
     counts = report["counts"]
     total, eligible = counts["sessions"], counts["decisions"].get("eligible", 0)
     verb = "are" if report["kind"] == "run" else "would be"
@@ -23,19 +23,19 @@ def headline(report: dict[str, Any]) -> str:
 
 
 def age(seconds: int) -> str:
-    """A span of time in its two largest units."""
+    """A time span in its two largest units."""
     if seconds < 0:
         return "0 minutes"
     days, rest = divmod(seconds, 86_400)
     hours, rest = divmod(rest, 3_600)
     parts = [(days, "day"), (hours, "hour"), (rest // 60, "minute")]
     first = next((place for place, (number, _) in enumerate(parts) if number), 2)
-    told = [f"{number} {unit}{'' if number == 1 else 's'}" for number, unit in parts[first : first + 2]]
-    return " ".join(part for part in told if not part.startswith("0 ")) or "0 minutes"
+    listed = [f"{number} {unit}{'' if number == 1 else 's'}" for number, unit in parts[first : first + 2]]
+    return " ".join(part for part in listed if not part.startswith("0 ")) or "0 minutes"
 
 
 def refusals(report: dict[str, Any]) -> dict[str, Any]:
-    """`good`, the `answer` to how many sessions of users who refuse got through, and `how` one knows."""
+    """How many eligible sessions are of users who refuse (`answer`), if it is `good`, `how` it is known."""
     consent = report["consent"]
     through = consent["refused_eligible"]
     refused = [cell["sessions"] for cell in consent["sessions"] if cell["state"] == "refused"]
@@ -64,26 +64,28 @@ def refusals(report: dict[str, Any]) -> dict[str, Any]:
 
 
 def changed(report: dict[str, Any]) -> list[str]:
-    """What is different from the run compared with, in sentences, the largest cause first."""
+    """The changes since the run compared with, in sentences, the largest cause first."""
     previous = report["previous"]
     if previous is None:
         return []
     rows = {row["reason"]: row for row in previous["reasons"]}
-    said = [_totals(report, previous)]
+    sentences = [_totals(report, previous)]
     eligible = rows.get("eligible")
     if eligible and eligible["then"]:
-        said.append(_eligible(eligible))
-        said += _volume(eligible, previous["sessions"], report["counts"]["ledger_rows"])
+        sentences.append(_eligible(eligible))
+        sentences += _volume(eligible, previous["sessions"], report["counts"]["ledger_rows"])
         causes = [row for row in previous["reasons"] if row["reason"] != "eligible" and row["moved"]]
         sign = 1 if (eligible["moved"] or 0) < 0 else -1
         causes = sorted(
             (row for row in causes if row["moved"] * sign > 0), key=lambda row: -abs(row["moved"])
         )
         if causes and eligible["moved"]:
-            said.append(_causes(causes, report, abs(eligible["moved"])))
+            sentences.append(_causes(causes, report, abs(eligible["moved"])))
     if previous["policy_id"] != report["policy"]["id"]:
-        said.append(f"The policy is another: {previous['policy_id']} then, {report['policy']['id']} now.")
-    return said
+        sentences.append(
+            f"The policy is another: {previous['policy_id']} then, {report['policy']['id']} now."
+        )
+    return sentences
 
 
 def _totals(report: dict[str, Any], previous: dict[str, Any]) -> str:
@@ -105,7 +107,7 @@ def _eligible(row: dict[str, Any]) -> str:
 
 
 def _volume(row: dict[str, Any], then: Any, now: Any) -> list[str]:
-    """How much of a change comes from other numbers of sessions, where that is a twentieth of it or more."""
+    """How much of a change comes from the number of sessions read, if that is at least a twentieth of it."""
     if not isinstance(then, int) or not isinstance(now, int) or row["now"] == row["then"] or not then:
         return []
     by_number = round(row["then"] * now / then) - row["then"]
@@ -125,7 +127,7 @@ def _signed(number: int) -> str:
 
 
 def _causes(causes: list[dict[str, Any]], report: dict[str, Any], moved: float) -> str:
-    """The reason that moved most against the eligible, with its rule; two more where they matter."""
+    """The reason that explains most of the change, with its rule, and up to two more."""
     first = causes[0]
     words = {row["reason"]: row["summary"] for row in report["reasons"]}
     grew = "more" if first["now"] > first["then"] else "fewer"

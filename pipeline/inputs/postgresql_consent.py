@@ -1,4 +1,4 @@
-"""A table of PostgreSQL as kept rows of consent: read once, in the order of its user ids, keyed at once."""
+"""Reads consent rows from a PostgreSQL table or query, once and before the graph runs; keys the user ids."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ from transforms.consent.spilled import SPILLED, SpilledConsent, spill_table
 from transforms.shuffle.instants import column_micros, micros
 from transforms.shuffle.spill import Spill
 
-#: A time outside of these years is none that was meant; infinity arrives as a number far beyond them.
+#: Times outside these years are errors; PostgreSQL's infinity arrives as a number far beyond them.
 _YEARS = (dt.datetime(1970, 1, 1, tzinfo=dt.UTC), dt.datetime(2200, 1, 1, tzinfo=dt.UTC))
-#: A row in the digest: key, state, and two instants in microseconds, all little-endian.
+#: A row as it enters the digest: key, state, and two instants in microseconds; little-endian.
 _DIGESTED = np.dtype([("user_key", "S16"), ("state", "i1"), ("decided_at", "<i8"), ("snapshot_at", "<i8")])
 
 
 def read_table(
     settings: Settings, where: str, source: PostgresqlSource, hasher: KeyedHasher, spill: Spill
 ) -> tuple[Snapshot, list[SpilledConsent]]:
-    """What a table says at `as_of`, and its rows, put where `spill` puts them, a batch at a time.
+    """The snapshot for report and manifest, and the rows known at `as_of`, spilled batch by batch.
 
-    Raises ConsentError for a row that is not understood, ConfigError for a variable that is not set. A table
-    without `snapshot_at` shows the present alone: for another moment it is refused.
+    Raises ConsentError for an invalid row, ConfigError for an environment variable that is not set. A table
+    without a `snapshot_at` column shows the present only, so an earlier `as_of` is an error.
     """
     place = f"{settings.path}: {where}"
-    uri = expand(source.uri.get_secret_value(), f"{place}.uri", "it connects to the database")
+    uri = expand(source.uri.get_secret_value(), f"{place}.uri", "set it to the connection string")
     with transaction(uri, place) as opened:
         rows = _Rows(settings, place, source, opened.now)
         kept = [spill_table(table, spill) for table in rows.kept(opened, hasher)]
@@ -45,7 +45,7 @@ def read_table(
 
 
 class _Rows:
-    """The rows of a table on their way to SPILLED, and what is told of them."""
+    """Converts rows of the table to SPILLED, and counts and digests them."""
 
     def __init__(self, settings: Settings, place: str, source: PostgresqlSource, now: dt.datetime) -> None:
         self._place = place
@@ -55,21 +55,21 @@ class _Rows:
         if source.columns.snapshot_at is None:
             if settings.config.as_of is not None and now > settings.as_of:
                 raise ConsentError(
-                    f"{place}: shows what is known at {now:%Y-%m-%dT%H:%M:%SZ}, which is after as_of; "
-                    "leave as_of out, or name the column since when a row is known in columns.snapshot_at"
+                    f"{place}: without snapshot_at the rows are of {now:%Y-%m-%dT%H:%M:%SZ}, after as_of; "
+                    "remove as_of, or give the column with the export times"
                 )
-            # What holds at `now` holds at an as_of of a moment before: later decisions are sorted out.
+            # as_of is fixed shortly before `now`; decisions made in between are filtered by decided_at.
             self._known_at = min(now, settings.as_of)
         self._digest = hashlib.sha256()
         self._count = 0
         self._instants: set[dt.datetime] = set()
 
     def kept(self, opened: Transaction, hasher: KeyedHasher) -> Iterator[pa.Table]:
-        """SPILLED of the rows known at `as_of`, in the order of their user ids."""
+        """The rows known at `as_of` as SPILLED tables, ordered by user id."""
         for read in opened.tables(self._query()):
             snapshot_at = self._times(read, "snapshot_at")
             if snapshot_at.null_count:
-                raise ConsentError(f"{self._place}: a row has no snapshot_at")
+                raise ConsentError(f"{self._place}: a row has no snapshot_at; fill in the column")
             known = pc.less_equal(snapshot_at, pa.scalar(self._as_of, INSTANT))
             batch, snapshot_at = read.filter(known), snapshot_at.filter(known)
             state = state_column(batch, self._place)
@@ -80,20 +80,20 @@ class _Rows:
                 snapshot_at,
             ]
             table = pa.table(columns, schema=SPILLED)
-            self._tell(table)
+            self._count_and_digest(table)
             decided = pc.less_equal(table["decided_at"], pa.scalar(self._as_of, INSTANT))
             if table.num_rows:
                 yield table.filter(pc.fill_null(decided, True))
 
     def snapshot(self) -> Snapshot:
-        """What report and manifest say of the table."""
+        """The table as report and manifest name it; call it after `kept`."""
         ends = tuple(sorted({min(self._instants), max(self._instants)})) if self._instants else ()
         digest = (("bytes", self._count * _DIGESTED.itemsize), ("sha256", self._digest.hexdigest()))
         name = f"postgresql:{self._source.table or 'query'}"
         return Snapshot(name, ends, self._count, self._source.format, digest)
 
     def _query(self) -> str:
-        """Ordered by bytes, whatever the database's collation is: the same rows have the same digest."""
+        """The query, ordered by bytes and not by the database's collation: equal rows give equal digests."""
         source, columns = self._source, self._source.columns
         if source.query:
             rows = f"({source.query.strip().rstrip(';')}\n)"
@@ -106,11 +106,11 @@ class _Rows:
             f"q.{quoted_name(columns.decided_at)} AS decided_at",
             f"q.{quoted_name(columns.snapshot_at)} AS snapshot_at" if columns.snapshot_at else "NULL",
         )
-        # Names are quoted; a query is whoever's who writes the configuration, in a read-only transaction.
+        # Names are quoted. A query comes from the configuration and runs in a read-only transaction.
         return f"SELECT {', '.join(selected)} FROM {rows} AS q ORDER BY 1, 3, 4, 2"  # noqa: S608
 
     def _times(self, batch: pa.Table, name: str, state: pa.Array | None = None) -> pa.Array:
-        """A column of instants, all of them of years that can be meant."""
+        """A column of instants; ConsentError for a time outside _YEARS."""
         if name == "snapshot_at" and self._known_at is not None:
             return pa.repeat(pa.scalar(self._known_at, INSTANT), batch.num_rows)
         column = batch[name].combine_chunks()
@@ -120,13 +120,13 @@ class _Rows:
                 column = self._in_zone(column, state)
             batch = pa.table({name: column})
         elif pa.types.is_temporal(column.type):
-            raise ConsentError(f"{self._place}: column {name} is no timestamp with time zone")
+            raise ConsentError(f"{self._place}: column {name}: expected timestamp with time zone")
         instants = instant_column(batch, name, self._place)
         self._check_years(instants, name)
         return instants
 
     def _in_zone(self, column: pa.Array, state: pa.Array | None) -> pa.Array:
-        """Of an hour that clocks show twice, a grant has the second."""
+        """In the hour that clocks show twice, a grant gets the later time, so it never counts too early."""
         zone = self._source.time_zone
         early, late = (
             pc.assume_timezone(column, zone, ambiguous=each, nonexistent=each).cast(INSTANT)
@@ -139,15 +139,15 @@ class _Rows:
         values = pc.drop_null(column.cast(pa.timestamp("us", tz=column.type.tz)).cast(pa.int64()))
         if len(values) and not least <= pc.min(values).as_py() <= pc.max(values).as_py() < most:
             raise ConsentError(
-                f"{self._place}: column {name} holds a time outside of 1970 to 2199, or infinity"
+                f"{self._place}: column {name}: expected times from 1970 to 2199, found another or infinity"
             )
 
-    def _tell(self, table: pa.Table) -> None:
+    def _count_and_digest(self, table: pa.Table) -> None:
         rows = np.zeros(table.num_rows, _DIGESTED)
         rows["user_key"] = np.array(table["user_key"].to_pylist(), "S16")
         rows["state"] = table["state"].to_numpy()
         rows["decided_at"] = column_micros(table["decided_at"])
-        # When the table was read is no part of what it says.
+        # The time of reading is not part of the content.
         rows["snapshot_at"] = 0 if self._known_at else column_micros(table["snapshot_at"])
         self._digest.update(rows.tobytes())
         self._count += table.num_rows

@@ -1,4 +1,4 @@
-"""Mapping tables, CSV or Parquet: which path or account belongs to whom, from when to when."""
+"""Mapping tables (`inputs[].mapping`): CSV or Parquet tables that assign a user to a path or account."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from transforms.sources.identities import Identities, Mapped, Owner, owner_of
 _WHO = ("path", "account")
 _VALID = ("valid_from", "valid_to")
 _COLUMNS = (*_WHO, *Owner._fields, *_VALID)
-#: A table travels to every worker; one of more accounts than this is to be joined into the logs before.
+#: Each worker holds the whole table. For more rows, add user ids to the logs instead.
 MAX_ROWS = 200_000
 Row = dict[str, str | dt.datetime | None]
 
 
 def identities_of(config: InputConfig, root: str, mapping: str | None) -> Identities | None:
-    """What an input's configuration says of owners, None if nothing but `defaults`.
+    """The identities of an input's `mapping` and `defaults_by_path`; None if it has neither.
 
-    `mapping` is the table's absolute path. Raises ConfigError naming file and row.
+    `mapping` is the absolute path of the table. Raises ConfigError with file and row.
     """
     by_path = tuple(
         (entry.path, owner_of(Defaults(**entry.model_dump(exclude={"path"}))))
@@ -54,18 +54,18 @@ def identities_of(config: InputConfig, root: str, mapping: str | None) -> Identi
 
 
 def _rows(path: Path) -> Iterator[tuple[str, Row]]:
-    """(where, row) of a table; a blank value is None."""
+    """(place, row) of each row; the place is file and line or row number. A blank value is None."""
     try:
         rows = _parquet(path) if magic_of(str(path)).startswith(b"PAR1") else _csv(path)
         for count, (where, row) in enumerate(rows):
             if count == MAX_ROWS:
-                raise ConfigError(
-                    f"{path}: has more than {MAX_ROWS:,} rows; write owners into the logs for so many"
-                )
+                raise ConfigError(f"{path}: more than {MAX_ROWS:,} rows; add user ids to the logs instead")
             yield where, row
     except (OSError, UnicodeDecodeError, csv.Error, pa.ArrowException) as error:
-        reason = getattr(error, "strerror", None) or "neither UTF-8 CSV nor Parquet"
-        raise ConfigError(f"{path}: mapping cannot be read: {reason}") from None
+        reason = getattr(error, "strerror", None) or "unknown format"
+        raise ConfigError(
+            f"{path}: mapping cannot be read: {reason}; expected CSV in UTF-8 or Parquet"
+        ) from None
 
 
 def _csv(path: Path) -> Iterator[tuple[str, Row]]:
@@ -74,7 +74,7 @@ def _csv(path: Path) -> Iterator[tuple[str, Row]]:
         _check_columns(path, list(reader.fieldnames or ()))
         for row in reader:
             if None in row or None in row.values():
-                raise ConfigError(f"{path}:{reader.line_num}: has not as many values as there are columns")
+                raise ConfigError(f"{path}:{reader.line_num}: expected one value per column")
             yield f"{path}:{reader.line_num}", {name: text.strip() or None for name, text in row.items()}
 
 
@@ -95,19 +95,21 @@ def _check_columns(path: Path, names: list[str]) -> None:
     if unknown:
         raise ConfigError(f"{path}:1: unknown column {unknown[0]}; expected some of {', '.join(_COLUMNS)}")
     if not set(_WHO) & set(names):
-        raise ConfigError(f"{path}:1: has neither a column path nor a column account")
+        raise ConfigError(f"{path}:1: expected a column path or a column account")
 
 
 def _mapped(row: Row, where: str) -> tuple[str, str, Mapped]:
     given = [name for name in _WHO if row.get(name) is not None]
     if len(given) != 1:
-        raise ConfigError(f"{where}: give either path or account")
+        raise ConfigError(f"{where}: expected either path or account")
     texts = {name: row.get(name) for name in (given[0], *Owner._fields)}
-    if odd := next((name for name, text in texts.items() if not isinstance(text, str | None)), None):
-        raise ConfigError(f"{where}: {odd} is no text")
+    if wrong := next((name for name, text in texts.items() if not isinstance(text, str | None)), None):
+        raise ConfigError(f"{where}: {wrong}: expected text")
     owner = Owner(*(str(text) if (text := texts[name]) is not None else None for name in Owner._fields))
     if owner == Owner():
-        raise ConfigError(f"{where}: says nothing: user_id, organization_id, tier and surface are all empty")
+        raise ConfigError(
+            f"{where}: user_id, organization_id, tier and surface are empty; fill in one or remove the row"
+        )
     bounds = {name: _instant(row.get(name), where, name) for name in _VALID}
     mapped = Mapped(owner)
     if start := bounds["valid_from"]:
@@ -115,7 +117,7 @@ def _mapped(row: Row, where: str) -> tuple[str, str, Mapped]:
     if end := bounds["valid_to"]:
         mapped = mapped._replace(end=end)
     if mapped.end <= mapped.start:
-        raise ConfigError(f"{where}: valid_to is not after valid_from")
+        raise ConfigError(f"{where}: expected valid_to after valid_from")
     return given[0], str(texts[given[0]]), mapped
 
 
@@ -127,22 +129,22 @@ def _instant(value: Any, where: str, name: str) -> dt.datetime | None:
     except (ValueError, TypeError):
         instant = dt.datetime.min
     if instant.tzinfo is None:
-        raise ConfigError(f"{where}: {name} is not an RFC 3339 time with an offset")
+        raise ConfigError(f"{where}: {name}: expected an RFC 3339 time with an offset")
     return instant.astimezone(dt.UTC)
 
 
 def _check_agreement(rows: list[tuple[str, Mapped]]) -> None:
-    """Raises ConfigError for rows of one path or account that hold at once and say different things."""
+    """Raises ConfigError if rows of one path or account overlap in time and differ."""
     ordered = sorted(rows, key=lambda entry: entry[1].start)
     for name in Owner._fields:
-        holding: tuple[str, Mapped] | None = None
+        current: tuple[str, Mapped] | None = None
         for where, row in ordered:
             value = getattr(row.owner, name)
             if value is None:
                 continue
-            if holding and row.start < holding[1].end and value != getattr(holding[1].owner, name):
+            if current and row.start < current[1].end and value != getattr(current[1].owner, name):
                 raise ConfigError(
-                    f"{where}: {name} differs from that of {Path(holding[0]).name}, which holds then, too"
+                    f"{where}: {name} differs from {Path(current[0]).name}, valid at that time; correct one"
                 )
-            if holding is None or row.end > holding[1].end:
-                holding = (where, row)
+            if current is None or row.end > current[1].end:
+                current = (where, row)

@@ -1,7 +1,7 @@
-"""`chatsieve audit --policy A --policy B ...`: one pass over the input, one audit a policy, side by side.
+"""`chatsieve audit --policy A --policy B ...`: audits several policies in one pass over the input.
 
-Each audit is a committed one of its own below `output.path`, in a folder named after its policy, to be
-verified, explained and compared like any other. `what-if.json` beside them holds them side by side.
+Each audit is committed to a folder below `output.path`, named after its policy. `what-if.json` in
+`output.path` compares their counts.
 """
 
 from __future__ import annotations
@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from rich.console import Console
-from rich.table import Table
 
 from pipeline.commands.commit import Outcome
 from pipeline.commands.diff import diff
@@ -26,16 +24,16 @@ from schemas.errors import OutputError
 WHAT_IF = "what-if.json"
 
 
-def what_if(
+def compare_policies(
     settings: Settings, beam_arguments: Sequence[str], progress: Progress, compare: Path | None = None
 ) -> tuple[list[Outcome], dict[str, Any]]:
-    """The outcome of each policy, in the order given, and the comparison written to `what-if.json`."""
+    """The outcome of each policy, in the given order, and the document written to `what-if.json`."""
     root = Path(settings.resolve(settings.config.output.path))
     ids = [pack.policy.id for pack in settings.packs]
     created = not root.exists()
     if not created and any(root.iterdir()) and not (root / WHAT_IF).exists():
         raise OutputError(
-            f"{root}: is not empty and holds no {WHAT_IF}; several policies write a folder each, "
+            f"{root}: not empty and without {WHAT_IF}; several policies write a folder each, "
             "so give an empty or new output.path"
         )
     try:
@@ -54,7 +52,7 @@ def what_if(
 
 
 def _side_by_side(outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """Counts of each reason by policy, and what flips between the first policy and each other."""
+    """Sessions by reason and policy, and the changed sessions between the first policy and each other."""
     counts: dict[tuple[str, str], list[int]] = {}
     for number, outcome in enumerate(outcomes):
         for row in outcome.report["reasons"]:
@@ -89,26 +87,3 @@ def _flips(first: Outcome, other: Outcome) -> dict[str, Any]:
     compared = diff(first.path, other.path, most_keys=0)
     changed = [{k: v for k, v in row.items() if k != "keys"} for row in compared["changed"]]
     return {"policy": other.manifest.policy["id"], "sessions": compared["sessions"], "changed": changed}
-
-
-def print_what_if(document: dict[str, Any], console: Console) -> None:
-    """Prints the policies side by side, and by which rules each differs from the first."""
-    console.print(f"as of {document['as_of']}, consent known until {document['known_until']}")
-    for number, policy in enumerate(document["policies"], start=1):
-        console.print(f"  {number}  {policy['id']}")
-    table = Table(box=None)
-    table.add_column("sessions by reason")
-    for number in range(1, len(document["policies"]) + 1):
-        table.add_column(str(number), justify="right")
-    for row in document["reasons"]:
-        decision = "" if row["decision"] == row["reason"] else f"{row['decision']}: "
-        table.add_row(f"{decision}{row['reason']}", *map(str, row["sessions"]))
-    table.add_row("messages kept", *(str(policy["messages_kept"]) for policy in document["policies"]))
-    console.print(table)
-    for number, flips in enumerate(document["against_first"], start=2):
-        console.print(f"{flips['sessions']['changed']} sessions differ between 1 and {number}")
-        for row in flips["changed"]:
-            side = 1 if row["fires_in"] == "a" else number
-            rule = f"{row['rule']} fires in {side} only"
-            reasons = f"{row['a_reason'] or '-'} -> {row['b_reason'] or '-'}"
-            console.print(f"  {row['sessions']:>9}  {reasons}: {rule}")

@@ -1,4 +1,4 @@
-"""The ledger as a small table of counts, and the tables of a report that are sums over it."""
+"""The ledger as a small table of counts (cells), and the report tables that are sums of its cells."""
 
 from __future__ import annotations
 
@@ -6,18 +6,23 @@ import collections
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from pipeline.report.wording import ELIGIBLE, TRIED, rule_words
+from pipeline.report.rule_summaries import ELIGIBLE, REASONS_IN_ORDER, rule_summary
 from schemas.decisions import Decision
 from schemas.policy import Policy
 from schemas.report_counts import EARLIER, LATER, Cube, Group, QuarantineCount, ReasonCount, Split, Step
 from transforms.output.counts import KEYS, MEASURES
 
+#: Entries of files and counts that the graph wrote, by kind; see `transforms.shuffle.entries`.
 Catalog = dict[str, list[dict[str, Any]]]
+#: The columns of the cube.
 CUBE = ("reason", "tier", "surface", "created_month", "basis", "sessions", "messages_kept")
 
 
 class LedgerCell(NamedTuple):
-    """How many ledger rows are alike in the keys of `transforms.output.counts`, and their messages."""
+    """The number of ledger rows with equal KEYS (`transforms.output.counts`), and of their messages.
+
+    `standing`: the consent status of the user; None for a record that could not be read.
+    """
 
     decision: str
     reason: str
@@ -32,7 +37,7 @@ class LedgerCell(NamedTuple):
 
 
 def cells_of(catalog: Catalog) -> list[LedgerCell]:
-    """The cells of all ledger parts, those that are alike added up, in a fixed order."""
+    """The cells of all ledger parts, with equal keys added up, in a fixed order."""
     total: dict[tuple[Any, ...], list[int]] = {}
     for part in catalog.get("ledger", []):
         columns = [part["cells"][name] for name in (*KEYS, *MEASURES)]
@@ -45,7 +50,7 @@ def cells_of(catalog: Catalog) -> list[LedgerCell]:
 
 
 def summed(cells: Iterable[LedgerCell], names: Sequence[str], measure: str = "sessions") -> dict[Any, int]:
-    """The measure of the cells by the values of some keys; a single key stands for itself, not in a tuple."""
+    """The sum of `measure` by the values of columns: a tuple, or the value itself for a single column."""
     total: collections.Counter[Any] = collections.Counter()
     for cell in cells:
         key = tuple(getattr(cell, name) for name in names)
@@ -54,18 +59,18 @@ def summed(cells: Iterable[LedgerCell], names: Sequence[str], measure: str = "se
 
 
 def reasons_of(cells: Sequence[LedgerCell], policy: Policy) -> list[ReasonCount]:
-    """Every reason given, the most frequent first."""
+    """A row per reason, the most frequent first."""
     seen, kept = (summed(cells, ["reason"], name) for name in ("messages_seen", "messages_kept"))
     rows = []
     for (decision, reason), sessions in summed(cells, ["decision", "reason"]).items():
-        words = rule_words(reason, policy)
+        rule = rule_summary(reason, policy)
         rows.append(
             ReasonCount(
                 decision,
                 reason,
-                words.clause,
-                words.number,
-                words.summary,
+                rule.clause,
+                rule.number,
+                rule.summary,
                 sessions,
                 seen[reason],
                 kept[reason],
@@ -82,7 +87,7 @@ def groups_of(cells: Sequence[LedgerCell]) -> list[Group]:
 
 
 def cube_of(cells: Sequence[LedgerCell]) -> Cube:
-    """The cells without the standing of their users."""
+    """The cells, summed over the consent status."""
     keys = CUBE[:5]
     sessions, kept = summed(cells, keys), summed(cells, keys, "messages_kept")
     order = sorted(sessions, key=lambda key: [str(part) for part in key])
@@ -90,7 +95,7 @@ def cube_of(cells: Sequence[LedgerCell]) -> Cube:
 
 
 def splits_of(cells: Sequence[LedgerCell], name: str) -> list[Split]:
-    """Sessions by decision for each value of a key, in order; the oldest month first."""
+    """Sessions by decision for each value of the column `name`, in order; months from the oldest."""
     found = summed(cells, [name, "decision"])
     values = sorted({value for value, _ in found}, key=value_order)
     rows = []
@@ -101,7 +106,7 @@ def splits_of(cells: Sequence[LedgerCell], name: str) -> list[Split]:
 
 
 def quarantine_of(cells: Sequence[LedgerCell], catalog: Catalog) -> list[QuarantineCount]:
-    """Quarantined records and sessions by code; bytes are known of records that could not be read."""
+    """Quarantined records and sessions by code; bytes for records that could not be read."""
     sizes: collections.Counter[str] = collections.Counter()
     for part in catalog.get("ledger", []):
         for code, _, size in part["unreadable"]:
@@ -113,7 +118,7 @@ def quarantine_of(cells: Sequence[LedgerCell], catalog: Catalog) -> list[Quarant
 def funnel_of(
     cells: Sequence[LedgerCell], policy: Policy, records: int, training_rows: int | None
 ) -> list[Step]:
-    """From records read to eligible sessions, and to training rows unless those are None: every step once."""
+    """All steps from records to eligible sessions, and to training rows unless `training_rows` is None."""
     unreadable = summed((cell for cell in cells if cell.standing is None), ["reason"])
     reasons = summed((cell for cell in cells if cell.standing is not None), ["reason"])
     sessions = sum(reasons.values())
@@ -121,17 +126,17 @@ def funnel_of(
     steps = [Step("start", "records", None, None, None, "Records read", 0, left)]
     for code, dropped in sorted(unreadable.items()):
         left -= dropped
-        words = rule_words(code, policy)
-        steps.append(Step("unreadable", "records", code, 0, words.clause, words.summary, dropped, left))
+        rule = rule_summary(code, policy)
+        steps.append(Step("unreadable", "records", code, 0, rule.clause, rule.summary, dropped, left))
     merged, left = left - sessions, sessions
     summary = "Records of one session, taken as one"
     steps.append(Step("merged", "sessions", None, None, None, summary, merged, left))
-    for reason in TRIED:
+    for reason in REASONS_IN_ORDER:
         dropped = reasons.get(reason, 0)
         left -= dropped
-        number, clause, summary = rule_words(reason, policy)
+        number, clause, summary = rule_summary(reason, policy)
         steps.append(Step("rule", "sessions", reason, number, clause, summary, dropped, left))
-    eligible = rule_words(ELIGIBLE, policy)
+    eligible = rule_summary(ELIGIBLE, policy)
     steps.append(Step("eligible", "sessions", ELIGIBLE, None, eligible.clause, "Eligible sessions", 0, left))
     if training_rows is not None:
         steps.append(Step("rows", "rows", None, None, None, "Training rows written", 0, training_rows))
@@ -139,6 +144,6 @@ def funnel_of(
 
 
 def value_order(value: str | None) -> tuple[int, str]:
-    """No value first, then what is before all months, the values, and what is after all months."""
+    """A sort key: no value, "earlier", the values, "later"."""
     place = {None: 0, EARLIER: 1, LATER: 3}.get(value, 2)
     return (place, value or "")

@@ -1,4 +1,4 @@
-"""The explanation of each session of a conversation, as one document for machines and for the page."""
+"""The explanation of each session of a conversation, as part of the document of `chatsieve explain`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from transforms.decide.explain.world import World
 from transforms.shuffle.instants import moment_text
 from transforms.sources.base import ReadContext
 
-#: Columns of a decision that the ledger has, too.
+#: Columns that decisions and ledger have in common.
 _SHARED = ("decision", "reason", "basis", "tier", "surface", "messages_seen", "messages_kept")
 
 
@@ -37,7 +37,7 @@ def explained_sessions(
     context: ReadContext,
     check_text: bool,
 ) -> list[dict[str, Any]]:
-    """One entry a session (a subject) of the conversation: verdict, timeline, messages, rules, ways out."""
+    """An entry per session (one per user): decision, consent, messages, rules, and what would change it."""
     if not found.facts.num_rows:
         return []
     judged = world.judged()
@@ -52,7 +52,7 @@ def explained_sessions(
     explained = []
     for number, row in enumerate(rows):
         if row["decision"] == Decision.ELIGIBLE and check_text:
-            _put_to_text(row, settings, context)
+            _apply_rule_15(row, settings, context)
         because = RuleSentences(world, judged, number, len(rows))
         eligible = row["decision"] == Decision.ELIGIBLE
         explained.append(
@@ -77,7 +77,7 @@ def explained_sessions(
 
 
 def _changes(world: World, row: dict[str, Any]) -> list[Change]:
-    """What would change the verdict; nothing is known to change that of a text."""
+    """Changes that would give another decision; none are tried for decisions of rule 15."""
     of_text = row["reason"] in TEXT_REASONS or row["reason"] == DEID_FAILED
     return [] if of_text else changes(world, row["user_key"])
 
@@ -91,8 +91,8 @@ def _verdict(row: dict[str, Any], pack: Pack) -> dict[str, Any]:
 _DATES = ("created_on", "last_active_on", "retain_until")
 
 
-def _put_to_text(row: dict[str, Any], settings: Settings, context: ReadContext) -> None:
-    """Puts an eligible session to rule 15, as the text pass does; a refusal replaces its decision."""
+def _apply_rule_15(row: dict[str, Any], settings: Settings, context: ReadContext) -> None:
+    """Applies rule 15 to an eligible session, as a run does; a refusal replaces the decision in `row`."""
     from transforms.deid.engines import mask_sessions, refusal_of
     from transforms.deid.kept_text import read_kept
     from transforms.deid.outline import outline
@@ -110,7 +110,7 @@ def _put_to_text(row: dict[str, Any], settings: Settings, context: ReadContext) 
 def _timeline(
     user_key: bytes | None, events: list[ConsentEvent], hasher: KeyedHasher, now: int
 ) -> dict[str, Any]:
-    """What the known snapshots say of the user: one line a decision, with when it was first known."""
+    """The user's decisions in the known snapshots, each with the time it was first known."""
     known: dict[tuple[str, int], list[dt.datetime]] = {}
     for event in events:
         if user_key is not None and hasher.user(event.user_id) == user_key:
@@ -134,13 +134,13 @@ def _timeline(
 def _rules(
     lines: list[RuleLine], row: dict[str, Any], because: RuleSentences, fires: dict[str, Any], read_text: bool
 ) -> list[dict[str, Any]]:
-    """Every rule in order: fires, does not, or not reached; and why."""
+    """Each rule in order, with its outcome and why."""
     explained = []
     for line in rules_by_reason(lines, row["reason"]):
         if line["reason"] in EXPLAINED:
             text = because.of(line["reason"])
         elif row["reason"] == line["reason"]:
-            text = "the text pass found it so"
+            text = "found by de-identification"
         else:
             read = read_text and line["outcome"] != "not reached"
             text = "the text was checked" if read else "the text was not read"
@@ -153,14 +153,14 @@ def _rules(
 
 
 def rules_by_reason(lines: list[RuleLine], reason: str) -> list[dict[str, Any]]:
-    """The rules with what each did, where the verdict's reason tells."""
+    """The rules, each with the outcome that follows from the reason."""
     reasons = [line.reason for line in lines]
     if reason in reasons:
         stop = reasons.index(reason)
     elif reason in (Reason.ELIGIBLE, DEID_FAILED):
         stop = len(reasons)
     else:
-        stop = -1  # a code of the record itself: no rule was tried
+        stop = -1  # a quarantine code: no rule was tried
     return [
         {**dataclasses.asdict(line), "outcome": _OUTCOMES[(at >= stop) + (at > stop)]}
         for at, line in enumerate(lines)

@@ -1,4 +1,4 @@
-"""The plain words of a report for what no rule has words for: records that cannot be read, eligibility."""
+"""Rule number, clause and summary of each reason and quarantine code, as reports print them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import NamedTuple
 from schemas.decisions import DEID_FAILED, RULES, Reason
 from schemas.policy import Policy
 
-#: Every quarantine code, for a reader who does not know the formats.
-CODES = {
+#: Summaries of quarantine codes, for readers who do not know the formats. They are written into reports.
+QUARANTINE_SUMMARIES = {
     "malformed_json": "Not valid JSON",
     "not_an_object": "JSON, but not a record",
     "missing_field": "A required field is missing",
@@ -27,29 +27,41 @@ CODES = {
     DEID_FAILED: "De-identification could not get through it",
 }
 _ELIGIBLE = "No rule fired"
-#: The number of the rule that de-identification is in docs/policy.md.
+#: The rule number of de-identification in docs/policy.md.
 DEID_RULE = 15
 
 
-class RuleWords(NamedTuple):
-    """What a report says of a reason: its rule's number, its clause, and when it is given."""
+class RuleSummary(NamedTuple):
+    """The rule number, the clause, and when the reason is given."""
 
     number: int | None
     clause: str | None
     summary: str
 
 
-def rule_words(reason: str, policy: Policy) -> RuleWords:
-    """The words of a reason or quarantine code under a policy, which can have its own."""
+def rule_summary(reason: str, policy: Policy) -> RuleSummary:
+    """The entry for a reason or quarantine code; a policy can replace clause and summary."""
     rule = next((rule for rule in RULES if rule.reason == reason), None)
     text = policy.rules.get(reason)
     summary = (
-        text.summary if text and text.summary else rule.summary if rule else CODES.get(reason, _ELIGIBLE)
+        text.summary
+        if text and text.summary
+        else rule.summary
+        if rule
+        else QUARANTINE_SUMMARIES.get(reason, _ELIGIBLE)
     )
-    number = rule.number if rule else DEID_RULE if reason == DEID_FAILED else 0 if reason in CODES else None
-    return RuleWords(number, policy.clause_by_reason().get(reason), summary)
+    number = (
+        rule.number
+        if rule
+        else DEID_RULE
+        if reason == DEID_FAILED
+        else 0
+        if reason in QUARANTINE_SUMMARIES
+        else None
+    )
+    return RuleSummary(number, policy.clause_by_reason().get(reason), summary)
 
 
-#: Every reason that a session can get, in the order in which they are tried, and what can go wrong at last.
-TRIED = (*(str(rule.reason) for rule in RULES), DEID_FAILED)
+#: All reasons, in the order the rules are tried; a failed de-identification last.
+REASONS_IN_ORDER = (*(str(rule.reason) for rule in RULES), DEID_FAILED)
 ELIGIBLE = str(Reason.ELIGIBLE)

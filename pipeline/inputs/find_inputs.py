@@ -1,4 +1,4 @@
-"""Input files, consent snapshots and what is learnt of them before a run may start."""
+"""Finds input files, consent, deletions and authorisations, and checks them before a run starts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pyarrow as pa
 from pipeline.inputs.config import Settings
 from pipeline.inputs.consent import read_consent
 from pipeline.inputs.globs import matching
-from pipeline.inputs.identity_tables import identities_of
+from pipeline.inputs.mapping_table import identities_of
 from schemas.config import InputConfig
 from schemas.errors import InputError
 from schemas.keys import KeyedHasher
@@ -29,10 +29,11 @@ from transforms.sources.registry import plan_tasks, source_of
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Inputs:
-    """Everything a run reads. `files` are (input, position, path), sorted; `roots` by input.
+    """Everything that a run reads.
 
-    `inspected`: the sources of consent, as they were found when every state in them was read; `snapshots`:
-    the paths of canonical ones, and the rows of the others, read for this run alone.
+    `tasks`: reading tasks, from which workers plan units. `files`: (input, position, path), sorted. `roots`:
+    for each input, the folder that file names are relative to. `inspected`: the consent sources, for report
+    and manifest. `snapshots`: what workers read of them, see `Consent.reads`.
     """
 
     tasks: list[PlanTask]
@@ -47,9 +48,9 @@ class Inputs:
 
 
 def find_inputs(settings: Settings, hasher: KeyedHasher, spill: Spill) -> Inputs:
-    """The inputs of a configuration; raises InputError, ConsentError or ConfigError and reads no log.
+    """The inputs of a configuration; raises InputError, ConsentError or ConfigError. Logs are not read.
 
-    Consent that only one process can read is read here, and waits in `spill`.
+    Consent that only one process can read (databases, exports of consent systems) is read here, into `spill`.
     """
     config = settings.config
     tasks: list[PlanTask] = []
@@ -85,7 +86,7 @@ def find_inputs(settings: Settings, hasher: KeyedHasher, spill: Spill) -> Inputs
 
 
 def read_context(settings: Settings, hasher: KeyedHasher) -> ReadContext:
-    """How records are read under these settings."""
+    """The limits, defaults and identities that readers use."""
     config = settings.config
     limits = Limits(config.limits.max_record_bytes, config.limits.max_messages)
     defaults = tuple(Defaults(**source.defaults.model_dump()) for source in config.inputs)
@@ -97,13 +98,13 @@ def read_context(settings: Settings, hasher: KeyedHasher) -> ReadContext:
 
 
 def _root(settings: Settings, source: InputConfig) -> str:
-    """The folder below which an input's files are named."""
+    """The folder that names of an input's files are relative to."""
     pattern = settings.resolve(source.path)
     return pattern if Path(pattern).is_dir() else input_root(pattern)
 
 
 def input_files(pattern: str, source_format: str) -> list[InputFile]:
-    """The files of a path, a folder or a glob, as a format reads them; raises InputError."""
+    """The files of a path, folder or glob that the format reads, sorted; InputError if there are none."""
     if Path(pattern).is_dir():
         inside = source_of(source_format).folder_patterns
         if not inside:
@@ -118,10 +119,10 @@ def input_files(pattern: str, source_format: str) -> list[InputFile]:
 
 
 def files_at(path: str) -> list[InputFile]:
-    """Every file of a path, a folder or a glob, whatever it is; raises InputError where there is none."""
+    """All files of a path, folder or glob, sorted, whatever their format; InputError if there are none."""
     if not Path(path).is_dir():
         return input_files(path, "canonical")
     found = sorted(str(file) for file in Path(path).rglob("*") if file.is_file())
     if not found:
-        raise InputError(f"{path}: holds no file; give a folder, a file or a glob with logs")
+        raise InputError(f"{path}: has no files; give a file, folder or glob with logs")
     return [InputFile(file, Path(file).stat().st_size) for file in found]

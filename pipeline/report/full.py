@@ -1,4 +1,4 @@
-"""What a run or audit found, in numbers: report.json, and the manifest's counts."""
+"""The full report, with all counts, and the checks that its counts add up."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Literal
 
 import msgspec
 
-from pipeline.report.cells import (
+from pipeline.report.consent import consent_of
+from pipeline.report.ledger_counts import (
     Catalog,
     LedgerCell,
     cells_of,
@@ -22,25 +23,18 @@ from pipeline.report.cells import (
     splits_of,
     summed,
 )
-from pipeline.report.findings import (
-    consent_of,
-    deid_of,
-    entities_of,
-    expiry_of,
-    languages_of,
-    residual_of,
-    shards_of,
-)
-from pipeline.report.previous import Before, previous_of
+from pipeline.report.masking import deid_of, entities_of, residual_of
+from pipeline.report.previous import PreviousRun, previous_of
+from pipeline.report.shards import expiry_of, languages_of, shards_of
 from pipeline.report.thresholds import failures_of
-from pipeline.report.warnings import cautions_of
+from pipeline.report.warnings import warnings_of
 from schemas.config import RunConfig
 from schemas.decisions import Reason
 from schemas.errors import PipelineError
 from schemas.policy import Policy
 from schemas.report import InputRead, PolicyRead, Report, SnapshotRead, SnapshotsRead
 from schemas.report_counts import Counts
-from schemas.report_findings import Estimate
+from schemas.report_masking import Estimate
 from transforms.consent.snapshots import Snapshot
 from transforms.deid.estimate import estimate_of
 from transforms.output.file_names import masked_name
@@ -48,8 +42,8 @@ from transforms.shuffle.instants import moment_text
 
 
 @dataclasses.dataclass(frozen=True)
-class Told:
-    """What a report says beside what was counted: what was run, by which policy, over which snapshots."""
+class ReportContext:
+    """What a report needs besides the catalog. `before`: the run that it is compared with."""
 
     kind: Literal["run", "audit"]
     config: RunConfig
@@ -58,38 +52,38 @@ class Told:
     as_of: dt.datetime
     known_until: dt.datetime
     snapshots: Sequence[Snapshot]
-    before: Before | None = None
+    before: PreviousRun | None = None
 
 
-def report_of(catalog: Catalog, told: Told) -> tuple[Report, list[LedgerCell]]:
-    """The report in full, and the cells of the ledger behind it.
+def report_of(catalog: Catalog, context: ReportContext) -> tuple[Report, list[LedgerCell]]:
+    """The full report, and the ledger cells that it is computed from.
 
-    Raises PipelineError unless the counts add up to what was read, and for a run that lets through a session
-    of a user who refuses.
+    Raises PipelineError if the counts do not add up, or if a run has an eligible session of a user who
+    refuses that no setting of the policy allows.
     """
     cells = cells_of(catalog)
     counts = counts_of(catalog, cells)
-    training_rows = _number(counts.training_rows) if told.kind == "run" else None
-    known_until = moment_text(told.known_until)
+    training_rows = _number(counts.training_rows) if context.kind == "run" else None
+    known_until = moment_text(context.known_until)
     report = Report(
-        kind=told.kind,
+        kind=context.kind,
         version=importlib.metadata.version("chatsieve"),
-        as_of=moment_text(told.as_of),
+        as_of=moment_text(context.as_of),
         known_until=known_until,
-        policy=_policy(told),
-        inputs=_inputs(catalog, told.config),
-        snapshots=_snapshots(told),
+        policy=_policy(context),
+        inputs=_inputs(catalog, context.config),
+        snapshots=_snapshots(context),
         shareable=None,
         counts=counts,
-        funnel=funnel_of(cells, told.policy, _number(counts.records), training_rows),
-        reasons=reasons_of(cells, told.policy),
+        funnel=funnel_of(cells, context.policy, _number(counts.records), training_rows),
+        reasons=reasons_of(cells, context.policy),
         groups=groups_of(cells),
         cube=cube_of(cells),
         by_month=splits_of(cells, "created_month"),
         by_tier=splits_of(cells, "tier"),
         by_surface=splits_of(cells, "surface"),
         by_language=languages_of(catalog),
-        consent=consent_of(catalog, cells, told.policy, known_until),
+        consent=consent_of(catalog, cells, context.policy, known_until),
         retention=expiry_of(catalog),
         entities=dict(entities_of(catalog)),
         deid=deid_of(catalog),
@@ -97,21 +91,21 @@ def report_of(catalog: Catalog, told: Told) -> tuple[Report, list[LedgerCell]]:
         estimate=Estimate(**estimate_of(catalog["estimate"])) if "estimate" in catalog else None,
         quarantine=quarantine_of(cells, catalog),
         shards=shards_of(catalog),
-        previous=previous_of(told.before, cells) if told.before else None,
+        previous=previous_of(context.before, cells) if context.before else None,
         warnings=[],
         failed=[],
     )
-    if told.kind == "run" and report.consent.refused_eligible.unexplained:
+    if context.kind == "run" and report.consent.refused_eligible.unexplained:
         raise PipelineError(
-            f"consent check: {report.consent.refused_eligible.unexplained} eligible sessions are of users "
-            "who refuse, by a count of the snapshots apart from the verdicts; nothing was written"
+            f"consent check: {report.consent.refused_eligible.unexplained} eligible sessions belong to users "
+            "who refuse, according to an independent count of the snapshots; nothing was written; report this"
         )
-    report = msgspec.structs.replace(report, warnings=cautions_of(report, told.config))
-    return msgspec.structs.replace(report, failed=failures_of(report, told.config)), cells
+    report = msgspec.structs.replace(report, warnings=warnings_of(report, context.config))
+    return msgspec.structs.replace(report, failed=failures_of(report, context.config)), cells
 
 
 def counts_of(catalog: Catalog, cells: Sequence[LedgerCell]) -> Counts:
-    """Counts by decision and reason; raises PipelineError unless they add up to what was read."""
+    """Totals by decision and reason; PipelineError if they do not add up to the records read."""
     sessions_read = _sum(catalog, "read", "sessions")
     quarantined = _sum(catalog, "read", "quarantined")
     decided_records = _sum(catalog, "decided", "records")
@@ -119,14 +113,16 @@ def counts_of(catalog: Catalog, cells: Sequence[LedgerCell]) -> Counts:
     ledger_rows = _sum(catalog, "ledger", "rows")
     decisions = summed(cells, ["decision"])
     if sessions_read != decided_records:
-        raise PipelineError(f"sum check: {sessions_read} records read, {decided_records} decided on")
+        raise PipelineError(f"sum check: {sessions_read} records were read, but {decided_records} decided")
     if ledger_rows != sessions + quarantined or ledger_rows != sum(decisions.values()):
         raise PipelineError(
             f"sum check: {sessions} sessions and {quarantined} unreadable records, "
-            f"but {ledger_rows} ledger rows, {sum(decisions.values())} of them counted"
+            f"but {ledger_rows} ledger rows, of which {sum(decisions.values())} have a decision"
         )
     if "shard" in catalog and _sum(catalog, "shard", "sessions") != decisions.get("eligible", 0):
-        raise PipelineError("sum check: the shards do not hold the sessions that the ledger calls eligible")
+        raise PipelineError(
+            "sum check: the sessions in the shards are not the eligible sessions of the ledger"
+        )
     return Counts(
         records=sessions_read + quarantined,
         quarantined_records=quarantined,
@@ -141,7 +137,7 @@ def counts_of(catalog: Catalog, cells: Sequence[LedgerCell]) -> Counts:
 
 
 def encode_report(report: Report) -> bytes:
-    """The file: indented JSON, each row of the cube on a line of its own."""
+    """The bytes of report.json: indented JSON, with each row of the cube on one line."""
     rows = b",\n".join(b"      " + msgspec.json.encode(row) for row in report.cube.rows)
     bare = msgspec.structs.replace(report, cube=msgspec.structs.replace(report.cube, rows=[]))
     text = msgspec.json.format(msgspec.json.encode(bare), indent=2)
@@ -149,11 +145,11 @@ def encode_report(report: Report) -> bytes:
     return filled + b"\n"
 
 
-def _policy(told: Told) -> PolicyRead:
-    policy = told.policy
+def _policy(context: ReportContext) -> PolicyRead:
+    policy = context.policy
     return PolicyRead(
         id=policy.id,
-        sha256=told.policy_sha256,
+        sha256=context.policy_sha256,
         effective_at=moment_text(policy.effective_at),
         decision_deadline=moment_text(policy.decision_deadline),
         prior_contributions=policy.prior_contributions,
@@ -177,7 +173,7 @@ def _inputs(catalog: Catalog, config: RunConfig) -> list[InputRead]:
     ]
 
 
-def _snapshots(told: Told) -> SnapshotsRead:
+def _snapshots(context: ReportContext) -> SnapshotsRead:
     files = [
         SnapshotRead(
             masked_name(snapshot.path.rsplit("/", 1)[-1]),
@@ -185,11 +181,11 @@ def _snapshots(told: Told) -> SnapshotsRead:
             moment_text(snapshot.instants[0]),
             moment_text(snapshot.instants[-1]),
         )
-        for snapshot in told.snapshots
+        for snapshot in context.snapshots
     ]
-    oldest = min(snapshot.instants[0] for snapshot in told.snapshots)
-    age = (told.as_of - told.known_until).total_seconds()
-    return SnapshotsRead(moment_text(told.known_until), moment_text(oldest), int(age), files)
+    oldest = min(snapshot.instants[0] for snapshot in context.snapshots)
+    age = (context.as_of - context.known_until).total_seconds()
+    return SnapshotsRead(moment_text(context.known_until), moment_text(oldest), int(age), files)
 
 
 def _sum(catalog: Catalog, kind: str, field: str) -> int:
@@ -197,7 +193,7 @@ def _sum(catalog: Catalog, kind: str, field: str) -> int:
 
 
 def _number(count: object) -> int:
-    """A count of a full report, where every count is a number."""
+    """The count as a number; counts of a full report always are."""
     if not isinstance(count, int):
         raise PipelineError("sum check: a count is not a number")
     return count
