@@ -25,11 +25,11 @@ from stdnum.isbn import is_valid as is_valid_isbn
 
 from transforms.deid.people.line_signs import is_code_line
 from transforms.deid.rules.contact import is_service_mailbox, top_level_domains
-from transforms.deid.rules.hyperscan_hits import Expressions
 from transforms.deid.rules.scanner import PatternScanner
 from transforms.deid.rules.secret_values import entropy
 from transforms.deid.spans import MaskedText, Segment, Span
 from transforms.deid.text.codepoints import DIGIT, classes_of
+from transforms.deid.text.hyperscan_hits import Expressions
 from transforms.deid.text.overlaps import resolve
 from transforms.deid.text.texts import Texts
 

@@ -15,7 +15,8 @@ import pyarrow as pa
 from transforms.sources.calls.cassettes import SUFFIXES, cassette_of
 from transforms.sources.canonical.parquet_layout import open_parquet
 from transforms.sources.files import Truncated, lines, magic_of, open_stream
-from transforms.sources.json.array import ArrayCut, elements, first_byte
+from transforms.sources.json.array import ArrayCut, elements
+from transforms.sources.json.first_byte import first_byte
 from transforms.sources.json.items import holds_array
 
 Kind = Literal["parquet", "archive", "array", "object", "lines", "other"]

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from transforms.sources.json import array as json_array
-from transforms.sources.json.array import ArrayCut, Element, elements, first_byte
+from transforms.sources.json.array import ArrayCut, Element, elements
 from transforms.sources.json.array_blocks import whole_elements
+from transforms.sources.json.first_byte import first_byte
 
 TRICKY = ['a,]}[{"\\', "é\\\\", '"', "\\", "\n", "conversations", '"conversations": [', ""]
 

@@ -11,7 +11,8 @@ import msgspec
 from schemas.errors import ConsentError, InputError
 from transforms.consent.files import unrepeated
 from transforms.sources.files import Buffered, Truncated, lines, open_stream
-from transforms.sources.json.array import ArrayCut, elements, first_byte
+from transforms.sources.json.array import ArrayCut, elements
+from transforms.sources.json.first_byte import first_byte
 
 #: The largest record, or document that is not an array: it is held in memory.
 _MOST_BYTES = 256 << 20

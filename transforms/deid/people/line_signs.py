@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from transforms.deid.people.name_phrases import SIGNS
-from transforms.deid.rules.hyperscan_hits import Expressions
 from transforms.deid.rules.rule import LINE_BLANK
+from transforms.deid.text.hyperscan_hits import Expressions
 from transforms.deid.text.texts import Texts
 
 #: A line is source code, a log or a table; is a fence; or may contain a phrase of a kind of `name_phrases.SIGNS`.

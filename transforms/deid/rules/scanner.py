@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from transforms.deid.rules.catalogue import RULES
-from transforms.deid.rules.hyperscan_hits import Expressions
 from transforms.deid.rules.table_cells import TABLE_TRIGGER, table_cells
 from transforms.deid.rules.trigger_windows import TriggerWindows
 from transforms.deid.spans import Span
+from transforms.deid.text.hyperscan_hits import Expressions
 from transforms.deid.text.normalise import DISGUISE_TRIGGER, normalised_copies
 from transforms.deid.text.overlaps import resolve
 from transforms.deid.text.texts import Texts

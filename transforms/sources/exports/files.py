@@ -15,8 +15,9 @@ import msgspec
 from schemas.records import Session
 from transforms.sources.decode import Fault, json_fault
 from transforms.sources.files import magic_of, open_stream
-from transforms.sources.json.array import Element, elements, first_byte
+from transforms.sources.json.array import Element, elements
 from transforms.sources.json.array_blocks import whole_elements
+from transforms.sources.json.first_byte import first_byte
 
 
 class Shape(NamedTuple):

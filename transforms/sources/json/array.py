@@ -42,15 +42,6 @@ class ArrayCut(Exception):  # noqa: N818 - a state of the input, not an error of
     """The array does not end, or something follows it."""
 
 
-def first_byte(file: IO[bytes]) -> bytes:
-    """The first byte that is neither white space nor a byte order mark; empty at the end."""
-    start = file.read(len(_BOM))
-    start = start.removeprefix(_BOM).lstrip()
-    while not start and (chunk := file.read(_CHUNK)):
-        start = chunk.lstrip()
-    return start[:1]
-
-
 def elements(file: IO[bytes], max_bytes: int, key: bytes | None = None) -> Iterator[Element]:
     """Every element of the array in `file`, or of the array under `key` of the object in `file`.
 

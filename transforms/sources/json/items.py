@@ -16,8 +16,9 @@ from transforms.sources.files import (
     lines,
     open_stream,
 )
-from transforms.sources.json.array import Element, elements, first_byte
+from transforms.sources.json.array import Element, elements
 from transforms.sources.json.array_blocks import Block, blocks_of_elements
+from transforms.sources.json.first_byte import first_byte
 
 _HEAD_BYTES = 1 << 20
 _UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError)

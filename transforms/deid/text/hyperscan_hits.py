@@ -8,7 +8,7 @@ import hyperscan
 import numpy as np
 import numpy.typing as npt
 
-from transforms.deid.rules.database_cache import compile_all, load_or_compile
+from transforms.deid.text.database_cache import compile_all, load_or_compile
 from transforms.deid.text.texts import Texts
 
 Places = npt.NDArray[np.int64]

@@ -10,7 +10,7 @@ import hyperscan
 import pytest
 
 from transforms.deid.rules import database_cache
-from transforms.deid.rules.database_cache import load_or_compile
+from transforms.deid.text.database_cache import load_or_compile
 
 EXPRESSIONS = ["b+c", "^a"]
 FLAG = hyperscan.HS_FLAG_DOTALL
