@@ -1,9 +1,9 @@
-"""The decision stage alone, on metadata in memory, in one thread: sessions a minute.
+"""The decision stage alone, on metadata in memory, in one thread: sessions per minute.
 
     python -m benchmarks.decide_alone
 
-Facts are those of a sample of synthetic sessions, read as a run reads them and repeated under other keys.
-The figure to hold against is one million sessions a minute and core.
+The facts come from a sample of synthetic sessions, read as in a run and repeated with other keys. The target
+is one million sessions per minute and core.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from transforms.sources.registry import plan_units, read_facts
 
 
 def other_keys(table: pa.Table, column: str, salt: int) -> pa.Table:
-    """The table with other keys in a column, equal ones still equal."""
+    """The table with other keys in a column; equal keys stay equal."""
     whole = table[column].combine_chunks()
     words = np.frombuffer(whole.fill_null(bytes(16)).buffers()[1], np.uint64).copy()
     words[::2] ^= np.uint64(salt * 0x9E3779B97F4A7C15 % 2**64)
@@ -80,7 +80,7 @@ def main() -> None:
     messages = len(sessions.messages)
     print(
         f"{decisions.num_rows:,} sessions, {messages:,} messages, {consent.num_rows:,} consent rows: "
-        f"{seconds:.1f} CPU s, {rate / 1e6:.1f} million sessions a minute and core"
+        f"{seconds:.1f} CPU s, {rate / 1e6:.1f} million sessions per minute and core"
     )
 
 

@@ -1,10 +1,9 @@
-"""How much memory the de-identification keeps while it masks ever new texts: resident set by messages masked.
+"""The memory of the de-identification while it masks new texts: resident set size by messages masked.
 
     python -m benchmarks.deid_memory --messages 10000000
 
-Every message has words and names that no message before had, so that whatever remembers words is filled
-as fast as can be; every tenth has an e-mail address. The engine is asked as a worker asks it, sixty-four
-sessions at a time.
+Every message has new words and names, so that every cache of words fills as fast as possible. Every tenth
+message has an e-mail address. The engine gets sixty-four sessions at a time, as in a worker.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ _SYLLABLES = (
 
 
 def main() -> None:
-    """Prints messages masked, MiB resident now, and messages a CPU second; twenty lines."""
+    """Prints twenty lines: messages masked, resident MiB, and messages per CPU second."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -71,7 +70,7 @@ def _word(rng: random.Random) -> str:
 
 
 def _resident() -> float:
-    """MiB of this process in memory now."""
+    """The current resident set size of this process in MiB."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) / 1024

@@ -4,10 +4,10 @@
     python -m benchmarks.formats --megabytes 10 --tools
     python -m benchmarks.formats --format claude-code FILE...
 
-Reads the same synthetic chats in every JSON format, or the files given. The decoder is msgspec's, to plain
-Reads the same synthetic chats in every JSON format, or the files given. The decoder is msgspec, to plain
-and its ids are digested. Decoding and reading alternate; the medians are printed. The allocator is set up as
-in the workers of a run.
+The input is the same synthetic chats in every JSON format, or the given files. The decoder is msgspec, which
+yields plain objects from one line at a time, or from a whole array. Reading consists of plan and facts: every
+record is decoded and checked, and its ids are digested. Decoding and reading alternate; the medians are
+printed. The allocator is set up as in the workers of a run.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ from transforms.sources.registry import plan_tasks, plan_units, read_facts
 
 
 def main() -> None:
-    """Prints, for each format, MB/s of the decoder and of reading, and how many times slower reading is."""
+    """Prints for each format MB/s of the decoder and of reading, and their ratio."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--megabytes", type=int, default=30, help="text of all conversations")
-    parser.add_argument("--sentences", type=int, default=12, help="of an answer; of a question a quarter")
-    parser.add_argument("--tools", action="store_true", help="with a call of a tool for each answer")
+    parser.add_argument("--megabytes", type=int, default=30, help="size of the texts of all conversations")
+    parser.add_argument("--sentences", type=int, default=12, help="per answer; a quarter per question")
+    parser.add_argument("--tools", action="store_true", help="add one tool call per answer")
     parser.add_argument("--pairs", type=int, default=5)
-    parser.add_argument("--format", help="of the files given")
+    parser.add_argument("--format", help="format of the given files")
     parser.add_argument("files", nargs="*", type=Path)
     given = parser.parse_args()
     prepare_process()

@@ -1,4 +1,4 @@
-"""The engine: real Presidio, the real model; consistent in a session, unlinkable across, pure."""
+"""The engine, with Presidio and the model: surrogates are consistent in a session and unlinkable across."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ CONVERSATION = session(
 
 
 def test_a_value_is_one_surrogate_through_all_turns_and_tool_results(engine: DeidEngine) -> None:
-    """A model trained on the text must be able to tell people apart."""
+    """A model trained on the text must be able to distinguish people."""
     assert one(engine, CONVERSATION).texts == [
         "Hi, I'm <PERSON_1>, mail me at <EMAIL_ADDRESS_1> or call <PHONE_NUMBER_1>.",
         "Thanks <PERSON_1>! I wrote to <EMAIL_ADDRESS_1>.",
@@ -63,8 +63,8 @@ def test_a_value_is_one_surrogate_through_all_turns_and_tool_results(engine: Dei
     ]
 
 
-def test_a_session_is_masked_alike_alone_and_among_others(engine: DeidEngine) -> None:
-    """Equal input gives equal bytes, whatever else a worker masks."""
+def test_a_session_is_masked_equally_alone_and_with_others(engine: DeidEngine) -> None:
+    """Equal input gives equal bytes, regardless of the other sessions of a worker."""
     rng = random.Random(3)
     names = [
         "Tomasz Kowalczyk",
@@ -89,7 +89,7 @@ def test_a_session_is_masked_alike_alone_and_among_others(engine: DeidEngine) ->
 
 
 def test_realistic_surrogates_agree_in_a_session_and_differ_across(engine: DeidEngine) -> None:
-    """Keyed by session: the same person in two sessions cannot be told to be the same."""
+    """Surrogates are keyed by session, so a person cannot be linked across sessions."""
     realistic = engine_for(CONFIG.model_copy(update={"surrogates": "realistic"}), KEY)
     here, again, there = (
         one(realistic, SessionText(key, CONVERSATION.segments)).texts
@@ -121,7 +121,7 @@ def test_realistic_surrogates_agree_in_a_session_and_differ_across(engine: DeidE
     ],
 )
 def test_names_are_found(engine: DeidEngine, text: str) -> None:
-    """People are named in many ways."""
+    """Names occur in many forms."""
     masked = one(engine, session(text))
     assert masked.entities.get("PERSON") == 1, masked.texts
 
@@ -137,8 +137,8 @@ def test_names_are_found(engine: DeidEngine, text: str) -> None:
         "def merge(left, right):\n    return Result.Ok(Left(left))",
     ],
 )
-def test_ordinary_capitals_are_no_people(engine: DeidEngine, text: str) -> None:
-    """Masking technical words ruins the data and protects nobody."""
+def test_ordinary_capitalised_words_are_not_masked_as_people(engine: DeidEngine, text: str) -> None:
+    """Masking technical words degrades the data and protects nobody."""
     assert one(engine, session(text, (text, "assistant"))).texts == [text, text]
 
 
@@ -153,19 +153,19 @@ def test_ordinary_capitals_are_no_people(engine: DeidEngine, text: str) -> None:
         ("address", "7 Rosenweg", "ADDRESS"),
     ],
 )
-def test_a_leaf_is_judged_by_its_key(engine: DeidEngine, key: str, value: str, kind: str) -> None:
-    """In JSON the name of a value is in another field than the value."""
+def test_a_json_value_has_the_type_of_its_key(engine: DeidEngine, key: str, value: str, kind: str) -> None:
+    """In JSON the context of a value is its key, which is not part of the same text."""
     assert one(engine, session((value, "tool_input", key))).texts == [f"<{kind}_1>"]
 
 
-def test_a_placeholder_in_the_text_is_not_taken_for_ours(engine: DeidEngine) -> None:
-    """A user who writes <PERSON_1> must not become the person we number first."""
+def test_a_placeholder_in_the_text_is_not_used_as_a_surrogate(engine: DeidEngine) -> None:
+    """If a user writes <PERSON_1>, the first person found must get another number."""
     texts = one(engine, session("I wrote <PERSON_1> myself. Ask Priya Raghunathan.")).texts
     assert texts == ["I wrote <PERSON_1> myself. Ask <PERSON_2>."]
 
 
 def test_each_refusal_has_its_reason(engine: DeidEngine) -> None:
-    """A session that cannot be masked safely is refused whole, with a reason in the ledger."""
+    """A session that cannot be masked safely is excluded completely, with a reason in the ledger."""
     german = GERMAN * 4
     dense = " ".join(f"user{n}@example.com" for n in range(80))
     assert one(engine, session(german)).refusal == Reason.LANGUAGE_UNSUPPORTED
@@ -178,13 +178,13 @@ def test_each_refusal_has_its_reason(engine: DeidEngine) -> None:
 def test_a_residual_hit_after_the_second_masking_refuses_the_session(
     engine: DeidEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """If masking failed, the text must not come out."""
+    """If masking fails, the text must not be written."""
     monkeypatch.setattr(engine._anonymizer, "mask", lambda text, *_: MaskedText(text, [], []))
     assert one(engine, session("write to bob@example.com")).refusal == Reason.RESIDUAL_PII
 
 
 def test_patterns_only_masks_identifiers_of_another_language() -> None:
-    """Where policy allows it, numbers and addresses go even if names cannot be known."""
+    """If the config allows it, numbers and addresses are masked even if names cannot be detected."""
     language = CONFIG.language.model_copy(update={"unsupported": "patterns_only"})
     german = GERMAN * 4 + "bob@example.com"
     masked = engine_for(CONFIG.model_copy(update={"language": language}), KEY).mask_sessions(
@@ -203,7 +203,7 @@ def refused_for_language(engine: DeidEngine, texts: list[str]) -> list[str]:
 
 
 def test_english_and_code_are_never_refused_for_language(engine: DeidEngine) -> None:
-    """A false refusal loses data silently."""
+    """A wrong refusal loses data without notice."""
     texts = [
         *(made.text for made in generate_texts(150, 5)),
         "def f(x):\n    return x * 2\n" * 40,
@@ -214,7 +214,7 @@ def test_english_and_code_are_never_refused_for_language(engine: DeidEngine) -> 
 
 @pytest.mark.samples
 def test_public_english_is_never_refused_for_language(engine: DeidEngine) -> None:
-    """The same for English that this project did not write."""
+    """The same for English texts from outside this project."""
     lines = sample("pii/pr_synth_v2.jsonl").read_text().splitlines()[:150]
     assert refused_for_language(engine, [json.loads(line)["text"] for line in lines]) == []
 
@@ -233,7 +233,7 @@ def test_a_dropped_engine_is_freed_at_once() -> None:
 
 
 def test_a_model_that_is_not_the_pinned_one_is_refused() -> None:
-    """Another model would mask other things under the same manifest."""
+    """Another model would give other spans under the same manifest."""
     model = ModelConfig(package=CONFIG.models["en"].package, sha256="0" * 64)
     with pytest.raises(DeidError, match="not the pinned ones"):
         DeidEngine(CONFIG.model_copy(update={"models": {"en": model}}), KEY)
@@ -243,7 +243,7 @@ def test_a_model_that_is_not_the_pinned_one_is_refused() -> None:
 
 
 def test_a_users_own_recognizer_runs(tmp_path: Path) -> None:
-    """Organisations have identifiers of their own, and describe them in Presidio's YAML."""
+    """Organisations describe their own identifiers in Presidio's YAML."""
     (tmp_path / "own.yaml").write_text(
         "recognizers:\n  - name: Badge\n    supported_entity: BADGE\n    supported_language: en\n"
         "    patterns: [{name: badge, regex: 'BDG-\\d{5}', score: 0.9}]\n"
@@ -264,7 +264,7 @@ def test_a_users_own_recognizer_runs(tmp_path: Path) -> None:
 
 
 def test_a_mistake_in_the_config_names_its_line(tmp_path: Path) -> None:
-    """The user has to find the line to correct."""
+    """The user needs the line to correct the mistake."""
     text = Path("configs/deid/default.yaml").read_text().replace("  PERSON: 0.6", "  PERSON: 1.6")
     (tmp_path / "deid.yaml").write_text(text)
     with pytest.raises(ConfigError, match=r"deid\.yaml:\d+: thresholds"):
@@ -275,30 +275,30 @@ CASES = Path(__file__).resolve().parents[2] / "tests/cases"
 
 
 @pytest.mark.parametrize(("text", "value"), yaml.safe_load((CASES / "deid_forms.yaml").read_text("utf-8")))
-def test_what_people_write_in_many_forms_is_masked(engine: DeidEngine, text: str, value: str) -> None:
-    """Obfuscated, broken over lines, in prompts, headers, trailers and signatures."""
+def test_values_in_unusual_forms_are_masked(engine: DeidEngine, text: str, value: str) -> None:
+    """Values may be obfuscated, wrapped, or in prompts, headers, trailers and signatures."""
     assert value not in one(engine, session(text)).texts[0]
 
 
 @pytest.mark.parametrize("text", yaml.safe_load((CASES / "deid_forms_left.yaml").read_text("utf-8")))
-def test_what_only_looks_alike_is_left(engine: DeidEngine, text: str) -> None:
-    """Common words are no names without evidence, and no passwords."""
+def test_text_similar_to_a_value_is_unchanged(engine: DeidEngine, text: str) -> None:
+    """Without evidence, common words are neither names nor passwords."""
     assert one(engine, session(text)).texts == [text]
 
 
-def test_a_name_is_found_again_however_its_sigma_is_lowered() -> None:
-    """Before an apostrophe and a letter a capital sigma is lowered otherwise than in the word alone."""
+def test_a_greek_name_is_found_again_with_either_form_of_sigma() -> None:
+    """The lower case of a capital sigma depends on its context: an apostrophe and a letter change it."""
     texts = ["Νίκος Παππάς", "ΝΊΚΟΣ’Σ"]
     _, again = propagate_names(texts, [[Span(0, 12, "PERSON", 0.9)], []])
     assert [(span.start, span.end) for span in again] == [(0, 5)]
-    # A dotted I is two letters in lower case, and moves no place.
+    # A dotted I has two code points in lower case. Offsets must not change.
     texts = ["/home/νίκος/x", "İİ ΝΊΚΟΣ’S"]
     _, again = propagate_values(texts, [[Span(6, 11, "USERNAME", 0.85)], []])
     assert [(span.start, span.end) for span in again] == [(3, 8)]
 
 
 def test_a_lone_surrogate_does_not_fail_the_engine() -> None:
-    """JSON can escape lone surrogates; the spaCy model has to read windows that contain them."""
+    """JSON can escape lone surrogates, so the spaCy model may get windows that contain them."""
     tagger = CONFIG.tagger.model_copy(update={"use": False})
     hashed = {"SECRET": Operator(operator="hash")}
     engine = engine_for(CONFIG.model_copy(update={"tagger": tagger, "operators": hashed}), KEY)
@@ -309,8 +309,8 @@ def test_a_lone_surrogate_does_not_fail_the_engine() -> None:
     )
 
 
-def test_a_made_up_value_is_not_one_that_the_config_writes() -> None:
-    """Two values with one surrogate would be read as the same value."""
+def test_a_realistic_surrogate_differs_from_values_in_the_config() -> None:
+    """Two values with one surrogate would appear to be the same value."""
     texts, found = ["ann@corp.example"], [[Span(0, 16, "EMAIL_ADDRESS", 0.9)]]
     made = Surrogates("realistic", bytes(32), texts, found, {}).of("EMAIL_ADDRESS", texts[0])
     fixed = {"USERNAME": Operator(operator="replace", value=made)}

@@ -1,4 +1,4 @@
-"""Recognizers and operators that a user writes in Python, as Presidio documents them."""
+"""A user's own recognizers and operators in Python run as Presidio documents them."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ TEXT = "I am Priya Raghunathan, Priya Raghunathan with badge nine."
 
 @pytest.fixture
 def configure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Configure:
-    """Writes a config with an addition at its end, and with a package of the user's own beside it."""
+    """Writes a config with text appended, and a package of the user beside it."""
     (tmp_path / "own_masks.py").write_text(CODE)
     monkeypatch.syspath_prepend(str(tmp_path))
 
@@ -64,8 +64,8 @@ def configure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Configure:
     return written
 
 
-def test_a_recognizer_in_python_runs_beside_ours(configure: Configure) -> None:
-    """Some identifiers need a program instead of an expression."""
+def test_a_users_recognizer_in_python_runs_with_the_default_ones(configure: Configure) -> None:
+    """Some identifiers need code instead of an expression."""
     engine = configure('["own_masks:Badges"]', "{}")
     masked = engine.mask_sessions([SessionText(bytes(16), [Segment(TEXT, "user")])])[0]
     assert masked.texts == ["I am <PERSON_1>, <PERSON_1> with <BADGE_1>."]
@@ -73,7 +73,7 @@ def test_a_recognizer_in_python_runs_beside_ours(configure: Configure) -> None:
 
 
 def test_an_operator_in_python_replaces_an_entity_type(configure: Configure) -> None:
-    """Its params reach it as Presidio would hand them over, with the entity type."""
+    """The operator gets its params and the entity type as from Presidio."""
     operators = '{PERSON: {operator: custom, class: "own_masks:Initials", params: {before: "~"}}}'
     engine = configure('["own_masks:Badges"]', operators)
     masked = engine.mask_sessions([SessionText(bytes(16), [Segment(TEXT, "user")])])[0]
@@ -99,7 +99,7 @@ def test_an_operator_in_python_replaces_an_entity_type(configure: Configure) -> 
 def test_an_unusable_class_is_an_error_when_the_engine_is_built(
     configure: Configure, recognizers: str, operators: str, words: str
 ) -> None:
-    """The error is one line with the class and the mistake, without text that the code raised."""
+    """The error is one line with the class and the mistake, without the text of the exception."""
     with pytest.raises(ConfigError, match=words) as told:
         configure(recognizers, operators)
     assert "\n" not in str(told.value)

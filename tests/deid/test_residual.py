@@ -16,7 +16,7 @@ from transforms.deid.spans import MaskedText, Segment, Span
 
 TYPES = "BANK_ACCOUNT CREDIT_CARD EMAIL_ADDRESS IBAN_CODE PHONE_NUMBER SECRET US_SSN".split()
 CHECK = ResidualCheck(pattern_scanner(), TYPES)
-#: As people and programs write them: with blanks, brackets, dots, extensions, in other digits.
+#: Numbers in common forms: with spaces, brackets, dots, extensions, and digits of other scripts.
 NUMBERS = [
     "020 7946 0958",
     "0207-946-0958 x12",
@@ -43,7 +43,7 @@ def left(text: str) -> list[Span]:
 
 
 def test_a_line_is_classified_once_however_many_hits_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A pasted table in one line took minutes: each number in it had the whole line read again."""
+    """A pasted table in one line took minutes, because the whole line was classified for each number."""
     made = random.Random(3)
     line = ", ".join(f"{made.randrange(10**9, 10**10)} ab" for _ in range(400))
     seen: list[str] = []
@@ -58,8 +58,8 @@ def test_a_line_is_classified_once_however_many_hits_it_has(monkeypatch: pytest.
     assert len(seen) == len(set(seen)) == 2
 
 
-def test_stock_recognizers_run_wherever_they_would_find_something(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Running them only on windows that match `_NEEDED` must not lose a hit."""
+def test_windows_for_stock_recognizers_lose_no_hit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stock recognizers run only on windows that match `_NEEDED`, for speed."""
     values = [*NUMBERS, *(value for values in FOUND.values() for value in values)]
     texts = [around.format(value) for value in values for around in ("{}", "it is {} then", "ab {0}\n12 {0}")]
     few = [left(text) for text in texts]
@@ -77,6 +77,6 @@ def test_stock_recognizers_run_wherever_they_would_find_something(monkeypatch: p
         ("it is 4820573916\nreturn 4820573918;\nit is 4820573917", 2),
     ],
 )
-def test_numbers_in_code_are_left(text: str, count: int) -> None:
-    """Numbers in programs are not personal; each line and each fence is classified by itself."""
+def test_the_residual_check_ignores_numbers_in_code(text: str, count: int) -> None:
+    """Numbers in programs are not personal data. Each line and each fence is classified separately."""
     assert len(left(text)) == count

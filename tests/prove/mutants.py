@@ -38,7 +38,7 @@ def survivors() -> set[Mutant]:
 
 
 def described(name: str) -> Mutant:
-    """The changed lines of a mutant, without their indentation."""
+    """The function and the changed lines of a mutant, without indentation."""
     command = [str(Path(sys.executable).parent / "mutmut"), "show", name]
     shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
     was = [line[1:].strip() for line in shown if line.startswith("-") and not line.startswith("---")]

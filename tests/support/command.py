@@ -32,7 +32,7 @@ OPENED_OUTSIDE = 97
 
 @dataclasses.dataclass(frozen=True)
 class Corpus:
-    """A folder that `chatsieve sample` wrote."""
+    """A folder written by `chatsieve sample`."""
 
     path: Path
 

@@ -1,4 +1,4 @@
-"""Reading a source of consent records in a test: what it says of each user, and why it is refused."""
+"""Reads a source of consent records: the state of each user, or the error."""
 
 from __future__ import annotations
 
@@ -71,20 +71,20 @@ RECIPIENTS: dict[str, Any] = {
 
 
 def source_of(**keys: Any) -> FileSource:
-    """A source as a configuration has it."""
+    """A source with these config keys."""
     config = ConsentConfig.model_validate({"sources": [{"path": "-", **keys}]})
     return config.sources[0]
 
 
 def write(path: Path, *records: Any) -> Path:
-    """The records as JSON Lines."""
+    """Writes the records as JSON Lines; returns the path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
     return path
 
 
 class Read:
-    """What a source says, and its consent rows as a run for `as_of` has them."""
+    """The result of reading a source, with its consent rows as in a run for `as_of`."""
 
     def __init__(self, paths: Sequence[Path], source: FileSource, as_of: dt.datetime = AS_OF) -> None:
         self.as_of = as_of
@@ -99,12 +99,12 @@ class Read:
 
     @property
     def newest(self) -> str | None:
-        """Up to when the source is known."""
+        """The instant until which the source is complete, as text."""
         instants = [instant for snapshot in self.records.snapshots for instant in snapshot.instants]
         return max(instants).strftime("%Y-%m-%dT%H:%M:%SZ") if instants else None
 
     def state(self, user_id: str, at: str) -> str:
-        """What the decision takes for the user's state at an instant; `unknown` for one in no row."""
+        """The user's state at an instant as the decision uses it; `unknown` for a user without a row."""
         users = pa.array([HASHER.user(user_id)], pa.binary(16))
         lines = Timelines(
             users, self.consent, as_of=self.as_of, effective_at=dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -116,7 +116,7 @@ class Read:
 
 
 def refused(path: Path, source: FileSource, words: str, *secrets: str) -> None:
-    """The file is refused in one line that names it and has these words, and none of the secrets."""
+    """Asserts that the error is one line with the file's name and these words, without the secrets."""
     with pytest.raises(ConsentError, match=words) as found:
         Read([path], source)
     message = str(found.value)
@@ -126,7 +126,7 @@ def refused(path: Path, source: FileSource, words: str, *secrets: str) -> None:
 
 
 def configured(corpus: Corpus, path: Path, consent: dict[str, Any]) -> Path:
-    """The corpus's configuration with another consent."""
+    """The path of the corpus's config with another consent section."""
     config = yaml.safe_load(corpus.config.read_text())
     for name in ("authorizations", "deletions", "policy", "deid", "key_file"):
         config[name] = str(corpus.path / config[name])
@@ -136,7 +136,7 @@ def configured(corpus: Corpus, path: Path, consent: dict[str, Any]) -> Path:
 
 
 def snapshots_of(corpus: Corpus) -> dict[str, list[dict[str, Any]]]:
-    """The corpus's consent rows by the instant of their snapshot."""
+    """The corpus's consent rows by the time of their snapshot."""
     found: dict[str, list[dict[str, Any]]] = {}
     for path in sorted((corpus.path / "consent").glob("*.parquet")):
         for row in pq.read_table(path).to_pylist():

@@ -1,8 +1,8 @@
 """De-identification engines and their parts, built once in a test process and shared by all test files.
 
-An engine loads a spaCy model of 200 MB, which takes a second. Use `engine_for` wherever a test only masks;
-`new_engine` where the test is about a new engine. Both share loaded models. Engines keep no state between
-sessions that changes a result, and a test that replaces a part of one must restore it (`monkeypatch`).
+An engine loads a spaCy model of 200 MB, which takes a second. Use `engine_for` if a test only masks texts,
+and `new_engine` if it tests a new engine. Both share loaded models. Earlier sessions do not affect the
+results of an engine. A test that replaces a part of an engine must restore it (`monkeypatch`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _ENGINES: dict[tuple[str, bytes], DeidEngine] = {}
 
 
 def engine_for(config: DeidConfig = CONFIG, key: bytes = bytes(32)) -> DeidEngine:
-    """The shared engine of a config and a key."""
+    """The shared engine for a config and a key."""
     known = config.model_dump_json(by_alias=True), key
     if known not in _ENGINES:
         _ENGINES[known] = new_engine(config, key)
@@ -30,7 +30,7 @@ def engine_for(config: DeidConfig = CONFIG, key: bytes = bytes(32)) -> DeidEngin
 
 
 def new_engine(config: DeidConfig = CONFIG, key: bytes = bytes(32)) -> DeidEngine:
-    """An engine of its own; only the loaded models are shared."""
+    """A new engine; only the loaded models are shared."""
     return DeidEngine(config, key, _model)
 
 

@@ -41,7 +41,7 @@ USUAL = [instant for instant in GRID if EFFECTIVE_AT - DAY <= instant <= KNOWN_U
 
 
 def key(name: str) -> bytes:
-    """16 bytes that name something of a test."""
+    """A key of 16 bytes for a name."""
     return name.encode().ljust(16, b".")
 
 
@@ -68,7 +68,7 @@ def record(**given: Any) -> Row:
 
 
 def messages(*listed: tuple[int, dt.datetime, int], parents: list[int] | None = None) -> Row:
-    """The list columns of (id, sent_at, flags) messages of the main thread; without parents unless given."""
+    """List columns for (id, sent_at, flags) messages of the main thread; without parents unless given."""
     return {
         "message_id": [m[0] for m in listed],
         "message_sent_at": [m[1] for m in listed],
@@ -99,7 +99,7 @@ def settled(tables: Tables, decisions: pa.Table, as_of: dt.datetime) -> pa.Table
 
 
 def kept_ids(decision: Row, facts: list[Row]) -> list[int]:
-    """Message ids that a decision's pointers lead to."""
+    """The ids of the messages at a decision's pointers."""
     by_place = {(r["unit"], r["row"]): r for r in facts}
     found = [by_place[p["unit"], p["row"]] for p in decision["records"]]
     return [found[k["record"]]["message_id"][k["index"]] for k in decision["kept"]]

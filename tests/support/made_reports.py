@@ -1,4 +1,4 @@
-"""A report over a ledger of any size, made by the code that makes those of audits."""
+"""A report for a ledger of any size, made by the same code as reports of audits."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ AS_OF = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
 
 
 def ledger_of(rows: int, seed: int = 1) -> tuple[pa.Table, pa.ChunkedArray]:
-    """A LEDGER of so many rows, and where their users stand: nobody who refuses is eligible."""
+    """A LEDGER of `rows` rows, and the consent state of their users. No refusing user is eligible."""
     rng = np.random.default_rng(seed)
     reason = rng.choice(len(REASONS), rows, p=[0.4, 0.2, 0.15, 0.15, 0.07, 0.03])
     decisions = [str(decision_of(word)) for word in REASONS]
@@ -50,7 +50,7 @@ def ledger_of(rows: int, seed: int = 1) -> tuple[pa.Table, pa.ChunkedArray]:
 
 
 def report_over(ledger: pa.Table, standing: pa.ChunkedArray, corpus: Corpus) -> dict[str, Any]:
-    """The document of an audit with this ledger."""
+    """The report.json of an audit with this ledger."""
     settings = load_settings(corpus.config, {})
     users = dict.fromkeys(CONSENT_STATUSES, 1000)
     catalog = {
@@ -81,7 +81,7 @@ def report_over(ledger: pa.Table, standing: pa.ChunkedArray, corpus: Corpus) -> 
 
 
 def example() -> dict[str, Any]:
-    """The made-up report of a large run with everything in it."""
+    """The synthetic report of a large run, with every section."""
     path = Path(__file__).resolve().parents[2] / "tests/golden/report-example.json"
     document: dict[str, Any] = msgspec.json.decode(path.read_bytes())
     return document

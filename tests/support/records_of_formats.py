@@ -1,4 +1,4 @@
-"""A valid record of each JSON format, altered records, and damaged lines."""
+"""Valid records, altered records and damaged lines of each JSON format."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FUNCTION = {
     "type": "function",
     "function": {"name": "ls", "arguments": '{"a": ["b", {"c": "d"}]}'},
 }
-#: Turns of a span, which has them as JSON text.
+#: Turns of a span; spans store them as JSON text.
 SPOKEN: list[dict[str, Any]] = [
     {"role": "developer", "parts": [{"type": "text", "content": "be brief "}]},
     {"role": "user", "parts": [{"type": "text", "content": " a "}, {"type": "text", "content": "b"}]},
@@ -223,7 +223,7 @@ MORE: dict[str, list[dict[str, Any]]] = {
         {"attributes": {"gen_ai.request.model": "m"}, "start_time": AT},
     ],
 }
-#: How many records of `MORE`, from the first on, are read by column; 0 for formats that are not named.
+#: How many of the first records of `MORE` are read by column; 0 for other formats.
 FAST = {"openai-messages": 2, "otel-genai": 2, "anthropic-messages": 2}
 TIMES = [
     "2026-01-05T10:00:00",

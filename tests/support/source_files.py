@@ -1,4 +1,4 @@
-"""Small inputs for the tests of source formats, and everything that is read of a file."""
+"""Small inputs for the tests of source formats, and everything read from a file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PUBLIC = Path("../shared/data")
 
 
 class Everything(NamedTuple):
-    """Everything in a set of files; `sessions` are read by the pointers of the facts."""
+    """Everything read from a set of files; `sessions` are read by the pointers of the facts."""
 
     facts: pa.Table
     sessions: list[Session]
@@ -42,7 +42,7 @@ def read_all(
     context: ReadContext = CONTEXT,
     unit_bytes: int = 32 << 20,
 ) -> Everything:
-    """Everything in the files, read as in a run: plan, facts, then each session by its pointer."""
+    """Everything in the files, read as in a run: plan, facts, then each session by pointer."""
     files = [InputFile(str(path), path.stat().st_size) for path in paths]
     tables, sessions, faults, units = [FACTS.empty_table()], [], [], []
     for task in plan_tasks(0, source_format, files):

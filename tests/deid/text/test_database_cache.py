@@ -18,7 +18,7 @@ FLAG = hyperscan.HS_FLAG_DOTALL
 
 @pytest.fixture
 def compiled(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[int]:
-    """An empty environment, and a list that grows by one with each compilation of EXPRESSIONS."""
+    """An empty environment; the result is a list that gets one item per compilation of EXPRESSIONS."""
     counted: list[int] = []
     compile_all = database_cache.compile_all
 
@@ -44,7 +44,7 @@ def hits(expressions: list[str] = EXPRESSIONS) -> list[tuple[int, int]]:
 
 
 def test_the_second_process_compiles_nothing(compiled: list[int], tmp_path: Path) -> None:
-    """Compiling takes more than a second, in every worker."""
+    """Compiling takes more than a second in every worker."""
     first = hits()
     assert hits() == first == [(0, 4), (0, 6), (1, 1)]
     assert compiled == [2]
@@ -88,7 +88,7 @@ def test_a_symbolic_link_is_not_followed(compiled: list[int], tmp_path: Path) ->
 
 @pytest.mark.parametrize("damage", ["shortened", "changed", "empty"])
 def test_a_damaged_file_is_replaced(compiled: list[int], tmp_path: Path, damage: str) -> None:
-    """A full disk or a crash must not change what is found."""
+    """A full disk or a crash must not change the detected spans."""
     first = hits()
     data = cache_file(tmp_path).read_bytes()
     changed = {"shortened": data[:-9], "changed": data[:-9] + b"\1" + data[-8:], "empty": b""}[damage]
@@ -100,14 +100,14 @@ def test_a_damaged_file_is_replaced(compiled: list[int], tmp_path: Path, damage:
 
 
 def test_other_expressions_are_compiled_anew(compiled: list[int]) -> None:
-    """A changed rule must be in force at once."""
+    """A changed rule must take effect immediately."""
     hits()
     assert hits(["bc"]) == [(0, 4), (0, 6)]
     assert compiled == [2, 1]
 
 
 def test_an_environment_that_cannot_be_written_only_costs_time(compiled: list[int], tmp_path: Path) -> None:
-    """Environments are often read-only: root's, or in a container image."""
+    """Environments are often read-only: owned by root, or part of a container image."""
     (tmp_path / "share").write_text("no folder can be made here")
     assert hits() == hits()
     assert compiled == [2, 2]

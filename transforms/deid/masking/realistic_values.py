@@ -1,7 +1,7 @@
 """Made-up values from ranges reserved for documentation, chosen by a keyed hash of the value.
 
 Mailboxes and hosts: RFC 2606; addresses: RFC 5737, RFC 3849, RFC 7042; telephone numbers 555-01xx:
-ATIS-0300115; card numbers: those that payment providers publish for tests.
+ATIS-0300115; card numbers: the test numbers that payment providers publish.
 """
 
 from __future__ import annotations
@@ -28,8 +28,9 @@ _STREETS = "Example Street,Sample Road,Specimen Avenue,Placeholder Lane,Model Wa
 
 
 def realistic_value(key: bytes, kind: str, value: str, people: PersonIndex, attempt: int) -> str | None:
-    """A made-up value of an entity type, None for a type without a reserved range; `attempt` selects another
-    value.
+    """A realistic value of an entity type, None for a type without a reserved range.
+
+    Another `attempt` gives another value.
     """
     if kind == "PERSON":
         return _person(key, value, people)

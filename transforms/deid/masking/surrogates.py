@@ -18,7 +18,7 @@ _LITERAL = re.compile(r"\b([A-Z][A-Z_]{1,40})_(\d{1,9})\b")
 #: A faster search that every text with a literal matches.
 _SIGN = re.compile(r"_\d")
 _BY_DIGITS = frozenset({"PHONE_NUMBER", "CREDIT_CARD", "US_SSN", "BANK_ACCOUNT"})
-#: Never realistic: a made-up secret or government id could be a real one.
+#: Never realistic: a generated secret or government id could be a real one.
 _ALWAYS_PLACEHOLDER = frozenset({"SECRET", "GOV_ID", "US_SSN", "BANK_ACCOUNT", "DATE_OF_BIRTH", "IBAN_CODE"})
 _MAX_TRIES = 50
 
@@ -108,7 +108,7 @@ class Surrogates:
         return known
 
     def _realistic(self, kind: str, value: str) -> str | None:
-        """A made-up value, a different one for each value while its range has unused ones."""
+        """A realistic value, distinct for each value while its range has unused ones."""
         shown = " ".join(name_words(value)) if kind == "PERSON" else normal(kind, value)
         shape = "" if kind != "PERSON" else _case(value)
         known = self._made.get((f"{kind} realistic {shape}", shown))

@@ -14,10 +14,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-#: The gate looks so many tokens to either side.
+#: The number of tokens on each side that the gate reads.
 GATE_REACH = 3
 PLACES = 2 * GATE_REACH + 1
-#: What it tells: people, addresses.
+#: The outputs of the gate: people, addresses.
 ANSWERS = 2
 _Array = npt.NDArray[np.float32]
 _Numbers = npt.NDArray[np.integer]

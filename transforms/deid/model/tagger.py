@@ -27,7 +27,7 @@ from transforms.deid.people.reading import Mask, Reading
 from transforms.deid.text.texts import GAPS
 from transforms.deid.text.word_table import Numbers
 
-#: How many tokens of a name or an address may stand before and behind the word that gives it away.
+#: How many tokens of a name or an address may precede and follow the word by which it is detected.
 _NAME_REACH = 5
 _ADDRESS_REACH = 8
 _TOKENS_AT_ONCE = 4_096

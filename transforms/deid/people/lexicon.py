@@ -1,4 +1,4 @@
-"""Lists of names, common words and technical words, which tell names from other capitalised words.
+"""Lists of names, common words and technical words, to distinguish names from other capitalised words.
 
 Names are Faker's locale lists (MIT), frequencies wordfreq's (Apache-2.0, data CC BY-SA 4.0). Both are
 installed packages of a locked version, so the lists are the same everywhere.

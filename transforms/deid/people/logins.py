@@ -19,7 +19,7 @@ _MIN_NAME = 2
 _SIGNS = frozenset("._-")
 _BEHIND = re.compile(r"[0-9]{0,4}(?![^\W_])")
 _LETTER = re.compile(r"[^\W_]")
-#: How letters are written where only ASCII may stand, beside leaving their marks out.
+#: ASCII spellings of letters, besides the letter without its mark.
 _SPELT_OUT = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ø": "oe", "æ": "ae", "å": "aa"})
 
 

@@ -40,7 +40,7 @@ _GAP = r"(?P<gap>,\s(?:and\s|or\s|&\s)?|\s?(?:&|\+|and|or)\s)"
 _NEXT = re.compile(rf"{_GAP}(?P<name>{_WORD}(?: {_WORD}){{0,2}})")
 _PREVIOUS = re.compile(rf"(?<![\w@#$/.-])(?P<name>{_WORD}){_GAP}\Z")
 _MAX_LIST = 30
-#: Before family names it says that they are a firm's: "at Jones, Brown and Flores".
+#: Words before family names that make them the name of a firm: "at Jones, Brown and Flores".
 _AT_A_FIRM = re.compile(r"(?i)\b(?:at|from|by|with|of|to|for|join(?:ed|ing)?|outside|via)\s\Z")
 #: `@handle : text` and `Jordan : text`, as forums and chats label who speaks.
 _SPEAKER = re.compile(
@@ -110,11 +110,10 @@ def joined_to(text: str, spans: list[Span]) -> list[Span]:
 def _listed_on(
     text: str, span: Span, people: Mapping[int, Span], *, ahead: bool
 ) -> tuple[int, list[tuple[int, int, bool]], int]:
-    """From a person on through a list: how many others of it were found, what else stands in it, how far it
-    goes.
+    """The rest of a list that begins at a person: the number of people found in it, its other items, its end.
 
-    `people` are by where they begin, or backwards by where they end. Of what else stands in it whether an
-    "and" joins it to the person themselves.
+    `people` are keyed by their start, or by their end if the list is read backwards. For each other item the
+    result includes whether an "and" joins it to the person directly.
     """
     known, more = 0, []
     near, far = (0, 1) if ahead else (1, 0)

@@ -103,7 +103,7 @@ class NameFinder:
                 elif (
                     not code
                     and entity.score >= self._config.person_agreed
-                    # What cannot be a name however sure a model is needs no second one: IBAN, The.
+                    # Words that cannot be a name need no second model, at any probability: IBAN, The.
                     and credible_person(text, entity.start, entity.end) is not None
                 ):
                     doubts.setdefault(number, []).append((entity.start, entity.end))

@@ -1,4 +1,4 @@
-"""The texts of several sessions with words, lines and candidates for names, computed once for all finders.
+"""The texts of several sessions with words, lines and candidates for names, shared by all finders.
 
 Everything is computed by array operations over all sessions, and is a function of each text alone.
 """
@@ -120,7 +120,7 @@ class Reading:
         word = np.zeros(len(digits) + 8, dtype=np.bool_)
         word[4:-4] = (tokens.classes == LETTER) & (tokens.ends - tokens.starts >= 3) & (tokens.numbers != 0)
         near = np.zeros(len(digits), dtype=np.bool_)
-        # Signs, a letter of the house or a part of a postcode may stand between.
+        # Signs, a house letter or a part of a postcode may be between the two.
         for step in (1, 2, 3, 5, 6, 7) if len(digits) else ():
             near |= word[step : step + len(digits)]
         result: Mask = digits & near
@@ -182,5 +182,5 @@ class Reading:
 
 
 def _behind(codes: npt.NDArray[np.uint32], ends: Numbers) -> npt.NDArray[np.uint32]:
-    # A line end stands behind the last token of all.
+    # The last token is followed by a line end.
     return np.minimum(codes[ends], _TABLE - 1)

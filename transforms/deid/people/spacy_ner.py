@@ -28,7 +28,7 @@ _LONE = re.compile("[\ud800-\udfff]")
 _PERSON_LABELS = frozenset({"PERSON", "PER"})
 _NOT_A_NAME = re.compile(r"[\d_{}()\[\]<>=/\\|`@#$%^*+~:;\"\n]|--")
 _TITLE = re.compile(r"(?i)(?:the|a|an|dr|mr|mrs|ms|mx|prof|sir|miss|hi|hello|hey|dear|thanks|thank)\b\.?\s+")
-#: "I’m" and the like are no names, however they are capitalised.
+#: Contractions such as "I’m" are not names, in any case.
 _CONTRACTED = re.compile(
     r"(?i)\b(?:i|you|we|they|he|she|it|that|there|what|who|let|don|isn|aren|can|won)['’](?:m|ve|d|ll|re|s|t)\b"
 )

@@ -10,7 +10,7 @@ from transforms.deid.people.lexicon import is_common_word
 from transforms.deid.rules.places import GENERIC_USERS
 from transforms.deid.rules.rule import Rule, Verdict, after, before
 
-#: Accounts of services.
+#: Service accounts.
 _SERVICE_USERS = frozenset(
     (
         "redis mongo mysql mariadb elastic rabbitmq oauth2 token x-access-token api apikey anonymous nobody daemon "
@@ -41,7 +41,7 @@ def _logged(found: re.Match[str]) -> Verdict | None:
     return account(found) if alone else None
 
 
-#: Topics that comments name in the place of a person.
+#: Topics that TODO comments name instead of a person.
 _SUBJECTS = frozenset(
     (
         "perf api ui ux db docs doc i18n l10n a11y auth infra refactor typing types deps config backend frontend tests "
@@ -97,7 +97,7 @@ ACCOUNT_RULES = (
         (40, 60),
     ),
     Rule(
-        # A shell's prompt: jdoe@laptop:~/src$ and [jdoe@web-1 ~]$.
+        # A shell prompt: jdoe@laptop:~/src$ and [jdoe@web-1 ~]$.
         "USERNAME",
         r"[A-Za-z0-9_]@[\w.-]+(?::[~/]|\s~?[\w/.-]*\]? ?[$#%]\s)",
         re.compile(

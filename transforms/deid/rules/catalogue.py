@@ -42,7 +42,7 @@ RULES: tuple[Rule, ...] = (
 def spans_of(text: str) -> list[Span]:
     """The spans that `PatternScanner` finds in a text, by trying every exact expression on the whole text.
 
-    For some hundred names this takes less time than building the scanner.
+    For a few hundred names this takes less time than building the scanner.
     """
     spans = []
     for copy in (None, *normalised_copies(text)):

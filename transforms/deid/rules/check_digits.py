@@ -7,7 +7,7 @@ numbers that do not have their country's account format.
 
 from __future__ import annotations
 
-#: Length of an IBAN by country: SWIFT, IBAN Registry.
+#: Length of an IBAN by country (SWIFT, IBAN Registry).
 IBAN_LENGTH = {
     code[:2]: int(code[2:])
     for code in (

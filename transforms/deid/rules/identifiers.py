@@ -19,7 +19,7 @@ _ISSUER = re.compile(
 
 
 def _card(found: re.Match[str]) -> Verdict | None:
-    """The longest run of digit groups from here that is a card number; other numbers may follow it."""
+    """The longest run of digit groups that is a card number. Other numbers may follow it."""
     text = found.group("digits")
     for end in range(len(text), 11, -1):
         if not text[end - 1].isdigit() or text[end : end + 1].isalnum():
@@ -41,7 +41,7 @@ def _parted_card(found: re.Match[str]) -> Verdict | None:
 
 
 def is_card_number(text: str) -> bool:
-    """True for digits of an issuer's range whose check digit is right, however they are grouped."""
+    """True for a number in an issuer's range with a correct check digit, in any grouping."""
     digits = re.sub(r"\D", "", text)
     return luhn(digits) and _ISSUER.match(digits) is not None
 
@@ -88,7 +88,7 @@ IDENTIFIER_RULES = (
         (48, 72),
     ),
     Rule(
-        # Other separators than spaces and dashes: in the groups that are printed on cards only.
+        # Separators other than spaces and dashes are accepted only between the groups printed on cards.
         "CREDIT_CARD",
         r"\d{4}[^0-9A-Za-z]{1,3}(?:\d{4}[^0-9A-Za-z]{1,3}\d{4}[^0-9A-Za-z]{1,3}\d{4}|\d{6}[^0-9A-Za-z]{1,3}\d{5})",
         re.compile(
@@ -101,7 +101,7 @@ IDENTIFIER_RULES = (
     Rule(
         "IBAN_CODE",
         r"(?i)(?:^|[^a-z0-9]|\\[nrt])[a-z]{2}\d{2}(?:[ -]|\xc2\xa0|\xe2\x80[\x89\xaf])?[a-z0-9]{3,4}",
-        # Zero-width, since one match may not hide the next that begins inside it.
+        # Zero-width, so that a match does not hide one that begins inside it.
         re.compile(
             BEGIN
             + r"(?=(?P<iban>[A-Za-z]{2}\d{2}(?:(?:[ \-\u00a0\u2009\u202f]|\r?\n[ \t>]{0,4})?[A-Za-z0-9]){11,32}))"

@@ -1,4 +1,4 @@
-"""The documented secrets of providers (`provider_secrets.yaml`): their shapes, documentation and examples."""
+"""The secrets of `provider_secrets.yaml`: the documented format of each, its source and examples."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class ProviderSecret(NamedTuple):
     """One kind of secret. `pattern` is a Python expression, `trigger` a Hyperscan one contained in each
     match; `longest` is the greatest length of a match.
 
-    `context`, if any, are words of which one has to precede the secret: its shape alone is not enough.
+    If `context` is given, one of its words must precede the secret: the shape alone is not enough.
     `examples` are templates of `transforms.sample.texts.secrets`; `near` are templates that must not match.
     """
 

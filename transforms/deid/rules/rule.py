@@ -10,24 +10,24 @@ from typing import NamedTuple
 Verdict = tuple[int, int, float]
 Judge = Callable[[re.Match[str]], Verdict | None]
 
-#: Where a value may begin: not inside an ASCII word; letters of other scripts stand unspaced before numbers.
+#: Where a value may begin: not inside an ASCII word. Letters of other scripts may precede a number directly.
 BEGIN = r"(?:(?<![A-Za-z0-9])|(?<=\\[ntr]))"
 #: Where a value may end.
 END = r"(?![A-Za-z0-9])"
-#: For Hyperscan, a blank as Python's expressions see it, in UTF-8; and one that ends no line.
+#: For Hyperscan, in UTF-8: white space as in Python's expressions, and the same without line ends.
 _WIDE_BLANKS = r"\xc2[\x85\xa0]|\xe1\x9a\x80|\xe2\x80[\x80-\x8a\xa8\xa9\xaf]|\xe2\x81\x9f|\xe3\x80\x80"
 BLANK = rf"(?:[\s\x1c-\x1f]|{_WIDE_BLANKS})"
 LINE_BLANK = rf"(?:[ \t\r\x0b\x0c\x1c-\x1f]|{_WIDE_BLANKS})"
-#: Between the digit groups of a number: spaces, dots, dashes, underscores and brackets as people type them.
+#: Separators of the digit groups of a number: spaces, dots, dashes, underscores and brackets.
 GAP = r"[ \t\u00a0\u2000-\u200a\u202f._\-/()\u2010-\u2015\u00b7\u2022]"
 
 
 class Rule(NamedTuple):
     """`trigger` is a Hyperscan expression; every match of `exact` contains a match of it.
 
-    `reach` is how many characters before and after the end of a trigger a match of `exact` can extend, with
-    its lookarounds and the context that the judge reads; None is the whole text, for expressions that trigger
-    anywhere. 0 before is for triggers that precede a match of `exact` without being part of it.
+    `reach` is how many characters a match of `exact` can extend before and after the end of a trigger. It
+    includes lookarounds and the context that the judge reads. None means the whole text. 0 before the trigger
+    is for triggers that precede a match without being part of it.
     """
 
     type: str

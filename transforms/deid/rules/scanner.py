@@ -1,6 +1,4 @@
-"""All pattern rules over many texts: one Hyperscan pass finds the triggers, exact expressions run around
-them.
-"""
+"""All pattern rules over many texts. One Hyperscan pass finds the triggers; exact expressions run near them."""
 
 from __future__ import annotations
 
@@ -18,7 +16,7 @@ from transforms.deid.text.normalise import DISGUISE_TRIGGER, normalised_copies
 from transforms.deid.text.overlaps import resolve
 from transforms.deid.text.texts import Texts
 
-#: No identifier is shorter; most keys and words of tool inputs are.
+#: No identifier is shorter. Most keys and words of tool inputs are shorter and are skipped.
 _MIN_CHARACTERS = 4
 
 
@@ -36,11 +34,11 @@ class PatternScanner:
         self._triggers = Expressions(triggers, name="patterns" if types is None else None)
 
     def scan(self, texts: Sequence[str], types: Collection[str] | None = None) -> list[list[Span]]:
-        """By text its spans, of `types` or all, sorted and disjoint, in code points of the given text."""
+        """One list of spans per text, sorted and disjoint, in code points; of `types`, or of all types."""
         return self.scan_all(Texts(texts), types)
 
     def scan_all(self, texts: Texts, types: Collection[str] | None = None) -> list[list[Span]]:
-        """The same for joined texts."""
+        """`scan` for joined texts."""
         if not texts.each:
             return []
         wanted = None if types is None else self._wanted(types)
@@ -53,14 +51,14 @@ class PatternScanner:
         return [resolve(spans) if spans else spans for spans in found]
 
     def _wanted(self, types: Collection[str]) -> npt.NDArray[np.bool_]:
-        """By rule whether it is of the types; disguises always, table cells never."""
+        """One boolean per rule: whether it finds one of the types. Disguises always, table cells never."""
         key = frozenset(types)
         if key not in self._by_types:
             self._by_types[key] = np.array([*(rule.type in key for rule in self._rules), True, False])
         return self._by_types[key]
 
     def _find(self, texts: Texts, wanted: npt.NDArray[np.bool_] | None) -> tuple[list[list[Span]], list[int]]:
-        """By text its spans of the `wanted` rules, unresolved; and the numbers of texts that may be
+        """Per text the spans of the `wanted` rules, which may overlap; and the numbers of texts that may be
         disguised.
         """
         found: list[list[Span]] = [[] for _ in texts.each]

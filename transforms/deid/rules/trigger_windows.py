@@ -1,7 +1,7 @@
-"""Matches of a rule's exact expression, searched for only around its triggers.
+"""Matches of a rule's exact expression, searched for only near its triggers.
 
 An expression is slow where it does not match. A match begins before the end of the trigger that it contains,
-so no place after the last trigger is tried.
+so no position after the last trigger is tried.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ _FLAGS = re.compile(r"\(\?[aimsx]+\)")
 
 
 class TriggerWindows:
-    """Finds a rule's matches in a text whose trigger ends are known."""
+    """Finds a rule's matches in a text, given the ends of its triggers."""
 
     def __init__(self, rule: Rule) -> None:
         self._exact = rule.exact
         self._reach = rule.reach
-        # Compiled at first use: most are never used.
+        # Compiled on first use: most are never used.
         self._first: re.Pattern[str] | None = None
 
     def matches(self, text: str, ends: Sequence[int]) -> list[re.Match[str]]:
-        """The matches of `finditer` in windows of the rule's reach around `ends`, which are sorted."""
+        """The matches of `finditer` within the rule's reach around `ends`, which must be sorted."""
         if self._reach is None:
             return list(self._exact.finditer(text))
         back, ahead = self._reach
@@ -48,7 +48,7 @@ class TriggerWindows:
         return found
 
     def _behind(self, text: str, ends: Sequence[int], ahead: int) -> list[re.Match[str]]:
-        """Matches after triggers that they do not contain."""
+        """Matches that follow a trigger without containing it."""
         found: list[re.Match[str]] = []
         done = -1
         for n, end in enumerate(ends):
@@ -58,7 +58,7 @@ class TriggerWindows:
         return found
 
     def _beginning(self, back: int) -> re.Pattern[str]:
-        """An expression that ends at the first place, of `back` places, where a match begins."""
+        """An expression that ends at the first of `back` positions where a match begins."""
         pattern = self._exact.pattern
         flags = _FLAGS.match(pattern)
         pattern = pattern[flags.end() :] if flags else pattern
@@ -67,7 +67,7 @@ class TriggerWindows:
 
 
 def _window_end(ends: Sequence[int], n: int, back: int, ahead: int) -> int:
-    """The end of the window of trigger `n`, joined with the windows that touch it."""
+    """The end of the window of trigger `n`, merged with the windows that touch it."""
     high = ends[n] + ahead
     while n + 1 < len(ends) and ends[n + 1] - back <= high:
         n += 1

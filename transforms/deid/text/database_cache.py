@@ -52,7 +52,7 @@ def compile_all(expressions: Sequence[str], flag: int) -> hyperscan.Database:
 
 
 def _key(expressions: Sequence[str], flag: int) -> bytes:
-    """A digest of all that a compiled database depends on."""
+    """A digest of everything that a compiled database depends on."""
     # The header of any serialised database names Hyperscan's version and the processor features in use.
     digest = hashlib.sha256(hyperscan.dumpb(compile_all(["x"], flag)))
     for part in (importlib.metadata.version("hyperscan"), str(flag), *expressions):
@@ -61,7 +61,7 @@ def _key(expressions: Sequence[str], flag: int) -> bytes:
 
 
 def _load(path: Path, key: bytes) -> hyperscan.Database | None:
-    """The cached database, or None if there is none that may be used."""
+    """The cached database, or None if no cache file can be used."""
     try:
         opened = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     except OSError:
@@ -84,7 +84,7 @@ def _load(path: Path, key: bytes) -> hyperscan.Database | None:
 
 
 def _store(path: Path, key: bytes, data: bytes) -> None:
-    """Writes a cache file in one step, so that no process reads half of it; raises OSError."""
+    """Writes a cache file atomically, so that no process reads a part of it; raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(f".{os.getpid()}")
     try:

@@ -1,4 +1,4 @@
-"""Hyperscan over joined texts: which expressions match, and where their matches end."""
+"""Hyperscan over joined texts: the expressions that match, and the ends of their matches."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Places = npt.NDArray[np.int64]
 
 
 class Expressions:
-    """A database of cheap expressions on UTF-8 bytes; with a `name` it is cached in the environment.
+    """A database of cheap expressions on UTF-8 bytes. With a `name`, it is cached in the environment.
 
     Not thread-safe: the database has one scratch space.
     """

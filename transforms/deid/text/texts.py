@@ -1,4 +1,4 @@
-"""Several texts joined by line ends, so that bytes, code points, words and lines are computed once for all.
+"""Several texts joined by line ends, so that bytes, code points, words and lines are computed only once.
 
 All places are in code points of the whole; `begins[n]` is where text n begins in it.
 """
