@@ -33,9 +33,8 @@ def preload() -> None:
     """Imports what runs and audits import, and loads the models of the shipped configuration."""
     load_beam()
     load_beam("apache_beam.runners.worker.sdk_worker_main")
-    import pipeline.commands.what_if
-
     import pipeline.cli.terminal.summary
+    import pipeline.commands.compare_policies
     import pipeline.commands.explain
     import pipeline.commands.run
     import pipeline.commands.scrub

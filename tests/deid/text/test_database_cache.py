@@ -9,7 +9,7 @@ from pathlib import Path
 import hyperscan
 import pytest
 
-from transforms.deid.rules import database_cache
+from transforms.deid.text import database_cache
 from transforms.deid.text.database_cache import load_or_compile
 
 EXPRESSIONS = ["b+c", "^a"]
