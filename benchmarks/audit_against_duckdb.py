@@ -1,8 +1,8 @@
-"""How long an audit takes against DuckDB reading the same files and computing the same join.
+"""The time of an audit, compared with DuckDB reading the same files and computing the same join.
 
     python -m benchmarks.audit_against_duckdb --conversations 200000
 
-Both run in turn, as whole processes on the same input; what counts is the ratio in one call.
+Both run alternately, as whole processes on the same input. Compare ratios of one call only.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def main() -> None:
 
 
 def timed(command: list[str]) -> float:
-    """Wall seconds of a command that succeeds."""
+    """Wall seconds of a command; CalledProcessError if it fails."""
     started = time.perf_counter()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     return time.perf_counter() - started

@@ -1,4 +1,4 @@
-"""The same made-up chats in every format that is JSON."""
+"""The same synthetic chats in every JSON format."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Turns = list[tuple[str, str, str]]
 
 
 def conversations(size: int, sentences: int) -> Iterator[Turns]:
-    """Turns of role, text and time; an answer has so many sentences, a question a quarter of them."""
+    """Turns of role, text and time. An answer has `sentences` sentences, a question a quarter of that."""
     rng, made, at = random.Random(1), 0, START
     while made < size:
         turns: Turns = []

@@ -1,10 +1,10 @@
-"""Chooses how sure the small model has to be, and writes what it chose and why.
+"""Chooses the probability thresholds of the small model; writes them with all measurements.
 
     make thresholds
 
-Measured on made-up texts of templates that the model was not trained on, and on the half of a public set
-that it was not trained on either. For each rule the threshold with the best F2 is taken (recall counts twice:
-what is missed leaks), among those whose precision by character is at least the given one.
+The measurements use synthetic texts from templates that were not used in training, and the half of a public
+set that was not used either. For each rule the threshold with the best F2 is chosen among those with at least
+the given precision by character. F2 weights recall higher, because a missed identifier leaks.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from transforms.deid.people.reading import Reading
 from transforms.deid.people.spacy_ner import NameModel
 from transforms.deid.spans import Segment, Span
 from transforms.deid.text.overlaps import resolve
-from transforms.deid.text.word_table import Words
+from transforms.deid.text.word_table import WordTable
 from transforms.sample.texts.fill import generate_texts
 
 ROOT = Path(__file__).parents[1]
@@ -40,14 +40,14 @@ TEXTS, SEED = 2_400, 7
 
 
 class Remembering:
-    """A spaCy model that is asked for each window once, however many settings are tried."""
+    """A spaCy model with a cache, so that it reads each window once for all settings."""
 
     def __init__(self, model: NameModel) -> None:
         self._model = model
         self._known: dict[str, list[tuple[int, int]]] = {}
 
     def people(self, windows: Sequence[str]) -> list[list[tuple[int, int]]]:
-        """As NameModel.people."""
+        """See NameModel.people."""
         new = sorted({window for window in windows if window not in self._known})
         self._known.update(zip(new, self._model.people(new), strict=True))
         return [self._known[window] for window in windows]
@@ -137,7 +137,7 @@ def _measured(
     config, labelled, models = material
     finder = NameFinder(tagger, shipped_tagger(tagger), models)
     found: list[list[Span]] = []
-    words, signs = Words(b"thresholds"), LineSigns()
+    words, signs = WordTable(b"thresholds"), LineSigns()
     for one in labelled:
         spans = finder.find(Reading([[Segment(one.text, kind)]], words, signs), [ENGLISH])[0]
         found.append(resolve(s for s in spans if s.type == entity and s.score >= config.thresholds[entity]))

@@ -1,9 +1,9 @@
-"""The decision stage alone, on metadata in memory, in one thread: sessions a minute.
+"""The decision stage alone, on metadata in memory, in one thread: sessions per minute.
 
     python -m benchmarks.decide_alone
 
-Facts are those of a sample of synthetic sessions, read as a run reads them and repeated under other keys.
-The figure to hold against is one million sessions a minute and core.
+The facts come from a sample of synthetic sessions, read as in a run and repeated with other keys. The target
+is one million sessions per minute and core.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ import pyarrow as pa
 
 from pipeline.commands.sample import write_sample
 from pipeline.inputs.config import load_settings
-from pipeline.inputs.plan import find_inputs
+from pipeline.inputs.find_inputs import find_inputs
 from schemas.keys import KeyedHasher
 from schemas.records import Defaults, Limits
 from schemas.tables import DELETIONS, KEY
 from transforms.consent.snapshots import read_snapshot
 from transforms.decide.merge import merge
-from transforms.decide.rules import Given, judge
+from transforms.decide.rules import DecisionInputs, judge
 from transforms.decide.verdicts import decisions_table
 from transforms.shuffle.spill import Spill
 from transforms.sources.base import ReadContext
@@ -32,7 +32,7 @@ from transforms.sources.registry import plan_units, read_facts
 
 
 def other_keys(table: pa.Table, column: str, salt: int) -> pa.Table:
-    """The table with other keys in a column, equal ones still equal."""
+    """The table with other keys in a column; equal keys stay equal."""
     whole = table[column].combine_chunks()
     words = np.frombuffer(whole.fill_null(bytes(16)).buffers()[1], np.uint64).copy()
     words[::2] ^= np.uint64(salt * 0x9E3779B97F4A7C15 % 2**64)
@@ -68,7 +68,9 @@ def main() -> None:
     ]
     facts = pa.concat_tables(many).combine_chunks()
     consent = pa.concat_tables([other_keys(consent, "user_key", n) for n in range(arguments.repeat)])
-    given = Given(consent, DELETIONS.empty_table(), inputs.authorizations, settings.as_of, inputs.known_until)
+    given = DecisionInputs(
+        consent, DELETIONS.empty_table(), inputs.authorizations, settings.as_of, inputs.known_until
+    )
     start = time.process_time()
     sessions = merge(facts)
     judged = judge(sessions, given, settings.policy)
@@ -78,7 +80,7 @@ def main() -> None:
     messages = len(sessions.messages)
     print(
         f"{decisions.num_rows:,} sessions, {messages:,} messages, {consent.num_rows:,} consent rows: "
-        f"{seconds:.1f} CPU s, {rate / 1e6:.1f} million sessions a minute and core"
+        f"{seconds:.1f} CPU s, {rate / 1e6:.1f} million sessions per minute and core"
     )
 
 

@@ -1,14 +1,14 @@
-"""How fast the de-identification is against stock Presidio with the same spaCy model, side by side.
+"""The speed of the de-identification, compared with stock Presidio with the same spaCy model.
 
     python -m benchmarks.deid --sessions 3000 --logs ../logs
 
-Made-up corpora: chat prose, coding sessions, a mix, texts full of names, long documents of them, and texts
-made to be slow; and each of the logs given, of any format that `chatsieve inspect` knows. Each is masked by
-stock Presidio (a message at a time), by our whole text stage with the spaCy model asked where there is
-doubt, by the same with the small model alone, and analysed through Presidio's BatchAnalyzerEngine. KB of
-text a CPU second, and times stock; stock gets a part of each corpus, for it is slow. Ours is asked as a
-worker asks it, sixty-four sessions at a time. `--linear` masks texts of doubling length instead and prints
-the time a KB.
+The corpora are synthetic: chat prose, coding sessions, a mix, texts full of names, long documents with many
+names, and worst-case texts. `--logs` adds logs of any format that `chatsieve inspect` detects. Each corpus is
+masked by stock Presidio (one message at a time), by the text stage with the spaCy model for uncertain words,
+and by the text stage with the small model alone. It is also analysed by Presidio's BatchAnalyzerEngine.
+Prints KB of text per CPU second, and the factor over stock. Stock Presidio gets a part of each corpus,
+because it is slow. The text stage gets sixty-four sessions at a time, as in a worker. `--linear` masks texts
+of doubling length instead and prints the time per KB.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from presidio_analyzer.nlp_engine import NlpEngineProvider
 from presidio_anonymizer import AnonymizerEngine
 
 from pipeline.inputs.config import DEFAULT_DEID
-from pipeline.inputs.plan import files_at
-from pipeline.runners.beam_loading import collect_less_often
+from pipeline.inputs.find_inputs import files_at
+from pipeline.runners.process import prepare_process
 from schemas.deid import DeidConfig, load_deid
 from schemas.keys import KeyedHasher
 from schemas.records import Block, Defaults, Limits, Message, Session
@@ -68,12 +68,12 @@ Mask = Callable[[Sequence[SessionText]], object]
 
 
 def main() -> None:
-    """Prints one line a corpus, or the time a KB by length."""
+    """Prints one line per corpus, or the time per KB by length."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--sessions", type=int, default=3_000, help="made up, one in ten of them coding")
-    parser.add_argument("--logs", action="append", default=[], help="logs to measure on, too; repeatable")
+    parser.add_argument("--sessions", type=int, default=3_000, help="synthetic sessions, a tenth for coding")
+    parser.add_argument("--logs", action="append", default=[], help="also measure on these logs; repeatable")
     parser.add_argument("--linear", action="store_true")
     given = parser.parse_args()
     config, _ = load_deid(DEFAULT_DEID)
@@ -88,7 +88,7 @@ def main() -> None:
         "small": _in_batches(small.mask_sessions),
     }
     stock = stock_mask(config)
-    collect_less_often()
+    prepare_process()
     print(f"{'corpus':14} {'KB':>7} {'stock':>7}" + "".join(f"{name:>10} {'x':>6}" for name in ours))
     logs = {Path(path).name: logged_sessions(path) for path in given.logs}
     for name, sessions in {**corpora(given.sessions), **logs}.items():
@@ -124,7 +124,7 @@ def corpora(count: int) -> dict[str, list[SessionText]]:
 
 
 def generated_sessions(conversations: int) -> list[SessionText]:
-    """The texts of a synthetic corpus as the pipeline reads it."""
+    """The texts of a synthetic corpus, read as in the pipeline."""
     found = []
     for made in generate(conversations, 1):
         record = made.records[0]
@@ -135,7 +135,7 @@ def generated_sessions(conversations: int) -> list[SessionText]:
 
 
 def logged_sessions(path: str) -> list[SessionText]:
-    """The texts of logs of any known format."""
+    """The texts of logs of any supported format."""
     found: dict[str, list[InputFile]] = {}
     for file in files_at(path):
         names = formats_of(peek_of(file.path)) if file.size else []
@@ -152,7 +152,7 @@ def logged_sessions(path: str) -> list[SessionText]:
 
 
 def stock_mask(config: DeidConfig) -> Mask:
-    """Presidio as it comes, with the same model's files, and its domain list kept off the network."""
+    """Stock Presidio with the same model files, and with its domain list read without network access."""
     tldextract.extract = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
     path = str(model_path(config.models["en"]))
     models = {"nlp_engine_name": "spacy", "models": [{"lang_code": "en", "model_name": path}]}
@@ -172,7 +172,7 @@ def _in_batches(mask: Mask) -> Mask:
 
 
 def rate(sessions: Sequence[SessionText], mask: Mask) -> float:
-    """KB of text a CPU second."""
+    """KB of text per CPU second."""
     started = time.process_time()
     mask(sessions)
     return _size(sessions) / 1000 / (time.process_time() - started)
@@ -200,7 +200,7 @@ def _size(sessions: Sequence[SessionText]) -> int:
 
 
 def _part(sessions: Sequence[SessionText]) -> list[SessionText]:
-    """Sessions spread over all, of so many characters; a long text is cut."""
+    """An even selection of the sessions with a limited number of characters; long texts are cut."""
     part, total = [], 0
     for session in [*sessions[::7], *sessions]:
         segments = [segment._replace(text=segment.text[:5_000]) for segment in session.segments]
@@ -212,7 +212,7 @@ def _part(sessions: Sequence[SessionText]) -> list[SessionText]:
 
 
 def _print_lengths(engine: DeidEngine) -> None:
-    """CPU microseconds a KB at 50, 100, 200 and 400 KB: the same if cost is linear."""
+    """Prints CPU microseconds per KB at 50, 100, 200 and 400 KB; equal if the cost is linear."""
     prose = " ".join(one.text for one in generate_texts(3_000, 22))
     for name, unit in [("prose", prose), *((repr(unit), unit) for unit in _UNITS)]:
         times = []

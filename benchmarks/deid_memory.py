@@ -1,10 +1,9 @@
-"""How much memory the de-identification keeps while it masks ever new texts: resident set by messages masked.
+"""The memory of the de-identification while it masks new texts: resident set size by messages masked.
 
     python -m benchmarks.deid_memory --messages 10000000
 
-Every message has words and names that no message before had, so that whatever remembers words is filled
-as fast as can be; every tenth has an e-mail address. The engine is asked as a worker asks it, sixty-four
-sessions at a time.
+Every message has new words and names, so that every cache of words fills as fast as possible. Every tenth
+message has an e-mail address. The engine gets sixty-four sessions at a time, as in a worker.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.inputs.config import DEFAULT_DEID
-from pipeline.runners.beam_loading import collect_less_often
+from pipeline.runners.process import prepare_process
 from schemas.deid import load_deid
 from transforms.deid.engine import DeidEngine
 from transforms.deid.spans import Segment, SessionText
@@ -30,13 +29,13 @@ _SYLLABLES = (
 
 
 def main() -> None:
-    """Prints messages masked, MiB resident now, and messages a CPU second; twenty lines."""
+    """Prints twenty lines: messages masked, resident MiB, and messages per CPU second."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--messages", type=int, default=1_000_000)
     given = parser.parse_args()
-    collect_less_often()
+    prepare_process()
     engine = DeidEngine(load_deid(DEFAULT_DEID)[0], bytes(32))
     made = _sessions()
     masked, due = 0, 0
@@ -71,7 +70,7 @@ def _word(rng: random.Random) -> str:
 
 
 def _resident() -> float:
-    """MiB of this process in memory now."""
+    """The current resident set size of this process in MiB."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) / 1024

@@ -1,9 +1,9 @@
-"""`chatsieve diff` of ever longer ledgers: does memory follow their length?
+"""`chatsieve diff` of ledgers of increasing length: shows whether memory grows with their length.
 
     python -m benchmarks.diff_at_scale --rows 1000000 --rows 10000000
 
-Two audits are forged in a temporary folder: manifests and sorted ledgers, a hundredth of the sessions decided
-otherwise. Prints a line a pair: wall seconds and peak memory of the command, and what it found.
+Two audits are generated in a temporary folder: manifests and sorted ledgers. One in a hundred sessions has
+another decision. Prints one line per pair: wall seconds and peak memory of the command, and its result.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ print(json.dumps({"seconds": time.time() - start, "peak": peak, "sessions": json
 
 
 def forge(folder: Path, rows: int, flips: float) -> None:
-    """An audit folder with `rows` ledger rows; the keys are the same for equal numbers of rows."""
+    """Writes an audit folder with `rows` ledger rows. The keys depend only on the number of rows."""
     (folder / "ledger").mkdir(parents=True)
     keys, decided = np.random.default_rng(1), np.random.default_rng(2)
     flipped = np.random.default_rng(3)

@@ -1,13 +1,13 @@
-"""Reading each format for the decision, against decoding its JSON and doing nothing with it: CPU seconds.
+"""CPU time to read each format, compared with the time to decode its JSON.
 
     python -m benchmarks.formats --megabytes 30 --sentences 12
     python -m benchmarks.formats --megabytes 10 --tools
     python -m benchmarks.formats --format claude-code FILE...
 
-The same made-up chats in every format that is JSON, or files of one's own. The decoder is msgspec's, to
-plain objects: of each line, let go at once, or of a whole array. Reading is plan and facts: every record
-decoded, checked, and its ids digested. The pairs run in turns; the medians are printed. Memory is
-allocated as in a run's workers.
+The input is the same synthetic chats in every JSON format, or the given files. The decoder is msgspec, which
+yields plain objects from one line at a time, or from a whole array. Reading consists of plan and facts: every
+record is decoded and checked, and its ids are digested. Decoding and reading alternate; the medians are
+printed. The allocator is set up as in the workers of a run.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import msgspec
 
 from benchmarks.chats_in_formats import START, WRITERS, conversations
 from benchmarks.tools_in_formats import WRITERS as TOOLS
-from pipeline.runners.beam_loading import MEMORY, collect_less_often
+from pipeline.runners.process import MEMORY, prepare_process
 from schemas.keys import KeyedHasher
 from schemas.records import Defaults, Limits
 from transforms.sources.base import InputFile, ReadContext
@@ -34,18 +34,18 @@ from transforms.sources.registry import plan_tasks, plan_units, read_facts
 
 
 def main() -> None:
-    """Prints, for each format, MB/s of the decoder and of reading, and how many times slower reading is."""
+    """Prints for each format MB/s of the decoder and of reading, and their ratio."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--megabytes", type=int, default=30, help="text of all conversations")
-    parser.add_argument("--sentences", type=int, default=12, help="of an answer; of a question a quarter")
-    parser.add_argument("--tools", action="store_true", help="with a call of a tool for each answer")
+    parser.add_argument("--megabytes", type=int, default=30, help="size of the texts of all conversations")
+    parser.add_argument("--sentences", type=int, default=12, help="per answer; a quarter per question")
+    parser.add_argument("--tools", action="store_true", help="add one tool call per answer")
     parser.add_argument("--pairs", type=int, default=5)
-    parser.add_argument("--format", help="of the files given")
+    parser.add_argument("--format", help="format of the given files")
     parser.add_argument("files", nargs="*", type=Path)
     given = parser.parse_args()
-    collect_less_often()
+    prepare_process()
     print(f"{'format':<20} {'MB':>6} {'decoder':>10} {'reading':>10} {'times':>6} {'sessions':>9}")
     if given.files:
         _compare(given.format, given.files, given.pairs)
@@ -60,7 +60,7 @@ def main() -> None:
 
 
 def _compare(name: str, paths: Sequence[Path], count: int) -> None:
-    sessions = _read(paths, name)  # and not in the first of the pairs what is done once
+    sessions = _read(paths, name)  # also a warm-up: work done once is not measured
     pairs = [(_seconds(_decode, paths), _seconds(_read, paths, name)) for _ in range(count)]
     megabytes = sum(path.stat().st_size for path in paths) / 1e6
     alone, reading = (statistics.median(times) for times in zip(*pairs, strict=True))
@@ -85,11 +85,11 @@ def _decode(paths: Sequence[Path]) -> None:
             try:
                 decode(record)
             except (msgspec.DecodeError, UnicodeDecodeError):
-                continue  # files of one's own may hold anything
+                continue  # the files given may hold malformed lines
 
 
 def _read(paths: Sequence[Path], name: str) -> int:
-    """Sessions in the files, read as a run does."""
+    """The number of sessions in the files, read as in a run."""
     context = ReadContext(KeyedHasher(bytes(32)), Limits(), (Defaults(created_at=START),))
     files = [InputFile(str(path), path.stat().st_size) for path in paths]
     units = [unit for task in plan_tasks(0, name, files) for unit in plan_units(task)[0]]
@@ -98,5 +98,6 @@ def _read(paths: Sequence[Path], name: str) -> int:
 
 if __name__ == "__main__":
     if not MEMORY.keys() <= os.environ.keys():
-        os.execve(sys.executable, [sys.executable, *sys.argv], {**MEMORY, **os.environ})  # noqa: S606 - itself
+        arguments = [sys.executable, "-m", "benchmarks.formats", *sys.argv[1:]]
+        os.execve(sys.executable, arguments, {**MEMORY, **os.environ})  # noqa: S606 - this program again
     main()

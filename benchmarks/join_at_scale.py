@@ -1,9 +1,10 @@
-"""Audits with more and more users over the same sessions: does memory follow the users, or a hot one?
+"""Audits of the same sessions with increasing numbers of users: shows whether users or skew cost memory.
 
     python -m benchmarks.join_at_scale --sessions 2000000 --users 1000000 --users 5000000
 
-Input is made here, skewed: one user has 100,000 sessions, one organisation has half of all sessions, the rest
-is spread evenly. Prints a line a run: wall seconds, the largest process's peak memory, ledger rows.
+The input is generated and skewed: one user has 100,000 sessions, one organisation has half of all sessions,
+and the rest is spread evenly. Prints one line per run: wall seconds, peak memory of the largest process,
+ledger rows.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ HOT_SESSIONS = 100_000
 
 
 def write_sessions(folder: Path, sessions: int, users: int, rng: np.random.Generator) -> None:
-    """Canonical Parquet, `GROUP_ROWS` sessions a row group and ten row groups a file."""
+    """Writes canonical Parquet, `GROUP_ROWS` sessions per row group and ten row groups per file."""
     folder.mkdir()
     owner = rng.integers(1, users, sessions)
     owner[rng.permutation(sessions)[: min(HOT_SESSIONS, sessions // 4)]] = 0
@@ -71,7 +72,7 @@ def session_table(numbers: np.ndarray, owner: np.ndarray, rng: np.random.Generat
 
 
 def write_consent(folder: Path, users: int, rng: np.random.Generator) -> None:
-    """One snapshot of every user, a million rows a file."""
+    """Writes one snapshot of every user, a million rows per file."""
     folder.mkdir()
     for number, start in enumerate(range(0, users, 1_000_000)):
         count = min(1_000_000, users - start)
@@ -111,7 +112,7 @@ def write_config(folder: Path) -> Path:
 
 
 def audit(config: Path) -> dict[str, float]:
-    """Wall seconds and peak memory of one audit, in a process of its own so that peaks do not add up."""
+    """Wall seconds and peak memory of one audit, in a separate process so that each has its own peak."""
     code = (
         "import json,resource,subprocess,sys,time\n"
         "start=time.time()\n"
@@ -136,7 +137,7 @@ def main() -> None:
     )
     parser.add_argument("--sessions", type=int, default=2_000_000)
     parser.add_argument("--users", type=int, action="append")
-    parser.add_argument("--folder", type=Path, help="keep the input here; else it is removed")
+    parser.add_argument("--folder", type=Path, help="keep the input in this folder; default: delete it")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         for users in arguments.users or [1_000_000, 5_000_000]:

@@ -1,10 +1,10 @@
-"""The join of users and sessions on paper: bucket sizes and skew for a run too big for this machine.
+"""Estimated bucket sizes and skew of the join of users and sessions, for a run too big for this machine.
 
     python -m benchmarks.join_plan --users 100000000 --sessions 10000000
 
-Nothing is joined. User keys are drawn as HMAC makes them, sessions are dealt to users by a Zipf law with one
-user of 100,000 sessions, and the buckets and shares are those the program would make of them. Bytes a session
-and a consent row are measured on real tables of the program's own schemas, as it would shuffle them.
+Nothing is joined. User keys are uniform, as from HMAC. Sessions are assigned to users by a Zipf law, with one
+user of 100,000 sessions. Buckets and shares are computed as in the program. Bytes per session and per consent
+row are measured on tables of the program's schemas, encoded as for the shuffle.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import pyarrow as pa
 from schemas.tables import CONSENT, FACTS
 from transforms.shuffle.blobs import to_blob
 from transforms.shuffle.buckets import Buckets
-from transforms.shuffle.dictionaries import alike
+from transforms.shuffle.dictionaries import constant_column
 
 HOT_SESSIONS = 100_000
 MESSAGES = 10
@@ -51,7 +51,7 @@ def bytes_a_session() -> float:
         elif field.name == "created_at":
             columns.append(pa.array(starts).cast(field.type))
         elif pa.types.is_dictionary(field.type):
-            columns.append(alike("a word", count))
+            columns.append(constant_column("a word", count))
         elif pa.types.is_integer(field.type) and field.name != "current_message":
             columns.append(pa.array(np.arange(count)))
         else:
@@ -79,7 +79,7 @@ def main() -> None:
     parser.add_argument("--buckets", type=int, default=512)
     arguments = parser.parse_args()
     rng = np.random.default_rng(7)
-    prefixes = rng.integers(0, 2**32, arguments.users, dtype=np.uint32)  # of HMAC keys: even
+    prefixes = rng.integers(0, 2**32, arguments.users, dtype=np.uint32)  # HMAC keys are uniform
     bucket = ((prefixes.astype(np.uint64) * np.uint64(arguments.buckets)) >> np.uint64(32)).astype(np.int32)
     users = np.bincount(bucket, minlength=arguments.buckets)
     hot = min(HOT_SESSIONS, arguments.sessions // 4)
@@ -91,13 +91,13 @@ def main() -> None:
     limit = Buckets(arguments.buckets).max_bytes
     shares = np.maximum(1, np.ceil(size / limit)).astype(int)
     print(f"{arguments.users:,} users, {arguments.sessions:,} sessions, {arguments.buckets} buckets")
-    print(f"shuffled: {per_session:.0f} bytes a session of {MESSAGES} messages, {per_row:.1f} a consent row")
-    print(f"in all {size.sum() / 2**30:.2f} GiB; heaviest user {np.bincount(owner).max():,} sessions")
-    measures = {"users a bucket": users, "sessions a bucket": sessions, "MiB a bucket": size / 2**20}
+    print(f"bytes: {per_session:.0f} per session of {MESSAGES} messages, {per_row:.1f} per consent row")
+    print(f"total {size.sum() / 2**30:.2f} GiB; largest user {np.bincount(owner).max():,} sessions")
+    measures = {"users/bucket": users, "sessions/bucket": sessions, "MiB/bucket": size / 2**20}
     for name, values in measures.items():
         low, middle, high = np.percentile(values, [1, 50, 99])
-        print(f"{name:>18}: 1% {low:,.1f}  median {middle:,.1f}  99% {high:,.1f}  most {values.max():,.1f}")
-    print(f"shares: {shares.sum()} for {arguments.buckets} buckets; the biggest is decided in {shares.max()}")
+        print(f"{name:>18}: 1% {low:,.1f}  median {middle:,.1f}  99% {high:,.1f}  max {values.max():,.1f}")
+    print(f"shares: {shares.sum()} for {arguments.buckets} buckets; the biggest bucket has {shares.max()}")
     biggest = (sessions / shares).max()
     print(f"decided at once: at most about {biggest:,.0f} sessions, {biggest * per_session / 2**20:.1f} MiB")
 

@@ -1,7 +1,7 @@
-"""A big Parquet input from a small sample: the same sessions again and again, under other ids.
+"""A large Parquet input from a small sample: copies of the same sessions with other ids.
 
-Every scenario of `chatsieve sample` is in it, malformed records too. Five copies of a session share their
-user, so that a user has some sessions and the snapshots have a fifth of the users.
+It contains every scenario of `chatsieve sample`, including malformed records. Five copies of a session have
+the same user, so that a user has several sessions and the number of users is a fifth.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _ZONED = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$"
 
 
 def write_replicas(folder: Path, sessions: int, workers: int) -> None:
-    """`logs/*.parquet`, `consent/*.parquet`, the lists and `config.yaml` below a new folder."""
+    """Writes `logs/*.parquet`, `consent/*.parquet`, the lists and `config.yaml` into a new folder."""
     command = [str(Path(sys.executable).parent / "chatsieve"), "sample", str(folder), "--quiet"]
     options = ["--conversations", str(CONVERSATIONS), "--seed", "3", "--input-format", "parquet"]
     subprocess.run([*command, *options], check=True)
@@ -51,7 +51,7 @@ def write_replicas(folder: Path, sessions: int, workers: int) -> None:
 
 
 def _base(table: pa.Table) -> pa.Table:
-    """The records as teams would keep them: real times, at most six messages, texts of a line or two."""
+    """The records in a realistic form: timestamps, at most six messages, texts of a line or two."""
     for name in ("created_at", "deleted_at"):
         table = table.set_column(table.schema.get_field_index(name), name, _times(table[name]))
     messages = table["messages"].combine_chunks()
@@ -71,7 +71,7 @@ def _base(table: pa.Table) -> pa.Table:
 
 
 def _times(texts: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
-    """The times; what has no zone cannot be one, and is left out."""
+    """The texts as timestamps; a text without a time zone becomes null."""
     zoned = pc.match_substring_regex(texts, _ZONED)
     return pc.if_else(zoned, texts, pa.scalar(None, pa.string())).cast(TIMES)
 
@@ -102,7 +102,7 @@ def _copy(table: pa.Table, number: int) -> pa.Table:
 
 
 def _copied_texts(number: int, content: pa.ListArray) -> pa.ListArray:
-    """Texts that no other copy has: real ones hardly ever repeat, and no dictionary serves them."""
+    """Texts that differ in every copy. Real texts rarely repeat, so that a dictionary saves nothing."""
     blocks = content.values
     parts = {field.name: blocks.field(field.name) for field in blocks.type}
     parts["text"] = _under(f"{number}. ", parts["text"])

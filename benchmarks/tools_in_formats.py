@@ -1,4 +1,4 @@
-"""The same made-up chats with a call of a tool in each turn, in the formats of calls that are JSON."""
+"""The same synthetic chats with a tool call in each turn, in the JSON formats of API calls."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Spoken = list[tuple[str, dict[str, str], str, str]]
 
 
 def _spoken(turns: Turns) -> Spoken:
-    """A question, what a tool is given for it, what it gives, and the answer; of each two turns."""
+    """For each two turns: the question, the input and the result of a tool, and the answer."""
     texts = [text for _, text, _ in turns]
     pairs = zip(texts[::2], texts[1::2], strict=True)
     return [(asked, {"path": "notes.md", "text": asked}, said, said) for asked, said in pairs]

@@ -1,16 +1,32 @@
-"""The whole flow of a run on one page.
+"""The Beam graph of a run: all stages, in order, and what passes between them.
 
-Plan        files -> units: byte ranges, row groups, linked files
-Facts       unit -> what a decision needs; no text
-Bucket      facts, consent, deletions -> their user's bucket
-Decide      one bucket = every fact about its users -> one decision a session
-Settle      decisions meet by conversation key: conflicts, deleted conversations, the ledger
-De-identify the text of eligible sessions only, read where it lies, masked, staged
-Shard       staged rows -> sorted Parquet shards
-Catalog     what was written -> one list, from which the commit makes the manifest
+Facts        Read the input in units (byte ranges, row groups, groups of linked files). Give one row of FACTS
+             per session record: ids as keyed digests, labels, times, message ids. No text.
+Consent      Read the consent snapshots. Give the decisions of each user known at as_of.
+Deletions    Read the deletion lists. Give deleted users and deleted conversations.
+Bucket       Group facts, consent and deletions by user bucket, a hash of the user key. One bucket has
+             everything known about its users, so it is decided by one worker without further lookups.
+Decide       Merge the records of each session, find its active branch, and try the rules of the policy. Give
+             one decision per session.
+Settle       Group decisions and quarantined records by conversation key. Apply deletions of conversations,
+             quarantine conversations that two users claim, and give the rows of the ledger.
+Text         Read the kept messages of eligible sessions only, de-identify them, and write the training rows
+             to fragments. A refusal (rule 15) replaces the decision of its session in the ledger.
+Shard        Sort the fragments into Parquet shards.
+Ledger       Write the ledger and the list of quarantined records.
+Catalog      Collect the files and counts of all stages into one list, for report and manifest.
 
-`audit` is the same graph without the text: it ends with the ledger. It can decide by several policies at
-once: what follows Decide is then there once for each.
+The stages write the files of a new version into its own folder, under their final names.
+`pipeline.commands.commit` makes the version count after the graph has finished.
+
+`audit` runs the same graph without Text and Shard. It can decide by several policies in one pass: then all
+stages after Decide exist once per policy (`FinishPolicy`).
+
+Collections between stages contain (number, blob) pairs. The number is a bucket or a part; the blob is an
+Arrow table as bytes, or a pointer to a file if it is large (`transforms.shuffle`). `schemas.tables` has the
+schemas.
+
+Step labels are public: progress, metrics and tests use them. Do not change them.
 """
 
 from __future__ import annotations
@@ -26,7 +42,7 @@ from apache_beam.typehints import Tuple as BeamTuple
 from schemas.policy import Policy
 from schemas.tables import DELETIONS, QUARANTINED
 from transforms.consent.snapshots import ErasedKeys
-from transforms.consent.spilled import Kept
+from transforms.consent.spilled import SpilledConsent
 from transforms.consent.stage import CONVERSATIONS, ReadConsent, ReadDeletions
 from transforms.decide.stage import (
     READ,
@@ -36,7 +52,7 @@ from transforms.decide.stage import (
     PartitionByKey,
     SettleSessions,
     decisions_by,
-    users_by,
+    user_counts_by,
 )
 from transforms.deid.engines import EngineSpec
 from transforms.deid.stage import REFUSALS, DeidentifySessions, EstimatePii
@@ -53,9 +69,10 @@ BUCKET = BeamTuple[int, bytes]
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class PackPlan:
-    """One policy to decide by, and the output it is decided for.
+    """One policy and its output.
 
-    `folder`: the version's own, where files get their final names. `staging`: what only the run needs.
+    `stamp`: the values that all its ledger rows share. `folder`: the folder of the new version. `staging`:
+    a private folder below it, for the run only.
     """
 
     policy: Policy
@@ -66,12 +83,13 @@ class PackPlan:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class RunPlan:
-    """Everything that is fixed when the graph is built; workers read no configuration.
+    """Everything that the stages need. It is fixed when the graph is built; workers read no configuration.
 
-    `engine` with `sample` 0: a run. Else an audit; with both, it estimates PII over that many sessions. Both
-    are of the first of the `packs`; only an audit without a sample has more than one. `files` are (input,
-    position, path); `roots` has the folder of each input, below which its files are named. `pieces`: how
-    many ranges of conversation keys settle apart; like `buckets`, it changes no byte that is written.
+    A run has an `engine`, `sample` 0 and one pack. An audit has no engine, or an engine and `sample` sessions
+    to estimate personal data in; without an engine it can have several packs. `files`: (input, position,
+    path) of each input file. `roots`: for each input, the folder that file names are relative to. `pieces`:
+    the number of ranges of conversation keys in Settle. Neither `pieces` nor `buckets` changes a byte of the
+    output.
     """
 
     context: ReadContext
@@ -79,7 +97,7 @@ class RunPlan:
     authorizations: pa.Table
     tasks: Sequence[PlanTask]
     files: Sequence[tuple[int, int, str]]
-    snapshots: Sequence[str | Kept]
+    snapshots: Sequence[str | SpilledConsent]
     deletions: Sequence[str | ErasedKeys]
     buckets: Buckets
     pieces: int
@@ -91,8 +109,8 @@ class RunPlan:
     sample: int = 0
 
 
-def build(pipeline: Any, plan: RunPlan) -> None:
-    """Adds the graph of `plan` to a Beam pipeline; its results are files below each pack's `staging`."""
+def build_graph(pipeline: Any, plan: RunPlan) -> None:
+    """Adds the graph of `plan` to a Beam pipeline. The results are files below the `staging` of each pack."""
     stamp, spill = plan.packs[0].stamp, plan.buckets.spill
     as_of = stamp.as_of
     hasher = plan.context.hasher
@@ -130,7 +148,7 @@ def build(pipeline: Any, plan: RunPlan) -> None:
             context=plan.context,
         )
     )
-    measured = beam.pvalue.AsSingleton(
+    output_sizes = beam.pvalue.AsSingleton(
         decided[VOLUMES]
         | "Total volume" >> beam.CombineGlobally(total)
         | "Sizes" >> beam.Map(sizes, plan.shards, plan.target_shard_bytes)
@@ -146,23 +164,23 @@ def build(pipeline: Any, plan: RunPlan) -> None:
     for number, pack in enumerate(plan.packs):
         decisions = decided[decisions_by(number)]
         name = "" if number == 0 else f" {number}"
-        own = [entries, decided[users_by(number)]] | f"Merge own entries{name}" >> beam.Flatten()
-        (decisions, unsettled, own) | f"Conclude{name}" >> Conclude(plan, pack, measured)
+        own = [entries, decided[user_counts_by(number)]] | f"Merge own entries{name}" >> beam.Flatten()
+        (decisions, unsettled, own) | f"Conclude{name}" >> FinishPolicy(plan, pack, output_sizes)
 
 
 @dataclasses.dataclass(eq=False)
-class Conclude(beam.PTransform):  # type: ignore[misc]
-    """What follows the decisions by one policy, up to its catalog.
+class FinishPolicy(beam.PTransform):  # type: ignore[misc]
+    """The stages after Decide for one policy: Settle, Text, Shard, Ledger, Catalog.
 
-    In: the decisions, what settles them, and the entries of the stages before.
+    In: (decisions, quarantined records and deleted conversations, catalog entries of the stages before).
     """
 
     plan: RunPlan
     pack: PackPlan
-    sizes: Any
+    output_sizes: Any
 
     def expand(self, collections: Any) -> Any:
-        plan, pack, measured, spill = self.plan, self.pack, self.sizes, self.plan.buckets.spill
+        plan, pack, output_sizes, spill = self.plan, self.pack, self.output_sizes, self.plan.buckets.spill
         decisions, unsettled, shared = collections
         entries = [shared]
         pipeline = decisions.pipeline
@@ -170,9 +188,12 @@ class Conclude(beam.PTransform):  # type: ignore[misc]
             [_bucketed(decisions, "decisions"), unsettled]
             | "Merge parts" >> beam.Flatten()
             | "By key" >> beam.GroupByKey()
-            | "Settle" >> beam.ParDo(SettleSessions(spill), measured).with_outputs(READS, main="ledger")
+            | "Settle" >> beam.ParDo(SettleSessions(spill), output_sizes).with_outputs(READS, main="ledger")
         )
-        ledger = [_bucketed(settled["ledger"], "ledger"), _seeds(pipeline, "Ledger parts", measured, 0)]
+        ledger = [
+            _bucketed(settled["ledger"], "ledger"),
+            _every_part(pipeline, "Ledger parts", output_sizes, 0),
+        ]
         if plan.engine is not None and plan.sample:
             reads = settled[READS] | "Type sampled" >> beam.Map(_same).with_output_types(READ)
             entries.append(reads | "Estimate" >> EstimatePii(plan.sample, plan.context, plan.engine, spill))
@@ -183,22 +204,25 @@ class Conclude(beam.PTransform):  # type: ignore[misc]
                 | "By unit" >> beam.GroupByKey()
                 | "Text"
                 >> DeidentifySessions(
-                    plan.context, plan.engine, pack.policy.id, pack.staging, measured, spill
+                    plan.context, plan.engine, pack.policy.id, pack.staging, output_sizes, spill
                 )
             )
             ledger.append(_bucketed(masked[REFUSALS], "refusals"))
             shards = (
-                [_bucketed(masked["fragments"], "fragments"), _seeds(pipeline, "Shards", measured, 1)]
+                [
+                    _bucketed(masked["fragments"], "fragments"),
+                    _every_part(pipeline, "Shards", output_sizes, 1),
+                ]
                 | "Merge shards" >> beam.Flatten()
                 | "By shard" >> beam.GroupByKey()
-                | "Shard" >> WriteShards(pack.folder, measured)
+                | "Shard" >> WriteShards(pack.folder, output_sizes)
             )
             entries += [masked[ENTRIES], shards]
         written = (
             ledger
             | "Merge ledger" >> beam.Flatten()
             | "By part" >> beam.GroupByKey()
-            | "Ledger" >> WriteLedger(pack.stamp, pack.folder, plan.roots, measured, spill)
+            | "Ledger" >> WriteLedger(pack.stamp, pack.folder, plan.roots, output_sizes, spill)
         )
         return (
             [*entries, written]
@@ -213,16 +237,16 @@ def _source(pipeline: Any, name: str, items: Sequence[Any]) -> Any:
 
 
 def _bucketed(pairs: Any, name: str) -> Any:
-    """The same (number, blob) pairs, with the type that gives Beam its fast coders."""
+    """The same (number, blob) pairs, with the type hint that lets Beam use its fast coders."""
     return pairs | f"Type {name}" >> beam.Map(_same).with_output_types(BUCKET)
 
 
-def _seeds(pipeline: Any, name: str, measured: Any, which: int) -> Any:
-    """(number, b"") for every part or shard, so that empty ones are written too."""
+def _every_part(pipeline: Any, name: str, output_sizes: Any, which: int) -> Any:
+    """(number, b"") for each ledger part (`which` 0) or shard (1), so that empty ones are written as well."""
     return (
         pipeline
         | f"Seed {name.lower()}" >> beam.Create([which])
-        | f"Count {name.lower()}" >> beam.FlatMap(_numbers, measured).with_output_types(BUCKET)
+        | f"Count {name.lower()}" >> beam.FlatMap(_part_numbers, output_sizes).with_output_types(BUCKET)
     )
 
 
@@ -230,5 +254,5 @@ def _same(pair: Any) -> Any:
     return pair
 
 
-def _numbers(which: int, measured: Any) -> list[tuple[int, bytes]]:
-    return [(number, b"") for number in range(measured[which])]
+def _part_numbers(which: int, output_sizes: Any) -> list[tuple[int, bytes]]:
+    return [(number, b"") for number in range(output_sizes[which])]

@@ -1,4 +1,4 @@
-"""The run configuration (interfaces.md, "Configuration"), strict."""
+"""The configuration file of `run` and `audit`: one model per section, unknown keys refused."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pydantic
 from schemas.consent_config import ConsentConfig
 from schemas.decisions import Reason
 from schemas.formats import check_format
-from schemas.report import CautionCode
+from schemas.report import WarningCode
 from schemas.strict_yaml import Duration, Instant, StrictModel
 from schemas.units import QUARANTINE_CODES
 
@@ -20,10 +20,10 @@ _FACTOR = {None: 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10,
 
 
 def parse_size(value: object) -> int:
-    """Bytes from 1048576, "64MiB" or "1 GB"."""
+    """A number of bytes, from 1048576, "64MiB" or "1 GB"."""
     found = _SIZE.match(str(value)) if isinstance(value, int | str) and not isinstance(value, bool) else None
     if not found:
-        raise ValueError("expected a size in bytes, such as 64MiB")
+        raise ValueError("expected a size such as 1048576, 64MiB or 1 GB")
     return int(found.group(1)) * _FACTOR[found.group(2)]
 
 
@@ -32,7 +32,7 @@ Format = Annotated[str, pydantic.AfterValidator(check_format)]
 
 
 class InputDefaults(StrictModel):
-    """Values for a source that lacks them."""
+    """Values for records that lack them. A value in the record takes precedence."""
 
     user_id: str | None = None
     organization_id: str | None = None
@@ -42,7 +42,7 @@ class InputDefaults(StrictModel):
 
 
 class PathDefaults(StrictModel):
-    """Values for sources that lack them, of files whose path below the input matches the glob `path`."""
+    """Values for records that lack them, in files whose path below the input matches the glob `path`."""
 
     path: str = pydantic.Field(min_length=1)
     user_id: str | None = None
@@ -52,10 +52,10 @@ class PathDefaults(StrictModel):
 
 
 class InputConfig(StrictModel):
-    """One kind of input: a path or glob, its format, and what is known of whose it is.
+    """One input: a file, folder or glob, its format, and where missing user ids and labels come from.
 
-    `mapping`: a table of accounts or paths with their owners. The first of `defaults_by_path` that matches
-    comes before `defaults`.
+    `mapping`: a CSV or Parquet table that assigns a user to a path or account. For each missing value the
+    first matching entry of `defaults_by_path` applies, then `defaults`.
     """
 
     path: str = pydantic.Field(min_length=1)
@@ -66,7 +66,7 @@ class InputConfig(StrictModel):
 
 
 class OutputConfig(StrictModel):
-    """Where the dataset goes. `target_shard_bytes` is uncompressed text a shard."""
+    """The output folder. `target_shard_bytes`: uncompressed text per shard, in bytes."""
 
     path: str = pydantic.Field(min_length=1)
     shards: int | None = pydantic.Field(default=None, ge=1, le=99_999)
@@ -76,28 +76,29 @@ class OutputConfig(StrictModel):
     @pydantic.model_validator(mode="after")
     def _one_of(self) -> OutputConfig:
         if self.shards is not None and self.target_shard_bytes is not None:
-            raise ValueError("give shards or target_shard_bytes, not both")
+            raise ValueError("shards and target_shard_bytes exclude each other; give one of them")
         return self
 
 
 class LimitsConfig(StrictModel):
-    """Bounds on bad input and on one record."""
+    """The largest fraction of records that may be quarantined, and the limits for one record."""
 
     max_quarantined_fraction: float = pydantic.Field(default=0.01, ge=0, le=1, strict=False)
     max_record_bytes: Size = 64 << 20
     max_messages: int = pydantic.Field(default=20_000, ge=1)
 
 
-#: A fraction of all ledger rows: sessions and unreadable records.
+#: A fraction of all ledger rows, which are sessions and quarantined records.
 Share = Annotated[float, pydantic.Field(ge=0, le=1, strict=False)]
 
 
 class FailIf(StrictModel):
-    """When what was committed ends with exit code 1 all the same, so that a scheduler can stop a release.
+    """Thresholds. If one is crossed, the command commits and exits with 1, so a scheduler can stop a release.
 
-    A limit itself is not a breach; what is not given is not looked at. `max_share` is by reason or quarantine
-    code. `max_moved_share` is of any reason, against the run compared with. `refused_eligible`: eligible
-    sessions of users who refuse that the policy does not keep by name. `warnings`: codes that must not occur.
+    A value equal to the threshold is allowed. A threshold that is not given is not checked. `max_share`: by
+    reason or quarantine code. `max_moved_share`: change of any reason's share since the run compared with.
+    `refused_eligible`: eligible sessions of users who refuse, without those that the policy keeps under
+    `prior_contributions: keep`. `warnings`: warning codes that must not occur.
     """
 
     min_sessions: int | None = pydantic.Field(default=None, ge=0)
@@ -110,14 +111,16 @@ class FailIf(StrictModel):
     max_undecided_users_after_deadline: int | None = pydantic.Field(default=None, ge=0)
     max_stale_users: int | None = pydantic.Field(default=None, ge=0)
     refused_eligible: int = pydantic.Field(default=0, ge=0)
-    warnings: list[CautionCode] = pydantic.Field(default_factory=list)
+    warnings: list[WarningCode] = pydantic.Field(default_factory=list)
 
     @pydantic.field_validator("max_share")
     @classmethod
     def _known(cls, value: dict[str, float]) -> dict[str, float]:
         unknown = sorted(set(value) - {*map(str, Reason), *QUARANTINE_CODES})
         if unknown:
-            raise ValueError(f"{unknown[0]} is no reason and no quarantine code of the ledger")
+            raise ValueError(
+                f"{unknown[0]} is neither a reason nor a quarantine code; docs/policy.md lists both"
+            )
         return value
 
     @pydantic.field_serializer("max_snapshot_age")
@@ -126,9 +129,9 @@ class FailIf(StrictModel):
 
 
 class AuditConfig(StrictModel):
-    """What is made of the numbers. A count below `min_cell` is not in a report made with --shareable.
+    """Audits and reports. With --shareable, counts below `min_cell` are suppressed.
 
-    `path`: where audits go, `<output.path>.audit` unless given. Runs and audits never share a folder.
+    `path`: the folder of audits, `<output.path>.audit` by default. Runs and audits never share a folder.
     """
 
     path: str | None = pydantic.Field(default=None, min_length=1)
@@ -137,7 +140,7 @@ class AuditConfig(StrictModel):
 
 
 class RunnerConfig(StrictModel):
-    """The Beam runner; `buckets` and `max_bucket_bytes` are how finely sessions are shared out to decide."""
+    """The Beam runner. `buckets` and `max_bucket_bytes` set how many sessions are decided at once."""
 
     name: Literal["direct"] = "direct"
     workers: int = pydantic.Field(default=2, ge=1, le=256)
@@ -146,7 +149,7 @@ class RunnerConfig(StrictModel):
 
 
 class RunConfig(StrictModel):
-    """A whole configuration file."""
+    """The configuration file. Paths are relative to its folder."""
 
     inputs: list[InputConfig] = pydantic.Field(min_length=1)
     consent: ConsentConfig

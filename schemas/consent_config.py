@@ -1,4 +1,4 @@
-"""Where consent comes from: snapshots, and sources in the forms of consent systems."""
+"""The `consent` section of the configuration: canonical snapshots, and exports of consent systems."""
 
 from __future__ import annotations
 
@@ -19,14 +19,16 @@ def _known_zone(name: str) -> str:
     return name
 
 
-#: What is not said by a name is told by what it must not be.
 Name = Annotated[str, pydantic.Field(min_length=1)]
 Zone = Annotated[str, pydantic.AfterValidator(_known_zone)]
 
 
 class _Source(StrictModel):
-    """`time_zone`: of times without one, which are an error without it. `max_age`: how old the newest that
-    the source knows may be at `as_of`."""
+    """Options of every source.
+
+    `time_zone`: the zone of times that have none; without it such a time is an error. `max_age`: the largest
+    age at `as_of` of the newest entry of the source.
+    """
 
     time_zone: Zone | None = None
     max_age: Duration | None = None
@@ -37,21 +39,22 @@ class _Source(StrictModel):
 
     @property
     def zone(self) -> zoneinfo.ZoneInfo | None:
-        """The time zone of times without one."""
+        """The time zone of times that have none; None: such times are errors."""
         return zoneinfo.ZoneInfo(self.time_zone) if self.time_zone else None
 
 
 class _Files(_Source):
-    """`path`: a file or glob. `snapshot_at`: when they were exported, if neither path nor records say."""
+    """`path`: a file or glob. `snapshot_at`: the export time, for exports without one in path or records."""
 
     path: Name
     snapshot_at: Instant | None = None
 
 
 class FidesSource(_Files):
-    """Privacy-preference history of Fides. `preference`: the notice that counts, by key, name or history id.
+    """Privacy-preference history of Fides.
 
-    `user`: which identity is the user id. `without_user`: what to do with a record that has none.
+    `preference`: the notice that means training, by key, name or history id. `user`: the identity that is the
+    user id. `without_user`: what to do with a record without that identity.
     """
 
     format: Literal["fides"]
@@ -61,14 +64,17 @@ class FidesSource(_Files):
 
 
 class Iso27560Source(_Files):
-    """Consent records of ISO/IEC TS 27560 in the Data Privacy Vocabulary. `purpose`: the one that counts."""
+    """Consent records of ISO/IEC TS 27560 in the Data Privacy Vocabulary.
+
+    `purpose`: the one that means training.
+    """
 
     format: Literal["iso-27560"]
     purpose: Name
 
 
 class SegmentSource(_Files):
-    """Consent events of Segment. `category`: the one that counts. `without_user`: as for Fides."""
+    """Consent events of Segment. `category`: the one that means training. `without_user`: as for Fides."""
 
     format: Literal["segment"]
     category: Name
@@ -76,7 +82,7 @@ class SegmentSource(_Files):
 
 
 class PostgresqlColumns(StrictModel):
-    """What the columns are called. `snapshot_at` None: rows are known since they are read."""
+    """Names of the columns. `snapshot_at` None: all rows are known as of the moment they are read."""
 
     user_id: Name = "user_id"
     state: Name = "state"
@@ -85,7 +91,7 @@ class PostgresqlColumns(StrictModel):
 
 
 class PostgresqlSource(_Source):
-    """A table, or what a query gives. `uri`: a connection string of libpq; `${ENV}` is expanded in it."""
+    """A table or the result of a query. `uri`: a libpq connection string; `${ENV}` is expanded in it."""
 
     format: Literal["postgresql"]
     uri: pydantic.SecretStr = pydantic.Field(min_length=1)
@@ -96,7 +102,7 @@ class PostgresqlSource(_Source):
     @pydantic.model_validator(mode="after")
     def _one_of(self) -> PostgresqlSource:
         if (self.table is None) == (self.query is None):
-            raise ValueError("give table or query, one of them")
+            raise ValueError("expected either table or query")
         return self
 
 
@@ -107,7 +113,7 @@ Source = Annotated[
 
 
 class ConsentConfig(StrictModel):
-    """Consent snapshots, as paths or globs, and sources in other forms; at least one of them."""
+    """Canonical snapshots, as paths or globs, and sources in other formats; at least one of the two."""
 
     snapshots: list[str] = pydantic.Field(default_factory=list)
     sources: list[Source] = pydantic.Field(default_factory=list)
@@ -115,5 +121,5 @@ class ConsentConfig(StrictModel):
     @pydantic.model_validator(mode="after")
     def _any(self) -> ConsentConfig:
         if not self.snapshots and not self.sources:
-            raise ValueError("give snapshots, sources or both")
+            raise ValueError("expected snapshots, sources or both")
         return self

@@ -1,4 +1,4 @@
-"""Decisions and reasons: the words of the ledger (eligibility.md, "Order of rules")."""
+"""Decisions, reasons and rules, as the ledger names them. docs/policy.md explains each rule."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Decision(StrEnum):
-    """What became of a session."""
+    """The outcome for a session."""
 
     ELIGIBLE = "eligible"
     EXCLUDED = "excluded"
@@ -15,8 +15,8 @@ class Decision(StrEnum):
     QUARANTINED = "quarantined"
 
 
-class Record(StrEnum):
-    """Quarantine codes that the decision itself gives: rule 0, in the order tried."""
+class RecordFault(StrEnum):
+    """Quarantine codes given by the decide stage (rule 0), in the order they are tried."""
 
     FUTURE_TIMESTAMP = "future_timestamp"
     CYCLIC_MESSAGES = "cyclic_messages"
@@ -31,7 +31,10 @@ class Basis(StrEnum):
 
 
 class Reason(StrEnum):
-    """The first rule that fired, in the order of the rules; quarantine codes stand beside these."""
+    """The reason of a decision: the first rule that fires.
+
+    Quarantined sessions have a quarantine code instead.
+    """
 
     DELETED = "deleted"
     INCOGNITO = "incognito"
@@ -57,7 +60,7 @@ class Reason(StrEnum):
 
 
 class Rule(NamedTuple):
-    """One rule: its number in eligibility.md, its reason, the clause it rests on, and when it fires."""
+    """A rule: its number in docs/policy.md, its reason, the clause it is based on, and when it fires."""
 
     number: int
     reason: str
@@ -65,12 +68,12 @@ class Rule(NamedTuple):
     summary: str
 
 
-#: Every rule a record that can be read is put to, in the order tried; the first that fires is the reason.
-#: A policy's `rules:` can give a reason another clause and summary; the order is the same for all.
+#: All rules, in the order they are tried; the first that fires gives the reason. A policy can replace the
+#: clause and summary of a reason under `rules:`, but not the order.
 RULES: tuple[Rule, ...] = (
-    Rule(0, Record.FUTURE_TIMESTAMP, None, "A message is later than the moment decided for"),
-    Rule(0, Record.CYCLIC_MESSAGES, None, "Parent links go in a circle: the active branch is open"),
-    Rule(0, Record.SUBJECT_CONFLICT, None, "The conversation stands under two users"),
+    Rule(0, RecordFault.FUTURE_TIMESTAMP, None, "A message is later than the moment decided for"),
+    Rule(0, RecordFault.CYCLIC_MESSAGES, None, "Parent links go in a circle: the active branch is open"),
+    Rule(0, RecordFault.SUBJECT_CONFLICT, None, "The conversation stands under two users"),
     Rule(1, Reason.DELETED, None, "The session or its user was deleted"),
     Rule(2, Reason.INCOGNITO, None, "The session is marked incognito"),
     Rule(3, Reason.NO_SUBJECT, "scope", "No user id, and no authorisation applies"),
@@ -93,31 +96,31 @@ RULES: tuple[Rule, ...] = (
     Rule(15, Reason.OVERSIZE, "de-identify", "Too long to be checked"),
 )
 
-#: Eligible first, then the reasons in the order of their rules: how tables list them.
+#: The order of reasons in tables: eligible, then the order of the rules.
 _LISTED = [str(Reason.ELIGIBLE), *(str(rule.reason) for rule in RULES)]
 
 
 def listing_order(reason: str) -> tuple[int, str]:
-    """What sorts reasons for a table; codes of records, which no rule gives, come last, by name."""
+    """A sort key for reasons in tables; quarantine codes without a rule come last, by name."""
     return (_LISTED.index(reason) if reason in _LISTED else len(_LISTED), reason)
 
 
-#: The clause behind each reason, unless the policy names another; reasons of the record itself have none.
+#: The clause of each reason, unless the policy names another. Quarantine codes have none.
 CLAUSE: dict[str, str] = {rule.reason: rule.clause for rule in RULES if rule.clause} | {
     Reason.ELIGIBLE: "scope"
 }
 
-#: The quarantine code of a session whose text de-identification could not get through.
+#: The quarantine code of a session whose de-identification failed.
 DEID_FAILED = "deid_failed"
 
-#: Reasons that only the de-identification stage gives.
+#: Reasons given by the de-identification stage only.
 TEXT_REASONS = frozenset(
     {Reason.LANGUAGE_UNSUPPORTED, Reason.PII_DENSITY, Reason.RESIDUAL_PII, Reason.OVERSIZE}
 )
 
 
 def decision_of(reason: str) -> Decision:
-    """The decision a reason belongs to; a word that is no reason is a quarantine code."""
+    """The decision that a reason belongs to. Any text that is not a reason counts as a quarantine code."""
     if reason == Reason.ELIGIBLE:
         return Decision.ELIGIBLE
     if reason == Reason.CONSENT_UNKNOWN:

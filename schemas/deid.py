@@ -1,4 +1,4 @@
-"""The de-identification config: what is looked for, how sure one must be, what stands in its place."""
+"""The de-identification configuration: entity types, score thresholds, and what replaces a span."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _CLASS = r"^[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$"
 
 
 class ModelConfig(StrictModel):
-    """A spaCy model: an installed package that carries it, or a folder; `sha256` pins its files."""
+    """A spaCy model: an installed package or a folder. `sha256`: the digest its files must have."""
 
     package: str | None = None
     path: str | None = None
@@ -25,15 +25,15 @@ class ModelConfig(StrictModel):
     @pydantic.model_validator(mode="after")
     def _one_of(self) -> ModelConfig:
         if (self.package is None) == (self.path is None):
-            raise ValueError("give either package or path")
+            raise ValueError("expected either package or path")
         return self
 
 
 class TaggerConfig(StrictModel):
-    """How sure the project's own small model has to be; the values come from `make thresholds`.
+    """Score thresholds of the bundled small model; the defaults come from `make thresholds`.
 
-    `person` is for people that it alone sees, `person_agreed` for those that the spaCy model sees, too,
-    `person_alone` for when there is no spaCy model, `person_in_code` for lines of code.
+    `person`: names found by this model only. `person_agreed`: names that the spaCy model finds as well.
+    `person_alone`: used when there is no spaCy model. `person_in_code`: used in lines of code.
     """
 
     use: bool = True
@@ -45,7 +45,11 @@ class TaggerConfig(StrictModel):
 
 
 class LanguageConfig(StrictModel):
-    """`supported` languages; text surely in another is refused, or masked by patterns only."""
+    """Supported languages by ISO 639-1 code.
+
+    Text detected as another language with `min_probability` is refused or masked by patterns only. Texts
+    under `min_characters` are not checked.
+    """
 
     default: str = "en"
     supported: list[str] = pydantic.Field(default_factory=lambda: ["en"], min_length=1)
@@ -55,7 +59,7 @@ class LanguageConfig(StrictModel):
 
 
 class RefusalConfig(StrictModel):
-    """When a session is refused whole: too much of it masked, or too much of it."""
+    """When a whole session is refused: masked fraction too large, or text too long."""
 
     max_masked_fraction: float = pydantic.Field(default=0.6, gt=0, le=1, strict=False)
     min_characters: int = pydantic.Field(default=1_000, ge=0)
@@ -66,11 +70,11 @@ Style = Literal["placeholder", "realistic"]
 
 
 class Operator(StrictModel):
-    """What is done to an entity instead of the style's surrogate.
+    """What replaces the spans of an entity type, instead of the surrogate of the configured style.
 
-    `mask` writes * over letters and digits but the last `keep_last`; `replace` writes `value`; `hash` writes
-    16 hexadecimal digits that are the same in a session only; `drop_session` refuses the whole session;
-    `custom` asks a Presidio operator of the user's own, `class` (module:Class), with `params`.
+    `mask` writes * over all letters and digits except the last `keep_last`. `replace` writes `value`. `hash`
+    writes 16 hex digits, equal for equal values of one session only. `drop_session` refuses the session.
+    `custom` calls a Presidio operator of the user's own, `class` (module:Class), with `params`.
     """
 
     operator: Literal[
@@ -89,18 +93,18 @@ class Operator(StrictModel):
     @pydantic.model_validator(mode="after")
     def _belongs(self) -> Operator:
         if self.value is not None and self.operator != "replace":
-            raise ValueError(f"value: is for replace, not for {self.operator}")
+            raise ValueError(f"value: only replace takes a value, {self.operator} does not")
         if self.keep_last and self.operator != "mask":
-            raise ValueError(f"keep_last: is for mask, not for {self.operator}")
+            raise ValueError(f"keep_last: only mask takes it, {self.operator} does not")
         if (self.class_ is not None) != (self.operator == "custom"):
-            raise ValueError("class: custom needs one, and nothing else has one")
+            raise ValueError("class: required for custom, not allowed for other operators")
         if self.params and self.operator != "custom":
-            raise ValueError(f"params: is for custom, not for {self.operator}")
+            raise ValueError(f"params: only custom takes them, {self.operator} does not")
         return self
 
 
 class DeidConfig(StrictModel):
-    """A whole de-identification config; entities that `thresholds` lacks are off."""
+    """A de-identification file. Entity types that are not in `thresholds` are not detected."""
 
     version: Literal[1]
     models: dict[str, ModelConfig] = pydantic.Field(default_factory=dict)
@@ -118,14 +122,16 @@ class DeidConfig(StrictModel):
         names = {"PERSON", "ADDRESS"} & set(self.thresholds)
         for language in self.language.supported:
             if names and language not in self.models and not (language == "en" and self.tagger.use):
-                raise ValueError(f"language.supported: no model for {language}; name one under models")
+                raise ValueError(f"language.supported: no model for {language}; add one under models")
         return self
 
     @pydantic.model_validator(mode="after")
-    def _operators_are_for_what_is_looked_for(self) -> DeidConfig:
+    def _operators_have_thresholds(self) -> DeidConfig:
         for entity in self.operators:
             if entity not in self.thresholds:
-                raise ValueError(f"operators.{entity}: thresholds does not name it, so it is not looked for")
+                raise ValueError(
+                    f"operators.{entity}: not in thresholds, so it is never detected; add a threshold"
+                )
         return self
 
     @pydantic.field_validator("thresholds", mode="after")
@@ -137,12 +143,15 @@ class DeidConfig(StrictModel):
 
 
 def is_class(name: str) -> bool:
-    """True for `module:Class`, a recognizer in Python, and not the path of a YAML file."""
+    """True for `module:Class` (a recognizer in Python), false for the path of a YAML file."""
     return re.match(_CLASS, name) is not None
 
 
 def load_deid(path: Path) -> tuple[DeidConfig, str]:
-    """The config and the SHA-256 of its file; paths in it are made absolute, from its folder."""
+    """The configuration and a SHA-256, in hex, over the file and the recognizer files that it names.
+
+    Relative paths are resolved from the folder of the file.
+    """
     config = load_model(path, DeidConfig, ConfigError)
     base = path.resolve().parent
     recognizers = [

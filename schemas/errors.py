@@ -1,36 +1,36 @@
-"""Every error chatsieve raises on purpose.
+"""The errors that chatsieve raises.
 
-A message is one line that names the file, key or id digest, what was expected and what to do. It never
-holds text of a conversation, a name or a raw id of a data subject.
+A message is one line: the file, key or id digest, what was expected, and what to do. It never contains text
+of a conversation, a name or a raw id.
 """
 
 from __future__ import annotations
 
 
 class ChatsieveError(Exception):
-    """Base of all errors with a message that is safe to print; `exit_code` is what the command ends with."""
+    """Base class. The message is safe to print; the command exits with `exit_code`."""
 
     exit_code = 3
 
 
 class ConfigError(ChatsieveError):
-    """The configuration, a policy or an argument cannot be used; nothing was written."""
+    """The configuration, a policy or an argument is invalid; nothing was written."""
 
     exit_code = 2
 
 
 class PolicyError(ConfigError):
-    """A policy file cannot be used."""
+    """A policy file is invalid."""
 
 
 class InputError(ChatsieveError):
-    """An input cannot be opened or does not exist; nothing was written."""
+    """An input is missing or cannot be read; nothing was written."""
 
     exit_code = 2
 
 
 class ConsentError(ChatsieveError):
-    """Consent snapshots are missing, stale or unreadable: the run refuses to start."""
+    """A consent snapshot is missing, stale or unreadable; the run does not start."""
 
     exit_code = 2
 
@@ -48,8 +48,8 @@ class BusyError(ChatsieveError):
 
 
 class DeidError(ChatsieveError):
-    """The de-identification engine cannot be built, or failed on a session."""
+    """The de-identification engine cannot be built, or refuses a text."""
 
 
 class PipelineError(ChatsieveError):
-    """The run failed after it began; what it staged was removed."""
+    """The run failed after it started; everything it wrote was removed."""

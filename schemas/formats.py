@@ -1,4 +1,4 @@
-"""The names of source formats: those that come with the project, and those that other packages register."""
+"""Names of source formats: the built-in ones, and those registered by other packages."""
 
 from __future__ import annotations
 
@@ -16,19 +16,20 @@ BUILT_IN = (
     "anthropic-messages",
     "otel-genai",
 )
-#: The entry points of other packages: a name, and a class as transforms/sources/base.py has `Source`.
-GROUP = "chatsieve.sources"
+#: The entry-point group of other packages: the name of a format, and a `transforms.sources.base.Source`
+#: class.
+ENTRY_POINT_GROUP = "chatsieve.sources"
 
 
 def registered() -> dict[str, importlib.metadata.EntryPoint]:
-    """Formats of other packages by name; one that is named like a built-in one is none."""
-    found = importlib.metadata.entry_points(group=GROUP)
+    """Formats of other packages by name. A name of a built-in format is ignored."""
+    found = importlib.metadata.entry_points(group=ENTRY_POINT_GROUP)
     return {point.name: point for point in found if point.name not in BUILT_IN}
 
 
 def check_format(name: str) -> str:
-    """The name itself; raises ValueError for a format that nobody has."""
+    """The name itself; ValueError for an unknown format."""
     if name not in BUILT_IN and name not in registered():
         known = ", ".join([*BUILT_IN, *sorted(registered())])
-        raise ValueError(f"no such format; known are {known}")
+        raise ValueError(f"no such format; expected one of {known}")
     return name

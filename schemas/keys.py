@@ -1,4 +1,4 @@
-"""Keyed digests of ids: the only form in which a data subject's id leaves a reader.
+"""Keyed digests of ids. Readers give no raw ids, only these digests.
 
 Source: HMAC (RFC 2104) with SHA-256. `conversation_key` = first 16 bytes of
 HMAC-SHA256(key, b"conversation\\0" + utf8(id)); `user_key` and `organization_key` likewise.
@@ -23,7 +23,7 @@ _HEX = re.compile(r"[0-9a-fA-F]+\Z")
 
 
 def parse_key(text: str, where: str) -> bytes:
-    """The key's bytes from 64 or more hex digits; `where` names its source in the error."""
+    """The bytes of a key of 64 or more hex digits; `where` names its source in the ConfigError."""
     text = text.strip()
     if len(text) < 64 or len(text) % 2 or not _HEX.match(text):
         raise ConfigError(f"{where}: expected 64 or more hex digits; make a key with `chatsieve keygen`")
@@ -31,12 +31,12 @@ def parse_key(text: str, where: str) -> bytes:
 
 
 def key_id(key: bytes) -> str:
-    """16 hex digits that name a key without telling it."""
+    """16 hex digits that identify a key; the key cannot be derived from them."""
     return hmac.digest(key, b"key-id\0", "sha256")[:8].hex()
 
 
 class KeyedHasher:
-    """Digests of ids under one key. Stable for ever; cheap enough for every row (about 1 µs)."""
+    """Digests of ids under one key. The digests never change between versions; one takes about 1 µs."""
 
     def __init__(self, key: bytes) -> None:
         self.key = key
@@ -44,7 +44,7 @@ class KeyedHasher:
         block = block.ljust(_BLOCK, b"\0")
         self._inner = hashlib.sha256(bytes(b ^ 0x36 for b in block))
         self._outer = hashlib.sha256(bytes(b ^ 0x5C for b in block))
-        #: Of the numbers of messages, by `message` and by whoever makes them of whole columns.
+        #: The seed of message digests, for `message` and for code that computes them for a whole column.
         self.message_seed = int.from_bytes(self._digest(b"message-seed\0")[:8], "big")
 
     def __reduce__(self) -> tuple[type[KeyedHasher], tuple[bytes]]:
@@ -55,7 +55,7 @@ class KeyedHasher:
         return self._digest(b"conversation\0" + conversation_id.encode())[:KEY_BYTES]
 
     def conversations(self, conversation_ids: Sequence[bytes]) -> list[bytes]:
-        """The same for many ids in UTF-8, at two thirds of the price."""
+        """16 bytes for each of many conversation ids in UTF-8, in two thirds of the time."""
         return self._many(b"conversation\0", conversation_ids)
 
     def users(self, user_ids: Sequence[bytes]) -> list[bytes]:
@@ -86,13 +86,16 @@ class KeyedHasher:
         return self._digest(b"organization\0" + organization_id.encode())[:KEY_BYTES]
 
     def record(self, raw: bytes) -> str:
-        """32 hex digits for a raw record: equal records are recognised, none can be guessed from it."""
+        """32 hex digits for a raw record.
+
+        Equal records have equal digests; the record cannot be guessed from it.
+        """
         return self._digest(b"record\0" + raw)[:KEY_BYTES].hex()
 
     def message(self, message_id: str) -> int:
-        """A non-zero signed 64-bit number for a message id, unequal ids of one session unequal.
+        """A signed 64-bit number for a message id, never 0.
 
-        XXH3 with a seed from the key, so that a writer of logs cannot aim for a collision.
+        XXH3 seeded from the key, so that the author of a log cannot construct a collision.
         """
         return (xxhash.xxh3_64_intdigest(message_id.encode(), self.message_seed) - 2**63) or 1
 

@@ -1,4 +1,4 @@
-"""The manifest: what a committed dataset is, with a digest over all of it."""
+"""manifest.json: what a committed dataset consists of, with a digest over the manifest itself."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FORMAT_VERSION = 2
 
 
 class FileEntry(msgspec.Struct, frozen=True):
-    """A file of the dataset, `path` relative to it."""
+    """A file of the dataset. `path` is relative to the dataset folder, `bytes` its size, `sha256` in hex."""
 
     path: str
     bytes: int
@@ -22,26 +22,26 @@ class FileEntry(msgspec.Struct, frozen=True):
 
 
 class Parent(msgspec.Struct, frozen=True):
-    """The version before this one: its number, and the digest of its manifest."""
+    """The version before this one: its number, and the SHA-256 of its manifest."""
 
     version: int
     digest: str
 
 
 class Erased(msgspec.Struct, frozen=True):
-    """Rows that `forget` and `expire` removed later; the counts of the manifest still include them."""
+    """Rows that `forget` and `expire` removed later. The counts of the manifest still include them."""
 
     training_rows: int = 0
     ledger_rows: int = 0
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything needed to say what was decided, on what, by what, and to check every file.
+    """Inputs, arguments, policy, counts and files of a run or audit.
 
-    `counts`: records, sessions, quarantined_records, training_rows, decisions and reasons by number.
-    `policy`: id, digests and, under `pack`, the canonical form of the policy itself.
-    `inputs` and `snapshots`: files read, by masked name, size and digest. An audit leaves the texts of
-    Parquet unread: such an input has `metadata_sha256`, over the footer and the columns without text.
+    `counts`: records, sessions, quarantined_records, training_rows, and sessions by decision and by reason.
+    `policy`: id, digests and, under `pack`, the canonical form of the policy.
+    `inputs` and `snapshots`: the files read, with masked name, size and SHA-256. An audit does not read text
+    columns of Parquet: such an input has `metadata_sha256`, over the footer and the other columns.
     """
 
     format: str = FORMAT
@@ -73,16 +73,16 @@ def digest_of(manifest: Manifest) -> str:
 
 
 def hmac_of(manifest: Manifest, key: bytes) -> str:
-    """HMAC-SHA256, in hex, over the manifest's digest under the run's key: only its holder can make it."""
+    """HMAC-SHA256, in hex, over the manifest's digest under the run's key."""
     return hmac.digest(key, b"manifest\0" + bytes.fromhex(digest_of(manifest)), "sha256").hex()
 
 
 def encode(manifest: Manifest, key: bytes) -> bytes:
-    """The manifest's file: indented JSON with digest and HMAC filled in."""
+    """The bytes of the file: indented JSON, with `digest` and `hmac` filled in."""
     sealed = msgspec.structs.replace(manifest, digest=digest_of(manifest), hmac=hmac_of(manifest, key))
     return msgspec.json.format(msgspec.json.encode(sealed), indent=2) + b"\n"
 
 
 def decode(data: bytes) -> Manifest:
-    """The manifest in a file; raises msgspec.DecodeError when it is none."""
+    """The manifest of a file; raises msgspec.DecodeError if it is not one."""
     return msgspec.json.decode(data, type=Manifest)

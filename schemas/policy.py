@@ -1,4 +1,4 @@
-"""The policy pack: the knobs of eligibility.md, and the clauses it cites."""
+"""The policy pack: the settings that decisions depend on, and the clauses of the terms (docs/policy.md)."""
 
 from __future__ import annotations
 
@@ -18,34 +18,34 @@ from schemas.errors import PolicyError
 from schemas.policy_faults import faults_of
 from schemas.strict_yaml import Duration, Instant, StrictModel, dotted_key, line_of, load_tree, validate
 
-#: Text that is shown on terminals: no control characters.
-Shown = Annotated[str, pydantic.Field(min_length=1, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
+#: Text without control characters, safe to print on a terminal.
+PrintableText = Annotated[str, pydantic.Field(min_length=1, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
 
 
 class Clause(StrictModel):
-    """One clause of the published terms: what it says, and in which accounts."""
+    """A clause of the published terms. `accounts`: the `sources` that quote it."""
 
-    id: Shown
-    summary: Shown
-    accounts: list[Shown] = pydantic.Field(default_factory=list)
+    id: PrintableText
+    summary: PrintableText
+    accounts: list[PrintableText] = pydantic.Field(default_factory=list)
 
 
 class RuleText(StrictModel):
-    """What a reason rests on in this pack: a clause of it, and in plain words when it fires."""
+    """The clause of a reason in this pack, and when the rule fires, in plain words."""
 
-    clause: Shown
-    summary: Shown | None = None
+    clause: PrintableText
+    summary: PrintableText | None = None
 
 
 class Tiers(StrictModel):
-    """Tiers by list; one in neither list is unknown."""
+    """Included and excluded tiers. A tier in neither list is unknown, and its sessions are excluded."""
 
     included: list[str]
     excluded: list[str]
 
 
 class Surfaces(StrictModel):
-    """Surfaces by list; only those in `authorizable` can be opened by a separate authorisation."""
+    """Included and excluded surfaces. Separate authorisations apply to `authorizable` surfaces only."""
 
     included: list[str]
     excluded: list[str]
@@ -53,17 +53,17 @@ class Surfaces(StrictModel):
 
 
 class Retention(StrictModel):
-    """How long after its last activity a session may be held."""
+    """How long a session may be kept after its last activity."""
 
     granted: Duration
     refused: Duration
 
 
 class Policy(StrictModel):
-    """Everything a decision depends on besides the data and `as_of`.
+    """Everything that a decision depends on, besides the data and `as_of`.
 
-    `sources` names the accounts that clauses cite; `rules` maps reasons to clauses where they are not those
-    of `schemas.decisions.CLAUSE`.
+    `sources`: the publications that clauses refer to, by name. `rules`: clause and summary of reasons that
+    differ from `schemas.decisions`.
     """
 
     id: str = pydantic.Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
@@ -79,16 +79,16 @@ class Policy(StrictModel):
     retention: Retention
     clock_skew: Duration
     max_snapshot_age: Duration
-    sources: dict[Shown, Shown] = pydantic.Field(default_factory=dict)
+    sources: dict[PrintableText, PrintableText] = pydantic.Field(default_factory=dict)
     clauses: list[Clause] = pydantic.Field(default_factory=list)
     rules: dict[str, RuleText] = pydantic.Field(default_factory=dict)
 
     def clause_by_reason(self) -> dict[str, str]:
-        """The clause id behind each reason that has one."""
+        """The clause id of each reason that has one."""
         return CLAUSE | {reason: rule.clause for reason, rule in self.rules.items()}
 
 
-#: The knobs that choose between words, and their settings.
+#: The settings with a fixed list of values, and these values.
 KNOBS: dict[str, tuple[str, ...]] = {
     name: typing.get_args(field.annotation)
     for name, field in Policy.model_fields.items()
@@ -98,7 +98,7 @@ KNOBS: dict[str, tuple[str, ...]] = {
 
 @dataclasses.dataclass(frozen=True)
 class Pack:
-    """A policy as loaded: `sha256` is of its file, `canonical_sha256` of its canonical form, both in hex."""
+    """A loaded policy. `sha256`: of its file; `canonical_sha256`: of its canonical form; both in hex."""
 
     policy: Policy
     sha256: str
@@ -106,7 +106,7 @@ class Pack:
 
 
 def load_pack(path: Path) -> Pack:
-    """The validated pack in a file; raises PolicyError with file, line and key."""
+    """The validated pack of a file; raises PolicyError with file, line and key."""
     tree, lines = load_tree(path, PolicyError)
     policy = validate(tree, lines, path, Policy, PolicyError)
     for keys, message in faults_of(policy):
@@ -122,9 +122,9 @@ def load_policy(path: Path) -> tuple[Policy, str]:
 
 
 def canonical(policy: Policy) -> dict[str, Any]:
-    """The policy in plain values, one form for all files that mean the same.
+    """The policy as JSON values; files with the same meaning give equal values.
 
-    Defaults are written out, lists whose order means nothing are sorted, instants are UTC, durations are
+    Defaults are filled in, lists without a meaningful order are sorted, instants are UTC, durations are
     normalised (P1DT12H for PT36H, P5Y for P60M).
     """
     tree = policy.model_dump(exclude={"retention", "clock_skew", "max_snapshot_age"})
@@ -151,7 +151,7 @@ def canonical_sha256(policy: Policy) -> str:
 
 
 def iso_duration(duration: isodate.Duration | dt.timedelta) -> str:
-    """The duration in ISO 8601, months carried into years."""
+    """The duration in ISO 8601; 12 months become a year."""
     if isinstance(duration, isodate.Duration):
         months = int(duration.years * 12 + duration.months)
         duration = isodate.Duration(years=months // 12, months=months % 12, days=0) + duration.tdelta

@@ -1,6 +1,7 @@
-"""The canonical session in memory, as every source adapter yields it (interfaces.md, "In").
+"""The canonical session in memory (docs/data-model.md). Every reader of a source format yields it.
 
-All times are aware datetimes. Unknown fields are ignored on decode. Text is decoded text, never JSON text.
+Datetimes are timezone-aware. Unknown fields are ignored when decoding. Text fields hold decoded text, not
+JSON.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ MAIN_THREAD = "main"
 
 
 class Block(msgspec.Struct, omit_defaults=True, gc=False):
-    """One content block: `type` is text, thinking, tool_use, tool_result, image, document or another word.
+    """A content block: `type` is text, thinking, tool_use, tool_result, image, document or any other name.
 
-    text: `text`. thinking: `thinking`, else `text`. tool_use: `id`, `name`, `input` (JSON value).
-    tool_result: `tool_use_id`, `content` (string or list of blocks), `is_error`. The rest is not read.
+    Fields by type: text: `text`. thinking: `thinking`, else `text`. tool_use: `id`, `name`, `input` (a JSON
+    value). tool_result: `tool_use_id`, `content` (string or list of blocks), `is_error`. Other types: none.
     """
 
     type: str
@@ -35,7 +36,7 @@ class Block(msgspec.Struct, omit_defaults=True, gc=False):
 
 
 class Message(msgspec.Struct, omit_defaults=True, gc=False):
-    """One message. `origin` None: the source does not say (see eligibility.md, "Words")."""
+    """A message. `origin` None: the source does not have it. `thread` None: the main thread."""
 
     message_id: str
     role: Role
@@ -47,7 +48,7 @@ class Message(msgspec.Struct, omit_defaults=True, gc=False):
 
 
 class Session(msgspec.Struct, omit_defaults=True, gc=False):
-    """One session record. Several records may share a `conversation_id`: together they are the session."""
+    """A session record. Records with the same `conversation_id` are merged into one session."""
 
     conversation_id: str
     created_at: Aware
@@ -62,9 +63,9 @@ class Session(msgspec.Struct, omit_defaults=True, gc=False):
 
 
 class Defaults(msgspec.Struct, frozen=True):
-    """Values for sources that lack them, from `inputs[].defaults`; a record's own value wins.
+    """Values for records that lack them, from `inputs[].defaults`. A value in the record takes precedence.
 
-    `created_at` stands for every time of formats that know none.
+    `created_at` is used for all times of formats without times.
     """
 
     user_id: str | None = None
@@ -75,7 +76,7 @@ class Defaults(msgspec.Struct, frozen=True):
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """What one record may be before it is quarantined as `oversize_record`."""
+    """A record above one of these limits is quarantined as `oversize_record`."""
 
     max_record_bytes: int = 64 << 20
     max_messages: int = 20_000

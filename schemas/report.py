@@ -1,8 +1,10 @@
-"""report.json, version 1: what a run or audit decided, in numbers. docs/report.schema.json is made from this.
+"""report.json, version 1: the decisions of a run or audit, in numbers.
 
-Every count is of ledger rows, called sessions here: one a session, and one a record that could not be read.
-Shares are fractions of all of them. In a shareable report a count can be text such as "<10": too few to be
-passed on; or null: not told apart from such ones. There, "*" stands for values that are not told apart.
+docs/report.schema.json is generated from these classes.
+
+Counts named sessions are counts of ledger rows: one per session, and one per record that could not be read.
+Shares are fractions of all ledger rows. In a shareable report a count can be text such as "<10" (a small
+count) or null (a suppressed count), and "*" stands for several values that were merged.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from typing import Literal
 
 import msgspec
 
+from schemas.report_consent import Consent
 from schemas.report_counts import (
     Cell,
     Counts,
@@ -23,14 +26,14 @@ from schemas.report_counts import (
     Split,
     Step,
 )
-from schemas.report_findings import Consent, Deid, Estimate, Residual
+from schemas.report_masking import Deid, Estimate, Residual
 
 FORMAT: Literal["chatsieve.report"] = "chatsieve.report"
 FORMAT_VERSION: Literal[1] = 1
 
 
-#: What a warning can be about.
-CautionCode = Literal[
+#: The codes of warnings; docs/reports.md explains each.
+WarningCode = Literal[
     "refused_eligible",
     "nothing_read",
     "nothing_eligible",
@@ -48,7 +51,7 @@ CautionCode = Literal[
 
 
 class PolicyRead(msgspec.Struct, frozen=True):
-    """The policy decided by; `clauses` are its clauses in plain words, by id."""
+    """The policy; `clauses` maps clause ids to their summaries."""
 
     id: str
     sha256: str
@@ -60,7 +63,7 @@ class PolicyRead(msgspec.Struct, frozen=True):
 
 
 class InputRead(msgspec.Struct, frozen=True):
-    """One input of the configuration: its masked path, what was found there and what was read from it."""
+    """An input of the configuration: its path with names masked, its files, and the records read."""
 
     name: str
     format: str
@@ -70,7 +73,7 @@ class InputRead(msgspec.Struct, frozen=True):
 
 
 class SnapshotRead(msgspec.Struct, frozen=True):
-    """One consent snapshot file, its rows known at `as_of`, and the oldest and newest instant among them."""
+    """A consent snapshot: its rows known at `as_of`, and their oldest and newest instant."""
 
     name: str
     rows: Cell
@@ -79,7 +82,7 @@ class SnapshotRead(msgspec.Struct, frozen=True):
 
 
 class SnapshotsRead(msgspec.Struct, frozen=True):
-    """All snapshots; `age_seconds` is that of the newest at `as_of`."""
+    """All snapshots; `age_seconds` is the age of the newest at `as_of`."""
 
     newest_at: str
     oldest_at: str
@@ -88,10 +91,10 @@ class SnapshotsRead(msgspec.Struct, frozen=True):
 
 
 class Shareable(msgspec.Struct, frozen=True):
-    """Says that this report may be passed on: no count below `min_cell` is in it or can be computed from it.
+    """Marks a shareable report: no count below `min_cell` is in it or can be computed from it.
 
-    `mixed`: how many sessions stand under "*" in at least one column of the cube. `left_out`: the fields
-    that are empty for it.
+    `mixed`: the number of sessions with "*" in at least one column of the cube. `left_out`: fields that are
+    empty in a shareable report.
     """
 
     min_cell: int
@@ -100,7 +103,7 @@ class Shareable(msgspec.Struct, frozen=True):
 
 
 class Shard(msgspec.Struct, frozen=True):
-    """One file of training rows."""
+    """A Parquet file of training rows."""
 
     path: str
     rows: int
@@ -108,7 +111,7 @@ class Shard(msgspec.Struct, frozen=True):
 
 
 class Spread(msgspec.Struct, frozen=True):
-    """The smallest, the middle and the greatest."""
+    """Minimum, median and maximum."""
 
     min: int
     median: float
@@ -116,7 +119,7 @@ class Spread(msgspec.Struct, frozen=True):
 
 
 class Shards(msgspec.Struct, frozen=True):
-    """The files of training rows."""
+    """The Parquet files of training rows, and the spread of their sizes."""
 
     files: list[Shard]
     rows: Spread | None
@@ -124,7 +127,7 @@ class Shards(msgspec.Struct, frozen=True):
 
 
 class ReasonMoved(msgspec.Struct, frozen=True):
-    """One reason then and now; `moved` is the difference of the shares, now less then."""
+    """A reason in the previous run and now; `moved` is the share now minus the share then."""
 
     decision: str
     reason: str
@@ -136,7 +139,7 @@ class ReasonMoved(msgspec.Struct, frozen=True):
 
 
 class Previous(msgspec.Struct, frozen=True):
-    """A run or audit to compare with. `new_tiers`, `new_surfaces`: seen now and not then."""
+    """The run or audit compared with. `new_tiers`, `new_surfaces`: values that it did not have."""
 
     name: str
     kind: str
@@ -150,12 +153,12 @@ class Previous(msgspec.Struct, frozen=True):
 
 
 class Caution(msgspec.Struct, frozen=True):
-    """Something to look at. `weight` 0 to 100; `subject` is the reason, tier or surface it is about.
+    """A warning. `weight`: its importance, 0 to 100. `subject`: the reason, tier or surface concerned.
 
-    `count` and `share` where it counts something; `unit` of what. `action`: what to do about it.
+    `count`, `unit` and `share`: how many sessions or users, if it counts any. `action`: what to do.
     """
 
-    code: CautionCode
+    code: WarningCode
     weight: int
     subject: str | None
     text: str
@@ -166,7 +169,7 @@ class Caution(msgspec.Struct, frozen=True):
 
 
 class Failure(msgspec.Struct, frozen=True):
-    """A threshold of the configuration that was crossed: its key, its limit, the actual value, in words."""
+    """A threshold of the configuration that was crossed: its key, limit, the actual value, and a sentence."""
 
     threshold: str
     limit: float | str
@@ -175,7 +178,7 @@ class Failure(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole document. `deid`, `residual` and `shards` are null for audits."""
+    """The whole report. `deid`, `residual` and `shards` are null for audits."""
 
     format: Literal["chatsieve.report"] = FORMAT
     format_version: Literal[1] = FORMAT_VERSION
@@ -210,7 +213,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def json_schema() -> bytes:
-    """The JSON Schema of the document, indented: what docs/report.schema.json holds."""
+    """The JSON Schema of the report, indented; docs/report.schema.json is this text."""
     schema = msgspec.json.schema(Report)
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["title"] = f"{FORMAT} {FORMAT_VERSION}"

@@ -1,4 +1,4 @@
-"""Parts of report.json: sessions counted by what was decided, and by what they are."""
+"""Parts of report.json: sessions counted by decision, reason and attributes."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-#: A count: a number; in a shareable report also "<10", or null for one that is withheld.
+#: A count. In a shareable report also text such as "<10" for a small count, or null for a suppressed one.
 Cell = int | Annotated[str, msgspec.Meta(pattern=r"^<[0-9]+$")] | None
 
-#: The value of a column in a shareable report whose sessions are not told apart in it.
+#: In a shareable report: several values of a column, merged so that no count is too small.
 MIXED = "*"
-#: Months before the 36 that end with that of `as_of`, and months after it.
+#: The months before the MONTHS months that end with the month of `as_of`, and the months after them.
 EARLIER, LATER = "earlier", "later"
 MONTHS = 36
 
 
 class Counts(msgspec.Struct, frozen=True):
-    """Totals. `records` were read; some are of one session; `quarantined_records` could not be read."""
+    """Totals. Several `records` may form one session; `quarantined_records` could not be read."""
 
     records: Cell
     quarantined_records: Cell
@@ -31,10 +31,10 @@ class Counts(msgspec.Struct, frozen=True):
 
 
 class Step(msgspec.Struct, frozen=True):
-    """One step of the funnel: what it dropped and what was left after it, of `unit`.
+    """A step of the funnel: how many of `unit` it dropped, and how many were left.
 
-    `step` is start, unreadable (records that cannot be read, by code), merged (records of one session with
-    another), rule, eligible or rows. `number` is the rule's in docs/policy.md.
+    `step`: start, unreadable (records that cannot be read, by quarantine code), merged (several records of
+    one session), rule, eligible or rows. `number`: the rule's number in docs/policy.md.
     """
 
     step: Literal["start", "unreadable", "merged", "rule", "eligible", "rows"]
@@ -48,7 +48,7 @@ class Step(msgspec.Struct, frozen=True):
 
 
 class ReasonCount(msgspec.Struct, frozen=True):
-    """A reason of the ledger: how often it was given, and the rule behind it."""
+    """A reason of the ledger, its rule, and how many sessions have it."""
 
     decision: str
     reason: str
@@ -71,9 +71,9 @@ class Group(msgspec.Struct, frozen=True):
 
 
 class Cube(msgspec.Struct, frozen=True):
-    """A table to filter: a row is the values of `columns`, in that order.
+    """Counts by several attributes at once. Each row has the values of `columns`, in that order.
 
-    Months are those of creation: YYYY-MM, "earlier", "later", null for a record that could not be read.
+    Months are months of creation: YYYY-MM, "earlier" or "later"; null for a record that could not be read.
     """
 
     columns: list[str]
@@ -81,7 +81,7 @@ class Cube(msgspec.Struct, frozen=True):
 
 
 class Split(msgspec.Struct, frozen=True):
-    """Sessions by decision, for one value of a column; null: the session has none."""
+    """Sessions by decision, for one value of a column; null: the session has no value."""
 
     value: str | None
     eligible: Cell
@@ -92,7 +92,7 @@ class Split(msgspec.Struct, frozen=True):
 
 
 class LanguageCount(msgspec.Struct, frozen=True):
-    """Sessions and training rows in a language; null: too little text to tell."""
+    """Sessions and training rows in a language; null: too little text to detect one."""
 
     language: str | None
     sessions: Cell
@@ -100,7 +100,7 @@ class LanguageCount(msgspec.Struct, frozen=True):
 
 
 class Expiry(msgspec.Struct, frozen=True):
-    """Eligible sessions that may be held until a day of this month (YYYY-MM), and their training rows."""
+    """Eligible sessions whose retention ends in this month (YYYY-MM), and their training rows."""
 
     month: str
     sessions: Cell
@@ -108,7 +108,7 @@ class Expiry(msgspec.Struct, frozen=True):
 
 
 class QuarantineCount(msgspec.Struct, frozen=True):
-    """Records and sessions under one code; `bytes` of the records that could not be read."""
+    """Quarantined records and sessions with one code; `bytes` of the records that could not be read."""
 
     code: str
     records: Cell

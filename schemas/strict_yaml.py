@@ -1,4 +1,4 @@
-"""YAML read strictly: duplicate and unknown keys, wrong types and bad values name file, line and key."""
+"""Strict YAML: duplicate or unknown keys, wrong types and bad values are errors with file, line and key."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ Lines = dict[tuple[str | int, ...], int]
 
 
 class StrictModel(pydantic.BaseModel):
-    """A frozen model that accepts no unknown key and converts no type."""
+    """A frozen pydantic model without unknown keys and without type conversion."""
 
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 def parse_duration(value: object) -> isodate.Duration | dt.timedelta:
-    """An ISO 8601 duration such as P5Y, P30D or PT36H; years and months stay calendar units."""
+    """A duration from ISO 8601 text such as P5Y, P30D or PT36H; years and months stay calendar units."""
     if isinstance(value, isodate.Duration | dt.timedelta):
         return value
     try:
@@ -31,12 +31,12 @@ def parse_duration(value: object) -> isodate.Duration | dt.timedelta:
         raise ValueError("expected an ISO 8601 duration such as P5Y, P30D or PT36H") from None
 
 
-#: A field type: an ISO 8601 duration, calendar-aware.
+#: A field type: an ISO 8601 duration, with calendar years and months.
 Duration = Annotated[Any, pydantic.BeforeValidator(parse_duration)]
 
 
 def parse_instant(value: object) -> dt.datetime:
-    """An aware UTC datetime from RFC 3339 text with an offset."""
+    """A UTC datetime from RFC 3339 text with an offset; ValueError without one."""
     try:
         instant = value if isinstance(value, dt.datetime) else dt.datetime.fromisoformat(str(value))
     except ValueError:
@@ -53,7 +53,7 @@ Instant = Annotated[dt.datetime, pydantic.BeforeValidator(parse_instant)]
 def load_model[Model: pydantic.BaseModel](
     path: Path, model: type[Model], error: type[ConfigError] = ConfigError
 ) -> Model:
-    """The file as a `model`."""
+    """The file as a `model`; raises `error` with file, line and key."""
     tree, lines = load_tree(path, error)
     return validate(tree, lines, path, model, error)
 
@@ -61,12 +61,13 @@ def load_model[Model: pydantic.BaseModel](
 def validate[Model: pydantic.BaseModel](
     tree: Any, lines: Lines, path: Path, model: type[Model], error: type[ConfigError]
 ) -> Model:
-    """`tree` as a `model`; the first fault is raised as `error` with file, line and key."""
+    """`tree` as a `model`; raises `error` for the first fault, with file, line and key."""
     try:
         return model.model_validate(tree)
     except pydantic.ValidationError as caught:
         faults = caught.errors(include_url=False, include_input=False)
-        # A key that is misspelt is both unknown and missing; what was written is told first.
+        # A misspelt key is one unknown key and one missing key; the unknown one is in the file, so report it
+        # first.
         fault = next((each for each in faults if each["type"] == "extra_forbidden"), faults[0])
         keys = tuple(
             k for k in fault["loc"] if isinstance(k, int) or not k.startswith(("function-", "tagged-"))
@@ -74,16 +75,16 @@ def validate[Model: pydantic.BaseModel](
         keys = _without_tags(tree, keys)
         message = fault["msg"].removeprefix("Value error, ")
         if fault["type"] == "extra_forbidden":
-            message = "unknown key"
+            message = "unknown key; check its spelling"
         elif fault["type"] == "union_tag_not_found":
-            message = "format is missing"
+            message = "format is missing; add it"
         elif fault["type"] == "union_tag_invalid":
             message = f"unknown format; expected one of {fault['ctx']['expected_tags']}"
         raise error(f"{path}:{line_of(lines, keys)}: {dotted_key(keys)}: {message}") from None
 
 
 def _without_tags(tree: Any, keys: tuple[str | int, ...]) -> tuple[str | int, ...]:
-    """The keys without those that are none: pydantic puts in the `format` by which it chose among models."""
+    """The keys without the `format` values that pydantic inserts for discriminated unions."""
     found: list[str | int] = []
     for key in keys:
         if isinstance(tree, dict) and key not in tree and key == tree.get("format"):
@@ -97,7 +98,7 @@ def _without_tags(tree: Any, keys: tuple[str | int, ...]) -> tuple[str | int, ..
 
 
 def line_of(lines: Lines, keys: tuple[str | int, ...]) -> int:
-    """The line of a key, or of the innermost mapping around it that the file has."""
+    """The line of a key; for a key that is not in the file, the line of the innermost mapping around it."""
     return next((lines[keys[:n]] for n in range(len(keys), -1, -1) if keys[:n] in lines), 1)
 
 
@@ -108,13 +109,13 @@ def dotted_key(keys: tuple[str | int, ...]) -> str:
 
 
 def override(tree: Any, dotted: str, value: Any, error: type[ConfigError]) -> None:
-    """Puts `value` at `a.b.c` of `tree`, making the mappings on the way; a number indexes a list."""
+    """Sets `a.b.c` of `tree` to `value`, creating missing mappings; a number indexes a list."""
     keys = dotted.split(".")
     for position, key in enumerate(keys):
         last = position == len(keys) - 1
         if isinstance(tree, list):
             if not key.isdigit() or int(key) >= len(tree):
-                raise error(f"{dotted}: no element {key} in that list")
+                raise error(f"{dotted}: the list has no element {key}; elements are numbered from 0")
             if last:
                 tree[int(key)] = value
             else:
@@ -127,11 +128,11 @@ def override(tree: Any, dotted: str, value: Any, error: type[ConfigError]) -> No
                     tree[key] = {}
                 tree = tree[key]
         else:
-            raise error(f"{dotted}: {'.'.join(keys[:position])} is no mapping")
+            raise error(f"{dotted}: {'.'.join(keys[:position])} is not a mapping; check the key")
 
 
 def load_tree(path: Path, error: type[ConfigError] = ConfigError) -> tuple[Any, Lines]:
-    """The plain tree of a YAML file and the line of each key; duplicate keys are refused."""
+    """The values of a YAML file, and the line of each key; duplicate keys raise `error`."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as caught:
@@ -150,7 +151,7 @@ def load_tree(path: Path, error: type[ConfigError] = ConfigError) -> tuple[Any, 
 
 
 class _Loader(yaml.SafeLoader):
-    """SafeLoader that leaves times as text, so that a missing offset is seen."""
+    """SafeLoader that leaves times as text, so that a missing offset is detected."""
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -168,9 +169,9 @@ def _build(
             key = key_node.value if isinstance(key_node, yaml.ScalarNode) else None
             line = key_node.start_mark.line + 1
             if not isinstance(key, str):
-                raise error(f"{path}:{line}: {dotted_key(where)}: a key must be plain text")
+                raise error(f"{path}:{line}: {dotted_key(where)}: a key must be text; put it in quotes")
             if key in tree:
-                raise error(f"{path}:{line}: {dotted_key((*where, key))}: duplicate key")
+                raise error(f"{path}:{line}: {dotted_key((*where, key))}: duplicate key; remove one")
             lines[(*where, key)] = line
             tree[key] = _build(value_node, (*where, key), lines, path, error)
         return tree
@@ -184,6 +185,8 @@ def _build(
     try:
         return loader.construct_object(node)
     except (yaml.YAMLError, ValueError):
-        raise error(f"{path}:{node.start_mark.line + 1}: {dotted_key(where)}: unreadable value") from None
+        raise error(
+            f"{path}:{node.start_mark.line + 1}: {dotted_key(where)}: unreadable value; put text in quotes"
+        ) from None
     finally:
         loader.dispose()

@@ -1,173 +1,174 @@
-"""Arrow schemas of what moves between the stages, and of what is written.
+"""Arrow schemas of the tables that pass between stages, and of the Parquet files of a dataset.
 
-Inside the graph ids are `KeyedHasher` digests (16 bytes) and message ids 64-bit digests; no raw id and no
-text is in any of these but TRAINING, which holds de-identified text only.
+The file follows the flow: column types, tables that are read, decisions, the ledger, training rows.
+Only TRAINING contains text, and that text is de-identified. No table contains a raw id: inside the pipeline
+an id is a `KeyedHasher` digest of 16 bytes, in files the same digest as 32 hex digits.
+Instants are UTC with microseconds; dates are UTC days.
 """
 
 from __future__ import annotations
 
 import pyarrow as pa
 
+# Column types.
+
+#: A keyed digest of a user, conversation or organization id (`schemas.keys`).
 KEY = pa.binary(16)
 INSTANT = pa.timestamp("us", tz="UTC")
-#: Texts of which there are few: a table holds each once.
-WORD = pa.dictionary(pa.int32(), pa.string())
+#: Text with few distinct values; each batch holds a value once.
+CATEGORY = pa.dictionary(pa.int32(), pa.string())
 
-#: Bits of a message's `flags`.
-HUMAN = 1  # role user and origin human, or origin unsaid and a text that is not blank
-ANSWER = 2  # role assistant and a text that is not blank or a tool call
+# What the readers give: facts about sessions, without their text.
 
-#: In the place of a record's text_bytes.
-UNREAD = -1
+#: Bits of `message_flags`.
+HUMAN = 1  # role user, and origin human; or, where the origin is missing, a text that is not blank
+ANSWER = 2  # role assistant, and a text that is not blank or a tool call
 
-#: One row per session record read. `message_*` lists are parallel, in record order.
-#: message_parent 0: no parent. message_thread 0: the main thread, else a digest of the thread's name.
-#: text_bytes: size of all its text, UNREAD where an audit did without. (unit, row) finds the record again;
-#: offset and length are the record's place in a unit of kind `bytes`, else 0.
+#: The value of `text_bytes` for a record whose text was not read (an audit of Parquet does not need it).
+TEXT_NOT_READ = -1
+
+#: One row per session record. The `message_*` lists are parallel: one element per message, in record order.
 FACTS = pa.schema(
     [
-        ("user_key", KEY),
+        ("user_key", KEY),  # null: the record has no user id
         ("conversation_key", KEY),
-        ("organization_key", KEY),
-        ("tier", WORD),
-        ("surface", WORD),
+        ("organization_key", KEY),  # null: the record has no organization id
+        ("tier", CATEGORY),
+        ("surface", CATEGORY),
         ("created_at", INSTANT),
         ("deleted_at", INSTANT),
         ("incognito", pa.bool_()),
-        ("current_message", pa.int64()),
-        ("text_bytes", pa.int64()),
-        ("unit", WORD),
+        ("current_message", pa.int64()),  # digest: last message of the active branch; null: not given
+        ("text_bytes", pa.int64()),  # UTF-8 bytes of all text, or TEXT_NOT_READ
+        # The place of the record: unit and row; offset and length in bytes for units of kind `bytes`, else 0.
+        ("unit", CATEGORY),
         ("row", pa.int64()),
         ("offset", pa.int64()),
         ("length", pa.int64()),
-        ("message_id", pa.list_(pa.int64())),
-        ("message_parent", pa.list_(pa.int64())),
+        ("message_id", pa.list_(pa.int64())),  # 64-bit digests
+        ("message_parent", pa.list_(pa.int64())),  # digest of the parent's id; 0: no parent
         ("message_sent_at", pa.list_(INSTANT)),
-        ("message_flags", pa.list_(pa.uint8())),
-        ("message_thread", pa.list_(pa.int64())),
+        ("message_flags", pa.list_(pa.uint8())),  # HUMAN | ANSWER
+        ("message_thread", pa.list_(pa.int64())),  # digest of the thread's name; 0: the main thread
     ]
 )
 
-#: Consent states as numbers; the greater one wins where two stand at one instant.
+#: One row per record that cannot be read as a session.
+QUARANTINED = pa.schema(
+    [
+        ("part_key", KEY),  # conversation_key, or a digest of the record: spreads records over ledger parts
+        ("conversation_key", KEY),  # null: no id could be read
+        ("input", pa.int32()),  # position in the configuration's `inputs`
+        ("path", pa.string()),
+        ("locator", pa.string()),  # "line 17", "row 5", "item 3" or "file"
+        ("code", pa.string()),  # one of `schemas.units.QUARANTINE_CODES`
+        ("byte_length", pa.int64()),
+        ("digest", pa.string()),  # `KeyedHasher.record` of the bytes, in hex
+    ]
+)
+
+# What the consent readers give.
+
+#: Consent states as numbers. Of two states decided at the same instant the greater number applies.
 GRANTED, UNDECIDED, REFUSED = 0, 1, 2
 
-#: Rows of all snapshots known at as_of (decided_at and snapshot_at not later), projected and deduplicated.
-#: decided_at null: the user exists and had not decided.
-CONSENT = pa.schema([("user_key", KEY), ("state", pa.int8()), ("decided_at", INSTANT)])
+#: One row per known consent decision: decided and exported (`snapshot_at`) at or before as_of; no duplicates.
+CONSENT = pa.schema(
+    [
+        ("user_key", KEY),
+        ("state", pa.int8()),
+        ("decided_at", INSTANT),  # null: the snapshot lists the user as not having decided
+    ]
+)
 
-#: Deletions at or before as_of: `key` is a user key or a conversation key, by the table it stands in.
+#: One row per deletion at or before as_of. `key` is a user key or a conversation key, one kind a table.
 DELETIONS = pa.schema([("key", KEY), ("deleted_at", INSTANT)])
 
-#: Separate authorisations; surface null: any authorizable surface; valid_to null: open.
+#: One row per separate authorisation.
 AUTHORIZATIONS = pa.schema(
     [
         ("organization_key", KEY),
-        ("surface", pa.string()),
+        ("surface", pa.string()),  # null: every surface that the policy lists as authorizable
         ("valid_from", INSTANT),
-        ("valid_to", INSTANT),
+        ("valid_to", INSTANT),  # null: no end
     ]
 )
 
+# Decisions.
+
+#: The place of a record, as in FACTS.
 RECORD_POINTER = pa.struct(
     [("unit", pa.string()), ("row", pa.int64()), ("offset", pa.int64()), ("length", pa.int64())]
 )
 
-#: A kept message: position of its record in `records`, its position in that record, its thread.
+#: A message that goes into the training row: position in `records`, position in that record, thread digest.
 KEPT_MESSAGE = pa.struct([("record", pa.int32()), ("index", pa.int32()), ("thread", pa.int64())])
 
-#: One row per session of a bucket. `records` and `kept` are empty unless the decision is eligible;
-#: `records[0]` is the record with the newest activity; `kept` is in branch order, main thread first.
-#: row_retain_until: retention of the training row (the refused one under prior_contributions: keep).
+#: One row per session of a user bucket.
 DECISIONS = pa.schema(
     [
         ("user_key", KEY),
         ("conversation_key", KEY),
-        ("decision", WORD),
-        ("reason", WORD),
-        ("basis", WORD),
-        ("tier", WORD),
-        ("surface", WORD),
+        ("decision", CATEGORY),
+        ("reason", CATEGORY),
+        ("basis", CATEGORY),  # null unless eligible
+        ("tier", CATEGORY),
+        ("surface", CATEGORY),
         ("created_on", pa.date32()),
         ("last_active_on", pa.date32()),
         ("messages_seen", pa.int32()),
         ("messages_kept", pa.int32()),
         ("retain_until", pa.date32()),
-        ("row_retain_until", pa.date32()),
+        ("row_retain_until", pa.date32()),  # of the training row; sooner under prior_contributions: keep
         ("text_bytes", pa.int64()),
-        ("records", pa.list_(RECORD_POINTER)),
-        ("kept", pa.list_(KEPT_MESSAGE)),
+        # Empty unless the session is eligible.
+        ("records", pa.list_(RECORD_POINTER)),  # the record with the newest activity first
+        ("kept", pa.list_(KEPT_MESSAGE)),  # in branch order, the main thread first
     ]
 )
 
-#: DECISIONS on their way to the ledger. `standing` is an index into STANDINGS of
-#: `transforms.decide.consent_status`, computed from the snapshots apart from the verdict.
-SETTLING = pa.schema([*DECISIONS, ("standing", pa.int8())])
+#: DECISIONS before decisions on one conversation are compared across users. `standing` is the user's consent
+#: status at as_of, an index into STANDINGS of `transforms.decide.consent_status`; it is computed from the
+#: snapshots, independently of the decision.
+UNSETTLED = pa.schema([*DECISIONS, ("standing", pa.int8())])
 
+#: A session that de-identification refuses: a reason of `schemas.decisions.TEXT_REASONS`, or deid_failed.
+TEXT_REFUSALS = pa.schema([("conversation_key", KEY), ("reason", pa.string())])
+
+# The ledger.
+
+#: One row per session, and one per quarantined record without a session.
 LEDGER = pa.schema(
     [
-        ("conversation_key", pa.string()),
-        ("decision", WORD),
-        ("reason", WORD),
-        ("basis", WORD),
-        ("clause", WORD),
-        ("tier", WORD),
-        ("surface", WORD),
+        ("conversation_key", pa.string()),  # null: a quarantined record without a readable id
+        ("decision", CATEGORY),
+        ("reason", CATEGORY),
+        ("basis", CATEGORY),
+        ("clause", CATEGORY),
+        ("tier", CATEGORY),
+        ("surface", CATEGORY),
         ("created_on", pa.date32()),
         ("last_active_on", pa.date32()),
         ("messages_seen", pa.int32()),
         ("messages_kept", pa.int32()),
         ("retain_until", pa.date32()),
-        ("policy_id", WORD),
-        ("policy_sha256", WORD),
+        ("policy_id", CATEGORY),
+        ("policy_sha256", CATEGORY),
         ("as_of", INSTANT),
-        ("known_until", INSTANT),
+        ("known_until", INSTANT),  # the newest instant of any consent snapshot
     ]
 )
 
-TRAINING_MESSAGE = pa.struct(
-    [
-        ("role", pa.string()),
-        ("content", pa.string()),
-        ("thinking", pa.string()),
-        ("tool_calls", pa.string()),
-        ("tool_call_id", pa.string()),
-        ("name", pa.string()),
-    ]
-)
-
-#: `entities` is a list of (key, value), not an Arrow map: `datasets` cannot load a map column.
-TRAINING = pa.schema(
-    [
-        ("conversation_key", pa.string()),
-        ("user_key", pa.string()),
-        ("messages", pa.list_(TRAINING_MESSAGE)),
-        ("surface", WORD),
-        ("tier", WORD),
-        ("language", WORD),
-        ("basis", WORD),
-        ("policy_id", WORD),
-        ("started_on", pa.date32()),
-        ("last_active_on", pa.date32()),
-        ("retain_until", pa.date32()),
-        ("turns", pa.int32()),
-        ("entities", pa.list_(pa.struct([("key", pa.string()), ("value", pa.int32())]))),
-    ]
-)
-
-INDEX = pa.schema(
-    [("user_key", pa.string()), ("conversation_key", pa.string()), ("shard", pa.int32()), ("row", pa.int64())]
-)
-
-#: Columns that have one value in every row of a run, or follow from `reason`.
+#: Columns of LEDGER that are the same in all rows of a run, or follow from `reason`. They are added last.
 LEDGER_CONSTANTS = ("clause", "policy_id", "policy_sha256", "as_of", "known_until")
 
-#: What SETTLING comes to: what the rows of a ledger do not say alike, under keys in bytes.
+#: Ledger rows on their way to the writer: LEDGER without its constants, keys in bytes.
 SETTLED = pa.schema(
     [
-        *(SETTLING.field(name) for name in LEDGER.names if name not in LEDGER_CONSTANTS),
-        SETTLING.field("row_retain_until"),
-        SETTLING.field("standing"),
-        SETTLING.field("user_key"),
+        *(UNSETTLED.field(name) for name in LEDGER.names if name not in LEDGER_CONSTANTS),
+        UNSETTLED.field("row_retain_until"),
+        UNSETTLED.field("standing"),
+        UNSETTLED.field("user_key"),
     ]
 )
 
@@ -175,19 +176,41 @@ SETTLED = pa.schema(
 #: needs it: the ledger names no user. `user_key` is null where the session has no subject.
 SESSIONS = pa.schema([("user_key", pa.string()), ("conversation_key", pa.string())])
 
-#: Quarantined records as they travel: `part_key` spreads those without an id by their digest.
-QUARANTINED = pa.schema(
+# Training rows.
+
+TRAINING_MESSAGE = pa.struct(
     [
-        ("part_key", KEY),
-        ("conversation_key", KEY),
-        ("input", pa.int32()),
-        ("path", pa.string()),
-        ("locator", pa.string()),
-        ("code", pa.string()),
-        ("byte_length", pa.int64()),
-        ("digest", pa.string()),
+        ("role", pa.string()),
+        ("content", pa.string()),
+        ("thinking", pa.string()),
+        ("tool_calls", pa.string()),  # JSON
+        ("tool_call_id", pa.string()),
+        ("name", pa.string()),
     ]
 )
 
-#: A session whose text was refused: a text reason, or a quarantine code.
-REFUSAL = pa.schema([("conversation_key", KEY), ("reason", pa.string())])
+#: One row per eligible session; under `threads: all` one per thread. `entities` counts the replaced spans of
+#: the session by entity type, in its first row. It is a list of (key, value), not an Arrow map: Hugging Face
+#: `datasets` cannot load a map column.
+TRAINING = pa.schema(
+    [
+        ("conversation_key", pa.string()),
+        ("user_key", pa.string()),
+        ("messages", pa.list_(TRAINING_MESSAGE)),
+        ("surface", CATEGORY),
+        ("tier", CATEGORY),
+        ("language", CATEGORY),  # ISO 639-1 code; null: too little text to detect it
+        ("basis", CATEGORY),
+        ("policy_id", CATEGORY),
+        ("started_on", pa.date32()),
+        ("last_active_on", pa.date32()),
+        ("retain_until", pa.date32()),
+        ("turns", pa.int32()),  # messages of role user
+        ("entities", pa.list_(pa.struct([("key", pa.string()), ("value", pa.int32())]))),
+    ]
+)
+
+#: One row per training row: its shard and its position in the shard, for erasure by user or conversation.
+INDEX = pa.schema(
+    [("user_key", pa.string()), ("conversation_key", pa.string()), ("shard", pa.int32()), ("row", pa.int64())]
+)

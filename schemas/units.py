@@ -1,4 +1,4 @@
-"""Units of reading: what one worker opens at a time, and where a record lies in it."""
+"""Units of reading: the pieces of input that workers read, and records that cannot be read."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import msgspec
 
 
 class Unit(msgspec.Struct, frozen=True, order=True):
-    """A piece of the input that is read alone and always gives the same records in the same order.
+    """A piece of input that one worker reads; it always gives the same records in the same order.
 
-    kind `bytes`: the lines of `paths[0]` that begin in [start, end) (plain JSON Lines).
-    kind `stream`: the whole of `paths[0]` (compressed JSON Lines, one export file or archive).
-    kind `row_group`: row group `start` of the `end` that the Parquet file `paths[0]` has.
-    kind `files`: several files that hold linked sessions (claude-code), sorted.
-    `input` is the position in the configuration's `inputs`; it gives format and defaults.
+    kind `bytes`: the lines of `paths[0]` that start in the byte range [start, end) (plain JSON Lines).
+    kind `stream`: the whole file `paths[0]` (compressed JSON Lines, an export file or archive).
+    kind `row_group`: row group number `start` of the Parquet file `paths[0]`, which has `end` row groups.
+    kind `files`: several files with linked sessions (claude-code), sorted.
+    `input`: position in the configuration's `inputs`. `size`: bytes of all files.
     """
 
     input: int
@@ -27,7 +27,7 @@ class Unit(msgspec.Struct, frozen=True, order=True):
 
     @property
     def input_bytes(self) -> int:
-        """What of its files' `size` it stands for; of row groups, each as much as the others."""
+        """The unit's part of `size`, in bytes; row groups of a file count as equally large."""
         if self.kind == "bytes":
             return self.end - self.start
         if self.kind == "row_group":
@@ -35,7 +35,7 @@ class Unit(msgspec.Struct, frozen=True, order=True):
         return self.size
 
     def encode(self) -> str:
-        """A compact string, equal for equal units."""
+        """A compact JSON string, equal for equal units."""
         return msgspec.json.encode(self).decode()
 
     @classmethod
@@ -45,10 +45,10 @@ class Unit(msgspec.Struct, frozen=True, order=True):
 
 
 class Quarantined(msgspec.Struct, frozen=True):
-    """A record that cannot be read as a session: where it is and why, never what it says.
+    """A record that cannot be read as a session: its place and a quarantine code, without its content.
 
-    `path` and `locator` ("line 17", "row 5", "item 3", "file") say where; `digest` is
-    `KeyedHasher.record` of its bytes; `conversation_key` is null when no id can be read.
+    `locator`: "line 17", "row 5", "item 3" or "file". `digest`: `KeyedHasher.record` of its bytes.
+    `conversation_key`: None if no id can be read.
     """
 
     input: int
@@ -60,6 +60,7 @@ class Quarantined(msgspec.Struct, frozen=True):
     conversation_key: bytes | None = None
 
 
+#: Why a record or session is quarantined; docs/operations.md explains each.
 QUARANTINE_CODES = frozenset(
     {
         "malformed_json",

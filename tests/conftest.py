@@ -1,14 +1,24 @@
-"""Fixtures for all tests: a sample corpus, and one finished run over it."""
+"""Fixtures for all tests: a sample corpus, one finished run over it, and a guard of the files opened."""
 
 from __future__ import annotations
 
+import fcntl
+import pickle
 import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.support.command import Corpus, chatsieve
+from tests.support import opened_files
+from tests.support.command import TWO_WORKERS, Corpus, chatsieve
 from tests.support.samples import SKIPPED, samples_folder
+
+
+def pytest_configure() -> None:
+    """Records each file outside the clone that a test opens."""
+    opened_files.guard()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -19,19 +29,56 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason=SKIPPED))
 
 
+@pytest.fixture(autouse=True)
+def _only_files_of_the_clone() -> Iterator[None]:
+    """Fails a test that opened a file outside the clone, as a stranger's machine does not have it."""
+    yield
+    opened = opened_files.take()
+    assert not opened, f"opened outside the clone: {opened}"
+
+
 @pytest.fixture(scope="session")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
-    """220 sessions, every scenario among them."""
-    path = tmp_path_factory.mktemp("corpus") / "sample"
-    made = chatsieve("sample", path, "--conversations", 220, "--seed", 11)
-    assert made.returncode == 0, made.stderr
-    return Corpus(path)
+    """220 sessions with every scenario; its configuration uses one worker, which is in the same process."""
+
+    def make(folder: Path) -> Corpus:
+        path = folder / "sample"
+        made = chatsieve("sample", path, "--conversations", 220, "--seed", 11)
+        assert made.returncode == 0, made.stderr
+        found = Corpus(path)
+        text = found.config.read_text()
+        assert "workers: 2" in text
+        found.config.write_text(text.replace("workers: 2", "workers: 1"))
+        return found
+
+    return _made_once(tmp_path_factory, "corpus", make)
 
 
 @pytest.fixture(scope="session")
-def finished(corpus: Corpus) -> tuple[Path, subprocess.CompletedProcess[str]]:
-    """The corpus run with two workers: the dataset, and what the command said."""
-    out = corpus.path.parent / "out"
-    done = chatsieve("run", "-c", corpus.config, "--output", out)
-    assert done.returncode == 0, done.stderr
-    return out, done
+def finished(
+    corpus: Corpus, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """The corpus run by the installed command with two workers: the dataset and the output of the command."""
+
+    def make(folder: Path) -> tuple[Path, subprocess.CompletedProcess[str]]:
+        out = folder / "out"
+        done = chatsieve("run", "-c", corpus.config, "--output", out, *TWO_WORKERS, fresh=True)
+        assert done.returncode == 0, done.stderr
+        return out, done
+
+    return _made_once(tmp_path_factory, "finished", make)
+
+
+def _made_once[T](factory: pytest.TempPathFactory, name: str, make: Callable[[Path], T]) -> T:
+    """Makes a fixture in the first process of the tests that asks, and reads it in the others."""
+    base = factory.getbasetemp()
+    # With pytest-xdist each process has a folder of its own in that of the session.
+    folder = (base.parent if base.name.startswith("popen-") else base) / name
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        made = folder / "made.pickle"
+        if not made.exists():
+            value: Any = make(folder)
+            made.write_bytes(pickle.dumps(value))
+        return pickle.loads(made.read_bytes())  # noqa: S301 - written above

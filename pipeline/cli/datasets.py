@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from msgspec import to_builtins
 
-from pipeline.cli.options import Debug, Json, Quiet, note_debug
+from pipeline.cli.options import Json, Quiet
 
 Dataset = Annotated[Path, typer.Argument(metavar="DATASET", help="A dataset or audit folder.")]
 Numbered = Annotated[
@@ -17,17 +17,15 @@ Numbered = Annotated[
 ]
 
 
-def path(dataset: Numbered, debug: Debug = False) -> None:
-    """Prints the folder of the current version, or of version N."""
-    note_debug(debug)
+def path(dataset: Numbered) -> None:
+    """Print the folder of the current version, or of version N."""
     from pipeline.dataset.committed import version_folder
 
     typer.echo(str(version_folder(dataset)[0]))
 
 
-def versions(dataset: Dataset, json_: Json = False, debug: Debug = False) -> None:
-    """Lists all versions: number, date, training rows, the command that made it, and its folder."""
-    note_debug(debug)
+def versions(dataset: Dataset, json_: Json = False) -> None:
+    """List all versions: number, date, training rows, the command that made it, and its folder."""
     from pipeline.commands.versions import catalog_of
 
     catalog = catalog_of(dataset)
@@ -45,10 +43,8 @@ def gc(
     keep: Annotated[int, typer.Option("--keep", min=1, help="How many of the newest versions stay.")],
     json_: Json = False,
     quiet: Quiet = False,
-    debug: Debug = False,
 ) -> None:
-    """Removes old versions: all but the newest N. Nothing that a remaining version needs is removed."""
-    note_debug(debug)
+    """Remove old versions: all but the newest N. Nothing that a remaining version needs is removed."""
     from pipeline.commands.versions import collect
 
     removed = [one.version for one in collect(dataset, keep)]

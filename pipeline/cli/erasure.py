@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from pipeline.cli.datasets import Dataset
-from pipeline.cli.options import Debug, Json, Quiet, note_debug
+from pipeline.cli.options import Json, Quiet
 
 KeyFile = Annotated[
     Path | None,
@@ -30,10 +30,8 @@ def forget(
     key_file: KeyFile = None,
     json_: Json = False,
     quiet: Quiet = False,
-    debug: Debug = False,
 ) -> None:
-    """Erases users and conversations from every version, and keeps them out of every later run."""
-    note_debug(debug)
+    """Erase users and conversations from every version, and keep them out of every later run."""
     from pipeline.commands.erasure_keys import key_of, keys_asked
     from pipeline.commands.forget import forget as erase
 
@@ -48,10 +46,8 @@ def expire(
     key_file: KeyFile = None,
     json_: Json = False,
     quiet: Quiet = False,
-    debug: Debug = False,
 ) -> None:
-    """Removes rows whose `retain_until` is on or before a date, from every version."""
-    note_debug(debug)
+    """Remove rows whose `retain_until` is on or before a date, from every version."""
     from pipeline.commands.erasure_keys import key_of, moment_of
     from pipeline.commands.forget import expire as erase
 

@@ -1,78 +1,68 @@
-"""The command line: `chatsieve COMMAND`. Results on standard output, everything else on standard error.
+"""The command line: `chatsieve COMMAND`. Results go to standard output, everything else to standard error.
 
-Heavy imports wait until a command needs them, so that `--help` is instant.
+Heavy modules are imported when a command needs them, so that `--help` is instant.
 """
 
 from __future__ import annotations
 
 import importlib.metadata
-import json
-import logging
 import signal
 import sys
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from pipeline.cli.convert import convert
 from pipeline.cli.datasets import gc, path, versions
+from pipeline.cli.demo import demo
+from pipeline.cli.diff import diff
 from pipeline.cli.erasure import expire, forget
-from pipeline.cli.logs import convert, inspect
-from pipeline.cli.options import (
-    AsOf,
-    Beam,
-    Compare,
-    Config,
-    Consent,
-    Debug,
-    Input,
-    Json,
-    Output,
-    Policy,
-    Quiet,
-    Set,
-    Shareable,
-    fail,
-    note_debug,
-)
-from pipeline.cli.results import diff, evaluate, explain, policy_app, verify
-from pipeline.cli.standalone import keygen, sample, scrub
-from pipeline.inputs.config import absolute, overrides_of
-from pipeline.runners.beam_loading import load_beam
-from schemas.errors import ChatsieveError, ConfigError
+from pipeline.cli.evaluate import evaluate
+from pipeline.cli.explain import explain
+from pipeline.cli.inspect import inspect
+from pipeline.cli.keygen import keygen
+from pipeline.cli.options import ErrorOptions, fail, with_debug
+from pipeline.cli.policy import policy_app
+from pipeline.cli.run import audit, run
+from pipeline.cli.sample import sample
+from pipeline.cli.scrub import scrub
+from pipeline.cli.verify import verify
+from pipeline.runners.process import prepare_process
+from schemas.errors import ChatsieveError
 
 app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Turns conversation logs and consent records into training-eligible, de-identified Parquet shards.",
+    help="Turn conversation logs and consent records into de-identified Parquet shards for training.",
 )
 
 
 def main() -> None:
-    """Runs the command line and exits: 0 done, 1 a check failed, 2 refused, 3 failed and rolled back."""
-    # Libraries log what they handle; what is worth telling, we tell.
-    logging.disable(logging.CRITICAL)
+    """Runs the command line and exits: 0 success, 1 check failed, 2 not started, 3 failed and rolled back."""
+    prepare_process()
     signal.signal(signal.SIGTERM, _terminate)
+    options = ErrorOptions()
     try:
-        sys.exit(app(standalone_mode=False) or 0)
+        sys.exit(app(obj=options, standalone_mode=False) or 0)
     except ChatsieveError as error:
-        fail(str(error), error.exit_code)
+        fail(str(error), error.exit_code, options.debug)
     except (typer.Abort, KeyboardInterrupt):
-        fail("interrupted", 3)
-    except Exception as error:  # noqa: BLE001 - the last boundary: class and place only, for a message may hold data
+        fail("interrupted", 3, options.debug)
+    except Exception as error:  # noqa: BLE001 - print class and place only: the message may contain data
         usage = getattr(error, "format_message", None)
         if usage is not None:
-            fail(f"{usage()} See chatsieve --help.".replace("..", "."), 2)
+            fail(f"{usage()} See chatsieve --help.".replace("..", "."), 2, options.debug)
         from transforms.shuffle.guard import describe
 
-        fail(describe("internal error", error), 3)
+        fail(describe("internal error", error), 3, options.debug)
 
 
 @app.callback(invoke_without_command=True)
-def _options(
+def _root(
     context: typer.Context,
-    version: Annotated[bool, typer.Option("--version", help="The version.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
 ) -> None:
     if version:
         typer.echo(f"chatsieve {importlib.metadata.version('chatsieve')}")
@@ -81,158 +71,12 @@ def _options(
         typer.echo(context.get_help())
 
 
-@app.command()
-def run(
-    config: Config,
-    beam: Beam = None,
-    as_of: AsOf = None,
-    input_: Input = None,
-    consent: Consent = None,
-    output: Output = None,
-    policy: Policy = None,
-    compare: Compare = None,
-    shareable: Shareable = False,
-    set_: Set = None,
-    json_: Json = False,
-    quiet: Quiet = False,
-    debug: Debug = False,
-) -> None:
-    """The pipeline: read, decide, de-identify, write, commit."""
-    note_debug(debug)
-    overrides = overrides_of(as_of, input_, consent, output, policy, set_)
-    _execute("run", config, overrides, beam or [], json_, quiet, 0, compare, shareable)
-
-
-@app.command()
-def audit(
-    config: Config,
-    beam: Beam = None,
-    sample: Annotated[
-        int,
-        typer.Option("--sample", min=0, help="Estimate PII over this many eligible sessions; counts only."),
-    ] = 0,
-    as_of: AsOf = None,
-    input_: Input = None,
-    consent: Consent = None,
-    output: Output = None,
-    policy: Annotated[
-        list[str] | None,
-        typer.Option("--policy", help="Use this policy file instead; several are compared in one pass."),
-    ] = None,
-    compare: Compare = None,
-    shareable: Shareable = False,
-    set_: Set = None,
-    json_: Json = False,
-    quiet: Quiet = False,
-    debug: Debug = False,
-) -> None:
-    """Dry run: decides everything, writes ledger and report, never a message text."""
-    note_debug(debug)
-    first, more = (policy[0], policy[1:]) if policy else (None, [])
-    overrides = overrides_of(as_of, input_, consent, output, first, set_, "audit.path")
-    if more:
-        if sample:
-            raise ConfigError("--sample: estimates under one policy; give one --policy with it")
-        if shareable:
-            raise ConfigError(
-                "--shareable: reports under several policies tell sessions apart by what differs; "
-                "give one --policy with it"
-            )
-        _what_if(config, overrides, [absolute(path) for path in more], beam or [], json_, quiet, compare)
-    else:
-        _execute("audit", config, overrides, beam or [], json_, quiet, sample, compare, shareable)
-
-
-app.command()(verify)
-app.command()(explain)
-app.command()(diff)
-app.command()(evaluate)
-app.command()(inspect)
-app.command()(convert)
+for _command in (
+    *(run, audit, inspect, convert, verify, explain, diff, path, versions, gc, forget, expire),
+    *(scrub, evaluate, demo, sample, keygen),
+):
+    app.command()(with_debug(_command))
 app.add_typer(policy_app, name="policy")
-app.command()(path)
-app.command()(versions)
-app.command()(gc)
-app.command()(forget)
-app.command()(expire)
-app.command()(keygen)
-app.command()(sample)
-app.command()(scrub)
-
-
-def _execute(
-    kind: Any,
-    config: Path,
-    overrides: dict[str, Any],
-    beam: list[str],
-    as_json: bool,
-    quiet: bool,
-    sample: int = 0,
-    compare: Path | None = None,
-    shareable: bool = False,
-) -> None:
-    from pipeline.inputs.config import load_settings
-
-    settings = load_settings(config, overrides)
-    # Only now the runner: a mistake in the configuration is told at once.
-    load_beam()
-    from pipeline.cli.terminal.summary import one_line, print_summary, terminal
-    from pipeline.commands.run import execute
-    from pipeline.runners.progress import Progress
-
-    progress = Progress(False if quiet else None)
-    outcome = execute(settings, kind, beam, progress, sample, compare, shareable)
-    if as_json:
-        typer.echo(json.dumps({"path": str(outcome.path), "folder": str(outcome.folder), **outcome.report}))
-    if progress.enabled:
-        print_summary(outcome, terminal())
-    elif not (quiet or as_json):
-        typer.echo(one_line(outcome), err=True)
-    _check([outcome])
-
-
-def _what_if(
-    config: Path,
-    overrides: dict[str, Any],
-    policies: list[str],
-    beam: list[str],
-    as_json: bool,
-    quiet: bool,
-    compare: Path | None,
-) -> None:
-    from pipeline.inputs.config import load_settings
-
-    settings = load_settings(config, overrides, policies)
-
-    load_beam()
-    from pipeline.cli.terminal.summary import one_line, terminal
-    from pipeline.commands.what_if import print_what_if, what_if
-    from pipeline.runners.progress import Progress
-
-    progress = Progress(False if quiet else None)
-    outcomes, document = what_if(settings, beam, progress, compare)
-    if as_json:
-        typer.echo(json.dumps(document))
-    if progress.enabled:
-        print_what_if(document, terminal())
-        typer.echo(f"An audit each, to verify, explain and diff: {outcomes[0].path.parent}/*", err=True)
-    elif not (quiet or as_json):
-        for outcome in outcomes:
-            typer.echo(one_line(outcome), err=True)
-    _check(outcomes)
-
-
-def _check(outcomes: list[Any]) -> None:
-    """Ends with exit code 1, and a line for each threshold that was crossed; what was written stands."""
-    lines = [
-        f"{outcome.path.name}: {text}" if len(outcomes) > 1 else text
-        for outcome in outcomes
-        for text in outcome.failed
-    ]
-    for line in lines[:-1]:
-        typer.echo(f"chatsieve: {line}", err=True)
-    if lines:
-        fail(lines[-1], 1)
 
 
 def _terminate(*_: object) -> None:

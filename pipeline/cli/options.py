@@ -1,57 +1,125 @@
-"""What the commands of the command line share: options, how an error ends, where tables go."""
+"""Options that several commands share, and the function that ends the program with an error."""
 
 from __future__ import annotations
 
+import dataclasses
+import functools
+import inspect
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 
-Config = Annotated[Path, typer.Option("--config", "-c", help="The configuration file (YAML).")]
-AsOf = Annotated[str | None, typer.Option("--as-of", help="Decide for this instant (RFC 3339).")]
+Config = Annotated[
+    Path, typer.Option("--config", "-c", metavar="FILE", help="The path to the configuration file (YAML).")
+]
+AsOf = Annotated[
+    str | None,
+    typer.Option(
+        "--as-of",
+        metavar="TIME",
+        help="Decide as of this time (RFC 3339 with an offset). [default: the configured one, or now]",
+    ),
+]
 Input = Annotated[
-    list[str] | None, typer.Option("--input", help="Read this path or glob instead; repeatable.")
+    list[str] | None,
+    typer.Option(
+        "--input",
+        metavar="PATH",
+        help="Read this file, folder or glob instead of the configured inputs. Can be repeated.",
+    ),
 ]
 Consent = Annotated[
-    list[str] | None, typer.Option("--consent", help="Consent snapshots instead; repeatable.")
+    list[str] | None,
+    typer.Option(
+        "--consent",
+        metavar="PATH",
+        help="Use these consent snapshots instead of `consent.snapshots`. Can be repeated.",
+    ),
 ]
-Output = Annotated[str | None, typer.Option("--output", help="Write here instead.")]
-Policy = Annotated[str | None, typer.Option("--policy", help="Use this policy file instead.")]
-Set = Annotated[list[str] | None, typer.Option("--set", help="Any other key: a.b=value; repeatable.")]
+Output = Annotated[
+    str | None,
+    typer.Option("--output", metavar="FOLDER", help="Write to this folder instead of `output.path`."),
+]
+Policy = Annotated[
+    str | None,
+    typer.Option(
+        "--policy", metavar="POLICY", help="Use this policy (name or file) instead of the configured one."
+    ),
+]
+Deid = Annotated[
+    str | None,
+    typer.Option(
+        "--deid", metavar="DEID", help="The de-identification config (name or file). [default: default]"
+    ),
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Set any key of the configuration, such as output.shards=8. Can be repeated.",
+    ),
+]
 Compare = Annotated[
-    Path | None, typer.Option("--compare", help="A run or audit that the report compares with.")
+    Path | None,
+    typer.Option("--compare", metavar="FOLDER", help="Compare with this run or audit in the report."),
 ]
 Shareable = Annotated[
     bool,
-    typer.Option("--shareable", help="A report to pass on: it tells no count below audit.min_cell."),
+    typer.Option("--shareable", help="Suppress counts below `audit.min_cell` in the report."),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Machine output on standard output.")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="No progress and no summary.")]
-Debug = Annotated[bool, typer.Option("--debug", help="A traceback with an error.")]
-Beam = Annotated[
-    list[str] | None, typer.Argument(help="Beam options, after --.", metavar="[-- BEAM OPTIONS]")
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON to standard output.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Do not print progress and summary.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Print a traceback with an error.")]
+BeamOptions = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="-- BEAM_OPTION", help="Options for Apache Beam, after `--`."),
 ]
 
-_DEBUG: list[bool] = []
+
+@dataclasses.dataclass
+class ErrorOptions:
+    """How errors are printed; the object of the root context. `debug`: with a traceback (--debug)."""
+
+    debug: bool = False
+
+
+def with_debug(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with the option --debug, which sets `ErrorOptions.debug` of the root context."""
+
+    @functools.wraps(command)
+    def wrapped(context: typer.Context, debug: bool, **arguments: Any) -> None:
+        context.ensure_object(ErrorOptions).debug = debug
+        command(**arguments)
+
+    signature = inspect.signature(command, eval_str=True)
+    added = (("context", typer.Context, inspect.Parameter.empty), ("debug", Debug, False))
+    parameters = [
+        *signature.parameters.values(),
+        *(
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+            for name, annotation, default in added
+        ),
+    ]
+    wrapped.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    wrapped.__annotations__ = {each.name: each.annotation for each in parameters}
+    return wrapped
 
 
 def console() -> Any:
-    """Standard output for tables: as wide as the terminal, 80 columns where there is none."""
+    """A console on standard output: as wide as the terminal, or 80 columns if it is not one."""
     from rich.console import Console
 
     return Console(width=None if sys.stdout.isatty() else 80, highlight=False, markup=False)
 
 
-def note_debug(debug: bool) -> None:
-    """Remembers --debug for when something fails."""
-    _DEBUG.append(debug)
-
-
-def fail(message: str, code: int) -> NoReturn:
-    """Ends the program with one line on standard error, and a traceback before it with --debug."""
-    if any(_DEBUG):
+def fail(message: str, code: int, debug: bool = False) -> NoReturn:
+    """Prints the message as one line to standard error, after a traceback if `debug`, and exits."""
+    if debug:
         traceback.print_exc()
     print(f"chatsieve: {' '.join(message.split())}", file=sys.stderr)  # noqa: T201 - the error line itself
     sys.exit(code)

@@ -1,4 +1,4 @@
-"""From the catalog of a finished graph to a committed dataset: report, manifest, card."""
+"""Makes report, manifest and dataset card from the catalog of a finished graph, and commits the dataset."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import msgspec
 from pipeline.dataset.card import dataset_card
 from pipeline.dataset.writer import DatasetWriter
 from pipeline.inputs.config import Settings
-from pipeline.inputs.plan import Inputs
+from pipeline.inputs.find_inputs import Inputs
 from pipeline.pages.report import report_page
-from pipeline.report.build import Told, encode_report, report_of
-from pipeline.report.cells import Catalog
-from pipeline.report.findings import entities_of
-from pipeline.report.previous import Before
+from pipeline.report.full import ReportContext, encode_report, report_of
+from pipeline.report.ledger_counts import Catalog
+from pipeline.report.masking import entities_of
+from pipeline.report.previous import PreviousRun
 from pipeline.report.shareable import shareable
 from schemas.keys import key_id
 from schemas.manifest import FileEntry, Manifest, Parent, encode
@@ -44,10 +44,10 @@ _PACKAGES = (
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What a run or audit ended with.
+    """A committed run or audit.
 
-    `path` is the dataset's folder, `folder` the version's. `report` is report.json as written. `failed` has a
-    line for each threshold that was crossed, whether the report shows it or not.
+    `path`: the dataset's folder; `folder`: the version's. `report`: report.json as written. `failed`: a line
+    per crossed threshold, also for those that a shareable report leaves out.
     """
 
     path: Path
@@ -59,14 +59,14 @@ class Outcome:
 
 @dataclasses.dataclass(frozen=True)
 class Prepared:
-    """A version whose files are written, all but its manifest. `commit` makes it count."""
+    """A version whose files are written, except for its manifest. `commit` makes it count."""
 
     outcome: Outcome
     writer: DatasetWriter
     manifest: bytes
 
     def commit(self) -> None:
-        """Makes the version count; from then on nothing can fail."""
+        """Writes the manifest and makes the version count. Nothing can fail after that."""
         manifest = self.outcome.manifest
         rows = int(manifest.counts["training_rows"])
         self.writer.commit(self.manifest, manifest.files, rows, manifest.kind)
@@ -81,15 +81,15 @@ def prepare(
     writer: DatasetWriter,
     catalog: Catalog,
     model_digests: dict[str, str],
-    before: Before | None = None,
+    before: PreviousRun | None = None,
     to_share: bool = False,
 ) -> Prepared:
-    """Writes report and card, and makes the manifest; raises PipelineError where counts do not add up.
+    """Writes report and card and makes the manifest; PipelineError if the counts do not add up.
 
-    `snapshots` are the `snapshot_entry` of each snapshot file, `before` what the report compares with.
-    `to_share`: small counts are suppressed in the report; the manifest has all counts in any case.
+    `snapshots`: the `snapshot_entry` of each snapshot. `before`: the run that the report compares with.
+    `to_share`: write a shareable report. The manifest has all counts in either case.
     """
-    told = Told(
+    context = ReportContext(
         kind=kind,
         config=settings.config,
         policy=pack.policy,
@@ -99,7 +99,7 @@ def prepare(
         snapshots=inputs.inspected,
         before=before,
     )
-    full, cells = report_of(catalog, told)
+    full, cells = report_of(catalog, context)
     written = shareable(full, cells, pack.policy, settings.config) if to_share else full
     files = [
         FileEntry(entry["path"], entry["bytes"], entry["rows"], entry["sha256"])
@@ -141,7 +141,7 @@ def prepare(
 
 
 def _arguments(settings: Settings, inputs: Inputs) -> dict[str, Any]:
-    """The configuration as given, without the key, with personal names in paths masked."""
+    """The configuration without the key, with names of people in paths masked and ids left out."""
     arguments: dict[str, Any] = settings.config.model_dump(
         mode="json", exclude={"key", "key_file", "create_key"}
     )
@@ -151,7 +151,7 @@ def _arguments(settings: Settings, inputs: Inputs) -> dict[str, Any]:
             for defaults in (source["defaults"], *source["defaults_by_path"]):
                 defaults[name] = None if defaults[name] is None else "given"
         for defaults in source["defaults_by_path"]:
-            defaults["path"] = "given"  # folders have names of people
+            defaults["path"] = "given"  # a folder may be named after a person
         mapping = source.pop("mapping")
         if mapping is not None:
             source["mapping"] = _file_entry(settings.resolve(mapping), inputs)
@@ -166,17 +166,18 @@ def _arguments(settings: Settings, inputs: Inputs) -> dict[str, Any]:
 
 
 def _consent_arguments(consent: dict[str, Any]) -> dict[str, Any]:
-    told = {"snapshots": [masked_name(path) for path in consent["snapshots"]]}
+    snapshots = {"snapshots": [masked_name(path) for path in consent["snapshots"]]}
     sources = [_source_arguments(source) for source in consent["sources"]]
-    return {**told, "sources": sources} if sources else told
+    return {**snapshots, "sources": sources} if sources else snapshots
 
 
 def _source_arguments(source: dict[str, Any]) -> dict[str, Any]:
-    """A source of consent, without what connects to it; a query as its digest, since it may hold names."""
-    told = {**source, "path": masked_name(source["path"])} if "path" in source else {**source, "uri": "given"}
-    if told.get("query"):
-        told["query"] = f"sha256:{hashlib.sha256(told['query'].encode()).hexdigest()}"
-    return told
+    """A consent source without its connection string; a query as its SHA-256, since it may contain names."""
+    masked = {"path": masked_name(source["path"])} if "path" in source else {"uri": "given"}
+    arguments = {**source, **masked}
+    if arguments.get("query"):
+        arguments["query"] = f"sha256:{hashlib.sha256(arguments['query'].encode()).hexdigest()}"
+    return arguments
 
 
 def _input_entries(settings: Settings, inputs: Inputs, catalog: Catalog) -> list[dict[str, Any]]:
@@ -192,9 +193,10 @@ def _input_entries(settings: Settings, inputs: Inputs, catalog: Catalog) -> list
 
 
 def snapshot_entry(snapshot: Snapshot, inputs: Inputs) -> dict[str, Any]:
-    """What the manifest says of a source of consent: its masked name, size and SHA-256; reads a file whole.
+    """The manifest entry of a consent source: masked name, size in bytes, SHA-256; reads the whole file.
 
-    One that is not canonical has its `format` as well. Of a table, the digest is over its rows as they count.
+    A source that is not canonical also has its `format`. For a database table, size and digest are those of
+    the rows that were read.
     """
     if snapshot.stored:
         return {"name": masked_name(snapshot.path), **dict(snapshot.stored), "format": snapshot.format}

@@ -1,4 +1,4 @@
-"""`chatsieve convert`: logs of any format as canonical Parquet. What it writes is raw, as its input is."""
+"""`chatsieve convert`: logs of any format to canonical Parquet, with unredacted text and ids."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pyarrow.parquet as pq
 
-from pipeline.inputs.plan import files_at, input_files
+from pipeline.inputs.find_inputs import files_at, input_files
 from schemas.errors import InputError, OutputError
 from schemas.keys import KeyedHasher
 from schemas.records import Defaults, Limits, Session
@@ -27,7 +27,7 @@ _BATCH_CHARACTERS = 16 << 20
 
 
 class Converted(NamedTuple):
-    """Sessions written, and records left out, by code."""
+    """The number of session records written, and of quarantined records by code."""
 
     sessions: int
     quarantined: dict[str, int]
@@ -36,13 +36,13 @@ class Converted(NamedTuple):
 def convert(
     paths: Sequence[str], output: Path, source_format: str | None, defaults: Defaults, limits: Limits
 ) -> Converted:
-    """Writes every session of the inputs to a Parquet file of mode 0600, which appears whole or not at all.
+    """Writes all sessions of the inputs to a Parquet file (mode 0600). If it fails, no file is left.
 
-    Equal inputs give equal bytes. Raises OutputError for an output that exists or cannot be written,
-    InputError for an input of no format, or of another one than the rest.
+    Equal inputs give equal bytes. Raises OutputError if the output exists or cannot be written, InputError if
+    the inputs have no known format or several.
     """
     if output.exists():
-        raise OutputError(f"{output}: exists; give another --output")
+        raise OutputError(f"{output}: exists already; give another --output")
     name, files = _chosen(paths, source_format)
     context = ReadContext(KeyedHasher(os.urandom(32)), limits, (defaults,))
     counts: collections.Counter[str] = collections.Counter()
@@ -57,11 +57,11 @@ def convert(
             for batch in _batches(sessions_of(files, name, context), counts):
                 writer.write_table(canonical_table(batch))
                 written += len(batch)
-        os.link(temporary, output)  # unlike a rename it replaces nothing
+        os.link(temporary, output)  # unlike a rename, this does not replace a file
     except FileExistsError:
-        raise OutputError(f"{output}: exists; give another --output") from None
+        raise OutputError(f"{output}: exists already; give another --output") from None
     except OSError as error:
-        raise OutputError(f"{output}: cannot be written ({error.strerror})") from None
+        raise OutputError(f"{output}: cannot be written ({error.strerror}); give another --output") from None
     finally:
         temporary.unlink(missing_ok=True)
     return Converted(written, dict(sorted(counts.items())))
@@ -86,7 +86,7 @@ def _batches(
 
 
 def _chosen(paths: Sequence[str], source_format: str | None) -> tuple[str, list[InputFile]]:
-    """The format and the files of it: those that any file is recognized by, and all of one format."""
+    """The format, and its files; without `source_format`, all recognized files must have the same one."""
     if source_format:
         return source_format, sorted({file for path in paths for file in input_files(path, source_format)})
     found: dict[str, set[InputFile]] = {}
@@ -96,5 +96,5 @@ def _chosen(paths: Sequence[str], source_format: str | None) -> tuple[str, list[
     if len(found) == 1:
         ((name, files),) = found.items()
         return name, sorted(files)
-    what = f"holds several formats ({', '.join(sorted(found))})" if found else "is of no format that is known"
-    raise InputError(f"{paths[0]}: {what}; say which with --format")
+    what = f"several formats ({', '.join(sorted(found))})" if found else "no known format"
+    raise InputError(f"{paths[0]}: {what}; give the format with --format")

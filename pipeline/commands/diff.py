@@ -1,4 +1,4 @@
-"""`chatsieve diff`: the sessions that two runs or audits decided differently, and the rule that did it."""
+"""`chatsieve diff`: sessions with different decisions in two runs or audits, and the deciding rule."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from transforms.output.ledger_diff import COLUMNS, PAIRS, pairs
 _BATCH_ROWS = 1 << 17
 _ORDER = {str(rule.reason): place for place, rule in enumerate(RULES)}
 _NUMBER = {str(rule.reason): rule.number for rule in RULES}
-#: The changed sessions as a file: PAIRS and the rule that flipped each.
+#: The file of changed sessions (--out): PAIRS, and the deciding rule of each.
 CHANGED = pa.schema([*PAIRS, ("rule", pa.string()), ("fires_in", pa.string())])
 
 Pair = tuple[str | None, str | None, str | None, str | None]
 
 
-class Flip(NamedTuple):
-    """The rule that decided differently: it fires in one of the two (`fires_in`: a or b) only.
+class DecidingRule(NamedTuple):
+    """The rule that makes the difference: it fires in run `fires_in` (a or b) and not in the other.
 
-    `absent`: the session is not in that ledger.
+    `rule` is "absent" if the session is not in the ledger of `fires_in`.
     """
 
     rule: str
@@ -38,7 +38,7 @@ class Flip(NamedTuple):
 
 
 class _Tally:
-    """Counts of the matrix, the tiers and surfaces, and a few keys of each changed pair."""
+    """Sessions by pair of reasons, also by tier and surface, and some keys of each changed pair."""
 
     def __init__(self, most_keys: int) -> None:
         self.matrix: collections.Counter[Pair] = collections.Counter()
@@ -66,12 +66,12 @@ class _Tally:
         self.kept_changed += pc.sum(other).as_py() or 0
 
     def add_keyless(self, rows: pa.Table) -> None:
-        """Counts records without a readable id, which nothing can pair."""
+        """Counts records without a readable id; they cannot be paired."""
         for side, counter in self.keyless.items():
             counter.update(rows[f"{side}_reason"].drop_null().to_pylist())
 
     def note_keys(self, changed: pa.Table) -> None:
-        """Keys of changed rows, for each pair until it has enough."""
+        """Collects up to `most_keys` conversation keys of each pair."""
         columns = ["a_decision", "a_reason", "b_decision", "b_reason"]
         for row in changed.select(columns).group_by(columns).aggregate([]).to_pylist():
             pair = tuple(row[name] for name in columns)
@@ -84,16 +84,16 @@ class _Tally:
 
 
 def diff(path_a: Path, path_b: Path, most_keys: int = 20, out: Path | None = None) -> dict[str, Any]:
-    """The comparison for machines and for the page; `out` gets every changed session, as Parquet.
+    """The comparison as a JSON document; all changed sessions are written to `out`, as Parquet.
 
-    `most_keys`: how many conversation keys of each changed pair are listed. Raises ConfigError where keys
-    cannot be compared, InputError where one is no committed run or audit.
+    `most_keys`: how many conversation keys are listed per pair of reasons. Raises ConfigError if the runs
+    were made with different keys, InputError if one is not a committed run or audit.
     """
     a, b = open_committed(path_a), open_committed(path_b)
     if a.manifest.key_id != b.manifest.key_id:
         raise ConfigError(
-            f"{path_a} and {path_b}: were made under different keys, so their conversation keys cannot be "
-            "compared; audit one of them again under the key of the other"
+            f"{path_a} and {path_b}: made with different keys, so conversation keys do not match; "
+            "audit one of the inputs again with the other key"
         )
     tally = _Tally(most_keys)
     windows = pairs(ledger_batches(a, COLUMNS, _BATCH_ROWS), ledger_batches(b, COLUMNS, _BATCH_ROWS))
@@ -111,15 +111,15 @@ def diff(path_a: Path, path_b: Path, most_keys: int = 20, out: Path | None = Non
 
 
 @functools.cache
-def flip_of(reason_a: str | None, reason_b: str | None) -> Flip:
-    """The first rule in order whose outcome differs; a code of the record comes before all rules.
+def deciding_rule(reason_a: str | None, reason_b: str | None) -> DecidingRule:
+    """The first rule with different outcomes in the two runs; quarantine codes come before all rules.
 
-    A session is put to the rules in one order and stops at the first that fires. So up to the earlier of two
-    reasons the rules had one outcome, and it is that rule which fires in one and not in the other.
+    Rules are tried in the same order until one fires. So all rules before the earlier of the two reasons had
+    the same outcome, and the rule of the earlier reason fires in one run only.
     """
     places = [(_place(reason_a), "a", reason_a), (_place(reason_b), "b", reason_b)]
     _, side, reason = min(places)
-    return Flip(reason or "absent", side)
+    return DecidingRule(reason or "absent", side)
 
 
 def _place(reason: str | None) -> int:
@@ -137,7 +137,7 @@ def _changed(window: pa.Table) -> Any:
 
 def _with_rule(changed: pa.Table) -> pa.Table:
     flips = [
-        flip_of(a, b)
+        deciding_rule(a, b)
         for a, b in zip(changed["a_reason"].to_pylist(), changed["b_reason"].to_pylist(), strict=True)
     ]
     columns = [pa.array([flip.rule for flip in flips]), pa.array([flip.fires_in for flip in flips])]
@@ -146,7 +146,7 @@ def _with_rule(changed: pa.Table) -> pa.Table:
 
 @contextlib.contextmanager
 def _writer(out: Path | None) -> Iterator[Any]:
-    """A function that appends a table to the file, if there is one; an unfinished file is removed."""
+    """A function that appends a table to `out`, if given; on an error the file is removed."""
     if out is None:
         yield lambda _: None
         return
@@ -210,7 +210,7 @@ def _named(pair: Pair) -> dict[str, str | None]:
 
 
 def _flip(pair: Pair) -> dict[str, Any]:
-    flip = flip_of(pair[1], pair[3])
+    flip = deciding_rule(pair[1], pair[3])
     return {"rule": flip.rule, "rule_number": _NUMBER.get(flip.rule), "fires_in": flip.fires_in}
 
 
@@ -224,7 +224,7 @@ def _group(group: collections.Counter[tuple[str | None, Pair]], pair: Pair) -> d
 
 
 def _balance(group: collections.Counter[tuple[str | None, Pair]]) -> list[dict[str, Any]]:
-    """For each tier or surface: how many are eligible in A and in B, and how many changed in between."""
+    """For each tier or surface: eligible sessions in A and in B, and changed sessions."""
     rows: dict[str, dict[str, int]] = {}
     for (value, pair), n in group.items():
         row = rows.setdefault(value or "none", {"eligible_in_a": 0, "eligible_in_b": 0, "changed": 0})

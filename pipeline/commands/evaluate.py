@@ -1,4 +1,4 @@
-"""`chatsieve evaluate`: how good and how fast a de-identification config is on labelled texts."""
+"""`chatsieve evaluate`: recall, precision and speed of a de-identification config on labelled texts."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ class _Line(msgspec.Struct):
     spans: list[tuple[int, int, str]]
 
 
-class Ran(NamedTuple):
-    """What a config masked: spans a text (None where the text is refused unread), and its speed."""
+class MaskingRun(NamedTuple):
+    """The spans of each text (None if the text is refused before masking), and KB of text per CPU second."""
 
     masked: list[list[Span] | None]
     kb_per_second: float
@@ -54,20 +54,20 @@ def evaluate(
     draws: int = 1_000,
     misses: int = 0,
 ) -> dict[str, Any]:
-    """The evaluation as a JSON document; with `against`, that config's too and how much it is above.
+    """The evaluation as a JSON document; with `against`, of both configs, and their differences.
 
-    Texts that a config refuses unread leak nothing and are counted apart; a comparison leaves out what
-    either refuses. Raises ConfigError or DeidError.
+    Texts that are refused before masking are counted separately, since they leak nothing. A comparison skips
+    texts that either config refuses. Raises ConfigError or DeidError.
     """
     texts = [one.text for one in labelled]
     configs = [
         load_deid(path or DEFAULT_DEID)[0] for path in ((deid,) if against is None else (deid, against))
     ]
     scope = sorted({entity for config in configs for entity in config.thresholds})
-    ran = [run(config, texts) for config in configs]
-    kept = [n for n in range(len(texts)) if all(one.masked[n] is not None for one in ran)]
-    counts = [_counted(labelled, one, kept, scope) for one in ran]
-    pages = [_page(one, measure(count_, draws)) for one, count_ in zip(ran, counts, strict=True)]
+    runs = [mask_texts(config, texts) for config in configs]
+    kept = [n for n in range(len(texts)) if all(one.masked[n] is not None for one in runs)]
+    counts = [_counted(labelled, one, kept, scope) for one in runs]
+    pages = [_page(one, measure(count_, draws)) for one, count_ in zip(runs, counts, strict=True)]
     document: dict[str, Any] = {"texts": len(labelled), "scope": scope}
     if against is None:
         document |= pages[0]
@@ -76,20 +76,20 @@ def evaluate(
             "first": pages[0],
             "second": pages[1],
             "difference": _plain(compare(counts[0], counts[1], draws)),
-            "speed_ratio": round(ran[1].kb_per_second / ran[0].kb_per_second, 3),
+            "speed_ratio": round(runs[1].kb_per_second / runs[0].kb_per_second, 3),
         }
     if misses:
-        document["missed"] = _misses(labelled, ran[0], scope, misses)
+        document["missed"] = _misses(labelled, runs[0], scope, misses)
     return document
 
 
-def made_up(count_: int, seed: int) -> list[Labelled]:
-    """So many made-up texts with their truth, of templates that the small model was not trained on."""
+def synthetic_texts(count_: int, seed: int) -> list[Labelled]:
+    """Synthetic labelled texts, from templates that were not used to train the bundled model."""
     return [Labelled(one.text, one.spans) for one in generate_texts(count_, seed, part="held")]
 
 
 def read_labelled(file: Path, types: Mapping[str, str]) -> list[Labelled]:
-    """The labelled texts of a JSON Lines file; raises InputError naming the line that is none."""
+    """The labelled texts of a JSON Lines file; InputError, with the line, for an invalid one."""
     try:
         lines = file.read_bytes().splitlines()
     except OSError as error:
@@ -106,18 +106,18 @@ def read_labelled(file: Path, types: Mapping[str, str]) -> list[Labelled]:
             ) from None
         if not all(0 <= start < end <= len(one.text) for start, end, _ in one.spans):
             raise InputError(
-                f"{file}: line {number}: a span lies outside its text; offsets count code points"
+                f"{file}: line {number}: a span is outside the text; count offsets in code points"
             )
         labelled.append(
             Labelled(one.text, [(start, end, type_of(label, types)) for start, end, label in one.spans])
         )
     if not labelled:
-        raise InputError(f"{file}: holds no labelled text")
+        raise InputError(f"{file}: no labelled text; expected one JSON object per line")
     return labelled
 
 
-def run(config: DeidConfig, texts: Sequence[str]) -> Ran:
-    """What a config masks in each text, as a session of its own, and KB of text a CPU second."""
+def mask_texts(config: DeidConfig, texts: Sequence[str]) -> MaskingRun:
+    """Masks each text as a session of its own."""
     engine = DeidEngine(config, secrets.token_bytes(32))
     engine.explain(_session("Warm up, please.", 0))
     masked: list[list[Span] | None] = []
@@ -127,11 +127,11 @@ def run(config: DeidConfig, texts: Sequence[str]) -> Ran:
         for result, found in engine.explain_sessions(some):
             masked.append(None if result.refusal in _UNREAD else found[0])
     seconds = time.process_time() - started
-    return Ran(masked, sum(len(text.encode("utf-8", "replace")) for text in texts) / 1000 / seconds)
+    return MaskingRun(masked, sum(len(text.encode("utf-8", "replace")) for text in texts) / 1000 / seconds)
 
 
 def types_of(pairs: Sequence[str]) -> dict[str, str]:
-    """`LABEL=TYPE` pairs as a mapping; raises InputError for what is none."""
+    """`LABEL=TYPE` pairs as a mapping; InputError for any other text."""
     types = {}
     for pair in pairs:
         label, equals, kind = pair.partition("=")
@@ -145,11 +145,13 @@ def _session(text: str, number: int) -> SessionText:
     return SessionText(number.to_bytes(16, "big"), [Segment(text, "user")])
 
 
-def _counted(labelled: Sequence[Labelled], ran: Ran, kept: Sequence[int], scope: Sequence[str]) -> Counts:
+def _counted(
+    labelled: Sequence[Labelled], ran: MaskingRun, kept: Sequence[int], scope: Sequence[str]
+) -> Counts:
     return count([labelled[n] for n in kept], [ran.masked[n] or [] for n in kept], scope)
 
 
-def _page(ran: Ran, measured: Mapping[str, Measured]) -> dict[str, Any]:
+def _page(ran: MaskingRun, measured: Mapping[str, Measured]) -> dict[str, Any]:
     return {
         "refused_texts": sum(spans is None for spans in ran.masked),
         "kb_per_second": round(ran.kb_per_second, 1),
@@ -167,8 +169,10 @@ def _plain(figures: Mapping[str, Mapping[str, Figure]]) -> dict[str, dict[str, l
     return {kind: {name: list(figure) for name, figure in some.items()} for kind, some in figures.items()}
 
 
-def _misses(labelled: Sequence[Labelled], ran: Ran, scope: Sequence[str], limit: int) -> list[dict[str, Any]]:
-    """Where labelled spans were missed; places only, never text."""
+def _misses(
+    labelled: Sequence[Labelled], ran: MaskingRun, scope: Sequence[str], limit: int
+) -> list[dict[str, Any]]:
+    """The places of missed spans, without their text."""
     places: list[dict[str, Any]] = []
     for number, (one, masked) in enumerate(zip(labelled, ran.masked, strict=True), 1):
         if masked is not None:

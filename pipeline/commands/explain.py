@@ -1,4 +1,4 @@
-"""`chatsieve explain`: one conversation's timeline, messages, rules, verdict, and what would change it."""
+"""`chatsieve explain`: the decision on one conversation, why it was made, and what would change it."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.commands.explanation import explained_sessions, rules_by_reason
+from pipeline.commands.explain_session import explained_sessions, rules_by_reason
 from pipeline.commands.policy import rule_lines
 from pipeline.dataset.committed import Committed, open_committed
 from pipeline.dataset.erasures import erased_from
 from pipeline.inputs.config import Settings
-from pipeline.inputs.plan import Inputs, find_inputs, read_context
+from pipeline.inputs.find_inputs import Inputs, find_inputs, read_context
 from schemas.decisions import TEXT_REASONS, Decision, Reason
 from schemas.errors import ConfigError, InputError
 from schemas.keys import KeyedHasher, key_id
 from schemas.tables import CONSENT, DELETIONS, KEY
 from transforms.consent.snapshots import ConsentEvent, read_deletions, read_events
-from transforms.consent.spilled import Kept, kept_rows, temporary_spill
-from transforms.decide.explain.locate import Found, find_conversation
+from transforms.consent.spilled import SpilledConsent, rows_of_users, temporary_spill
+from transforms.decide.explain.locate import FoundConversation, find_conversation
 from transforms.decide.explain.world import World
 from transforms.output.file_names import display_name
 from transforms.shuffle.instants import moment_text
@@ -35,14 +35,14 @@ _KEY = re.compile(r"[0-9a-f]{32}\Z")
 def explain(
     settings: Settings, conversation: str, run: Path | None = None, check_text: bool = True
 ) -> dict[str, Any]:
-    """The explanation of a conversation, given its id or its key, for machines and for the page.
+    """The explanation as a JSON document, for a conversation id or key.
 
-    With `run`, decided as that run was (its policy, its `as_of`) and held against its ledger. `check_text`:
-    an eligible session's text is put to rule 15 as well, as a run does and an audit does not. Raises
-    InputError where the inputs hold nothing of it.
+    With `run`, the policy and `as_of` of that run are used, and the result is compared with its ledger.
+    `check_text`: also apply rule 15 to an eligible session, as a run does. Raises InputError if the inputs
+    have no record of the conversation.
     """
     if not conversation.isprintable():
-        raise InputError("the conversation id is not text that can be printed; give its key instead")
+        raise InputError("the conversation id cannot be printed; give its conversation key instead")
     committed = open_committed(run) if run else None
     if committed:
         settings = _as_decided_by(committed, settings)
@@ -72,31 +72,31 @@ def explain(
     }
     first = (document["sessions"] or document["quarantined"])[0]
     summary = {name: first.get(name) for name in ("decision", "reason", "clause", "basis")}
-    ledger = _held_against(committed, key, document, check_text) if committed else None
+    ledger = _compare_with_ledger(committed, key, document, check_text) if committed else None
     return {**summary, **document, "ledger": ledger}
 
 
 def _as_decided_by(committed: Committed, settings: Settings) -> Settings:
-    """The settings with the run's policy and moment; ConfigError where their key is not the run's."""
+    """The settings with policy and `as_of` of the run; ConfigError if the run has another key."""
     if committed.manifest.key_id != key_id(settings.key):
         raise ConfigError(
-            f"{committed.path}: was made under another key than that of {settings.path}; "
-            "give the configuration that it was made with"
+            f"{committed.path}: made with another key than that of {settings.path}; "
+            "give the configuration of that run"
         )
     as_of = dt.datetime.fromisoformat(committed.manifest.as_of)
     return dataclasses.replace(settings, packs=(committed.pack(),), as_of=as_of)
 
 
 def explain_ledger(run: Path, key: str) -> dict[str, Any]:
-    """What a run's ledger alone says of a conversation key: its rows, and where each stopped in the rules."""
+    """The ledger rows of a conversation key, and the outcome of each rule that follows from them."""
     committed = open_committed(run)
     if not _KEY.match(key):
         raise InputError(
-            "without -c CONFIG, which holds the key, give the conversation key of the ledger, 32 hex digits"
+            "expected a conversation key of 32 hex digits; to use a conversation id, give -c CONFIG"
         )
     rows = committed.ledger_rows(bytes.fromhex(key))
     if not rows:
-        raise InputError(f"{run}: its ledger has no row of the conversation key {key}")
+        raise InputError(f"{run}: the ledger has no row with conversation key {key}; check the key")
     manifest, pack = committed.manifest, committed.pack()
     lines = rule_lines(pack.policy)
     return {
@@ -118,8 +118,8 @@ def explain_ledger(run: Path, key: str) -> dict[str, Any]:
 
 def _find(
     settings: Settings, inputs: Inputs, hasher: KeyedHasher, conversation: str
-) -> tuple[bytes, Found, ReadContext]:
-    """Its key, what the inputs hold of it, and how to read them: by id, else by key."""
+) -> tuple[bytes, FoundConversation, ReadContext]:
+    """The key, the records of the conversation, and the context to read them; by id, else by key."""
     every = read_context(settings, hasher)
     tries = [(hasher.conversation(conversation), dataclasses.replace(every, only=conversation))]
     if _KEY.match(conversation):
@@ -128,18 +128,20 @@ def _find(
         found = find_conversation(inputs.tasks, key, context)
         if found.facts.num_rows or found.quarantined:
             return key, found, context
-    raise InputError(f"the inputs hold no record of that conversation; its key would be {tries[0][0].hex()}")
+    raise InputError(f"no input has a record of this conversation, key {tries[0][0].hex()}; check the id")
 
 
 def _world(
-    settings: Settings, inputs: Inputs, hasher: KeyedHasher, key: bytes, found: Found
+    settings: Settings, inputs: Inputs, hasher: KeyedHasher, key: bytes, found: FoundConversation
 ) -> tuple[World, list[ConsentEvent]]:
     users = sorted({session.user_id for session in found.sessions if session.user_id})
     events: list[ConsentEvent] = []
     for snapshot in inputs.snapshots:
-        if isinstance(snapshot, Kept):
+        if isinstance(snapshot, SpilledConsent):
             by_key = {hasher.user(user): user for user in users}
-            events += [ConsentEvent(by_key[row.user_key], *row[1:]) for row in kept_rows(snapshot, by_key)]
+            events += [
+                ConsentEvent(by_key[row.user_key], *row[1:]) for row in rows_of_users(snapshot, by_key)
+            ]
         else:
             events += read_events(snapshot, users, settings.as_of)
     consent = [
@@ -164,23 +166,23 @@ def _world(
     return world, events
 
 
-def _held_against(
+def _compare_with_ledger(
     committed: Committed, key: bytes, document: dict[str, Any], check_text: bool
 ) -> dict[str, Any]:
-    """The run's own rows of the conversation, and whether they say the same."""
+    """The run's ledger rows of the conversation, and whether they agree with the explanation."""
     rows = committed.ledger_rows(key)
-    told = [(s["decision"], s["reason"], s["messages_kept"]) for s in document["sessions"]]
-    told += [(entry["decision"], entry["reason"], 0) for entry in document["quarantined"]]
+    explained = [(s["decision"], s["reason"], s["messages_kept"]) for s in document["sessions"]]
+    explained += [(entry["decision"], entry["reason"], 0) for entry in document["quarantined"]]
     written = [(row["decision"], row["reason"], row["messages_kept"]) for row in rows]
     if not check_text:
-        # Rule 15 was not tried here: what the run's text pass refused stands as eligible before it.
+        # Rule 15 was not applied here, so a session that the run refused by it appears as eligible.
         written = [w for w in written if w[1] not in TEXT_REASONS]
-        told = [t for t in told if t[1] != Reason.ELIGIBLE or t in written]
+        explained = [e for e in explained if e[1] != Reason.ELIGIBLE or e in written]
     return {
         "run": str(committed.path),
         "kind": committed.manifest.kind,
         "rows": [_plain(row) for row in rows],
-        "agrees": sorted(told) == sorted(written),
+        "agrees": sorted(explained) == sorted(written),
     }
 
 

@@ -1,4 +1,4 @@
-"""`chatsieve inspect`: what lies at a path, before anyone writes a configuration for it."""
+"""`chatsieve inspect`: format and content of logs, before there is a configuration."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePath
 from typing import Any
 
-from pipeline.inputs.plan import files_at, input_files
+from pipeline.inputs.find_inputs import files_at, input_files
 from schemas.errors import InputError
 from schemas.keys import KeyedHasher
 from schemas.records import Block, Defaults, Limits, Message, Session
@@ -25,9 +25,9 @@ from transforms.sources.peek import peek_of
 from transforms.sources.recognize import formats_of
 from transforms.sources.registry import source_of
 
-#: Stands in for times that a format does not know, so that its records can be read; no log is as old.
+#: The time of records in formats without times, so that they can be read. No log is that old.
 _NO_TIME = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-#: Formats in which a message may stand in several records. To hold all against each other takes memory.
+#: Formats that repeat a message in several records. Only for these are message ids kept in memory.
 _REPEATING = frozenset({"claude-code", "anthropic-messages", "otel-genai"})
 _FIELDS = ("user_id", "organization_id", "tier", "surface")
 _BLOCKS = frozenset({"text", "thinking", "tool_use", "tool_result", "image", "document"})
@@ -36,12 +36,12 @@ _SUFFIX = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,7}(?:\.(?:gz|zst))?\Z")
 
 
 def inspect(path: str, source_format: str | None = None) -> dict[str, Any]:
-    """What a file, a folder or a glob holds, format by format; counts and words of formats only.
+    """Counts by format, of a file, folder or glob, as a JSON document without text and ids.
 
-    `formats` has an entry for each format that some of the files have; `not_recognized` counts the others by
-    the ending of their names. Raises InputError where there is no file.
+    `formats`: an entry per format found. `not_recognized`: the number of other files, by file extension.
+    Raises InputError if there is no file.
     """
-    # A folder of a format is read as a run would read it, its own files only.
+    # With a given format, a folder is read as by a run: only the files of that format.
     own = source_format is not None and bool(source_of(source_format).folder_patterns)
     files = input_files(path, source_format) if source_format and own else files_at(path)
     by_format: dict[str, list[InputFile]] = collections.defaultdict(list)
@@ -70,7 +70,7 @@ def inspect(path: str, source_format: str | None = None) -> dict[str, Any]:
 
 
 def _described(path: str, name: str, files: Sequence[InputFile], also: Sequence[str]) -> dict[str, Any]:
-    """What the files hold, read as this format."""
+    """The content of the files, read as this format."""
     context = ReadContext(KeyedHasher(os.urandom(32)), Limits(), (Defaults(created_at=_NO_TIME),))
     tally = _Tally(name in _REPEATING)
     book = Book()
@@ -85,7 +85,7 @@ def _described(path: str, name: str, files: Sequence[InputFile], also: Sequence[
         "accounts": tally.accounts(book),
         "versions": dict(sorted(census.versions.items(), key=_version)) if census else {},
         "not_understood": {
-            "records": dict(sorted(census.unknown.items())) if census else {},
+            "records": dict(sorted(census.unknown_types.items())) if census else {},
             "blocks": dict(sorted(tally.strange.items())),
         },
         "inputs": _entries(path, name, paths, tally),
@@ -93,7 +93,7 @@ def _described(path: str, name: str, files: Sequence[InputFile], also: Sequence[
 
 
 class _Tally:
-    """Counts of what is read; of formats whose records repeat each other, each message once."""
+    """Counts of records, messages and blocks; a message that is repeated in several records counts once."""
 
     def __init__(self, repeats: bool) -> None:
         self._known: set[int] | None = set() if repeats else None
@@ -115,7 +115,7 @@ class _Tally:
         for record in found:
             if isinstance(record, Quarantined):
                 self.quarantined[record.code] += 1
-                # The lines of a session that is none are told one by one; its entry is none of them.
+                # The lines of an unreadable session are counted one by one, so the session itself is not.
                 if not record.locator.startswith("session "):
                     self.faulty[f"quarantined: {record.code}"] += 1
             else:
@@ -148,7 +148,7 @@ class _Tally:
         self.merged["records"] += bool(session.messages) and self.messages == before
 
     def _is_known(self, conversation: int, message: Message) -> bool:
-        """True for a message that an earlier record of its conversation had already."""
+        """True for a message that an earlier record of its conversation has."""
         if self._known is None:
             return False
         size = len(self._known)
@@ -156,13 +156,13 @@ class _Tally:
         return len(self._known) == size
 
     def accounts(self, book: Book) -> dict[str, dict[str, int]]:
-        """What became of every record and block; the sum of each is how many there are.
+        """Records and blocks by what was done with them; each adds up to the total in the files.
 
-        A record is what stands for itself in a file: a line, an item, a row, a span.
+        A record here is a line, array item, row or span of the file.
         """
         used, merged = self.records - self.merged["records"], self.merged["records"]
         records = collections.Counter({USED: used, **self.faulty, MERGED: merged})
-        if USED in book.records:  # of lines, which are not what a session is made of one by one
+        if USED in book.records:  # counted in lines, which are not session records
             del records[USED], records[MERGED]
         blocks = collections.Counter({USED: sum(self.blocks.values()), MERGED: self.merged["blocks"]})
         return {"records": _sorted(records + book.records), "blocks": _sorted(blocks + book.blocks)}
@@ -192,7 +192,7 @@ def _sorted(counts: dict[str, int]) -> dict[str, int]:
 
 
 def _entries(path: str, name: str, paths: Sequence[str], tally: _Tally) -> list[dict[str, Any]]:
-    """What to write under `inputs`, so that a run reads these files; null is for the user to fill in."""
+    """The `inputs` entries to read these files; null marks a value that the user must fill in."""
     needed = {"user_id", "tier", "surface", "created_at"}
     defaults = {field: None for field in (*_FIELDS, "created_at") if field in needed and tally.lacking[field]}
     more = {"format": name, **({"defaults": defaults} if defaults else {})}
@@ -200,7 +200,7 @@ def _entries(path: str, name: str, paths: Sequence[str], tally: _Tally) -> list[
 
 
 def _patterns(path: str, name: str, paths: Sequence[str]) -> list[str]:
-    """The path itself where a run finds the files by it; else endings, or the files it would not find."""
+    """Paths to configure for the files: the given path, globs by extension, or single files."""
     if not Path(path).is_dir():
         return [path]
     if not source_of(name).folder_patterns:

@@ -1,26 +1,31 @@
-"""`chatsieve policy show`: a policy pack as a table that a person can check against the terms."""
+"""`chatsieve policy list` and `chatsieve policy show`: packs as tables, to be checked against the terms."""
 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console, Group
 from rich.table import Table
 
+from pipeline.inputs.packaged import packaged_file, packaged_names
 from schemas.decisions import RULES
 from schemas.policy import Pack, Policy, canonical, iso_duration, load_pack
 
-#: What each setting of a knob does, in the words of eligibility.md.
+#: What each value of a setting does; docs/policy.md has the details.
 MEANING: dict[tuple[str, str], str] = {
-    ("separate_authorization", "honour"): "an authorised commercial session can be used",
-    ("separate_authorization", "ignore"): "no commercial session is ever used",
+    ("separate_authorization", "honour"): "commercial sessions can be used with an authorisation",
+    ("separate_authorization", "ignore"): "commercial sessions are never used",
     ("resumption_scope", "whole_session"): "a new or resumed session is used from its start",
     ("resumption_scope", "from_resumption"): "only granted messages, from the first granted prompt on",
-    ("prior_contributions", "exclude"): "who refuses now is in no new run",
-    ("prior_contributions", "keep"): "who refuses now: what was granted when written stays, briefly",
-    ("partial_consent", "truncate"): "a stretch beside the refused messages is kept",
+    ("prior_contributions", "exclude"): "users who refuse at as_of are excluded",
+    (
+        "prior_contributions",
+        "keep",
+    ): "users who refuse at as_of: messages granted when sent are kept, for the refused retention",
+    ("partial_consent", "truncate"): "the messages before or after the refused ones are kept",
     ("partial_consent", "drop_session"): "one refused message drops the session",
     ("threads", "main"): "subagents' threads are left out",
     ("threads", "all"): "subagents' threads are rows of their own",
@@ -29,7 +34,7 @@ MEANING: dict[tuple[str, str], str] = {
 
 @dataclasses.dataclass(frozen=True)
 class RuleLine:
-    """A rule as a pack words it; `clause` None: it rests on none."""
+    """A rule with its wording in a pack; `clause` is None if no clause is cited."""
 
     number: int
     reason: str
@@ -38,7 +43,7 @@ class RuleLine:
 
 
 def rule_lines(policy: Policy) -> list[RuleLine]:
-    """Every rule in its order, with the clause and summary that the pack gives it."""
+    """Every rule in its order, with its clause and summary in this pack."""
     clauses = policy.clause_by_reason()
     lines = []
     for rule in RULES:
@@ -48,8 +53,35 @@ def rule_lines(policy: Policy) -> list[RuleLine]:
     return lines
 
 
+def list_document() -> list[dict[str, str]]:
+    """The packaged policy packs by name: title and effective date.
+
+    The title is the first sentence of the comment at the head of the file.
+    """
+    packs = []
+    for name in packaged_names("policies"):
+        path = packaged_file("policies", name)
+        lines = path.read_text(encoding="utf-8").splitlines()
+        comment = itertools.takewhile(lambda line: line.startswith("#"), lines)
+        title = " ".join(line.lstrip("# ") for line in comment).split(". ")[0]
+        effective = f"{load_pack(path).policy.effective_at:%Y-%m-%d}"
+        packs.append({"name": name, "title": title, "effective_at": effective})
+    return packs
+
+
+def list_policies(console: Console) -> None:
+    """Prints the packaged policy packs."""
+    table = Table(box=None)
+    table.add_column("name", no_wrap=True)
+    table.add_column("effective", no_wrap=True)
+    table.add_column("terms", overflow="fold")
+    for pack in list_document():
+        table.add_row(pack["name"], pack["effective_at"], pack["title"])
+    console.print(table)
+
+
 def policy_document(path: Path) -> dict[str, Any]:
-    """The pack for machines: its id, digests, canonical form, and the rules in their order."""
+    """The pack as a JSON document: id, digests, canonical form, and the rules in their order."""
     pack = load_pack(path)
     return {
         "id": pack.policy.id,
@@ -61,7 +93,7 @@ def policy_document(path: Path) -> dict[str, Any]:
 
 
 def show_policy(path: Path, console: Console) -> None:
-    """Prints the pack: who, when, the settings and what they do, the rules, the clauses and their sources."""
+    """Prints the pack: its settings and what they do, the rules, the clauses and their sources."""
     pack = load_pack(path)
     console.print(Group(*_sections(pack)))
 
@@ -90,9 +122,9 @@ def _settings(pack: Pack) -> Table:
         "surfaces excluded": ", ".join(policy.surfaces.excluded) or "none",
         "can be authorised": ", ".join(policy.surfaces.authorizable) or "none",
     }
-    for knob in dict.fromkeys(name for name, _ in MEANING):
-        setting = getattr(policy, knob)
-        rows[knob.replace("_", " ")] = f"{setting}: {MEANING[knob, setting]}"
+    for name in dict.fromkeys(name for name, _ in MEANING):
+        setting = getattr(policy, name)
+        rows[name.replace("_", " ")] = f"{setting}: {MEANING[name, setting]}"
     retention = policy.retention
     rows["retention"] = (
         f"{iso_duration(retention.granted)} granted, {iso_duration(retention.refused)} refused"

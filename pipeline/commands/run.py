@@ -1,4 +1,4 @@
-"""`chatsieve run` and `chatsieve audit`: plan, run the graph, check the sums, commit."""
+"""`chatsieve run` and `chatsieve audit`: find the inputs, run the graph, commit the result."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from pipeline.dataset.erasures import erased_from
 from pipeline.dataset.writer import DatasetWriter, begin
 from pipeline.graph import PackPlan, RunPlan
 from pipeline.inputs.config import Settings
-from pipeline.inputs.plan import Inputs, find_inputs, read_context
+from pipeline.inputs.find_inputs import Inputs, find_inputs, read_context
 from pipeline.inputs.watched import check_unchanged
-from pipeline.report.previous import Before, read_before
+from pipeline.report.previous import PreviousRun, read_previous_run
 from pipeline.runners.progress import Progress
 from pipeline.runners.run_graph import run_graph
 from schemas.errors import PipelineError
@@ -30,9 +30,9 @@ from transforms.shuffle.guard import describe
 from transforms.shuffle.spill import Spill
 from transforms.sources.base import ReadContext
 
-#: Small buckets stay in the caches of the processor, and are hardly ever decided in shares.
+#: Input bytes per user bucket. A bucket of this size fits into the processor cache when it is decided.
 _BYTES_PER_BUCKET = 8 << 20
-#: What is settled at once is some buckets' worth of sessions, wherever their users are.
+#: Settle works on a few buckets' worth of sessions at a time.
 _BUCKETS_PER_PIECE, _MOST_PIECES = 4, 256
 _UNIT_BYTES = (1 << 20, 32 << 20)
 
@@ -46,14 +46,13 @@ def execute(
     compare: Path | None = None,
     to_share: bool = False,
 ) -> Outcome:
-    """Runs and commits; on any failure everything written is removed and the error raised.
+    """Runs the graph and commits. On any error, everything written is removed and the error is raised.
 
-    `sample`: over how many eligible sessions an audit estimates PII. `compare`: a run or audit that the
-    report compares with. `to_share`: the report is made fit to be passed on.
+    `sample`: the number of eligible sessions in which an audit detects personal data. `compare`: the run or
+    audit that the report compares with. `to_share`: write a shareable report.
     """
-    (outcome,) = execute_packs(
-        settings, kind, [settings.output_path(kind)], beam_arguments, progress, sample, compare, to_share
-    )
+    paths = [settings.output_path(kind)]
+    (outcome,) = execute_packs(settings, kind, paths, beam_arguments, progress, sample, compare, to_share)
     return outcome
 
 
@@ -67,10 +66,10 @@ def execute_packs(
     compare: Path | None = None,
     to_share: bool = False,
 ) -> list[Outcome]:
-    """One dataset for each policy of the settings, below the path in its place, from one pass over the input.
+    """One dataset per policy of the settings, in the folders `paths`, from one pass over the input.
 
-    A new version is compared with the one before it, unless `compare` says with what.
-    All are committed or none: on any failure everything written is removed and the error raised.
+    A new version of a dataset is compared with the version before it, unless `compare` is given. Either all
+    datasets are committed or none: on any error, everything written is removed and the error is raised.
     """
     hasher = KeyedHasher(settings.key)
     with temporary_spill() as spill:
@@ -80,8 +79,8 @@ def execute_packs(
         writers: list[DatasetWriter] = []
         try:
             for path in paths:
-                writers.append(begin(path, kind, settings.config.output.on_exists))  # noqa: PERF401 - each is undone below
-            befores = [_before(writer, compare) for writer in writers]
+                writers.append(begin(path, kind, settings.config.output.on_exists))  # noqa: PERF401 - each is rolled back below
+            previous = [_previous_run(writer, compare) for writer in writers]
             context = dataclasses.replace(read_context(settings, hasher), metadata_only=kind == "audit")
             plan = _plan(settings, context, inputs, writers, engine, sample)
             progress.expect(inputs.total_bytes)
@@ -90,7 +89,7 @@ def execute_packs(
             prepared = [
                 prepare(settings, pack, kind, inputs, snapshots, writer, catalog, digests, before, to_share)
                 for pack, writer, catalog, before in zip(
-                    settings.packs, writers, catalogs, befores, strict=True
+                    settings.packs, writers, catalogs, previous, strict=True
                 )
             ]
             check_unchanged(inputs.watched)
@@ -101,7 +100,7 @@ def execute_packs(
                 writer.rollback()
             if not (writers and len(writers) == len(paths) and all(each.is_committed for each in writers)):
                 if isinstance(error, KeyboardInterrupt):
-                    raise PipelineError("interrupted; what was written was removed") from None
+                    raise PipelineError("interrupted; everything written was removed") from None
                 if isinstance(error, OSError):
                     raise PipelineError(f"{describe('commit', error)}: {error.strerror}") from error
                 raise
@@ -112,15 +111,15 @@ def execute_packs(
 
 
 def engine_spec(settings: Settings) -> EngineSpec:
-    """The de-identification engine of these settings."""
+    """The de-identification engine of these settings, to be built in each worker."""
     digest = hashlib.sha256(settings.deid_sha256.encode() + settings.key).hexdigest()
     return EngineSpec(settings.deid, settings.key, digest)
 
 
-def _before(writer: DatasetWriter, compare: Path | None) -> Before | None:
+def _previous_run(writer: DatasetWriter, compare: Path | None) -> PreviousRun | None:
     if compare is None and writer.parent is None:
         return None
-    return read_before(compare or writer.path)
+    return read_previous_run(compare or writer.path)
 
 
 def _plan(

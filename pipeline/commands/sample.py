@@ -1,4 +1,4 @@
-"""`chatsieve sample`: a synthetic corpus on disk, with a configuration that runs as it is."""
+"""`chatsieve sample`: a synthetic corpus on disk, with a configuration to run it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import zstandard
 
-from pipeline.inputs.config import CONFIGS
+from pipeline.inputs.packaged import packaged_folder
 from schemas.errors import OutputError
 from schemas.tables import INSTANT
 from transforms.sample.corpus import Sample, generate, history_of
@@ -69,9 +69,9 @@ class SampleSummary(NamedTuple):
 def write_sample(
     directory: Path, *, conversations: int, seed: int, input_format: InputFormat = "jsonl.gz"
 ) -> SampleSummary:
-    """Writes logs, consent, lists, truth and a configuration below `directory`, which must be new or empty.
+    """Writes logs, consent, lists, truth and a configuration into `directory`, which must be new or empty.
 
-    Equal arguments give equal bytes. Streams: memory does not grow with `conversations`.
+    Equal arguments give equal bytes. Memory does not grow with `conversations`.
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -111,8 +111,9 @@ def _write_rest(directory: Path, input_format: InputFormat) -> None:
         rows.writerow(["organization_id", "surface", "valid_from", "valid_to", "reference"])
         rows.writerow(["org-authorised", "", "2019-01-01T00:00:00Z", "", "agreement 17"])
         rows.writerow(["org-lapsed", "chat", "2025-01-01T00:00:00Z", "2025-12-31T00:00:00Z", "agreement 12"])
-    shutil.copyfile(CONFIGS / _POLICY, directory / _POLICY)
-    shutil.copyfile(CONFIGS / _DEID, directory / _DEID)
+    configs = packaged_folder("configs")
+    shutil.copyfile(configs / _POLICY, directory / _POLICY)
+    shutil.copyfile(configs / _DEID, directory / _DEID)
     (directory / "config.yaml").write_text(
         f"""# Made by `chatsieve sample`: runs as it is.
 inputs:
@@ -167,7 +168,7 @@ class _Lines:
 
 
 class _Parquet:
-    """Canonical records in Parquet; a record that is no JSON is left out, for Parquet cannot hold it."""
+    """Canonical records in Parquet. Records that are not valid JSON are omitted."""
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
         self._writer = pq.ParquetWriter(path, schema, compression="zstd")
@@ -195,7 +196,7 @@ class _Parquet:
 
 
 class _ConsentWriter:
-    """One Parquet file a snapshot, each with every row known by then."""
+    """One Parquet file a snapshot, with every decision made up to then."""
 
     def __init__(self, folder: Path) -> None:
         self._writers = [

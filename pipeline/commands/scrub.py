@@ -1,4 +1,4 @@
-"""`chatsieve scrub`: de-identifies text from a file or standard input."""
+"""`chatsieve scrub`: de-identifies a text, or JSON Lines of texts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LINES_AT_ONCE = 256
 
 
 class Scrubbed(NamedTuple):
-    """A masked text, and what was masked: offsets are code points of the text as given."""
+    """A masked text and its replaced spans; offsets are in code points of the original text."""
 
     text: str
     spans: list[Span]
@@ -32,19 +32,20 @@ class _Line(msgspec.Struct):
 
 
 def scrub_text(engine: DeidEngine, text: str) -> Scrubbed:
-    """One text as a session of its own; DeidError with the reason if the engine refuses it."""
+    """Masks one text as a session; DeidError, with the reason, if it is refused."""
     masked, found = engine.explain(SessionText(bytes(16), [Segment(text, "user")]))
     if masked.refusal:
         raise DeidError(
-            f"the text is refused: {masked.refusal}; see the refuse and language keys of the deid config"
+            f"the text is refused: {masked.refusal}; see refuse and language in the de-identification file"
         )
     return Scrubbed(masked.texts[0], found[0])
 
 
 def scrub_lines(engine: DeidEngine, lines: Iterable[bytes], explain: bool) -> Iterator[bytes]:
-    """For each `{"text": ...}` line its answer, each a session of its own; a refused text answers its reason.
+    """One JSON object per `{"text": ...}` line, each masked as a session of its own.
 
-    A line that is no such object answers `malformed`. Raises InputError naming the first, after all answers.
+    `text` is null and `refused` has the reason for a refused text; `refused` is "malformed" for a line of any
+    other form. After all lines, raises InputError for the first malformed one.
     """
     waiting: list[SessionText] = []
     malformed: list[int] = []
@@ -52,7 +53,7 @@ def scrub_lines(engine: DeidEngine, lines: Iterable[bytes], explain: bool) -> It
         if not line.strip():
             continue
         text = _text_of(line)
-        # Lines are as far apart as sessions: nothing may link what stands in two of them.
+        # Each line gets another session key, so that surrogates do not link two lines.
         if text is not None:
             waiting.append(SessionText(number.to_bytes(16, "big"), [Segment(text, "user")]))
         if text is None or len(waiting) == _LINES_AT_ONCE:
@@ -68,7 +69,7 @@ def scrub_lines(engine: DeidEngine, lines: Iterable[bytes], explain: bool) -> It
 
 
 def _text_of(line: bytes) -> str | None:
-    """The text of a line; Python's decoder takes what the fast one refuses: halves of characters, a mark."""
+    """The text of a line; `json` accepts what msgspec refuses: lone surrogates and a byte order mark."""
     try:
         return msgspec.json.decode(line, type=_Line).text
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -87,7 +88,7 @@ def _answers(engine: DeidEngine, sessions: Sequence[SessionText], explain: bool)
         if not masked.refusal:
             answer = {"text": masked.texts[0]}
         if explain:
-            # Of a text that is refused for what is in it, too: that is why.
+            # Also for a text that is refused: the spans are the reason.
             answer["spans"] = [list(span) for spans in found for span in spans]
         yield _encoded(answer)
 
@@ -96,26 +97,26 @@ def _encoded(answer: dict[str, object]) -> bytes:
     try:
         return msgspec.json.encode(answer)
     except UnicodeEncodeError:
-        # Half of a character cannot be written but as it was given, escaped.
+        # A lone surrogate can only be written escaped.
         return json.dumps(answer, separators=(",", ":")).encode()
 
 
 def explain_table(spans: Iterable[Span]) -> str:
-    """The spans for a person: type, place and score, never the value."""
+    """The spans as a table: type, place and score, without the text."""
     rows = [f"{span.type:<16} {span.start:>8} {span.end:>8} {span.score:>6.2f}" for span in spans]
     return "\n".join([f"{'type':<16} {'start':>8} {'end':>8} {'score':>6}", *rows])
 
 
 def read_input(file: Path | None) -> bytes:
-    """The bytes of a file, or of standard input; raises InputError."""
+    """The bytes of the file, or of standard input; InputError if it cannot be read."""
     if file is None:
         return sys.stdin.buffer.read()
     try:
         return file.read_bytes()
     except OSError as error:
-        raise InputError(f"{file}: cannot be read ({error.strerror})") from None
+        raise InputError(f"{file}: cannot be read ({error.strerror}); give an existing file") from None
 
 
 def scrub_engine(config: Path | None) -> DeidEngine:
-    """An engine with a key of its own: scrubbed texts are linked to nothing."""
+    """An engine with a random key: surrogates do not link scrubbed texts to any dataset."""
     return DeidEngine(load_deid(config or DEFAULT_DEID)[0], secrets.token_bytes(32))

@@ -1,4 +1,4 @@
-"""The configuration file, resolved: paths absolute, key read, policy and de-identification loaded."""
+"""Loads the configuration: resolves paths, reads the key, loads policy and de-identification config."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from pipeline.inputs.key_file import write_key
+from pipeline.inputs.packaged import Kind, check_found, packaged_file, packaged_names
 from schemas.config import RunConfig
 from schemas.deid import DeidConfig, load_deid
 from schemas.errors import ConfigError
@@ -20,16 +21,14 @@ from schemas.keys import parse_key
 from schemas.policy import Pack, Policy, load_pack
 from schemas.strict_yaml import load_tree, override, validate
 
-#: The configs that are shipped.
-CONFIGS = Path(__file__).resolve().parents[2] / "configs"
-#: The de-identification of whoever names none.
-DEFAULT_DEID = CONFIGS / "deid/default.yaml"
+#: The de-identification config that is used where none is given.
+DEFAULT_DEID = packaged_file("deid", "default")
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Settings:
-    """A run's settings; `base` is the folder that relative paths start from.
+    """A loaded configuration. `base`: the folder that relative paths start from.
 
     `packs`: the policies to decide by. A run has one; an audit may compare several.
     """
@@ -45,24 +44,24 @@ class Settings:
 
     @property
     def policy(self) -> Policy:
-        """The policy of a run, the first one of an audit."""
+        """The policy; the first one of an audit with several."""
         return self.packs[0].policy
 
     def output_path(self, kind: str) -> Path:
-        """Where a run, or an audit, goes: `audit.path`, else `<output.path>.audit`, for an audit."""
+        """The folder of runs or audits: `audit.path`, else `<output.path>.audit`, for audits."""
         if kind != "audit":
             return Path(self.resolve(self.config.output.path))
         return Path(self.resolve(self.config.audit.path or f"{self.config.output.path}.audit"))
 
     def resolve(self, path: str) -> str:
-        """A path of the configuration as an absolute one."""
+        """The absolute form of a path in the configuration."""
         return resolve_path(self.base, path)
 
 
 def load_settings(path: Path, overrides: dict[str, Any], more_policies: Sequence[str] = ()) -> Settings:
     """The settings of a configuration file; `overrides` maps dotted keys to values.
 
-    `more_policies` are files of further policies to compare with that of the configuration.
+    `more_policies` are names or files of further policies to compare with that of the configuration.
     Inputs given as plain paths take format and defaults from the file's first input.
     """
     tree, lines = load_tree(path)
@@ -72,8 +71,10 @@ def load_settings(path: Path, overrides: dict[str, Any], more_policies: Sequence
         override(tree, dotted, value, ConfigError)
     config = validate(tree, lines, path, RunConfig, ConfigError)
     base = path.resolve().parent
-    packs = tuple(load_pack(Path(resolve_path(base, file))) for file in (config.policy, *more_policies))
-    deid, deid_sha256 = load_deid(Path(resolve_path(base, config.deid)))
+    packs = tuple(
+        load_pack(find_config("policies", given, base)) for given in (config.policy, *more_policies)
+    )
+    deid, deid_sha256 = load_deid(find_config("deid", config.deid, base))
     return Settings(
         path=path,
         base=base,
@@ -100,11 +101,23 @@ def _first_input(tree: Any) -> dict[str, Any]:
     return first if isinstance(first, dict) else {}
 
 
+def find_config(kind: Kind, given: str, base: Path) -> Path:
+    """The file of a packaged policy or de-identification config, given by name, or any file, given by path.
+
+    A packaged name comes first: write ./NAME for a file without a suffix. Relative paths start from `base`.
+    """
+    if given in packaged_names(kind):
+        return packaged_file(kind, given)
+    path = Path(resolve_path(base, given))
+    check_found(kind, given, path)
+    return path
+
+
 def resolve_path(base: Path, path: str) -> str:
-    """An absolute path; a remote one is refused, since only local files are read and written so far."""
+    """The absolute path; ConfigError for a URL, since only local files are supported."""
     if re.match(r"[a-z][a-z0-9+.-]+://", path):
         scheme = path.split("://", 1)[0]
-        raise ConfigError(f"{scheme}:// paths cannot be used in this version; give a local path")
+        raise ConfigError(f"{scheme}:// paths are not supported; give a local path")
     return os.path.normpath(base / Path(path).expanduser())
 
 
@@ -117,10 +130,7 @@ def overrides_of(
     assignments: list[str] | None,
     output_key: str = "output.path",
 ) -> dict[str, Any]:
-    """Dotted keys to values. Paths given here are relative to where the command runs, not to the file.
-
-    `output_key`: what `output` sets; `audit.path` for an audit.
-    """
+    """Dotted keys and their values, from the command line. Paths are relative to the working folder."""
     overrides: dict[str, Any] = {}
     if as_of is not None:
         overrides["as_of"] = as_of
@@ -131,27 +141,41 @@ def overrides_of(
     if output is not None:
         overrides[output_key] = absolute(output)
     if policy is not None:
-        overrides["policy"] = absolute(policy)
+        overrides["policy"] = policy_argument(policy)
     for text in assignments or []:
         key, value = parse_assignment(text)
         overrides[key] = value
     return overrides
 
 
+def policy_argument(given: str) -> str:
+    """A policy of the command line: a packaged name unchanged, or an absolute path."""
+    if given in packaged_names("policies"):
+        return given
+    path = absolute(given)
+    check_found("policies", given, Path(path))
+    return path
+
+
+def deid_argument(given: str | None) -> Path | None:
+    """The file of a de-identification config of the command line, given by name or path."""
+    return None if given is None else find_config("deid", given, Path.cwd())
+
+
 def absolute(path: str) -> str:
-    """A path of the command line, which starts from the working folder."""
+    """The absolute form of a path on the command line; it is relative to the working folder."""
     return path if "://" in path else str(Path.cwd() / Path(path).expanduser())
 
 
 def parse_assignment(text: str) -> tuple[str, Any]:
-    """("a.b.c", value) of `a.b.c=value`; the value is read as YAML, as in the file."""
+    """("a.b.c", value) of `a.b.c=value`; the value is parsed as YAML."""
     key, sign, value = text.partition("=")
     if not sign or not key.strip():
         raise ConfigError("--set: expected KEY=VALUE, such as --set output.shards=8")
     try:
         parsed = value.strip() if _is_time(value) else yaml.safe_load(value)
     except yaml.YAMLError:
-        raise ConfigError(f"--set {key}: the value is not valid YAML") from None
+        raise ConfigError(f"--set {key}: the value is not valid YAML; put text in quotes") from None
     return key.strip(), parsed
 
 
@@ -161,9 +185,9 @@ def _is_time(value: str) -> bool:
 
 def _read_key(path: Path, base: Path, config: RunConfig) -> bytes:
     if (config.key is None) == (config.key_file is None):
-        raise ConfigError(f"{path}: give either key or key_file; `chatsieve keygen` makes a key")
+        raise ConfigError(f"{path}: expected either key or key_file; generate a key with `chatsieve keygen`")
     if config.key is not None:
-        text = expand(config.key, f"{path}: key", "`chatsieve keygen` makes a key")
+        text = expand(config.key, f"{path}: key", "generate a key with `chatsieve keygen`")
         return parse_key(text, f"{path}: key")
     file = Path(resolve_path(base, config.key_file or ""))
     try:
@@ -174,12 +198,12 @@ def _read_key(path: Path, base: Path, config: RunConfig) -> bytes:
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not text"
         raise ConfigError(
-            f"{file}: key_file cannot be read ({reason}); `chatsieve keygen` makes a key"
+            f"{file}: key_file cannot be read ({reason}); generate a key with `chatsieve keygen`"
         ) from None
 
 
 def expand(text: str, where: str, advice: str) -> str:
-    """The text with the value of each `${ENV}`; ConfigError for one that is not set."""
+    """The text with each `${ENV}` replaced by its value; ConfigError for a variable that is not set."""
 
     def value(found: re.Match[str]) -> str:
         name = found.group(1)

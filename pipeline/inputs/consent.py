@@ -1,4 +1,4 @@
-"""All consent of a configuration: every source looked into, read where workers cannot, none of them stale."""
+"""Finds and checks all consent sources of a configuration, and reads those that workers cannot read."""
 
 from __future__ import annotations
 
@@ -7,41 +7,42 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pipeline.inputs.config import Settings
-from pipeline.inputs.consent_table import read_table
 from pipeline.inputs.globs import matching
+from pipeline.inputs.postgresql_consent import read_table
 from schemas.consent_config import FileSource, PostgresqlSource, Source
 from schemas.errors import ConsentError
 from schemas.keys import KeyedHasher
 from transforms.consent.snapshots import Snapshot, inspect_snapshot
-from transforms.consent.spilled import Kept
-from transforms.consent.systems import read_history
+from transforms.consent.spilled import SpilledConsent
+from transforms.consent.systems.read import read_consent_records
 from transforms.shuffle.instants import later
 from transforms.shuffle.spill import Spill
 
 
 class Consent(NamedTuple):
-    """What is known of consent at `as_of`.
+    """The consent sources at `as_of`.
 
-    `inspected`: what holds anything known, for report and manifest. `reads`: what workers read, paths of
-    canonical snapshots and rows that are kept. `known_until`: the newest instant of any source.
+    `inspected`: the sources with any entry known at `as_of`, for report and manifest. `reads`: what workers
+    read, which are paths of canonical snapshots and spilled rows of other sources. `known_until`: the newest
+    instant of any source.
     """
 
     inspected: list[Snapshot]
-    reads: list[str | Kept]
+    reads: list[str | SpilledConsent]
     known_until: dt.datetime
 
 
 def read_consent(settings: Settings, hasher: KeyedHasher, spill: Spill) -> Consent:
-    """Every state of every source, read; raises ConsentError for one that is not understood, or is stale.
+    """Checks all sources; ConsentError for one that is missing, stale or has an invalid entry.
 
-    What was snapshot after `as_of` is left out whole, so that a run for a past moment is the same, manifest
-    and all, however much was added since.
+    Snapshots made after `as_of` are ignored completely, so that a run for a past instant gives the same
+    dataset and manifest after newer snapshots were added.
     """
     config = settings.config.consent
     paths = dict.fromkeys(path for pattern in config.snapshots for path in _files(settings, pattern))
     found = [inspect_snapshot(path, settings.as_of) for path in paths]
     inspected = [snapshot for snapshot in found if snapshot.instants]
-    reads: list[str | Kept] = [snapshot.path for snapshot in inspected]
+    reads: list[str | SpilledConsent] = [snapshot.path for snapshot in inspected]
     for number, source in enumerate(config.sources):
         snapshots, kept = _read_source(settings, f"consent.sources[{number}]", source, hasher, spill)
         inspected += snapshots
@@ -50,22 +51,21 @@ def read_consent(settings: Settings, hasher: KeyedHasher, spill: Spill) -> Conse
     where = "consent" if config.sources else "consent.snapshots"
     if not known:
         raise ConsentError(
-            f"{where}: none is at or before as_of {_moment(settings.as_of)}; add a newer snapshot"
+            f"{where}: no snapshot at or before as_of {_moment(settings.as_of)}; add one or change as_of"
         )
     newest = max(known)
     for pack in settings.packs:
         if later(newest, pack.policy.max_snapshot_age) < settings.as_of:
             raise ConsentError(
-                f"{where}: stale: the newest is of {_moment(newest)}, older than the "
-                f"max_snapshot_age of policy {pack.policy.id} at {_moment(settings.as_of)}; "
-                "add a newer snapshot"
+                f"{where}: stale: the newest snapshot is of {_moment(newest)}; that exceeds max_snapshot_age "
+                f"of policy {pack.policy.id} at {_moment(settings.as_of)}; add a newer snapshot"
             )
     return Consent(inspected, reads, newest)
 
 
 def _read_source(
     settings: Settings, where: str, source: Source, hasher: KeyedHasher, spill: Spill
-) -> tuple[list[Snapshot], list[Kept]]:
+) -> tuple[list[Snapshot], list[SpilledConsent]]:
     if isinstance(source, PostgresqlSource):
         snapshot, kept = read_table(settings, where, source, hasher, spill)
         snapshots = [snapshot] if snapshot.instants else []
@@ -73,27 +73,27 @@ def _read_source(
         snapshots, kept = _read_files(settings, where, source, hasher, spill)
     newest = max((snapshot.instants[-1] for snapshot in snapshots), default=None)
     if source.max_age is not None and (newest is None or later(newest, source.max_age) < settings.as_of):
-        known = "nothing is known" if newest is None else f"the newest is of {_moment(newest)}"
+        known = "it has no entry" if newest is None else f"the newest entry is of {_moment(newest)}"
         raise ConsentError(
-            f"{where}: stale: {known} at {_moment(settings.as_of)}, older than its max_age; export it anew"
+            f"{where}: stale: {known}, which exceeds max_age at {_moment(settings.as_of)}; export it again"
         )
     return snapshots, kept
 
 
 def _read_files(
     settings: Settings, where: str, source: FileSource, hasher: KeyedHasher, spill: Spill
-) -> tuple[list[Snapshot], list[Kept]]:
-    history = read_history(_files(settings, source.path), source, hasher, settings.as_of, spill)
+) -> tuple[list[Snapshot], list[SpilledConsent]]:
+    history = read_consent_records(_files(settings, source.path), source, hasher, settings.as_of, spill)
     if history.fault:
         raise ConsentError(f"{where}: {settings.resolve(source.path)}: {history.fault}")
-    return history.snapshots, history.kept
+    return history.snapshots, history.spilled
 
 
 def _files(settings: Settings, pattern: str) -> list[str]:
     resolved = settings.resolve(pattern)
     paths = sorted(path for path in matching(resolved) if Path(path).is_file())
     if not paths:
-        raise ConsentError(f"{resolved}: no consent snapshot found; the run needs at least one")
+        raise ConsentError(f"{resolved}: no consent snapshot found; give an existing file or a matching glob")
     return paths
 
 

@@ -1,4 +1,4 @@
-"""The files that a path or glob of the configuration means."""
+"""Expands a path or glob of the configuration."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 
 
 def matching(pattern: str) -> list[str]:
-    """The path itself if it exists, else what the glob matches, hidden files too, in no order."""
+    """The path itself if it exists, else the matches of the glob, including hidden files, in no order."""
     if Path(pattern).exists():
         return [pattern]
-    # pathlib's globs cannot start from an absolute pattern, and skip nothing we would not.
+    # pathlib cannot glob an absolute pattern.
     return glob.glob(pattern, recursive=True, include_hidden=True)  # noqa: PTH207

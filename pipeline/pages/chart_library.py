@@ -1,7 +1,7 @@
-"""The script that draws a report's charts: made by the package that ships it, kept with the environment.
+"""The JavaScript library that draws the charts of a page, bundled by the package vl-convert.
 
-Making it takes more than a second, as much as the rest of a small audit. Set-up keeps it beside the
-packages (`python -m pipeline.pages.chart_library`); where nobody did, it is made anew for each page.
+Bundling takes more than a second, as much as the rest of a small audit. `make setup` bundles it once into the
+environment (`python -m pipeline.pages.chart_library`); otherwise it is bundled when a page is written.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 
 @functools.cache
 def library() -> str:
-    """Vega, Vega-Lite and Vega-Embed in one script, fit to stand within a page."""
+    """Vega, Vega-Lite and Vega-Embed as one script that can be embedded in a page."""
     try:
         return _place().read_text(encoding="utf-8")
     except OSError:
@@ -23,7 +23,7 @@ def library() -> str:
 
 
 def keep() -> Path:
-    """Writes the library into the environment, for this version of its package; raises OSError."""
+    """Writes the library into the environment, for this version of vl-convert; raises OSError."""
     place = _place()
     place.parent.mkdir(parents=True, exist_ok=True)
     temporary = place.with_suffix(f".{os.getpid()}")
@@ -40,7 +40,7 @@ def _place() -> Path:
 def _made() -> str:
     import vl_convert
 
-    # The stub says that a snippet must be given; without one it is the whole library.
+    # The type stub requires a snippet; without one, the whole library is bundled.
     text: str = vl_convert.javascript_bundle()  # type: ignore[call-arg]
     return text.replace("</script", "<\\/script")
 

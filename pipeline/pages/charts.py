@@ -1,4 +1,4 @@
-"""What the charts of a report show: rows for each, read off the report and nothing else."""
+"""The rows of each chart of a report, computed from report.json only."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 Rows = list[dict[str, Any]]
 DECISIONS = ("eligible", "excluded", "deferred", "quarantined")
 _MOST_MOVED = 12
-#: Of a share, for the chart.
+#: The smallest change of a share in the chart of changes.
 _LEAST_MOVED = 0.0005
-#: Of the records, for the chart of the funnel.
+#: The smallest fraction of records that a step of the funnel must drop to be in its chart.
 _LEAST_DROPPED = 0.005
 
 
 def charts_of(report: dict[str, Any]) -> dict[str, Rows]:
-    """The rows of each chart by its name; none where there is nothing to show."""
+    """The rows of each chart, by its name; an empty list if there is nothing to draw."""
     return {
         "funnel": _funnel(report["funnel"]),
         "moved": _moved(report["previous"]),
@@ -39,13 +39,13 @@ def charts_of(report: dict[str, Any]) -> dict[str, Rows]:
     }
 
 
-def named(value: Any) -> str:
-    """What a value is called where it stands for a group of sessions."""
+def value_label(value: Any) -> str:
+    """The label of a value that stands for a group of sessions."""
     return "none" if value is None else "not told apart" if value == "*" else str(value)
 
 
-def state_words(state: str) -> str:
-    """What the state of a user is called."""
+def state_label(state: str) -> str:
+    """The label of a consent state."""
     return {
         "no_record": "in no snapshot",
         "no_user_id": "no user id",
@@ -55,7 +55,7 @@ def state_words(state: str) -> str:
 
 
 def _funnel(steps: list[dict[str, Any]]) -> Rows:
-    """What is left after each step, and what it dropped: of steps that drop much, and of the ends."""
+    """Dropped and remaining records of the first and last steps and of steps that drop many."""
     rows: Rows = []
     start = steps[0]["left"] if steps and isinstance(steps[0]["left"], int) else 0
     for step in steps:
@@ -87,7 +87,7 @@ def _moved(previous: dict[str, Any] | None) -> Rows:
 
 def _splits(splits: list[dict[str, Any]]) -> Rows:
     return [
-        {"value": named(row["value"]), "decision": decision, "rank": rank, "sessions": row[decision]}
+        {"value": value_label(row["value"]), "decision": decision, "rank": rank, "sessions": row[decision]}
         for row in splits
         for rank, decision in enumerate(DECISIONS)
         if isinstance(row[decision], int) and row[decision]
@@ -101,7 +101,7 @@ def _states(cells: list[dict[str, Any]]) -> Rows:
         total[key] = total.get(key, 0) + (cell["sessions"] or 0)
     return [
         {
-            "value": state_words(state),
+            "value": state_label(state),
             "decision": decision,
             "rank": DECISIONS.index(decision) if decision in DECISIONS else len(DECISIONS),
             "sessions": sessions,
@@ -113,18 +113,18 @@ def _states(cells: list[dict[str, Any]]) -> Rows:
 
 def _users(users: dict[str, Any]) -> Rows:
     states = ("granted", "refused", "undecided", "no_record")
-    return _some({"state": state_words(state), "users": users[state]} for state in states)
+    return _some({"state": state_label(state), "users": users[state]} for state in states)
 
 
 def _entities(deid: dict[str, Any] | None) -> Rows:
-    """By type and surface; by type alone where surfaces are left out."""
+    """Rows by type and surface; by type only in a shareable report."""
     if deid is None:
         return []
     surfaces = deid["by_surface"] or [{"surface": "all", "entities": deid["entities"]}]
     return _some(
         {
             "type": row["type"],
-            "surface": named(surface["surface"]),
+            "surface": value_label(surface["surface"]),
             "count": row["count"],
             "per_thousand": row["per_thousand_characters"],
         }
@@ -134,7 +134,7 @@ def _entities(deid: dict[str, Any] | None) -> Rows:
 
 
 def _some(rows: Iterable[dict[str, Any]]) -> Rows:
-    """The rows whose last but optional number is told and not zero."""
+    """The rows whose count is a number and not zero."""
     kept = []
     for row in rows:
         number = next(row[name] for name in ("records", "users", "count") if name in row)

@@ -1,12 +1,12 @@
-"""The page of a comparison, made from the document of `chatsieve diff`; it names no session."""
+"""The HTML page of `chatsieve diff`; it has counts only, no conversation keys."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from pipeline.pages.page import count, instant, page, percent
-from pipeline.report.wording import CODES
+from pipeline.pages.page import count, instant, percent, render_page
+from pipeline.report.rule_summaries import QUARANTINE_SUMMARIES
 from schemas.decisions import RULES, listing_order
 from schemas.errors import OutputError
 from transforms.output.file_names import masked_name
@@ -17,7 +17,7 @@ _MOST_LISTED = 6
 
 
 def write_diff_page(document: dict[str, Any], path: Path) -> None:
-    """Writes the page; raises OutputError where there is a file already, or none can be."""
+    """Writes the page to a new file; OutputError if it exists or cannot be written."""
     try:
         with path.open("xb") as file:
             file.write(diff_page(document))
@@ -28,9 +28,9 @@ def write_diff_page(document: dict[str, Any], path: Path) -> None:
 
 
 def diff_page(document: dict[str, Any]) -> bytes:
-    """The page."""
+    """The page, in UTF-8."""
     flips = [_flip(row) for row in document["changed"]]
-    return page(
+    return render_page(
         "diff.html.j2",
         {"matrix": _cells(document["changed"]), "balance": _balance(document)},
         document=document,
@@ -61,17 +61,17 @@ def _headline(sessions: dict[str, int]) -> str:
 
 
 def _sentences(document: dict[str, Any], flips: list[dict[str, Any]]) -> list[str]:
-    """How many became eligible and how many no longer are, and the largest cause."""
+    """How many sessions became eligible, how many are no longer, and the largest change."""
     gained = sum(row["sessions"] for row in document["changed"] if row["b_decision"] == "eligible")
     lost = sum(row["sessions"] for row in document["changed"] if row["a_decision"] == "eligible")
-    said = [f"{count(gained)} sessions are eligible in B and not in A; {count(lost)} in A and not in B."]
+    sentences = [f"{count(gained)} sessions are eligible in B and not in A; {count(lost)} in A and not in B."]
     if flips:
         first = flips[0]
-        said.append(
+        sentences.append(
             f"The largest change: {count(first['sessions'])} sessions from {first['a']} to {first['b']}. "
             f"{first['why']}"
         )
-    return said
+    return sentences
 
 
 def _flip(row: dict[str, Any]) -> dict[str, Any]:
@@ -89,20 +89,20 @@ def _why(row: dict[str, Any]) -> str:
     rule, side = row["rule"], row["fires_in"].upper()
     if rule == "absent":
         return f"These sessions are not in {side}."
-    if rule in CODES:
-        return f"In {side} alone they are quarantined: {CODES[rule].lower()}."
+    if rule in QUARANTINE_SUMMARIES:
+        return f"In {side} alone they are quarantined: {QUARANTINE_SUMMARIES[rule].lower()}."
     number = "" if row["rule_number"] is None else f"{row['rule_number']}, "
     return f"Rule {number}{rule}, fires in {side} only: {_SUMMARY.get(rule, rule)}."
 
 
 def _listed(numbers: dict[str, int]) -> str:
     largest = sorted(numbers.items(), key=lambda item: (-item[1], item[0]))
-    told = ", ".join(f"{name} {count(number)}" for name, number in largest[:_MOST_LISTED])
-    return told + (f" and {len(largest) - _MOST_LISTED} more" if len(largest) > _MOST_LISTED else "")
+    listed = ", ".join(f"{name} {count(number)}" for name, number in largest[:_MOST_LISTED])
+    return listed + (f" and {len(largest) - _MOST_LISTED} more" if len(largest) > _MOST_LISTED else "")
 
 
 def _cells(changed: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The changed pairs in the order in which reasons are listed, A first."""
+    """The changed pairs of reasons, in table order of the reason in A, then in B."""
     ordered = sorted(
         changed,
         key=lambda row: (listing_order(row["a_reason"] or "-"), listing_order(row["b_reason"] or "-")),

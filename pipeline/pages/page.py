@@ -1,4 +1,4 @@
-"""One self-contained page: template, style, script, charts and their library, and nothing else is allowed."""
+"""Renders a template as one self-contained HTML page with style, scripts, charts and their library."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _CODE = markupsafe.Markup("<code>{}</code>")
 FOLDER = Path(__file__).parent / "templates"
 
 
-def page(template: str, charts: dict[str, list[dict[str, Any]]], **words: Any) -> bytes:
-    """The page of a template, UTF-8, with the charts that have values: nothing is ever loaded by it.
+def render_page(template: str, charts: dict[str, list[dict[str, Any]]], **words: Any) -> bytes:
+    """The page of a template, in UTF-8, with the charts that have rows. It loads nothing from anywhere.
 
-    Values are escaped in the template, and as data; equal values give equal bytes.
+    All values are escaped, in HTML and in scripts. Equal values give equal bytes.
     """
     drawn = {name: {"spec": _sized(_spec(name), rows), "rows": rows} for name, rows in charts.items() if rows}
     style, script = _text("page.css"), _text("page.js")
@@ -31,19 +31,19 @@ def page(template: str, charts: dict[str, list[dict[str, Any]]], **words: Any) -
         .get_template(template)
         .render(
             **words,
-            policy_of_content=_policy(style, [library, script]),
+            policy_of_content=_security_policy(style, [library, script]),
             style=style,
             library=library,
             script=script,
             drawn=drawn,
-            charts=embedded(drawn),
+            charts=script_json(drawn),
         )
     )
     return text.encode()
 
 
-def embedded(value: Any) -> str:
-    """JSON that can stand in a script element: no text in it can end that."""
+def script_json(value: Any) -> str:
+    """JSON for a script element; no text in it can end the element."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
@@ -51,7 +51,7 @@ def embedded(value: Any) -> str:
 
 
 def count(number: Any) -> str:
-    """A count with separators, "<10" as it is, a dash for one that is withheld."""
+    """A count with separators; text such as "<10" unchanged; a dash for a suppressed count."""
     if number is None:
         return "\u2013"
     return (
@@ -64,7 +64,7 @@ def count(number: Any) -> str:
 
 
 def percent(fraction: Any, digits: int = 1) -> str:
-    """A fraction in percent; a dash for none."""
+    """A fraction in percent; a dash for None."""
     return "\u2013" if fraction is None else f"{fraction * 100:.{digits}f}\u00a0%"
 
 
@@ -74,7 +74,7 @@ def points(moved: Any) -> str:
 
 
 def size(number: Any) -> str:
-    """Bytes in the unit that fits; a dash for none."""
+    """Bytes in a fitting unit; a dash for None."""
     if number is None:
         return "\u2013"
     value = float(number)
@@ -86,12 +86,12 @@ def size(number: Any) -> str:
 
 
 def instant(text: str) -> str:
-    """An instant as people write it, in UTC."""
+    """An instant in readable form, in UTC."""
     return text.replace("T", "\u00a0", 1).removesuffix("Z") + "\u00a0UTC"
 
 
 def quoted(text: str) -> markupsafe.Markup:
-    """Words with what stands between backticks as code."""
+    """Text as HTML, with parts between backticks as code."""
     parts = enumerate(text.split("`"))
     return markupsafe.Markup("").join(_CODE.format(part) if n % 2 else part for n, part in parts)
 
@@ -128,7 +128,7 @@ def _spec(name: str) -> Any:
 
 
 def _sized(spec: Any, rows: list[dict[str, Any]]) -> Any:
-    """The chart with its height told: so much for each value that it has a line for."""
+    """The chart with its height set by the number of values on its y axis."""
     height = spec["height"]
     if not isinstance(height, dict):
         return spec
@@ -136,8 +136,8 @@ def _sized(spec: Any, rows: list[dict[str, Any]]) -> Any:
     return {**spec, "height": height["step"] * len(lines)}
 
 
-def _policy(style: str, scripts: list[str]) -> str:
-    """Only this style and these scripts, by their digests; no network, no frames, no forms."""
+def _security_policy(style: str, scripts: list[str]) -> str:
+    """The Content-Security-Policy: this style and these scripts by digest; no network, frames or forms."""
     allowed = " ".join(_digest(script) for script in scripts)
     return (
         f"default-src 'none'; script-src {allowed}; style-src {_digest(style)}; "

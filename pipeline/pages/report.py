@@ -1,26 +1,26 @@
-"""report.html: the report as a page for people, made from report.json's document and nothing else."""
+"""report.html: the page of a report, made from report.json only."""
 
 from __future__ import annotations
 
 import collections
 from typing import Any
 
-from pipeline.pages.charts import DECISIONS, charts_of, named, state_words
-from pipeline.pages.page import embedded, page
-from pipeline.pages.sentences import age, changed, headline, refusals
+from pipeline.pages.charts import DECISIONS, charts_of, state_label, value_label
+from pipeline.pages.page import render_page, script_json
+from pipeline.pages.report_summary import age, changed, headline, refusals
 from schemas.decisions import decision_of
 from schemas.report_counts import MIXED
 
-#: Rows of the cube that a page carries; with more, months are told by the year, then not at all.
+#: The largest number of cube rows in a page; with more rows, months are merged to years, then to one value.
 MOST_CELLS = 40_000
-#: Files that the table of shards lists.
+#: The largest number of files in the table of shards.
 MOST_SHARDS = 500
 _NAMES = ("reason", "tier", "surface", "month of creation", "basis of consent")
 
 
 def report_page(report: dict[str, Any]) -> bytes:
-    """The page; `report` is the document of report.json, in full or shareable."""
-    return page(
+    """The page, in UTF-8; `report` is the document of report.json, full or shareable."""
+    return render_page(
         "report.html.j2",
         charts_of(report),
         report=report,
@@ -30,16 +30,16 @@ def report_page(report: dict[str, Any]) -> bytes:
         changed=changed(report),
         states=_states(report["consent"]["sessions"]),
         decisions=DECISIONS,
-        named=named,
-        state_words=state_words,
+        named=value_label,
+        state_words=state_label,
         entities=_entities(report["deid"]),
         most_shards=MOST_SHARDS,
-        cube=embedded(_cube(report)),
+        cube=script_json(_cube(report)),
     )
 
 
 def _states(cells: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """One row a state of users: its sessions by decision, and the bases of those that are eligible."""
+    """One row per consent state: sessions by decision, and eligible sessions by basis."""
     rows: dict[str, dict[str, Any]] = {}
     for cell in cells:
         row = rows.setdefault(cell["state"], {"state": cell["state"], "bases": {}, "by": {}, "total": 0})
@@ -52,7 +52,7 @@ def _states(cells: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _entities(deid: dict[str, Any] | None) -> list[dict[str, Any]]:
-    """One row a type: how many, and per thousand characters in all and on each surface."""
+    """One row per entity type: count, and count per thousand characters in total and by surface."""
     if deid is None:
         return []
     surfaces = [{row["type"]: row for row in surface["entities"]} for surface in deid["by_surface"]]
@@ -68,7 +68,7 @@ def _entities(deid: dict[str, Any] | None) -> list[dict[str, Any]]:
 
 
 def _cube(report: dict[str, Any]) -> dict[str, Any]:
-    """The cube by numbers: each row's values are places in `values`, column by column."""
+    """The cube in compact form: each value of a row is an index into `values` of its column."""
     rows = report["cube"]["rows"]
     for place in (4, 0):
         if len(rows) > MOST_CELLS:
@@ -90,7 +90,7 @@ def _cube(report: dict[str, Any]) -> dict[str, Any]:
 
 
 def _folded(rows: list[list[Any]], keep: int) -> list[list[Any]]:
-    """The rows with months cut to their first `keep` characters, those that are alike added up."""
+    """The rows with months cut to their first `keep` characters, and equal rows added up."""
     total: dict[tuple[Any, ...], list[Any]] = collections.defaultdict(lambda: [0, 0])
     for row in rows:
         month = row[3][:keep] if isinstance(row[3], str) and row[3][:1].isdigit() else row[3]
@@ -101,6 +101,6 @@ def _folded(rows: list[list[Any]], keep: int) -> list[list[Any]]:
 
 
 def _ordered(values: set[Any]) -> list[Any]:
-    """No value first, "earlier" before and "later" after all else, what is not told apart last."""
+    """Sorted: no value, "earlier", the values, "later", then merged values."""
     place = {None: 0, "earlier": 1, "later": 3, MIXED: 4}
     return sorted(values, key=lambda value: (place.get(value, 2), str(value)))

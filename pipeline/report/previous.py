@@ -1,4 +1,4 @@
-"""A run or audit to compare with: how often it gave each reason, and which tiers and surfaces it saw."""
+"""The comparison with a previous run or audit: reasons, tiers and surfaces."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow.compute as pc
 
 from pipeline.dataset.committed import ledger_batches, open_committed
-from pipeline.report.cells import LedgerCell, summed
+from pipeline.report.ledger_counts import LedgerCell, summed
 from schemas.decisions import decision_of
 from schemas.report import Previous, ReasonMoved
 from transforms.output.file_names import masked_name
@@ -18,8 +18,8 @@ _BATCH_ROWS = 1 << 17
 
 
 @dataclasses.dataclass(frozen=True)
-class Before:
-    """What is known of a committed run or audit, from its manifest and its ledger."""
+class PreviousRun:
+    """The figures of a committed run or audit, from its manifest and ledger."""
 
     name: str
     kind: str
@@ -31,15 +31,15 @@ class Before:
     surfaces: frozenset[str]
 
 
-def read_before(path: Path) -> Before:
-    """The run or audit in a folder; raises InputError where there is none."""
+def read_previous_run(path: Path) -> PreviousRun:
+    """The figures of the run or audit in a folder; InputError if there is none."""
     run = open_committed(path)
     seen: dict[str, set[str]] = {"tier": set(), "surface": set()}
     for batch in ledger_batches(run, list(seen), _BATCH_ROWS):
         for name, values in seen.items():
             values.update(pc.drop_null(pc.unique(batch.column(name))).to_pylist())
     manifest = run.manifest
-    return Before(
+    return PreviousRun(
         name=masked_name(run.root.resolve().name),
         kind=manifest.kind,
         dataset_version=manifest.dataset_version,
@@ -51,8 +51,8 @@ def read_before(path: Path) -> Before:
     )
 
 
-def previous_of(before: Before, cells: Sequence[LedgerCell]) -> Previous:
-    """The comparison with what is now, the reason that moved most first."""
+def previous_of(before: PreviousRun, cells: Sequence[LedgerCell]) -> Previous:
+    """The comparison, with the reason whose share changed most first."""
     now, then = summed(cells, ["reason"]), before.reasons
     total_now, total_then = sum(now.values()), sum(then.values())
     moved = []
@@ -83,5 +83,5 @@ def previous_of(before: Before, cells: Sequence[LedgerCell]) -> Previous:
 
 
 def share(part: int, whole: int) -> float:
-    """The fraction to six places; 0 of nothing is 0."""
+    """The fraction, rounded to six places; 0 if `whole` is 0."""
     return round(part / whole, 6) if whole else 0.0

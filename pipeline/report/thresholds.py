@@ -1,4 +1,4 @@
-"""`audit.fail_if`: the thresholds of a configuration held against a report, each breach in one line."""
+"""Checks the thresholds of the configuration (`audit.fail_if`) against a report."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _KEY = "audit.fail_if"
 
 
 def failures_of(report: Report, config: RunConfig) -> list[Failure]:
-    """Every threshold that a report crosses by the numbers that it tells."""
+    """The crossed thresholds; counts that a shareable report suppresses are not checked."""
     fail_if = config.audit.fail_if
     found = [
         _limits(report, config),

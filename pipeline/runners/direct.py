@@ -1,4 +1,4 @@
-"""Beam's local runner, which tells a Progress what its workers do: in this process and in others."""
+"""Beam's local runner, extended to report the counters of its workers to a Progress."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from pipeline.runners.progress import Progress
 
 @contextlib.contextmanager
 def local_runner(progress: Progress, environment: Any) -> Iterator[Any]:
-    """A runner whose workers are in `environment`, or in this process for None."""
+    """A runner with workers in `environment`; None: one worker in this process."""
     if not progress.enabled:
         yield FnApiRunner(default_environment=environment)
         return
-    # The runner makes its requesters by this name; no option hands them a function to call.
+    # Beam has no option for a progress callback, so its class is replaced while the runner exists.
     original = fn_runner.ProgressRequester
     fn_runner.ProgressRequester = _requester(original, progress)
     try:
@@ -34,7 +34,7 @@ class _WatchedRunner(FnApiRunner):  # type: ignore[misc]  # Beam is not typed
         self._progress = progress
 
     def _execute_bundle(self, context: Any, bundle: Any, *rest: Any) -> Any:
-        """Names the stage before it runs, and takes its counts after it: a short one is never asked."""
+        """Reports the stage at its start and its counters at its end; Beam does not poll short bundles."""
         self._progress.begin([transform.unique_name for transform in bundle.stage.transforms])
         result = super()._execute_bundle(context, bundle, *rest)
         self._progress.finish(_counters(result.process_bundle))
@@ -55,7 +55,7 @@ def _requester(base: Any, progress: Progress) -> type:
 
 
 def _counters(response: Any) -> dict[str, int]:
-    """The sums of our own counters in what a worker answered."""
+    """The sums of the chatsieve counters in a response of a worker."""
     found: dict[str, int] = {}
     for info in response.monitoring_infos:
         if info.urn == monitoring_infos.USER_COUNTER_URN and info.labels.get("NAMESPACE") == "chatsieve":

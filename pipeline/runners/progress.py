@@ -1,4 +1,4 @@
-"""A progress bar on a terminal: the stage, what it has done and how fast, and when it will be through."""
+"""A progress bar on a terminal: the stage, sessions and bytes done, the rate, and the remaining time."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ _BAR_COLUMNS = 14
 
 @dataclasses.dataclass(frozen=True)
 class _Stage:
-    """A stage as a person knows it, and what is counted of it.
+    """A stage of the progress bar.
 
-    `steps`: the names of Beam steps that show that it is running. `size` counts bytes. `of`: the counter that
-    says how many `sessions` there will be.
+    `steps`: parts of the Beam step labels of this stage. `sessions`, `size`: its counters of sessions and of
+    bytes or characters. `of`: the counter with the final value of `sessions`.
     """
 
-    words: str
+    title: str
     steps: tuple[str, ...]
     sessions: str | None = None
     size: str | None = None
@@ -50,7 +50,7 @@ _STAGES = (
 
 
 class Progress:
-    """Shows what the workers have done so far while `watching`; silent unless on a terminal."""
+    """Shows the counters of the workers while `watching`, if standard error is a terminal."""
 
     def __init__(self, enabled: bool | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self.enabled = sys.stderr.isatty() if enabled is None else enabled
@@ -66,15 +66,15 @@ class Progress:
 
     @property
     def frequency(self) -> float | None:
-        """How often, in seconds, the runner asks its workers; None for never."""
+        """The interval, in seconds, at which the runner polls its workers; None: never."""
         return _INTERVAL_SECONDS if self.enabled else None
 
     def expect(self, total_bytes: int) -> None:
-        """Says how large the input files are."""
+        """Sets the size of all input files."""
         self._total_bytes = total_bytes
 
     def begin(self, steps: list[str]) -> int:
-        """Notes that the runner starts on a bundle of fused steps, given by their full names; its number."""
+        """Starts a bundle of the steps with these labels, and returns its number."""
         named = [f"/{step}/" for step in steps]
         found = [stage for stage in _STAGES if any(mark in name for name in named for mark in stage.steps)]
         with self._lock:
@@ -85,17 +85,17 @@ class Progress:
 
     @property
     def bundle(self) -> int:
-        """The number of the bundle that is running."""
+        """The number of the running bundle."""
         return self._bundle
 
     def note(self, bundle: int, instruction: str, counters: dict[str, int]) -> None:
-        """Takes what a worker has counted so far in its part of a bundle; nothing once that is finished."""
+        """Updates the counters of a worker in a bundle; ignored if the bundle has ended."""
         with self._lock:
             if bundle == self._bundle:
                 self._running[instruction] = counters
 
     def finish(self, counters: dict[str, int]) -> None:
-        """Takes what all workers have counted in the bundle that ran."""
+        """Ends the running bundle and adds its counters."""
         with self._lock:
             self._bundle += 1
             self._running.clear()
@@ -103,7 +103,7 @@ class Progress:
         self._draw()
 
     def line(self) -> dict[str, Any]:
-        """What the bar shows now: the stage, the fraction done if it is known, and words for the rest."""
+        """The fields of the bar: stage, fraction done (None: unknown), sessions, size, rate, time left."""
         with self._lock:
             stage, seconds = self._stage, self._clock() - self._begun
             total = self._counted.copy()
@@ -111,13 +111,13 @@ class Progress:
                 total.update(counters)
         sessions = total[stage.sessions] if stage.sessions else None
         done = self._fraction(stage, total)
-        words = {
+        fields = {
             "sessions": "" if sessions is None else f"{sessions:,} sessions",
             "size": f"{total[stage.size] / 1e6:,.1f} MB" if stage.size else "",
             "rate": f"{sessions / seconds:,.0f}/s" if sessions and seconds > 0 else "",
             "left": _left(done, seconds),
         }
-        return {"stage": stage.words, "done": done, **words}
+        return {"stage": stage.title, "done": done, **fields}
 
     def _fraction(self, stage: _Stage, total: collections.Counter[str]) -> float | None:
         if stage.of and total[stage.of]:
@@ -128,7 +128,7 @@ class Progress:
 
     @contextlib.contextmanager
     def watching(self) -> Iterator[None]:
-        """Shows the bar while the block runs."""
+        """Shows the bar during the block."""
         if not self.enabled:
             yield
             return
@@ -170,7 +170,7 @@ class Progress:
 
 
 def _left(done: float | None, seconds: float) -> str:
-    """The time that a stage still takes if it goes on like this."""
+    """The remaining time of a stage at its current rate."""
     if not done:
         return ""
     minutes, rest = divmod(round(seconds * (1 - done) / done), 60)

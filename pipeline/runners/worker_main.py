@@ -1,34 +1,35 @@
-"""A worker process of the direct runner: Beam's own, but silent, and never outliving its parent.
+"""A worker process of the direct runner: Beam's own, without output, ended with its parent.
 
-Beam's worker logs to standard error what it does and, when it fails, what with. What failed reaches the
-parent by the control channel, as class and place.
+Beam's worker prints a traceback, which may hold data, when a step fails. The parent gets the class and place
+of the failure over Beam's control channel.
 """
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 import threading
 import time
 
-from pipeline.runners.beam_loading import load_beam
+from pipeline.runners.process import load_beam, prepare_process
 
 _CHECK_SECONDS = 0.5
 
 
 def main() -> None:
-    """Runs the worker until its parent, whose process id is its argument, says so or is gone."""
-    logging.disable(logging.CRITICAL)
+    """Runs the worker until the parent closes the connection or is gone; the argument is its process id."""
+    prepare_process()
     threading.Thread(target=_end_with_parent, args=(int(sys.argv[1]),), daemon=True).start()
     load_beam("apache_beam.runners.worker.sdk_worker_main")
     from apache_beam.runners.worker import sdk_worker_main
 
+    # Until here, standard error is read by the parent, which quotes its last line if this process ends.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     sdk_worker_main.main(sys.argv)
 
 
 def _end_with_parent(parent: int) -> None:
-    """A run that was killed must not write on: its folder may be another run's by then."""
+    """Ends this process when the parent is gone, however that ended: another run may use its folder next."""
     while os.getppid() == parent:
         time.sleep(_CHECK_SECONDS)
     os._exit(1)

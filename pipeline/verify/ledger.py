@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from pipeline.verify.findings import Finding, RowFaults
 from pipeline.verify.ledger_rows import Expected, RowKind, faults_of
 from pipeline.verify.subject import Counts, Subject
-from schemas.decisions import Decision, Record
+from schemas.decisions import Decision, RecordFault
 from schemas.policy import Policy
 from schemas.strict_yaml import parse_instant
 from transforms.decide.retention import ends_of
@@ -189,7 +189,7 @@ class _Part:
         days, ends = filled(active.cast(pa.int32()), 0), filled(until.cast(pa.int32()), 0)
         skewed = micros(later(expected.as_of, expected.policy.clock_skew)) // _DAY
         seen = filled(self._table["messages_seen"], 0) > 0
-        future = _true(pc.equal(self.reason, str(Record.FUTURE_TIMESTAMP)))
+        future = _true(pc.equal(self.reason, str(RecordFault.FUTURE_TIMESTAMP)))
         self.add("was active after as_of", whole & seen & ~future & (days > skewed))
         granted = expected.policy.retention.granted
         least, most = (ends_of(days * _DAY + rest, granted) // _DAY for rest in (0, _DAY - 1))

@@ -7,12 +7,12 @@ import functools
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from schemas.decisions import DEID_FAILED, RULES, Basis, Decision, Reason, Record, decision_of
+from schemas.decisions import DEID_FAILED, RULES, Basis, Decision, Reason, RecordFault, decision_of
 from schemas.policy import Policy
 from transforms.decide.labels import UNKNOWN
 
 #: Quarantine codes that a session can have; all others are of records that cannot be read.
-_SESSION_CODES = frozenset({*map(str, Record), DEID_FAILED})
+_SESSION_CODES = frozenset({*map(str, RecordFault), DEID_FAILED})
 _NUMBER = {str(rule.reason): rule.number for rule in RULES}
 #: The last rule about unknown, and about excluded tiers and surfaces.
 _SCOPE_RULES = 4

@@ -11,8 +11,8 @@ import msgspec
 
 from pipeline.dataset.card import dataset_card
 from pipeline.pages.report import report_page
-from pipeline.report.build import encode_report
-from pipeline.report.cells import (
+from pipeline.report.full import encode_report
+from pipeline.report.ledger_counts import (
     LedgerCell,
     cells_of,
     cube_of,
@@ -22,7 +22,7 @@ from pipeline.report.cells import (
     reasons_of,
     splits_of,
 )
-from pipeline.report.findings import shards_of
+from pipeline.report.shards import shards_of
 from pipeline.verify.findings import Finding, Outcome
 from pipeline.verify.ledger import Ledger
 from pipeline.verify.subject import DAMAGE, Counts, Subject, decoded, read_file

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from schemas.errors import ConsentError
-from tests.support.consent_systems import PUBLIC, Read, source_of
+from tests.support.consent_systems import RECIPIENTS, Read, source_of
 
 CANARY = "u-canary-4711"
 FIDES = {
@@ -38,7 +38,7 @@ SEGMENT = {
     "receivedAt": "2025-10-01T00:00:00Z",
     "context": {"consent": {"categoryPreferences": {"x": False}}},
 }
-DPV = json.loads((PUBLIC / "dpv_27560/drafts/SEP-01b.json").read_text().replace("UUID-4", CANARY))
+DPV = json.loads(json.dumps(RECIPIENTS).replace("u-77", CANARY))
 SOURCES = [
     (FIDES, source_of(format="fides", preference="x")),
     (SEGMENT, source_of(format="segment", category="x")),

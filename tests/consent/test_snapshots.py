@@ -104,7 +104,7 @@ def test_json_lines_are_dated_by_their_path_and_cut_files_refuse(tmp_path: Path)
     assert inspect_snapshot(str(known), AS_OF).instants == (dt.datetime(2025, 12, 1, tzinfo=dt.UTC),)
     assert inspect_snapshot(str(later), AS_OF) == Snapshot(str(later), ())
     known.write_text(undated + LINE)
-    with pytest.raises(ConsentError, match="line 2: snapshot_at stands here, but not in the first line"):
+    with pytest.raises(ConsentError, match="line 2: snapshot_at is in this line, but not in the first line"):
         rows(known)
     (tmp_path / "cut.jsonl.gz").write_bytes(gzip.compress(LINE.encode() * 9)[:-12])
     with pytest.raises(ConsentError, match="damaged"):

@@ -1,4 +1,4 @@
-"""Cases of eligibility.md as data: each side of each boundary, decided by the engine and by the reference."""
+"""Cases of docs/policy.md as data: each side of each boundary, decided by the engine and by the reference."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import typing
 import pyarrow as pa
 import pytest
 
-from schemas.decisions import TEXT_REASONS, Reason, Record, decision_of
+from schemas.decisions import TEXT_REASONS, Reason, RecordFault, decision_of
 from schemas.policy import Policy
 from tests.support.eligibility_cases import CASES, moments_of, policy_of, tables_of_case
 from tests.support.eligibility_worlds import SCHEMAS, Row, Tables, kept_ids, run, settled
@@ -74,7 +74,7 @@ def test_every_knob_has_a_pair_of_cases_that_it_alone_decides() -> None:
 
 def test_every_reason_of_the_rules_has_a_case() -> None:
     """A rule without a case can be lost without anyone noticing."""
-    wanted = {str(reason) for reason in set(Reason) - TEXT_REASONS} | {str(code) for code in Record}
+    wanted = {str(reason) for reason in set(Reason) - TEXT_REASONS} | {str(code) for code in RecordFault}
     assert {case["expect"]["reason"] for case in CASES} == wanted
 
 

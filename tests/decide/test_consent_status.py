@@ -1,4 +1,4 @@
-"""Where users stand, by the second way that shares no code with the verdicts."""
+"""The consent status of users, computed without the code of the decisions."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ from tests.support.eligibility_worlds import (
     record,
 )
 from transforms.consent.timelines import Timelines
-from transforms.decide.consent_status import STANDINGS, LastKnown, UserFigures, user_figures
+from transforms.decide.consent_status import CONSENT_STATUSES, ConsentStatus, UserCounts, count_users
 from transforms.shuffle.instants import micros
 from transforms.shuffle.user_activity import newest_human
 
 
-def standing(rows: list[Row], user: bytes | None = key("u1"), as_of: dt.datetime = AS_OF) -> str:
+def status(rows: list[Row], user: bytes | None = key("u1"), as_of: dt.datetime = AS_OF) -> str:
     table = pa.Table.from_pylist(rows, schema=CONSENT)
     users = pa.array([user], pa.binary(16))
-    return STANDINGS[LastKnown(users, table, as_of).standings(users, EFFECTIVE_AT)[0]]
+    return CONSENT_STATUSES[ConsentStatus(users, table, as_of).statuses(users, EFFECTIVE_AT)[0]]
 
 
-def counted(users: pa.Table, consent: pa.Table, known_until: dt.datetime | None) -> UserFigures:
-    return user_figures(users, LastKnown(users["user_key"], consent, AS_OF), POLICY, known_until)
+def counted(users: pa.Table, consent: pa.Table, known_until: dt.datetime | None) -> UserCounts:
+    return count_users(users, ConsentStatus(users["user_key"], consent, AS_OF), POLICY, known_until)
 
 
 def event(state: int, decided_at: dt.datetime | None, user: str = "u1") -> Row:
@@ -59,22 +59,22 @@ def event(state: int, decided_at: dt.datetime | None, user: str = "u1") -> Row:
     ],
 )
 def test_the_last_known_state_is_where_a_user_stands(rows: list[Row], wanted: str) -> None:
-    """The newest by the moment decided for, the worst of one instant; nothing at all is a standing, too."""
-    assert standing(rows) == wanted
-    assert standing(rows[::-1]) == wanted
+    """The newest state up to as_of counts, the worst of one instant. No record is a status of its own."""
+    assert status(rows) == wanted
+    assert status(rows[::-1]) == wanted
 
 
 def test_a_grant_does_not_count_before_the_policy_does() -> None:
     """Nobody can have agreed to terms that do not hold yet; a refusal is one at any time."""
     before = EFFECTIVE_AT - TICK
-    assert standing([event(GRANTED, before - DAY)], as_of=before) == "undecided"
-    assert standing([event(GRANTED, before - DAY)], as_of=EFFECTIVE_AT) == "granted"
-    assert standing([event(REFUSED, before - DAY)], as_of=before) == "refused"
+    assert status([event(GRANTED, before - DAY)], as_of=before) == "undecided"
+    assert status([event(GRANTED, before - DAY)], as_of=EFFECTIVE_AT) == "granted"
+    assert status([event(REFUSED, before - DAY)], as_of=before) == "refused"
 
 
 def test_no_user_is_no_user() -> None:
     """A session without a user is not one whose user is missing from the snapshots."""
-    assert standing([event(GRANTED, AS_OF)], user=None) == "no_user_id"
+    assert status([event(GRANTED, AS_OF)], user=None) == "no_user_id"
 
 
 def test_both_ways_agree_on_random_timelines() -> None:
@@ -89,11 +89,11 @@ def test_both_ways_agree_on_random_timelines() -> None:
         lines = Timelines(users, table, as_of=as_of, effective_at=EFFECTIVE_AT)
         states = lines.states(*(pa.array(v).to_numpy() for v in ([0, 1, 2, 3], [micros(as_of)] * 4)))
         other = [
-            STANDINGS[state] if known else "no_record"
+            CONSENT_STATUSES[state] if known else "no_record"
             for state, known in zip(states, lines.in_snapshot, strict=True)
         ]
-        last = LastKnown(users, table, as_of)
-        found = [STANDINGS[number] for number in last.standings(users, EFFECTIVE_AT)]
+        status_of_users = ConsentStatus(users, table, as_of)
+        found = [CONSENT_STATUSES[number] for number in status_of_users.statuses(users, EFFECTIVE_AT)]
         assert found == other
         seen |= set(found)
     assert seen == {"granted", "undecided", "refused", "no_record"}
@@ -119,7 +119,7 @@ def test_users_who_wrote_too_late_are_counted_once() -> None:
     users = newest_human(pa.Table.from_pylist(facts, schema=SCHEMAS["facts"]))
     consent = pa.Table.from_pylist([event(UNDECIDED, None, user) for user in sent], schema=CONSENT)
     figures = counted(users, consent, KNOWN_UNTIL)
-    assert figures.standings == {
+    assert figures.statuses == {
         "granted": 0,
         "undecided": len(sent),
         "refused": 0,
@@ -129,4 +129,4 @@ def test_users_who_wrote_too_late_are_counted_once() -> None:
     assert figures.undecided_after_deadline == len({"after", "known", "stale"})
     assert figures.stale == len({"stale"})
     nobody = counted(users.slice(0, 0), consent.slice(0, 0), None)
-    assert (sum(nobody.standings.values()), nobody.stale) == (0, 0)
+    assert (sum(nobody.statuses.values()), nobody.stale) == (0, 0)

@@ -25,7 +25,7 @@ POLICY, _ = load_policy(PACK)
 )
 @given(st.randoms(use_true_random=False))
 def test_engine_and_reference_agree_on_every_session_of_a_random_bucket(rng: random.Random) -> None:
-    """A vectorised rule that reads eligibility.md differently would train on what it must not."""
+    """A wrong vectorised rule would put data into the dataset that the policy excludes."""
     compare(buckets.random_bucket(rng), buckets.random_policy(rng, POLICY), rng)
 
 

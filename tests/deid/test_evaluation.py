@@ -1,4 +1,4 @@
-"""Figures of an evaluation, by hand on small examples, and the command as a user runs it."""
+"""The figures of an evaluation equal figures calculated by hand, and the command prints them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.commands.evaluate import evaluate, made_up, read_labelled, types_of
+from pipeline.commands.evaluate import evaluate, read_labelled, synthetic_texts, types_of
 from schemas.errors import InputError
 from transforms.deid.evaluation import ALL, Labelled, compare, count, measure, missed, type_of
 from transforms.deid.spans import Span
@@ -26,8 +26,8 @@ def figures(masked: list[list[Span]], kind: str) -> dict[str, float | None]:
     return {name: figure.value for name, figure in measured[kind].figures.items()}
 
 
-def test_figures_are_what_a_hand_counts() -> None:
-    """Recall by spans counts what is wholly covered, precision by character what lies in a label."""
+def test_figures_equal_a_count_by_hand() -> None:
+    """Recall counts spans that are covered completely, precision counts characters inside a label."""
     masked = [[Span(0, 7, "PERSON", 0.9), Span(8, 11, "PERSON", 0.6)], [Span(5, 8, "EMAIL_ADDRESS", 0.9)]]
     people = figures(masked, "PERSON")
     assert people["span_recall"] == 0.5
@@ -39,22 +39,22 @@ def test_figures_are_what_a_hand_counts() -> None:
     assert figures(masked, ALL)["span_recall"] == round(1 / 3, 4)
 
 
-def test_what_is_masked_does_not_leak_whatever_it_was_taken_for() -> None:
-    """A name that is masked as a user name is masked; the figure by same type says so."""
+def test_a_span_masked_under_another_type_does_not_count_as_a_leak() -> None:
+    """A name masked as a user name is masked. A separate figure requires the same type."""
     masked = [[Span(0, 14, "EMAIL_ADDRESS", 0.9)], []]
     assert figures(masked, "PERSON")["span_recall"] == 1.0
     assert figures(masked, "PERSON")["span_recall_same_type"] == 0.0
 
 
-def test_labels_out_of_scope_are_neither_right_nor_wrong() -> None:
-    """Rome is labelled and not looked for: masking it says nothing of precision."""
+def test_labels_out_of_scope_do_not_affect_the_figures() -> None:
+    """Rome is labelled, but its type is not detected. Masking it must not change precision."""
     masked = [[Span(18, 22, "PERSON", 0.9), Span(0, 7, "PERSON", 0.9)], []]
     assert figures(masked, "PERSON")["character_precision"] == 1.0
     assert figures(masked, "PERSON")["span_precision"] == 1.0
 
 
-def test_intervals_hold_the_figure_and_shrink_with_more_texts() -> None:
-    """An interval that ignores how much was measured would make every difference look real."""
+def test_intervals_contain_the_figure_and_shrink_with_more_texts() -> None:
+    """If intervals ignored the number of texts, every difference would appear significant."""
     masked = [[Span(0, 7, "PERSON", 0.9)], []]
     few = measure(count(TEXTS * 5, masked * 5, SCOPE), 300)["PERSON"].figures["character_recall"]
     many = measure(count(TEXTS * 200, masked * 200, SCOPE), 300)["PERSON"].figures["character_recall"]
@@ -69,19 +69,19 @@ def test_intervals_hold_the_figure_and_shrink_with_more_texts() -> None:
     assert (wide.high or 0) - (wide.low or 0) > (narrow.high or 0) - (narrow.low or 0)
 
 
-def test_a_comparison_is_over_the_same_draws() -> None:
-    """Two equal configs differ by exactly nothing, with no interval around it."""
+def test_a_comparison_uses_the_same_resamples_for_both_configs() -> None:
+    """Two equal configs have the difference zero, with an interval of zero width."""
     counts = count(TEXTS * 20, [[Span(0, 7, "PERSON", 0.9)], []] * 20, SCOPE)
     assert set(compare(counts, counts, 50)["PERSON"]["span_recall"]) == {0.0}
 
 
-def test_misses_name_places_not_text() -> None:
-    """Whoever reads the list may not be allowed to read the texts."""
+def test_the_list_of_misses_contains_offsets_and_no_text() -> None:
+    """A reader of the list may lack permission to read the texts."""
     assert missed(TEXTS[0], [Span(0, 7, "PERSON", 0.9)], SCOPE) == [(12, 14, "PERSON")]
 
 
-def test_labels_of_other_sets_are_ours() -> None:
-    """Data sets name the same thing in many ways; a user may add more."""
+def test_labels_of_other_data_sets_map_to_entity_types() -> None:
+    """Data sets use different labels for one entity type; a user can add more."""
     assert type_of("street_address", {}) == "ADDRESS"
     assert type_of("PER", {"PER": "USERNAME"}) == "USERNAME"
     assert type_of("whatever", {}) == "WHATEVER"
@@ -95,20 +95,20 @@ def test_labels_of_other_sets_are_ours() -> None:
     [
         ("{", "line 1: expected"),
         ('{"text": "x"}', "line 1: expected"),
-        ('{"text": "abc", "spans": [[0, 9, "PERSON"]]}', "line 1: a span lies outside"),
-        ('{"text": "abc", "spans": [[2, 1, "PERSON"]]}', "line 1: a span lies outside"),
+        ('{"text": "abc", "spans": [[0, 9, "PERSON"]]}', "line 1: a span is outside"),
+        ('{"text": "abc", "spans": [[2, 1, "PERSON"]]}', "line 1: a span is outside"),
         ("", "no labelled text"),
     ],
 )
-def test_a_bad_file_is_told_by_its_line(tmp_path: Path, line: str, message: str) -> None:
-    """A typing error in line 40,000 has to be found."""
+def test_the_error_for_an_invalid_file_names_the_line(tmp_path: Path, line: str, message: str) -> None:
+    """A user must be able to find a mistake in line 40,000."""
     (tmp_path / "x.jsonl").write_text(line)
     with pytest.raises(InputError, match=message):
         read_labelled(tmp_path / "x.jsonl", {})
 
 
 def test_the_command_measures_and_compares(tmp_path: Path) -> None:
-    """As a user runs it: a page for people, a document for programs, a second config against the first."""
+    """A user gets a page, a JSON document, and a comparison of a second config with the first."""
     root = Path(__file__).resolve().parents[2]
     text = (root / "configs/deid/default.yaml").read_text()
     (tmp_path / "no-names.yaml").write_text(text.replace("  PERSON: 0.6\n", ""))
@@ -127,12 +127,12 @@ def test_the_command_measures_and_compares(tmp_path: Path) -> None:
     assert document["speed_ratio"] > 0
     refused = subprocess.run(command, capture_output=True, text=True, cwd=root, check=False)
     assert refused.returncode == 2
-    assert refused.stderr == "chatsieve: give either --spans FILE or --synthetic N\n"
+    assert refused.stderr == "chatsieve: expected either --spans FILE or --synthetic N\n"
 
 
-def test_figures_of_the_default_config_stay_up() -> None:
-    """A change of rules or model that loses names is seen here, on sentences the model has not learned."""
-    document = evaluate(made_up(400, 3), draws=20)
+def test_figures_of_the_default_config_do_not_fall() -> None:
+    """A change of rules or model that loses names must fail, on sentences that were not used in training."""
+    document = evaluate(synthetic_texts(400, 3), draws=20)
     assert document["types"]["PERSON"]["character_recall"][0] > 0.75
     assert document["types"]["ADDRESS"]["character_recall"][0] > 0.8
     assert document["types"]["EMAIL_ADDRESS"]["span_recall"][0] > 0.99

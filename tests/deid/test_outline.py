@@ -1,4 +1,4 @@
-"""Messages to training messages and back through the mask: structure stays, every text is seen."""
+"""Messages become training messages: the structure is unchanged, and every text is masked."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ CALL = Block(
 
 
 def test_a_tool_call_becomes_json_and_its_result_refers_to_it() -> None:
-    """Trainers expect OpenAI-like calls; ids of the source do not leave."""
+    """Trainers expect calls in the OpenAI format. Ids of the source must not be written."""
     result = Block("tool_result", tool_use_id="toolu_raw", content=[Block("text", text="out")])
     said, answered = rows(
         [message("assistant", [Block("text", text="I run it."), CALL]), message("user", [result])]
@@ -50,15 +50,15 @@ def test_a_tool_call_becomes_json_and_its_result_refers_to_it() -> None:
     assert "toolu_raw" not in json.dumps([said, answered])
 
 
-def test_every_string_key_and_long_number_of_an_input_is_offered_to_the_mask() -> None:
-    """PII hides in keys and in bare numbers too."""
+def test_every_string_key_and_long_number_of_a_tool_input_is_a_segment_to_mask() -> None:
+    """Keys and numbers can contain personal data, too."""
     texts = [segment.text for segment in outline([[message("assistant", [CALL])]]).segments]
     assert {"cat x", "a@example.com", "b@example.com", "k", "v", "4242424242424242", "cmd"} <= set(texts)
     assert "7" not in texts
 
 
 def test_masked_keys_and_numbers_leave_valid_json_and_lose_nothing() -> None:
-    """Two keys masked alike must not become one, a masked number becomes a string."""
+    """Two keys with equal surrogates must stay two keys; a masked number becomes a string."""
     made = rows(
         [message("assistant", [CALL])], lambda text: "<X>" if "@" in text or text.startswith("42") else text
     )
@@ -68,7 +68,7 @@ def test_masked_keys_and_numbers_leave_valid_json_and_lose_nothing() -> None:
 
 
 def test_unknown_blocks_are_named_and_images_dropped_and_counted() -> None:
-    """What is not understood is kept as a typed word, never with its payload."""
+    """Only the type of an unknown block is written, never its payload."""
     blocks = [
         Block("text", text="see"),
         Block("image"),
@@ -81,14 +81,14 @@ def test_unknown_blocks_are_named_and_images_dropped_and_counted() -> None:
 
 
 def test_a_message_with_only_calls_has_no_content() -> None:
-    """Null, not empty text: what chat templates expect."""
+    """Chat templates expect null instead of an empty text."""
     made = rows([message("assistant", [Block("thinking", thinking="hm"), CALL])])[0]
     assert made["content"] is None
     assert made["thinking"] == "hm"
 
 
-def test_threads_are_rows_of_their_own_with_one_set_of_texts() -> None:
-    """Subagents share the session's surrogates, so they are masked with it."""
+def test_threads_are_separate_rows_and_are_masked_together() -> None:
+    """Subagent threads share the surrogates of the session, so they are masked with it."""
     outlined = outline([[message("user", "a")], [message("user", "b"), message("assistant", "c")]])
     assert [len(row) for row in outlined.rows] == [1, 2]
     assert [segment.text for segment in outlined.segments] == ["a", "b", "c"]

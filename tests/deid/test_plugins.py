@@ -1,4 +1,4 @@
-"""Recognizers and operators of a user's own, in Python, as Presidio's documentation has them."""
+"""A user's own recognizers and operators in Python run as Presidio documents them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from pipeline.inputs.config import DEFAULT_DEID
 from schemas.deid import load_deid
 from schemas.errors import ConfigError
+from tests.support.deid_engines import new_engine
 from transforms.deid.engine import DeidEngine
 from transforms.deid.spans import Segment, SessionText
 
@@ -50,7 +51,7 @@ TEXT = "I am Priya Raghunathan, Priya Raghunathan with badge nine."
 
 @pytest.fixture
 def configure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Configure:
-    """Writes a config with an addition at its end, and with a package of the user's own beside it."""
+    """Writes a config with text appended, and a package of the user beside it."""
     (tmp_path / "own_masks.py").write_text(CODE)
     monkeypatch.syspath_prepend(str(tmp_path))
 
@@ -58,21 +59,21 @@ def configure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Configure:
         text = DEFAULT_DEID.read_text().replace("recognizers: []", f"recognizers: {recognizers}")
         text = text.replace("thresholds:\n", "thresholds:\n  BADGE: 0.5\n") + f"operators: {operators}\n"
         (tmp_path / "deid.yaml").write_text(text)
-        return DeidEngine(load_deid(tmp_path / "deid.yaml")[0], bytes(32))
+        return new_engine(load_deid(tmp_path / "deid.yaml")[0])
 
     return written
 
 
-def test_a_recognizer_in_python_runs_beside_ours(configure: Configure) -> None:
-    """What no expression can tell, an organisation tells by a program of its own."""
+def test_a_users_recognizer_in_python_runs_with_the_default_ones(configure: Configure) -> None:
+    """Some identifiers need code instead of an expression."""
     engine = configure('["own_masks:Badges"]', "{}")
     masked = engine.mask_sessions([SessionText(bytes(16), [Segment(TEXT, "user")])])[0]
     assert masked.texts == ["I am <PERSON_1>, <PERSON_1> with <BADGE_1>."]
     assert len(engine.model_digests()["recognizer own_masks:Badges"]) == 64
 
 
-def test_an_operator_in_python_says_what_stands_for_an_entity(configure: Configure) -> None:
-    """Its params reach it as Presidio would hand them over, with the entity type."""
+def test_an_operator_in_python_replaces_an_entity_type(configure: Configure) -> None:
+    """The operator gets its params and the entity type as from Presidio."""
     operators = '{PERSON: {operator: custom, class: "own_masks:Initials", params: {before: "~"}}}'
     engine = configure('["own_masks:Badges"]', operators)
     masked = engine.mask_sessions([SessionText(bytes(16), [Segment(TEXT, "user")])])[0]
@@ -89,16 +90,16 @@ def test_an_operator_in_python_says_what_stands_for_an_entity(configure: Configu
         ('["own_masks:CODE_OF"]', "{}", "cannot be imported"),
         ("[]", '{PERSON: {operator: custom, class: "own_masks:Badges"}}', "no class of presidio_anonymizer"),
         ("[]", '{PERSON: {operator: custom, class: "own_masks:Initials"}}', "refuses its params"),
-        ("[]", "{PERSON: {operator: custom}}", "custom needs one"),
-        ("[]", '{PERSON: {operator: keep, class: "own_masks:Initials"}}', "nothing else has one"),
+        ("[]", "{PERSON: {operator: custom}}", "required for custom"),
+        ("[]", '{PERSON: {operator: keep, class: "own_masks:Initials"}}', "not allowed for other operators"),
         ("[]", '{PERSON: {operator: custom, class: "own masks"}}', "pattern"),
-        ("[]", "{PERSON: {operator: keep, params: {a: 1}}}", "is for custom"),
+        ("[]", "{PERSON: {operator: keep, params: {a: 1}}}", "only custom takes"),
     ],
 )
-def test_what_cannot_be_used_is_told_at_once(
+def test_an_unusable_class_is_an_error_when_the_engine_is_built(
     configure: Configure, recognizers: str, operators: str, words: str
 ) -> None:
-    """One line that names the class and what is wrong with it; nothing of what the code raised."""
+    """The error is one line with the class and the mistake, without the text of the exception."""
     with pytest.raises(ConfigError, match=words) as told:
         configure(recognizers, operators)
     assert "\n" not in str(told.value)

@@ -1,4 +1,4 @@
-"""The second look at what will be written costs what the text is long, however much it has to look at."""
+"""The residual check takes time linear in the text, however many hits it has."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import re
 
 import pytest
 
+from tests.support.deid_engines import pattern_scanner
 from tests.support.deid_values import FOUND
 from transforms.deid import residual
 from transforms.deid.people.line_signs import is_code_line
 from transforms.deid.residual import ResidualCheck
-from transforms.deid.rules.scanner import PatternScanner
-from transforms.deid.spans import Made, Segment, Span
+from transforms.deid.spans import MaskedText, Segment, Span
 
 TYPES = "BANK_ACCOUNT CREDIT_CARD EMAIL_ADDRESS IBAN_CODE PHONE_NUMBER SECRET US_SSN".split()
-CHECK = ResidualCheck(PatternScanner(), TYPES)
-#: As people and programs write them: with blanks, brackets, dots, extensions, in other digits.
+CHECK = ResidualCheck(pattern_scanner(), TYPES)
+#: Numbers in common forms: with spaces, brackets, dots, extensions, and digits of other scripts.
 NUMBERS = [
     "020 7946 0958",
     "0207-946-0958 x12",
@@ -39,11 +39,11 @@ NUMBERS = [
 
 
 def left(text: str) -> list[Span]:
-    return CHECK.left([Segment(text, "user")], [Made(text, [], [])], [[]])[0]
+    return CHECK.left([Segment(text, "user")], [MaskedText(text, [], [])], [[]])[0]
 
 
-def test_a_line_is_looked_at_once_however_many_hits_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A pasted table in one line took minutes: each number in it had the whole line read again."""
+def test_a_line_is_classified_once_however_many_hits_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pasted table in one line took minutes, because the whole line was classified for each number."""
     made = random.Random(3)
     line = ", ".join(f"{made.randrange(10**9, 10**10)} ab" for _ in range(400))
     seen: list[str] = []
@@ -58,8 +58,8 @@ def test_a_line_is_looked_at_once_however_many_hits_it_has(monkeypatch: pytest.M
     assert len(seen) == len(set(seen)) == 2
 
 
-def test_stock_recognizers_are_asked_wherever_they_find_what_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Asking them only where a window has what they need is an optimisation only."""
+def test_windows_for_stock_recognizers_lose_no_hit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stock recognizers run only on windows that match `_NEEDED`, for speed."""
     values = [*NUMBERS, *(value for values in FOUND.values() for value in values)]
     texts = [around.format(value) for value in values for around in ("{}", "it is {} then", "ab {0}\n12 {0}")]
     few = [left(text) for text in texts]
@@ -77,6 +77,6 @@ def test_stock_recognizers_are_asked_wherever_they_find_what_counts(monkeypatch:
         ("it is 4820573916\nreturn 4820573918;\nit is 4820573917", 2),
     ],
 )
-def test_numbers_in_code_are_left(text: str, count: int) -> None:
-    """What a program computes with is nobody's; a line decides for itself, and so does a fence."""
+def test_the_residual_check_ignores_numbers_in_code(text: str, count: int) -> None:
+    """Numbers in programs are not personal data. Each line and each fence is classified separately."""
     assert len(left(text)) == count

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from tests.support.command import Corpus, chatsieve, table_of
+from tests.support.command import TWO_WORKERS, Corpus, chatsieve, table_of
 
 PACKS = Path("configs/policies").resolve()
 NAMES = [f"consumer-terms-2025-09-28{suffix}" for suffix in ("", "-strict", "-keep-prior")]
@@ -32,7 +32,7 @@ def compared(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> tuple[
     """The corpus under three policies in one pass: the folder, and what the command said to a machine."""
     out = tmp_path_factory.mktemp("what-if") / "out"
     policies = [argument for name in NAMES for argument in ("--policy", PACKS / f"{name}.yaml")]
-    done = chatsieve("audit", "-c", corpus.config, "--output", out, "--json", *policies)
+    done = chatsieve("audit", "-c", corpus.config, "--output", out, "--json", *TWO_WORKERS, *policies)
     assert done.returncode == 0, done.stderr
     return out, json.loads(done.stdout)
 
@@ -94,7 +94,7 @@ def test_a_diff_equals_a_join_of_the_ledgers(compared: tuple[Path, dict[str, Any
         (key, ra, rb) for key, ra, rb, _ in changed
     )
     page = chatsieve("diff", a, b)
-    assert f"{len(changed)} decided differently" in " ".join(page.stdout.split())
+    assert f"{len(changed)} with another decision" in " ".join(page.stdout.split())
     assert max(map(len, page.stdout.splitlines())) <= 80
 
 

@@ -96,7 +96,7 @@ def test_an_explanation_shows_what_a_person_asks_for_and_no_text(corpus: Corpus)
     assert done.returncode == 0, done.stderr
     for words in ("EXCLUDED: not_resumed, clause new-or-resumed", "Consent timeline", "granted", "undecided"):
         assert words in done.stdout
-    assert "eligible" in done.stdout.split("What would change the verdict")[1]
+    assert "eligible" in done.stdout.split("Changes that give another decision")[1]
     assert max(map(len, done.stdout.splitlines())) <= 80
     everything = done.stdout + done.stderr + json.dumps(explained(corpus, conversation))
     user = next(str(row["user_id"]) for row in corpus.truth() if row["conversation_id"] == conversation)
@@ -147,17 +147,17 @@ def test_a_quarantined_record_is_explained_by_its_code(corpus: Corpus, tmp_path:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("-c", "CONFIG", "no-such-conversation"), "hold no record of that conversation"),
-        (("no-such-conversation",), "give -c CONFIG, or --run RUN"),
-        (("-c", "CONFIG", "\udcff"), "not text that can be printed"),
+        (("-c", "CONFIG", "no-such-conversation"), "no input has a record of this conversation"),
+        (("no-such-conversation",), "expected -c CONFIG, or --run FOLDER"),
+        (("-c", "CONFIG", "\udcff"), "cannot be printed"),
         (
             ("-c", "CONFIG", "--set", "key_file=null", "--set", f"key={'a7' * 32}", "--run", "RUN", "x"),
             "another key",
         ),
         (("--run", "RUN", "no-such-conversation"), "32 hex digits"),
-        (("--run", "RUN", "0" * 32), "no row of the conversation key"),
+        (("--run", "RUN", "0" * 32), "no row with conversation key"),
         (("--run", "/nowhere", "0" * 32), "no manifest.json"),
-        (("-c", "CONFIG", "--run", "RUN", "--as-of", "2026-01-01T00:00:00Z", "x"), "give no --as-of"),
+        (("-c", "CONFIG", "--run", "RUN", "--as-of", "2026-01-01T00:00:00Z", "x"), "remove --as-of"),
     ],
 )
 def test_a_question_that_has_no_answer_ends_in_one_line(
@@ -192,5 +192,5 @@ def test_inputs_that_changed_since_the_run_are_told(
         "explain", "-c", corpus.config, conversation, "--run", run, "--input", tmp_path / "changed.jsonl"
     )
     assert done.returncode == 1
-    assert "It does not agree" in done.stdout
+    assert "The ledger differs" in done.stdout
     assert "inputs changed since the run" in done.stderr

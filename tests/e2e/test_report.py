@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from schemas.report import Report
-from tests.support.command import Corpus, chatsieve, table_of
+from tests.support.command import TWO_WORKERS, Corpus, chatsieve, table_of
 from tests.support.report_queries import check_ledger_figures, check_shard_figures, check_sums
 
 pytestmark = pytest.mark.e2e
@@ -51,7 +51,7 @@ def test_every_figure_of_an_audit_equals_a_query(
     """Whatever the policy and the shares that buckets are decided in."""
     pack = PACKS / f"consumer-terms-2025-09-28{policy}.yaml"
     limit = f"runner.max_bucket_bytes={bucket}"
-    report = audit(corpus, tmp_path / "out", "--policy", pack, "--set", limit, "--set", "runner.workers=1")
+    report = audit(corpus, tmp_path / "out", "--policy", pack, "--set", limit)
     check_ledger_figures(tmp_path / "out", report)
     check_sums(report)
     users = {t["user_id"] for t in corpus.truth() if t["user_id"]}
@@ -115,8 +115,8 @@ def test_an_empty_input_gives_a_whole_report_that_says_so(corpus: Corpus, tmp_pa
 
 def test_equal_input_gives_an_equal_report(corpus: Corpus, tmp_path: Path) -> None:
     """No clock, no order of workers, no cut of buckets."""
-    first = audit(corpus, tmp_path / "a", "--set", "runner.workers=1")
-    second = audit(corpus, tmp_path / "b", "--set", "runner.max_bucket_bytes=2KiB")
+    first = audit(corpus, tmp_path / "a")
+    second = audit(corpus, tmp_path / "b", *TWO_WORKERS, "--set", "runner.max_bucket_bytes=2KiB")
     assert first == second
 
 

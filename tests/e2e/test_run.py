@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import gzip
 import hashlib
 import json
@@ -10,7 +11,7 @@ import random
 import re
 import signal
 import subprocess
-import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from schemas.tables import LEDGER, TRAINING
-from tests.support.command import COMMAND, Corpus, chatsieve, table_of
+from tests.support.command import COMMAND, TWO_WORKERS, Corpus, chatsieve, table_of
 
 pytestmark = pytest.mark.e2e
 Finished = tuple[Path, subprocess.CompletedProcess[str]]
@@ -40,6 +41,13 @@ def every_byte(folder: Path) -> str:
 
 def digests(folder: Path, pattern: str) -> dict[str, str]:
     return {f.name: hashlib.sha256(f.read_bytes()).hexdigest() for f in sorted(folder.glob(pattern))}
+
+
+def wait_for(condition: Callable[[], bool], process: subprocess.Popen[Any]) -> None:
+    """Returns when the condition holds or the process has ended; looks fifty times a second."""
+    while not condition() and process.poll() is None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(0.02)
 
 
 def test_every_decision_equals_the_planted_truth(corpus: Corpus, finished: Finished) -> None:
@@ -167,8 +175,6 @@ def test_order_workers_and_compression_change_no_byte(
         "--output",
         out,
         "--set",
-        "runner.workers=1",
-        "--set",
         "runner.max_bucket_bytes=4KiB",
     )
     assert done.returncode == 0, done.stderr
@@ -192,7 +198,7 @@ def test_parquet_input_gives_the_same_shards(corpus: Corpus, finished: Finished,
 def test_audit_decides_alike_and_writes_no_text(corpus: Corpus, finished: Finished, tmp_path: Path) -> None:
     """A privacy officer's dry run must show what a run would do, and nothing of what was said."""
     out = tmp_path / "audit"
-    done = chatsieve("audit", "-c", corpus.config, "--output", out, "--set", "runner.workers=1", "--json")
+    done = chatsieve("audit", "-c", corpus.config, "--output", out, "--json")
     assert done.returncode == 0, done.stderr
     assert digests(out, "ledger/*") == digests(finished[0], "ledger/*")
     assert not (out / "data").exists()
@@ -215,13 +221,9 @@ def test_a_killed_run_leaves_nothing_that_counts_and_running_again_works(
 ) -> None:
     """kill -9 is how clouds end machines: no manifest, nothing raw, and the next run is not in its way."""
     out = tmp_path / "out"
-    arguments = [str(COMMAND), "run", "-c", str(corpus.config), "--output", str(out), "--quiet"]
+    arguments = [str(COMMAND), "run", "-c", str(corpus.config), "--output", str(out), "--quiet", *TWO_WORKERS]
     process = subprocess.Popen(arguments, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
-    while (
-        not any(out.glob(".staging-*/fragments/*")) and time.monotonic() < deadline and process.poll() is None
-    ):
-        pass
+    wait_for(lambda: any(out.glob(".staging-*/fragments/*")), process)
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert not (out / "manifest.json").exists()
@@ -245,21 +247,19 @@ def test_a_killed_run_leaves_nothing_that_counts_and_running_again_works(
 def test_an_interrupted_run_is_rolled_back_and_says_so(corpus: Corpus, tmp_path: Path) -> None:
     """A scheduler ends a run with SIGTERM: exit 3, one line, no folder left."""
     out = tmp_path / "out"
-    arguments = [str(COMMAND), "run", "-c", str(corpus.config), "--output", str(out), "--quiet"]
+    arguments = [str(COMMAND), "run", "-c", str(corpus.config), "--output", str(out), "--quiet", *TWO_WORKERS]
     process = subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 120
-    while not any(out.glob(".staging-*")) and time.monotonic() < deadline and process.poll() is None:
-        pass
+    wait_for(lambda: any(out.glob(".staging-*")), process)
     process.terminate()
     _, stderr = process.communicate()
-    assert (process.returncode, stderr) == (3, "chatsieve: interrupted; what was written was removed\n")
+    assert (process.returncode, stderr) == (3, "chatsieve: interrupted; everything written was removed\n")
     assert not out.exists()
 
 
 def test_a_new_version_stands_beside_the_old_one(corpus: Corpus, tmp_path: Path) -> None:
     """A dataset grows by versions; what was committed stays as it was."""
     out = tmp_path / "out"
-    base: list[Any] = ["run", "-c", corpus.config, "--output", out, "--set", "runner.workers=1", "--quiet"]
+    base: list[Any] = ["run", "-c", corpus.config, "--output", out, "--quiet"]
     assert chatsieve(*base).returncode == 0
     before = digests(out, "data/*.parquet")
     first = json.loads((out / "manifest.json").read_text())

@@ -45,8 +45,7 @@ def test_a_run_with_the_real_model_reaches_for_no_network(corpus: Corpus, tmp_pa
         corpus.config,
         "--output",
         tmp_path / "out",
-        "--set",
-        "runner.workers=1",
+        fresh=True,
         PYTHONPATH=str(tmp_path),
         NETWORK_LOG=str(log),
         HOME=str(tmp_path),
@@ -85,4 +84,4 @@ def test_no_step_names_a_model_hub_or_a_download() -> None:
 def test_the_command_is_installed_with_its_version() -> None:
     """What the README calls is there."""
     assert COMMAND.exists()
-    assert re.fullmatch(r"chatsieve \d+\.\d+\.\d+\n", chatsieve("--version").stdout)
+    assert re.fullmatch(r"chatsieve \d+\.\d+\.\d+\n", chatsieve("--version", fresh=True).stdout)

@@ -40,7 +40,9 @@ def audit(
         "limits.max_quarantined_fraction=1",
     ]
     more = [argument for setting in settings for argument in ("--set", setting)]
-    done = chatsieve("audit", "-c", corpus.config, "--output", out, "--quiet", *more, **environment)
+    done = chatsieve(
+        "audit", "-c", corpus.config, "--output", out, "--quiet", *more, fresh=workers > 1, **environment
+    )
     return done.returncode, done.stderr
 
 

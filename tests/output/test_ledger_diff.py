@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pytest
 
-from pipeline.commands.diff import flip_of
+from pipeline.commands.diff import deciding_rule
 from schemas.decisions import RULES, Reason
 from transforms.output.ledger_diff import PAIRS, pairs
 
@@ -87,7 +87,7 @@ def test_the_rule_that_flipped_is_the_earlier_of_the_two(
     a: str | None, b: str | None, rule: str, fires_in: str
 ) -> None:
     """Rules are tried in one order, so up to the earlier reason both went the same way."""
-    assert flip_of(a, b) == (rule, fires_in)
+    assert deciding_rule(a, b) == (rule, fires_in)
 
 
 def test_every_reason_has_a_place_in_the_order_of_rules() -> None:

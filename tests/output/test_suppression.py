@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from schemas.report_counts import MIXED
-from transforms.output.suppression import Disclosed, Key
+from transforms.output.suppression import Key, PublishableCounts
 
 COLUMNS = ("color", "shape", "size")
 VALUES = {"color": ("red", "blue", "green"), "shape": ("round", "flat"), "size": ("big", "small")}
@@ -28,7 +28,7 @@ def worlds(cells: Sequence[Key], total: int) -> Iterator[World]:
         yield {cell: number for cell, number in zip(cells, counts, strict=True) if number}
 
 
-def agrees(world: World, told: Disclosed, least: int) -> bool:
+def agrees(world: World, told: PublishableCounts, least: int) -> bool:
     """True where a world could be behind what is told: the blocks, the labels, and the zeros."""
     left = dict(world)
     whole = [block for block in told.blocks if MIXED not in block.key]
@@ -54,19 +54,19 @@ def agrees(world: World, told: Disclosed, least: int) -> bool:
     )
 
 
-def fits(world: World, told: Disclosed, least: int, place: int, value: str) -> bool:
+def fits(world: World, told: PublishableCounts, least: int, place: int, value: str) -> bool:
     """True where the number that a world has of a value can be what is said of it."""
     asked = {COLUMNS[place]: value}
     number = sum(sessions for key, sessions in world.items() if key[place] == value)
     apart = sum(block.sessions for block in told.blocks if block.key[place] == value)
     if value not in told.values(COLUMNS[place]):
         return True
-    if isinstance(told.exact(**asked), int):
-        return number == told.exact(**asked)
+    if isinstance(told.exact_count(**asked), int):
+        return number == told.exact_count(**asked)
     if not apart:
-        return number < least if isinstance(told.told(**asked), str) else number >= least
+        return number < least if isinstance(told.count(**asked), str) else number >= least
     # Said to be more than what is told apart, where the column says such things at all.
-    others = [told.exact(**{COLUMNS[place]: other}) for other in VALUES[COLUMNS[place]]]
+    others = [told.exact_count(**{COLUMNS[place]: other}) for other in VALUES[COLUMNS[place]]]
     return number > apart or COLUMNS[place] not in WHOLE or not any(other is not None for other in others)
 
 
@@ -96,7 +96,7 @@ def test_every_small_count_could_be_another_in_some_world_that_looks_the_same(
     cells = rng.sample(ALL, rng.choice([3, 4, 5, 6]))
     truth: World = {cell: rng.choice([1, 1, 2, 2, 3, 4]) for cell in cells}
     least, total = 3, sum(truth.values())
-    told = Disclosed(truth, COLUMNS, ["size", "shape", "color"], least, VALUES, TABLES, WHOLE)
+    told = PublishableCounts(truth, COLUMNS, ["size", "shape", "color"], least, VALUES, TABLES, WHOLE)
     assert agrees(truth, told, least)
     more = [] if knows_support or total > 11 else rng.sample(ALL, 3)
     seen: dict[frozenset[Key], set[int]] = {members: set() for members in hidden_counts(truth, least)}
@@ -113,14 +113,14 @@ def test_what_is_told_adds_up_and_no_number_is_small(seed: int) -> None:
     rng = random.Random(seed)
     truth: World = {cell: rng.choice([1, 4, 9, 10, 40, 2000]) for cell in rng.sample(ALL, rng.randint(1, 12))}
     total = sum(truth.values())
-    told = Disclosed(truth, COLUMNS, ["size", "shape", "color"], 10, VALUES, TABLES, WHOLE)
+    told = PublishableCounts(truth, COLUMNS, ["size", "shape", "color"], 10, VALUES, TABLES, WHOLE)
     if total < 10:
         assert told.total == "<10"
         return
     assert told.total == total == sum(block.sessions for block in told.blocks)
     assert min(block.sessions for block in told.blocks) >= 10
     for column in COLUMNS:
-        counts = [told.told(**{column: value}) for value in told.values(column)]
+        counts = [told.count(**{column: value}) for value in told.values(column)]
         assert sum(count for count in counts if isinstance(count, int)) == total
         assert all(count == 0 or count >= 10 for count in counts if isinstance(count, int))
     assert sorted(cell for block in told.blocks for cell in block.cells) == sorted(truth)
@@ -133,27 +133,27 @@ def test_what_is_told_adds_up_and_no_number_is_small(seed: int) -> None:
 def test_small_and_large_counts_are_called_what_they_are() -> None:
     """What is told of a value: its number, that it is small, that it is withheld, that there can be none."""
     truth: World = {("red", "round", "big"): 500, ("blue", "round", "big"): 12, ("green", "flat", "big"): 3}
-    told = Disclosed(truth, COLUMNS, ["size", "shape", "color"], 10, VALUES, TABLES, WHOLE)
+    told = PublishableCounts(truth, COLUMNS, ["size", "shape", "color"], 10, VALUES, TABLES, WHOLE)
     assert told.total == 515
-    assert told.told(color="red") == told.exact(color="red") == 500
-    assert told.told(color="green") == "<10"
-    assert told.told(color="blue") is None
-    assert told.told(color=MIXED) == 15
-    assert told.told(size="small") == "<10"
+    assert told.count(color="red") == told.exact_count(color="red") == 500
+    assert told.count(color="green") == "<10"
+    assert told.count(color="blue") is None
+    assert told.count(color=MIXED) == 15
+    assert told.count(size="small") == "<10"
 
 
 def test_no_column_gives_labels_that_would_tell() -> None:
     """Two values of nine each in a block of eighteen: both called small, both would be known."""
     truth: World = {("red", "round", "big"): 9, ("blue", "round", "big"): 9}
-    told = Disclosed(truth, COLUMNS, ["size", "shape", "color"], 10, VALUES, TABLES, WHOLE)
+    told = PublishableCounts(truth, COLUMNS, ["size", "shape", "color"], 10, VALUES, TABLES, WHOLE)
     assert told.total == 18
-    assert told.told(color="red") is None
-    assert told.told(color="blue") is None
+    assert told.count(color="red") is None
+    assert told.count(color="blue") is None
 
 
 def test_fewer_than_the_threshold_in_all_are_not_told_of() -> None:
     """Even the total would be a small count."""
-    told = Disclosed({("red", "round", "big"): 4}, COLUMNS, ["size", "shape", "color"], 10, VALUES)
-    assert (told.total, told.told(color="red"), told.told(color="blue")) == ("<10", None, None)
-    nothing = Disclosed({}, COLUMNS, ["size", "shape", "color"], 10, VALUES)
-    assert (nothing.total, nothing.told(color="red"), nothing.values("color")) == (0, 0, set())
+    told = PublishableCounts({("red", "round", "big"): 4}, COLUMNS, ["size", "shape", "color"], 10, VALUES)
+    assert (told.total, told.count(color="red"), told.count(color="blue")) == ("<10", None, None)
+    nothing = PublishableCounts({}, COLUMNS, ["size", "shape", "color"], 10, VALUES)
+    assert (nothing.total, nothing.count(color="red"), nothing.values("color")) == (0, 0, set())

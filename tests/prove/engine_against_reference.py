@@ -1,6 +1,6 @@
-"""The vectorised engine and the plain reference on the same rows: every difference is an error.
+"""Compares the vectorised engine with the plain reference on the same rows. Every difference is an error.
 
-Run alone, it compares a number of sessions under every combination of knobs:
+As a script, it compares a number of sessions under every combination of knobs:
 
     python tests/prove/engine_against_reference.py --sessions 200000
 """
@@ -21,13 +21,13 @@ from schemas.policy import Policy, canonical, load_policy
 from tests.support import eligibility_buckets as buckets
 from tests.support import eligibility_worlds as worlds
 from tests.support.reference_eligibility import decide_all, settle_all
-from transforms.decide.consent_status import STANDINGS, LastKnown
+from transforms.decide.consent_status import CONSENT_STATUSES, ConsentStatus
 
 PACK = Path(__file__).resolve().parents[2] / "configs/policies/consumer-terms-2025-09-28.yaml"
 
 
 def compare(tables: worlds.Tables, policy: Policy, rng: random.Random) -> collections.Counter[str]:
-    """How many sessions of each reason both decided alike; AssertionError on the first difference."""
+    """The number of equal decisions by reason; AssertionError on the first difference."""
     known = [worlds.KNOWN_UNTIL] * 6 + [worlds.KNOWN_UNTIL + worlds.TICK, worlds.AS_OF, None]
     known_until = rng.choice(known)
     arrow = [pa.Table.from_pylist(tables[name], schema=schema) for name, schema in worlds.SCHEMAS.items()]
@@ -55,13 +55,13 @@ def compare(tables: worlds.Tables, policy: Policy, rng: random.Random) -> collec
 
 
 def check_refusals(decisions: pa.Table, consent: pa.Table, policy: Policy) -> None:
-    """No session of a user who refuses is eligible, as the report counts it, but what `keep` keeps.
+    """Asserts that no session of a refusing user is eligible, except those that `keep` allows.
 
-    A run that the report catches fails: this shows that it never catches one which the rules let through.
+    It counts like the report. A run with such a session fails, so the rules must never produce one.
     """
     users = decisions["user_key"]
-    standing = LastKnown(users, consent, worlds.AS_OF).standings(users, policy.effective_at)
-    refused = standing == STANDINGS.index("refused")
+    status = ConsentStatus(users, consent, worlds.AS_OF).statuses(users, policy.effective_at)
+    refused = status == CONSENT_STATUSES.index("refused")
     for decision, basis, refuses in zip(
         decisions["decision"].to_pylist(), decisions["basis"].to_pylist(), refused, strict=True
     ):

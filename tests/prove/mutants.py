@@ -1,7 +1,7 @@
-"""What survived `mutmut run`, held against the mutants known to change no decision.
+"""Compares the mutants that survived `mutmut run` with those known to change no decision.
 
-Exits with 1 and lists every survivor that equivalent_mutants.yaml does not explain. Entries that a
-test now detects are listed too, to be removed.
+Lists every survivor that equivalent_mutants.yaml does not explain, and exits with 1 if there is one. Also
+lists the entries that a test now detects, so that they can be removed.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from typing import NamedTuple
 import yaml
 
 KNOWN = Path("tests/prove/equivalent_mutants.yaml")
-#: What mutmut writes for a mutant that its tests did not notice.
+JUDGED = Path("mutants/transforms")
+#: The exit code that mutmut records for a mutant that no test detected.
 _SURVIVED = 0
 
 
 class Mutant(NamedTuple):
-    """A changed line: the function, the line as it is, and as the mutant has it."""
+    """A changed line: the function as `decide.merge.merge`, the line before and after the change."""
 
     function: str
     was: str
@@ -28,16 +29,16 @@ class Mutant(NamedTuple):
 
 
 def survivors() -> set[Mutant]:
-    """The mutants that no test noticed."""
+    """The mutants that no test detected."""
     found = set()
-    for meta in sorted(Path("mutants/transforms").glob("*.meta")):
+    for meta in sorted(JUDGED.rglob("*.meta")):
         codes: dict[str, int | None] = json.loads(meta.read_text())["exit_code_by_key"]
         found.update(described(name) for name, code in codes.items() if code == _SURVIVED)
     return found
 
 
 def described(name: str) -> Mutant:
-    """The changed lines of a mutant, without their indentation."""
+    """The function and the changed lines of a mutant, without indentation."""
     command = [str(Path(sys.executable).parent / "mutmut"), "show", name]
     shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
     was = [line[1:].strip() for line in shown if line.startswith("-") and not line.startswith("---")]
@@ -47,7 +48,7 @@ def described(name: str) -> Mutant:
 
 
 def known() -> set[Mutant]:
-    """The mutants written down with a reason."""
+    """The mutants of equivalent_mutants.yaml that have a reason."""
     groups = yaml.safe_load(KNOWN.read_text(encoding="utf-8"))
     return {
         Mutant(entry["in"], entry["was"], entry["now"])
@@ -58,15 +59,15 @@ def known() -> set[Mutant]:
 
 
 def main() -> int:
-    unjudged = [path.name for path in Path("mutants/transforms").glob("*.meta") if _unjudged(path)]
+    unjudged = [str(path.relative_to(JUDGED)) for path in sorted(JUDGED.rglob("*.meta")) if _unjudged(path)]
     found, explained = survivors(), known()
     for mutant in sorted(found - explained):
         change = f"  - {mutant.was}\n  + {mutant.now}\n"
-        sys.stdout.write(f"survived, and not explained: {mutant.function}\n{change}")
+        sys.stdout.write(f"survived without an explanation: {mutant.function}\n{change}")
     for mutant in sorted(explained - found):
-        sys.stdout.write(f"explained, but noticed by a test: {mutant.function}\n  + {mutant.now}\n")
+        sys.stdout.write(f"explained, but detected by a test: {mutant.function}\n  + {mutant.now}\n")
     for name in unjudged:
-        sys.stdout.write(f"not judged to the end: {name}\n")
+        sys.stdout.write(f"not tested to the end: {name}\n")
     sys.stdout.write(f"{len(found)} survivors, {len(found & explained)} of them explained\n")
     return int(bool(found - explained or unjudged))
 

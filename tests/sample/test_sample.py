@@ -1,4 +1,4 @@
-"""The synthetic corpus: seeded, streaming, true, and the bundled example made by it."""
+"""The synthetic corpus is reproducible, is written as a stream, and has correct truth data."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 
 def test_the_bundled_example_is_what_its_command_makes(tmp_path: Path) -> None:
-    """The example can be checked, not just believed."""
+    """A reader can verify the bundled example."""
     write_sample(tmp_path / "x", conversations=60, seed=7)
     kept = [p.relative_to(EXAMPLES) for p in EXAMPLES.rglob("*") if p.is_file() and p.name != "README.md"]
     assert len(kept) >= 8
@@ -31,7 +31,7 @@ def test_the_bundled_example_is_what_its_command_makes(tmp_path: Path) -> None:
 
 
 def test_a_corpus_has_every_reason() -> None:
-    """What is missing from the corpus is not proved by it."""
+    """The corpus cannot test a reason that it does not contain."""
     reasons = {truth["reason"] for made in generate(2_000, 5) for truth in made.truth}
     assert set(Reason) - TEXT_REASONS <= reasons
     assert {
@@ -43,8 +43,8 @@ def test_a_corpus_has_every_reason() -> None:
     } <= reasons
 
 
-def test_planted_values_stand_where_the_truth_says() -> None:
-    """A canary that was never planted proves nothing."""
+def test_planted_values_are_at_the_places_in_the_truth_file() -> None:
+    """The search for a canary is only meaningful if it was planted."""
     seen: collections.Counter[str] = collections.Counter()
     for made in generate(300, 5):
         messages = {
@@ -60,28 +60,28 @@ def test_planted_values_stand_where_the_truth_says() -> None:
 
 
 def test_a_smaller_corpus_is_a_prefix_of_a_larger_one() -> None:
-    """Each session is a function of seed and number alone."""
+    """Each session depends only on the seed and its number."""
     assert list(generate(50, 3)) == list(itertools.islice(generate(500, 3), 50))
     assert list(generate(50, 3)) != list(generate(50, 4))
 
 
 @pytest.mark.parametrize("conversations", [0, 1])
 def test_the_smallest_corpora_are_written(tmp_path: Path, conversations: int) -> None:
-    """Nothing and one are sizes too."""
+    """Sizes 0 and 1 are valid."""
     written = write_sample(tmp_path / "x", conversations=conversations, seed=1)
     logs = [gzip.decompress(file.read_bytes()) for file in (tmp_path / "x/logs").iterdir()]
     assert sum(log.count(b"\n") for log in logs) == written.records == conversations
 
 
 def test_a_folder_with_something_in_it_is_refused(tmp_path: Path) -> None:
-    """Nothing is overwritten."""
+    """Existing files must not be overwritten."""
     (tmp_path / "mine").write_text("x")
     with pytest.raises(OutputError, match="is not empty"):
         write_sample(tmp_path, conversations=1, seed=1)
 
 
 def test_memory_does_not_grow_with_the_corpus(tmp_path: Path) -> None:
-    """A million sessions are made in the memory of a thousand."""
+    """A million sessions must need no more memory than a thousand."""
     peaks = []
     write_sample(tmp_path / "warm", conversations=50, seed=2, input_format="jsonl")
     for conversations in (1_500, 6_000):

@@ -1,4 +1,4 @@
-"""Made-up texts come with the truth: every value stands where it is said to, the same for a seed."""
+"""Synthetic texts have correct labels and depend only on the seed."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ TEXTS = list(generate_texts(1_500, 5, auxiliary=True))
 
 
 def test_the_same_seed_gives_the_same_texts() -> None:
-    """What was measured can be measured again."""
+    """A measurement must be reproducible."""
     assert list(generate_texts(50, 5, auxiliary=True)) == TEXTS[:50]
     assert list(generate_texts(50, 6)) != TEXTS[:50]
 
 
 def test_spans_are_in_order_disjoint_and_inside() -> None:
-    """A truth that is off by one teaches and measures the wrong thing."""
+    """Labels with a wrong offset would falsify training and measurement."""
     for one in TEXTS:
         ends = [0]
         for start, end, _ in one.spans:
@@ -54,8 +54,8 @@ def test_spans_are_in_order_disjoint_and_inside() -> None:
         ("ADDRESS", r"[\s\S]*\w[\s\S]*"),
     ],
 )
-def test_a_labelled_stretch_is_of_its_type(kind: str, shape: str) -> None:
-    """Offsets hold through joining, quoting and another case."""
+def test_the_text_of_each_label_has_the_form_of_its_type(kind: str, shape: str) -> None:
+    """Offsets must stay correct after joining, quoting and a change of case."""
     values = [one.text[start:end] for one in TEXTS for start, end, label in one.spans if label == kind]
     assert len(values) > 3
     assert [value for value in values if not re.fullmatch(shape, value)] == []
@@ -63,7 +63,7 @@ def test_a_labelled_stretch_is_of_its_type(kind: str, shape: str) -> None:
         assert all(luhn(re.sub(r"\D", "", value)) for value in values)
 
 
-def test_templates_hold_no_value_of_their_own() -> None:
+def test_templates_contain_no_personal_value_outside_of_slots() -> None:
     """Every person in a template is a slot or is marked as a public figure; slots have values."""
     for template in templates():
         for slot in _SLOT.finditer(template.text):
@@ -73,8 +73,8 @@ def test_templates_hold_no_value_of_their_own() -> None:
         assert set(mailboxes) <= {"git"}, template.name
 
 
-def test_what_measures_is_not_what_trained() -> None:
-    """Thresholds that are chosen on sentences the model knows by heart are worth nothing."""
+def test_measurement_and_training_use_different_templates() -> None:
+    """Thresholds chosen on training sentences would be too optimistic."""
     trained = {one.template for one in generate_texts(3_000, 1, part="train")}
     held = {one.template for one in generate_texts(3_000, 1, part="held")}
     assert trained
@@ -83,13 +83,13 @@ def test_what_measures_is_not_what_trained() -> None:
 
 
 def test_auxiliary_labels_are_for_training_only() -> None:
-    """A company is no identifier; the model is told what it is so that it does not take it for a person."""
+    """A company is not an identifier. Its label only trains the model not to confuse it with a person."""
     assert AUXILIARY & {label for one in TEXTS for _, _, label in one.spans}
     assert not AUXILIARY & {label for one in generate_texts(300, 5) for _, _, label in one.spans}
 
 
-def test_a_number_is_the_same_person_all_through() -> None:
-    """ "Alice" and "Alice Smith" of one template are one."""
+def test_slots_with_one_number_are_one_person_in_the_whole_text() -> None:
+    """ "Alice" and "Alice Smith" in one template must be one person."""
     template = Template(
         "t", "chat", "<<person2.first>> <<person2.last>>|<<person2.first>>|<<person2.email>>|<<person.first>>"
     )
@@ -99,7 +99,7 @@ def test_a_number_is_the_same_person_all_through() -> None:
 
 
 def test_quoted_lines_keep_their_spans() -> None:
-    """A reply quotes each line behind a sign; an address over three lines goes on over them."""
+    """A reply has a quote sign before each line, also inside an address of three lines."""
     made = Synthetic("to\n12 Elm St\nBoulder\nbye", [(3, 20, "ADDRESS")], "document", "t")
     quoted = _prefixed(made, "> ")
     assert quoted.text == "> to\n> 12 Elm St\n> Boulder\n> bye"
@@ -121,7 +121,7 @@ print(hashlib.sha256(repr(list(generate_texts(6_000, 21))).encode()).hexdigest()
 
 
 def test_the_texts_are_the_same_in_every_process_and_on_every_day() -> None:
-    """A model or threshold made from texts that differ by process or day cannot be made again."""
+    """If texts depended on process or date, a model or threshold could not be reproduced."""
     digests = {
         subprocess.run(
             [sys.executable, "-c", _LATER, days],

@@ -103,7 +103,7 @@ def test_a_policy_that_is_not_understood_is_refused(tmp_path: Path, key: str, va
 FAULTS = [
     ("decision_deadline", {"decision_deadline": "2025-08-27T23:59:59Z"}, "before effective_at"),
     ("tiers.excluded[1]", {"tiers": {"included": ["a", "b"], "excluded": ["c", "b"]}}, "'b' is in two lists"),
-    ("tiers.included[1]", {"tiers": {"included": ["a", "a"], "excluded": []}}, "'a' stands twice"),
+    ("tiers.included[1]", {"tiers": {"included": ["a", "a"], "excluded": []}}, "'a' is listed twice"),
     ("tiers.included[0]", {"tiers": {"included": ["unknown"], "excluded": []}}, "the ledger"),
     ("tiers.excluded[0]", {"tiers": {"included": ["a"], "excluded": [" b"]}}, "blanks"),
     ("tiers.excluded[0]", {"tiers": {"included": ["a"], "excluded": ["b\x1b[31m"]}}, "cannot be printed"),
@@ -138,11 +138,11 @@ FAULTS = [
     ("clock_skew", {"clock_skew": "P1.5M"}, "a fraction of a year"),
     ("max_snapshot_age", {"max_snapshot_age": "P0.5Y"}, "a fraction of a year"),
     ("max_snapshot_age", {"max_snapshot_age": "PT0S"}, "is zero"),
-    ("clauses[1].id", {"clauses": [{"id": "scope", "summary": "s"}] * 2, "rules": {}}, "stands twice"),
+    ("clauses[1].id", {"clauses": [{"id": "scope", "summary": "s"}] * 2, "rules": {}}, "is listed twice"),
     ("clauses[7].id", {"clauses+": {"id": "appeal", "summary": "s"}}, "cited by no rule"),
     ("clauses[0].accounts[0]", {"sources": {"B": "b"}}, "'A' is not in sources"),
-    ("rules.opted_in", {"rules+": {"opted_in": {"clause": "scope"}}}, "no reason of the rules"),
-    ("rules.opted_out.clause", {"rules+": {"opted_out": {"clause": "nowhere"}}}, "clauses does not list"),
+    ("rules.opted_in", {"rules+": {"opted_in": {"clause": "scope"}}}, "is not a reason"),
+    ("rules.opted_out.clause", {"rules+": {"opted_out": {"clause": "nowhere"}}}, "which is not in clauses"),
     (
         "rules.tier_excluded",
         {

@@ -14,7 +14,7 @@ from schemas.tables import DECISIONS
 from tests.support import eligibility_buckets as buckets
 from tests.support.eligibility_cases import POLICY
 from tests.support.eligibility_worlds import AS_OF, KNOWN_UNTIL, SCHEMAS, Tables, key, record
-from transforms.decide.consent_status import LastKnown, user_figures
+from transforms.decide.consent_status import ConsentStatus, count_users
 from transforms.decide.rules import decide
 from transforms.shuffle.buckets import Buckets, facts_to_buckets, shares_of, tables_of_share, users_to_buckets
 from transforms.shuffle.spill import Spill, size_of
@@ -27,9 +27,9 @@ def decided(arrow: dict[str, pa.Table]) -> pa.Table:
 
 
 def figures(users: pa.Table, consent: pa.Table) -> collections.Counter[str]:
-    found = user_figures(users, LastKnown(users["user_key"], consent, AS_OF), POLICY, KNOWN_UNTIL)
+    found = count_users(users, ConsentStatus(users["user_key"], consent, AS_OF), POLICY, KNOWN_UNTIL)
     late = {"late": found.undecided_after_deadline, "stale": found.stale}
-    return collections.Counter({**found.standings, **late})
+    return collections.Counter({**found.statuses, **late})
 
 
 def tables_with_other_users(rng: random.Random) -> Tables:

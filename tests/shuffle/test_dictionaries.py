@@ -7,8 +7,14 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.tables import WORD
-from transforms.shuffle.dictionaries import by_appearance, is_word, not_blank, replaced, words_of
+from schemas.tables import CATEGORY
+from transforms.shuffle.dictionaries import (
+    by_appearance,
+    dictionary_column,
+    equals_text,
+    not_blank,
+    replace_where,
+)
 
 WORDS = st.lists(st.sampled_from([None, "a", "b", "c", ""]), max_size=12)
 
@@ -23,7 +29,7 @@ def test_a_dictionary_by_appearance_is_the_one_of_the_plain_texts(
     column = pa.DictionaryArray.from_arrays(codes, pa.array(order))
     plain = pa.array(texts, pa.string()).dictionary_encode()
     found = by_appearance(column)
-    assert found.type == WORD
+    assert found.type == CATEGORY
     assert (found.indices.to_pylist(), found.dictionary.to_pylist()) == (
         plain.indices.to_pylist(),
         plain.dictionary.to_pylist(),
@@ -37,14 +43,14 @@ def test_a_word_stands_where_it_replaces_and_nowhere_else(
 ) -> None:
     """A reason that spilled over to its neighbours would exclude them."""
     where = np.array(data.draw(st.lists(st.booleans(), min_size=len(texts), max_size=len(texts))), np.bool_)
-    found = replaced(pa.array(texts, WORD), where, word)
+    found = replace_where(pa.array(texts, CATEGORY), where, word)
     assert found.to_pylist() == [word if new else text for text, new in zip(texts, where, strict=True)]
-    assert is_word(pa.chunked_array([found]), "a").tolist() == [text == "a" for text in found.to_pylist()]
+    assert equals_text(pa.chunked_array([found]), "a").tolist() == [text == "a" for text in found.to_pylist()]
 
 
 def test_words_that_are_alike_are_one_and_none_is_null() -> None:
     """Several rules can have one word; a dictionary that has it twice counts it apart."""
-    found = words_of(np.array([2, 1, 0, 3]), ["x", None, "x", "y"])
+    found = dictionary_column(np.array([2, 1, 0, 3]), ["x", None, "x", "y"])
     assert (found.to_pylist(), found.dictionary.to_pylist()) == (["x", None, "x", "y"], ["x", "y"])
 
 

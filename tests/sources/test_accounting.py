@@ -14,7 +14,10 @@ from typing import Any
 import pytest
 
 from pipeline.commands.inspect import inspect
-from tests.support.source_files import PUBLIC, message, record, write_lines
+from tests.sources.exports.test_bent_and_damaged import ITEMS
+from tests.support.claude_code_recordings import Recording
+from tests.support.samples import sample, sample_files, samples_folder
+from tests.support.source_files import message, record, write_lines
 from transforms.sources.peek import peek_of
 from transforms.sources.recognize import formats_of
 
@@ -110,10 +113,30 @@ EXPORTS = [
 ]
 
 
-@pytest.mark.parametrize(("form", "sample"), EXPORTS)
-def test_sums_hold_for_every_sample_of_an_export(form: str, sample: str) -> None:
-    """Records are the items of the array; blocks those of the items that could be read."""
-    path = PUBLIC / sample
+@pytest.mark.samples
+@pytest.mark.parametrize(("form", "name"), EXPORTS)
+def test_sums_hold_for_every_public_export(form: str, name: str) -> None:
+    """Exports of several years, written by others."""
+    assert_export_adds_up(sample(name), form)
+
+
+@pytest.mark.parametrize("form", ITEMS)
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_sums_hold_for_an_export(tmp_path: Path, form: str, wrapped: bool) -> None:
+    """Tools, attachments, thoughts, hidden messages, empty chats and two items that are quarantined."""
+    broken = {
+        "claude-export": [{"uuid": "c"}, ITEMS["claude-export"][0] | {"created_at": "x"}],
+        "chatgpt-export": [{"id": "c", "mapping": {}}, ITEMS["chatgpt-export"][0] | {"create_time": "x"}],
+    }[form]
+    items = [*ITEMS[form], *broken]
+    path = tmp_path / "conversations.json"
+    path.write_text(json.dumps({"conversations": items} if wrapped else items))
+    found = assert_export_adds_up(path, form)
+    assert sum(count for fate, count in found["records"].items() if "quarantined" in fate) == 2
+
+
+def assert_export_adds_up(path: Path, form: str) -> Counts:
+    """Records are the items of the array; blocks are those of the items that are sessions."""
     items = items_of(path)
     found = accounts(path, form)
     assert sum(found["records"].values()) == len(items)
@@ -123,6 +146,7 @@ def test_sums_hold_for_every_sample_of_an_export(form: str, sample: str) -> None
         items = readable
     blocks = claude_ai_blocks if form == "claude-export" else chatgpt_blocks
     assert sum(found["blocks"].values()) == blocks(items)
+    return found
 
 
 def alone_is_read(item: Any, form: str) -> bool:
@@ -144,24 +168,41 @@ def lines_of(path: Path) -> list[bytes]:
     ]
 
 
-CLAUDE_CODE = sorted(
-    str(path.relative_to(PUBLIC))
-    for path in (PUBLIC / "claude_code").rglob("*.jsonl")
-    if path.stat().st_size and path.name not in ("journal.jsonl", "history.jsonl")
-)
+def claude_code_samples() -> list[str]:
+    """Public logs with lines, by their path below the folder of samples."""
+    folder = samples_folder() or Path()
+    return [
+        str(path.relative_to(folder))
+        for path in sample_files("**/claude_code/**/*.jsonl")
+        if path.stat().st_size and path.name not in ("journal.jsonl", "history.jsonl")
+    ]
 
 
-@pytest.mark.parametrize("sample", [*CLAUDE_CODE, "claude_code/ccl_unit", "claude_code/inspect_scout"])
-def test_sums_hold_for_every_claude_code_sample(sample: str) -> None:
-    """Records are lines; blocks those of lines of messages that could be read, a text alone being one."""
-    path = PUBLIC / sample
+@pytest.mark.samples
+def test_sums_hold_for_every_public_claude_code_log() -> None:
+    """Logs of several versions, written by others: each alone, and two folders."""
+    names = claude_code_samples()
+    assert len(names) > 20
+    for name in [*names, "claude_code/ccl_unit", "claude_code/inspect_scout"]:
+        assert_claude_code_adds_up(sample(name))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_sums_hold_for_claude_code_recordings(tmp_path: Path, seed: int) -> None:
+    """Tools, copies, subagents, compactions, rewinds, damaged lines and files without sessions."""
+    Recording(seed).write(tmp_path)
+    assert_claude_code_adds_up(tmp_path)
+
+
+def assert_claude_code_adds_up(path: Path) -> None:
+    """Records are lines; blocks are those of readable lines of messages, a plain text being one block."""
     lines = lines_of(path)
     found = accounts(path, "claude-code")
     assert sum(found["records"].values()) == len(lines)
     blocks = 0
     for line in lines:
         try:
-            item = json.loads(line)
+            item = json.loads(line.strip(b"\0"))  # NUL bytes that a power cut left are ignored
         except ValueError:
             continue
         if not isinstance(item, dict) or item.get("type") not in ("user", "assistant"):
@@ -175,9 +216,29 @@ def test_sums_hold_for_every_claude_code_sample(sample: str) -> None:
     assert sum(found["blocks"].values()) == blocks
 
 
-def test_sharegpt_uses_every_turn_of_the_sample() -> None:
+@pytest.mark.samples
+def test_sharegpt_uses_every_turn_of_the_public_sample() -> None:
     """Five hundred conversations, every turn a block."""
-    path = PUBLIC / "chat_datasets/sharegpt_fastchat/dummy_conversation.json"
+    assert_every_turn_is_used(sample("chat_datasets/sharegpt_fastchat/dummy_conversation.json"))
+
+
+def test_sharegpt_uses_every_turn(tmp_path: Path) -> None:
+    """Every turn is a block, whatever its length."""
+    items = [
+        {
+            "id": f"identity_{n}",
+            "conversations": [
+                {"from": ("human", "gpt")[turn % 2], "value": "x" * turn} for turn in range(n % 5)
+            ],
+        }
+        for n in range(1, 60)
+    ]
+    path = tmp_path / "conversations.json"
+    path.write_text(json.dumps(items, indent=2))
+    assert_every_turn_is_used(path)
+
+
+def assert_every_turn_is_used(path: Path) -> None:
     items = json.loads(path.read_text())
     assert accounts(path, "sharegpt") == {
         "records": {"used": len(items)},
@@ -266,11 +327,13 @@ def test_a_session_that_is_none_takes_its_lines_with_it(tmp_path: Path) -> None:
     assert collections.Counter(found["records"]).total() == len(lines_of(tmp_path))
 
 
-def test_no_sample_is_left_out() -> None:
-    """Every public file that is of a format, but canonical ones, is in one of the lists above."""
-    told = {sample for _, sample in EXPORTS} | set(CLAUDE_CODE)
-    told.add("chat_datasets/sharegpt_fastchat/dummy_conversation.json")
-    files = [path for path in PUBLIC.rglob("*") if path.is_file() and path.stat().st_size]
+@pytest.mark.samples
+def test_no_public_sample_is_left_out() -> None:
+    """Every sample of a known format, except canonical ones, is in one of the lists above."""
+    listed = {name for _, name in EXPORTS} | {*claude_code_samples()}
+    listed.add("chat_datasets/sharegpt_fastchat/dummy_conversation.json")
+    folder = samples_folder() or Path()
+    files = [path for path in sample_files("**/*") if path.is_file() and path.stat().st_size]
     assert len(files) > 500
-    of_a_format = {str(path.relative_to(PUBLIC)) for path in files if formats_of(peek_of(str(path)))}
-    assert of_a_format <= told
+    recognized = {str(path.relative_to(folder)) for path in files if formats_of(peek_of(str(path)))}
+    assert recognized <= listed

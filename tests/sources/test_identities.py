@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.commands.convert import convert
-from pipeline.inputs.identity_tables import identities_of
+from pipeline.inputs.mapping_table import identities_of
 from schemas.config import InputConfig
 from schemas.errors import ConfigError
 from schemas.policy import load_pack
@@ -23,7 +23,7 @@ from schemas.tables import AUTHORIZATIONS, CONSENT, DELETIONS
 from tests.support.command import Corpus, chatsieve, table_of
 from tests.support.source_files import CONTEXT, HASHER, message, read_all, record, utc, write_lines
 from transforms.decide.merge import merge
-from transforms.decide.rules import Given, judge
+from transforms.decide.rules import DecisionInputs, judge
 from transforms.sources.base import ReadContext
 from transforms.sources.identities import THEN, Identities, Mapped, Owner
 
@@ -122,7 +122,9 @@ def decided(folder: Path, known: ReadContext, item: dict[str, Any]) -> tuple[str
     found = read_all([write_lines(folder / "b.jsonl", [item])], context=known)
     policy = load_pack(Path("configs/policies/consumer-terms-2025-09-28.yaml")).policy
     as_of = utc("2026-03-01T00:00:00Z")
-    nobody = Given(CONSENT.empty_table(), DELETIONS.empty_table(), AUTHORIZATIONS.empty_table(), as_of, as_of)
+    nobody = DecisionInputs(
+        CONSENT.empty_table(), DELETIONS.empty_table(), AUTHORIZATIONS.empty_table(), as_of, as_of
+    )
     (row,) = judge(merge(found.facts), nobody, policy).table().to_pylist()
     return row["reason"], row["tier"]
 
@@ -217,16 +219,16 @@ def test_an_owner_is_what_holds_at_every_instant(
     [
         (
             [",u1,,,free,,,", ",u1,,,pro,,2025-01-01T00:00:00Z,"],
-            "identity.csv:3: tier differs from that of identity.csv:2",
+            "identity.csv:3: tier differs from identity.csv:2",
         ),
         ([",u1,,,free,,,", ",u1,,,,code,,", ",u1,,,pro,,,"], "identity.csv:4: tier differs"),
-        (["x,u1,,,free,,,"], "identity.csv:2: give either path or account"),
-        ([",,,,free,,,"], "identity.csv:2: give either path or account"),
-        ([",u1,,,,,,"], "identity.csv:2: says nothing"),
-        ([",u1,,,free,,2025-01-01,"], "identity.csv:2: valid_from is not an RFC 3339 time with an offset"),
-        ([f",u1,,,free,,{UPGRADED},{UPGRADED}"], "identity.csv:2: valid_to is not after valid_from"),
-        ([",u1,,,free"], "identity.csv:2: has not as many values as there are columns"),
-        ([",u1,,,free,,,,,"], "identity.csv:2: has not as many values as there are columns"),
+        (["x,u1,,,free,,,"], "identity.csv:2: expected either path or account"),
+        ([",,,,free,,,"], "identity.csv:2: expected either path or account"),
+        ([",u1,,,,,,"], "identity.csv:2: user_id, organization_id, tier and surface are empty"),
+        ([",u1,,,free,,2025-01-01,"], "identity.csv:2: valid_from: expected an RFC 3339 time with an offset"),
+        ([f",u1,,,free,,{UPGRADED},{UPGRADED}"], "identity.csv:2: expected valid_to after valid_from"),
+        ([",u1,,,free"], "identity.csv:2: expected one value per column"),
+        ([",u1,,,free,,,,,"], "identity.csv:2: expected one value per column"),
     ],
 )
 def test_a_table_that_contradicts_itself_is_refused_by_row(
@@ -261,7 +263,7 @@ def test_tables_are_csv_or_parquet_with_known_columns(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="unknown column plan"):
         identities_of(config, "r", str(path))
     pq.write_table(pa.table({"tier": ["x"]}), path)
-    with pytest.raises(ConfigError, match="neither a column path nor a column account"):
+    with pytest.raises(ConfigError, match="expected a column path or a column account"):
         identities_of(config, "r", str(path))
     path.write_bytes(b"PAR1 and no more")
     with pytest.raises(ConfigError, match="mapping cannot be read"):

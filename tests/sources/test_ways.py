@@ -1,13 +1,11 @@
-"""Two ways to read one record, a fast and a careful one: what comes out must not tell which it was."""
+"""A record is read alike alone, among others, in parts of a file, and by column or by record."""
 
 from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-import functools
 import io
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,84 +15,104 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.records import Defaults, Limits
-from tests.support.claude_code_logs import answer, result
-from tests.support.claude_code_logs import line as said
-from tests.support.records_of_formats import FAST, GOOD, LINES, MORE, damaged, records
+from tests.support.records_of_formats import FAST, GOOD, MORE, damaged, records
 from tests.support.source_files import CONTEXT, Everything, read_all, write_lines
 from transforms.sources import files
-from transforms.sources.canonical import lines as canonical_json
-from transforms.sources.claude_code import records as claude_code_records
-from transforms.sources.claude_code import sessions as claude_code_threads
-from transforms.sources.claude_code import typed_lines as claude_code_typed
-from transforms.sources.exports import claude_conversation as claude_export_items
 from transforms.sources.facts.messages import text_bytes
-from transforms.sources.facts.table import Facts, Read, facts_table
-from transforms.sources.json import item_source as item_file
+from transforms.sources.facts.table import Facts, ReadRecord, facts_table
+from transforms.sources.json import item_source
 
 TIMED = dataclasses.replace(CONTEXT, defaults=(Defaults(created_at=dt.datetime(2024, 1, 1, tzinfo=dt.UTC)),))
 
 
-def carefully(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Takes the fast ways out."""
-    monkeypatch.setattr(canonical_json, "decode_sessions", lambda *_: None)
-    monkeypatch.setattr(claude_code_records, "typed_lines", lambda raw: [None] * len(raw))
-    monkeypatch.setattr(claude_code_threads, "plain_sessions", lambda _: None)
-    monkeypatch.setattr(claude_code_threads, "components_in_order", lambda _: None)
-    monkeypatch.setattr(item_file, "is_kept", lambda: True)
-    monkeypatch.setattr(claude_export_items, "_instants", lambda chat: [None] * len(chat))
+ACCOUNTING = dataclasses.replace(TIMED, accounting=True)
+COLUMN_FORMATS = ["sharegpt", "openai-messages", "anthropic-messages", "otel-genai"]
 
 
-def told(found: Everything) -> Any:
-    """All that can be told of what was read."""
+def everything_of(found: Everything) -> Any:
+    """All that was read, to compare."""
     return found.facts.to_pylist(), found.sessions, found.quarantined
 
 
-@pytest.mark.parametrize("form", GOOD)
-def test_both_ways_give_the_same_of_good_and_of_bent_records(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
-) -> None:
-    """The fast way is taken or not by what stands beside a record: its result must be the same."""
-    monkeypatch.setattr(claude_code_typed, "_FEW_BYTES", 0)
+@pytest.mark.parametrize("form", COLUMN_FORMATS)
+def test_facts_by_column_are_the_facts_of_each_record(tmp_path: Path, form: str) -> None:
+    """Which records are read by column depends on their neighbours: the result must not."""
     paths = [tmp_path / f"{n}.jsonl" for n in range(len(records(form)))]
     for path, record in zip(paths, records(form), strict=True):
         write_lines(path, [record])
-        if form == "claude-export":
-            path.write_text(json.dumps([record]))
-    together = write_lines(tmp_path / "all.jsonl", records(form))
-    if form == "claude-export":
-        together.write_text(json.dumps(records(form)))
-    fast = [told(read_all([path], form, TIMED)) for path in [*paths, together]]
-    carefully(monkeypatch)
-    assert [told(read_all([path], form, TIMED)) for path in [*paths, together]] == fast
-    assert sum(bool(facts) for facts, *_ in fast) > 20
+    paths.append(write_lines(tmp_path / "all.jsonl", records(form)))
+    found = [everything_of(read_all([path], form, TIMED)) for path in paths]
+    assert [everything_of(read_all([path], form, ACCOUNTING)) for path in paths] == found
+    assert sum(bool(facts) for facts, *_ in found) > 20
 
 
-@pytest.mark.parametrize("form", LINES)
-def test_both_ways_give_the_same_of_damaged_files(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
-) -> None:
-    """A line that is broken costs itself, and what stands before and behind it is read alike."""
-    monkeypatch.setattr(claude_code_typed, "_FEW_BYTES", 0)
+@pytest.mark.parametrize("form", COLUMN_FORMATS)
+def test_facts_by_column_are_the_facts_of_each_record_of_damaged_files(tmp_path: Path, form: str) -> None:
+    """A damaged line costs itself, and the lines around it are read alike."""
     lines = damaged(form)
-    paths = [write_lines(tmp_path / "all.jsonl", lines)]
+    paths = damaged_files(tmp_path, lines)
+    short = Limits(max_record_bytes=len(lines[0]) + 20)
+    found, each = [], []
+    for context in (TIMED, dataclasses.replace(TIMED, limits=short)):
+        accounting = dataclasses.replace(context, accounting=True)
+        found += [everything_of(read_all([path], form, context)) for path in paths]
+        each += [everything_of(read_all([path], form, accounting)) for path in paths]
+    assert each == found
+    assert sum(bool(facts) for facts, *_ in found) > 3
+
+
+def damaged_files(folder: Path, lines: list[bytes]) -> list[Path]:
+    """The lines in one file, in files of five, and with a byte order mark, CRLF and no newline at the end."""
+    paths = [write_lines(folder / "all.jsonl", lines)]
     some = [lines[number : number + 5] for number in range(0, len(lines), 5)]
-    paths += [write_lines(tmp_path / f"{number}.jsonl", each) for number, each in enumerate(some)]
-    # No newline at the end, a mark at the beginning, and ends of lines as Windows has them.
-    paths.append(tmp_path / "other.jsonl")
+    paths += [write_lines(folder / f"{number}.jsonl", each) for number, each in enumerate(some)]
+    paths.append(folder / "windows.jsonl")
     paths[-1].write_bytes(b"\xef\xbb\xbf" + b"\r\n".join(lines))
-    short = dataclasses.replace(TIMED, limits=Limits(max_record_bytes=len(lines[0]) + 20))
-    contexts = [TIMED, short]
-    fast = [told(read_all([path], form, context)) for path in paths for context in contexts]
-    carefully(monkeypatch)
-    assert [told(read_all([path], form, context)) for path in paths for context in contexts] == fast
-    assert sum(bool(facts) for facts, *_ in fast) > 3
+    return paths
+
+
+@pytest.mark.parametrize("form", ["canonical", "claude-export"])
+def test_a_record_is_read_alike_alone_and_among_others(tmp_path: Path, form: str) -> None:
+    """Good and bent records: a session or a quarantine code, whatever is next to it."""
+
+    def read(name: str, some: list[Any]) -> tuple[list[Any], list[Any]]:
+        path = write_lines(tmp_path / name, some)
+        if form == "claude-export":
+            path.write_text(json.dumps(some))
+        found = read_all([path], form, TIMED)
+        return found.sessions, [(entry.code, entry.conversation_key) for entry in found.quarantined]
+
+    alone = [read(f"{number}.jsonl", [record]) for number, record in enumerate(records(form))]
+    sessions, codes = read("all.jsonl", records(form))
+    assert sessions == [session for found, _ in alone for session in found]
+    assert codes == [code for _, found in alone for code in found]
+    assert len(sessions) > 20
+    assert len(codes) > 20
+
+
+def test_a_damaged_canonical_line_costs_itself_alone(tmp_path: Path) -> None:
+    """Lines after power cuts and bad disks: each is a session or one entry, whatever is next to it."""
+    lines = damaged("canonical")
+    for limit in (Limits().max_record_bytes, len(lines[0]) + 20):
+        context = dataclasses.replace(TIMED, limits=Limits(max_record_bytes=limit))
+        alone = [
+            read_all([write_lines(tmp_path / "x.jsonl", [b"{}", line])], "canonical", context)
+            for line in lines
+        ]
+        for path in (damaged_files(tmp_path, lines)[0], tmp_path / "windows.jsonl"):
+            found = read_all([path], "canonical", context)
+            assert found.sessions == [session for each in alone for session in each.sessions]
+            codes = [entry.code for each in alone for entry in each.quarantined[1:]]
+            assert [entry.code for entry in found.quarantined] == codes
+        assert len(found.sessions) > 10
+        assert len(found.quarantined) > 50
 
 
 @pytest.mark.parametrize(
     "form", ["canonical", "sharegpt", "openai-messages", "anthropic-messages", "otel-genai"]
 )
 def test_how_finely_a_file_is_cut_changes_nothing(tmp_path: Path, form: str) -> None:
-    """A file of lines is shared out in ranges of bytes: each record is in one, and found at its place."""
+    """A file of lines is split into byte ranges: each record is in one range, and its pointer finds it."""
     lines = [json.dumps(GOOD[form]).encode(), *damaged(form), json.dumps(GOOD[form]).encode()]
     path = write_lines(tmp_path / "all.jsonl", lines)
     whole = read_all([path], form, TIMED)
@@ -112,103 +130,16 @@ def test_how_finely_a_file_is_cut_changes_nothing(tmp_path: Path, form: str) -> 
         assert {*parts.quarantined} == {*whole.quarantined}
 
 
-@pytest.mark.parametrize("form", LINES)
-def test_good_records_are_read_the_fast_way(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
-) -> None:
-    """Else the test above compares the careful way with itself."""
-    monkeypatch.setattr(claude_code_typed, "_FEW_BYTES", 0)
+@pytest.mark.parametrize("form", COLUMN_FORMATS)
+def test_good_records_are_read_by_column(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str) -> None:
+    """Otherwise the tests above compare one way of reading with itself."""
+
+    def never(*_: Any) -> Any:
+        raise AssertionError("read record by record")
+
     path = write_lines(tmp_path / "log.jsonl", [GOOD[form], *MORE.get(form, [])[: FAST.get(form, 0)]])
-    monkeypatch.setattr(canonical_json, "_one_by_one", _never)
-    monkeypatch.setattr(claude_code_records, "parse_line", _never)
-    monkeypatch.setattr(item_file, "read_record", _never)
+    monkeypatch.setattr(item_source, "read_record", never)
     assert not read_all([path], form, TIMED).quarantined
-
-
-TALK = [said("u1"), answer("a1", "u1", "t1"), said("u2", "a1"), answer("a2", "u2", "t2")]
-NOT_PLAIN = {
-    "a tool's result": [*TALK, said("u3", "a2", result("x"))],
-    "a further line of a turn": [*TALK, answer("a3", "a2", "t2", "more")],
-    "a subagent": [*TALK, said("u3", "a2", isSidechain=True)],
-    "two that follow what is in no file": [said("u1", "x"), said("u2", "x")],
-    "a turn named like a message": [*TALK, answer("a3", "a2", "u1")],
-}
-NOT_IN_ORDER = {
-    "an answer before its question": [TALK[1], TALK[0], *TALK[2:]],
-    "a copy": [*TALK, TALK[0] | {"sessionId": "s2"}],
-    "a compaction": [*TALK, said("u3", "u9", logicalParentUuid="a2")],
-    "a line after damage": [*TALK, b"{", said("u3", "a9")],
-    "a record that follows itself": [*TALK, said("u3", "u3"), said("u4", "u3")],
-}
-PLAIN = {
-    "talk": TALK,
-    "a silent record": [*TALK, {"type": "system", "uuid": "s", "parentUuid": "a2"}, said("u3", "s")],
-    "a fork": [*TALK, said("u3", "a1")],
-    "two conversations in turns": [TALK[0], said("v1"), TALK[1], answer("b1", "v1", "t9")],
-}
-
-
-@pytest.mark.parametrize("name", [*PLAIN, *NOT_PLAIN, *NOT_IN_ORDER])
-def test_lines_of_talk_are_put_together_alike_by_every_way(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    """Plain talk goes one way, what is in order another, and the rest is searched: none may take too much."""
-    monkeypatch.setattr(claude_code_typed, "_FEW_BYTES", 0)
-    path = write_lines(tmp_path / "log.jsonl", (PLAIN | NOT_PLAIN | NOT_IN_ORDER)[name])
-    taken: list[str] = []
-    for way in ("plain_sessions", "components_in_order"):
-        monkeypatch.setattr(claude_code_threads, way, _noting(taken, way, getattr(claude_code_threads, way)))
-    fast = told(read_all([path], "claude-code", TIMED))
-    assert set(taken) == (
-        {"plain_sessions"} if name in PLAIN else {"components_in_order"} if name in NOT_PLAIN else set()
-    )
-    carefully(monkeypatch)
-    assert told(read_all([path], "claude-code", TIMED)) == fast
-
-
-def _noting(taken: list[str], name: str, way: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """The way itself, which is noted where it comes to something."""
-
-    def noting(records: Any) -> Any:
-        found = way(records)
-        taken.extend([name] if found is not None else [])
-        return found
-
-    return noting
-
-
-@pytest.mark.parametrize(
-    "odd",
-    [
-        said("o", "a2", timestamp="1960-01-01T00:00:00Z"),
-        said("o", "a2", [*result("x"), {"type": "text", "text": "and"}], uuid="u1/said"),
-        said("o", "a2", [{"type": "tool_result", "content": 5}]),
-        answer(
-            "o", "a2", "t", [{"type": "tool_use", "input": functools.reduce(lambda v, _: [v], range(101))}]
-        ),
-        answer("o", "a2", "t", [{"type": "text", "text": "a", "input": 1}, {"type": "redacted_thinking"}]),
-        {"type": "attachment", "uuid": "o", "attachment": {"type": "queued_command", "prompt": "and"}},
-    ],
-)
-def test_an_odd_line_is_parsed_with_care_and_no_other(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, odd: dict[str, Any]
-) -> None:
-    """A line among many is found by halves; what it says must not get lost, nor what stands beside it."""
-    monkeypatch.setattr(claude_code_typed, "_FEW_BYTES", 0)
-    path = write_lines(tmp_path / "log.jsonl", [*TALK, odd, said("u3", "a2"), answer("a3", "u3", "t3")])
-    parsed: list[bytes] = []
-    parse = claude_code_records.parse_line
-    monkeypatch.setattr(
-        claude_code_records, "parse_line", lambda data, agent: parsed.append(data) or parse(data, agent)
-    )
-    fast = told(read_all([path], "claude-code", TIMED))
-    assert {json.dumps(each) for each in map(json.loads, parsed)} <= {json.dumps(odd)}
-    carefully(monkeypatch)
-    assert told(read_all([path], "claude-code", TIMED)) == fast
-
-
-def _never(*_: Any) -> Any:
-    raise AssertionError("the careful way")
 
 
 @given(
@@ -220,7 +151,7 @@ def _never(*_: Any) -> Any:
 def test_lines_do_not_depend_on_how_the_bytes_come(
     parts: list[bytes], start: int, end: int | None, chunk: int
 ) -> None:
-    """A record belongs to one range of bytes whatever a read gives at once."""
+    """A record belongs to one byte range, however many bytes a read returns."""
     data = b"".join(parts)
     start = min(start, len(data))
     expected, offset = [], 0
@@ -239,10 +170,10 @@ def test_lines_do_not_depend_on_how_the_bytes_come(
 
 
 def test_facts_taken_in_parts_are_those_taken_at_once(tmp_path: Path) -> None:
-    """How many sessions are held before their facts are taken follows their sizes, and nothing else may."""
+    """How many sessions are converted to facts at once depends on their sizes; the facts must not."""
     path = write_lines(tmp_path / "log.jsonl", [r for r in records("canonical") if isinstance(r, dict)])
     sessions = read_all([path], "canonical", TIMED).sessions
-    reads = [Read(n, n * 7, 7, session, None) for n, session in enumerate(sessions)]
+    reads = [ReadRecord(n, n * 7, 7, session, None) for n, session in enumerate(sessions)]
     parts = Facts(CONTEXT.hasher)
     for n in range(0, len(reads), 3):
         parts.add(reads[n : n + 3], placed=True)

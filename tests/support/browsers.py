@@ -1,4 +1,4 @@
-"""A real headless Chromium for the tests of pages: Debian's package, installed where it is missing."""
+"""A headless Chromium for the tests of pages: the Debian package, installed if it is missing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
 def chromium() -> str:
-    """Its path; installs it where that is allowed, else skips the test and says so."""
+    """The path of Chromium. Installs it if allowed, else skips the test with a message."""
     return found_or_installed(
         lambda: next(filter(None, map(shutil.which, NAMES)), None), "chromium", "pages are not tested"
     )
@@ -24,17 +24,17 @@ def chromium() -> str:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """One browser for all tests."""
+    """One browser, shared by all tests."""
     path = chromium()
     with sync_playwright() as playwright:
-        # Containers have no user namespaces to make a sandbox of; the pages are our own.
+        # Containers lack the user namespaces that the sandbox needs. The pages are trusted.
         started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield started
         started.close()
 
 
 class Opened:
-    """A page as opened from disk, and all that it complained about or asked for."""
+    """A page opened from disk, with all its errors, messages and requests."""
 
     def __init__(self, browser: Browser, path: Path, width: int = 1000, scheme: Any = "light") -> None:
         context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
@@ -48,7 +48,7 @@ class Opened:
         self.page.wait_for_selector("html[data-ready]", timeout=60_000)
 
     def rows(self, table: str) -> list[list[str]]:
-        """The body of a table by its id, as text."""
+        """The cells of a table's body, as text; `table` is its id."""
         rows: list[list[str]] = self.page.evaluate(
             "id => [...document.querySelectorAll(`#${id} tbody tr, tbody#${id} tr`)]"
             ".map(row => [...row.cells].map(cell => cell.textContent.trim()))",
@@ -57,7 +57,7 @@ class Opened:
         return rows
 
     def charts(self) -> dict[str, int]:
-        """How many marks each chart has drawn."""
+        """The number of marks in each chart."""
         drawn: dict[str, int] = self.page.evaluate(
             "() => Object.fromEntries([...document.querySelectorAll('figure[data-chart]')].map(figure => ["
             "figure.dataset.chart, figure.querySelectorAll('svg .mark-rect.role-mark path').length]))"
@@ -65,7 +65,7 @@ class Opened:
         return drawn
 
     def overflow(self) -> int:
-        """By how many pixels the page is wider than the window."""
+        """The number of pixels by which the page is wider than the window."""
         wider: int = self.page.evaluate(
             "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
         )

@@ -14,7 +14,7 @@ ADDED = dataclasses.replace(CONTEXT, defaults=(Defaults("me", None, "pro", "code
 
 
 def line(uuid: str, parent: str | None = None, content: Any = "hi", /, **fields: Any) -> dict[str, Any]:
-    """A line of a session file; `at` is its minute, `role` its speaker, `turn` its API message id."""
+    """A line of a session file. `at` is its minute, `role` its type, `turn` its API message id."""
     role = fields.pop("role", "user")
     turn = fields.pop("turn", None)
     body = {"role": role, "content": content} | ({"id": turn} if turn else {})
@@ -43,7 +43,7 @@ def result(tool_id: str) -> list[dict[str, Any]]:
 
 
 def read(folder: Path, files: dict[str, list[Any]]) -> Everything:
-    """What a project folder with these files holds."""
+    """Everything read from a project folder with these files."""
     for name, items in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)

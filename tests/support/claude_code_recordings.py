@@ -1,4 +1,4 @@
-"""Made-up recordings of Claude Code, and what is true of them: written down beforehand, not by the reader."""
+"""Synthetic recordings of Claude Code, with the messages that a reader must find."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NOT_TYPED = (
 
 @dataclasses.dataclass(frozen=True)
 class Truth:
-    """A message as it should arrive; `minute` is when it was first written."""
+    """A message that must be read; `minute` is the time of its first record."""
 
     uuid: str
     parent: str | None
@@ -33,7 +33,7 @@ class Truth:
 
 
 class Recording:
-    """A project folder: `files` with their lines, `truth` with the messages of conversations by root."""
+    """A project folder: `files` has their lines, `truth` the messages of each conversation by its root."""
 
     def __init__(self, seed: int) -> None:
         self.rng = random.Random(seed)
@@ -49,7 +49,7 @@ class Recording:
         return f"{kind}{self._count}"
 
     def _conversation(self, session: str) -> None:
-        talk = _Talk(self, session)
+        talk = _Conversation(self, session)
         for _ in range(self.rng.randint(1, 3)):
             talk.prompt()
             for _ in range(self.rng.randint(1, 4)):
@@ -72,7 +72,7 @@ class Recording:
         return self._minute
 
     def write(self, folder: Path) -> list[Path]:
-        """The files on disk, with garbage lines between that cost nothing else."""
+        """Writes the files with damaged lines among the others; returns their paths."""
         paths = []
         for name, lines in self.files.items():
             path = folder / name
@@ -82,8 +82,8 @@ class Recording:
         return paths
 
 
-class _Talk:
-    """One conversation as it is typed, answered and written, line by line."""
+class _Conversation:
+    """One conversation, written line by line."""
 
     def __init__(self, recording: Recording, session: str) -> None:
         self.recording, self.rng, self.session = recording, recording.rng, session
@@ -120,7 +120,7 @@ class _Talk:
         self.noise()
 
     def aside(self) -> None:
-        """What the tool writes under role user, or says of itself."""
+        """Adds a user line written by the tool."""
         if self.rng.random() < 0.5:
             self._say("harness", self.rng.choice(NOT_TYPED))
         else:
@@ -129,7 +129,7 @@ class _Talk:
         self.noise()
 
     def noise(self) -> None:
-        """Lines that are no messages: some of them are what the next message follows."""
+        """Adds lines that are not messages; one of them may be the parent of the next message."""
         for _ in range(self.rng.randint(0, 2)):
             kind = self.rng.choice(("progress", "attachment", "system", "a-kind-of-tomorrow"))
             line = self._line(
@@ -148,7 +148,7 @@ class _Talk:
         self.noise()
 
     def _turn(self, blocks: list[dict[str, Any]]) -> list[str]:
-        """An API message, a line a block; gives the lines' ids."""
+        """An API message with one line per block; returns the uuids."""
         turn, uuids = self.recording._id("msg_"), []
         for block in blocks:
             uuids.append(self.recording._id("a"))
@@ -159,19 +159,19 @@ class _Talk:
                 self.truth.append(Truth(uuids[0], self.last, "model", text, "main", self.recording._minute))
                 self.last = uuids[0]
             self.tip = uuids[-1]
-        if self.rng.random() < 0.2:  # a line that was written twice
+        if self.rng.random() < 0.2:  # a duplicate line
             again = dict(self.lines[-1]) | {"uuid": self.recording._id("a"), "parentUuid": self.tip}
             self.lines.append(again)
             self.tip = again["uuid"]
         return uuids
 
     def calls(self) -> None:
-        """Calls at once, or one by one within one API message; each with its result."""
+        """Adds parallel or sequential calls within one API message, each with its result."""
         ids = [self.recording._id("toolu_") for _ in range(self.rng.randint(1, 3))]
         used = [{"type": "tool_use", "id": each, "name": "Read", "input": {"n": each}} for each in ids]
         first = len(self.truth)
         uuids = self._turn([{"type": "text", "text": "look"}, *used])[1:]
-        if self.rng.random() < 0.5:  # the lines of one message between the results
+        if self.rng.random() < 0.5:  # lines of one message alternate with results
             lines = [line for line in self.lines if line["type"] == "assistant" and line["uuid"] in uuids]
             self.lines = [line for line in self.lines if line not in lines]
             self.tip = self.truth[first].uuid
@@ -181,7 +181,7 @@ class _Talk:
                 self._result(each)
             return
         for uuid, each in zip(uuids, ids, strict=True):
-            self.tip = uuid  # results of calls at once hang on their calls
+            self.tip = uuid  # the parent of a result is its call, for parallel calls
             self._result(each)
 
     def _result(self, call: str) -> None:
@@ -193,9 +193,9 @@ class _Talk:
         self.tip = self.last = uuid
 
     def rewind(self) -> None:
-        """Back to a message of before, and on with another prompt."""
+        """Adds another prompt after an earlier message."""
         typed = [each for each in self.truth if each.origin == "human" and each.parent]
-        if typed:  # what has no parent begins a conversation
+        if typed:  # a message without a parent begins a conversation
             self.tip = self.last = self.rng.choice(typed).parent
             self.prompt()
 
@@ -204,11 +204,11 @@ class _Talk:
         self.lines.append(boundary | {"parentUuid": None, "logicalParentUuid": self.tip})
         self.tip = boundary["uuid"]
         self._say("summary", "they asked", isCompactSummary=True, isVisibleInTranscriptOnly=True)
-        if self.rng.random() < 0.5:  # the end of what was summed up is written again
+        if self.rng.random() < 0.5:  # the last summarised lines are written again
             self.lines += [dict(line) for line in self.lines[-6:-3]]
 
     def subagent(self) -> None:
-        """A thread of its own: in a file of either layout, or between the lines of the session."""
+        """Adds a thread, in a separate file of either layout or among the lines of the session."""
         agent = self.recording._id("f")
         prompt, answer = self.recording._id("u"), self.recording._id("a")
         fields = {"isSidechain": True, "agentId": agent}
@@ -225,7 +225,7 @@ class _Talk:
             self.lines += lines
 
     def resumed(self, session: str) -> None:
-        """The file is left as it is; another one begins with a copy of it, and goes on."""
+        """Ends the file. The next file begins with a copy of it."""
         self._file(self.session, self.lines)
         self.session = session
         rewrites = {"sessionId": session}
@@ -251,7 +251,7 @@ class _Talk:
 
 
 def _copied(line: dict[str, Any], rewrites: dict[str, str]) -> dict[str, Any]:
-    """A line as resuming copies it: other session, perhaps another time, a text as a list of blocks."""
+    """A line as copied on resuming: another session id, maybe another time, and text as a list of blocks."""
     copy = line | {name: value for name, value in rewrites.items() if name in line}
     content = line.get("message", {}).get("content")
     if isinstance(content, str):

@@ -1,4 +1,4 @@
-"""Reading a source of consent records in a test: what it says of each user, and why it is refused."""
+"""Reads a source of consent records: the state of each user, or the error."""
 
 from __future__ import annotations
 
@@ -20,46 +20,91 @@ from schemas.tables import CONSENT, GRANTED, REFUSED, UNDECIDED
 from tests.support.command import Corpus
 from transforms.consent.snapshots import read_snapshot
 from transforms.consent.spilled import temporary_spill
-from transforms.consent.systems import History, read_history
+from transforms.consent.systems.read import ConsentRecords, read_consent_records
 from transforms.consent.timelines import Timelines
 
 HASHER = KeyedHasher(bytes(32))
 AS_OF = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
-PUBLIC = Path("../shared/data/consent")
 _STATES = {GRANTED: "granted", UNDECIDED: "undecided", REFUSED: "refused"}
+
+#: An ISO 27560 record: user u-77 consented to marketing by one recipient and refused another one.
+RECIPIENTS: dict[str, Any] = {
+    "dct:conformsTo": "dpv-27560:record-2",
+    "dpv:hasIdentifier": "r-1",
+    "dpv:hasDataSubject": {"@type": ["dpv:DataSubject", "dpv:Customer"], "dpv:hasIdentifier": "u-77"},
+    "dct:created": "2024-01-14T00:25:11.840Z",
+    "dpv:hasProcess": [
+        {
+            "@type": "dpv:Process",
+            "dpv:hasPurpose": ["dpv:Marketing", "dpv:ServiceProvision"],
+            "dpv:hasPersonalData": ["pd:Name", {"skos:broader": ["pd:Email"], "rdf:value": "a@example.com"}],
+            "dpv:hasStorageCondition": [
+                {"dpv:hasDuration": {"@type": ["dpv:TemporalDuration"], "rdf:value": "P6M"}}
+            ],
+            "dpv:hasProcess": [
+                {
+                    "@type": "dpv:Process",
+                    "dpv:hasRecipient": ["company:Alpha"],
+                    "dpv:hasConsentStatus": [
+                        {
+                            "@type": ["dpv:ConsentGiven", "dpv:ExpressedConsent"],
+                            "dpv:isIndicatedAtTime": "2023-11-05T16:08:50",
+                            "dpv:hasDuration": {"@type": ["dpv:TemporalDuration"], "rdf:value": "P6M"},
+                        }
+                    ],
+                },
+                {
+                    "@type": "dpv:Process",
+                    "dpv:hasRecipient": ["company:Beta"],
+                    "dpv:hasConsentStatus": [
+                        {
+                            "@type": ["dpv:ConsentRefused", "dpv:ExpressedConsent"],
+                            "dpv:isIndicatedAtTime": "2023-11-05T16:08:50",
+                        }
+                    ],
+                },
+            ],
+        }
+    ],
+    "dpv:hasEntity": {"company:Beta": {"@type": ["dpv:ThirdParty"], "dpv:hasName": "Beta"}},
+}
 
 
 def source_of(**keys: Any) -> FileSource:
-    """A source as a configuration has it."""
+    """A source with these config keys."""
     config = ConsentConfig.model_validate({"sources": [{"path": "-", **keys}]})
     return config.sources[0]
 
 
 def write(path: Path, *records: Any) -> Path:
-    """The records as JSON Lines."""
+    """Writes the records as JSON Lines; returns the path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
     return path
 
 
 class Read:
-    """What a source says, and its consent rows as a run for `as_of` has them."""
+    """The result of reading a source, with its consent rows as in a run for `as_of`."""
 
     def __init__(self, paths: Sequence[Path], source: FileSource, as_of: dt.datetime = AS_OF) -> None:
         self.as_of = as_of
         with temporary_spill() as spill:
-            self.history: History = read_history([*map(str, paths)], source, HASHER, as_of, spill)
-            tables = [table for kept in self.history.kept for table in read_snapshot(kept, HASHER, as_of)]
+            self.records: ConsentRecords = read_consent_records(
+                [*map(str, paths)], source, HASHER, as_of, spill
+            )
+            tables = [
+                table for spilled in self.records.spilled for table in read_snapshot(spilled, HASHER, as_of)
+            ]
         self.consent = pa.concat_tables([CONSENT.empty_table(), *tables])
 
     @property
     def newest(self) -> str | None:
-        """Up to when the source is known."""
-        instants = [instant for snapshot in self.history.snapshots for instant in snapshot.instants]
+        """The instant until which the source is complete, as text."""
+        instants = [instant for snapshot in self.records.snapshots for instant in snapshot.instants]
         return max(instants).strftime("%Y-%m-%dT%H:%M:%SZ") if instants else None
 
     def state(self, user_id: str, at: str) -> str:
-        """What the decision takes for the user's state at an instant; `unknown` for one in no row."""
+        """The user's state at an instant as the decision uses it; `unknown` for a user without a row."""
         users = pa.array([HASHER.user(user_id)], pa.binary(16))
         lines = Timelines(
             users, self.consent, as_of=self.as_of, effective_at=dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -71,7 +116,7 @@ class Read:
 
 
 def refused(path: Path, source: FileSource, words: str, *secrets: str) -> None:
-    """The file is refused in one line that names it and has these words, and none of the secrets."""
+    """Asserts that the error is one line with the file's name and these words, without the secrets."""
     with pytest.raises(ConsentError, match=words) as found:
         Read([path], source)
     message = str(found.value)
@@ -81,7 +126,7 @@ def refused(path: Path, source: FileSource, words: str, *secrets: str) -> None:
 
 
 def configured(corpus: Corpus, path: Path, consent: dict[str, Any]) -> Path:
-    """The corpus's configuration with another consent."""
+    """The path of the corpus's config with another consent section."""
     config = yaml.safe_load(corpus.config.read_text())
     for name in ("authorizations", "deletions", "policy", "deid", "key_file"):
         config[name] = str(corpus.path / config[name])
@@ -91,7 +136,7 @@ def configured(corpus: Corpus, path: Path, consent: dict[str, Any]) -> Path:
 
 
 def snapshots_of(corpus: Corpus) -> dict[str, list[dict[str, Any]]]:
-    """The corpus's consent rows by the instant of their snapshot."""
+    """The corpus's consent rows by the time of their snapshot."""
     found: dict[str, list[dict[str, Any]]] = {}
     for path in sorted((corpus.path / "consent").glob("*.parquet")):
         for row in pq.read_table(path).to_pylist():

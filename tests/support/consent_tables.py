@@ -1,4 +1,4 @@
-"""Reading consent from a table of the test server, as the driver of a run does."""
+"""Reads consent from a table of the test server, as the driver of a run does."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from pipeline.inputs.consent_table import read_table
+from pipeline.inputs.postgresql_consent import read_table
 from schemas.consent_config import ConsentConfig
 from schemas.tables import CONSENT
 from tests.support.consent_systems import HASHER
@@ -24,7 +24,7 @@ COLUMNS = "user_id text, state text, decided_at timestamptz, recorded_at timesta
 
 @pytest.fixture
 def clean(server: Server) -> None:
-    """Every test has the schema `consent` to itself."""
+    """Gives the test an empty schema `consent`."""
     server.run(
         "DROP SCHEMA IF EXISTS consent CASCADE",
         "CREATE SCHEMA consent",
@@ -33,7 +33,7 @@ def clean(server: Server) -> None:
 
 
 class Found:
-    """What a source says, as a run for `as_of` reads it; `given`: as_of stands in the configuration."""
+    """The result of reading a source in a run for `as_of`; `given` is true if the config sets as_of."""
 
     def __init__(self, server: Server, as_of: dt.datetime = LATER, given: bool = False, **keys: Any) -> None:
         keys = {"format": "postgresql", "uri": server.uri, **keys}

@@ -1,4 +1,4 @@
-"""Programs of Debian that tests need, installed where they are missing and where that is allowed."""
+"""Installs Debian packages that tests need, if they are missing and installation is allowed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SECONDS_TO_INSTALL = 600
 
 
 def found_or_installed[T](find: Callable[[], T | None], package: str, untested: str) -> T:
-    """What `find` finds, if need be after an installation; else the test is skipped, as `untested` says."""
+    """The result of `find`, if necessary after an installation; else skips the test with `untested`."""
     if found := find():
         return found
     why = "no apt-get here" if not shutil.which("apt-get") else "not run as root" if os.geteuid() else ""

@@ -1,4 +1,4 @@
-"""Values that must be found and surroundings they stand in. Keys are put together here: none is anyone's."""
+"""Values that must be found, and contexts around them. Keys are assembled here; none is real."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from transforms.deid.rules.check_digits import luhn
 
 
 def card(prefix: str, length: int) -> str:
-    """A number of an issuer's range with its check digit."""
+    """A card number in an issuer's range, with a correct check digit."""
     body = (prefix + "1234567890123456789")[: length - 1]
     return next(body + digit for digit in "0123456789" if luhn(body + digit))
 
@@ -59,7 +59,7 @@ FOUND: dict[str, list[str]] = {
         "eyJ" + "hbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0." + _BODY,
     ],
 }
-#: What stands around a value; {} is the value.
+#: Contexts; {} is the value.
 SURROUNDINGS = [
     "{}",
     "My value is {}.",

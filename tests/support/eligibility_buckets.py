@@ -1,4 +1,4 @@
-"""Random buckets and policies for the engine, on a grid of telling instants."""
+"""Random buckets and policies for the engine, with instants around every boundary."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.support.eligibility_worlds import (
 
 
 def random_bucket(rng: random.Random, sessions: int = 4) -> Tables:
-    """A few users with sessions of one or several records, forks, threads and consent of every kind."""
+    """A few users with sessions of one or more records, forks, threads and every kind of consent."""
     facts = [row for number in range(rng.randint(1, sessions)) for row in _session(rng, number)]
     for number, row in enumerate(facts):
         row["row"] = number
@@ -43,10 +43,10 @@ def random_bucket(rng: random.Random, sessions: int = 4) -> Tables:
 
 
 def telling_bucket(rng: random.Random) -> Tables:
-    """One user who grants in the end, and sessions that only consent, branches and threads can keep out.
+    """One user who grants in the end, with sessions that only consent, branches or threads can exclude.
 
-    Their messages lie on a few days, between which the user changes their mind; their records are
-    overlapping pieces of one history.
+    The messages are of a few days, between which the consent changes. The records are overlapping parts of
+    one history.
     """
     facts = [row for number in range(rng.choice([1, 1, 2, 3])) for row in _telling_session(rng, number)]
     for number, row in enumerate(facts):
@@ -81,7 +81,7 @@ def _telling_session(rng: random.Random, number: int) -> list[Row]:
 
 
 def long_bucket(rng: random.Random, count: int) -> Tables:
-    """One session of `count` messages over a year of changing consent, in a shuffled list with parents."""
+    """One session of `count` messages over a year of changing consent, shuffled, with parents."""
     start = EFFECTIVE_AT - 30 * DAY
     step = (KNOWN_UNTIL - start) / count
     ids = list(range(1, count + 1))
@@ -104,7 +104,7 @@ def all_settings() -> list[dict[str, str]]:
 
 
 def random_policy(rng: random.Random, base: Policy) -> Policy:
-    """The policy with its knobs set at random."""
+    """The policy with random knobs."""
     granted, refused = rng.choice(["P5Y", "P5Y", "P5Y", "P6M", "P158D"]), rng.choice(["P30D", "P1M"])
     retention = {"granted": granted, "refused": refused}
     skew = rng.choice(["PT5M", "PT5M", "PT0S", "P1D"])

@@ -1,4 +1,4 @@
-"""Small worlds for the engine: rows by hand, and random buckets on a grid of telling instants."""
+"""Small inputs for the engine: rows by hand, and a grid of instants around every boundary."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ KNOWN_UNTIL = AS_OF - dt.timedelta(hours=12)
 TICK = dt.timedelta(microseconds=1)
 DAY = dt.timedelta(days=1)
 
-#: Instants at, and one tick either side of, everything that decides.
+#: Every instant that a rule depends on, and one microsecond before and after it.
 EDGES = [EFFECTIVE_AT, KNOWN_UNTIL, AS_OF, AS_OF + dt.timedelta(minutes=5), AS_OF - 30 * DAY]
 GRID = [edge + step * TICK for edge in EDGES for step in (-1, 0, 1)]
 GRID += [EFFECTIVE_AT + DAY * n for n in (-400, -1, 1, 2, 3, 60)]
@@ -41,7 +41,7 @@ USUAL = [instant for instant in GRID if EFFECTIVE_AT - DAY <= instant <= KNOWN_U
 
 
 def key(name: str) -> bytes:
-    """16 bytes that name something of a test."""
+    """A key of 16 bytes for a name."""
     return name.encode().ljust(16, b".")
 
 
@@ -68,7 +68,7 @@ def record(**given: Any) -> Row:
 
 
 def messages(*listed: tuple[int, dt.datetime, int], parents: list[int] | None = None) -> Row:
-    """The list columns of (id, sent_at, flags) messages of the main thread; without parents unless given."""
+    """List columns for (id, sent_at, flags) messages of the main thread; without parents unless given."""
     return {
         "message_id": [m[0] for m in listed],
         "message_sent_at": [m[1] for m in listed],
@@ -93,13 +93,13 @@ def run(
 
 
 def settled(tables: Tables, decisions: pa.Table, as_of: dt.datetime) -> pa.Table:
-    """The decisions after the meeting by conversation key."""
+    """The decisions settled by conversation key."""
     rows = [row for row in tables.get("conversation_deletions", []) if row["deleted_at"] <= as_of]
     return settle(decisions, pa.Table.from_pylist(rows, schema=DELETIONS))
 
 
 def kept_ids(decision: Row, facts: list[Row]) -> list[int]:
-    """Message ids that a decision's pointers lead to."""
+    """The ids of the messages at a decision's pointers."""
     by_place = {(r["unit"], r["row"]): r for r in facts}
     found = [by_place[p["unit"], p["row"]] for p in decision["records"]]
     return [found[k["record"]]["message_id"][k["index"]] for k in decision["kept"]]

@@ -1,4 +1,4 @@
-"""A report over a ledger of any size, made by the code that makes those of audits."""
+"""A report for a ledger of any size, made by the same code as reports of audits."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.inputs.config import load_settings
-from pipeline.report.build import Told, report_of
+from pipeline.report.full import ReportContext, report_of
 from schemas.decisions import Decision, decision_of
 from schemas.tables import LEDGER
 from tests.support.command import Corpus
 from transforms.consent.snapshots import Snapshot
-from transforms.decide.consent_status import STANDINGS
+from transforms.decide.consent_status import CONSENT_STATUSES
 from transforms.output.counts import cells_of
 
 REASONS = ("eligible", "opted_out", "tier_excluded", "not_resumed", "undecided", "consent_unknown")
@@ -27,14 +27,14 @@ AS_OF = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
 
 
 def ledger_of(rows: int, seed: int = 1) -> tuple[pa.Table, pa.ChunkedArray]:
-    """A LEDGER of so many rows, and where their users stand: nobody who refuses is eligible."""
+    """A LEDGER of `rows` rows, and the consent state of their users. No refusing user is eligible."""
     rng = np.random.default_rng(seed)
     reason = rng.choice(len(REASONS), rows, p=[0.4, 0.2, 0.15, 0.15, 0.07, 0.03])
     decisions = [str(decision_of(word)) for word in REASONS]
     words = [str(decision) for decision in Decision]
     kept = np.where(reason == 0, rng.integers(2, 20, rows), 0)
     days = rng.integers(19_000, 20_500, rows).astype("datetime64[D]")
-    standing = np.where(reason == 1, STANDINGS.index("refused"), STANDINGS.index("granted"))
+    standing = np.where(reason == 1, CONSENT_STATUSES.index("refused"), CONSENT_STATUSES.index("granted"))
     columns: dict[str, Any] = {
         "decision": _words(np.array([words.index(decision) for decision in decisions])[reason], words),
         "reason": _words(reason, REASONS),
@@ -50,14 +50,14 @@ def ledger_of(rows: int, seed: int = 1) -> tuple[pa.Table, pa.ChunkedArray]:
 
 
 def report_over(ledger: pa.Table, standing: pa.ChunkedArray, corpus: Corpus) -> dict[str, Any]:
-    """The document of an audit with this ledger."""
+    """The report.json of an audit with this ledger."""
     settings = load_settings(corpus.config, {})
-    users = dict.fromkeys(STANDINGS, 1000)
+    users = dict.fromkeys(CONSENT_STATUSES, 1000)
     catalog = {
         "read": [{"input": 0, "sessions": ledger.num_rows, "quarantined": 0}],
         "decided": [{"records": ledger.num_rows, "sessions": ledger.num_rows}],
         "input": [{"input": 0, "file": 0, "bytes": 10**9}],
-        "users": [{"standings": users, "undecided_after_deadline": 7, "stale": 3}],
+        "users": [{"statuses": users, "undecided_after_deadline": 7, "stale": 3}],
         "ledger": [
             {
                 "rows": ledger.num_rows,
@@ -67,7 +67,7 @@ def report_over(ledger: pa.Table, standing: pa.ChunkedArray, corpus: Corpus) -> 
             }
         ],
     }
-    told = Told(
+    told = ReportContext(
         kind="audit",
         config=settings.config,
         policy=settings.packs[0].policy,
@@ -81,7 +81,7 @@ def report_over(ledger: pa.Table, standing: pa.ChunkedArray, corpus: Corpus) -> 
 
 
 def example() -> dict[str, Any]:
-    """The made-up report of a large run with everything in it."""
+    """The synthetic report of a large run, with every section."""
     path = Path(__file__).resolve().parents[2] / "tests/golden/report-example.json"
     document: dict[str, Any] = msgspec.json.decode(path.read_bytes())
     return document

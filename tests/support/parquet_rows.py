@@ -1,4 +1,4 @@
-"""Canonical Parquet files for tests, from records as JSON holds them."""
+"""Canonical Parquet files for tests, from JSON records."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def schema(
 
 
 def typed(value: Any, instant: pa.DataType) -> Any:
-    """A JSON record with its times as Arrow wants them, and tool inputs as JSON text."""
+    """A JSON record with Arrow times, and with tool inputs as JSON text."""
     if isinstance(value, list):
         return [typed(item, instant) for item in value]
     if not isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""A real PostgreSQL for tests: Debian's package, a cluster of its own on a socket, gone at the end."""
+"""A PostgreSQL server for tests: the Debian package, with a temporary cluster on a socket."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ PASSWORD = "p4ss/w0rd-canary"
 
 
 def programs() -> Path:
-    """The folder of initdb and pg_ctl; installs them where that is allowed, else skips and says so."""
+    """The folder of initdb and pg_ctl. Installs them if allowed, else skips the test with a message."""
     return found_or_installed(_found, "postgresql", "no database is tested")
 
 
 @dataclasses.dataclass(frozen=True)
 class Server:
-    """A running cluster; whoever asks for `uri` is its owner."""
+    """A running cluster; `uri` connects as its owner."""
 
     folder: Path
 
@@ -38,7 +38,7 @@ class Server:
         return f"postgresql://owner:{quote(password, safe='')}@/{database}?host={self.folder}"
 
     def run(self, *statements: str) -> None:
-        """Each statement on its own, committed."""
+        """Runs each statement in its own transaction."""
         import adbc_driver_postgresql.dbapi as driver
 
         with driver.connect(self.uri, autocommit=True) as connection, connection.cursor() as cursor:
@@ -48,7 +48,7 @@ class Server:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
-    """One cluster for all tests; PostgreSQL does not run as root, so it runs as its package's user then."""
+    """One cluster, shared by all tests. For root it runs as the package's user: PostgreSQL refuses root."""
     found = programs()
     folder = Path(tempfile.mkdtemp(prefix="pg-"))
     data, password = folder / "data", folder / "password"
@@ -78,7 +78,7 @@ def _found() -> Path | None:
 
 def _run(folder: Path, *command: object) -> None:
     as_user = [] if os.geteuid() else ["runuser", "-u", "postgres", "--"]
-    # A server keeps what it inherits open, and whoever reads that to its end waits: so no pipes.
+    # No pipes: the server keeps inherited files open, and a reader would wait for their end.
     with (folder / "output").open("w") as output:
         done = subprocess.run(
             [*as_user, *map(str, command)], cwd=folder, stdout=output, stderr=output, check=False

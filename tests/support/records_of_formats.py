@@ -1,4 +1,4 @@
-"""A good record of each format that is JSON, records bent from it, and the same as damaged lines."""
+"""Valid records, altered records and damaged lines of each JSON format."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FUNCTION = {
     "type": "function",
     "function": {"name": "ls", "arguments": '{"a": ["b", {"c": "d"}]}'},
 }
-#: Turns as spans have them, as JSON text.
+#: Turns of a span; spans store them as JSON text.
 SPOKEN: list[dict[str, Any]] = [
     {"role": "developer", "parts": [{"type": "text", "content": "be brief "}]},
     {"role": "user", "parts": [{"type": "text", "content": " a "}, {"type": "text", "content": "b"}]},
@@ -161,7 +161,7 @@ GOOD: dict[str, dict[str, Any]] = {
 }
 _HELD = {"type": "queued_command", "prompt": "typed", "commandMode": "prompt", "origin": {"kind": "human"}}
 _ENVELOPE = {"uuid": "q", "parentUuid": "b", "sessionId": "s", "timestamp": AT}
-#: Others of a format, bent too.
+#: Further valid records of a format.
 MORE: dict[str, list[dict[str, Any]]] = {
     "claude-code": [
         {**_ENVELOPE, "type": "attachment", "attachment": _HELD},
@@ -223,9 +223,8 @@ MORE: dict[str, list[dict[str, Any]]] = {
         {"attributes": {"gen_ai.request.model": "m"}, "start_time": AT},
     ],
 }
-#: How many of `MORE` are read the fast way, the first ones; of formats that are not named here none.
+#: How many of the first records of `MORE` are read by column; 0 for other formats.
 FAST = {"openai-messages": 2, "otel-genai": 2, "anthropic-messages": 2}
-LINES = [form for form in GOOD if form != "claude-export"]
 TIMES = [
     "2026-01-05T10:00:00",
     "1960-01-01T00:00:00Z",
@@ -237,7 +236,7 @@ TIMES = [
 
 
 def records(form: str) -> list[dict[str, Any]]:
-    """A good record, with each of its parts made strange or left out, and bent anywhere."""
+    """A valid record, the same with each field altered or missing, and with random alterations."""
     rng, good = random.Random(form), GOOD[form]
     made = [good, *(bent(rng, good) for _ in range(250))]
     for name in good:
@@ -255,7 +254,7 @@ def records(form: str) -> list[dict[str, Any]]:
 
 
 def damaged(form: str) -> list[bytes]:
-    """Lines as they are after power cuts, copies through other tools and bad disks."""
+    """Lines after power cuts, copies through other tools and disk errors."""
     rng = random.Random(f"damage {form}")
     found = []
     for record in [GOOD[form], *MORE.get(form, []), *(bent(rng, GOOD[form]) for _ in range(20))]:

@@ -1,4 +1,4 @@
-"""A slow, obvious reading of eligibility.md, one session at a time: what the engine must agree with.
+"""A slow and simple implementation of docs/policy.md, one session at a time, to compare the engine with.
 
 Everything is plain Python over the rows of the Arrow tables; nothing is shared with the engine but the
 numbers of the contract (flags, states) and the policy.
@@ -15,12 +15,12 @@ import pyarrow as pa
 from schemas.policy import Policy
 from schemas.tables import GRANTED, REFUSED, UNDECIDED
 from tests.support.reference_sessions import Message, Row, active_branch, activity_key, union_of
-from transforms.decide.record_digest import content_of
+from transforms.decide.record_digest import content_digests
 
 
 @dataclasses.dataclass
 class Verdict:
-    """What the tests compare."""
+    """The decision of one session, as compared by the tests."""
 
     decision: str
     reason: str
@@ -33,7 +33,7 @@ class Verdict:
 
 @dataclasses.dataclass
 class World:
-    """All that a decision depends on besides the session."""
+    """Everything besides the session that a decision depends on."""
 
     consent: list[Row]
     deletions: list[Row]
@@ -49,8 +49,8 @@ def decide_all(
     """The verdict of each (user_key, conversation_key)."""
     world = World(consent.to_pylist(), deletions.to_pylist(), authorizations.to_pylist(), **fixed)
     sessions: dict[tuple[bytes | None, bytes], list[Row]] = {}
-    # The order of records that are alike in all that counts is arbitrary, so it is taken over as it is.
-    for row, content in zip(facts.to_pylist(), content_of(facts).tolist(), strict=True):
+    # Records that are equal in all relevant columns have an arbitrary order; it is not changed here.
+    for row, content in zip(facts.to_pylist(), content_digests(facts).tolist(), strict=True):
         row["content"] = content
         sessions.setdefault((row["user_key"], row["conversation_key"]), []).append(row)
     return {key: decide_one(records, world) for key, records in sessions.items()}
@@ -59,7 +59,7 @@ def decide_all(
 def settle_all(
     verdicts: dict[tuple[bytes | None, bytes], Verdict], deletions: list[Row], as_of: dt.datetime
 ) -> dict[tuple[bytes | None, bytes], Verdict]:
-    """The verdicts once all users' records of a conversation meet: conflicts and deleted conversations."""
+    """The verdicts after all users' records of a conversation are joined: conflicts and deletions."""
     settled = {}
     for (user, conversation), verdict in verdicts.items():
         reason, decision = verdict.reason, verdict.decision
@@ -76,7 +76,7 @@ def settle_all(
 
 
 def decide_one(records: list[Row], world: World) -> Verdict:
-    """The verdict of one session, given its records."""
+    """The verdict of one session."""
     records = sorted(records, key=activity_key)
     newest, policy, messages = records[-1], world.policy, union_of(records)
     last_active = max((m.sent_at for m in messages), default=newest["created_at"])
@@ -128,11 +128,11 @@ def _reason(
         return "incognito", []
     if user is None and not authorized:
         return "no_subject", []
-    for name, (standing, _) in (("tier", tier), ("surface", surface)):
-        if standing == "unknown":
+    for name, (rank, _) in (("tier", tier), ("surface", surface)):
+        if rank == "unknown":
             return f"{name}_unknown", []
-    for name, (standing, _) in (("tier", tier), ("surface", surface)):
-        if standing == "excluded" and not authorized:
+    for name, (rank, _) in (("tier", tier), ("surface", surface)):
+        if rank == "excluded" and not authorized:
             return f"{name}_excluded", []
     if authorized:
         if now == REFUSED:
@@ -155,7 +155,7 @@ def _reason(
 def _by_consent(
     branch: list[Message], messages: list[Message], records: list[Row], now: int, world: World
 ) -> tuple[str, list[Message]]:
-    """Rules 6 to 12, and what they leave."""
+    """The verdict by rules 6 to 12, with the messages that remain."""
     policy, user = world.policy, records[-1]["user_key"]
     if not any(row["user_key"] == user for row in _known(world)):
         return "no_consent_record", []
@@ -280,14 +280,14 @@ def _state(world: World, user: bytes | None, instant: dt.datetime) -> int:
 def _deciding(
     records: list[Row], column: str, included: list[str], excluded: list[str]
 ) -> tuple[str, str | None]:
-    """(standing, value) of the label that decides: unknown before excluded before included, newest first."""
+    """(rank, value) of the deciding label: unknown before excluded before included, newest first."""
     found: dict[str, str | None] = {}
     for record in records:
         value = record[column]
-        standing = "excluded" if value in excluded else "included" if value in included else "unknown"
-        found[standing] = value
-    standing = next(s for s in ("unknown", "excluded", "included") if s in found)
-    return standing, found[standing]
+        rank = "excluded" if value in excluded else "included" if value in included else "unknown"
+        found[rank] = value
+    rank = next(s for s in ("unknown", "excluded", "included") if s in found)
+    return rank, found[rank]
 
 
 def _authorized(

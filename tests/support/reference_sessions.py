@@ -1,4 +1,4 @@
-"""One session for the reference: its messages from all records, and the active branch of a thread."""
+"""One session for the reference: the messages of all its records, and the active branch of a thread."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Row = dict[str, Any]
 
 @dataclasses.dataclass
 class Message:
-    """A message of the union; `place` is its list position, `record` and `index` where its text is read."""
+    """A message of the union. `place` is its list position; `record` and `index` locate its text."""
 
     id: int
     parent: int
@@ -27,14 +27,14 @@ class Message:
 
 
 def activity_key(record: Row) -> tuple[Any, ...]:
-    """What orders the records of a session, newest activity last."""
+    """The sort key of a session's records, newest activity last."""
     sent = record["message_sent_at"]
     activity = max(sent) if sent else record["created_at"]
     return activity, len(sent), record["text_bytes"], record["content"], record["unit"], record["row"]
 
 
 def union_of(records: list[Row]) -> list[Message]:
-    """The session's messages in list order; `records` by activity, newest last."""
+    """The session's messages in list order; `records` must be sorted by activity, newest last."""
     union: dict[int, Message] = {}
     for number, record in enumerate(records):
         for index, message_id in enumerate(record["message_id"]):
@@ -61,7 +61,7 @@ def union_of(records: list[Row]) -> list[Message]:
 
 
 def active_branch(messages: list[Message], current: int | None) -> list[Message] | None:
-    """The active branch of one thread's messages, root first; None where a circle leaves it open."""
+    """The active branch of one thread's messages, root first; None if a cycle makes it undefined."""
     if not any(m.parent for m in messages):
         return messages
     by_id = {m.id: m for m in messages}

@@ -1,4 +1,4 @@
-"""What a report must say of a committed run or audit, asked of its ledger and shards with DuckDB."""
+"""Checks the report of a committed run or audit with DuckDB queries over its ledger and shards."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import duckdb
 
-#: The month of creation as the report folds it; {as_of} is the moment decided for.
+#: The month of creation as grouped in the report; {as_of} is the as-of instant.
 MONTH = """case when created_on is null then null
   when date_trunc('month', created_on) > date_trunc('month', timestamp '{as_of}') then 'later'
   when date_trunc('month', created_on) <= date_trunc('month', timestamp '{as_of}') - interval 36 month
@@ -16,13 +16,13 @@ MONTH = """case when created_on is null then null
 
 
 def rows(run: Path, sql: str, folder: str = "ledger") -> list[tuple[Any, ...]]:
-    """The rows of a query over `t`, the Parquet files of a folder, columns as plain text."""
+    """The rows of a query over `t`, the Parquet files of a folder."""
     query = f"with t as (from read_parquet('{run}/{folder}/**/*.parquet')) {sql}"
     return [tuple(row) for row in duckdb.sql(query).fetchall()]
 
 
 def check_ledger_figures(run: Path, report: dict[str, Any]) -> None:
-    """Every figure of the report that the ledger alone gives equals a query over it."""
+    """Asserts that every figure derived from the ledger equals a query over it."""
     month = MONTH.format(as_of=report["as_of"].rstrip("Z"))
     assert [(report["counts"]["ledger_rows"],)] == rows(run, "select count(*) from t")
     for name in ("decision", "reason"):
@@ -68,7 +68,7 @@ def check_ledger_figures(run: Path, report: dict[str, Any]) -> None:
         key = (row["decision"], row["basis"])
         summed[key] = summed.get(key, 0) + row["sessions"]
     assert same([(*key, number) for key, number in summed.items()], states)
-    if report["policy"]["prior_contributions"] == "exclude":  # else rows of users who refuse expire sooner
+    if report["policy"]["prior_contributions"] == "exclude":  # else rows of refusing users expire sooner
         expiry = (
             "select strftime(retain_until, '%Y-%m'), count(*) from t "
             "where decision::text = 'eligible' group by 1"
@@ -77,7 +77,7 @@ def check_ledger_figures(run: Path, report: dict[str, Any]) -> None:
 
 
 def check_shard_figures(run: Path, report: dict[str, Any]) -> None:
-    """Every figure of the report that the shards give equals a query over them."""
+    """Asserts that every figure derived from the shards equals a query over them."""
     written = rows(run, "select count(*), count(distinct conversation_key) from t", "data")
     assert written == [(report["counts"]["training_rows"], report["deid"]["sessions"])]
     assert same(
@@ -117,7 +117,7 @@ def check_shard_figures(run: Path, report: dict[str, Any]) -> None:
 
 
 def check_sums(report: dict[str, Any]) -> None:
-    """What a reader adds up by hand comes out."""
+    """Asserts that the figures of the report add up."""
     total, counts = report["counts"]["ledger_rows"], report["counts"]
     assert sum(counts["decisions"].values()) == sum(counts["reasons"].values()) == total
     assert counts["sessions"] + counts["quarantined_records"] == total
@@ -141,5 +141,5 @@ def check_sums(report: dict[str, Any]) -> None:
 
 
 def same(found: list[Any], wanted: list[Any]) -> bool:
-    """The same rows, in whatever order."""
+    """True for the same rows in any order."""
     return sorted(map(repr, found)) == sorted(map(repr, wanted))

@@ -1,4 +1,4 @@
-"""Small inputs for the tests of the source formats, and the way from a file to what is read of it."""
+"""Small inputs for the tests of source formats, and everything read from a file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PUBLIC = Path("../shared/data")
 
 
 class Everything(NamedTuple):
-    """All that a set of files holds; `sessions` are those of the facts, by the facts' own pointers."""
+    """Everything read from a set of files; `sessions` are read by the pointers of the facts."""
 
     facts: pa.Table
     sessions: list[Session]
@@ -42,7 +42,7 @@ def read_all(
     context: ReadContext = CONTEXT,
     unit_bytes: int = 32 << 20,
 ) -> Everything:
-    """Everything in the files, as a run reads it: plan, facts, then each session by its pointer."""
+    """Everything in the files, read as in a run: plan, facts, then each session by pointer."""
     files = [InputFile(str(path), path.stat().st_size) for path in paths]
     tables, sessions, faults, units = [FACTS.empty_table()], [], [], []
     for task in plan_tasks(0, source_format, files):
@@ -67,7 +67,7 @@ def read_all(
 
 
 def message(message_id: str = "m1", **fields: Any) -> dict[str, Any]:
-    """A canonical message as JSON holds it."""
+    """A canonical message in JSON."""
     return {
         "message_id": message_id,
         "role": "user",
@@ -77,7 +77,7 @@ def message(message_id: str = "m1", **fields: Any) -> dict[str, Any]:
 
 
 def record(**fields: Any) -> dict[str, Any]:
-    """A canonical session as JSON holds it; a field given as `...` is left out."""
+    """A canonical session in JSON; a field given as `...` is left out."""
     whole = {
         "conversation_id": "c1",
         "user_id": "u1",
@@ -90,7 +90,7 @@ def record(**fields: Any) -> dict[str, Any]:
 
 
 def write_lines(path: Path, records: Sequence[Any]) -> Path:
-    """A JSON Lines file of these records; bytes are written as they are."""
+    """A JSON Lines file of these records; bytes are written unchanged."""
     lines = [item if isinstance(item, bytes) else json.dumps(item).encode() for item in records]
     path.write_bytes(b"".join(line + b"\n" for line in lines))
     return path

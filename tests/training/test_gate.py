@@ -1,4 +1,4 @@
-"""The gate is trained on however few examples there are."""
+"""The gate can be trained on any positive number of examples."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ WIDTH = 8
 
 
 def made(count: int) -> Examples:
-    """A number beside a certain word is an address, a certain word is a person, all else is neither."""
+    """A number beside one fixed word is an address, another fixed word is a person, the rest is neither."""
     random = np.random.default_rng(7)
     vectors = random.normal(0, 1, (count, PLACES * WIDTH)).astype(np.float32)
     middle = vectors[:, PLACES // 2 * WIDTH :]
@@ -26,21 +26,21 @@ def trained(count: int) -> Gate:
 
 @pytest.mark.parametrize("count", [1, 100, 511, 512, 700])
 def test_few_examples_train_a_gate(count: int) -> None:
-    """Under one batch of them the number of steps was zero, and was divided by."""
+    """With less than one batch the number of steps was zero, which caused a division by zero."""
     gate = trained(count)
     assert all(np.isfinite(values).all() for values in gate)
     assert (gate.words != trained(count + 1).words).any()
 
 
 def test_more_examples_train_a_better_gate() -> None:
-    """The gate lets through what it should and little more."""
+    """The gate must pass nearly all positive words and few others."""
     held = made(400)
     few, many = (figures(trained(count), held)["people"] for count in (100, 6_000))
     assert many["through"] < few["through"]
     assert many["sure_through"] > 0.9
 
 
-def test_no_examples_are_an_error() -> None:
-    """A gate made of nothing would shut out everybody."""
+def test_training_a_gate_without_examples_is_an_error() -> None:
+    """A gate without training would reject every name."""
     with pytest.raises(ValueError, match="no examples"):
         train(made(0))

@@ -1,4 +1,4 @@
-"""Separate authorisations of commercial accounts, from a CSV file."""
+"""Reads the separate authorisations of commercial accounts from a CSV file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ COLUMNS = ("organization_id", "surface", "valid_from", "valid_to", "reference")
 
 
 def read_authorizations(path: Path, hasher: KeyedHasher) -> pa.Table:
-    """AUTHORIZATIONS of the file, one row a grant; raises ConfigError naming file, line and column."""
+    """AUTHORIZATIONS of the file, one row per line. Raises ConfigError with file, line and column."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)

@@ -1,4 +1,4 @@
-"""Columns of consent as keys, states and instants; ConsentError for what is not understood."""
+"""Converts columns of consent files to keys, states and instants. Unknown values raise ConsentError."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from schemas.errors import ConsentError
 from schemas.tables import GRANTED, INSTANT, KEY, REFUSED, UNDECIDED
 from transforms.shuffle.dictionaries import not_blank
 
-#: The words of a canonical snapshot's column `state`.
+#: The values of the column `state` of a canonical snapshot.
 STATES = {
     None: UNDECIDED,
     "": UNDECIDED,
@@ -25,39 +25,39 @@ STATES = {
     "false": REFUSED,
 }
 _WORD = re.compile(r"[A-Za-z][A-Za-z_:-]{0,47}\Z")
-#: A column with more words that are not known is some other column, of names perhaps.
-_MOST_WORDS = 3
+#: With more unknown values the column may be another one, for example of names; an error shows none of them.
+_MOST_UNKNOWN = 3
 
 
 def quoted(value: object) -> str:
-    """A state as an error may tell it: `'perhaps'`; of what is no plain word, only what it is."""
+    """A value as an error message may show it: a plain word in quotes, otherwise only its type."""
     if isinstance(value, str):
         return f"'{value}'" if _WORD.match(value) else "a text that is no plain word"
     return "null" if value is None else f"a {type(value).__name__}"
 
 
 def state_column(batch: pa.Table, path: str) -> pa.Array:
-    """The column `state` as numbers of schemas.tables."""
+    """The column `state` as state numbers of schemas.tables."""
     column = batch["state"].combine_chunks()
     if pa.types.is_boolean(column.type):
         column = pc.if_else(column, "true", "false")
     if not _is_text(column.type) and not pa.types.is_null(column.type):
         raise ConsentError(f"{path}: column state has type {column.type}; expected granted, refused or null")
     texts = column.cast(pa.string())
-    words = pc.unique(texts)
-    known = [w.lower() if w in ("True", "False", "TRUE", "FALSE") else w for w in words.to_pylist()]
+    values = pc.unique(texts)
+    known = [w.lower() if w in ("True", "False", "TRUE", "FALSE") else w for w in values.to_pylist()]
     unknown = [word for word in known if word not in STATES]
     if unknown:
-        named = f": {quoted(unknown[0])}" if len(unknown) <= _MOST_WORDS else ""
+        named = f": {quoted(unknown[0])}" if len(unknown) <= _MOST_UNKNOWN else ""
         raise ConsentError(
             f"{path}: column state holds a value that is neither granted, refused nor null{named}"
         )
-    found = pc.index_in(texts, value_set=words, skip_nulls=False)
+    found = pc.index_in(texts, value_set=values, skip_nulls=False)
     return pa.array([STATES[word] for word in known], pa.int8()).take(found)
 
 
 def instant_column(batch: pa.Table, name: str, path: str) -> pa.Array:
-    """A column of timestamps with a time zone, or of RFC 3339 texts; null and empty are null."""
+    """A column of timestamps with a time zone, or of RFC 3339 texts, as INSTANT. Null and empty are null."""
     column = batch[name].combine_chunks()
     if pa.types.is_timestamp(column.type):
         if column.type.tz is None:
@@ -70,20 +70,20 @@ def instant_column(batch: pa.Table, name: str, path: str) -> pa.Array:
             f"{path}: column {name} has type {column.type}; expected a timestamp with time zone"
         )
     texts = column.cast(pa.string())
-    words = pc.unique(texts)
-    parsed = [None if word in (None, "") else parse_instant(word) for word in words.to_pylist()]
+    values = pc.unique(texts)
+    parsed = [None if value in (None, "") else parse_instant(value) for value in values.to_pylist()]
     if any(
         value is None and word not in (None, "")
-        for value, word in zip(parsed, words.to_pylist(), strict=True)
+        for value, word in zip(parsed, values.to_pylist(), strict=True)
     ):
         raise ConsentError(f"{path}: column {name} holds a value that is not an RFC 3339 time with an offset")
-    return pa.array(parsed, INSTANT).take(pc.index_in(texts, value_set=words, skip_nulls=False))
+    return pa.array(parsed, INSTANT).take(pc.index_in(texts, value_set=values, skip_nulls=False))
 
 
 def key_column(
     ids: pa.ChunkedArray, maker: Callable[[Sequence[bytes]], list[bytes]], path: str, name: str
 ) -> pa.Array:
-    """A column of ids as keys; none may be blank."""
+    """A column of ids as KEY. Raises ConsentError if an id is null or blank."""
     column: Any = ids.combine_chunks() if isinstance(ids, pa.ChunkedArray) else ids
     if pa.types.is_integer(column.type):
         raise ConsentError(f"{path}: column {name} holds numbers; expected strings")
@@ -99,9 +99,9 @@ def key_column(
 
 
 def parse_instant(text: str, zone: zoneinfo.ZoneInfo | None = None, late: bool = False) -> dt.datetime | None:
-    """The UTC instant of RFC 3339 text; None where it is none, or has no offset and no `zone` is given.
+    """The UTC instant of an RFC 3339 text; None for any other text, and without an offset or a `zone`.
 
-    An hour that the zone's clocks show twice is its first one, or with `late` its second.
+    A local time that occurs twice is the first of the two, or with `late` the second.
     """
     try:
         instant = dt.datetime.fromisoformat(text)

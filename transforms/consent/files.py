@@ -1,4 +1,4 @@
-"""Files of consent snapshots and deletions as Arrow tables: Parquet, CSV and JSON Lines, read as a stream."""
+"""Reads consent snapshots and deletion lists (Parquet, CSV, JSON Lines) as a stream of Arrow tables."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ _CELL = msgspec.json.Decoder(str | bool | None)
 
 
 def read_batches(path: str, columns: tuple[str, ...]) -> Iterator[pa.Table]:
-    """Tables of a file with all of `columns`; snapshot_at may come from the path.
+    """Tables of a file, each with all of `columns`; snapshot_at may come from the path.
 
-    Raises InputError where there is no such file, ConsentError for one that is not what it is named for.
+    Raises InputError for a missing file, ConsentError for a damaged one or one of another format.
     """
     try:
         if path.endswith(".parquet"):
@@ -53,7 +53,7 @@ def read_batches(path: str, columns: tuple[str, ...]) -> Iterator[pa.Table]:
 
 
 def is_later(path: str, as_of: dt.datetime) -> bool:
-    """True for a file that its path dates after `as_of`, without a column of its own to say otherwise."""
+    """True if the path dates the file after `as_of` and the file has no column snapshot_at."""
     instant = path_instant(path)
     if instant is None or instant <= as_of:
         return False
@@ -69,15 +69,15 @@ def is_later(path: str, as_of: dt.datetime) -> bool:
 
 
 def path_instant(path: str) -> dt.datetime | None:
-    """The instant after `snapshot_at=` in a path, None where there is none that can be read."""
+    """The instant after `snapshot_at=` in a path, None if there is none or it cannot be parsed."""
     found = _PATH_INSTANT.search(path)
     text = urllib.parse.unquote(found.group(1)) if found else ""
-    # A date alone is how daily snapshot folders are named: midnight UTC, the earliest it can mean.
+    # Daily snapshot folders are named with a date: midnight UTC, the earliest instant of that date.
     return parse_instant(text + "T00:00:00Z" if re.fullmatch(r"\d{4}-\d\d-\d\d", text) else text)
 
 
 def dated_by_path(path: str) -> dt.datetime | None:
-    """The instant that a path names, None where it names none; ConsentError where it cannot be read."""
+    """The instant that a path names, None without `snapshot_at=`; ConsentError if it cannot be parsed."""
     instant = path_instant(path)
     if instant is None and _PATH_INSTANT.search(path):
         raise ConsentError(f"{path}: snapshot_at= in the path is not an RFC 3339 time or a date")
@@ -104,7 +104,7 @@ def _csv_batches(path: str, columns: tuple[str, ...]) -> Iterator[pa.Table]:
 
 
 def _json_batches(path: str, columns: tuple[str, ...]) -> Iterator[pa.Table]:
-    """Every line has the keys of the first one: a key that is misspelt once is no empty cell."""
+    """Every line must have the keys of the first line, so a misspelt key is an error and not a null."""
     first = _first_row(path)
     if first is None:
         return
@@ -140,7 +140,7 @@ def _cells(path: str, line: Line, present: list[str]) -> list[str | None]:
             raise ConsentError(f"{where}: {name} is a boolean; expected a string")
         cells.append(str(cell).lower() if isinstance(cell, bool) else cell)
     if "snapshot_at" in row and "snapshot_at" not in present and "state" in present:
-        raise ConsentError(f"{where}: snapshot_at stands here, but not in the first line")
+        raise ConsentError(f"{where}: snapshot_at is in this line, but not in the first line")
     return cells
 
 
@@ -159,7 +159,7 @@ def _object(path: str, line: Line, names: list[str]) -> dict[str, Any]:
 
 
 def unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """The object of a JSON text's pairs; ValueError where a key stands twice, since either could be meant."""
+    """The JSON object of the pairs; ValueError for a repeated key, since either value could be meant."""
     found = dict(pairs)
     if len(found) != len(pairs):
         raise ValueError

@@ -1,6 +1,6 @@
-"""Consent snapshots and deletions as Arrow tables of keys, states and instants.
+"""Reads consent snapshots and deletion lists as Arrow tables of keys, states and instants.
 
-Consent is refused whole when any row of it is not understood: a row that is skipped could be an opt-out.
+One row that cannot be interpreted refuses the whole file: a skipped row could be an opt-out.
 """
 
 from __future__ import annotations
@@ -17,16 +17,17 @@ from schemas.keys import KeyedHasher
 from schemas.tables import CONSENT, DELETIONS, INSTANT, KEY
 from transforms.consent.columns import instant_column, key_column, state_column
 from transforms.consent.files import is_later, read_batches
-from transforms.consent.spilled import Kept
+from transforms.consent.spilled import SpilledConsent
 
 _ALWAYS = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 class Snapshot(NamedTuple):
-    """What the driver learns of consent before the run: that it can be read, its instants, its rows.
+    """A consent file as the driver inspects it before the run.
 
-    `rows` are those that were snapshot at or before `as_of`. `instants` of a canonical file are all of them,
-    else the oldest and the newest. `stored`: what a manifest says of a source that is no file.
+    `rows` counts the rows with snapshot_at at or before `as_of`. `instants` are all snapshot instants of a
+    canonical file, and the oldest and the newest of another format. `stored` describes a source that is not
+    a file, for the manifest.
     """
 
     path: str
@@ -37,10 +38,10 @@ class Snapshot(NamedTuple):
 
 
 def inspect_snapshot(path: str, as_of: dt.datetime) -> Snapshot:
-    """The distinct `snapshot_at` of a file that are not later than `as_of`, having read every state of them.
+    """The rows and distinct `snapshot_at` of a file up to `as_of`; their states are checked.
 
-    Raises ConsentError on a bad one. What was snapshot later is not looked at: it was not known at `as_of`,
-    so it must not change what a run for that moment answers.
+    Raises ConsentError for an invalid row. Later rows are not read: they were not known at `as_of`, so they
+    must not change the result of a run for that instant.
     """
     if is_later(path, as_of):
         return Snapshot(path, ())
@@ -54,12 +55,12 @@ def inspect_snapshot(path: str, as_of: dt.datetime) -> Snapshot:
     return Snapshot(path, tuple(sorted(instants)), rows)
 
 
-def read_snapshot(path: str | Kept, hasher: KeyedHasher, as_of: dt.datetime) -> Iterator[pa.Table]:
-    """CONSENT tables of the rows known at `as_of`, without repeats within a batch.
+def read_snapshot(path: str | SpilledConsent, hasher: KeyedHasher, as_of: dt.datetime) -> Iterator[pa.Table]:
+    """CONSENT tables of the rows known at `as_of`, distinct within each table.
 
-    What was kept was read for this key and this `as_of`.
+    Spilled consent must have been read with the same key and the same `as_of`.
     """
-    if isinstance(path, Kept):
+    if isinstance(path, SpilledConsent):
         yield path.table().select(CONSENT.names).group_by(CONSENT.names).aggregate([]).select(CONSENT.names)
         return
     if is_later(path, as_of):
@@ -76,7 +77,7 @@ def read_snapshot(path: str | Kept, hasher: KeyedHasher, as_of: dt.datetime) -> 
 
 
 class ConsentEvent(NamedTuple):
-    """What one snapshot says of a user; `state` is a number of schemas.tables."""
+    """A row of a snapshot with its user id; `state` is a state number of schemas.tables."""
 
     user_id: str
     state: int
@@ -85,7 +86,7 @@ class ConsentEvent(NamedTuple):
 
 
 def read_events(path: str, user_ids: Sequence[str], as_of: dt.datetime) -> Iterator[ConsentEvent]:
-    """What a snapshot file says of these users, as far as it was known at `as_of`."""
+    """The rows of these users in a snapshot file that were known at `as_of`."""
     if is_later(path, as_of):
         return
     for read in read_batches(path, ("user_id", "state", "decided_at", "snapshot_at")):
@@ -103,7 +104,7 @@ def read_events(path: str, user_ids: Sequence[str], as_of: dt.datetime) -> Itera
 
 
 class ErasedKeys(NamedTuple):
-    """Keys that `forget` erased from the dataset: they count as deleted at any time."""
+    """Keys that `forget` erased from the dataset. They count as deleted at any time."""
 
     kind: str
     keys: tuple[bytes, ...]
@@ -112,7 +113,7 @@ class ErasedKeys(NamedTuple):
 def read_deletions(
     path: str | ErasedKeys, hasher: KeyedHasher, as_of: dt.datetime
 ) -> Iterator[tuple[str, pa.Table]]:
-    """("user" or "conversation", DELETIONS at or before `as_of`)."""
+    """("user" or "conversation", DELETIONS at or before `as_of`), for each batch of the file."""
     if isinstance(path, ErasedKeys):
         since = pa.repeat(pa.scalar(_ALWAYS, INSTANT), len(path.keys))
         yield path.kind, pa.table([pa.array(path.keys, KEY), since], schema=DELETIONS)
@@ -135,7 +136,7 @@ def read_deletions(
 
 
 def _known_rows(batch: pa.Table, path: str, as_of: dt.datetime) -> pa.Table:
-    """The rows that were snapshot at or before `as_of`; the others are not looked into."""
+    """The rows with snapshot_at at or before `as_of`. The other rows are not checked."""
     instants = instant_column(batch, "snapshot_at", path)
     if instants.null_count:
         raise ConsentError(f"{path}: a row has no snapshot_at")

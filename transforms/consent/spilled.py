@@ -1,4 +1,4 @@
-"""Consent rows that a run has read once and keeps: keyed, encrypted on disk, gone when the run ends."""
+"""Spilled consent: rows that are read once, keyed, and stored encrypted on disk until the run ends."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from schemas.tables import CONSENT, INSTANT, KEY
 from transforms.shuffle.blobs import tables_of, to_blob
 from transforms.shuffle.spill import Spill
 
-#: CONSENT with the instant since which a row is known.
-KEPT = pa.schema([*CONSENT, ("snapshot_at", INSTANT)])
+#: CONSENT with the instant from which a row is known.
+SPILLED = pa.schema([*CONSENT, ("snapshot_at", INSTANT)])
 _BATCH_ROWS = 1 << 17
 
 
-class Kept(NamedTuple):
-    """A batch of KEPT, or where it lies. Whoever has it can read it."""
+class SpilledConsent(NamedTuple):
+    """A batch of SPILLED rows, or a pointer to it with the key to decrypt it."""
 
     spill: Spill
     blob: bytes
 
     def table(self) -> pa.Table:
-        """KEPT, as it was put there."""
-        return tables_of([self.blob], {"consent": KEPT}, self.spill)["consent"]
+        """The SPILLED rows of the batch."""
+        return tables_of([self.blob], {"consent": SPILLED}, self.spill)["consent"]
 
 
-class Row(NamedTuple):
-    """A row of KEPT."""
+class ConsentRow(NamedTuple):
+    """One row of SPILLED."""
 
     user_key: bytes
     state: int
@@ -46,9 +46,9 @@ class Row(NamedTuple):
 
 @contextlib.contextmanager
 def temporary_spill() -> Iterator[Spill]:
-    """A spill in the folder for temporary files, made with the first blob and removed at the end.
+    """A spill in the folder for temporary files, created with the first blob and removed at the end.
 
-    Its key lives in this process and in the workers it starts: what a killed run leaves behind is noise.
+    The key exists only in this process and its workers, so files of a killed run cannot be decrypted.
     """
     folder = Path(tempfile.gettempdir()) / f"chatsieve-{secrets.token_hex(8)}"
     try:
@@ -57,31 +57,31 @@ def temporary_spill() -> Iterator[Spill]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def keep_table(table: pa.Table, spill: Spill) -> Kept:
-    """KEPT rows, put away."""
-    return Kept(spill, spill.put(to_blob(table, "consent")))
+def spill_table(table: pa.Table, spill: Spill) -> SpilledConsent:
+    """Writes SPILLED rows to the spill."""
+    return SpilledConsent(spill, spill.put(to_blob(table, "consent")))
 
 
-def keep_rows(rows: Iterable[Row], spill: Spill) -> Iterator[Kept]:
-    """All rows in batches, none of them empty; no more than a batch is held."""
-    batch: list[Row] = []
+def spill_rows(rows: Iterable[ConsentRow], spill: Spill) -> Iterator[SpilledConsent]:
+    """The rows in batches, none of them empty. Memory holds one batch."""
+    batch: list[ConsentRow] = []
     for row in rows:
         batch.append(row)
         if len(batch) == _BATCH_ROWS:
-            yield keep_table(_table(batch), spill)
+            yield spill_table(_table(batch), spill)
             batch.clear()
     if batch:
-        yield keep_table(_table(batch), spill)
+        yield spill_table(_table(batch), spill)
 
 
-def kept_rows(kept: Kept, users: Iterable[bytes]) -> list[Row]:
-    """The rows of these users."""
-    table = kept.table()
+def rows_of_users(spilled: SpilledConsent, users: Iterable[bytes]) -> list[ConsentRow]:
+    """The rows of a batch whose user is one of `users`."""
+    table = spilled.table()
     named = table.filter(pc.is_in(table["user_key"], value_set=pa.array(list(users), KEY)))
-    return [Row(*row.values()) for row in named.to_pylist()]
+    return [ConsentRow(*row.values()) for row in named.to_pylist()]
 
 
-def _table(rows: list[Row]) -> pa.Table:
+def _table(rows: list[ConsentRow]) -> pa.Table:
     columns = zip(*rows, strict=True)
-    arrays = [pa.array(column, field.type) for column, field in zip(columns, KEPT, strict=True)]
-    return pa.table(arrays, schema=KEPT)
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, SPILLED, strict=True)]
+    return pa.table(arrays, schema=SPILLED)

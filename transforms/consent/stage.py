@@ -1,4 +1,4 @@
-"""Consent snapshots and deletions to user buckets."""
+"""Beam transforms: read consent snapshots and deletion lists into user buckets."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import apache_beam as beam
 
 from schemas.keys import KeyedHasher
 from transforms.consent.snapshots import ErasedKeys, read_deletions, read_snapshot
-from transforms.consent.spilled import Kept
+from transforms.consent.spilled import SpilledConsent
 from transforms.shuffle.blobs import to_blob
 from transforms.shuffle.buckets import Buckets, users_to_buckets
 from transforms.shuffle.guard import guarded
@@ -21,7 +21,7 @@ CONVERSATIONS = "conversations"
 
 @dataclasses.dataclass(eq=False)
 class ReadConsent(beam.PTransform):  # type: ignore[misc]
-    """(bucket, blob) of the consent rows known at `as_of`. In: paths of snapshot files, and kept rows."""
+    """(bucket, blob) of the consent rows known at `as_of`. In: paths of snapshots, and spilled consent."""
 
     hasher: KeyedHasher
     as_of: dt.datetime
@@ -50,7 +50,7 @@ class _ReadSnapshot(beam.DoFn):  # type: ignore[misc]
         self._buckets = buckets
 
     @guarded("Read consent")
-    def process(self, snapshot: str | Kept) -> Iterator[tuple[int, bytes]]:
+    def process(self, snapshot: str | SpilledConsent) -> Iterator[tuple[int, bytes]]:
         for table in read_snapshot(snapshot, *self._arguments):
             yield from users_to_buckets(table, "user_key", "consent", self._buckets)
 

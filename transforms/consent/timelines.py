@@ -1,4 +1,4 @@
-"""Consent as of an instant, for many users and instants at once (eligibility.md, "Consent timeline")."""
+"""Consent timelines: the state of a user at an instant, for many users and instants (docs/policy.md)."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ States = npt.NDArray[np.int8]
 class Timelines:
     """The consent timelines of some users, addressed by position in `users` (unique keys, no null).
 
-    `consent` is CONSENT, in any order, events repeated or not, other users' too. A row that was not decided
-    by `as_of` is not known. `in_snapshot` is true for a user with at least one known row, dated or not.
+    `consent` is CONSENT in any order; rows may repeat and may be of other users. Rows decided after `as_of`
+    are not known. `in_snapshot` is true for a user with at least one known row, with or without a date.
     """
 
     def __init__(
@@ -37,9 +37,9 @@ class Timelines:
         self._set_events(user[dated], decided_at[dated], state[dated])
 
     def states(self, user: Ints, instants: Ints) -> States:
-        """The state of each (user, instant): that of the last event at or before it, else undecided.
+        """The state of each (user, instant): that of the last row at or before the instant, else undecided.
 
-        A grant reads undecided before `effective_at`, whenever it was made. User -1 is undecided.
+        Before `effective_at` a grant counts as undecided, whenever it was made. User -1 is undecided.
         """
         wanted = user * self._stride + np.searchsorted(self._instants, instants, side="right")
         place = np.searchsorted(self._places, wanted, side="right") - 1
@@ -51,11 +51,11 @@ class Timelines:
         return states
 
     def _set_events(self, user: Ints, decided_at: Ints, state: Ints) -> None:
-        # One sortable number a (user, instant): the user, then how many distinct instants are not later.
+        # One sortable number per (user, instant): the user, then the number of distinct instants up to it.
         self._instants = np.unique(decided_at)
         self._stride = len(self._instants) + 1
         places = user * self._stride + np.searchsorted(self._instants, decided_at, side="right")
-        # Of several states at one instant the worst sorts last, and the last one is found.
+        # Of several states at one instant the worst sorts last, and `states` finds the last one.
         order = np.lexsort((state, places))
         self._places = places[order]
         self._users = user[order]

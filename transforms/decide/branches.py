@@ -1,4 +1,4 @@
-"""The active branch of each thread (eligibility.md, "Which messages ... are kept", 5)."""
+"""Finds the active branch of each thread: the messages from the root to the current message."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from transforms.shuffle.instants import Bools, Ints
 
 @dataclasses.dataclass(frozen=True)
 class Branches:
-    """Active branches, one a run: `message` in branch order from the root, `run` ascending beside it.
+    """Active branches. A run is a thread of a session; its messages are in order from the root.
 
-    `run_session` is the session of each run; `cyclic` is true for a run whose branch parent links that go in
-    a circle leave open; such a run has no messages here.
+    `message` has message positions and `run` the run of each, ascending. `run_session` is the session of each
+    run. `cyclic` is true for a run without a branch because its parent links form a cycle; it has no messages
+    here.
     """
 
     message: Ints
@@ -36,7 +37,7 @@ def main_branches(messages: Messages, current: Ints) -> Branches:
 
 
 def thread_branches(messages: Messages, current: Ints) -> Branches:
-    """The active branch of every other thread, those of a session in order of first appearance."""
+    """The active branches of all other threads, those of a session in order of first appearance."""
     rows = np.flatnonzero(messages.thread != 0)
     order = np.lexsort((rows, messages.thread[rows], messages.session[rows]))
     rows = rows[order]
@@ -44,7 +45,7 @@ def thread_branches(messages: Messages, current: Ints) -> Branches:
     changed = np.ones(len(rows), np.bool_)
     changed[1:] = (session[1:] != session[:-1]) | (thread[1:] != thread[:-1])
     starts = np.flatnonzero(changed)
-    # Messages of a session stand together, so the first message's position sorts by session as well.
+    # Messages of a session are adjacent, so sorting by the first message also sorts by session.
     rank = np.empty(len(starts), np.int64)
     rank[np.argsort(rows[starts])] = np.arange(len(starts))
     run = rank[np.cumsum(changed) - 1]
@@ -54,7 +55,7 @@ def thread_branches(messages: Messages, current: Ints) -> Branches:
 
 
 def _branches(messages: Messages, rows: Ints, run: Ints, run_session: Ints, current: Ints) -> Branches:
-    """`rows` are messages, those of a run in list order; `current` is a message or -1 for each run."""
+    """`rows` are the messages of the runs, in list order; `current` is a message or -1 for each run."""
     linked = np.zeros(len(run_session), np.bool_)
     linked[run[messages.linked[rows]]] = True
     cyclic = np.zeros(len(run_session), np.bool_)
@@ -63,7 +64,7 @@ def _branches(messages: Messages, rows: Ints, run: Ints, run_session: Ints, curr
     on_branch = np.ones(len(rows), np.bool_)
     walked = np.flatnonzero(linked[run])
     if len(walked):
-        forked = walked[_walk_worthy(messages, rows[walked], run[walked], current)]
+        forked = walked[_needs_walk(messages, rows[walked], run[walked], current)]
         steps[forked], cyclic = _steps(messages, rows[forked], run[forked], current)
         on_branch[forked] = (steps[forked] >= 0) & ~cyclic[run[forked]]
         rows, run, steps = rows[on_branch], run[on_branch], steps[on_branch]
@@ -71,10 +72,10 @@ def _branches(messages: Messages, rows: Ints, run: Ints, run_session: Ints, curr
     return Branches(rows[order], run[order], run_session, cyclic)
 
 
-def _walk_worthy(messages: Messages, rows: Ints, run: Ints, current: Ints) -> Bools:
-    """False for the messages of a run in which each one's parent is the one before, and the last is current.
+def _needs_walk(messages: Messages, rows: Ints, run: Ints, current: Ints) -> Bools:
+    """False for the messages of a run that is its own branch in list order.
 
-    Such a run is its own branch, as it is listed.
+    In such a run the parent of each message is the message before, and the last message is current.
     """
     first = np.append(True, run[1:] != run[:-1])
     before = np.where(first, -1, np.append(-1, rows[:-1]))
@@ -102,7 +103,7 @@ def _steps(messages: Messages, rows: Ints, run: Ints, current: Ints) -> tuple[In
 
 
 def _newest_leaves(messages: Messages, rows: Ints, run: Ints, runs: int, parent: Ints) -> Ints:
-    """The leaf of each run that was sent last; of equal ones the last in list order; -1 without a leaf."""
+    """The newest leaf of each run (the last in list order if several are equally new), -1 without a leaf."""
     leaf = np.ones(len(messages), np.bool_)
     leaf[parent[parent >= 0]] = False
     leaves, of = rows[leaf[rows]], run[leaf[rows]]
@@ -113,9 +114,9 @@ def _newest_leaves(messages: Messages, rows: Ints, run: Ints, runs: int, parent:
 
 
 def _walk(parent: Ints, tips: Ints) -> tuple[Ints, Bools]:
-    """Steps from its run's tip for each message on the way to a root, else -1; and which runs never end.
+    """The number of steps from the tip to each message of its branch, -1 off the branch; and the cyclic runs.
 
-    One step of all unfinished runs at a time: as many rounds as the longest branch has messages.
+    All runs advance one message per round, so the number of rounds is the length of the longest branch.
     """
     depth = np.full(len(parent), -1, np.int64)
     endless = np.zeros(len(tips), np.bool_)

@@ -1,7 +1,7 @@
-"""Where users stand at `as_of`, counted from the snapshots alone.
+"""The consent status of users at `as_of`, computed from the snapshots alone.
 
-The verdicts read consent through `Timelines`. This is a second way to the same answer that shares no code
-with it, so that "no session of a user who refuses got through" is shown by something else than what decided.
+Decisions read consent through `Timelines`. This module computes the status at `as_of` without any of that
+code. The report compares both: it is an independent check that no session of a user who refuses is eligible.
 """
 
 from __future__ import annotations
@@ -19,33 +19,33 @@ from schemas.tables import GRANTED, REFUSED, UNDECIDED
 from transforms.shuffle.instants import NEVER, Ints, column_micros, filled, micros, whole
 
 NO_RECORD, NO_USER_ID = 3, 4
-_WORDS = {
+_NAMES = {
     GRANTED: "granted",
     UNDECIDED: "undecided",
     REFUSED: "refused",
     NO_RECORD: "no_record",
     NO_USER_ID: "no_user_id",
 }
-#: The word of each number that stands for a standing: the consent states, then what is no state.
-STANDINGS = tuple(_WORDS[number] for number in range(len(_WORDS)))
+#: The name of each status, by number: the consent states, then the statuses that are not states.
+CONSENT_STATUSES = tuple(_NAMES[number] for number in range(len(_NAMES)))
 
-Standings = npt.NDArray[np.int8]
+Statuses = npt.NDArray[np.int8]
 _LEAST = np.iinfo(np.int64).min
 
 
-class UserFigures(NamedTuple):
-    """How many users of some sessions stand where, and how many wrote later than they should have."""
+class UserCounts(NamedTuple):
+    """Users by status, undecided users active after the deadline, users active after the last snapshot."""
 
-    standings: dict[str, int]
+    statuses: dict[str, int]
     undecided_after_deadline: int
     stale: int
 
 
-class LastKnown:
-    """What the snapshots last say of the users of some CONSENT rows; one for all policies.
+class ConsentStatus:
+    """The consent status of some users at `as_of`; it serves all policies.
 
-    The state of the last dated row by `as_of`, the worst of those at one instant; undecided for a user whose
-    rows are all undated.
+    The status is the state of the newest dated row up to `as_of`, the worst of several at one instant. A user
+    with undated rows only is undecided.
     """
 
     def __init__(self, users: pa.Array | pa.ChunkedArray, consent: pa.Table, as_of: dt.datetime) -> None:
@@ -53,20 +53,20 @@ class LastKnown:
         self._as_of = as_of
         decided_at, state = column_micros(consent["decided_at"]), whole(consent["state"])
         undated = decided_at == NEVER
-        # One number a row that grows with the instant, then with the state; below all for a row without one.
+        # One number per row, ordered by instant, then by state; undated rows are below all others.
         rank = np.where(undated, _LEAST + 1, decided_at * 4 + state)
         place = filled(pc.index_in(consent["user_key"], value_set=self._users), -1)
         known = (place >= 0) & (undated | (decided_at <= micros(as_of)))
-        last = np.full(len(self._users) + 1, _LEAST)  # the one more is for who is none of them
+        last = np.full(len(self._users) + 1, _LEAST)  # the extra element is for other users
         np.maximum.at(last, place[known], rank[known])
         last[-1] = _LEAST
         self._states = np.where(last <= _LEAST + 1, UNDECIDED, last & 3).astype(np.int8)
         self._states[last == _LEAST] = NO_RECORD
 
-    def standings(self, users: pa.Array | pa.ChunkedArray, effective_at: dt.datetime) -> Standings:
-        """A number of STANDINGS for each key, null being NO_USER_ID.
+    def statuses(self, users: pa.Array | pa.ChunkedArray, effective_at: dt.datetime) -> Statuses:
+        """The index into CONSENT_STATUSES of each user key; NO_USER_ID for null.
 
-        A grant counts as undecided while the policy is not in effect.
+        A grant counts as undecided before the policy takes effect.
         """
         found = self._states[filled(pc.index_in(users, value_set=self._users), -1)]
         if self._as_of < effective_at:
@@ -76,15 +76,15 @@ class LastKnown:
         return found
 
 
-def user_figures(
-    users: pa.Table, last: LastKnown, policy: Policy, known_until: dt.datetime | None
-) -> UserFigures:
-    """The figures of USERS, each counted once."""
-    standing = last.standings(users["user_key"], policy.effective_at)
+def count_users(
+    users: pa.Table, status: ConsentStatus, policy: Policy, known_until: dt.datetime | None
+) -> UserCounts:
+    """The counts of the users in USERS, each counted once."""
+    statuses = status.statuses(users["user_key"], policy.effective_at)
     newest: Ints = whole(users["newest_human"])
-    counted = np.bincount(standing, minlength=len(STANDINGS)).tolist()
-    late = (standing == UNDECIDED) & (newest > micros(policy.decision_deadline))
+    counted = np.bincount(statuses, minlength=len(CONSENT_STATUSES)).tolist()
+    late = (statuses == UNDECIDED) & (newest > micros(policy.decision_deadline))
     known = _LEAST if known_until is None else micros(known_until)
-    return UserFigures(
-        dict(zip(STANDINGS, counted, strict=True)), int(late.sum()), int((newest > known).sum())
+    return UserCounts(
+        dict(zip(CONSENT_STATUSES, counted, strict=True)), int(late.sum()), int((newest > known).sum())
     )

@@ -1,4 +1,4 @@
-"""Which sessions a separate authorisation covers (eligibility.md, rule 5)."""
+"""Finds the sessions that a separate authorisation covers (rule 5)."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from transforms.shuffle.instants import Bools, Ints, column_micros, filled, whol
 def covered(
     sessions: Sessions, surface: pa.Array, authorizations: pa.Table, authorizable: list[str]
 ) -> Bools:
-    """True for a session of which one authorisation covers every message, off-branch and subagent ones too.
+    """True for each session with an authorisation that covers all its messages, on and off the active branch.
 
-    It must name the session's organisation, its surface or none, and hold at each `sent_at`
-    (`valid_from <= sent_at < valid_to`; no `valid_to`: open). `surface` is one name a session; those not in
-    `authorizable` are never covered. A session without messages is covered by any that names it.
+    The authorisation must have the session's organisation and its surface (or none), and be valid at each
+    `sent_at`: `valid_from <= sent_at < valid_to`, without end if `valid_to` is null. `surface` has one name
+    per session; surfaces that are not in `authorizable` are never covered. Validity is not checked for a
+    session without messages.
     """
     oldest, newest = _spans(sessions)
     valid_from = column_micros(authorizations["valid_from"])
@@ -36,7 +37,7 @@ def covered(
 
 
 def _spans(sessions: Sessions) -> tuple[Ints, Ints]:
-    """Each session's oldest and newest `sent_at`; without messages, a span that any period contains."""
+    """The oldest and newest `sent_at` of each session; without messages, limits that any period contains."""
     limits = np.iinfo(np.int64)
     oldest, newest = np.full(len(sessions), limits.max), np.full(len(sessions), limits.min)
     np.minimum.at(oldest, sessions.messages.session, sessions.messages.sent_at)
@@ -45,8 +46,8 @@ def _spans(sessions: Sessions) -> tuple[Ints, Ints]:
 
 
 def _pairs(sessions: Sessions, authorizations: pa.Table) -> tuple[Ints, Ints]:
-    """(session, authorisation) for every authorisation of the session's organisation."""
-    organizations = pc.unique(authorizations["organization_key"])  # no grant is without one
+    """All pairs of a session and an authorisation of its organisation."""
+    organizations = pc.unique(authorizations["organization_key"])  # never null
     named = whole(pc.index_in(authorizations["organization_key"], value_set=organizations))
     grants = np.argsort(named)
     start = np.searchsorted(named[grants], np.arange(len(organizations) + 1))

@@ -1,6 +1,6 @@
-"""What consent leaves of a session: which messages of the active branches may be kept.
+"""Selects the messages of the active branches that consent allows to keep.
 
-Places are positions in a branch's arrays; `before` and `after` follow the branch, not the clock.
+Places are positions in a branch's arrays. `before` and `after` are in branch order, not in time.
 """
 
 from __future__ import annotations
@@ -18,8 +18,11 @@ from transforms.shuffle.instants import Bools, Ints
 
 
 @dataclasses.dataclass(frozen=True)
-class Consented:
-    """The main branches read against consent. Arrays beside `Branches.message`, then one value a session."""
+class MainBranchConsent:
+    """Consent applied to the main branches.
+
+    `kept` and `state` have one value per element of `Branches.message`, the others one per session.
+    """
 
     kept: Bools
     state: States
@@ -29,13 +32,13 @@ class Consented:
     gap: Bools
 
 
-def consented(
+def apply_consent(
     branches: Branches, messages: Messages, own: States, policy: Policy, granted_only: Bools
-) -> Consented:
-    """The kept messages of each session's main branch, and what its human messages consented to.
+) -> MainBranchConsent:
+    """The kept messages of each main branch, and the states of its human messages.
 
-    `own` is the state of each branch message's own instant. `granted_only` (one a session) keeps granted
-    messages only; `from_resumption` does so for all, and from the first granted human message on.
+    `own` is the state at the instant of each branch message. `granted_only` (one per session) keeps granted
+    messages only. The policy's `from_resumption` also drops all before the first granted human message.
     """
     session, count = branches.session, len(branches.run_session)
     human = (messages.flags[branches.message] & HUMAN) > 0
@@ -56,7 +59,7 @@ def consented(
     if policy.resumption_scope == "from_resumption":
         kept &= place >= start[session]
     gap = refused & ((policy.partial_consent == "drop_session") | ~(has_before | has_after))
-    return Consented(
+    return MainBranchConsent(
         kept=kept & ~gap[session],
         state=state,
         granted_human=_any(granted, session, count),
@@ -66,7 +69,7 @@ def consented(
     )
 
 
-def consented_threads(
+def apply_consent_to_threads(
     threads: Branches,
     main: Branches,
     main_kept: Bools,
@@ -76,13 +79,13 @@ def consented_threads(
     policy: Policy,
     granted_only: Bools,
 ) -> Bools:
-    """The kept messages of the threads beside the main one, beside `threads.message`.
+    """The kept messages of all other threads: one value per element of `threads.message`.
 
-    A message belongs to the newest human message of the main branch that is not later than it, and has the
-    worst state of its own, of that message's, and of the nearest human message before it in its thread. It is
-    kept where that human message is kept and its own state allows it, in the stretch before the thread's
-    first refused message, else in that after the last; `drop_session` drops a thread with a refused message
-    whole. A message before any human one is not kept.
+    The prompt of a message is the newest human message of the main branch that is not later. The state of a
+    message is the worst of its own, of its prompt's, and of the nearest human message before it in its
+    thread. A message is kept if its prompt is kept and its state allows it. If the thread has refused
+    messages, only those before the first one are kept; if there are none, those after the last one.
+    `drop_session` drops a thread with a refused message. A message without a prompt is not kept.
     """
     prompt = _prompt_in_time(threads, main, messages)
     has = prompt >= 0
@@ -104,7 +107,7 @@ def consented_threads(
 
 
 def has_exchange(branches: Branches, messages: Messages, kept: Bools) -> Bools:
-    """True for a session where a kept model answer stands somewhere after a kept human message."""
+    """True for each session with a kept model answer somewhere after a kept human message."""
     session, count = branches.session, len(branches.run_session)
     flags = messages.flags[branches.message]
     first_human, _ = _ends(kept & ((flags & HUMAN) > 0), session, count)
@@ -114,7 +117,7 @@ def has_exchange(branches: Branches, messages: Messages, kept: Bools) -> Bools:
 
 
 def _with_prompt(own: States, human: Bools, run: Ints) -> States:
-    """The state of each message: its own, or that of the nearest human one before it in its run if worse."""
+    """The worse of each message's own state and that of the nearest human message before it in its run."""
     prompt = np.maximum.accumulate(np.where(human, np.arange(len(own)), -1))
     answers = ~human & (prompt >= 0)
     answers[answers] = run[prompt[answers]] == run[answers]
@@ -124,14 +127,14 @@ def _with_prompt(own: States, human: Bools, run: Ints) -> States:
 
 
 def _prompt_in_time(threads: Branches, main: Branches, messages: Messages) -> Ints:
-    """The place in `main` of each thread message's human message, -1 where none is as early."""
+    """The place in `main` of each thread message's prompt, -1 if no human message is early enough."""
     humans = np.flatnonzero((messages.flags[main.message] & HUMAN) > 0)
     order = np.lexsort((humans, messages.sent_at[main.message[humans]], main.session[humans]))
     humans = humans[order]
     if not len(humans):
         return np.full(len(threads.message), -1, np.int64)
     human_at, sent_at = messages.sent_at[main.message[humans]], messages.sent_at[threads.message]
-    # One sortable number a (session, instant), as in timelines.
+    # One sortable number per (session, instant), as in Timelines.
     instants = np.unique(human_at)
     stride = len(instants) + 1
     places = main.session[humans] * stride + np.searchsorted(instants, human_at, side="right")
@@ -142,7 +145,7 @@ def _prompt_in_time(threads: Branches, main: Branches, messages: Messages) -> In
 
 
 def _ends(where: Bools, run: Ints, count: int) -> tuple[Ints, Ints]:
-    """The first and the last place of each run where true; len(where) and -1 in a run without one."""
+    """The first and last true place of each run; len(where) and -1 for a run without one."""
     places = np.flatnonzero(where)
     first, last = np.full(count, len(where)), np.full(count, -1)
     np.minimum.at(first, run[places], places)

@@ -1,4 +1,4 @@
-"""How long a session may be held: calendar arithmetic over many instants at once."""
+"""Ends of retention: adds an ISO 8601 duration to many instants at once."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _MICROSECOND = dt.timedelta(microseconds=1)
 def ends_of(instants: Ints, retention: isodate.Duration | dt.timedelta) -> Ints:
     """Each instant plus an ISO 8601 duration, in microseconds, at most the end of year 9999.
 
-    Years and months move the calendar date and keep the time of day; a day that the month lacks becomes its
-    last one (29 February + P1Y = 28 February), then days and times are added: as `isodate` does for one
-    instant. PolicyError for a fraction of a year or month.
+    As `isodate` does for one instant: years and months move the calendar date and keep the time of day, a day
+    that the month does not have becomes its last day (29 February + P1Y = 28 February), then days and times
+    are added. Raises PolicyError for a fraction of a year or month.
     """
     months, rest = _parts(retention)
     ends = np.minimum(instants, LATEST)

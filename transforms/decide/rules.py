@@ -1,4 +1,4 @@
-"""What becomes of every session: the rules of eligibility.md, in their order, over whole arrays."""
+"""Decides every session: the rules of docs/policy.md, in order, over whole arrays."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.decisions import Reason, Record
+from schemas.decisions import Reason, RecordFault
 from schemas.policy import Policy
 from schemas.tables import DECISIONS, HUMAN, REFUSED, UNDECIDED
 from transforms.consent.timelines import States, Timelines
 from transforms.decide.branches import Branches, main_branches, thread_branches
 from transforms.decide.coverage import covered
-from transforms.decide.kept_messages import consented, consented_threads, has_exchange
+from transforms.decide.kept_messages import apply_consent, apply_consent_to_threads, has_exchange
 from transforms.decide.labels import Labels, deciding_labels
 from transforms.decide.merge import Sessions, merge
 from transforms.decide.retention import ends_of
@@ -38,21 +38,21 @@ def decide(
 ) -> pa.Table:
     """DECISIONS, exactly one row per (user_key, conversation_key), sorted by (conversation_key, user_key).
 
-    `facts` is FACTS with all records of its users, in any order; `consent` CONSENT, `user_deletions`
-    DELETIONS by user key, `authorizations` AUTHORIZATIONS. The same rows give the same table whatever their
-    order. The reason is the first rule of eligibility.md that fires: `future_timestamp`, `cyclic_messages`
-    (a circle of parent links leaves the active branch open), then rules 1 to 14, else `eligible`. What needs
-    other users' rows (`subject_conflict`, deleted conversations) or text (rule 15) is not decided here.
+    `facts` is FACTS with all records of its users, `consent` CONSENT, `user_deletions` DELETIONS by user key,
+    `authorizations` AUTHORIZATIONS; the order of rows has no effect. The reason is the first rule that fires:
+    `future_timestamp`, `cyclic_messages` (parent links form a cycle, so there is no active branch), then
+    rules 1 to 14, else `eligible`. Rules that need rows of other users (`subject_conflict`, deleted
+    conversations) or text (rule 15) are applied by later stages.
     """
     if not facts.num_rows:
         return DECISIONS.empty_table()
-    given = Given(consent, user_deletions, authorizations, as_of, known_until)
-    return judge(merge(facts), given, policy).table()
+    inputs = DecisionInputs(consent, user_deletions, authorizations, as_of, known_until)
+    return judge(merge(facts), inputs, policy).table()
 
 
 @dataclasses.dataclass(frozen=True)
-class Given:
-    """What decisions of a bucket depend on besides the sessions and the policy (see `decide`)."""
+class DecisionInputs:
+    """The inputs of decisions besides sessions and policy (see `decide`)."""
 
     consent: pa.Table
     user_deletions: pa.Table
@@ -62,11 +62,12 @@ class Given:
 
 
 @dataclasses.dataclass(frozen=True)
-class Judged:
-    """A judgement and all that led to it: what `chatsieve explain` shows.
+class Judgement:
+    """The verdicts and every intermediate result; `chatsieve explain` shows them.
 
-    `rules` are all rules in their order, each with one truth value a session. `main` are the active branches,
-    `own` the state of each of their messages' own instant, `state` with that of its prompt.
+    `rules` are all rules in order, each with one truth value per session. `main` are the active branches of
+    the main threads. `own` is the state at the instant of each of their messages, `state` the worse of that
+    and the state of its prompt.
     """
 
     sessions: Sessions
@@ -83,50 +84,50 @@ class Judged:
         return decisions_table(self.sessions, self.verdicts, pointers)
 
 
-def judge(sessions: Sessions, given: Given, policy: Policy) -> Judged:
-    """The judgement on merged sessions, at least one, under one policy; policies can share a merge."""
-    subject = _subjects(sessions, given.consent, policy, given.as_of)
-    scope = _scope(sessions, given.authorizations, policy)
-    read = _read_consent(sessions, subject, scope.authorized, policy)
+def judge(sessions: Sessions, inputs: DecisionInputs, policy: Policy) -> Judgement:
+    """The judgement on merged sessions (at least one) by one policy. Several policies can share a merge."""
+    subject = _subjects(sessions, inputs.consent, policy, inputs.as_of)
+    scope = _scope(sessions, inputs.authorizations, policy)
+    consent = _consent_result(sessions, subject, scope.authorized, policy)
     last_active = _last_activity(sessions)
     retain_until = ends_of(last_active, policy.retention.granted)
     held_as_refused = (subject.now == REFUSED) & ~scope.authorized
     refused_end = ends_of(last_active, policy.retention.refused)
     row_retain_until = np.where(held_as_refused, refused_end, retain_until)
-    late = sessions.messages.sent_at > micros(later(given.as_of, policy.clock_skew))
+    late = sessions.messages.sent_at > micros(later(inputs.as_of, policy.clock_skew))
     rules: list[Rule] = [
-        (Record.FUTURE_TIMESTAMP, _any_message(sessions, late)),
-        (Record.CYCLIC_MESSAGES, read.main.cyclic),
-        (Reason.DELETED, _deleted(sessions, given.user_deletions, given.as_of)),
+        (RecordFault.FUTURE_TIMESTAMP, _any_message(sessions, late)),
+        (RecordFault.CYCLIC_MESSAGES, consent.main.cyclic),
+        (Reason.DELETED, _deleted(sessions, inputs.user_deletions, inputs.as_of)),
         (Reason.INCOGNITO, _incognito(sessions)),
         (Reason.NO_SUBJECT, (subject.user < 0) & ~scope.authorized),
         *scope.rules,
         *_now_rules(subject, scope.authorized, policy),
-        (Reason.CONSENT_UNKNOWN, _after_known(sessions, given.known_until) & ~scope.authorized),
-        *read.rules,
-        (Reason.RETENTION_EXPIRED, row_retain_until <= micros(given.as_of)),
-        (Reason.NO_EXCHANGE, ~read.exchange),
+        (Reason.CONSENT_UNKNOWN, _after_known(sessions, inputs.known_until) & ~scope.authorized),
+        *consent.rules,
+        (Reason.RETENTION_EXPIRED, row_retain_until <= micros(inputs.as_of)),
+        (Reason.NO_EXCHANGE, ~consent.exchange),
     ]
     rule = np.full(len(sessions), len(rules))
     for number, (_, fires) in reversed(list(enumerate(rules))):
         rule[fires] = number
     verdicts = Verdicts(
         rule=rule,
-        reasons=[*(str(word) for word, _ in rules), str(Reason.ELIGIBLE)],
+        reasons=[*(str(reason) for reason, _ in rules), str(Reason.ELIGIBLE)],
         authorized=scope.authorized,
         tier=scope.tier.value,
         surface=scope.surface.value,
         last_active=last_active,
         retain_until=retain_until,
         row_retain_until=row_retain_until,
-        kept=read.kept,
+        kept=consent.kept,
     )
-    return Judged(sessions, subject, scope, rules, read.main, read.own, read.state, verdicts)
+    return Judgement(sessions, subject, scope, rules, consent.main, consent.own, consent.state, verdicts)
 
 
 @dataclasses.dataclass(frozen=True)
 class Subjects:
-    """Whose each session is: `user` is a position in the timelines or -1, `now` the state at `as_of`."""
+    """The subject of each session: `user` is a position in the timelines, else -1; `now` its state."""
 
     timelines: Timelines
     user: Ints
@@ -176,7 +177,7 @@ def _scope(sessions: Sessions, authorizations: pa.Table, policy: Policy) -> Scop
 
 
 def _now_rules(subject: Subjects, authorized: Bools, policy: Policy) -> list[Rule]:
-    """Rules 6 to 8. An authorised session skips them, unless its user refuses: that always counts."""
+    """Rules 6 to 8. An authorised session skips them, except that a refusal always excludes it."""
     refused = subject.now == REFUSED
     opted_out = refused if policy.prior_contributions == "exclude" else refused & authorized
     return [
@@ -187,8 +188,8 @@ def _now_rules(subject: Subjects, authorized: Bools, policy: Policy) -> list[Rul
 
 
 @dataclasses.dataclass(frozen=True)
-class _Read:
-    """Rules 10 to 12; the messages kept, main thread first; where they hold an exchange."""
+class _ConsentResult:
+    """Rules 10 to 12; the kept messages, main thread first; the sessions that keep an exchange."""
 
     rules: list[Rule]
     kept: Ints
@@ -198,13 +199,15 @@ class _Read:
     state: States
 
 
-def _read_consent(sessions: Sessions, subject: Subjects, authorized: Bools, policy: Policy) -> _Read:
+def _consent_result(
+    sessions: Sessions, subject: Subjects, authorized: Bools, policy: Policy
+) -> _ConsentResult:
     messages = sessions.messages
     main = main_branches(messages, sessions.current)
     own = _states(main, sessions, subject)
-    # A user who refuses now contributes, under `prior_contributions: keep`, what was granted and no more.
+    # Under `prior_contributions: keep`, a user who refuses now contributes only what was granted.
     granted_only = (subject.now == REFUSED) | (policy.resumption_scope == "from_resumption")
-    found = consented(main, messages, own, policy, granted_only)
+    found = apply_consent(main, messages, own, policy, granted_only)
     kept = found.kept | authorized[main.session]
     rules: list[Rule] = [
         (Reason.NOT_RESUMED, found.any_human & ~found.granted_human & ~found.refused_human & ~authorized),
@@ -215,7 +218,7 @@ def _read_consent(sessions: Sessions, subject: Subjects, authorized: Bools, poli
     chosen = main.message[kept]
     if policy.threads == "all":
         threads = thread_branches(messages, sessions.current)
-        beside = consented_threads(
+        beside = apply_consent_to_threads(
             threads,
             main,
             kept,
@@ -227,7 +230,7 @@ def _read_consent(sessions: Sessions, subject: Subjects, authorized: Bools, poli
         )
         beside |= authorized[threads.session]
         chosen = np.concatenate([chosen, threads.message[beside]])
-    return _Read(rules, chosen, exchange, main, own, found.state)
+    return _ConsentResult(rules, chosen, exchange, main, own, found.state)
 
 
 def _states(branches: Branches, sessions: Sessions, subject: Subjects) -> States:
@@ -237,7 +240,7 @@ def _states(branches: Branches, sessions: Sessions, subject: Subjects) -> States
 
 
 def _deleted(sessions: Sessions, user_deletions: pa.Table, as_of: dt.datetime) -> Bools:
-    """True where any record, or the user, was deleted by `as_of`; a user deletion without a time counts."""
+    """True if a record or the user was deleted by `as_of`. A user deletion without a time counts."""
     moment = micros(as_of)
     deleted_at = np.minimum.reduceat(column_micros(sessions.records["deleted_at"]), sessions.first)
     gone_at = column_micros(user_deletions["deleted_at"])
@@ -255,14 +258,14 @@ def _incognito(sessions: Sessions) -> Bools:
 
 
 def _after_known(sessions: Sessions, known_until: dt.datetime | None) -> Bools:
-    """True where a human message, of any branch or thread, is later than what the snapshots know."""
+    """True if a human message, of any branch or thread, is later than `known_until`."""
     known = np.iinfo(np.int64).min if known_until is None else micros(known_until)
     human = (sessions.messages.flags & HUMAN) > 0
     return _any_message(sessions, human & (sessions.messages.sent_at > known))
 
 
 def _last_activity(sessions: Sessions) -> Ints:
-    """The newest `sent_at` of all messages of each session, else its newest record's `created_at`."""
+    """The newest `sent_at` of each session; without messages, `created_at` of its newest record."""
     messages = sessions.messages
     created = column_micros(sessions.records["created_at"])[sessions.newest]
     newest = np.full(len(sessions), np.iinfo(np.int64).min)

@@ -1,6 +1,7 @@
-"""Decisions that need a meeting by conversation key: subject conflicts and deleted conversations.
+"""Settles decisions by conversation key: subject conflicts and deleted conversations.
 
-Runs on one key range, after the user buckets and before any text is read.
+These rules need the decisions of all users of a conversation. They run on one key range, after the user
+buckets and before any text is read.
 """
 
 from __future__ import annotations
@@ -9,19 +10,19 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.decisions import Decision, Reason, Record
+from schemas.decisions import Decision, Reason, RecordFault
 from schemas.tables import DECISIONS
-from transforms.shuffle.dictionaries import is_word, replaced
+from transforms.shuffle.dictionaries import equals_text, replace_where
 from transforms.shuffle.instants import Bools, Ints
 from transforms.shuffle.key_order import key_words, order_by_key
 
 
 def settle(decisions: pa.Table, deletions: pa.Table) -> pa.Table:
-    """The same sessions in order of (conversation_key, user_key), with the last rules applied.
+    """The same sessions in order of (conversation_key, user_key), with these rules applied.
 
-    One conversation under two users (or under a user and none): each is quarantined, `subject_conflict`.
-    A deleted conversation is excluded, `deleted`, unless quarantined. Both lose their pointers.
-    `deletions` is DELETIONS of conversation keys.
+    Sessions of one conversation with different users (or with and without a user) are quarantined,
+    `subject_conflict`. A session of a deleted conversation is excluded, `deleted`, unless it is quarantined.
+    Both lose their pointers. `deletions` is DELETIONS of conversation keys.
     """
     decisions = decisions.combine_chunks()
     order = order_by_key(
@@ -30,10 +31,10 @@ def settle(decisions: pa.Table, deletions: pa.Table) -> pa.Table:
     decisions = decisions.take(pa.array(order)).combine_chunks()
     keys = decisions["conversation_key"].combine_chunks()
     conflict = _repeated(keys)
-    quarantined = is_word(decisions["decision"], Decision.QUARANTINED)
+    quarantined = equals_text(decisions["decision"], Decision.QUARANTINED)
     deleted = pc.is_in(keys, value_set=deletions["key"].combine_chunks()).to_numpy(zero_copy_only=False)
     decisions = _override(decisions, deleted & ~quarantined & ~conflict, Decision.EXCLUDED, Reason.DELETED)
-    return _override(decisions, conflict & ~quarantined, Decision.QUARANTINED, Record.SUBJECT_CONFLICT)
+    return _override(decisions, conflict & ~quarantined, Decision.QUARANTINED, RecordFault.SUBJECT_CONFLICT)
 
 
 def _whole_order(decisions: pa.Table) -> Ints:
@@ -43,7 +44,7 @@ def _whole_order(decisions: pa.Table) -> Ints:
 
 
 def _repeated(keys: pa.Array) -> Bools:
-    """True where a sorted key stands more than once."""
+    """True for each sorted key that occurs more than once."""
     if len(keys) < 2:
         return np.zeros(len(keys), np.bool_)
     same = pc.equal(keys[1:], keys[:-1]).to_numpy(zero_copy_only=False)
@@ -53,12 +54,12 @@ def _repeated(keys: pa.Array) -> Bools:
 
 
 def _override(decisions: pa.Table, where: Bools, decision: Decision, reason: str) -> pa.Table:
-    """The table with decision and reason replaced where true, and without what only the eligible have."""
+    """The table with decision and reason replaced where true, and the values of eligible rows removed."""
     if not where.any():
         return decisions
-    words = {"decision": str(decision), "reason": str(reason), "basis": None}
-    for name, word in words.items():
-        decisions = _with(decisions, name, replaced(decisions[name].combine_chunks(), where, word))
+    texts = {"decision": str(decision), "reason": str(reason), "basis": None}
+    for name, text in texts.items():
+        decisions = _with(decisions, name, replace_where(decisions[name].combine_chunks(), where, text))
     mask = pa.array(where)
     for name, value in (("messages_kept", 0), ("row_retain_until", None)):
         kind = DECISIONS.field(name).type

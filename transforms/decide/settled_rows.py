@@ -1,4 +1,4 @@
-"""Settled decisions and quarantined records as the rows of one key range, in key order."""
+"""Combines settled decisions and quarantined records of one key range, in key order."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ import pyarrow.compute as pc
 
 from schemas.decisions import Decision
 from schemas.tables import SETTLED
-from transforms.shuffle.dictionaries import alike
+from transforms.shuffle.dictionaries import constant_column
 from transforms.shuffle.key_order import order_by_key
 
 
 def settled_rows(decisions: pa.Table, quarantined: pa.Table) -> pa.Table:
-    """SETTLED of settled SETTLING rows, and of the quarantined records that have a key, sorted by it."""
+    """SETTLED rows of the decisions and of the quarantined records that have a key, sorted by key."""
     records = record_rows(quarantined.filter(quarantined["conversation_key"].is_valid()))
     return in_key_order(pa.concat_tables([decisions.select(SETTLED.names), records]))
 
 
 def record_rows(quarantined: pa.Table) -> pa.Table:
-    """SETTLED rows of QUARANTINED records: decision quarantined, the code as reason, no counts."""
+    """SETTLED rows of QUARANTINED records: decision `quarantined`, the code as reason, counts 0."""
     count = quarantined.num_rows
     columns: dict[str, pa.Array] = {
         "conversation_key": quarantined["conversation_key"],
-        "decision": alike(str(Decision.QUARANTINED), count),
+        "decision": constant_column(str(Decision.QUARANTINED), count),
         "reason": quarantined["code"].combine_chunks().dictionary_encode(),
         "messages_seen": pa.repeat(pa.scalar(0, pa.int32()), count),
         "messages_kept": pa.repeat(pa.scalar(0, pa.int32()), count),

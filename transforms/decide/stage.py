@@ -1,4 +1,4 @@
-"""Buckets to decisions, and decisions to settled ones by ranges of conversation keys."""
+"""Beam transforms: decide the sessions of user buckets, then settle decisions by conversation key."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from apache_beam.typehints import Tuple as BeamTuple
 
 from schemas.decisions import Decision
 from schemas.policy import Policy
-from schemas.tables import DECISIONS, DELETIONS, KEY, QUARANTINED, SETTLING
-from transforms.decide.consent_status import LastKnown, user_figures
+from schemas.tables import DECISIONS, DELETIONS, KEY, QUARANTINED, UNSETTLED
+from schemas.units import Unit
+from transforms.decide.consent_status import ConsentStatus, count_users
 from transforms.decide.merge import merge
-from transforms.decide.rules import Given, judge
+from transforms.decide.rules import DecisionInputs, judge
 from transforms.decide.settle import settle
 from transforms.decide.settled_rows import settled_rows
 from transforms.decide.size_tiebreak import with_sizes
@@ -41,12 +42,15 @@ READ = BeamTuple[str, bytes]
 class DecideEligibility(beam.PTransform):  # type: ignore[misc]
     """One decision row per session and policy.
 
-    In: (bucket, blobs of facts, consent and user deletions), grouped. A bucket that is too big is decided in
-    shares, by any workers where blobs are spilled and only pointers move. Out: (piece, blob) of SETTLING,
-    tagged by `decisions_by` the policy's number; entries of their users, tagged by `users_by` it; `volumes`,
-    by the first policy; and `entries`. `as_of` is fixed here, so a retry decides alike. `pieces`: how many
-    ranges of conversation keys settle apart. `pointers` False: where the text lies is left out, for nobody
-    will read it. `context`: how records are read, should an order hang on texts that were left unread.
+    In: (bucket, blobs of facts, consent and user deletions), grouped by bucket. A bucket that is too large is
+    decided in shares; with a spill, the shares go to any worker, since only pointers move.
+
+    Out: (piece, blob) of UNSETTLED rows, tagged `decisions_by(number)`; entries that count users, tagged
+    `user_counts_by(number)`; `volumes`, by the first policy; and `entries`.
+
+    `as_of` is fixed when the graph is built, so a retry decides alike. `pieces` is the number of ranges of
+    conversation keys that are settled separately. Without `pointers`, rows have no pointers to records. An
+    audit reads a record again through `context` where the order of records depends on unread texts.
     """
 
     policies: Sequence[Policy]
@@ -60,7 +64,7 @@ class DecideEligibility(beam.PTransform):  # type: ignore[misc]
 
     def expand(self, grouped: Any) -> Any:
         numbers = range(len(self.policies))
-        others = [*map(decisions_by, numbers[1:]), *map(users_by, numbers)]
+        others = [*map(decisions_by, numbers[1:]), *map(user_counts_by, numbers)]
         shares = grouped | "Share" >> beam.ParDo(_Share(self.buckets))
         if self.buckets.spill:
             shares = shares | "Spread shares" >> beam.Reshuffle()
@@ -70,18 +74,18 @@ class DecideEligibility(beam.PTransform):  # type: ignore[misc]
 
 
 def decisions_by(number: int) -> str:
-    """The tag of the decisions by one of the policies."""
+    """The output tag of one policy's decisions."""
     return f"decisions_{number}"
 
 
-def users_by(number: int) -> str:
-    """The tag of the entries that count users under one of the policies."""
+def user_counts_by(number: int) -> str:
+    """The output tag of the entries that count users under one policy."""
     return f"users_{number}"
 
 
 @dataclasses.dataclass(eq=False)
 class PartitionByKey(beam.PTransform):  # type: ignore[misc]
-    """(piece, blob). In: blobs of one kind; `column` holds their 16-byte keys."""
+    """(piece, blob) of the rows in each piece. In: blobs of one kind, with 16-byte keys in `column`."""
 
     column: str
     schema: pa.Schema
@@ -94,10 +98,10 @@ class PartitionByKey(beam.PTransform):  # type: ignore[misc]
 
 
 class SettleSessions(beam.DoFn):  # type: ignore[misc]
-    """A piece's blobs, grouped, to its settled decisions and the places of the text to read.
+    """Settled decisions, and pointers to the text to mask. In: (piece, blobs), grouped by piece.
 
-    Out: (ledger part, blob) of SETTLED rows and quarantined records; tagged `reads`, (work, blob) where work
-    names a unit and a block of its rows: the eligible sessions whose newest record lies there.
+    Out: (ledger part, blob) of SETTLED rows and of quarantined records. Tagged `reads`: (work, blob) of the
+    eligible sessions, where work names a unit and the block of its rows that has the newest record.
     """
 
     def __init__(self, spill: Spill | None) -> None:
@@ -108,7 +112,7 @@ class SettleSessions(beam.DoFn):  # type: ignore[misc]
     def process(self, item: tuple[int, Iterable[bytes]], sizes: Sizes) -> Iterator[Any]:
         blobs, parts = item[1], sizes[0]
         schemas: dict[Kind, pa.Schema] = {
-            "decisions": SETTLING,
+            "decisions": UNSETTLED,
             "conversation_deletions": DELETIONS,
             "quarantined": QUARANTINED,
         }
@@ -125,10 +129,10 @@ class SettleSessions(beam.DoFn):  # type: ignore[misc]
             yield beam.pvalue.TaggedOutput(READS, (work, put(self._spill, to_blob(rows, "decisions"))))
 
 
-def with_standings(decisions: pa.Table, last: LastKnown, policy: Policy) -> pa.Table:
-    """SETTLING of DECISIONS rows."""
-    standing = last.standings(decisions["user_key"], policy.effective_at)
-    return decisions.append_column(SETTLING.field("standing"), pa.array(standing))
+def with_consent_status(decisions: pa.Table, status: ConsentStatus, policy: Policy) -> pa.Table:
+    """UNSETTLED rows: the DECISIONS rows with the consent status of their users."""
+    numbers = status.statuses(decisions["user_key"], policy.effective_at)
+    return decisions.append_column(UNSETTLED.field("standing"), pa.array(numbers))
 
 
 class _Share(beam.DoFn):  # type: ignore[misc]
@@ -155,20 +159,20 @@ class _Decide(beam.DoFn):  # type: ignore[misc]
     def process(self, item: tuple[int, int, list[bytes]]) -> Iterator[Any]:
         tables = tables_of_share(Share(*item), self._spill)
         facts = tables["facts"]
-        given = Given(tables["consent"], tables["user_deletions"], *self._fixed)
+        inputs = DecisionInputs(tables["consent"], tables["user_deletions"], *self._fixed)
         users = pa.chunked_array([*tables["users"]["user_key"].chunks, *facts["user_key"].chunks], KEY)
-        last = LastKnown(users, given.consent, given.as_of)
+        status = ConsentStatus(users, inputs.consent, inputs.as_of)
         for number, policy in enumerate(self._policies):
-            figures = user_figures(tables["users"], last, policy, given.known_until)
-            yield beam.pvalue.TaggedOutput(users_by(number), entry("users", **figures._asdict()))
+            counts = count_users(tables["users"], status, policy, inputs.known_until)
+            yield beam.pvalue.TaggedOutput(user_counts_by(number), entry("users", **counts._asdict()))
         if not facts.num_rows:
             return
         if self._context.metadata_only:
             facts = with_sizes(facts, self._context)
         sessions = merge(facts)
         for number, policy in enumerate(self._policies):
-            decisions = judge(sessions, given, policy).table(self._pointers)
-            decisions = with_standings(decisions, last, policy)
+            decisions = judge(sessions, inputs, policy).table(self._pointers)
+            decisions = with_consent_status(decisions, status, policy)
             if number == 0:
                 yield beam.pvalue.TaggedOutput(VOLUMES, _volume(decisions))
             for pair in _by_piece(decisions, "conversation_key", "decisions", self._pieces, self._spill):
@@ -202,24 +206,24 @@ class _Partition(beam.DoFn):  # type: ignore[misc]
         yield from _by_piece(table, *self._arguments)
 
 
-#: Rows of one piece of text work. A seekable unit splits finely; one that must be read from its start, less.
-_BLOCK_ROWS = {"bytes": 1_000, "files": 1_000}
+#: Rows of a block of text to mask. A unit that is read from its start costs more to split.
+_BLOCK_ROWS_SEEKABLE = 1_000
 _BLOCK_ROWS_SCANNED = 4_000
 
 
 def _by_work(decisions: pa.Table) -> Iterator[tuple[str, pa.Table]]:
-    """(work, its sessions): work is `block unit`, by the place of each session's newest record."""
+    """(work, its sessions), where work is `block unit`: the place of each session's newest record."""
     if not decisions.num_rows:
         return
     first = pc.list_element(decisions["records"].combine_chunks(), 0)
     units = pc.struct_field(first, "unit").to_pylist()
     rows = pc.struct_field(first, "row").to_pylist()
-    size = {unit: _block_rows(unit) for unit in set(units)}
+    size = {unit: _block_rows(Unit.decode(unit)) for unit in set(units)}
     works = pa.array([f"{row // size[unit]:06d} {unit}" for unit, row in zip(units, rows, strict=True)])
     encoded = works.dictionary_encode()
     for number, table in slices_by_part(decisions, encoded.indices.to_numpy().astype("int64")):
         yield encoded.dictionary[number].as_py(), table
 
 
-def _block_rows(unit: str) -> int:
-    return next((n for kind, n in _BLOCK_ROWS.items() if f'"kind":"{kind}"' in unit), _BLOCK_ROWS_SCANNED)
+def _block_rows(unit: Unit) -> int:
+    return _BLOCK_ROWS_SEEKABLE if unit.kind in ("bytes", "files") else _BLOCK_ROWS_SCANNED

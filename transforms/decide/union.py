@@ -1,7 +1,7 @@
-"""The messages of a session's records as one list: the union by id.
+"""The union of the messages of a session's records, by id.
 
-Hardly any session has several records, or a message twice, or a parent that is not the message before: those
-that have are looked at closely, and the others pass through as they stand.
+Few sessions have several records, repeated messages, or a parent that is not the message before. Only these
+take the slow path.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from transforms.shuffle.repeats import repeats
 class Messages:
     """Messages of all sessions, those of a session together and in list order.
 
-    List order over several records: through the records by their first message, each message where it
-    stands first. `parent` is a position in these arrays, -1 for a root (no parent, or one that the session
-    lacks); `linked` is true where the source names a parent at all. `record` is a position in the records,
-    `index` the place in that record's own list.
+    List order goes through the records by their first message; a repeated message has its first place.
+    `parent` is a position in these arrays, -1 for a root (without a parent, or with one that the session does
+    not have). `linked` is true if the source names a parent. `record` is a position in the records, `index`
+    the position in that record's own list.
     """
 
     session: Ints
@@ -42,15 +42,15 @@ class Messages:
 def union(facts: pa.Table, record: Ints, session: Ints) -> tuple[Messages, Ints]:
     """The messages, and for each row of `facts` the position of its current message, -1 without one.
 
-    `facts` has the lists of FACTS and `current_message`, in reading order; `record` is each row's place among
-    its session's records, by activity; `session` its session, ascending.
+    `facts` has the list columns of FACTS and `current_message`, in reading order. `record` is the position of
+    each row in the order by activity, `session` its session, ascending.
     """
     size = whole(pc.list_value_length(facts["message_id"]))
     row = np.repeat(np.arange(len(size)), size)
     index = np.arange(len(row)) - np.repeat(np.cumsum(size) - size, size)
     ids, sent_at, owner = _flat(facts, "message_id"), _flat(facts, "message_sent_at"), session[row]
     source = np.arange(len(row))
-    alone = ~_several(session)
+    alone = ~_shares_session(session)
     twice = repeats(owner, ids) if alone.all() else repeats(owner[alone[row]], ids[alone[row]])
     again = np.flatnonzero(in_groups(np.concatenate([session[~alone], twice]), owner))
     if len(again):
@@ -78,7 +78,7 @@ def union(facts: pa.Table, record: Ints, session: Ints) -> tuple[Messages, Ints]
 
 
 def in_groups(groups: Ints, group: Ints) -> Bools:
-    """True where `group`, counted from 0, is one of the groups."""
+    """True for each element of `group` (numbers from 0) that is one of `groups`."""
     if not len(groups):
         return np.zeros(len(group), np.bool_)
     among = np.zeros(max(groups.max(), group.max(initial=0)) + 1, np.bool_)
@@ -87,13 +87,13 @@ def in_groups(groups: Ints, group: Ints) -> Bools:
     return found
 
 
-def _several(session: Ints) -> Bools:
-    """True for a row whose session has another one."""
+def _shares_session(session: Ints) -> Bools:
+    """True for each row whose session has another row."""
     if not len(session):
         return np.zeros(0, np.bool_)
     same = session[1:] == session[:-1]
-    several: Bools = np.append(False, same) | np.append(same, False)
-    return several
+    shared: Bools = np.append(False, same) | np.append(same, False)
+    return shared
 
 
 def _flat(facts: pa.Table, name: str) -> Ints:
@@ -103,13 +103,13 @@ def _flat(facts: pa.Table, name: str) -> Ints:
 def _copies(
     rows: Ints, owner: Ints, ids: Ints, sent_at: Ints, record: Ints, index: Ints
 ) -> tuple[Ints, Ints, Ints]:
-    """For each id of a session: where it stands first, the copy that counts, and the time of the earliest.
+    """For each id of a session: its first row, the row that counts, and the earliest time of all copies.
 
-    `rows` are the messages of some sessions, all of each, ascending.
+    `rows` are all messages of some sessions, ascending.
     """
     codes, count = _codes(ids[rows])
     key = owner[rows] * count + codes
-    # Same key, same session: the newest record's copy sorts last, and within a record the last copy.
+    # Of the copies with one key, the newest record's sorts last, and within a record the last one.
     by_key = np.lexsort((index[rows], record[rows], key))
     starts = np.flatnonzero(np.append(True, key[by_key][1:] != key[by_key][:-1]))
     first = rows[np.minimum.reduceat(by_key, starts)]
@@ -118,10 +118,10 @@ def _copies(
 
 
 def _find(wanted: Ints, session: Ints, likely: Ints, ids: Ints, owner: Ints) -> Ints:
-    """The position of each wanted id in its session, -1 where the session lacks it (0 is no id).
+    """The position of each wanted id in its session, -1 if the session does not have it (0 is no id).
 
-    `ids` and `owner` are the messages, no id twice in a session; `likely` is where the id may well be, any
-    number for nowhere.
+    `ids` and `owner` are the ids and sessions of the messages; an id occurs once in a session. `likely` is a
+    guess of each position; a wrong guess only costs time.
     """
     named = wanted != 0
     found = np.full(len(wanted), -1)
@@ -130,23 +130,23 @@ def _find(wanted: Ints, session: Ints, likely: Ints, ids: Ints, owner: Ints) -> 
     place = np.clip(likely, 0, len(ids) - 1)
     there = named & (ids[place] == wanted) & (owner[place] == session)
     found[there] = place[there]
-    astray = np.flatnonzero(named & ~there)
-    if len(astray):
+    missed = np.flatnonzero(named & ~there)
+    if len(missed):
         among = np.zeros(max(owner[-1], session[-1]) + 1, np.bool_)
-        among[session[astray]] = True
+        among[session[missed]] = True
         rows = np.flatnonzero(among[owner])
-        codes, count = _codes(np.concatenate([ids[rows], wanted[astray]]))
+        codes, count = _codes(np.concatenate([ids[rows], wanted[missed]]))
         keys = owner[rows] * count + codes[: len(rows)]
-        key = session[astray] * count + codes[len(rows) :]
+        key = session[missed] * count + codes[len(rows) :]
         order = np.argsort(keys)
         place = np.searchsorted(keys[order], key)
         held = place < len(keys)
         held[held] = keys[order][place[held]] == key[held]
-        found[astray[held]] = rows[order][place[held]]
+        found[missed[held]] = rows[order][place[held]]
     return found
 
 
 def _codes(ids: Ints) -> tuple[Ints, int]:
-    """Ids as small numbers, and how many there are."""
+    """Ids as numbers from 0, and the count of distinct ids."""
     encoded = pa.array(ids).dictionary_encode()
     return whole(encoded.indices), len(encoded.dictionary)

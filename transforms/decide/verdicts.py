@@ -1,4 +1,4 @@
-"""DECISIONS rows from arrays: one a session, with pointers to what an eligible one keeps."""
+"""Builds the DECISIONS table from arrays: one row per session, with pointers to the kept messages."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import pyarrow as pa
 from schemas.decisions import Basis, Reason, decision_of
 from schemas.tables import DECISIONS, KEPT_MESSAGE, RECORD_POINTER
 from transforms.decide.merge import Sessions
-from transforms.shuffle.dictionaries import words_of
+from transforms.shuffle.dictionaries import dictionary_column
 from transforms.shuffle.instants import Bools, Ints, column_micros, utc_dates, whole
 
 
 @dataclasses.dataclass(frozen=True)
 class Verdicts:
-    """One value a session; instants in microseconds. `rule` is a place in `reasons`, the ledger's words.
+    """One value per session; instants in microseconds. `rule` is an index into `reasons`.
 
-    `kept` are message positions of any sessions, each session's in the order it is to be read.
+    `kept` has message positions of all sessions; those of one session are in reading order.
     """
 
     rule: Ints
@@ -33,22 +33,24 @@ class Verdicts:
 
 
 def decisions_table(sessions: Sessions, verdicts: Verdicts, pointers: bool) -> pa.Table:
-    """DECISIONS, one row per session, in the order of `sessions`; without `pointers`, none to records."""
+    """DECISIONS, one row per session, in the order of `sessions`. Without `pointers`, the lists are empty."""
     count, messages = len(sessions), sessions.messages
     eligible = verdicts.rule == verdicts.reasons.index(str(Reason.ELIGIBLE))
     kept = verdicts.kept[eligible[messages.session[verdicts.kept]]]
     kept = kept[np.argsort(messages.session[kept], kind="stable")]
     known = sessions.records.select(["user_key", "conversation_key", "created_at"])
     newest = known.take(pa.array(sessions.newest))
-    records, kept_messages = _nothing("records", count), _nothing("kept", count)
+    records, kept_messages = _empty_lists("records", count), _empty_lists("kept", count)
     if pointers:
         records, position = _records(sessions, eligible, kept)
         kept_messages = _kept(sessions, kept, position, count)
     columns = {
         "user_key": newest["user_key"],
         "conversation_key": newest["conversation_key"],
-        "decision": words_of(verdicts.rule, [str(decision_of(reason)) for reason in verdicts.reasons]),
-        "reason": words_of(verdicts.rule, list(verdicts.reasons)),
+        "decision": dictionary_column(
+            verdicts.rule, [str(decision_of(reason)) for reason in verdicts.reasons]
+        ),
+        "reason": dictionary_column(verdicts.rule, list(verdicts.reasons)),
         "basis": _basis(eligible, verdicts.authorized),
         "tier": verdicts.tier,
         "surface": verdicts.surface,
@@ -65,7 +67,7 @@ def decisions_table(sessions: Sessions, verdicts: Verdicts, pointers: bool) -> p
     return pa.table(columns, schema=DECISIONS)
 
 
-def _nothing(name: str, count: int) -> pa.Array:
+def _empty_lists(name: str, count: int) -> pa.Array:
     field = DECISIONS.field(name)
     return pa.ListArray.from_arrays(
         np.zeros(count + 1, np.int32), pa.array([], field.type.value_type), type=field.type
@@ -73,7 +75,7 @@ def _nothing(name: str, count: int) -> pa.Array:
 
 
 def _records(sessions: Sessions, eligible: Bools, kept: Ints) -> tuple[pa.Array, Ints]:
-    """Pointers of each eligible session, newest record first; and each record's position among them."""
+    """The record pointers of each eligible session, newest first; and the position of each record in them."""
     owner = sessions.record_session
     used = np.zeros(len(owner), np.bool_)
     used[sessions.messages.record[kept]] = True
@@ -108,8 +110,8 @@ def _counts(session: Ints, count: int) -> pa.Array:
 
 
 def _basis(eligible: Bools, authorized: Bools) -> pa.DictionaryArray:
-    words = [str(Basis.USER_CONSENT), str(Basis.SEPARATE_AUTHORIZATION), None]
-    return words_of(np.where(eligible, authorized, 2), words)
+    bases = [str(Basis.USER_CONSENT), str(Basis.SEPARATE_AUTHORIZATION), None]
+    return dictionary_column(np.where(eligible, authorized, 2), bases)
 
 
 def _where(keep: Bools, values: pa.Array) -> pa.Array:

@@ -1,21 +1,20 @@
 """The de-identification engine: sessions in, masked texts out.
 
-A session's result is a pure function of its segments, the config and the key: not of what else is masked in
-the same call, in the same process or before.
+The result of a session is a pure function of its segments, the config and the key. Other sessions in the same
+call or process do not change it.
 """
 
 from __future__ import annotations
 
 import collections
+import functools
 import hmac
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-import threadpoolctl
-
 from schemas.decisions import Reason
-from schemas.deid import DeidConfig, is_class
+from schemas.deid import DeidConfig, ModelConfig, is_class
 from transforms.deid.masking.surrogates import Surrogates, session_key
 from transforms.deid.model.tagger import shipped_tagger, tagger_digest
 from transforms.deid.people.lexicon import lexicon_digest
@@ -25,53 +24,65 @@ from transforms.deid.people.reading import Reading
 from transforms.deid.people.spacy_ner import NameModel
 from transforms.deid.plugins import replacements, source_digest
 from transforms.deid.presidio import SessionAnalyzer, SessionAnonymizer
+from transforms.deid.process_settings import use_one_matrix_thread
 from transforms.deid.residual import ResidualCheck
 from transforms.deid.rules.scanner import PatternScanner
 from transforms.deid.session_spans import SpanFinder
-from transforms.deid.spans import Made, Masked, Segment, SessionText, Span
+from transforms.deid.spans import Masked, MaskedText, Segment, SessionText, Span
 from transforms.deid.text.language import language_of
 from transforms.deid.text.overlaps import resolve
-from transforms.deid.text.word_table import Words
+from transforms.deid.text.word_table import WordTable
 
-#: A result, and per segment what was found.
+#: A result, and the spans of each segment.
 Explained = tuple[Masked, list[list[Span]]]
 _MAX_TOGETHER = 1 << 20
 
 
 class DeidEngine:
-    """Masks sessions; not thread-safe. Loads its model offline, or raises DeidError or ConfigError."""
+    """Masks sessions; not thread-safe. Loads its models offline; raises DeidError or ConfigError.
 
-    def __init__(self, config: DeidConfig, key: bytes) -> None:
-        # A worker has one core: more threads of the matrix library would only wait for each other.
-        threadpoolctl.threadpool_limits(1, user_api="blas")
+    `load_model` loads each model of the config; engines with different configs can share loaded models.
+    """
+
+    def __init__(
+        self, config: DeidConfig, key: bytes, load_model: Callable[[ModelConfig], NameModel] = NameModel
+    ) -> None:
+        use_one_matrix_thread()
         self._config = config
         self._key = key
         self._scanner = PatternScanner()
         self._models: dict[str, NameModel] = {}
         names = None
         if {"PERSON", "ADDRESS"} & set(config.thresholds):
-            self._models = {language: NameModel(one) for language, one in sorted(config.models.items())}
+            self._models = {language: load_model(one) for language, one in sorted(config.models.items())}
             tagger = shipped_tagger(config.tagger) if config.tagger.use else None
             names = NameFinder(config.tagger, tagger, self._models)
         self._custom = replacements(config.operators)
         self._forbidden = {e for e, one in config.operators.items() if one.operator == "drop_session"}
-        self._words = Words(hmac.digest(key, b"words", "sha256"))
+        self._words = WordTable(hmac.digest(key, b"words", "sha256"))
         self._signs = LineSigns()
         self._finder = SpanFinder(config, self._scanner, names)
-        self._analyzer = SessionAnalyzer(self._find_alone, config.thresholds, config.recognizers)
+        # Not a method of the engine: a reference back to it would keep its models in memory until the next
+        # garbage collection, 250 MB an engine.
+        find_alone = functools.partial(
+            _find_alone, self._finder, self._words, self._signs, config.language.default
+        )
+        self._analyzer = SessionAnalyzer(find_alone, config.thresholds, config.recognizers)
         self._anonymizer = SessionAnonymizer()
         self._residual = ResidualCheck(self._scanner, _masked_types(config))
 
     def mask_sessions(self, sessions: Sequence[SessionText]) -> list[Masked]:
-        """One result a session, in order."""
+        """One result per session, in order."""
         return [masked for masked, _ in self.explain_sessions(sessions)]
 
     def explain(self, session: SessionText) -> Explained:
-        """The result, and per segment what was found; nothing for a session that is refused unread."""
+        """The result, and the spans of each segment; no spans for a session that is refused before it is
+        read.
+        """
         return self.explain_sessions([session])[0]
 
     def explain_sessions(self, sessions: Sequence[SessionText]) -> list[Explained]:
-        """The same for several sessions, which are read together."""
+        """The same for several sessions, read in batches."""
         explained: list[Explained] = []
         for part in _parts(sessions):
             explained += self._explain(part)
@@ -86,13 +97,13 @@ class DeidEngine:
         reading = self._read([sessions[n] for n in read])
         languages = self._languages(reading)
         found = self._find(reading, languages)
-        kept: list[_Found] = []
+        kept: list[_FoundSession] = []
         for place, n in enumerate(read):
             language, supported = languages[place]
             spans = found[reading.bounds[place] : reading.bounds[place + 1]]
             reason = self._reason(sessions[n], supported, spans)
             if reason is None:
-                kept.append(_Found(n, sessions[n], language, spans))
+                kept.append(_FoundSession(n, sessions[n], language, spans))
             else:
                 done[n] = _refused(reason, language), [] if reason == Reason.LANGUAGE_UNSUPPORTED else spans
         for one, explained in zip(kept, self._masked(kept), strict=True):
@@ -102,7 +113,7 @@ class DeidEngine:
     def _reason(
         self, session: SessionText, supported: bool, found: Sequence[Sequence[Span]]
     ) -> Reason | None:
-        """Why the session cannot be used, whatever can be masked in it."""
+        """The reason to refuse the session before masking, or None."""
         if not supported and self._config.language.unsupported == "refuse":
             return Reason.LANGUAGE_UNSUPPORTED
         refuse, size = self._config.refuse, _size(session)
@@ -113,8 +124,8 @@ class DeidEngine:
             return Reason.PII_DENSITY
         return None
 
-    def _masked(self, sessions: Sequence[_Found]) -> list[Explained]:
-        """The sessions masked, looked at again, and masked again where something was left."""
+    def _masked(self, sessions: Sequence[_FoundSession]) -> list[Explained]:
+        """The sessions masked, checked for residual PII, and masked again where the check found spans."""
         first = [self._mask(one.session, one.spans) for one in sessions]
         left = self._left(sessions, [one.spans for one in sessions], first)
         again = {n: sum(map(len, more)) for n, more in enumerate(left) if any(more)}
@@ -139,19 +150,19 @@ class DeidEngine:
 
     def _left(
         self,
-        sessions: Sequence[_Found],
+        sessions: Sequence[_FoundSession],
         found: Sequence[list[list[Span]]],
-        made: Sequence[Sequence[Made]],
+        made: Sequence[Sequence[MaskedText]],
     ) -> list[list[list[Span]]]:
-        """By session and text what the second look finds."""
+        """By session and text, the spans that the residual check finds."""
         segments = [segment for one in sessions for segment in one.session.segments]
         left = iter(self._residual.left(segments, _flat(made), _flat(found)))
         return [[next(left) for _ in one.session.segments] for one in sessions]
 
-    def _mask(self, session: SessionText, found: Sequence[Sequence[Span]]) -> list[Made]:
+    def _mask(self, session: SessionText, found: Sequence[Sequence[Span]]) -> list[MaskedText]:
         texts = [segment.text for segment in session.segments]
         if not any(found):
-            return [Made(text, [], []) for text in texts]
+            return [MaskedText(text, [], []) for text in texts]
         surrogates = Surrogates(
             self._config.surrogates,
             session_key(self._key, session.key),
@@ -166,7 +177,7 @@ class DeidEngine:
         ]
 
     def analyze(self, session: SessionText) -> list[list[Span]]:
-        """What Presidio's batch analyzer finds in each segment, before anything is masked."""
+        """The spans that Presidio's batch analyzer finds in each segment, before masking."""
         return self.analyze_sessions([session])[0]
 
     def analyze_sessions(self, sessions: Sequence[SessionText]) -> list[list[list[Span]]]:
@@ -179,7 +190,9 @@ class DeidEngine:
         return analyzed
 
     def model_digests(self) -> dict[str, str]:
-        """Digests of the model's files and of the word lists."""
+        """SHA-256 digests of the models, the word lists and the user's own classes, by name, for the
+        manifest.
+        """
         digests = {"lexicon": lexicon_digest()}
         if self._config.tagger.use:
             digests["tagger"] = tagger_digest()
@@ -196,7 +209,7 @@ class DeidEngine:
         return Reading([session.segments for session in sessions], self._words, self._signs)
 
     def _languages(self, reading: Reading) -> list[tuple[str, bool]]:
-        """By session its language, and whether it is a supported one."""
+        """By session its language, and whether the config supports it."""
         config = self._config.language
         shares = (
             reading.shares_of_english().tolist() if config.default == "en" else [0.0] * len(reading.sessions)
@@ -211,15 +224,9 @@ class DeidEngine:
         found = self._finder.find(reading, [language if known else None for language, known in languages])
         return self._analyzer.spans([segment.text for segment in reading.segments], found)
 
-    def _find_alone(self, text: str) -> list[Span]:
-        session = SessionText(bytes(16), [Segment(text, "user")])
-        return self._finder.find(self._read([session]), [self._config.language.default])[0]
 
-
-class _Found(NamedTuple):
-    """A session that is to be masked: its number among those that were read together, and its spans by
-    text.
-    """
+class _FoundSession(NamedTuple):
+    """A session to mask: its number in the batch, and its spans by text."""
 
     number: int
     session: SessionText
@@ -227,8 +234,17 @@ class _Found(NamedTuple):
     spans: list[list[Span]]
 
 
+def _find_alone(
+    finder: SpanFinder, words: WordTable, signs: LineSigns, language: str, text: str
+) -> list[Span]:
+    """The spans of one text, as a session of its own."""
+    return finder.find(Reading([[Segment(text, "user")]], words, signs), [language])[0]
+
+
 def _parts(sessions: Sequence[SessionText]) -> Iterator[Sequence[SessionText]]:
-    """Sessions in order, so many together that arrays pay and stay small; a long one alone."""
+    """Batches of sessions in order: large enough for array operations, at most a mebibyte; a longer session
+    alone.
+    """
     begin = size = 0
     for n, session in enumerate(sessions):
         more = _size(session)
@@ -249,7 +265,9 @@ def _size(session: SessionText) -> int:
 
 
 def _masked_types(config: DeidConfig) -> frozenset[str]:
-    """Types that have to be gone afterwards: all that are looked for but those that are kept."""
+    """Types that must not remain in the output: all with a threshold except those with the operator
+    `keep`.
+    """
     kept = {entity for entity, one in config.operators.items() if one.operator == "keep"}
     return frozenset(config.thresholds) - kept
 

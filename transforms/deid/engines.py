@@ -1,4 +1,6 @@
-"""One de-identification engine a process, built at first use and shared by all DoFns of that process."""
+"""The de-identification engines of a process: one a config and key, built at first use, shared by all DoFns.
+
+An engine is kept until the process ends: it holds 250 MB, and a run needs one."""
 
 from __future__ import annotations
 
@@ -14,13 +16,15 @@ from transforms.deid.spans import Masked, SessionText
 if TYPE_CHECKING:
     from transforms.deid.engine import DeidEngine
 
+#: Guards the engines and their use: an engine is not thread-safe.
 _LOCK = threading.RLock()
+#: By the digest of config and key.
 _ENGINES: dict[str, DeidEngine] = {}
 
 
 @dataclasses.dataclass(frozen=True)
 class EngineSpec:
-    """What an engine is made of; `digest` names config and key."""
+    """The config and key of an engine; `digest` identifies both."""
 
     config: DeidConfig
     key: bytes
@@ -28,9 +32,9 @@ class EngineSpec:
 
 
 def mask_sessions(spec: EngineSpec, sessions: Sequence[SessionText]) -> list[Masked | None]:
-    """One result a session; None for a session that the engine failed on, the others unharmed.
+    """One result per session; None for a session on which the engine failed. Other sessions are not affected.
 
-    A Hyperscan database has one scratch space, so one thread at a time.
+    One thread at a time: an engine has one Hyperscan scratch space.
     """
     with _LOCK:
         engine = engine_of(spec)
@@ -41,7 +45,9 @@ def mask_sessions(spec: EngineSpec, sessions: Sequence[SessionText]) -> list[Mas
 
 
 def refusal_of(masked: Masked | None) -> str | None:
-    """Why a session's text may not be used, None if it may; one the engine failed on is refused, too."""
+    """The reason to refuse the session's text, or None; a session on which the engine failed is refused,
+    too.
+    """
     return masked.refusal if masked else DEID_FAILED
 
 
@@ -49,7 +55,7 @@ def engine_of(spec: EngineSpec) -> DeidEngine:
     """The process's engine for a spec."""
     with _LOCK:
         if spec.digest not in _ENGINES:
-            # Presidio and spaCy take a second to load, which an audit and its workers need not spend.
+            # Presidio and spaCy take a second to import; an audit and its workers need neither.
             from transforms.deid.engine import DeidEngine
 
             _ENGINES[spec.digest] = DeidEngine(spec.config, spec.key)

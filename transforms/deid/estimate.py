@@ -1,4 +1,4 @@
-"""A dry run's estimate of PII: a sample of eligible sessions is masked, and only counted."""
+"""A dry run's estimate of PII: a sample of eligible sessions is masked, and the spans are counted."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from transforms.sources.base import ReadContext
 
 
 class Estimate(NamedTuple):
-    """What masking one sampled session replaces, by type, and why it would be refused."""
+    """The spans in one sampled session by type, and the reason if it would be refused."""
 
     characters: int
     entities: dict[str, int]
@@ -24,7 +24,7 @@ class Estimate(NamedTuple):
 
 
 def count_pii(work: str, decisions: pa.Table, context: ReadContext, engine: EngineSpec) -> Iterator[Estimate]:
-    """One estimate for each DECISIONS row of the work."""
+    """One estimate per DECISIONS row of the work."""
     for prepared in read_kept(work, decisions, context):
         segments = outline(prepared.threads).segments
         text = SessionText(prepared.decision["conversation_key"], segments)
@@ -35,7 +35,7 @@ def count_pii(work: str, decisions: pa.Table, context: ReadContext, engine: Engi
 
 
 def estimate_of(entries: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """The estimate for the report: sessions and characters looked at, stretches found by type, refusals."""
+    """The estimate for the report: sessions and characters read, spans by type, refusals."""
     rows = list(entries)
     entities: collections.Counter[str] = collections.Counter()
     refused: collections.Counter[str] = collections.Counter(row["refused"] for row in rows if row["refused"])

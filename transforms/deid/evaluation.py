@@ -1,9 +1,9 @@
-"""How good a de-identification is on labelled texts: recall, precision, F1 and F2 by type, with intervals.
+"""Quality of de-identification on labelled texts: recall, precision, F1 and F2 by type, with intervals.
 
-A labelled span is found if every character of it but white space is masked, as whatever type: what is masked
-does not leak. What is masked is right if it lies in a labelled span of a type in scope. Labels of other types
-are left out on both sides: masking them is neither right nor wrong. Intervals are the middle 95 % of a
-bootstrap over texts (Efron and Tibshirani 1993, 13.3); two configurations are compared on the same draws.
+A labelled span is found if every character of it except white space is masked, under any type: masked text
+does not leak. A masked character is correct if it lies in a labelled span of a type in scope. Labels of other
+types are excluded from recall and precision. Intervals are the middle 95 % of a bootstrap over texts (Efron
+and Tibshirani 1993, 13.3); two configurations are compared on the same draws.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from transforms.deid.spans import Span
 
-#: Labels of well-known data sets that say the same as one of ours.
+#: Labels of well-known data sets that mean one of our entity types.
 ALIASES: Mapping[str, str] = {
     "NAME": "PERSON",
     "PER": "PERSON",
@@ -60,14 +60,14 @@ _Array = npt.NDArray[np.float64]
 
 
 class Labelled(NamedTuple):
-    """A text and its labelled stretches: start, end, type."""
+    """A text and its labelled spans: start, end, type."""
 
     text: str
     spans: list[tuple[int, int, str]]
 
 
 class Figure(NamedTuple):
-    """A share from 0 to 1 with its interval; None where there was nothing to measure."""
+    """A share from 0 to 1 with its interval; None where the denominator is 0."""
 
     value: float | None
     low: float | None
@@ -75,7 +75,7 @@ class Figure(NamedTuple):
 
 
 class Measured(NamedTuple):
-    """What was measured of one type: how much there is, and each figure by name."""
+    """The counts of one type, and each figure by name."""
 
     spans: int
     masked_spans: int
@@ -83,13 +83,15 @@ class Measured(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """One row a text, one column a count, by type; `all` is over every type."""
+    """Arrays by type with a row per text and a column per count; the type `all` covers every type."""
 
     by_type: dict[str, _Array]
 
 
 def type_of(label: str, more: Mapping[str, str]) -> str:
-    """Our name of a label: as `more` says, else as the known aliases say, else the label in upper case."""
+    """The entity type of a label: from `more`, else from the built-in aliases, else the label in upper
+    case.
+    """
     upper = label.upper()
     return more.get(label) or ALIASES.get(upper, upper)
 
@@ -106,7 +108,7 @@ def count(labelled: Sequence[Labelled], masked: Sequence[Sequence[Span]], scope:
 
 
 def measure(counts: Counts, draws: int, seed: int = 0) -> dict[str, Measured]:
-    """Figures by type, of the types that are labelled or masked at all."""
+    """Figures by type, for types that occur among the labels or the masked spans."""
     measured = {}
     for kind, table in counts.by_type.items():
         total = table.sum(axis=0)
@@ -123,7 +125,7 @@ def measure(counts: Counts, draws: int, seed: int = 0) -> dict[str, Measured]:
 
 
 def compare(one: Counts, other: Counts, draws: int, seed: int = 0) -> dict[str, dict[str, Figure]]:
-    """By type, how much each figure of `other` is above that of `one`; both over the same texts."""
+    """By type, each figure of `other` minus that of `one`, on the same texts."""
     differences = {}
     for kind, table in one.by_type.items():
         second = other.by_type.get(kind)
@@ -140,7 +142,7 @@ def compare(one: Counts, other: Counts, draws: int, seed: int = 0) -> dict[str, 
 
 
 def missed(labelled: Labelled, masked: Sequence[Span], scope: Sequence[str]) -> list[tuple[int, int, str]]:
-    """The labelled spans in scope that are not wholly masked."""
+    """The labelled spans in scope that are not fully masked."""
     covered = _mask(len(labelled.text), [(span.start, span.end) for span in masked])
     return [
         (start, end, kind)
@@ -198,7 +200,7 @@ def _mask(size: int, stretches: Sequence[tuple[int, int]]) -> npt.NDArray[np.boo
 
 
 def _figures(totals: _Array) -> dict[str, _Array]:
-    """Every figure, one value a row of counts; nan where there is nothing to divide by."""
+    """Every figure, one value per row of counts; nan where the denominator is 0."""
     column = {name: totals[:, place] for place, name in enumerate(_COUNTS)}
     with np.errstate(divide="ignore", invalid="ignore"):
         span_recall = column["found"] / column["spans"]
@@ -225,7 +227,7 @@ def _f_score(precision: _Array, recall: _Array, beta: int) -> _Array:
 
 
 def _drawn(tables: Sequence[_Array], draws: int, seed: int) -> list[tuple[str, list[_Array]]]:
-    """Figures of `draws` samples of texts with replacement; of two tables, how much the second is above."""
+    """Figures of `draws` samples of texts with replacement; with two tables, the second minus the first."""
     random = np.random.default_rng(seed)
     size = len(tables[0])
     parts: dict[str, list[_Array]] = {}

@@ -19,14 +19,16 @@ _CHANGED = "De-identify: an input changed while it was read; run again on settle
 
 
 class Prepared(NamedTuple):
-    """One eligible session: its decision row, and its kept text by thread."""
+    """One eligible session: its decision row, and its kept messages by thread."""
 
     decision: dict[str, Any]
     threads: list[list[Message]]
 
 
 def read_kept(work: str, decisions: pa.Table, context: ReadContext) -> Iterator[Prepared]:
-    """The kept messages of each decision row, read from the unit of the work and any other it points to."""
+    """The kept messages of each decision row, read from the unit of the work and any other unit it refers
+    to.
+    """
     home = work.split(" ", 1)[1]
     waiting = decisions.to_pylist()
     foreign = {

@@ -1,7 +1,7 @@
-"""A session's kept messages as training messages, with every text taken out to be masked and put back.
+"""A session's kept messages as training messages, with every text extracted for masking and put back.
 
-One walk finds the texts and leaves slots; after masking, the slots are filled. Text, thinking, tool names,
-and every string, key and long number of a tool input are slots, so JSON stays JSON whatever is replaced.
+One pass extracts the texts and leaves slots; after masking, the slots are filled. Text, thinking, tool names,
+and every string, key and long number of a tool input are slots, so JSON stays valid whatever is replaced.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from schemas.records import Block, Message
 from transforms.deid.spans import Kind, Segment
 
 _BLOCK_TYPE = re.compile(r"[a-z][a-z_]{0,39}\Z")
-#: Numbers shorter than this are not looked at: no identifier we mask has fewer digits.
+#: Shorter numbers are not extracted: no identifier that is masked has fewer digits.
 _MIN_NUMBER_DIGITS = 7
 _DROPPED_BLOCKS = frozenset({"image", "document"})
 _KIND: dict[str, Kind] = {
@@ -29,9 +29,9 @@ Fill = Callable[[Sequence[str]], dict[str, str | None]]
 
 
 class Outline(NamedTuple):
-    """A session ready to be masked: its texts in order, and how to make each row's messages from them.
+    """The texts of a session in order, and how to build the messages of each row from them.
 
-    `rows` has one list of messages per thread. `dropped` counts images and documents left out.
+    `rows` has one list of messages per thread. `dropped` counts the images and documents left out.
     """
 
     segments: list[Segment]
@@ -40,7 +40,7 @@ class Outline(NamedTuple):
 
 
 class _Slot(NamedTuple):
-    """The place of one text in `Outline.segments`."""
+    """The index of one text in `Outline.segments`."""
 
     at: int
 
@@ -172,7 +172,7 @@ def _filled(value: Any, texts: Sequence[str]) -> Any:
 
 
 def _filled_object(pairs: list[tuple[_Slot, Any]], texts: Sequence[str]) -> dict[str, Any]:
-    """An object again; two keys that were masked alike are numbered apart, so that none is lost."""
+    """The object with masked keys; equal keys get a number, so that no value is lost."""
     made: dict[str, Any] = {}
     for slot, item in pairs:
         key, count = texts[slot.at], 1

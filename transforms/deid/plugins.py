@@ -1,6 +1,4 @@
-"""Recognizers and operators of a user's own, as Presidio's documentation has them written: classes in a
-package.
-"""
+"""Recognizers and operators that a user writes in Python, as Presidio documents them."""
 
 from __future__ import annotations
 
@@ -18,12 +16,12 @@ from presidio_anonymizer.operators import OperatorType
 from schemas.deid import Operator, is_class
 from schemas.errors import ConfigError
 
-#: What stands for a value.
+#: From a value to its replacement.
 Replace = Callable[[str], str]
 
 
 def recognizer_of(reference: str) -> EntityRecognizer:
-    """An instance of the recognizer that `module:Class` names; raises ConfigError for what is none."""
+    """An instance of the recognizer class `module:Class`; raises ConfigError if it is not one."""
     kind = _class(reference)
     if not issubclass(kind, EntityRecognizer):
         raise ConfigError(f"recognizers: {reference}: is no class of presidio_analyzer.EntityRecognizer")
@@ -34,15 +32,15 @@ def recognizer_of(reference: str) -> EntityRecognizer:
 
 
 def replacements(operators: Mapping[str, Operator]) -> dict[str, Replace]:
-    """By entity what its `custom` operator does; raises ConfigError for what is no operator, or wants
-    other params.
+    """By entity type, the function of its `custom` operator; raises ConfigError if the class or its params
+    are invalid.
     """
     own = {entity: one for entity, one in operators.items() if one.operator == "custom"}
     return {entity: _replacement(entity, one) for entity, one in own.items()}
 
 
 def source_digest(reference: str) -> str:
-    """SHA-256 of the file that a class comes from, for the manifest."""
+    """SHA-256 of the file that defines a class, for the manifest."""
     file = inspect.getsourcefile(_class(reference))
     return hashlib.sha256(Path(file).read_bytes()).hexdigest() if file else "unknown"
 

@@ -1,7 +1,7 @@
-"""Presidio with our work inside: an NLP engine that finds, recognizers that hand out, a masking operator.
+"""Presidio around our finder: an NLP engine with the spans, recognizers that return them, a masking operator.
 
-The spans of a text hang on the artifacts of our NLP engine, which has them from work that was done for a
-whole batch of sessions; the recognizers hand them out. Recognizers of the user's own YAML run as usual.
+The spans of a batch of sessions are found first and attached to the artifacts of our NLP engine; our
+recognizers return them from there. Recognizers from the user's YAML files or classes run as usual.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from schemas.errors import ConfigError
 from transforms.deid.masking.forms import forms_of
 from transforms.deid.masking.surrogates import Surrogates
 from transforms.deid.plugins import recognizer_of
-from transforms.deid.spans import Kind, Made, Span
+from transforms.deid.spans import Kind, MaskedText, Span
 from transforms.deid.text.overlaps import resolve
 
 LANGUAGE = "en"
 _SPANS_AT_ONCE = 256
-#: What is found in one text that is a session of its own.
+#: From a text to its spans, as a session of its own.
 Find = Callable[[str], list[Span]]
 FAMILIES = {
     "PeopleRecognizer": ["PERSON", "USERNAME", "ADDRESS", "DATE_OF_BIRTH"],
@@ -66,8 +66,8 @@ class SessionAnalyzer:
         self._types = sorted(set(thresholds) & set(engine.get_supported_entities(LANGUAGE)))
 
     def spans(self, texts: Sequence[str], found: Sequence[list[Span]]) -> list[list[Span]]:
-        """Per text what all recognizers say, resolved, at or above its type's threshold; `found` is what
-        ours will.
+        """By text the spans of all recognizers, resolved, at or above the threshold of their type; `found` is
+        ours.
         """
         return self._each(texts, found) if self._user_recognizers else self._joined(texts, found)
 
@@ -75,8 +75,8 @@ class SessionAnalyzer:
         return [resolve(spans) for spans in self._analyzed(texts, found)]
 
     def _joined(self, texts: Sequence[str], found: Sequence[list[Span]]) -> list[list[Span]]:
-        """As `_each` gives, with many texts shown as one: a call of Presidio's costs more than most texts
-        do.
+        """The same as `_each`, with many texts joined into one: a call of Presidio costs more than most
+        texts.
         """
         result: list[list[Span]] = [[] for _ in texts]
         shown: list[str] = []
@@ -92,7 +92,7 @@ class SessionAnalyzer:
         for answer in self._answers(shown):
             for one in answer:
                 result[one.number].append(one.span)
-        # Ours are disjoint in each text, and come back in order of their types.
+        # Ours are disjoint in each text, but sorted by type.
         for spans in result:
             spans.sort()
         return result
@@ -108,7 +108,7 @@ class SessionAnalyzer:
         return answers
 
     def _sure(self, result: RecognizerResult) -> bool:
-        # Ours were weighed by the finder, which knows whose turn a text is.
+        # The finder has applied the thresholds to ours, which depend on the role of the message.
         name = (result.recognition_metadata or {}).get(RecognizerResult.RECOGNIZER_NAME_KEY)
         return name in FAMILIES or result.score >= self._thresholds[result.entity_type]
 
@@ -118,10 +118,10 @@ class SessionAnalyzer:
 
 
 class _Handed(RecognizerResult):  # type: ignore[misc]
-    """A span of ours as Presidio's result: of text `number`, which begins at `begin` of what is analysed."""
+    """Our span as a Presidio result: in text `number`, which begins at `begin` in the analysed text."""
 
     def __init__(self, begin: int, number: int, span: Span) -> None:
-        # Presidio's own says the same in more steps, and looks whether it should log each.
+        # Presidio's constructor sets the same fields, but checks the log level for each result.
         self.number, self.span = number, span
         self.entity_type, self.score = span.type, span.score
         self.start, self.end = begin + span.start, begin + span.end
@@ -133,7 +133,7 @@ class _Handed(RecognizerResult):  # type: ignore[misc]
 
 
 def _batches(found: Sequence[list[Span]]) -> Iterator[list[int]]:
-    """The numbers of the texts with spans, some spans together: Presidio compares each with each."""
+    """The numbers of the texts with spans, some 256 spans a batch: Presidio compares each span with each."""
     some: list[int] = []
     count = 0
     for n, spans in enumerate(found):
@@ -148,10 +148,10 @@ def _batches(found: Sequence[list[Span]]) -> Iterator[list[int]]:
 
 
 class SessionAnonymizer:
-    """The session's surrogates as one of Presidio's operators.
+    """Masks texts with a Presidio operator that returns the session's surrogates.
 
-    Presidio's anonymizer would resolve spans that are disjoint already, and copy the whole text for each:
-    here its operator is called for each span, in order.
+    Presidio's anonymizer would resolve overlaps, of which there are none, and copy the text for each span;
+    here the operator is called for each span in order.
     """
 
     def __init__(self) -> None:
@@ -159,10 +159,10 @@ class SessionAnonymizer:
         operators.add_anonymize_operator(_Surrogate)
         self._operator = operators.create_operator_class(_Surrogate.NAME, OperatorType.Anonymize)
 
-    def mask(self, text: str, spans: Sequence[Span], surrogates: Surrogates, kind: Kind) -> Made:
-        """The text with each of its (disjoint) spans replaced, in the form that its place asks for."""
+    def mask(self, text: str, spans: Sequence[Span], surrogates: Surrogates, kind: Kind) -> MaskedText:
+        """The text with each of its disjoint spans replaced by the surrogate's form for that place."""
         if not spans:
-            return Made(text, [], [])
+            return MaskedText(text, [], [])
         pieces: list[str] = []
         places: list[tuple[int, int]] = []
         length = done = 0
@@ -175,7 +175,7 @@ class SessionAnonymizer:
             places.append((start, length))
             done = span.end
         pieces.append(text[done:])
-        return Made("".join(pieces), places, list(spans))
+        return MaskedText("".join(pieces), places, list(spans))
 
 
 class _SessionNlpEngine(NoOpNlpEngine):  # type: ignore[misc]
@@ -187,7 +187,7 @@ class _SessionNlpEngine(NoOpNlpEngine):  # type: ignore[misc]
         self.load()
 
     def hand_out(self, found: Sequence[list[_Handed]]) -> None:
-        """Tells what has been found in the texts of the next batch."""
+        """Sets the spans of the texts of the next batch."""
         self._found = found
 
     def process_batch(self, texts: Iterable[str], *_: Any, **__: Any) -> Iterator[tuple[str, NlpArtifacts]]:
@@ -222,10 +222,10 @@ class _Family(EntityRecognizer):  # type: ignore[misc]
         self._own = frozenset(types)
 
     def load(self) -> None:
-        """Nothing to load: the NLP engine did the work."""
+        """Nothing to load."""
 
     def analyze(self, text: str, entities: list[str], nlp_artifacts: NlpArtifacts) -> list[RecognizerResult]:  # noqa: ARG002
-        """The spans of this family that were found in the text."""
+        """The spans of this family in the text."""
         wanted = self._own.intersection(entities)
         metadata = {
             RecognizerResult.RECOGNIZER_NAME_KEY: self.name,
@@ -242,7 +242,9 @@ class _Family(EntityRecognizer):  # type: ignore[misc]
 
 
 class _NoEnhancer(ContextAwareEnhancer):  # type: ignore[misc]
-    """Presidio's own is quadratic in the text; our rules look at context themselves."""
+    """Does nothing: Presidio's enhancer takes time quadratic in the text, and our rules use context
+    themselves.
+    """
 
     def __init__(self) -> None:
         super().__init__(0, 0, 0, 0)
@@ -255,7 +257,7 @@ class _NoEnhancer(ContextAwareEnhancer):  # type: ignore[misc]
         recognizers: list[EntityRecognizer],  # noqa: ARG002
         context: list[str] | None = None,  # noqa: ARG002
     ) -> list[RecognizerResult]:
-        """The results as they are."""
+        """The results, unchanged."""
         return raw_results
 
 
@@ -263,13 +265,13 @@ class _Surrogate(Operator):  # type: ignore[misc]
     NAME = "chatsieve_surrogate"
 
     def operate(self, text: str, params: dict[str, Any] | None = None) -> str:
-        """The surrogate of the text, from the session's."""
+        """The session's surrogate for the text."""
         given = params or {}
         surrogates: Surrogates = given["surrogates"]
         return surrogates.of(given["entity_type"], text, given["form"])
 
     def validate(self, params: dict[str, Any] | None = None) -> None:
-        """Nothing to check: the parameters are ours."""
+        """Nothing to check."""
 
     def operator_name(self) -> str:
         """Its name in operator configs."""

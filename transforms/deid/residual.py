@@ -1,8 +1,8 @@
-"""The second look at what will be written: other rules than the first, over the masked text.
+"""The residual check: a second search of the masked text, with other rules than the first.
 
-Three passes: our own patterns once more, stock Presidio's pattern recognizers around what may be an
-identifier, and a ruthless scan of what users typed for long numbers and random tokens that nothing explained.
-A hit is masked, too; if a hit is left after that the session is refused.
+Three passes: our patterns again; Presidio's own pattern recognizers around possible identifiers; and a scan
+of user messages for long numbers and random tokens without an explanation. Hits are masked; if a hit remains
+after that, the session is refused.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from stdnum.isbn import is_valid as is_valid_isbn
 
 from transforms.deid.people.line_signs import is_code_line
 from transforms.deid.rules.contact import is_service_mailbox, top_level_domains
-from transforms.deid.rules.hyperscan_hits import Expressions
 from transforms.deid.rules.scanner import PatternScanner
 from transforms.deid.rules.secret_values import entropy
-from transforms.deid.spans import Made, Segment, Span
+from transforms.deid.spans import MaskedText, Segment, Span
 from transforms.deid.text.codepoints import DIGIT, classes_of
+from transforms.deid.text.hyperscan_hits import Expressions
 from transforms.deid.text.overlaps import resolve
 from transforms.deid.text.texts import Texts
 
@@ -39,7 +39,7 @@ _STRUCTURED = frozenset(
     ).split()
 )
 _OWN_SCORE = 0.7
-#: What stock Presidio gives to a match that its own check digits or formats confirm.
+#: Scores at which Presidio's recognizers report a match that passes their check digits or formats.
 _STOCK_SCORES = {
     "EMAIL_ADDRESS": 0.9,
     "CREDIT_CARD": 0.9,
@@ -50,8 +50,8 @@ _STOCK_SCORES = {
 _SUSPECT = re.compile(
     r"[^\s@]@[^\s@]+\.|\d(?:[ ().-]{0,2}\d){6,40}|(?<![A-Za-z])[A-Z]{2}\d{2}[ -]?[A-Z0-9]{4}"
 )
-#: What a window has in which a stock recognizer finds what counts. They are slow, and in a log each line is a
-#: window, for its time. Of telephone numbers nine digits count, parted by little; or fewer and an extension.
+#: A recognizer runs only on windows that match its expression: recognizers are slow, and in a log the time in
+#: each line makes it a window. A telephone number has nine digits with short gaps, or fewer and an extension.
 _PHONE_GAP = r"(?:[^\w:\n]|[x\u30fc]){0,4}"
 _NEEDED = {
     "EMAIL_ADDRESS": re.compile("@"),
@@ -76,7 +76,7 @@ _ASCII = 127
 _SEPARATED = re.compile(r"[ ().+-]")
 
 
-#: For Hyperscan, on UTF-8: a text without a match has no match of `_SUSPECT`, or of the ruthless expressions.
+#: For Hyperscan, on UTF-8: a text without a match has none of `_SUSPECT` or of the third pass's expressions.
 _SIGNS = (
     r"[^\s@]@[^\s@]+\.|[0-9](?:[ ().-]{0,2}[0-9]){6}|(?:^|[^A-Za-z])[A-Z]{2}[0-9]{2}[ -]?[A-Z0-9]{4}",
     r"(?:^|[^A-Za-z0-9_/.@:=-])[A-Za-z0-9_-]{20}",
@@ -84,17 +84,17 @@ _SIGNS = (
 
 
 def _is_isbn(value: str) -> bool:
-    """True for the number of a book (ISO 2108)."""
+    """True for an ISBN (ISO 2108)."""
     return value.startswith(("978", "979")) and is_valid_isbn(value)
 
 
 class ResidualCheck:
-    """Looks for what is left. One instance a thread."""
+    """Finds spans that masking left. Not thread-safe."""
 
     def __init__(self, scanner: PatternScanner, types: Collection[str]) -> None:
         self._scanner = scanner
         self._types = frozenset(types) & _STRUCTURED
-        self._signs = Expressions(_SIGNS)
+        self._signs = Expressions(_SIGNS, name="residual")
         self._stock: list[tuple[EntityRecognizer, str]] = [
             (recognizer, kind)
             for recognizer, kind in (
@@ -108,11 +108,11 @@ class ResidualCheck:
         ]
 
     def left(
-        self, segments: Sequence[Segment], masked: Sequence[Made], first: Sequence[Sequence[Span]]
+        self, segments: Sequence[Segment], masked: Sequence[MaskedText], first: Sequence[Sequence[Span]]
     ) -> list[list[Span]]:
-        """Per text what is left after the `first` look, as spans of the original text."""
+        """By text the spans, in the original text, that the `first` pass left."""
         found: list[list[Span]] = [[] for _ in masked]
-        # A text in which nothing was found is as our own patterns have seen it already.
+        # A text without spans is unchanged, so our patterns have scanned it already.
         changed: dict[str, list[int]] = {}
         for n, (one, spans) in enumerate(zip(masked, first, strict=True)):
             if spans:
@@ -141,7 +141,7 @@ class ResidualCheck:
         texts = Texts(each)
         _, ends = self._signs.hits(texts)
         codes = texts.codes
-        # The signs know ASCII digits only.
+        # The expressions match ASCII digits only.
         foreign = np.flatnonzero((codes > _ASCII) & (classes_of(codes) == DIGIT)) + 1
         return [int(n) for n in np.unique(texts.text_of(np.concatenate([ends, foreign])))]
 
@@ -181,7 +181,7 @@ class ResidualCheck:
 
 
 class _Code:
-    """Which places of a text are in fences, or in lines that look like code; each line is looked at once."""
+    """Whether a place of a text is in a code fence or in a line of code; each line is classified once."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -207,15 +207,15 @@ class _Code:
 
 
 class _OfflineEmail(EmailRecognizer):  # type: ignore[misc]
-    """Presidio's, without asking the network for the list of domains."""
+    """Presidio's e-mail recognizer, without downloading the list of domains."""
 
     def validate_result(self, pattern_text: str) -> bool:
-        """True for a mailbox below a public or reserved top-level domain."""
+        """True for a mailbox under a public or reserved top-level domain."""
         return pattern_text.rsplit(".", 1)[-1].lower() in top_level_domains()
 
 
 def _windows(text: str) -> Iterator[tuple[int, int]]:
-    """Stretches around what may be an identifier: the stock recognizers are slow."""
+    """Windows around possible identifiers: Presidio's recognizers are too slow for whole texts."""
     low, high = 0, -1
     for suspect in _SUSPECT.finditer(text):
         if suspect.start() - _AROUND > high:
@@ -228,7 +228,7 @@ def _windows(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _left_on_purpose(text: str, start: int, end: int, kind: str, code: _Code) -> bool:
-    """What the first pass does not take for a person's either."""
+    """True for a value that the first pass leaves unmasked on purpose."""
     value = text[start:end]
     if kind == "EMAIL_ADDRESS":
         return is_service_mailbox(value)
@@ -245,8 +245,8 @@ def _random(value: str) -> bool:
     return kinds == 3 and entropy(value) >= _MIN_ENTROPY and len(re.findall(r"\d", value)) >= 3
 
 
-def _is_made(made: Made, hit: Span) -> bool:
-    """True if what was hit is, in the main, surrogates of ours."""
+def _is_made(made: MaskedText, hit: Span) -> bool:
+    """True if more than half of the hit is surrogates."""
     first = bisect.bisect_right(made.places, (hit.start, 0)) - 1
     inside = 0
     for start, end in made.places[max(0, first) :]:
@@ -256,8 +256,8 @@ def _is_made(made: Made, hit: Span) -> bool:
     return inside > 0
 
 
-def _original(made: Made, hit: Span) -> Span:
-    """A hit in the masked text as a span of the original."""
+def _original(made: MaskedText, hit: Span) -> Span:
+    """A hit in the masked text as a span of the original text."""
     before = bisect.bisect_right(made.places, hit.start, key=lambda place: place[1])
     shift = made.spans[before - 1].end - made.places[before - 1][1] if before else 0
     return Span(hit.start + shift, hit.end + shift, hit.type, hit.score)

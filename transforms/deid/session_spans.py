@@ -1,6 +1,6 @@
-"""All spans of sessions: patterns, keyed leaves, people, and what is known from elsewhere in a session.
+"""All spans of sessions: patterns, keyed leaves, people, and repetitions of values found in the session.
 
-What is found in a session is a pure function of its segments and the config, whatever else is read with it.
+The spans of a session are a pure function of its segments and the config, whatever else is read with it.
 """
 
 from __future__ import annotations
@@ -19,34 +19,34 @@ from transforms.deid.rules.json_keys import keyed_span
 from transforms.deid.rules.scanner import PatternScanner
 from transforms.deid.spans import Span
 from transforms.deid.text.casing import any_case
-from transforms.deid.text.joined import Joined
+from transforms.deid.text.joined import JoinedTexts
 from transforms.deid.text.overlaps import Additions, resolve
 from transforms.deid.text.propagate import propagate_values
 
-#: What the small model looks for, too: it may see more of it than a pattern did.
+#: Types that the small model finds, too, and may extend beyond the span of a pattern.
 _NAMED = frozenset({"PERSON", "ADDRESS"})
 _FULL_NAME_SCORE = 0.6
 _PART_SCORE = 0.7
 _LOGIN_SCORE = 0.7
 _MAX_NAMES = 2_000
-#: So many people's logins are looked for.
+#: The logins of at most so many people are searched for.
 _MAX_OWNERS = 200
-#: Names that begin alike are tried one after another.
+#: Names with the same beginning are tried in turn; at most so many.
 _MAX_SHARED = 40
-#: So many beginnings of names are faster searched for one by one than word by word; they meet at some 130.
+#: Up to so many beginnings are searched for one by one, which is faster than word by word up to some 130.
 _FEW = 50
 _LETTERS = re.compile(r"[^\W_]+")
 _GAP = re.compile(r"[\s,]{1,3}")
 _NOT_BEFORE_PART = frozenset("_@/\\`$.-")
 _NOT_AFTER_PART = re.compile(r"[\w@/\\`(]|\.\w")
-#: A variable that bears somebody's name is masked with what is read from it, or it would be two.
+#: A variable named after a person is masked together with its attributes.
 _NOT_AFTER_LOWER_PART = re.compile(r"[\w@/\\`(]")
 _NOT_PART = re.compile(r"[^\W\d_]\.?\Z")
 _DIGITS = "0123456789"
 
 
 class SpanFinder:
-    """Finds the spans of sessions. One instance a thread."""
+    """Finds the spans of sessions. Not thread-safe."""
 
     def __init__(self, config: DeidConfig, scanner: PatternScanner, names: NameFinder | None) -> None:
         self._config = config
@@ -54,7 +54,9 @@ class SpanFinder:
         self._names = names
 
     def find(self, reading: Reading, languages: Sequence[str | None]) -> list[list[Span]]:
-        """By segment its spans, sorted and disjoint; in sessions without a language by patterns only."""
+        """By segment its spans, sorted and disjoint; in sessions without a language, only those of
+        patterns.
+        """
         scanned = self._scanner.scan_all(reading.texts)
         found = [list(scanned[number]) for number in reading.numbers]
         for spans, segment in zip(found, reading.segments, strict=True):
@@ -77,7 +79,7 @@ class SpanFinder:
         return found
 
     def _explained(self, scanned: Sequence[Sequence[Span]]) -> list[tuple[int, int, int]]:
-        """What patterns are sure of that it is no name and no address: text, start, end."""
+        """Spans that patterns identify as neither a person nor an address: text, start, end."""
         thresholds = self._config.thresholds
         return [
             (number, span.start, span.end)
@@ -99,9 +101,10 @@ class SpanFinder:
 
 
 def propagate_names(texts: Sequence[str], found: Sequence[Sequence[Span]]) -> list[list[Span]]:
-    """`found` with other mentions of its people: full names in any case, their parts, logins made of them.
+    """`found` with other mentions of the same people: full names in any case, their parts, logins made of
+    them.
 
-    Parts are found where capitalised; if on the lists of names and no ordinary words, in lower case too.
+    A part is found if capitalised; in lower case, too, if it is a listed name and not a common word.
     """
     full, parts = _names(texts, found)
     if not full and not parts:
@@ -112,7 +115,7 @@ def propagate_names(texts: Sequence[str], found: Sequence[Sequence[Span]]) -> li
     by_first = _by_first_letters(names, parts)
     for name in logins.names:
         by_first.setdefault(name, [])
-    joined = Joined(texts, "\n")
+    joined = JoinedTexts(texts, "\n")
     for place, beginning, alone in _beginnings(joined.whole, by_first, logins):
         number, start = joined.place(place)
         text = texts[number]
@@ -132,15 +135,15 @@ def propagate_names(texts: Sequence[str], found: Sequence[Sequence[Span]]) -> li
 
 
 def _covered(spans: Sequence[Span], start: int, end: int) -> bool:
-    """True if one of the spans, sorted and disjoint, holds [start, end): a mailbox, mostly."""
+    """True if one of the sorted, disjoint spans covers [start, end), usually a mailbox."""
     place = bisect.bisect_right(spans, start, key=lambda span: span.start)
     return place > 0 and spans[place - 1].end >= end
 
 
 def _beginnings(text: str, known: Collection[str], logins: Logins) -> Iterator[tuple[int, str, bool]]:
-    """Where letters stand that are known in lower case, with them, and whether they are a word of their own.
+    """Places of the known beginnings of names, in any case: place, beginning, and whether it is a whole word.
 
-    Digits may be behind them. What is in a longer word is given where that may be a login.
+    Digits may follow it. Inside a longer word it is returned only where that word may be a login.
     """
     if len(known) > _FEW:
         for word in _LETTERS.finditer(text):
@@ -166,7 +169,7 @@ def _beginnings(text: str, known: Collection[str], logins: Logins) -> Iterator[t
 def _by_first_letters(
     names: Sequence[tuple[str, ...]], parts: set[str]
 ) -> dict[str, list[tuple[str, ...] | str]]:
-    """Full names, and parts of names, by the first letters of each: looked for only where those stand."""
+    """Full names and parts of names by their first letters: searched for only where these occur."""
     known: dict[str, list[tuple[str, ...] | str]] = {}
     some = sorted(parts, key=lambda part: (-len(part), part))[:_MAX_NAMES]
     listed: list[tuple[str, ...] | str] = [*names, *some]
@@ -179,7 +182,7 @@ def _by_first_letters(
 
 
 def _name_end(text: str, start: int, words: Sequence[str]) -> int:
-    """Where the words of a full name end that stand at `start` in any case, or `start`."""
+    """The end of a full name that begins at `start`, in any case; `start` if it does not."""
     place = start
     for number, word in enumerate(words):
         if number:
@@ -194,7 +197,7 @@ def _name_end(text: str, start: int, words: Sequence[str]) -> int:
 
 
 def _part_end(text: str, start: int, part: str) -> int:
-    """Where a part of a name ends that stands at `start` as a word of its own, or `start`."""
+    """The end of a part of a name that is a whole word at `start`; `start` if it is not."""
     end = start + len(part)
     here = text[start:end]
     lower = here == part.lower() and on_the_lists(part)
@@ -223,5 +226,5 @@ def _names(texts: Sequence[str], found: Sequence[Sequence[Span]]) -> tuple[set[t
 
 
 def _as_name(word: str) -> str:
-    """A word of a name as names are written, if it is in capitals, or in lower case and on the lists."""
+    """A word of a name capitalised, if it is in capitals, or in lower case and a listed name."""
     return word.capitalize() if word.isupper() or (word.islower() and on_the_lists(word)) else word

@@ -1,4 +1,4 @@
-"""Spans, segments and sessions: what the parts of the de-identification hand to each other."""
+"""Types that the parts of de-identification exchange: spans, segments, sessions, masked texts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ Kind = Literal["system", "user", "assistant", "thinking", "tool_input", "tool_re
 
 
 class Span(NamedTuple):
-    """A stretch [start, end) of one text, in code points, found to be of `type` with a score in 0..1."""
+    """The stretch [start, end) of a text, in code points, with an entity type and a score in 0..1."""
 
     start: int
     end: int
@@ -17,7 +17,7 @@ class Span(NamedTuple):
 
 
 class Segment(NamedTuple):
-    """One text of a session; `key` is the JSON key that a tool input's leaf stands under, if any."""
+    """One text of a session; `key` is the JSON key of a tool input's leaf, if any."""
 
     text: str
     kind: Kind
@@ -25,14 +25,14 @@ class Segment(NamedTuple):
 
 
 class SessionText(NamedTuple):
-    """All texts of one session in their order; `key` is its 16-byte conversation key."""
+    """All texts of one session in order; `key` is its 16-byte conversation key."""
 
     key: bytes
     segments: list[Segment]
 
 
-class Made(NamedTuple):
-    """A masked text, where in it the surrogates stand, and the spans of the original that they replace."""
+class MaskedText(NamedTuple):
+    """A masked text, the places of its surrogates, and the spans of the original that they replace."""
 
     text: str
     places: list[tuple[int, int]]
@@ -40,10 +40,10 @@ class Made(NamedTuple):
 
 
 class Masked(NamedTuple):
-    """What a session became: one text a segment, what was replaced by type, and a refusal if any.
+    """The result for a session: one text per segment, counts of replaced spans by type, and a refusal if any.
 
     `refusal` is a reason of `schemas.decisions.TEXT_REASONS` or None; with a refusal `texts` is empty.
-    `masked_again` is how many stretches only the second look found.
+    `masked_again` counts the spans that only the residual check found.
     """
 
     texts: list[str]

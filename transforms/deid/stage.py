@@ -1,4 +1,4 @@
-"""The text pass: reads only what is kept, masks it, and stages de-identified rows."""
+"""The text pass: reads only kept messages, masks them, and stages de-identified rows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from apache_beam.metrics import Metrics
 from apache_beam.transforms.window import GlobalWindows
 
 from schemas.decisions import DEID_FAILED
-from schemas.tables import DECISIONS, REFUSAL
+from schemas.tables import DECISIONS, TEXT_REFUSALS
 from transforms.deid.engines import EngineSpec, mask_sessions
 from transforms.deid.estimate import count_pii
 from transforms.deid.kept_text import Prepared, read_kept
@@ -40,8 +40,8 @@ _FLUSH_BYTES = 64 << 20
 class DeidentifySessions(beam.PTransform):  # type: ignore[misc]
     """Staged rows of eligible sessions. In: (work, blobs of settled decisions), grouped.
 
-    Out: `fragments` (shard, range), `refusals` (ledger part, blob) and `entries`. Nothing raw leaves:
-    neither text nor ids, and what is staged in `staging` is de-identified.
+    Out: `fragments` (shard, range), `refusals` (ledger part, blob) and `entries`. None of them, and no file
+    in `staging`, holds unredacted text or ids.
     """
 
     context: ReadContext
@@ -116,7 +116,7 @@ class _Deidentify(beam.DoFn):  # type: ignore[misc]
         characters = sum(len(segment.text) for text in texts for segment in text.segments)
         self._sessions_masked.inc(len(batch))
         self._characters_masked.inc(characters)
-        table = pa.Table.from_pylist(refused, schema=REFUSAL)
+        table = pa.Table.from_pylist(refused, schema=TEXT_REFUSALS)
         parts = part_of_keys(table["conversation_key"], self._sizes.ledger_parts)
         for part, some in slices_by_part(table, parts):
             yield beam.pvalue.TaggedOutput(REFUSALS, (part, to_blob(some, "refusals")))

@@ -13,7 +13,7 @@ from transforms.deid.spans import Masked
 def rows_of(
     decision: dict[str, Any], outlined: Outline, masked: Masked, policy_id: str
 ) -> Iterator[dict[str, Any]]:
-    """One FRAGMENT row a thread; the session's entity counts stand in its first row only."""
+    """One FRAGMENT row per thread; the session's entity counts are in its first row only."""
     for ordinal, fills in enumerate(outlined.rows):
         messages = training_messages(fills, masked.texts)
         counts = sorted(masked.entities.items()) if ordinal == 0 else []
@@ -37,7 +37,7 @@ def rows_of(
 
 
 class WrittenText:
-    """Sums over sessions that are written: how many, their characters before masking, what was replaced."""
+    """Sums over written sessions: how many, their characters before masking, replaced spans by type."""
 
     def __init__(self) -> None:
         self.sessions = self.characters = 0
@@ -50,6 +50,6 @@ class WrittenText:
         self.entities.update(masked.entities)
 
     def figures(self) -> dict[str, Any]:
-        """The sums, as the entry of the text pass has them."""
+        """The sums, as in the entry of the text pass."""
         entities = dict(sorted(self.entities.items()))
         return {"sessions": self.sessions, "characters": self.characters, "entities": entities}

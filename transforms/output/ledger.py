@@ -1,4 +1,4 @@
-"""Ledger rows: one a session or unreadable record, sorted, without raw ids or text."""
+"""Builds ledger rows: one per session or quarantined record, sorted, without raw ids or text."""
 
 from __future__ import annotations
 
@@ -13,11 +13,17 @@ import pyarrow.compute as pc
 from schemas.decisions import CLAUSE, Decision, decision_of
 from schemas.tables import INSTANT, LEDGER, SESSIONS, SETTLED
 from transforms.decide.settled_rows import in_key_order, record_rows
-from transforms.shuffle.dictionaries import alike, by_appearance, is_word, mapped, replaced
+from transforms.shuffle.dictionaries import (
+    by_appearance,
+    constant_column,
+    equals_text,
+    map_distinct,
+    replace_where,
+)
 
 
 class Stamp(NamedTuple):
-    """What every row of one run says alike, and the clause behind each reason that has one."""
+    """The values that are equal in all rows of a run, and the policy clauses by reason."""
 
     policy_id: str
     policy_sha256: str
@@ -27,18 +33,17 @@ class Stamp(NamedTuple):
 
 
 class Refusal(NamedTuple):
-    """A session that the text pass refused: its key and the reason (a text reason or a quarantine code)."""
+    """A session that was refused while its text was masked; the reason may be a quarantine code."""
 
     conversation_key: bytes
     reason: str
 
 
 def ledger_rows(settled: pa.Table, quarantined: pa.Table, refusals: Sequence[Refusal]) -> pa.Table:
-    """The rows of one key range, sorted by conversation_key (records without one last): what LEDGER says of
-    each, and `row_retain_until`, `standing` and `user_key`.
+    """The rows of one key range, sorted by conversation_key, rows without a key last.
 
-    `settled` are SETTLED rows; each refusal replaces the decision of its session. Of the quarantined records
-    those without a key are added.
+    Columns: those of LEDGER, `row_retain_until`, `standing` and `user_key`. `settled` are SETTLED rows;
+    each refusal replaces the decision of its session. Quarantined records without a key are added.
     """
     records = record_rows(quarantined.filter(quarantined["conversation_key"].is_null()))
     rows = in_key_order(_refuse(pa.concat_tables([settled.select(SETTLED.names), records]), refusals))
@@ -46,14 +51,14 @@ def ledger_rows(settled: pa.Table, quarantined: pa.Table, refusals: Sequence[Ref
 
 
 def ledger_table(rows: pa.Table, stamp: Stamp) -> pa.Table:
-    """LEDGER of `ledger_rows`, in their order."""
+    """The LEDGER table of `ledger_rows`, in their order."""
     count = rows.num_rows
     constant = {
-        "clause": mapped(
+        "clause": map_distinct(
             rows["reason"].combine_chunks(), lambda reason: stamp.clauses.get(reason or ""), pa.string()
         ),
-        "policy_id": alike(stamp.policy_id, count),
-        "policy_sha256": alike(stamp.policy_sha256, count),
+        "policy_id": constant_column(stamp.policy_id, count),
+        "policy_sha256": constant_column(stamp.policy_sha256, count),
         "as_of": pa.repeat(pa.scalar(stamp.as_of, INSTANT), count),
         "known_until": pa.repeat(pa.scalar(stamp.known_until, INSTANT), count),
     }
@@ -62,7 +67,7 @@ def ledger_table(rows: pa.Table, stamp: Stamp) -> pa.Table:
 
 
 def session_keys(rows: pa.Table) -> pa.Table:
-    """SESSIONS of `ledger_rows`: whose session each row with a key is."""
+    """SESSIONS of `ledger_rows`: the user of each row that has a conversation key."""
     named = rows.filter(rows["conversation_key"].is_valid())
     users = hex_keys(named["user_key"])
     return pa.table([users, named["conversation_key"]], schema=SESSIONS)
@@ -87,18 +92,18 @@ def _refuse(rows: pa.Table, refusals: Sequence[Refusal]) -> pa.Table:
         return rows
     reason_of = {refusal.conversation_key: str(refusal.reason) for refusal in sorted(refusals)}
     keys = rows["conversation_key"].to_pylist()
-    eligible = is_word(rows["decision"], Decision.ELIGIBLE).tolist()
+    eligible = equals_text(rows["decision"], Decision.ELIGIBLE).tolist()
     new = [reason_of.get(key) if ok else None for key, ok in zip(keys, eligible, strict=True)]
     refused = np.array([reason is not None for reason in new], np.bool_)
-    said = pc.if_else(pa.array(refused), pa.array(new, pa.string()), rows["reason"].cast(pa.string()))
+    reasons = pc.if_else(pa.array(refused), pa.array(new, pa.string()), rows["reason"].cast(pa.string()))
     decided = [None if reason is None else str(decision_of(reason)) for reason in new]
     decision = pc.if_else(
         pa.array(refused), pa.array(decided, pa.string()), rows["decision"].cast(pa.string())
     )
     values: dict[str, pa.Array] = {
         "decision": decision.combine_chunks().dictionary_encode(),
-        "reason": said.combine_chunks().dictionary_encode(),
-        "basis": replaced(rows["basis"].combine_chunks(), refused, None),
+        "reason": reasons.combine_chunks().dictionary_encode(),
+        "basis": replace_where(rows["basis"].combine_chunks(), refused, None),
         "messages_kept": pc.if_else(pa.array(refused), pa.scalar(0, pa.int32()), rows["messages_kept"]),
     }
     for name, column in values.items():

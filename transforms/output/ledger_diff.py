@@ -1,4 +1,4 @@
-"""Two ledgers side by side, a window of keys at a time: memory does not grow with their length."""
+"""Pairs the rows of two ledgers by key, a window at a time, so memory does not grow with their length."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import pyarrow.compute as pc
 
 from transforms.shuffle.instants import Bools, Ints
 
-#: What is read of a ledger to compare it.
+#: The ledger columns that are compared.
 COLUMNS = ["conversation_key", "decision", "reason", "tier", "surface", "messages_kept"]
 _SIDE = pa.schema([(name, pa.int32() if name == "messages_kept" else pa.string()) for name in COLUMNS])
-#: One row a session of either ledger; a side that has no row of it is null.
+#: One row per session of either ledger. Columns of a ledger without that session are null.
 PAIRS = pa.schema(
     [
         ("conversation_key", pa.string()),
@@ -30,10 +30,10 @@ PAIRS = pa.schema(
 
 
 def pairs(a: Iterator[pa.RecordBatch], b: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
-    """PAIRS of two ledgers, each given in batches of COLUMNS with keys ascending, nulls anywhere.
+    """PAIRS of two ledgers, each given in batches of COLUMNS with keys ascending and nulls anywhere.
 
-    Rows of one key are paired in their order; rows without a key stand alone, as rows of one side. `tier` and
-    `surface` are those of B where it has the session, else of A. In order of keys, those without one as read.
+    Rows with one key are paired in order. Rows without a key are not paired. `tier` and `surface` come from B
+    if it has the session, else from A. The pairs are in order of keys, rows without a key as they are read.
     """
     left, right = _Side(a), _Side(b)
     while left.fill() | right.fill():
@@ -47,7 +47,7 @@ def pairs(a: Iterator[pa.RecordBatch], b: Iterator[pa.RecordBatch]) -> Iterator[
 
 
 class _Side:
-    """One ledger being read: what was read and not yet given out, sorted by key."""
+    """A ledger being read, with the rows that are read and not yet paired, sorted by key."""
 
     def __init__(self, batches: Iterator[pa.RecordBatch]) -> None:
         self._batches = batches
@@ -56,7 +56,7 @@ class _Side:
         self.ended = False
 
     def fill(self) -> bool:
-        """Reads one more batch, or more while only one key is held; False at the end with nothing left."""
+        """Reads batches until it holds more than one key. False at the end, if no rows are left."""
         while not self.ended and (not self._rows.num_rows or self.newest == self._oldest):
             batch = next(self._batches, None)
             if batch is None:
@@ -67,7 +67,7 @@ class _Side:
 
     @property
     def newest(self) -> str:
-        """The greatest key held."""
+        """The greatest key that is held."""
         key: str = self._rows["conversation_key"][-1].as_py()
         return key
 
@@ -78,16 +78,16 @@ class _Side:
 
     @property
     def held(self) -> bool:
-        """True if rows with keys are held."""
+        """True if it holds rows with keys."""
         return bool(self._rows.num_rows)
 
     def keyless(self) -> pa.Table:
-        """The rows without a key that were read since."""
+        """The rows without a key since the last call."""
         rows, self._keyless = self._keyless, _SIDE.empty_table()
         return rows
 
     def take_below(self, cut: str | None) -> pa.Table:
-        """The rows with keys below the cut (all for None), which are then no longer held."""
+        """Removes and returns the rows with keys below the cut, all rows for None."""
         if cut is None:
             rows, self._rows = self._rows, _SIDE.empty_table()
             return rows
@@ -102,7 +102,7 @@ class _Side:
 
 
 def _cut(left: _Side, right: _Side) -> str | None:
-    """The key below which both sides are read whole: of those not ended, the least of their newest."""
+    """The key below which both ledgers are complete, None if both have ended."""
     newest = [side.newest for side in (left, right) if side.held and not side.ended]
     return min(newest, default=None)
 
@@ -120,13 +120,13 @@ def _paired(a: pa.Table, b: pa.Table) -> pa.Table:
 
 
 def _places(first: Ints, valid: Bools, rest: Ints, rest_valid: bool) -> pa.Array:
-    """Rows to take: those of `first` where valid, then the rest; null where not."""
+    """Rows to take: `first` (null if not valid), then `rest` (null if not `rest_valid`)."""
     null = np.append(~valid, np.full(len(rest), not rest_valid))
     return pa.array(np.append(first, rest).astype(np.int64), mask=null)
 
 
 def _names(rows: pa.Table) -> pa.Array:
-    """Keys, with a number after the second and further rows of one key."""
+    """The keys, with a number appended to the second and later rows of one key."""
     keys = rows["conversation_key"].combine_chunks()
     if len(keys) < 2:
         return keys

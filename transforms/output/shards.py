@@ -1,4 +1,4 @@
-"""Final Parquet shards with equal bytes for equal rows, and the restricted index beside each."""
+"""Writes Parquet shards, with equal bytes for equal rows, and a restricted index for each."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _STATISTICS = [f.name for f in TRAINING if f.name not in ("messages", "entities"
 
 
 def write_shard(rows: pa.Table, shard: int, shards: int, root: Path) -> list[FileEntry]:
-    """Writes one data shard and its restricted index below `root`; `rows` is sorted FRAGMENT."""
+    """Writes a data shard and its restricted index (mode 0600) below `root`. `rows` is sorted FRAGMENT."""
     columns = []
     for field in TRAINING:
         column = rows[field.name].combine_chunks()
@@ -58,9 +58,9 @@ def rewrite_table(table: pa.Table, root: Path, name: str) -> FileEntry:
 def write_parquet(
     table: pa.Table, root: Path, relative: str, statistics: bool | list[str] = True
 ) -> FileEntry:
-    """Writes a table with fixed settings to `root/relative`, whole or not at all.
+    """Writes a table with fixed settings to `root/relative`, atomically.
 
-    An empty table has no row group: readers that size their batches by the first one would fail on zero.
+    An empty table has no row group: some readers take their batch size from the first one and fail on 0.
     """
     sink = pa.BufferOutputStream()
     settings: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""The last stages: ledger parts, quarantine parts, shards, and the catalog the commit reads."""
+"""Beam transforms: write ledger parts, quarantine parts, shards, and the catalog for the commit."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec.structs import asdict
 
-from schemas.tables import QUARANTINED, REFUSAL, SETTLED
+from schemas.tables import QUARANTINED, SETTLED, TEXT_REFUSALS
 from transforms.output.counts import cells_of, expiries_of, months_counted, quarantined_bytes
 from transforms.output.file_names import display_name
 from transforms.output.ledger import Refusal, Stamp, ledger_rows, ledger_table, session_keys
@@ -31,7 +31,7 @@ CATALOG = "catalog.json"
 
 @dataclasses.dataclass(eq=False)
 class WriteLedger(beam.PTransform):  # type: ignore[misc]
-    """Ledger and quarantine files. In: (part, blobs), grouped, every part present. Out: entries."""
+    """Writes ledger and quarantine files. In: (part, blobs), grouped, with every part. Out: entries."""
 
     stamp: Stamp
     folder: str
@@ -46,7 +46,7 @@ class WriteLedger(beam.PTransform):  # type: ignore[misc]
 
 @dataclasses.dataclass(eq=False)
 class WriteShards(beam.PTransform):  # type: ignore[misc]
-    """Final shards. In: (shard, fragment ranges), grouped, every shard present. Out: entries."""
+    """Writes shards. In: (shard, fragment ranges), grouped, with every shard. Out: entries."""
 
     folder: str
     sizes: Any
@@ -56,7 +56,7 @@ class WriteShards(beam.PTransform):  # type: ignore[misc]
 
 
 class WriteCatalog(beam.DoFn):  # type: ignore[misc]
-    """All entries of a run as one file in its staging folder; written last, it says that all else was."""
+    """Writes all entries of a run to one file in the staging folder, after all other files."""
 
     def __init__(self, staging: str) -> None:
         self._staging = Path(staging)
@@ -78,7 +78,7 @@ class _WriteLedger(beam.DoFn):  # type: ignore[misc]
         schemas: dict[Kind, pa.Schema] = {
             "decisions": SETTLED,
             "quarantined": QUARANTINED,
-            "refusals": REFUSAL,
+            "refusals": TEXT_REFUSALS,
         }
         tables = tables_of([blob for blob in item[1] if blob], schemas, self._spill)
         refusals = [Refusal(**row) for row in tables["refusals"].to_pylist()]
@@ -139,7 +139,7 @@ class _WriteShard(beam.DoFn):  # type: ignore[misc]
 
 
 def _entities(counts: pa.ChunkedArray) -> dict[str, int]:
-    """How many stretches of each type, from lists of (key, value)."""
+    """The number of spans by entity type, from lists of (type, count)."""
     found = pa.table(pc.list_flatten(counts).combine_chunks().flatten(), names=["key", "value"])
     total = found.group_by("key").aggregate([("value", "sum")]).sort_by("key")
     return dict(zip(total["key"].to_pylist(), total["value_sum"].to_pylist(), strict=True))

@@ -1,12 +1,12 @@
-"""Counts that may be passed on: small cells are put together until none of them can be told.
+"""Suppression: counts of a report that can be published without revealing any small count.
 
-Cells are put into blocks of at least `least` sessions; everything that is published is a sum of whole blocks.
-What is inside of a block can be shared out among its cells in any way without a published number changing, so
-no cell smaller than a block can be computed from any of them, whoever subtracts what from what.
+Cells are combined into blocks of at least `least` sessions. Every published count is a sum of whole blocks.
+Moving sessions between the cells of a block changes no published count, so no subtraction of published counts
+gives the count of a cell inside a block.
 
-Beyond that, a value that no block tells apart is labelled as below `least` where it is. Such labels bound
-what can be inside of the blocks, so they are given only while every hidden count provably keeps another
-possible value: one session moved between two cells of a block changes it, and breaks no label.
+A value without a block of its own can also be labelled as below `least`. Such labels limit what a block can
+contain. They are published only while every hidden count provably has another possible value: moving one
+session between two cells of a block changes the count and contradicts no label.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Value = tuple[str, Any]
 
 @dataclasses.dataclass(frozen=True)
 class Block:
-    """Cells that are told as one; `key` has MIXED in the columns in which they are not told apart."""
+    """Cells that are published as one count; `key` has MIXED in the columns in which they differ."""
 
     key: Key
     cells: tuple[Key, ...]
@@ -33,24 +33,25 @@ class Block:
 
 
 class Label(NamedTuple):
-    """What is told of a value beside the blocks, and what it forbids a session that moves within a block.
+    """What is published about a value besides the blocks, and which moves of a session would contradict it.
 
-    `low`: below `least`. `withheld`: not so, but no block tells it apart. `exact`: the blocks that tell it
-    apart hold all of it. `partial`: they do not. `full`: none may come in; `tight`: none may go out.
+    `low`: the count is below `least`. `withheld`: it is not, but no block has this value alone. `exact`: the
+    blocks with this value have all its sessions. `partial`: they do not. `full`: one more session would
+    contradict the label; `tight`: one less would.
     """
 
-    word: Literal["low", "withheld", "exact", "partial"]
+    kind: Literal["low", "withheld", "exact", "partial"]
     full: bool
     tight: bool
 
 
-class Disclosed:
-    """What may be told of some cells, `columns` naming the parts of their keys.
+class PublishableCounts:
+    """The publishable counts of some cells; `columns` are the names of the parts of their keys.
 
     `values`: by column, the values that can be labelled. They must be known without the data, such as the
-    tiers of a policy: who is told of a value learns nothing from its being listed. `order`: the columns from
-    the first to be given up to the last. `tables`: the combinations of columns that a reader is shown, whose
-    small counts must not be told either. `whole`: the columns of which `exact` can be asked.
+    tiers of a policy, so that listing a value reveals nothing. `order`: the columns in the order in which
+    they are replaced by MIXED. `tables`: the combinations of columns that are published; their small counts
+    are protected as well. `whole`: the columns for which `exact_count` can be called.
     """
 
     def __init__(
@@ -71,47 +72,47 @@ class Disclosed:
 
     @property
     def total(self) -> Cell:
-        """All sessions, or that they are too few to tell."""
+        """The number of all sessions, "<n" if they are too few."""
         total = sum(self._cells.values())
         return total if total >= self._least or not total else f"<{self._least}"
 
     def values(self, column: str) -> set[Any]:
-        """The values of a column to tell of; MIXED among them where some are not told apart."""
+        """The publishable values of a column, with MIXED if some are combined."""
         place = self._columns.index(column)
         return {block.key[place] for block in self.blocks} | {v for name, v in self._labels if name == column}
 
-    def told(self, **fixed: Any) -> Cell:
-        """The sessions that are told with these values; 0 where there can be none.
+    def count(self, **fixed: Any) -> Cell:
+        """The sessions of the blocks with these values; 0 if there can be none.
 
-        Where blocks with MIXED could hold more, this is what is told apart from those. Of what is not told
-        apart at all, "<n" for a value labelled as below `least`, else null.
+        Blocks with MIXED could contain more of them. Without a block of its own, a value labelled `low` gives
+        "<n", any other value null.
         """
-        told = sum(block.sessions for block in self.blocks if self._has(block, fixed))
-        if told:
-            return told if self._enough else self.total
+        published = sum(block.sessions for block in self.blocks if self._has(block, fixed))
+        if published:
+            return published if self._enough else self.total
         if not self._open(fixed):
             return 0
-        return f"<{self._least}" if self._word(fixed) == "low" else None
+        return f"<{self._least}" if self._label_kind(fixed) == "low" else None
 
-    def exact(self, **fixed: Any) -> Cell:
-        """The sessions with a value of a `whole` column where that is what is told; else "<n" or null."""
-        if not self._open(fixed) or self._word(fixed) in ("exact", "low"):
-            return self.told(**fixed)
+    def exact_count(self, **fixed: Any) -> Cell:
+        """The sessions with a value of a `whole` column if the count is exact; else "<n" or null."""
+        if not self._open(fixed) or self._label_kind(fixed) in ("exact", "low"):
+            return self.count(**fixed)
         return None
 
     @property
     def _enough(self) -> bool:
         return sum(self._cells.values()) >= self._least
 
-    def _word(self, fixed: Mapping[str, Any]) -> str | None:
+    def _label_kind(self, fixed: Mapping[str, Any]) -> str | None:
         label = self._labels.get(next(iter(fixed.items()))) if len(fixed) == 1 else None
-        return label.word if label else None
+        return label.kind if label else None
 
     def _has(self, block: Block, fixed: Mapping[str, Any]) -> bool:
         return all(block.key[self._columns.index(name)] == value for name, value in fixed.items())
 
     def _open(self, fixed: Mapping[str, Any]) -> bool:
-        """True where a block that does not tell these values apart could hold some of them."""
+        """True if a block with MIXED could contain sessions with these values."""
         places = [(self._columns.index(name), value) for name, value in fixed.items()]
         return any(
             all(block.key[place] in (value, MIXED) for place, value in places)
@@ -120,7 +121,7 @@ class Disclosed:
         )
 
     def _provable(self, tables: Sequence[Sequence[str]]) -> dict[Value, Label]:
-        """The labels, those of a column all left out where with them a small count could be told."""
+        """The labels. Those of a column are all omitted if they would reveal a small count."""
         active = list(self._columns) if self._enough else []
         hidden = list(self._hidden([*([name] for name in self._columns), *tables, self._columns]))
         while True:
@@ -134,25 +135,25 @@ class Disclosed:
 
     def _labels_of(self, column: str) -> Iterator[tuple[Value, Label]]:
         place, least = self._columns.index(column), self._least
-        told: collections.Counter[Any] = collections.Counter()
+        published: collections.Counter[Any] = collections.Counter()
         for block in self.blocks:
-            told[block.key[place]] += block.sessions
+            published[block.key[place]] += block.sessions
         sums: collections.Counter[Any] = collections.Counter()
         for key, number in self._cells.items():
             sums[key[place]] += number
-        if MIXED not in told:
+        if MIXED not in published:
             return
-        for value in sorted(self._known[column] - set(told), key=str):
+        for value in sorted(self._known[column] - set(published), key=str):
             low = sums[value] < least
-            word: Literal["low", "withheld"] = "low" if low else "withheld"
-            yield (column, value), Label(word, low and sums[value] == least - 1, sums[value] == least)
-        for value in told if column in self._whole else ():
+            kind: Literal["low", "withheld"] = "low" if low else "withheld"
+            yield (column, value), Label(kind, low and sums[value] == least - 1, sums[value] == least)
+        for value in published if column in self._whole else ():
             if value != MIXED:
-                rest = sums[value] - told[value]
+                rest = sums[value] - published[value]
                 yield (column, value), Label("partial" if rest else "exact", False, rest == 1)
 
     def _hidden(self, tables: Sequence[Sequence[str]]) -> Iterator[tuple[Sequence[str], frozenset[Key]]]:
-        """Every count from 1 to below `least` of the tables, as the cells that make it up."""
+        """Every count from 1 to below `least` in the tables, as the set of its cells."""
         for names in tables:
             places = [self._columns.index(name) for name in names]
             members: dict[Key, list[Key]] = collections.defaultdict(list)
@@ -164,10 +165,10 @@ class Disclosed:
 
 
 class _Prover:
-    """Shows of a hidden count that it could be another number: all that is told would be the same.
+    """Proves that a hidden count could have another value with the same published counts and labels.
 
-    Of each cell, as bits: the labels that it is in; of these, the full ones and the tight ones. A session
-    only ever moves to a cell that has some, so that it cannot come to where the rules let none be.
+    Each cell has bit sets: its labels, the full ones and the tight ones. A session moves only to a cell that
+    has sessions, since the rules may make other cells impossible.
     """
 
     def __init__(
@@ -185,7 +186,7 @@ class _Prover:
             self._tight[key] = sum(bits[value] for value in mine if labels[value].tight)
 
     def undetermined(self, members: frozenset[Key]) -> bool:
-        """True where a session can move between a member and another cell of its block, either way."""
+        """True if a session can move between a member and another cell of its block, in either direction."""
         return any(
             outside not in members and (self._free(inside, outside) or self._free(outside, inside))
             for inside in members
@@ -197,25 +198,25 @@ class _Prover:
 
 
 def blocks_of(cells: Mapping[Key, int], order: Sequence[int], least: int) -> list[Block]:
-    """The cells in blocks of at least `least`, in a fixed order; one smaller block if they are fewer in all.
+    """The cells in blocks of at least `least`, in a fixed order; one smaller block if the total is smaller.
 
-    What is too small gives up one column after another, in `order`, until enough are alike; what is left over
-    then takes the smallest block beside it along.
+    In cells that are too small, one column after another is replaced by MIXED, in `order`, until the cells
+    with equal keys are large enough. A remainder is joined with the smallest block that has an equal key.
     """
     done = [Block(key, (key,), number) for key, number in cells.items() if number >= least]
     pending = [Block(key, (key,), number) for key, number in cells.items() if number < least]
-    for given_up in itertools.accumulate(([place] for place in order), initial=[]):
-        near: dict[Key, list[Block]] = collections.defaultdict(list)
+    for dropped in itertools.accumulate(([place] for place in order), initial=[]):
+        neighbours: dict[Key, list[Block]] = collections.defaultdict(list)
         for block in done:
-            near[_without(block.key, given_up)].append(block)
-        alike: dict[Key, list[Block]] = collections.defaultdict(list)
+            neighbours[_without(block.key, dropped)].append(block)
+        equal: dict[Key, list[Block]] = collections.defaultdict(list)
         for block in pending:
-            alike[_without(block.key, given_up)].append(block)
+            equal[_without(block.key, dropped)].append(block)
         pending = []
-        for key in sorted(alike, key=_sortable):
-            parts = alike[key]
-            if sum(part.sessions for part in parts) < least and near[key]:
-                taken = min(near[key], key=lambda block: (block.sessions, _sortable(block.key)))
+        for key in sorted(equal, key=_sortable):
+            parts = equal[key]
+            if sum(part.sessions for part in parts) < least and neighbours[key]:
+                taken = min(neighbours[key], key=lambda block: (block.sessions, _sortable(block.key)))
                 done.remove(taken)
                 parts = [*parts, taken]
             joined = _joined(key, parts)

@@ -1,4 +1,4 @@
-"""Records that cannot be read, as a table: where each is and why, never what it holds."""
+"""Quarantined records as a table: the place and the reason of each, without its contents."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from schemas.units import Quarantined
 
 
 def quarantined_table(entries: Sequence[Quarantined]) -> pa.Table:
-    """QUARANTINED rows of the entries."""
+    """The QUARANTINED table of the entries, in their order."""
     rows = [
         {
             "part_key": entry.conversation_key or bytes.fromhex(entry.digest)[:16].ljust(16, b"\0"),

@@ -1,7 +1,8 @@
-"""All sessions of some files, one after another, as a run would read them: without a runner."""
+"""Reads all sessions of some files as a run would, without a runner."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 
 from schemas.records import Session
@@ -14,12 +15,13 @@ from transforms.sources.registry import plan_tasks, plan_units, read_facts, read
 def sessions_of(
     files: Sequence[InputFile], source_format: str, context: ReadContext, book: Book | None = None
 ) -> Iterator[Session | Quarantined]:
-    """Every record of the files, unit by unit: sessions with defaults filled in, and what is none.
+    """Every record of the files, unit by unit: sessions with defaults filled in, and quarantined records.
 
-    `book`: where what was merged or dropped is noted; what comes out is for the caller to count. No more than
-    a batch of sessions is held, and the faults of a unit and a pointer for each of its records. Raises
-    InputError for a file that changes meanwhile.
+    `book` receives the accounts of merged and dropped records; the caller counts the results. Memory holds
+    one batch of sessions, the quarantined records of a unit, and a pointer for each of its records. Raises
+    InputError for a file that changes while it is read.
     """
+    context = dataclasses.replace(context, accounting=book is not None)
     units: list[Unit] = []
     for task in plan_tasks(0, source_format, files):
         planned, unreadable = plan_units(task)

@@ -1,4 +1,4 @@
-"""Input files to facts in user buckets: no text leaves this stage."""
+"""Beam transforms: read input files into facts by user bucket. No text leaves this stage."""
 
 from __future__ import annotations
 
@@ -30,12 +30,11 @@ _FLUSH_BYTES = 64 << 20
 
 @dataclasses.dataclass(eq=False)
 class ReadFacts(beam.PTransform):  # type: ignore[misc]
-    """Facts of all inputs. In: encoded PlanTasks.
+    """The facts of all inputs. In: encoded PlanTasks.
 
-    Out: `facts`, (bucket, blob); `quarantined`, blobs; `entries`.
-    `context` holds the key, the limits and the defaults; it is fixed here and the same on every worker.
-    `unit_bytes` is how finely plain files are cut: a local runner deals units out once, and small ones
-    balance.
+    Out: `facts`, (bucket, blob); `quarantined`, blobs; `entries`. `context` has the key, the limits and the
+    defaults, fixed when the graph is built. Plain files are split into units of `unit_bytes`. A local runner
+    assigns units to workers once, so small units balance the load.
     """
 
     context: ReadContext
@@ -62,7 +61,8 @@ class ReadFacts(beam.PTransform):  # type: ignore[misc]
 class DigestFiles(beam.DoFn):  # type: ignore[misc]
     """(input, position, path) to an `input` entry with the file's size and SHA-256.
 
-    `metadata_only`: of a Parquet file the SHA-256 of all but its texts, under a name of its own.
+    With `metadata_only`, the entry of a Parquet file has `metadata_sha256` instead: the digest of all columns
+    but the texts.
     """
 
     def __init__(self, metadata_only: bool) -> None:
@@ -97,7 +97,7 @@ class _PlanUnits(beam.DoFn):  # type: ignore[misc]
 
 
 class _Read(beam.DoFn):  # type: ignore[misc]
-    """Buffers facts over units, so that a bucket gets few blobs and not one a small file."""
+    """Buffers facts over units, so that a bucket gets few blobs instead of one per small file."""
 
     def __init__(self, context: ReadContext, buckets: Buckets) -> None:
         self._context = context

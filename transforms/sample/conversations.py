@@ -1,4 +1,4 @@
-"""What is said in the synthetic corpus: chats and coding sessions, with personal values planted."""
+"""Generates the turns of the synthetic corpus: chats and coding sessions with planted personal values."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ Content = str | list[dict[str, Any]]
 
 
 class Turn(NamedTuple):
-    """What one message says: its role, content, and the values planted in it, by place."""
+    """One message: its role, its content, and the planted values with their places."""
 
     role: str
     content: Content
@@ -54,11 +54,11 @@ class Turn(NamedTuple):
 
 
 def paragraph(rng: random.Random, sentences: int) -> str:
-    """Some sentences in a row."""
+    """A paragraph of random sentences."""
     return " ".join(rng.choices(_SENTENCES, k=sentences))
 
 
-def asked(rng: random.Random, who: Identity, personal: bool) -> Turn:
+def user_turn(rng: random.Random, who: Identity, personal: bool) -> Turn:
     """A user's turn of a chat."""
     text = rng.choice(_ASKED) + paragraph(rng, 1 + int(rng.expovariate(0.25)))
     if not personal:
@@ -67,8 +67,8 @@ def asked(rng: random.Random, who: Identity, personal: bool) -> Turn:
     return Turn("user", f"{text} {phrase}", [(value, "text") for value in planted])
 
 
-def answered(rng: random.Random, who: Identity, personal: bool) -> Turn:
-    """A model's turn of a chat, with code now and then; it may repeat what it was told."""
+def model_turn(rng: random.Random, who: Identity, personal: bool) -> Turn:
+    """A model's turn of a chat, sometimes with code; it may repeat the user's name."""
     text = paragraph(rng, 3 + int(rng.expovariate(0.12)))
     if rng.random() < 0.3:
         text += "\n\n" + rng.choice(_CODE)
@@ -93,14 +93,14 @@ def tool_exchange(rng: random.Random, who: Identity, number: int) -> list[Turn]:
             "command": f"cat {home}/.env && curl -H 'Authorization: Bearer {who.token.value}' http://{who.ip.value}/"
         }
     )
-    said: list[tuple[Planted, str]] = [(who.username, "tool_input"), (who.token, "tool_input")]
+    in_call: list[tuple[Planted, str]] = [(who.username, "tool_input"), (who.token, "tool_input")]
     if not edit:
-        said.append((who.ip, "tool_input"))
+        in_call.append((who.ip, "tool_input"))
     output = (
         f"Author: {who.name.value} <{who.email.value}>\nAWS_ACCESS_KEY_ID={who.access_key.value}\n"
         f"eth0 {who.mac.value} {who.ip.value}\n{home}/app.py:12: {paragraph(rng, 2)}\n"
     )
-    told = [who.name, who.email, who.access_key, who.mac, who.ip, who.username]
+    in_result = [who.name, who.email, who.access_key, who.mac, who.ip, who.username]
     return [
         Turn(
             "assistant",
@@ -112,12 +112,12 @@ def tool_exchange(rng: random.Random, who: Identity, number: int) -> list[Turn]:
                 {"type": "text", "text": paragraph(rng, 1)},
                 {"type": "tool_use", "id": call, "name": "edit" if edit else "bash", "input": arguments},
             ],
-            [(who.name, "thinking"), (who.username, "thinking"), *said],
+            [(who.name, "thinking"), (who.username, "thinking"), *in_call],
         ),
         Turn(
             "tool",
             [{"type": "tool_result", "tool_use_id": call, "content": output, "is_error": False}],
-            [(value, "tool_result") for value in told],
+            [(value, "tool_result") for value in in_result],
         ),
         Turn("assistant", [{"type": "text", "text": paragraph(rng, 4)}], []),
     ]

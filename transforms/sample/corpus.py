@@ -1,6 +1,6 @@
-"""A synthetic corpus: session records, the truth about each, and what its users decided. Streams; seeded.
+"""Generates the synthetic corpus as a stream: session records, the truth about each, and consent histories.
 
-A session is a function of (seed, number) alone, so any size is a prefix of any larger one.
+A session depends on (seed, number) alone, so a corpus is a prefix of every larger one.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-from transforms.sample.conversations import Turn, answered, asked, tool_exchange
+from transforms.sample.conversations import Turn, model_turn, tool_exchange, user_turn
 from transforms.sample.identities import Identity, Planted, identity
 from transforms.sample.scenarios import ALL, BROKEN, HISTORIES, SCENARIOS, Scenario
 
@@ -24,7 +24,7 @@ _ORGANIZATION_MARKS = {"authorised": "org-authorised", "lapsed": "org-lapsed"}
 
 @dataclasses.dataclass
 class Sample:
-    """A session: its records (bytes for a broken one), truth rows, planted values, and what lists it is on."""
+    """A session: its records (bytes for a broken one), truth rows, planted values, and deletions."""
 
     records: list[dict[str, Any] | bytes]
     truth: list[dict[str, Any]]
@@ -40,7 +40,7 @@ def generate(conversations: int, seed: int) -> Iterator[Sample]:
 
 
 def sample(number: int, seed: int) -> Sample:
-    """One session. The first sessions go through the scenarios in turn, so that a small corpus has each."""
+    """One session. The first sessions take the scenarios in turn, so a small corpus has all of them."""
     rng = random.Random(seed * 1_000_003 + number)
     chosen = rng.choices(SCENARIOS, cum_weights=_WEIGHTS)[0]
     scenario = SCENARIOS[number] if number < len(SCENARIOS) else chosen
@@ -66,7 +66,7 @@ def _session(number: int, scenario: Scenario, rng: random.Random) -> Sample:
         "messages": messages,
         **dict(scenario.fields),
     }
-    mark = scenario.odd or ""
+    mark = scenario.variant or ""
     if mark in _ORGANIZATION_MARKS:
         record["organization_id"] = _ORGANIZATION_MARKS[mark]
     deletions: list[tuple[str, str]] = []
@@ -128,23 +128,25 @@ def _messages(
         for turn in turns:
             instant += dt.timedelta(seconds=1 + rng.randrange(90))
             _add(f"m-{number:09d}-{len(messages):03d}", turn, instant, messages, planted)
-    if scenario.odd == "branch":
+    if scenario.variant == "branch":
         _link(messages, starts)
-    if scenario.odd == "subagent":
+    if scenario.variant == "subagent":
         _subagent(number, who, rng, instant, messages, planted)
     return messages, planted, starts
 
 
 def _turns(number: int, scenario: Scenario, who: Identity, rng: random.Random, personal: bool) -> list[Turn]:
-    first = asked(rng, who, personal)
-    if scenario.odd == "unanswered":
+    first = user_turn(rng, who, personal)
+    if scenario.variant == "unanswered":
         return [first]
-    if scenario.odd in ("tools", "subagent"):
+    if scenario.variant in ("tools", "subagent"):
         return [first, *tool_exchange(rng, who, number)]
     more = [
-        t for _ in range(rng.randrange(3)) for t in (asked(rng, who, False), answered(rng, who, personal))
+        t
+        for _ in range(rng.randrange(3))
+        for t in (user_turn(rng, who, False), model_turn(rng, who, personal))
     ]
-    return [first, answered(rng, who, personal), *more]
+    return [first, model_turn(rng, who, personal), *more]
 
 
 def _add(
@@ -173,7 +175,7 @@ def _place(message_id: str, value: Planted, where: str) -> dict[str, Any]:
 
 
 def _link(messages: list[dict[str, Any]], starts: list[int]) -> None:
-    """Makes the list a tree: before the last exchange stands a prompt that was edited away."""
+    """Links the messages to a tree with a side branch: an edited prompt before the last exchange."""
     cut = starts[-1]
     for before, after in itertools.pairwise(messages):
         after["parent_id"] = before["message_id"]
@@ -189,7 +191,7 @@ def _subagent(
     messages: list[dict[str, Any]],
     planted: list[dict[str, Any]],
 ) -> None:
-    turns = [Turn("user", "Find where the token is read.", []), answered(rng, who, False)]
+    turns = [Turn("user", "Find where the token is read.", []), model_turn(rng, who, False)]
     for place, turn in enumerate(turns):
         _add(f"m-{number:09d}-a{place:02d}", turn, instant, messages, planted, thread="agent-1")
 

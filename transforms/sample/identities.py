@@ -1,4 +1,4 @@
-"""Made-up people and identifiers for the synthetic corpus: unique by number, from reserved or test ranges."""
+"""Generates people and identifiers for the synthetic corpus, from reserved or test ranges."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _ALNUM = string.ascii_letters + string.digits
 
 
 class Planted(NamedTuple):
-    """A personal value that the corpus holds: its type and how it is written."""
+    """A personal value in the corpus: its entity type and its text."""
 
     type: str
     value: str
 
 
 class Identity(NamedTuple):
-    """A person of one session, with everything that may be said of them."""
+    """The person of one session, with all personal values."""
 
     name: Planted
     email: Planted
@@ -43,7 +43,7 @@ class Identity(NamedTuple):
 
 
 def identity(number: int, rng: random.Random) -> Identity:
-    """The person of a session number; every identifier but name and address is unique to the number."""
+    """The person of a session number. All values but name and address are unique to the number."""
     first, last = rng.choice(_names())
     handle = f"{_ascii(first)}{_ascii(last)[:6]}{number}".lower()
     domain = rng.choice(("example.com", "example.org", "example.net"))

@@ -1,7 +1,7 @@
-"""Sessions of the synthetic corpus whose decision is known by construction, from eligibility.md.
+"""Scenarios of the synthetic corpus: kinds of sessions whose decision is known from docs/policy.md.
 
-Each scenario names its history of consent, the exchanges of the session in time, what is odd about it, and the
-decision, reason and kept exchanges that follow. Nothing here calls the engine.
+A scenario has a consent history, the times of its exchanges, a variant of its records, and the expected decision,
+reason and kept exchanges. Nothing here calls the engine.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ HISTORIES: dict[str, tuple[tuple[str | None, dt.datetime | None], ...]] = {
     "absent": (),
 }
 
-#: Stretches of time by what consent was in them, for the histories above.
+#: Start times of exchanges, one for each period of the consent histories above.
 OLD, AUTUMN, WINTER, NEW_YEAR, FEBRUARY = (
     _day("2025-06-01"),
     _day("2025-10-01"),
@@ -54,9 +54,9 @@ ALL = "all"
 
 
 class Scenario(NamedTuple):
-    """One kind of session. `exchanges` are their starts; `kept` the positions of kept ones, or all or none.
+    """One kind of session. `exchanges` are their start times, `kept` the positions of the kept ones or ALL.
 
-    `odd` changes the record: fields to set, or one of the marks that the writer knows (see `corpus`).
+    `variant` selects a change of the records (see `corpus`); `fields` are set in each record.
     """
 
     name: str
@@ -68,7 +68,7 @@ class Scenario(NamedTuple):
     kept: tuple[int, ...] | str = ()
     tier: str | None = None
     surface: str | None = None
-    odd: str | None = None
+    variant: str | None = None
     fields: tuple[tuple[str, Any], ...] = ()
 
 
@@ -86,18 +86,18 @@ def _excluded(
 
 SCENARIOS: tuple[Scenario, ...] = (
     _eligible("new chat", 24, "granted", (AUTUMN, AUTUMN, WINTER)),
-    _eligible("new coding session", 10, "granted", (AUTUMN, FEBRUARY), surface="code", odd="tools"),
-    _eligible("coding session with a subagent", 3, "granted", (WINTER,), surface="code", odd="subagent"),
+    _eligible("new coding session", 10, "granted", (AUTUMN, FEBRUARY), surface="code", variant="tools"),
+    _eligible("coding session with a subagent", 3, "granted", (WINTER,), surface="code", variant="subagent"),
     _eligible("old chat, resumed", 6, "granted", (OLD, FEBRUARY)),
-    _eligible("resumed in a later log", 4, "granted", (OLD, AUTUMN, FEBRUARY), odd="split"),
-    _eligible("edited prompt", 4, "granted", (AUTUMN, WINTER), odd="branch"),
+    _eligible("resumed in a later log", 4, "granted", (OLD, AUTUMN, FEBRUARY), variant="split"),
+    _eligible("edited prompt", 4, "granted", (AUTUMN, WINTER), variant="branch"),
     _eligible("opted in later, new chat", 3, "refused_granted", (FEBRUARY, FEBRUARY)),
     _eligible("opted in later, resumed", 2, "refused_granted", (AUTUMN, FEBRUARY), kept=(1,)),
     _eligible("opted out in between", 2, "granted_refused_granted", (AUTUMN, WINTER, FEBRUARY), kept=(0,)),
-    _eligible("authorised work", 3, "absent", (AUTUMN, WINTER), tier="enterprise", odd="authorised"),
-    _excluded("deleted by its user", 1, "granted", (AUTUMN,), "deleted", odd="deleted_record"),
-    _excluded("deleted by list", 1, "granted", (AUTUMN,), "deleted", odd="deleted_list"),
-    _excluded("user deleted", 1, "granted", (WINTER,), "deleted", odd="deleted_user"),
+    _eligible("authorised work", 3, "absent", (AUTUMN, WINTER), tier="enterprise", variant="authorised"),
+    _excluded("deleted by its user", 1, "granted", (AUTUMN,), "deleted", variant="deleted_record"),
+    _excluded("deleted by list", 1, "granted", (AUTUMN,), "deleted", variant="deleted_list"),
+    _excluded("user deleted", 1, "granted", (WINTER,), "deleted", variant="deleted_user"),
     _excluded("incognito", 1.5, "granted", (WINTER,), "incognito", fields=(("incognito", True),)),
     _excluded("no user", 1, "absent", (WINTER,), "no_subject", fields=(("user_id", None),)),
     _excluded("tier unknown", 0.6, "granted", (WINTER,), "tier_unknown", tier="platinum"),
@@ -113,7 +113,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         (AUTUMN, FEBRUARY),
         "tier_excluded",
         tier="enterprise",
-        odd="lapsed",
+        variant="lapsed",
     ),
     _excluded("cloud platform", 2, "granted", (WINTER,), "surface_excluded", surface="bedrock"),
     _excluded("in no snapshot", 2, "absent", (AUTUMN,), "no_consent_record"),
@@ -133,17 +133,17 @@ SCENARIOS: tuple[Scenario, ...] = (
         (_LONG_AGO,),
         "retention_expired",
         tier="enterprise",
-        odd="authorised",
+        variant="authorised",
     ),
-    _excluded("unanswered", 1.5, "granted", (WINTER,), "no_exchange", odd="unanswered"),
+    _excluded("unanswered", 1.5, "granted", (WINTER,), "no_exchange", variant="unanswered"),
     _excluded(
         "from the future", 0.4, "granted", (WINTER, _FUTURE), "future_timestamp", decision="quarantined"
     ),
     _excluded(
-        "two users", 0.4, "granted", (WINTER,), "subject_conflict", decision="quarantined", odd="conflict"
+        "two users", 0.4, "granted", (WINTER,), "subject_conflict", decision="quarantined", variant="conflict"
     ),
 )
-#: Records that cannot be read: the code, and its share of all records (below the default limit in sum).
+#: Quarantine codes of broken records, each with its share of all records. The sum is below the default limit.
 BROKEN: tuple[tuple[str, float], ...] = (
     ("malformed_json", 0.002),
     ("naive_timestamp", 0.002),

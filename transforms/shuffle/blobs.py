@@ -1,6 +1,6 @@
-"""Arrow tables as bytes, and their partition by key: what a shuffle carries.
+"""Blobs: Arrow tables as bytes, for the shuffle, and their partition by key.
 
-Blobs, not record batches: Beam would pickle a batch, and a slice pickles its whole parent buffer.
+A shuffle carries blobs because Beam would pickle a record batch, and a slice pickles its whole parent buffer.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def tables_of(
 
 
 def slices_by_part(table: pa.Table, part: npt.NDArray[np.int64]) -> Iterator[tuple[int, pa.Table]]:
-    """(part, its rows) for each part that has rows, in order; `part` has one number a row."""
+    """(part, its rows) for each part that has rows, in order. `part` has one number per row."""
     if table.num_rows == 0:
         return
     if (part[1:] < part[:-1]).any():
@@ -66,7 +66,7 @@ def slices_by_part(table: pa.Table, part: npt.NDArray[np.int64]) -> Iterator[tup
 
 
 def key_prefixes(keys: pa.ChunkedArray | pa.Array) -> npt.NDArray[np.uint64]:
-    """The first four bytes of each 16-byte key as a number; 0 for null. HMAC keys spread evenly."""
+    """The first four bytes of each 16-byte key as a number, 0 for null. Keys are HMACs, so they spread."""
     if isinstance(keys, pa.ChunkedArray):
         keys = keys.combine_chunks()
     if len(keys) == 0:
@@ -78,5 +78,5 @@ def key_prefixes(keys: pa.ChunkedArray | pa.Array) -> npt.NDArray[np.uint64]:
 
 
 def part_of_keys(keys: pa.ChunkedArray | pa.Array, parts: int) -> npt.NDArray[np.int64]:
-    """The part of each key: parts are contiguous ranges of keys, so parts in order are keys in order."""
+    """The part of each key. Parts are contiguous ranges of keys, in key order."""
     return ((key_prefixes(keys) * np.uint64(parts)) >> np.uint64(32)).astype(np.int64)

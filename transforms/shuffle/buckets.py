@@ -1,7 +1,7 @@
-"""Tables to (bucket, blob): every fact about a user in one bucket; and a bucket that grew too big, cut.
+"""User buckets: all facts, consent and deletions of a user go to one bucket.
 
-A bucket is a range of user keys. One that is too big, for a user with a million sessions is in it, is
-decided in shares: each takes the sessions of some conversation keys, and the consent of their users.
+A bucket is a range of user keys. A bucket that is too large, for example because one user has a million
+sessions, is decided in shares. A share has the sessions of some conversation keys and their users' consent.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from transforms.shuffle.blobs import Kind, key_prefixes, part_of_keys, slices_by
 from transforms.shuffle.spill import Spill, put, size_of
 from transforms.shuffle.user_activity import USERS, newest_human, newest_of
 
-#: Columns of the user's key, by kind.
+#: The column with the user's key, by kind.
 _USER: dict[Kind, str] = {"consent": "user_key", "user_deletions": "key"}
-#: Rows of consent or deletions that are held to be sifted together.
+#: Rows of consent or deletions that are filtered in one call.
 _ROWS_AT_ONCE = 1 << 20
 
 
 class Buckets(NamedTuple):
-    """How many user buckets, and from which size in bytes, as shuffled, one is decided in shares.
+    """The number of user buckets, and the size in bytes (as shuffled) above which one is decided in shares.
 
-    Neither changes what is decided. `spill`: where the blobs wait, if not in the shuffle.
+    Neither changes a decision. `spill`: the blobs are written there instead of shuffled.
     """
 
     number: int
@@ -36,7 +36,7 @@ class Buckets(NamedTuple):
 
 
 class Share(NamedTuple):
-    """The part of a bucket's sessions to decide: those of every `of`th conversation key, from the `nth`."""
+    """One of `of` parts of a bucket: the sessions whose conversation key is `nth` modulo `of`."""
 
     nth: int
     of: int
@@ -44,7 +44,7 @@ class Share(NamedTuple):
 
 
 def facts_to_buckets(facts: pa.Table, buckets: Buckets) -> Iterator[tuple[int, bytes]]:
-    """(bucket, blob) for each bucket; a record without a user goes by its conversation."""
+    """(bucket, blob) for each bucket with rows. Records without a user are placed by conversation key."""
     conversation = facts["conversation_key"].combine_chunks()
     user = pc.coalesce(facts["user_key"].combine_chunks(), conversation)
     for bucket, rows in slices_by_part(facts, part_of_keys(user, buckets.number)):
@@ -60,17 +60,17 @@ def users_to_buckets(
 
 
 def shares_of(blobs: Iterable[bytes], buckets: Buckets) -> list[Share]:
-    """The bucket in shares of about `max_bytes`; the size is that of all its blobs."""
+    """The bucket in shares of about `max_bytes` of blobs each; at least one share."""
     held = list(blobs)
     count = max(1, -(-sum(map(size_of, held)) // buckets.max_bytes))
     return [Share(nth, count, held) for nth in range(count)]
 
 
 def tables_of_share(share: Share, spill: Spill | None) -> dict[Kind, pa.Table]:
-    """FACTS, CONSENT, DELETIONS and USERS of a share, read a blob at a time: only its own rows are ever held.
+    """FACTS, CONSENT, DELETIONS and USERS of a share. Blobs are read one by one: memory holds one share.
 
-    USERS are every `of`th user of the whole bucket, so that each is in one share. Consent and deletions are
-    those of the users of the share's sessions, and of these.
+    USERS has the users of the bucket whose user key belongs to the share, so each user is in one share.
+    Consent and deletions are those of these users and of the users of the share's sessions.
     """
     opened: dict[Kind, list[pa.Table]] = {"facts": [], "consent": [], "user_deletions": []}
     schemas: dict[Kind, pa.Schema] = {"facts": FACTS, "consent": CONSENT, "user_deletions": DELETIONS}
@@ -85,32 +85,32 @@ def tables_of_share(share: Share, spill: Spill | None) -> dict[Kind, pa.Table]:
         else:
             later.append(blob)
     facts = pa.concat_tables(opened["facts"]) if opened["facts"] else FACTS.empty_table()
-    counted_once = newest_of(pa.concat_tables([USERS.empty_table(), *counted]))
-    keys = pa.chunked_array([*facts["user_key"].chunks, *counted_once["user_key"].chunks], KEY)
+    users_once = newest_of(pa.concat_tables([USERS.empty_table(), *counted]))
+    keys = pa.chunked_array([*facts["user_key"].chunks, *users_once["user_key"].chunks], KEY)
     users = pc.drop_null(pc.unique(keys))
-    waiting: dict[Kind, list[pa.Table]] = {kind: [] for kind in _USER}
+    pending: dict[Kind, list[pa.Table]] = {kind: [] for kind in _USER}
     for blob in later:
         for kind, table in tables_of([blob], schemas, spill).items():
             if kind in _USER and table.num_rows:
-                waiting[kind].append(table)
-                if sum(each.num_rows for each in waiting[kind]) >= _ROWS_AT_ONCE:
-                    opened[kind].append(_of_users(waiting[kind], _USER[kind], users))
-                    waiting[kind] = []
-    for kind, rest in waiting.items():
+                pending[kind].append(table)
+                if sum(each.num_rows for each in pending[kind]) >= _ROWS_AT_ONCE:
+                    opened[kind].append(_of_users(pending[kind], _USER[kind], users))
+                    pending[kind] = []
+    for kind, rest in pending.items():
         if rest:
             opened[kind].append(_of_users(rest, _USER[kind], users))
     found = {kind: pa.concat_tables(t) if t else schemas[kind].empty_table() for kind, t in opened.items()}
-    return {**found, "facts": facts, "users": counted_once}
+    return {**found, "facts": facts, "users": users_once}
 
 
 def _of_users(tables: Sequence[pa.Table], column: str, users: pa.Array) -> pa.Table:
-    """The rows whose user is one of these. A call costs as much as there are users, however few the rows."""
+    """The rows of these users. A call costs as much as there are users, so tables are joined first."""
     together = pa.concat_tables(tables)
     return together.filter(pc.is_in(together[column], value_set=users))
 
 
 def _in_share(facts: pa.Table, column: str, share: Share) -> pa.Table:
-    """The rows whose key in a column is the share's."""
+    """The rows whose key in `column` belongs to the share."""
     if share.of == 1:
         return facts
     return facts.filter(pa.array(key_prefixes(facts[column]) % np.uint64(share.of) == np.uint64(share.nth)))

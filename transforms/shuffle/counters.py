@@ -1,9 +1,9 @@
-"""What workers count for the progress bar. A retry counts twice, so nothing promised is read off it."""
+"""Names of the Beam counters behind the progress bar. A retry counts twice, so they are approximate."""
 
 from __future__ import annotations
 
 RECORDS_READ = "records_read"
-#: Of the input files, as they are stored.
+#: Bytes of the input files as stored, compressed or not.
 BYTES_READ = "bytes_read"
 RECORDS_DECIDED = "records_decided"
 SESSIONS_TO_MASK = "sessions_to_mask"

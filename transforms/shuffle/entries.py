@@ -1,4 +1,4 @@
-"""Catalog entries: what the stages report to the commit, as data, not as counters: a retry counts twice."""
+"""Catalog entries: what the stages report to the commit. They are data; Beam counters count a retry twice."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def entry(kind: str, **fields: Any) -> bytes:
 
 
 def entries_by_kind(encoded: list[bytes]) -> dict[str, list[dict[str, Any]]]:
-    """The entries of each kind, sorted, so that order of arrival is no matter."""
+    """The entries of each kind, sorted, so that the order of arrival has no effect."""
     found: dict[str, list[dict[str, Any]]] = {}
     for data in sorted(encoded):
         item = msgspec.json.decode(data)

@@ -1,7 +1,7 @@
-"""Training rows to staged fragments, and ranges of fragments to rows.
+"""Fragments: staged Arrow files of masked training rows, written by text stages and read by shards.
 
-A fragment is an Arrow file of de-identified rows with one record batch per shard, so that a shard reads
-only its own rows of each. Its name is the digest of its keys: a retry writes the same file again.
+A fragment has one record batch per shard, so a shard reads only its own rows. Its name is the digest of its
+keys, so a retry writes the same file again.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from schemas.tables import TRAINING
 from transforms.shuffle.blobs import part_of_keys, slices_by_part
 from transforms.storage.local import LocalStore
 
-#: Rows on their way: keys as bytes, `ordinal` the thread's place within its session, words not yet encoded.
+#: TRAINING before it is written: keys as bytes, texts not yet dictionary-encoded, and `ordinal`, the
+#: position of the thread within its session.
 FRAGMENT = pa.schema(
     [("key", pa.binary(16)), ("ordinal", pa.int32())]
     + [(f.name, f.type.value_type if pa.types.is_dictionary(f.type) else f.type) for f in TRAINING]
@@ -27,7 +28,7 @@ _OPTIONS = pa.ipc.IpcWriteOptions(compression="zstd")
 
 
 class FragmentRange(NamedTuple):
-    """Where one shard's rows lie: a record batch of a staged fragment."""
+    """A record batch of a staged fragment: the rows of one shard."""
 
     path: str
     batch: int
@@ -38,13 +39,13 @@ class FragmentRange(NamedTuple):
 
     @classmethod
     def decode(cls, data: bytes) -> FragmentRange:
-        """What `encode` wrote."""
+        """The range that `encode` wrote."""
         path, batch = json.loads(data)
         return cls(path, batch)
 
 
 def write_fragment(rows: pa.Table, shards: int, folder: Path) -> Iterator[tuple[int, FragmentRange]]:
-    """Writes FRAGMENT rows and gives (shard, range) for each shard that has some."""
+    """Writes FRAGMENT rows; yields (shard, range) for each shard that has rows."""
     rows = rows.sort_by([("key", "ascending"), ("ordinal", "ascending")]).combine_chunks()
     names = hashlib.sha256(b"".join(rows["key"].to_pylist())).hexdigest()[:32]
     path = folder / f"fragment-{names}.arrow"
@@ -59,7 +60,7 @@ def write_fragment(rows: pa.Table, shards: int, folder: Path) -> Iterator[tuple[
 
 
 def read_ranges(ranges: Sequence[FragmentRange]) -> pa.Table:
-    """All rows of the ranges as FRAGMENT, sorted by key, then thread."""
+    """The FRAGMENT rows of the ranges, sorted by key, then thread."""
     tables = [FRAGMENT.empty_table()]
     for item in sorted(set(ranges)):
         with pa.memory_map(item.path) as source, pa.ipc.open_file(source) as reader:

@@ -1,6 +1,6 @@
-"""The boundary of every DoFn: what leaves it is an error class and a place, never data.
+"""Removes data from the errors of DoFns: only the error class and the source line remain.
 
-A runner logs an exception with its text, and text may quote the record that caused it.
+A runner logs an exception with its message, and a message may quote the record that caused it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from schemas.errors import ChatsieveError, PipelineError
 
 
 def guarded(step: str) -> Callable[[Callable[..., Any]], Callable[..., Iterator[Any]]]:
-    """Wraps a generator method of a DoFn: an error chatsieve did not raise itself leaves without its text."""
+    """A decorator for generator methods of DoFns: other errors than ChatsieveError become PipelineError."""
 
     def wrap(method: Callable[..., Any]) -> Callable[..., Iterator[Any]]:
         @functools.wraps(method)
@@ -23,7 +23,7 @@ def guarded(step: str) -> Callable[[Callable[..., Any]], Callable[..., Iterator[
                 yield from method(*args, **kwargs) or ()
             except ChatsieveError:
                 raise
-            except Exception as error:  # noqa: BLE001 - the boundary itself: nothing is swallowed, only unnamed
+            except Exception as error:  # noqa: BLE001 - raised again, without its message
                 raise PipelineError(describe(step, error)) from None
 
         return run

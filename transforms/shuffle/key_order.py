@@ -1,4 +1,4 @@
-"""Rows in order of their 16-byte keys. Keys are digests: only the few that begin alike are compared whole."""
+"""Sorts rows by 16-byte keys. Keys are digests, so the first 8 bytes decide almost every comparison."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from transforms.shuffle.instants import Ints
 
 
 def order_by_key(keys: pa.ChunkedArray, whole_order: Callable[[Ints], Ints]) -> Ints:
-    """Positions of the rows by key, null last.
+    """Positions of the rows sorted by key, null last.
 
-    `whole_order` gives the order of some rows, by their whole key and all that comes after it.
+    `whole_order` sorts the rows whose first 8 bytes are equal, by the whole key and any further columns.
     """
     words = key_words(keys)
     null = np.flatnonzero(words[2])
@@ -23,17 +23,17 @@ def order_by_key(keys: pa.ChunkedArray, whole_order: Callable[[Ints], Ints]) -> 
     if len(null):
         order = np.concatenate([order[words[2][order] == 0], null])
     same = words[1][order][1:] == words[1][order][:-1]
-    alike = np.append(False, same) | np.append(same, False) if len(order) else np.zeros(0, np.bool_)
-    alike[len(order) - len(null) :] = True
-    tied = np.flatnonzero(alike)
-    if len(tied):
-        rows = order[tied]
-        order[tied] = rows[whole_order(rows)]
+    equal = np.append(False, same) | np.append(same, False) if len(order) else np.zeros(0, np.bool_)
+    equal[len(order) - len(null) :] = True
+    ties = np.flatnonzero(equal)
+    if len(ties):
+        rows = order[ties]
+        order[ties] = rows[whole_order(rows)]
     return order
 
 
 def key_words(keys: pa.ChunkedArray) -> tuple[npt.NDArray[np.uint64], ...]:
-    """16-byte keys as sort keys, the least significant first: low word, high word, whether null."""
+    """16-byte keys as sort keys for `np.lexsort`, least significant first: low word, high word, null."""
     null = keys.is_null().to_numpy()
     blank = pa.scalar(bytes(16), pa.binary(16))
     whole = pc.fill_null(keys, blank).combine_chunks()

@@ -1,4 +1,4 @@
-"""Groups in which a number occurs more than once, over whole arrays."""
+"""Finds the groups of an array in which a number occurs more than once."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import numpy as np
 
 from transforms.shuffle.instants import Ints
 
-#: An odd number of well-mixed bits: multiples of it hardly ever differ by what numbers of messages do.
+#: 2^64 divided by the golden ratio: multiples are well mixed, so groups rarely collide.
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
-#: Messages of a session up to which each is held against all others.
+#: The largest group in which each number is compared with all others.
 _SMALL = 8
 
 
 def repeats(group: Ints, numbers: Ints) -> Ints:
-    """Groups in which a number may stand more than once: all that have one, and hardly ever another.
+    """The groups in which a number may occur more than once: no false negatives, rare false positives.
 
-    `group` is ascending. In a small group each number is held against the others; big ones are sorted.
+    `group` is ascending. Numbers of a small group are compared with each other; large groups are sorted.
     """
     starts = np.flatnonzero(np.append(True, group[1:] != group[:-1])) if len(group) else np.zeros(0, np.int64)
     size = np.diff(np.append(starts, len(group)))

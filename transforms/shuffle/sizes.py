@@ -1,4 +1,4 @@
-"""How many ledger parts and shards a run writes: a pure function of the data, never of its layout."""
+"""The numbers of ledger parts and shards that a run writes. They depend on the data, not on its layout."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ DEFAULT_SHARD_BYTES = 1 << 30
 
 
 class Sizes(NamedTuple):
-    """Parts of the ledger (and of the quarantine), and shards of the data."""
+    """The number of parts of the ledger (and of the quarantine), and of shards of the data."""
 
     ledger_parts: int
     shards: int
 
 
 class Volume(NamedTuple):
-    """What a bucket decided on: its sessions, and the text bytes of the eligible ones."""
+    """The sessions of a bucket, and the text bytes of its eligible sessions."""
 
     sessions: int
     text_bytes: int
 
 
 def total(volumes: Iterable[Volume]) -> Volume:
-    """The sum, as a Beam combiner calls it."""
+    """The sum; a Beam combiner."""
     sessions = text_bytes = 0
     for volume in volumes:
         sessions += volume[0]
@@ -33,7 +33,7 @@ def total(volumes: Iterable[Volume]) -> Volume:
 
 
 def sizes(volume: Volume, shards: int | None, target_shard_bytes: int | None) -> Sizes:
-    """The sizes for a volume: `shards` if given, else as many as make `target_shard_bytes` of text each."""
+    """The sizes for a volume: `shards` if given, else shards of about `target_shard_bytes` of text."""
     target = target_shard_bytes or DEFAULT_SHARD_BYTES
     return Sizes(
         max(1, -(-volume[0] // SESSIONS_PER_LEDGER_PART)),

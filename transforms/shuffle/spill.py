@@ -1,7 +1,7 @@
-"""Blobs put on disk while a shuffle carries only where they lie: a local shuffle is held in memory.
+"""Writes blobs to disk, so that a local shuffle, which is in memory, carries only pointers.
 
-What is spilled is keyed digests, instants and the places of records; as file names can be personal, it is
-encrypted under a key that lives in the memory of the run alone. What a killed run leaves behind is noise.
+Blobs hold keyed digests, instants and the places of records. File names can be personal, so blobs are
+encrypted with a key that exists only in the memory of the run. Files of a killed run cannot be decrypted.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import IO
 import msgspec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-#: No Arrow stream begins with it: they begin with four bytes of ones.
+#: Marks a pointer. An Arrow stream begins with four bytes 0xFF, never with this.
 _MARK = b"@"
 _NONCE_BYTES = 12
-#: A smaller blob costs less in the shuffle than its pointer would save.
+#: A smaller blob stays in the shuffle: a pointer would save little.
 _LEAST_BYTES = 1024
 _LOCK = threading.Lock()
 _FILES: dict[tuple[int, str], IO[bytes]] = {}
@@ -32,10 +32,10 @@ class _Pointer(msgspec.Struct, frozen=True, array_like=True):
 
 @dataclasses.dataclass(frozen=True)
 class Spill:
-    """A folder that a run may put blobs in; `key` is 32 random bytes, made for this run and kept nowhere.
+    """A folder for the blobs of one run; `key` is 32 random bytes that are stored nowhere.
 
-    Every process appends to a file of its own. A retried bundle writes its blobs again, and those of the
-    first try are never read.
+    Every process appends to a file of its own. A retried bundle writes its blobs again; the blobs of the
+    first attempt are never read.
     """
 
     folder: str
@@ -43,7 +43,7 @@ class Spill:
 
     @classmethod
     def below(cls, staging: str) -> Spill:
-        """A spill in the staging folder of a run, under a fresh key."""
+        """A spill in the staging folder of a run, with a new key."""
         return cls(str(Path(staging) / "spill"), AESGCM.generate_key(256))
 
     def put(self, blob: bytes) -> bytes:
@@ -72,7 +72,7 @@ class Spill:
     def _file(self) -> IO[bytes]:
         process = (os.getpid(), self.folder)
         if process not in _FILES:
-            for file in _FILES.values():  # of runs that are over
+            for file in _FILES.values():  # of finished runs
                 file.close()
             _FILES.clear()
             folder = Path(self.folder)
@@ -82,12 +82,12 @@ class Spill:
 
 
 def put(spill: Spill | None, blob: bytes) -> bytes:
-    """The blob as it travels: spilled where there is a spill."""
+    """The blob, or a pointer to it if there is a spill."""
     return spill.put(blob) if spill else blob
 
 
 def size_of(blob: bytes) -> int:
-    """Bytes of a blob, or of what it points to."""
+    """The size in bytes of a blob, or of the blob that a pointer refers to."""
     return _pointer(blob).length if blob.startswith(_MARK) else len(blob)
 
 

@@ -1,4 +1,4 @@
-"""Users of some sessions, and when each last wrote a message."""
+"""The users of some sessions, each with the instant of its newest human message."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import pyarrow.compute as pc
 from schemas.tables import HUMAN, KEY
 from transforms.shuffle.instants import whole
 
-#: Users, and the instant of each one's newest human message in microseconds, least of all without one.
+#: `newest_human` is the instant of the newest human message in microseconds; the least int64 without one.
 USERS = pa.schema([("user_key", KEY), ("newest_human", pa.int64())])
 
 _LEAST = np.iinfo(np.int64).min
 
 
 def newest_human(facts: pa.Table) -> pa.Table:
-    """USERS of the FACTS rows, each once; records without a user are nobody's."""
+    """USERS of the FACTS rows, one row per user. Records without a user are ignored."""
     human = (whole(pc.list_flatten(facts["message_flags"])) & HUMAN) > 0
     sent_at = np.where(human, whole(pc.list_flatten(facts["message_sent_at"]).cast(pa.int64())), _LEAST)
     length = whole(pc.list_value_length(facts["message_flags"]))
@@ -28,7 +28,7 @@ def newest_human(facts: pa.Table) -> pa.Table:
 
 
 def newest_of(users: pa.Table) -> pa.Table:
-    """USERS with each user once, of any number of rows each."""
+    """USERS with one row per user, of rows in which users may repeat."""
     found = (
         users.filter(pc.is_valid(users["user_key"])).group_by("user_key").aggregate([("newest_human", "max")])
     )

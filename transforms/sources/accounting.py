@@ -1,8 +1,8 @@
 """Where every record and block of an input went: used, merged, dropped by a rule, or quarantined.
 
-Adapters note what they do not use, at the place where they leave it; whoever reads counts what came out. A
-note costs a look-up where nobody keeps a book, and nobody does in a run. Blocks of a record that turns out
-to be none are not counted apart from it.
+Formats call `note_record` and `note_block` where they leave something out; the caller counts the sessions
+that come out. Without an open book, as in a run, a note does nothing. The blocks of a quarantined record are
+not counted apart from the record.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ _WORD = re.compile(r"[A-Za-z][A-Za-z_-]{0,39}\Z")
 
 @dataclasses.dataclass
 class Book:
-    """Records and blocks by what became of them; those that were used are for the reader to count.
+    """Counts of records and blocks by fate.
 
-    A fate is `used`, `merged` (into one that says the same or goes on with it), or `dropped: ` and a rule.
+    A fate is `used` (counted by the caller), `merged` (a copy of, or part of, another record), or
+    `dropped: ` and the rule.
     """
 
     records: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
@@ -30,7 +31,7 @@ class Book:
     _pending: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
 
     def settle(self, good: bool) -> None:
-        """What was noted of blocks stands if their record is good, and is forgotten with it if not."""
+        """Counts the blocks noted since the last call if their record is a session; else forgets them."""
         if good:
             self.blocks.update(self._pending)
         self._pending.clear()
@@ -41,7 +42,7 @@ _OPEN: ContextVar[Book | None] = ContextVar("book", default=None)
 
 @contextmanager
 def keeping(book: Book | None) -> Iterator[None]:
-    """Notes go into the book, on this thread, until the end."""
+    """Within the context, notes of this thread go into the book."""
     token = _OPEN.set(book)
     try:
         yield
@@ -49,29 +50,24 @@ def keeping(book: Book | None) -> Iterator[None]:
         _OPEN.reset(token)
 
 
-def is_kept() -> bool:
-    """True where somebody keeps a book: what only a note needs may be left out elsewhere."""
-    return _OPEN.get() is not None
-
-
 def note_record(fate: str, count: int = 1) -> None:
-    """Notes what became of records."""
+    """Counts records by fate."""
     if (book := _OPEN.get()) is not None and count:
         book.records[fate] += count
 
 
 def note_block(fate: str, count: int = 1) -> None:
-    """Notes what became of blocks of the record that is being read."""
+    """Counts blocks of the current record by fate; `settle` decides whether they count."""
     if (book := _OPEN.get()) is not None and count:
         book._pending[fate] += count
 
 
 def settle(good: bool) -> None:
-    """The record is read, or is none."""
+    """Ends the current record; `good` False if it is quarantined."""
     if (book := _OPEN.get()) is not None:
         book.settle(good)
 
 
 def dropped(rule: object) -> str:
-    """The fate by a rule; a word of the input stands for itself only if it is a plain one."""
+    """The fate `dropped: RULE`; a rule taken from the input is `other` unless it is a plain word."""
     return f"dropped: {rule if isinstance(rule, str) and _WORD.match(rule) else 'other'}"

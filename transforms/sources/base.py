@@ -1,4 +1,4 @@
-"""What every source format offers: plans of files, facts of units, sessions of rows."""
+"""What every source format offers: a plan of files, facts of units, sessions of rows."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import pyarrow as pa
 from schemas.keys import KeyedHasher
 from schemas.records import Defaults, Limits, Session
 from schemas.units import Quarantined, Unit
-from transforms.sources.accounting import is_kept, settle
-from transforms.sources.facts.table import Facts, Many, Read, Several, facts_table
-from transforms.sources.identities import Identities, with_defaults, with_owner
+from transforms.sources.accounting import settle
+from transforms.sources.facts.table import ColumnBatch, Facts, ReadRecord, SessionBatch, facts_table
+from transforms.sources.identities import Identities, with_owner
 
-#: The digest of a file that is quarantined whole: what it holds is digested with the inputs, not again here.
+#: The digest of a file that is quarantined whole; its contents are digested with the inputs.
 NO_DIGEST = "0" * 32
 _BATCH_BYTES, _BATCH_RECORDS = 16 << 20, 10_000
 _HELD_BYTES, _HELD_MESSAGES = 1 << 19, 2_000
@@ -30,7 +30,7 @@ class InputFile(NamedTuple):
 
 
 class PlanTask(msgspec.Struct, frozen=True):
-    """Files of one input that must be planned together; opening them is a worker's job."""
+    """Files of one input that must be planned together; workers open them."""
 
     input: int
     format: str
@@ -49,12 +49,13 @@ class PlanTask(msgspec.Struct, frozen=True):
 
 @dataclasses.dataclass(frozen=True)
 class ReadContext:
-    """What reading depends on besides the bytes; `defaults` by position of the input.
+    """What reading depends on besides the bytes.
 
-    `identities`: what else is known of owners, by position too. `only`: the one conversation id that is
-    asked for; a format may skip records of any other, unread.
-    `metadata_only`: what decides is read, and texts only where nothing else tells; a format that cannot read
-    one without the other reads all. `text_bytes` of a record whose texts were not read is UNREAD.
+    `defaults` and `identities`: by input number. `only`: the one conversation id that is wanted; a format may
+    skip all other records. `metadata_only`: read the fields that decide, and texts only if a decision needs
+    them; a format that cannot separate the two reads everything. `text_bytes` of a record without its texts
+    is TEXT_NOT_READ. `accounting`: note what becomes of each record and block; a format that builds facts
+    from columns reads record by record instead, with the same result.
     """
 
     hasher: KeyedHasher
@@ -62,24 +63,21 @@ class ReadContext:
     defaults: tuple[Defaults, ...]
     only: str | None = None
     metadata_only: bool = False
+    accounting: bool = False
     identities: tuple[Identities | None, ...] = ()
 
     def owned(self, session: Session, unit: Unit) -> Session:
-        """A session of the unit with its owner: what the record lacks filled in, by whoever knows it."""
+        """The session with its owner: fields missing in the record come from `identities` and `defaults`."""
         settle(good=True)
         return with_owner(session, self.defaults[unit.input], self.identities_of(unit.input), unit.paths)
 
     def all_owned(self, sessions: Sequence[Session], unit: Unit) -> None:
-        """The same for many sessions, which are changed."""
-        identities = self.identities_of(unit.input)
-        if identities is not None or is_kept():
-            for session in sessions:
-                self.owned(session, unit)
-        else:
-            with_defaults(sessions, self.defaults[unit.input])
+        """The same for many sessions, changed in place."""
+        for session in sessions:
+            self.owned(session, unit)
 
     def identities_of(self, input_number: int) -> Identities | None:
-        """What is known of an input's owners besides `defaults`."""
+        """The identity rules of an input; None if it has no rules besides `defaults`."""
         return self.identities[input_number] if self.identities else None
 
 
@@ -97,7 +95,7 @@ class FactsBatch(NamedTuple):
 
 
 class Pointer(NamedTuple):
-    """A record of a unit; offset and length only where the unit is of kind `bytes`."""
+    """The position of a record in a unit; offset and length only for units of kind `bytes`."""
 
     row: int
     offset: int
@@ -107,13 +105,13 @@ class Pointer(NamedTuple):
 class Source(Protocol):
     """A source format. `plan` and the readers run on workers; none of them raises for one bad record.
 
-    `folder_patterns`: the files that are read of an input that is a folder; none: a folder is refused.
+    `folder_patterns`: globs of the files to read from a folder; empty if an input cannot be a folder.
     """
 
     folder_patterns: Sequence[str]
 
     def tasks(self, input_number: int, name: str, files: Sequence[InputFile]) -> list[PlanTask]:
-        """The files in groups that are planned together; opens nothing."""
+        """The files in groups that are planned together; opens no file."""
 
     def plan(self, task: PlanTask, unit_bytes: int) -> tuple[list[Unit], list[Quarantined]]:
         """The units of a task, and files that cannot be opened."""
@@ -124,17 +122,17 @@ class Source(Protocol):
     def sessions(
         self, unit: Unit, context: ReadContext, pointers: Sequence[Pointer]
     ) -> Iterator[tuple[int, Session]]:
-        """(row, session) of just these records, by ascending row."""
+        """(row, session) of these records only, by ascending row."""
 
 
 def one_task_per_file(input_number: int, name: str, files: Sequence[InputFile]) -> list[PlanTask]:
-    """A task for each file, largest first, so that the last to finish is small."""
+    """One task per file, the largest first, so that small files finish last."""
     ordered = sorted(files, key=lambda file: (-file.size, file.path))
     return [PlanTask(input_number, name, (file.path,), (file.size,)) for file in ordered]
 
 
 def byte_ranges(task: PlanTask, unit_bytes: int) -> list[Unit]:
-    """The units of a plain file of lines, each of those that begin in so many bytes."""
+    """The units of a plain file of lines: each has the lines that begin in its `unit_bytes` bytes."""
     path, size = task.paths[0], task.sizes[0]
     return [
         Unit(task.input, task.format, "bytes", (path,), start, min(start + unit_bytes, size), size)
@@ -143,22 +141,26 @@ def byte_ranges(task: PlanTask, unit_bytes: int) -> list[Unit]:
 
 
 def batches(
-    reads: Iterable[Read | Several | Many], unit: Unit, context: ReadContext, *, placed: bool = False
+    reads: Iterable[ReadRecord | SessionBatch | ColumnBatch],
+    unit: Unit,
+    context: ReadContext,
+    *,
+    placed: bool = False,
 ) -> Iterator[FactsBatch]:
-    """The facts of the readable records, and the faults of the others, some 16 MiB of records together.
+    """The facts of the readable records, and entries for the others; about 16 MiB of records per batch.
 
-    `placed`: the records are found again by offset and length; else a length only tells how much was read.
-    Sessions are let go as soon as their facts are taken: what stays near the processor is much faster.
+    `placed`: offset and length are part of the facts; else the length is only used to limit a batch. Sessions
+    are converted to facts and released after 512 KiB or 2,000 messages, which fits the processor's cache.
     """
     encoded = unit.encode()
-    facts, faults, held = Facts(context.hasher), [], list[Read]()
+    facts, faults, held = Facts(context.hasher), [], list[ReadRecord]()
     size = taken = messages = 0
     for read in reads:
-        if isinstance(read, Many):
-            facts.add_many(read)
-        elif isinstance(read, Several):
+        if isinstance(read, ColumnBatch):
+            facts.add_columns(read)
+        elif isinstance(read, SessionBatch):
             size += sum(read.lengths)
-            facts.add_several(read, placed=placed)
+            facts.add_sessions(read, placed=placed)
         elif read.fault is not None:
             size += read.length
             faults.append(read.fault)
@@ -178,8 +180,8 @@ def batches(
     yield FactsBatch(facts.table(encoded), faults)
 
 
-def batch_of(reads: Sequence[Read], unit: str, context: ReadContext) -> FactsBatch:
-    """The facts of the readable records, and the faults of the others."""
+def batch_of(reads: Sequence[ReadRecord], unit: str, context: ReadContext) -> FactsBatch:
+    """The facts of the readable records, and entries for the others, as one batch."""
     faults = [read.fault for read in reads if read.fault is not None]
     return FactsBatch(facts_table(reads, unit, context.hasher), faults)
 
@@ -195,7 +197,7 @@ def fault_at(
     length: int = 0,
     conversation_id: str | None = None,
 ) -> Quarantined:
-    """A quarantine entry; `data` is what its digest is made of, else the place itself."""
+    """A quarantine entry. Its digest is of `data`; without data, of path and locator."""
     settle(good=False)
     key = context.hasher.conversation(conversation_id) if conversation_id else None
     digest = context.hasher.record(data or f"{path}\0{locator}".encode())

@@ -1,13 +1,12 @@
-"""A canonical record's bytes to a Session, or the code of what is wrong with it.
+"""Decodes a canonical record to a Session, or raises a Fault with a quarantine code.
 
-The fast way is one typed decode. Only when it fails is the record looked at field by field, to tell which
-code it deserves and whether its id can still be read.
+One typed decode. If it fails, the record is examined field by field to find the code, and the id if it can
+be read.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import itertools
 import json
 import math
 import re
@@ -17,22 +16,23 @@ from typing import Any
 import msgspec
 
 from schemas.records import Message, Session
-from transforms.sources.json.duplicate_names import all_name_once, names_once
 
 _DECODER = msgspec.json.Decoder(Session)
 EARLIEST = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 LATEST = dt.datetime(2200, 1, 1, tzinfo=dt.UTC)
 _NAIVE = re.compile(r"\d{4}-\d\d-\d\d[T t]\d\d:\d\d(:\d\d(\.\d+)?)?\Z")
-#: Levels of a tool's input or result; real ones stay under 20, and every stage walks them by recursion.
+#: Nesting levels of a tool's input or result: real ones have fewer than 20, and every stage recurses.
 MAX_NESTING = 100
-#: What is neither deep nor infinite; most inputs of tools are an object of these.
+#: Types that are neither nested nor infinite; most tool inputs are an object of these.
 _HARMLESS = frozenset({str, int, bool, type(None)})
+#: Fields that identify the owner of a record. A decoder keeps the last of two fields with one name.
+_IDENTIFYING = (b'"conversation_id"', b'"user_id"')
 _REQUIRED = ("conversation_id", "created_at", "messages")
 _REQUIRED_MESSAGE = ("message_id", "role", "sent_at")
 
 
 class Fault(Exception):  # noqa: N818 - becomes a quarantine entry, never an error
-    """Why a record is no session: a quarantine code, and its id if that can be read."""
+    """Why a record is not a session: a quarantine code, and the conversation's id if it can be read."""
 
     def __init__(self, code: str, conversation_id: str | None = None) -> None:
         super().__init__(code)
@@ -46,46 +46,9 @@ def decode_session(data: bytes, max_messages: int) -> Session:
         session = _DECODER.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError):
         raise _classify(data) from None
-    if not names_once(data) and _repeats_a_key(data):
+    if _may_repeat_owner(data) and _repeats_a_key(data):
         raise Fault("bad_field", _readable_id(session.conversation_id))
     return checked(session, max_messages)
-
-
-def decode_sessions(data: Sequence[bytes | None], max_messages: int) -> list[Session] | None:
-    """The sessions in some JSON objects; None if `decode_session` has to be asked about each of them."""
-    whole = [each for each in data if each is not None]
-    if len(whole) < len(data) or not all_name_once(whole):
-        return None
-    try:
-        sessions = [_DECODER.decode(each) for each in whole]
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError):
-        return None
-    return sessions if sound(sessions, max_messages) else None
-
-
-def sound(sessions: Sequence[Session], max_messages: int) -> bool:
-    """True only if `checked` would pass each of the sessions; at a fraction of its price."""
-    lists = [session.messages for session in sessions]
-    messages = [*itertools.chain.from_iterable(lists)]
-    ids = [message.message_id for message in messages]
-    if max(map(len, lists), default=0) > max_messages or not all(ids):
-        return False
-    if not all(session.conversation_id.strip() for session in sessions):
-        return False
-    if len(set(ids)) < len(ids) and any(
-        len({message.message_id for message in each}) < len(each) for each in lists
-    ):
-        return False
-    instants = [message.sent_at for message in messages]
-    instants += [session.created_at for session in sessions]
-    instants += [session.deleted_at for session in sessions if session.deleted_at is not None]
-    if instants and (min(instants) < EARLIEST or max(instants) > LATEST):
-        return False
-    try:
-        _check_values(messages, None)
-    except Fault:
-        return False
-    return True
 
 
 def convert_session(record: Any, max_messages: int) -> Session:
@@ -98,7 +61,7 @@ def convert_session(record: Any, max_messages: int) -> Session:
 
 
 def checked(session: Session, max_messages: int) -> Session:
-    """The session itself, if its values are possible; raises Fault."""
+    """The session itself, if its values are valid; raises Fault."""
     conversation_id = session.conversation_id
     if not conversation_id.strip():
         raise Fault("missing_field")
@@ -129,7 +92,7 @@ def _check_values(messages: Sequence[Message], conversation_id: str | None) -> N
 
 
 def _check_copies(messages: list[Message], conversation_id: str) -> None:
-    """Lets a message stand twice only if both say the same; times of copies may differ."""
+    """Accepts a repeated message id only for equal messages; their times may differ."""
     seen: dict[str, Message] = {}
     for message in messages:
         first = seen.setdefault(message.message_id, message)
@@ -138,7 +101,7 @@ def _check_copies(messages: list[Message], conversation_id: str) -> None:
 
 
 def check_value(value: Any, conversation_id: str | None) -> None:
-    """Raises Fault for a tool's input or result that no later stage could walk or write as JSON."""
+    """Raises Fault for a tool's input or result that is nested too deep, or not finite."""
     if value is None or value.__class__ is str:
         return
     if value.__class__ is dict and _HARMLESS.issuperset(map(type, value.values())):
@@ -165,14 +128,14 @@ def _finite(value: Any) -> bool:
 
 
 def present(text: str | None) -> str | None:
-    """The text, None if there is none or it is blank."""
+    """The text; None if it is missing or blank."""
     return text if text and text.strip() else None
 
 
 def _classify(data: bytes) -> Fault:
     try:
         record = json.loads(data.decode("utf-8"), parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):  # an integer of thousands of digits too, which is JSON
+    except (ValueError, RecursionError):  # also an integer of thousands of digits, which is valid JSON
         return Fault(json_fault(data))
     if not isinstance(record, dict):
         return Fault("not_an_object")
@@ -184,7 +147,7 @@ def _classify(data: bytes) -> Fault:
 
 
 def json_fault(data: bytes) -> str:
-    """The code of bytes that no strict JSON decoder takes: `bad_field` for a number that nothing holds."""
+    """The code of bytes that are not strict JSON; `bad_field` for a number out of range."""
     try:
         value = json.loads(data.decode("utf-8"), parse_constant=_refuse_constant, parse_int=len)
         json.dumps(value, ensure_ascii=False).encode()
@@ -195,8 +158,13 @@ def json_fault(data: bytes) -> str:
     return "bad_field"
 
 
+def _may_repeat_owner(data: bytes) -> bool:
+    """True if an identifying name occurs twice, at any depth. Much cheaper than decoding."""
+    return any(data.count(name) > 1 for name in _IDENTIFYING)
+
+
 def _repeats_a_key(data: bytes) -> bool:
-    """True if the outermost object, the last that the decoder closes, names a field twice."""
+    """True if the outermost object, which the decoder closes last, has two fields with one name."""
     names: list[str] = []
 
     def note(pairs: list[tuple[str, Any]]) -> None:
@@ -205,7 +173,7 @@ def _repeats_a_key(data: bytes) -> bool:
     try:
         json.loads(data, object_pairs_hook=note)
     except (ValueError, RecursionError):
-        return True  # the typed decoder skips what no field holds, and with it faults that this one sees
+        return True  # faults in values that the typed decoder skips
     return len(set(names)) < len(names)
 
 

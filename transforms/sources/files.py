@@ -1,4 +1,4 @@
-"""Opening inputs: plain, gzip and zstd bytes, and their lines with bounded memory."""
+"""Opens inputs (plain, gzip, zstd) and reads their lines with bounded memory."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _BOM = b"\xef\xbb\xbf"
 
 
 class Line(NamedTuple):
-    """A line without its end; `data` None: it is longer than allowed and was not kept."""
+    """A line without its line end; `data` is None if it is longer than allowed."""
 
     number: int
     offset: int
@@ -34,7 +34,7 @@ class Line(NamedTuple):
 
 
 class Lines(NamedTuple):
-    """Lines one after another, by column; `raw` with their ends, for whoever does not mind white space."""
+    """Consecutive lines, by column; `raw` includes line ends, None if a line is longer than allowed."""
 
     numbers: list[int]
     offsets: list[int]
@@ -42,7 +42,7 @@ class Lines(NamedTuple):
     raw: list[bytes | None]
 
 
-class Truncated(Exception):  # noqa: N818 - a state of the input, not a fault of ours
+class Truncated(Exception):  # noqa: N818 - a state of the input, not an error of this program
     """The compressed stream ends early or is damaged; `at` is the offset in the decompressed bytes."""
 
     def __init__(self, at: int) -> None:
@@ -51,18 +51,18 @@ class Truncated(Exception):  # noqa: N818 - a state of the input, not a fault of
 
 
 def changed(path: str) -> InputError:
-    """The error for an input that is not what it was when its facts were read."""
+    """The error for an input that changed after its facts were read."""
     return InputError(f"{path}: changed while it was read; run again on settled files")
 
 
 def magic_of(path: str) -> bytes:
     """The first bytes of a file; empty for an empty one. Raises OSError."""
     with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - paths travel as strings
-        return file.read(8)  # and not a byte more: what follows may be text
+        return file.read(8)  # no more: what follows may be text
 
 
 def compression_of(path: str) -> str | None:
-    """gzip, zstd or None, by the bytes and not by the name. Raises OSError."""
+    """gzip, zstd or None, detected from the first bytes. Raises OSError."""
     return _compression(magic_of(path))
 
 
@@ -82,10 +82,10 @@ def open_stream(path: str) -> io.BufferedReader:
 
 
 class _Decompressed(io.RawIOBase):
-    """Concatenated gzip members or zstd frames as one stream, all that can be had before a cut or damage.
+    """Concatenated gzip members or zstd frames as one stream, up to a cut or damage.
 
-    The libraries' own readers do not serve: one drops what it decompressed before the cut, the other
-    takes a cut for the end.
+    Own code, because of the libraries' readers one drops the bytes before a cut, and the other takes a cut
+    for the end of the file.
     """
 
     def __init__(self, compressed: IO[bytes], kind: str) -> None:
@@ -143,14 +143,14 @@ def _decoder(kind: str) -> Any:
 
 
 def is_binary(path: str) -> bool:
-    """True for a file whose first 64 KiB are no text and hold no line of JSON. Raises OSError."""
+    """True for a file whose first 64 KiB are not text and contain no line of JSON. Raises OSError."""
     try:
         with open_stream(path) as file:
             head = file.read(_HEAD_BYTES)
     except Truncated:
-        return False  # the reader tells what was cut, and keeps what came before
+        return False  # the reader reports the cut, and uses the lines before it
     *whole, tail = head.removeprefix(_BOM).split(b"\n")
-    # A line longer than the head is known by its beginning; NUL bytes around one are what a power cut left.
+    # A line longer than the head is recognized by its beginning; a power cut leaves NUL bytes around lines.
     if tail.lstrip(b"\0").startswith(b'{"') or any(is_json(line.strip(b"\0")) for line in whole):
         return False
     if b"\0" in head:
@@ -173,17 +173,17 @@ def is_json(line: bytes) -> bool:
 
 
 def lines(file: Buffered, start: int, end: int | None, max_bytes: int) -> Iterator[Line]:
-    """The lines that begin in [start, end), numbered from 1 within the range; blank ones are left out.
+    """The lines that begin in [start, end), numbered from 1 within the range, without blank lines.
 
-    `file` stands at the beginning of its data for start 0; else it is seeked. A line that is cut by `start`
-    belongs to the range before. No more than a line and a chunk is held.
+    For start 0, `file` is at its beginning; else it is seeked. A line that contains `start` belongs to the
+    range before. Holds one line and one chunk at most.
     """
     for some in blocks_of_lines(file, start, end, max_bytes):
         yield from each_line(some)
 
 
 def bodies_of_lines(file: Buffered, max_bytes: int) -> Iterator[bytes | None]:
-    """The bytes of the lines of a file with their ends, None for one that is too long; no blank ones."""
+    """The lines of a file with their line ends, None for one that is too long, without blank lines."""
     for some in blocks_of_lines(file, 0, None, max_bytes):
         yield from some.raw
 
@@ -201,7 +201,7 @@ def line_at(some: Lines, place: int) -> Line:
 
 
 def blocks_of_lines(file: Buffered, start: int, end: int | None, max_bytes: int) -> Iterator[Lines]:
-    """The same lines, many together where the file's buffer holds many."""
+    """The same lines as `lines`, those of one chunk together."""
     offset, number = start, 1
     if start:
         file.seek(start - 1)
@@ -211,22 +211,24 @@ def blocks_of_lines(file: Buffered, start: int, end: int | None, max_bytes: int)
     for raw, lengths in _whole_lines(file, None if end is None else end - offset, max_bytes):
         offsets = list(itertools.accumulate(lengths, initial=offset))
         numbers = range(number, number + len(raw))
-        odd = max(lengths) > max_bytes or any(map(bytes.isspace, raw)) or (offset == 0 and raw[0][:3] == _BOM)
+        unusual = (
+            max(lengths) > max_bytes or any(map(bytes.isspace, raw)) or (offset == 0 and raw[0][:3] == _BOM)
+        )
         number, offset = number + len(raw), offsets.pop()
-        if odd or (end is not None and offset > end):
-            kept = list(_kept(zip(numbers, offsets, lengths, raw, strict=True), end, max_bytes))
-            if kept:
-                yield Lines(*map(list, zip(*kept, strict=True)))
+        if unusual or (end is not None and offset > end):
+            fitting = list(_fitting(zip(numbers, offsets, lengths, raw, strict=True), end, max_bytes))
+            if fitting:
+                yield Lines(*map(list, zip(*fitting, strict=True)))
         else:
             yield Lines(list(numbers), offsets, lengths, [*raw])
         if end is not None and offset >= end:
             return
 
 
-def _kept(
+def _fitting(
     found: Iterable[tuple[int, int, int, bytes]], end: int | None, max_bytes: int
 ) -> Iterator[tuple[int, int, int, bytes | None]]:
-    """The lines that begin before `end` and are not blank, without the bytes of those that are too long."""
+    """The lines that begin before `end` and are not blank; too long lines without their bytes."""
     for number, offset, length, raw in found:
         if end is not None and offset >= end:
             return
@@ -237,9 +239,9 @@ def _kept(
 
 
 def _whole_lines(file: Buffered, most: int | None, max_bytes: int) -> Iterator[tuple[list[bytes], list[int]]]:
-    """The lines with their ends, those of a chunk together, and their lengths; few behind `most` bytes.
+    """The lines of each chunk with their line ends, and their lengths; reads little behind `most` bytes.
 
-    Of a line that is longer than allowed there may be only the beginning.
+    A line that is longer than allowed may be incomplete.
     """
     begun: list[bytes] = []
     size = 0

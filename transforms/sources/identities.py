@@ -1,7 +1,7 @@
-"""Whose a session is and under what terms, where its record does not say or somebody knows better.
+"""The owner of a session: user, organization, tier and surface.
 
-In this order, field by field: the row of the mapping table for the record's account, then for its path; the
-record itself; the first of `defaults_by_path` that has its path; `defaults`.
+For each field the first of these that has a value: the mapping table's row for the record's account, its row
+for the path, the record itself, the first entry of `defaults_by_path` that matches the path, `defaults`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import NamedTuple
 from schemas.records import Defaults, Session
 from transforms.sources.paths import below
 
-#: Between the tiers or surfaces that a session had one after another: each of them has to be included.
+#: Separates the tiers or surfaces that a session had one after another; the policy must include each.
 THEN = "\x1f"
 _LABELS = ("tier", "surface")
 _START = dt.datetime.min.replace(tzinfo=dt.UTC)
@@ -25,7 +25,7 @@ _END = dt.datetime.max.replace(tzinfo=dt.UTC)
 
 
 class Owner(NamedTuple):
-    """Whose a session is; None where nobody says."""
+    """The owner of a session; None for what is not known."""
 
     user_id: str | None = None
     organization_id: str | None = None
@@ -34,7 +34,7 @@ class Owner(NamedTuple):
 
 
 class Owners(NamedTuple):
-    """The same of many sessions, by column."""
+    """The owners of many sessions, by column."""
 
     user_id: list[str | None]
     organization_id: list[str | None]
@@ -43,7 +43,7 @@ class Owners(NamedTuple):
 
 
 class Mapped(NamedTuple):
-    """A row of a mapping table: what holds from `start` up to, not including, `end`."""
+    """A row of a mapping table, valid from `start` up to, not including, `end`."""
 
     owner: Owner
     start: dt.datetime = _START
@@ -52,11 +52,11 @@ class Mapped(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Identities:
-    """What is known of the owners of an input's sessions besides what the records say.
+    """The identity rules of an input.
 
-    `accounts`: rows by the user id that stands in records. `paths` and `by_path`: rows, and defaults, by glob
-    of the path below the input's `root`. Where several rows hold at once the first in the table counts,
-    field by field.
+    `accounts`: rows by the user id of a record. `paths` and `by_path`: rows, and defaults, by glob
+    of the path below the input's `root`. If several rows are valid at once, each field comes from the first
+    row that has it.
     """
 
     root: str = ""
@@ -67,10 +67,10 @@ class Identities:
     def owner(
         self, said: Owner, defaults: Owner, start: dt.datetime, end: dt.datetime, paths: Sequence[str]
     ) -> Owner:
-        """The owner of a session from `start` to `end`, both included, that lies in these files.
+        """The owner of a session in these files that lasts from `start` to `end`, both included.
 
-        A tier or surface that changes within that time is all of its values in order, THEN between them; an
-        id that does is nobody's.
+        If the tier or surface changes in that time, all values are joined in order with THEN. If the user id
+        or organization changes, it is None: the session has no subject and is excluded.
         """
         rows = [*self.accounts.get(said.user_id or "", ()), *self._of_paths(tuple(paths))]
         fallback = _over(said, _over(self._default_of(tuple(paths)), defaults))
@@ -97,9 +97,9 @@ def owners_of(
     identities: Identities | None,
     paths: Sequence[str],
 ) -> Owners:
-    """The owners of sessions whose records say these ids; as `with_owner` has them.
+    """The owners of sessions whose records have these ids, by the rules of `with_owner`.
 
-    `spans`: from when to when each lasts.
+    `spans`: start and end of each session.
     """
     users, organizations = _all_present(user_ids), _all_present(organization_ids)
     if identities is not None:
@@ -117,22 +117,15 @@ def owners_of(
     )
 
 
-def with_defaults(sessions: Sequence[Session], defaults: Defaults) -> None:
-    """Gives sessions what `with_owner` gives them where there is nothing but the defaults."""
-    tiers = {tier: label(tier) or defaults.tier for tier in {session.tier for session in sessions}}
-    surfaces = {each: label(each) or defaults.surface for each in {session.surface for session in sessions}}
-    for session in sessions:
-        session.user_id = _present(session.user_id) or defaults.user_id
-        session.organization_id = _present(session.organization_id) or defaults.organization_id
-        session.tier, session.surface = tiers[session.tier], surfaces[session.surface]
-
-
 def with_owner(
     session: Session, defaults: Defaults, identities: Identities | None, paths: Sequence[str]
 ) -> Session:
-    """The session with its owner; a blank value counts as absent. `paths` are the files it may lie in."""
+    """The session with its owner; a blank value counts as missing. `paths`: the files of its unit."""
     if identities is None:
-        with_defaults((session,), defaults)
+        session.user_id = _present(session.user_id) or defaults.user_id
+        session.organization_id = _present(session.organization_id) or defaults.organization_id
+        session.tier = label(session.tier) or defaults.tier
+        session.surface = label(session.surface) or defaults.surface
         return session
     said = Owner(
         _present(session.user_id),
@@ -148,12 +141,12 @@ def with_owner(
 
 
 def label(text: str | None) -> str | None:
-    """A tier or surface as a record names it, None if there is none; it can be one only, not several."""
+    """One tier or surface from a record; None if it is blank. THEN is replaced: it is never several."""
     return text.replace(THEN, "\ufffd") if text and text.strip() else None
 
 
 def owner_of(defaults: Defaults) -> Owner:
-    """What the defaults say of an owner."""
+    """The defaults as an owner."""
     return Owner(defaults.user_id, defaults.organization_id, defaults.tier, defaults.surface)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def input_root(pattern: str) -> str:
-    """The longest folder of a path or glob that holds no wildcard."""
+    """The longest leading folder of a path or glob without a wildcard."""
     parts = Path(pattern).parts
     fixed = next((n for n, part in enumerate(parts) if any(c in part for c in "*?[")), len(parts) - 1)
     return str(Path(*parts[:fixed]))

@@ -1,4 +1,4 @@
-"""A look at the beginning of a file, to tell what format it has; bounded, whatever the file is."""
+"""Reads the beginning of a file, to detect its format; bounded for any file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ import pyarrow as pa
 from transforms.sources.calls.cassettes import SUFFIXES, cassette_of
 from transforms.sources.canonical.parquet_layout import open_parquet
 from transforms.sources.files import Truncated, lines, magic_of, open_stream
-from transforms.sources.json.array import ArrayCut, elements, first_byte
+from transforms.sources.json.array import ArrayCut, elements
+from transforms.sources.json.first_byte import first_byte
 from transforms.sources.json.items import holds_array
 
 Kind = Literal["parquet", "archive", "array", "object", "lines", "other"]
@@ -26,10 +27,10 @@ _UNREADABLE = (OSError, Truncated, ArrayCut, zipfile.BadZipFile, zlib.error, EOF
 
 
 class Peek(NamedTuple):
-    """What stands at the beginning of a file.
+    """The beginning of a file.
 
-    `columns` of Parquet. `items`: the first JSON objects, of lines, of an array, of a whole file, or of the
-    first file in an archive that has any.
+    `columns`: of Parquet. `items`: the first JSON objects of the lines, the array, the whole file, or of the
+    first archive member that has any.
     """
 
     kind: Kind
@@ -38,7 +39,7 @@ class Peek(NamedTuple):
 
 
 def peek_of(path: str) -> Peek:
-    """The beginning of a file; of kind `other` where it is nothing that a format could be. Raises OSError."""
+    """The beginning of a file; its kind is `other` if no format can read it. Raises OSError."""
     magic = magic_of(path)
     if magic.startswith(b"PAR1"):
         try:
@@ -84,7 +85,7 @@ def _array(file: IO[bytes], key: bytes | None = None) -> tuple[dict[str, Any], .
 
 
 def _lines(path: str) -> Peek:
-    """Lines of objects; or one object over several lines, if no line is one."""
+    """Lines of objects; one object over several lines if no line is an object."""
     with open_stream(path) as file:
         items = tuple(_objects(line.data for line in lines(file, 0, None, _MAX_ITEM_BYTES)))
     if len(items) > 1:

@@ -1,4 +1,4 @@
-"""What format a file has, told from what stands in it and never from its name alone."""
+"""Detects the format of a file from its contents, never from its name alone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Item = dict[str, Any]
 
 
 def formats_of(peek: Peek) -> list[str]:
-    """The built-in formats that a file beginning so can be read as, the likeliest first."""
+    """The built-in formats that can read a file with this beginning, the likeliest first."""
     return [name for name in BUILT_IN if _RECOGNIZERS[name](peek)]
 
 
@@ -32,7 +32,7 @@ def _claude_code(peek: Peek) -> bool:
 
 
 def _holding(field: str) -> Callable[[Peek], bool]:
-    """Exports whose conversations have this field, bare or under `conversations`."""
+    """Exports whose conversations have this field, at the top level or under `conversations`."""
 
     def recognized(peek: Peek) -> bool:
         wrapped = [
@@ -49,7 +49,7 @@ def _holding(field: str) -> Callable[[Peek], bool]:
 
 
 def _turns(field: str, *names: str) -> Callable[[Peek], bool]:
-    """Records with a list of turns under `field`, each with all these names, and no id of a conversation."""
+    """Records with a list of turns under `field`, each turn with all these names, and no conversation id."""
 
     def recognized(peek: Peek) -> bool:
         return any(

@@ -1,6 +1,6 @@
-"""The short way to a source format: say what records a file has, and the rest is done here.
+"""The short way to add a source format: implement `records`, which yields the records of a file.
 
-For formats that give canonical records (docs/data-model.md) one after another, each file read from its start.
+For formats whose files are read from start to end and yield canonical records (docs/data-model.md).
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from transforms.sources.base import (
     one_task_per_file,
 )
 from transforms.sources.decode import Fault, convert_session
-from transforms.sources.facts.table import Read
+from transforms.sources.facts.table import ReadRecord
 from transforms.sources.files import changed
 
-#: A format is anybody's: it may fail in any way, and what it says of it may hold data.
+#: Formats come from other packages too: they may raise anything, and their messages may contain data.
 _ANYTHING = (Exception,)
-#: What adapters raise for items that nobody thought of.
+#: What adapters raise for items of an unforeseen shape.
 UNFORESEEN = (TypeError, ValueError, AttributeError, LookupError, RecursionError, ArithmeticError)
 
 
@@ -37,7 +37,7 @@ Record = Mapping[str, Any] | Fault
 
 
 def record_or_fault[T, Made](make: Callable[[T], Made], item: T) -> Made | Fault:
-    """What an adapter makes of an item; why it is none; `bad_field` for what the adapter did not foresee."""
+    """The record made from an item, or its Fault; `bad_field` for a shape the adapter did not foresee."""
     try:
         return make(item)
     except Fault as fault:
@@ -47,28 +47,28 @@ def record_or_fault[T, Made](make: Callable[[T], Made], item: T) -> Made | Fault
 
 
 class RecordFile(abc.ABC):
-    """A source format whose files are read record by record. Equal bytes have to give equal records."""
+    """A source format whose files are read record by record. Equal bytes must give equal records."""
 
     folder_patterns: Sequence[str] = ()
 
     @abc.abstractmethod
     def records(self, path: str) -> Iterator[Record]:
-        """The records of a file in order: canonical ones as mappings, or why one is none.
+        """The records of a file in order: a canonical record as a mapping, or a Fault.
 
-        A mapping that is no session is quarantined for what is wrong with it. What this raises ends the file:
-        the records before are used, and one entry `truncated_input` stands for the rest.
+        A mapping that is not a valid session is quarantined with its reason. An exception ends the file: the
+        records before it are used, and one entry `truncated_input` covers the rest.
         """
 
-    def records_within(self, path: str, max_record_bytes: int) -> Iterator[Record]:  # noqa: ARG002 - for who can tell
-        """The records, those that are too long as a Fault if the format can tell before they are read."""
+    def records_within(self, path: str, max_record_bytes: int) -> Iterator[Record]:  # noqa: ARG002 - for formats that override this
+        """The records; a format that can detect too long records before reading them yields a Fault."""
         return self.records(path)
 
     def tasks(self, input_number: int, name: str, files: Sequence[InputFile]) -> list[PlanTask]:
-        """One task a file."""
+        """One task per file."""
         return one_task_per_file(input_number, name, files)
 
-    def plan(self, task: PlanTask, unit_bytes: int) -> tuple[list[Unit], list[Quarantined]]:  # noqa: ARG002 - of any size
-        """One unit a file, none for an empty one; raises OSError."""
+    def plan(self, task: PlanTask, unit_bytes: int) -> tuple[list[Unit], list[Quarantined]]:  # noqa: ARG002 - a file is not split
+        """One unit per file, none for an empty file; raises OSError."""
         if task.sizes[0] == 0:
             return [], []
         with open(task.paths[0], "rb"):  # noqa: PTH123 - paths travel as strings
@@ -97,15 +97,17 @@ class RecordFile(abc.ABC):
         self,
         unit: Unit,
         context: ReadContext,
-        wanted: Set[int] | None,  # noqa: ARG002 - for who can skip others
+        wanted: Set[int] | None,  # noqa: ARG002 - for formats that can skip rows
     ) -> Iterator[tuple[int, str, Record]]:
-        """The records of a unit with their rows and where they are, of `wanted` rows at least."""
+        """(row, locator, record) of a unit, at least of the `wanted` rows."""
         found = self.records_within(unit.paths[0], context.limits.max_record_bytes)
         for row, record in enumerate(found):
             yield row, f"item {row}", record
 
-    def _reads(self, unit: Unit, context: ReadContext, wanted: Set[int] | None = None) -> Iterator[Read]:
-        """Every record, or only the wanted rows; and what stands for the rest of a file that ends early."""
+    def _reads(
+        self, unit: Unit, context: ReadContext, wanted: Set[int] | None = None
+    ) -> Iterator[ReadRecord]:
+        """Every record, or only the wanted rows; last, an entry for the rest of a file that ends early."""
         found, count = self.located(unit, context, wanted), 0
         while True:
             try:
@@ -119,15 +121,15 @@ class RecordFile(abc.ABC):
             count = row + 1
         yield self.cut(unit, count, context)
 
-    def cut(self, unit: Unit, count: int, context: ReadContext) -> Read:
-        """What stands for the rest of a unit that ends before its time, after so many records."""
+    def cut(self, unit: Unit, count: int, context: ReadContext) -> ReadRecord:
+        """The entry for the rest of a unit that ends early, after `count` records."""
         locator = f"byte {unit.start}" if unit.kind == "bytes" else f"item {count}"
         entry = fault_at(unit, unit.paths[0], locator, "truncated_input", context)
-        return Read(count, 0, 0, None, entry)
+        return ReadRecord(count, 0, 0, None, entry)
 
 
 def timed(record: Mapping[str, Any], defaults: Defaults) -> dict[str, Any]:
-    """The record with the default for times that it lacks."""
+    """The record with the default in place of missing times."""
     at, messages = defaults.created_at, record.get("messages")
     if at is None:
         return dict(record)
@@ -139,8 +141,8 @@ def timed(record: Mapping[str, Any], defaults: Defaults) -> dict[str, Any]:
     return whole
 
 
-def read_record(unit: Unit, row: int, locator: str, record: Record, context: ReadContext) -> Read:
-    """The session of a record, or why it is none."""
+def read_record(unit: Unit, row: int, locator: str, record: Record, context: ReadContext) -> ReadRecord:
+    """The session of a record, or its quarantine entry."""
     data, session, fault = b"", None, record if isinstance(record, Fault) else None
     if not isinstance(record, Fault):
         try:
@@ -151,10 +153,10 @@ def read_record(unit: Unit, row: int, locator: str, record: Record, context: Rea
         except Fault as found:
             fault = found
     if fault is None and session is not None:
-        return Read(row, 0, 0, context.owned(session, unit), None)
+        return ReadRecord(row, 0, 0, context.owned(session, unit), None)
     code, conversation_id = (fault.code, fault.conversation_id) if fault else ("bad_field", None)
     entry = fault_at(unit, unit.paths[0], locator, code, context, data=data, conversation_id=conversation_id)
-    return Read(row, 0, 0, None, entry)
+    return ReadRecord(row, 0, 0, None, entry)
 
 
 def _encoded(record: Mapping[str, Any], most: int) -> bytes:

@@ -1,4 +1,4 @@
-"""The source of each format, and the way from an input's files to facts and sessions."""
+"""Maps a format's name to its source, and reads facts and sessions of any format."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import pyarrow as pa
 
 from schemas.errors import ConfigError
-from schemas.formats import GROUP, registered
+from schemas.formats import ENTRY_POINT_GROUP, registered
 from schemas.records import Session
 from schemas.units import Quarantined, Unit
 from transforms.sources.base import NO_DIGEST, FactsBatch, InputFile, PlanTask, Pointer, ReadContext, Source
@@ -37,12 +37,12 @@ UNIT_BYTES = 32 << 20
 
 @functools.cache
 def source_of(name: str) -> Source:
-    """The source of a format, of this package or of one that registered it; raises ConfigError."""
+    """The source of a format, built in or registered by another package; raises ConfigError."""
     if name in _BUILT_IN:
         return _BUILT_IN[name]
     point = registered().get(name)
     if point is None:
-        raise ConfigError(f"format {name}: no package registers it under {GROUP}")
+        raise ConfigError(f"format {name}: no package registers it under {ENTRY_POINT_GROUP}")
     try:
         source: Source = point.load()()
     except Exception as error:
@@ -53,12 +53,12 @@ def source_of(name: str) -> Source:
 
 
 def plan_tasks(input: int, format: str, files: Sequence[InputFile]) -> list[PlanTask]:  # noqa: A002
-    """The files of an input in groups that are planned together; opens nothing."""
+    """The files of an input in groups that are planned together; opens no file."""
     return source_of(format).tasks(input, format, files)
 
 
 def plan_units(task: PlanTask, unit_bytes: int = UNIT_BYTES) -> tuple[list[Unit], list[Quarantined]]:
-    """The units of a task, and its files that cannot be opened or are not what they are named for."""
+    """The units of a task, and entries for files that cannot be opened or have another format."""
     try:
         return source_of(task.format).plan(task, unit_bytes)
     except (OSError, pa.ArrowException):
@@ -74,5 +74,5 @@ def read_facts(unit: Unit, context: ReadContext) -> Iterator[FactsBatch]:
 def read_sessions(
     unit: Unit, context: ReadContext, pointers: Sequence[Pointer]
 ) -> Iterator[tuple[int, Session]]:
-    """(row, session) of just these records, by ascending row."""
+    """(row, session) of these records only, by ascending row."""
     return source_of(unit.format).sessions(unit, context, pointers)

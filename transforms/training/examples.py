@@ -1,4 +1,4 @@
-"""Labelled texts as what the network is trained on: rows of its table and a label, by token."""
+"""Training examples from labelled texts: per token the rows of the embedding table, and a label."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import numpy.typing as npt
 from transforms.deid.model.features import FEATURES, GAPS_AT, LEXICON_AT, PAD, UNKNOWN, feature_rows
 from transforms.deid.model.network import DILATIONS, LABELS
 from transforms.deid.text.texts import GAPS, Texts, Tokens
-from transforms.deid.text.word_table import Words
+from transforms.deid.text.word_table import WordTable
 
-#: The label of tokens on which the teachers disagree: nothing is learned from them.
+#: The label of tokens on which the teachers disagree. Such tokens do not affect training.
 IGNORED = -1
 UNSURE = "UNSURE"
-#: Zero tokens between texts, as far as the widest block looks.
+#: The number of zero tokens between texts: the reach of the widest block.
 PADDING = max(DILATIONS)
 _SHARE_WORDS_HIDDEN = 0.15
 _SHARE_NAMES_HIDDEN = 0.5
@@ -28,14 +28,14 @@ _Labels = npt.NDArray[np.int8]
 
 
 class Example(NamedTuple):
-    """One text: (tokens, features) rows, and a label a token."""
+    """One text: rows of shape (tokens, features), and one label per token."""
 
     rows: _Rows
     labels: _Labels
 
 
 def example_of(text: str, spans: Sequence[tuple[int, int, str]]) -> Example | None:
-    """The example of a text; types the model does not know are nothing. None for a text without token."""
+    """The example of a text; types without a label in the model are ignored. None for a text without tokens."""
     tokens = Texts([text]).tokens(_words())
     if not len(tokens.starts):
         return None
@@ -54,7 +54,7 @@ def example_of(text: str, spans: Sequence[tuple[int, int, str]]) -> Example | No
 def batches(
     examples: Sequence[Example], size: int, random: np.random.Generator, hide: bool = True
 ) -> Iterator[tuple[_Rows, _Labels]]:
-    """All examples once, in a random order, some `size` tokens at a time, with zeros between the texts."""
+    """All examples once in a random order, in batches of about `size` tokens, with zeros between the texts."""
     order = random.permutation(len(examples))
     pad = np.full((PADDING, FEATURES + 1), PAD, dtype=np.int32)
     none = np.full(PADDING, IGNORED, dtype=np.int8)
@@ -74,7 +74,7 @@ def batches(
 
 
 def _hidden(example: Example, random: np.random.Generator) -> _Rows:
-    """The rows with some words unknown, names above all, so that their looks and places are learned."""
+    """The rows with some words, mostly names, replaced by unknown, so that word shape and context are learned."""
     rows = example.rows.copy()
     name = np.isin(example.labels, _NAME_LABELS)
     chance = random.random(len(rows))
@@ -85,7 +85,7 @@ def _hidden(example: Example, random: np.random.Generator) -> _Rows:
 
 
 def _table_rows(text: str, tokens: Tokens) -> _Rows:
-    """Rows of the table by token: those of its FEATURES, and the gap's."""
+    """Per token its rows of the table: one per entry of FEATURES, and one for the gap before it."""
     places = zip(tokens.starts.tolist(), tokens.ends.tolist(), strict=True)
     rows = np.array([_cached_rows(text[start:end]) for start, end in places], dtype=np.int32).reshape(
         -1, FEATURES
@@ -95,8 +95,8 @@ def _table_rows(text: str, tokens: Tokens) -> _Rows:
 
 
 @functools.cache
-def _words() -> Words:
-    return Words(b"training")
+def _words() -> WordTable:
+    return WordTable(b"training")
 
 
 @functools.lru_cache(maxsize=200_000)

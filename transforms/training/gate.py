@@ -1,11 +1,10 @@
-"""`make train-model`, second part: trains the gate to answer as the small model would, on the same kinds
-of texts.
+"""`make train-model`, second part: trains the gate to predict the output of the small model.
 
     python -m transforms.training.gate --texts 16000 --characters 3000000 --out transforms/deid/model FILE...
 
-A word that may be of a name or an address is a yes where the small model finds it likely enough to
-matter. The gate's thresholds are those at which of the sure ones, in texts held back, all but the given
-share are let through.
+The texts are of the same kinds. A word is a positive example if the small model gives it a sufficient
+probability of belonging to a name or an address. The thresholds of the gate are chosen on held-out texts: at
+most the given share of the words with a high probability is lost.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ from transforms.deid.model.tagger import Tagger
 from transforms.deid.people.line_signs import LineSigns
 from transforms.deid.people.reading import Reading
 from transforms.deid.spans import Segment
-from transforms.deid.text.word_table import Words
+from transforms.deid.text.word_table import WordTable
 from transforms.sample.texts.fill import generate_texts
 from transforms.training.teachers import chosen, paragraphs
 
@@ -44,9 +43,9 @@ _RATE = 2e-3
 _HELD_TEXTS = 3_000
 _HELD_EVERY = 10
 _REPEAT_PUBLIC = 2
-#: A yes counts more than a no, the more so the surer the small model is.
+#: A positive example has the weight _YES + _SURE_YES times its probability, a negative one the weight 1.
 _YES, _SURE_YES = 2.0, 6.0
-#: So likely is surely one, by answer; of these the thresholds lose the given share.
+#: By answer, the probability from which a word counts as certain. The thresholds lose a given share of these.
 _SURELY = (0.3, 0.4)
 _LOST = (0.002, 0.02)
 _TEXTS_AT_ONCE = 400
@@ -56,9 +55,7 @@ _Array = npt.NDArray[np.float32]
 
 
 class Examples(NamedTuple):
-    """Vectors of words with their neighbours', whether each answer is a yes, and how likely the small
-    model finds it.
-    """
+    """Vectors of words and their neighbours, the expected answers, and the small model's probabilities."""
 
     vectors: _Array
     yes: npt.NDArray[np.bool_]
@@ -72,12 +69,14 @@ def main() -> None:
     )
     parser.add_argument("files", type=Path, nargs="*", help="JSON (all strings), Python (docstrings) or text")
     parser.add_argument("--texts", type=int, default=16_000, help="synthetic texts")
-    parser.add_argument("--characters", type=int, default=3_000_000, help="of the files, at most")
+    parser.add_argument(
+        "--characters", type=int, default=3_000_000, help="maximum number of characters of the files"
+    )
     parser.add_argument("--out", type=Path, default=Path("transforms/deid/model"))
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     tagger = Tagger(load_weights((given.out / "weights.npz").read_bytes()), None, {})
-    words, signs = Words(b"training"), LineSigns()
+    words, signs = WordTable(b"training"), LineSigns()
     found = [one for file in sorted(given.files) for one in paragraphs(file)]
     prose = [Segment(text, "user") for text in chosen(found, given.characters)]
     code = [Segment(text, "tool_result") for text in chosen(list(_sources(given.files)), given.characters)]
@@ -98,14 +97,14 @@ def main() -> None:
 
 
 def write_digests(folder: Path) -> None:
-    """Writes which files the model is made of, with their SHA-256."""
+    """Writes the list of model files with their SHA-256."""
     names = ("weights.npz", "gate.npz")
     lines = [f"{hashlib.sha256((folder / name).read_bytes()).hexdigest()}  {name}\n" for name in names]
     (folder / "weights.sha256").write_text("".join(lines), "ascii")
 
 
-def examples(segments: Sequence[Segment], tagger: Tagger, words: Words, signs: LineSigns) -> Examples:
-    """One example for each word of the texts that may be of a name or an address."""
+def examples(segments: Sequence[Segment], tagger: Tagger, words: WordTable, signs: LineSigns) -> Examples:
+    """One example for each word of the texts that may belong to a name or an address."""
     parts = []
     for begin in range(0, len(segments), _TEXTS_AT_ONCE):
         reading = Reading([[one] for one in segments[begin : begin + _TEXTS_AT_ONCE]], words, signs)
@@ -129,7 +128,7 @@ def _examples(reading: Reading, tagger: Tagger) -> Examples:
 
 
 def _sources(files: Sequence[Path]) -> Iterator[str]:
-    """Pieces of the programs among the files."""
+    """Sections of the program sources among the files."""
     for file in sorted(file for file in files if file.suffix == ".py"):
         text = file.read_text("utf-8", "replace")
         yield from (text[begin : begin + _PIECE] for begin in range(0, len(text), _PIECE))
@@ -143,8 +142,9 @@ def _made(count: int, seed: int, part: Any) -> list[Segment]:
 
 
 def train(seen: Examples) -> Gate:
-    """A gate without thresholds, by Adam (Kingma and Ba 2015) on the weighted cross entropy of its
-    answers. Raises ValueError without examples.
+    """A gate without thresholds, trained by Adam (Kingma and Ba 2015) on the weighted cross entropy.
+
+    Raises ValueError if there are no examples.
     """
     if not len(seen.yes):
         raise ValueError("there are no examples: none of the texts has what may be a name or an address")
@@ -158,7 +158,7 @@ def train(seen: Examples) -> Gate:
     ]
     means, squares = ([np.zeros_like(one) for one in weights] for _ in range(2))
     importance = np.where(seen.yes, _YES + _SURE_YES * seen.likely, 1).astype(np.float32)
-    # Few examples are one small batch; of many the last ones, which fill none, wait for the next epoch.
+    # Few examples form one small batch. Of many, the incomplete last batch is left out of the epoch.
     size = min(_BATCH, len(seen.yes))
     batches = len(seen.yes) // size
     steps, step = _EPOCHS * batches, 0
@@ -192,7 +192,7 @@ def _slopes(
 
 
 def with_thresholds(gate: Gate, held: Examples) -> Gate:
-    """The gate with thresholds that lose a given share of what is surely a yes in texts held back."""
+    """The gate with thresholds that lose at most a given share of the certain words in held-out texts."""
     scores = _scores(gate, held.vectors)
     found = [
         np.quantile(scores[held.likely[:, answer] >= _SURELY[answer], answer], _LOST[answer])
@@ -202,9 +202,7 @@ def with_thresholds(gate: Gate, held: Examples) -> Gate:
 
 
 def figures(gate: Gate, held: Examples) -> dict[str, dict[str, float]]:
-    """By answer the threshold, the shares of yes, of words let through, and of the likely and the sure
-    ones let through.
-    """
+    """By answer: the threshold, the shares of positive and passed words, and the recall of positive and certain ones."""
     scores = _scores(gate, held.vectors)
     found = {}
     for answer, name in enumerate(("people", "addresses")):

@@ -1,4 +1,4 @@
-"""The small model as a trainable thinc network, whose weights `transforms.deid.model.tagger` computes with."""
+"""The small model as a trainable thinc network. `transforms.deid.model.tagger` uses its weights."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from thinc.api import Linear, Model, Relu, chain, residual
 from thinc.layers import Dropout, LayerNorm
 
 from transforms.deid.model.features import PAD, ROWS
-from transforms.deid.model.network import DILATIONS, LABELS, Block, Weights
+from transforms.deid.model.network import DILATIONS, LABELS, ResidualBlock, Weights
 
 _EPSILON = 1e-8
 _Array = npt.NDArray[np.float32]
 
 
 def network(width: int, dropout: float) -> Model[Any, Any]:
-    """Rows of the table by token (a two-dimensional array of integers) to scores by label.
+    """A network from rows of the table (an integer array of shape (tokens, rows)) to one score per label.
 
-    Tokens whose first row is PAD part texts: they are zero before each block.
+    Tokens with PAD as first row separate texts: their vectors are zero before each block.
     """
     real: list[Any] = []
     blocks = [
@@ -38,13 +38,13 @@ def network(width: int, dropout: float) -> Model[Any, Any]:
 
 
 def weights_of(model: Model[Any, Any]) -> Weights:
-    """The weights in the form that the tagger has them."""
+    """The weights in the form that the tagger uses."""
     table, *blocks, last = cast("list[Any]", model.layers)
     found = []
     for block in blocks:
         _, dense, norm, _ = cast("list[Any]", block.layers[0].layers)
         found.append(
-            Block(
+            ResidualBlock(
                 dense.get_param("W").T.copy(), dense.get_param("b"), norm.get_param("G"), norm.get_param("b")
             )
         )
@@ -52,7 +52,7 @@ def weights_of(model: Model[Any, Any]) -> Weights:
 
 
 def _table(width: int, shared: list[Any]) -> Model[Any, Any]:
-    """The sum of a token's rows; leaves in `shared` which tokens are real."""
+    """The sum of a token's rows; stores in `shared` which tokens are not padding."""
 
     def init(model: Any, *_: Any, **__: Any) -> None:
         random = np.random.default_rng(1)
@@ -85,7 +85,7 @@ def _table(width: int, shared: list[Any]) -> Model[Any, Any]:
 
 
 def _window(dilation: int, shared: list[Any]) -> Model[Any, Any]:
-    """Each token beside those `dilation` before and after it."""
+    """Each token's vector, concatenated with the vectors `dilation` tokens before and after it."""
 
     def forward(model: Any, hidden: Any, is_train: bool) -> tuple[Any, Callable[[Any], Any]]:  # noqa: ARG001
         width, real = hidden.shape[1], shared[0]
@@ -108,7 +108,7 @@ def _window(dilation: int, shared: list[Any]) -> Model[Any, Any]:
 
 
 def probabilities_of(weights: Weights, vectors: _Array, real: _Array | None = None) -> _Array:
-    """Softmax over labels by token. Where `real` is 0 and not 1 nothing stands: texts are parted so."""
+    """Softmax over labels, per token. `real` is 0 for the padding between texts, else 1."""
     count, width = vectors.shape
     mean = np.full(width, 1 / width, dtype=np.float32)
     real = np.ones((count, 1), dtype=np.float32) if real is None else real

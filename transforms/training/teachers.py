@@ -2,8 +2,8 @@
 
     python -m transforms.training.teachers --out taught.jsonl --characters 1500000 FILE...
 
-What both say is a person is one, what neither says is none; where they disagree the tokens are UNSURE and
-nothing is learned from them. Organisations and places are spaCy's, street addresses the PII model's.
+A person is labelled if both teachers find one. Where they disagree, the tokens are UNSURE and do not affect
+training. Labels of organisations and places come from spaCy, those of street addresses from the PII model.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ import xxhash
 
 from schemas.deid import ModelConfig
 from transforms.deid.people.line_signs import LineSigns
-from transforms.deid.people.listed_names import find_people
+from transforms.deid.people.listed_names import find_listed_names
 from transforms.deid.people.reading import Reading
-from transforms.deid.people.spacy_ner import credible, model_path
+from transforms.deid.people.spacy_ner import credible_person, model_path
 from transforms.deid.spans import Segment
-from transforms.deid.text.word_table import Words
+from transforms.deid.text.word_table import WordTable
 from transforms.training.examples import UNSURE
 
 _SHORTEST, _LONGEST = 12, 2_000
@@ -42,14 +42,14 @@ _OTHER = {
     "PRODUCT": "WORK",
     "WORK_OF_ART": "WORK",
 }
-#: A house number beside a word: numbers alone are no address.
+#: A house number beside a word. A number alone is not an address.
 _ADDRESS_SHAPE = re.compile(r"\d[\w/-]* [^\W\d_]{3,}|[^\W\d_]{3,}[ ,]+\d")
 _CODE = re.compile(r"```[\s\S]*?(?:```|\Z)")
 _Spans = list[tuple[int, int, str]]
 
 
 def main() -> None:
-    """Writes one labelled paragraph a line."""
+    """Writes one labelled paragraph per line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -59,8 +59,10 @@ def main() -> None:
         nargs="+",
         help="JSON (all strings), Python (docstrings) or text",
     )
-    parser.add_argument("--characters", type=int, default=1_500_000, help="label so much at most")
-    parser.add_argument("--lists", action="store_true", help="take the name lists for the second teacher")
+    parser.add_argument(
+        "--characters", type=int, default=1_500_000, help="maximum number of characters to label"
+    )
+    parser.add_argument("--lists", action="store_true", help="use the name lists as the second teacher")
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args()
     texts = chosen([one for file in sorted(given.files) for one in paragraphs(file)], given.characters)
@@ -70,7 +72,7 @@ def main() -> None:
 
 
 def chosen(texts: Sequence[str], characters: int) -> list[str]:
-    """Different paragraphs of what is given, in a fixed order without meaning, up to so many characters."""
+    """Distinct paragraphs in a fixed pseudo-random order, up to a number of characters in total."""
     ordered = sorted(set(texts), key=lambda text: xxhash.xxh64_intdigest(text.encode("utf-8", "replace")))
     total, kept = 0, []
     for text in ordered:
@@ -82,7 +84,7 @@ def chosen(texts: Sequence[str], characters: int) -> list[str]:
 
 
 def paragraphs(file: Path) -> Iterator[str]:
-    """The paragraphs of prose in a file."""
+    """The prose paragraphs of a file."""
     text = file.read_text("utf-8", "replace")
     if file.suffix == ".json":
         strings = list(_strings(json.loads(text)))
@@ -125,7 +127,7 @@ def _strings(value: Any) -> Iterator[str]:
 
 
 def label(texts: Sequence[str], lists: bool = False) -> Iterator[_Spans]:
-    """Per text what the teachers agree on, and where they do not."""
+    """One list of labels per text, UNSURE where the teachers disagree."""
     others = _list_spans(texts) if lists else _pii_spans(texts)
     for text, first, second in zip(texts, _spacy_spans(texts), others, strict=True):
         kept = [s for s in second if s[2] != "ADDRESS" or _ADDRESS_SHAPE.search(text[s[0] : s[1]])]
@@ -133,9 +135,9 @@ def label(texts: Sequence[str], lists: bool = False) -> Iterator[_Spans]:
 
 
 def agreed(first: _Spans, second: _Spans) -> _Spans:
-    """One reading of two: people where the second sees part of one of the first, UNSURE where one sees any.
+    """The combined labels: a person of the first teacher that the second overlaps; UNSURE where only one finds one.
 
-    The rest is from who knows it: addresses, if they look like one, from the second.
+    Street addresses come from the second teacher, if they have the form of one, all other types from the first.
     """
     people = [[span for span in spans if span[2] == "PERSON"] for spans in (first, second)]
     spans: _Spans = []
@@ -150,7 +152,7 @@ def agreed(first: _Spans, second: _Spans) -> _Spans:
         if one[2] != "PERSON" and not any(low < one[1] and one[0] < high for low, high, _ in spans)
     ]
     spans += [one for one in second if one[2] == "ADDRESS"]
-    # In this order: what is sure is written over what is not.
+    # UNSURE first: the other labels overwrite it.
     return sorted(set(spans), key=lambda span: (span[2] != UNSURE, span))
 
 
@@ -167,7 +169,7 @@ def _spacy_spans(texts: Sequence[str]) -> Iterator[_Spans]:
         spans: _Spans = []
         for entity in doc.ents:
             if entity.label_ == "PERSON":
-                person = credible(doc.text, entity.start_char, entity.end_char)
+                person = credible_person(doc.text, entity.start_char, entity.end_char)
                 if person is not None:
                     spans.append((person.start, person.end, "PERSON"))
             elif entity.label_ in _OTHER:
@@ -176,15 +178,15 @@ def _spacy_spans(texts: Sequence[str]) -> Iterator[_Spans]:
 
 
 def _list_spans(texts: Sequence[str]) -> Iterator[_Spans]:
-    """What the name lists say, for text about programs, where people are seldom and full names."""
-    words, signs = Words(b"teachers"), LineSigns()
+    """Labels from the name lists, for text about programs, where people are rare and have full names."""
+    words, signs = WordTable(b"teachers"), LineSigns()
     for text in texts:
-        found = find_people(Reading([[Segment(text, "user")]], words, signs)).spans.get(0, ())
+        found = find_listed_names(Reading([[Segment(text, "user")]], words, signs)).spans.get(0, ())
         yield [(span.start, span.end, "PERSON") for span in found if span.type == "PERSON"]
 
 
 def _pii_spans(texts: Sequence[str]) -> Iterator[_Spans]:
-    """What the PII model says, by windows of 480 characters, as its package documents."""
+    """Labels of the PII model, in windows of 480 characters, as its package documents."""
     import importlib.util
 
     import onnxruntime
@@ -225,7 +227,7 @@ def _pii_spans(texts: Sequence[str]) -> Iterator[_Spans]:
 def _runs(
     shares: Any, labels: dict[int, str], offsets: Sequence[tuple[int, int]], begin: int, text: str
 ) -> _Spans:
-    """Tokens of one kind that nothing but blanks and commas parts, as one span."""
+    """One span per run of tokens of one kind, separated by spaces and commas only."""
     spans: _Spans = []
     for row, (start, end) in zip(shares, offsets, strict=False):
         name = labels[int(row.argmax())]

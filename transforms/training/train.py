@@ -1,8 +1,8 @@
-"""`make train-model`: trains the small model on synthetic texts and on public ones that teachers labelled.
+"""`make train-model`: trains the small model on synthetic texts and on public texts labelled by teachers.
 
     python -m transforms.training.train --texts 60000 --epochs 8 --out transforms/deid/model
 
-The same seed on the same machine gives the same file: one thread, and no clock.
+The same seed on the same machine gives the same file: it uses one thread and no clock.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ _SMOOTHING = 0.05
 _BATCH_TOKENS = 6_000
 _RATE = 3e-3
 _WARM_UP = 100
-#: Held back from training to look at while training.
+#: The share of examples held out for the scores printed during training.
 _SHARE_HELD = 0.02
 _REPEAT_LABELLED = 6
-#: Labels of WNUT-17 as ours.
+#: Labels of WNUT-17 and their entity types here.
 _LABELS = {
     "person": "PERSON",
     "location": "LOCATION",
@@ -54,14 +54,16 @@ class _Line(msgspec.Struct):
 
 
 def main() -> None:
-    """Trains, and writes weights.npz; the gate, which is trained after it, writes the list of digests."""
+    """Trains, and writes weights.npz. The gate is trained afterwards and writes the list of digests."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--texts", type=int, default=60_000, help="synthetic texts")
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--taught", type=Path, action="append", help="JSON Lines of `teachers`; repeatable")
-    parser.add_argument("--labelled", type=Path, help="JSON Lines that people labelled: every other line")
+    parser.add_argument(
+        "--labelled", type=Path, help="JSON Lines labelled by people; every other line is used"
+    )
     parser.add_argument("--out", type=Path, default=Path("transforms/deid/model"))
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
@@ -94,7 +96,7 @@ def _examples(lines: Sequence[bytes]) -> list[Example]:
 
 
 def train(examples: Sequence[Example], epochs: int, width: int, seed: int) -> Weights:
-    """The weights after so many passes over the examples."""
+    """The weights after `epochs` passes over the examples."""
     random = np.random.default_rng(seed)
     order = random.permutation(len(examples))
     cut = max(1, int(len(examples) * _SHARE_HELD))
@@ -120,7 +122,7 @@ def train(examples: Sequence[Example], epochs: int, width: int, seed: int) -> We
 
 
 def _loss(scores: Any, labels: Any) -> tuple[Any, float, int]:
-    """Cross entropy of a softmax: its slope, its sum, and over how many tokens."""
+    """Cross entropy of a softmax: its gradient, its sum, and the number of tokens."""
     real = labels != IGNORED
     shifted = scores - scores.max(axis=1, keepdims=True)
     shares = np.exp(shifted)
@@ -128,7 +130,7 @@ def _loss(scores: Any, labels: Any) -> tuple[Any, float, int]:
     places = np.flatnonzero(real)
     wanted = labels[places]
     lost = -np.log(shares[places, wanted] + 1e-9).sum()
-    # Label smoothing (Szegedy et al. 2016): thresholds need probabilities that are not all 0 or 1.
+    # Label smoothing (Szegedy et al. 2016): thresholds need probabilities between 0 and 1.
     slope = shares - _SMOOTHING / shares.shape[1]
     slope[places, wanted] -= 1 - _SMOOTHING
     slope[~real] = 0
@@ -137,7 +139,7 @@ def _loss(scores: Any, labels: Any) -> tuple[Any, float, int]:
 
 
 def _score(weights: Weights, held: Sequence[Example]) -> str:
-    """Recall and precision by token of people and addresses, on what was held back."""
+    """Recall and precision by token for people and addresses, on the held-out examples."""
     parts = []
     for kind in ("PERSON", "ADDRESS"):
         begin = LABELS.index(f"B-{kind}")

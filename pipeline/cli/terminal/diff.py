@@ -1,4 +1,4 @@
-"""A comparison of two ledgers as a person reads it on a terminal."""
+"""The result of `chatsieve diff`, for a terminal."""
 
 from __future__ import annotations
 
@@ -14,20 +14,18 @@ _SHOWN_KEYS = 2
 
 
 def print_diff(document: dict[str, Any], console: Console) -> None:
-    """Prints the document of `diff`: the two sides, the matrix, the flips with their rules, the balances."""
+    """Prints both sides, the matrix of reasons, the changes with their rules, and counts by group."""
     console.print(_sides(document))
     sessions, keyless = document["sessions"], document["records_without_key"]
     console.print(
-        f"{sessions['in_both']} sessions in both, {sessions['changed']} decided differently; "
+        f"{sessions['in_both']} sessions in both, {sessions['changed']} with another decision; "
         f"{sessions['only_in_a']} only in A, {sessions['only_in_b']} only in B; "
-        f"{sessions['same_reason_other_messages_kept']} with the same reason keep other messages"
+        f"{sessions['same_reason_other_messages_kept']} have the same reason but keep other messages"
     )
     for side, found in keyless.items():
         if found:
             listed = ", ".join(f"{reason} {number}" for reason, number in found.items())
-            console.print(
-                f"records of {side.upper()} without a readable id, which cannot be paired: {listed}"
-            )
+            console.print(f"not compared, records of {side.upper()} without a readable id: {listed}")
     console.print()
     _print_matrix(document["matrix"], console)
     if document["changed"]:
@@ -49,7 +47,7 @@ def _sides(document: dict[str, Any]) -> Table:
 
 
 def _print_matrix(matrix: list[dict[str, Any]], console: Console) -> None:
-    """Reasons of A down; across, how many kept their reason, and the reasons of B that others went to."""
+    """Rows: reasons in A. Columns: sessions with the same reason in B, then the other reasons in B."""
     count: collections.Counter[tuple[str, str]] = collections.Counter()
     for row in matrix:
         count[row["a_reason"] or "-", row["b_reason"] or "-"] += row["sessions"]
@@ -59,7 +57,7 @@ def _print_matrix(matrix: list[dict[str, Any]], console: Console) -> None:
     fitting = _fitting([reason for reason, number in moved.most_common() if number], console.width)
     across = sorted(fitting, key=listing_order)
     others = any(number for reason, number in moved.items() if reason not in across)
-    title = "Sessions by reason: A down, B across; - is: not in that ledger"
+    title = "Sessions by reason (rows: A, columns: B, -: not in the ledger)"
     table = Table(title=title, title_justify="left", title_style="bold", box=None)
     for column in ("A \\ B", "same", *across, *(["others"] if others else [])):
         table.add_column(column, justify="left" if column == "A \\ B" else "right", no_wrap=True)
@@ -74,7 +72,7 @@ def _print_matrix(matrix: list[dict[str, Any]], console: Console) -> None:
 
 
 def _fitting(reasons: list[str], width: int) -> list[str]:
-    """As many of the reasons, given by weight, as fit beside each other as column heads."""
+    """The first of the reasons, as many as fit into `width` as column heads."""
     room = width - 46
     fitting = []
     for reason in reasons:
@@ -86,7 +84,7 @@ def _fitting(reasons: list[str], width: int) -> list[str]:
 
 
 def _print_flips(changed: list[dict[str, Any]], console: Console) -> None:
-    console.print("What changed, and the rule that did it", style="bold")
+    console.print("Changes, and the rule that made the difference", style="bold")
     for row in changed:
         console.print(
             f"{row['sessions']:>9,}  {row['a_reason'] or '-'} -> {row['b_reason'] or '-'}: "
@@ -94,7 +92,7 @@ def _print_flips(changed: list[dict[str, Any]], console: Console) -> None:
         )
         if row["keys"]:
             console.print(f"           {' '.join(row['keys'][:_SHOWN_KEYS])}")
-    console.print("--json lists more keys, --out FILE writes all of them")
+    console.print("Use --json to list more keys, --out FILE to write all of them.")
 
 
 def _balance(name: str, rows: list[dict[str, Any]]) -> Table:

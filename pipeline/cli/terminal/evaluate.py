@@ -1,4 +1,4 @@
-"""The page of `chatsieve evaluate` for a terminal: one row a type, and what differs between two configs."""
+"""The result of `chatsieve evaluate`, for a terminal."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _COLUMNS = {
 
 
 def print_evaluation(document: dict[str, Any], console: Console) -> None:
-    """Prints an evaluation, or two and their difference."""
+    """Prints one row per entity type; for two configurations, also their significant differences."""
     if "difference" in document:
         for name in ("first", "second"):
             _print_one(f"{name} config", document[name], document["texts"], console)
@@ -30,8 +30,8 @@ def print_evaluation(document: dict[str, Any], console: Console) -> None:
 
 
 def _print_one(name: str, page: dict[str, Any], texts: int, console: Console) -> None:
-    speed = f"{page['kb_per_second']} KB a CPU second"
-    console.print(f"{name}: {texts} texts, {page['refused_texts']} refused unread, {speed}")
+    speed = f"{page['kb_per_second']} KB per CPU second"
+    console.print(f"{name}: {texts} texts, {page['refused_texts']} refused before masking, {speed}")
     table = Table(box=None, pad_edge=False)
     table.add_column("type")
     table.add_column("spans", justify="right")
@@ -44,21 +44,21 @@ def _print_one(name: str, page: dict[str, Any], texts: int, console: Console) ->
     recall = page["all"].get("span_recall") if page["all"] else None
     if recall and recall[0] is not None:
         console.print(
-            f"recall of all: {recall[0]:.3f}, 95 % of draws from {recall[1]:.3f} to {recall[2]:.3f}\n"
+            f"recall of all types: {recall[0]:.3f} (95 % interval {recall[1]:.3f} to {recall[2]:.3f})\n"
         )
 
 
 def _print_difference(document: dict[str, Any], console: Console) -> None:
     console.print(
-        f"second against first: {document['speed_ratio']:.2f} times as fast; differences beyond chance:"
+        f"second config: {document['speed_ratio']:.2f} times the speed of the first; significant differences:"
     )
-    surely = [
+    significant = [
         f"  {kind} {heading} {figure[0]:+.3f} ({figure[1]:+.3f} to {figure[2]:+.3f})"
         for kind, figures in document["difference"].items()
         for heading, key in _COLUMNS.items()
         if (figure := figures[key])[0] is not None and (figure[1] > 0 or figure[2] < 0)
     ]
-    for line in surely or ["  none"]:
+    for line in significant or ["  none"]:
         console.print(line)
 
 

@@ -1,4 +1,4 @@
-"""An explanation as a person reads it on a terminal."""
+"""The result of `chatsieve explain`, for a terminal."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 _SHOWN_MESSAGES = 40
-#: In brackets: a rule after the one that decided, which would have fired, too.
+#: `_rules` prints "(yes)" for a rule that comes after the deciding one and would fire as well.
 _FIRES = {"fires": "YES", "does not fire": "no", "not reached": "-", "not tried": "-"}
 _STYLE = {
     "eligible": "bold green",
@@ -24,10 +24,10 @@ _STYLE = {
 
 
 def print_explanation(document: dict[str, Any], console: Console) -> None:
-    """Prints the document of `explain`: for each session verdict, timeline, messages, rules and ways out."""
+    """Prints, for each session, the decision, consent, messages, rules, and what would change it."""
     console.print(f"conversation {document['conversation_key']}")
     console.print(
-        f"decided as of {document['as_of']}, consent known until {document['known_until']}, "
+        f"as of {document['as_of']}, consent known until {document['known_until']}, "
         f"policy {document['policy']['id']}"
     )
     for entry in document["quarantined"]:
@@ -66,33 +66,33 @@ def _table(title: str, *columns: str) -> Table:
 
 def _consent(session: dict[str, Any]) -> Table:
     consent = session["consent"]
-    title = f"Consent timeline; at as_of: {consent['state_at_as_of']}"
+    title = f"Consent timeline (state at as_of: {consent['state_at_as_of']})"
     table = _table(title, "decided at", "state", "first known", "snapshots")
     for event in consent["events"]:
         decided = event["decided_at"] or "not decided"
         table.add_row(decided, _state(event["state"]), event["first_known_at"], str(event["snapshots"]))
     if not consent["events"]:
-        table.add_row("no known snapshot has the user", "", "", "")
+        table.add_row("the user is in no known snapshot", "", "", "")
     return table
 
 
 def _messages(session: dict[str, Any]) -> Table:
     lines = session["messages"]
-    table = _table("Messages (text is never shown)", "#", "sent at", "who", "state", "kept", "why")
+    table = _table("Messages (text is never shown)", "#", "sent at", "author", "state", "kept", "why")
     half = _SHOWN_MESSAGES // 2
     shown = lines if len(lines) <= _SHOWN_MESSAGES else [*lines[:half], None, *lines[-half:]]
     for line in shown:
         if line is None:
-            table.add_row("...", f"{len(lines) - 2 * half} more; --json has all", "", "", "", "")
+            table.add_row("...", f"{len(lines) - 2 * half} more, see --json", "", "", "", "")
             continue
-        who = "human" if line["human"] else "answer" if line["answer"] else line["origin"] or line["role"]
+        author = "human" if line["human"] else "answer" if line["answer"] else line["origin"] or line["role"]
         state, kept = _state(line["state"] or line["own_state"]), "yes" if line["kept"] else "no"
-        table.add_row(str(line["number"]), line["sent_at"], who, state, kept, line["why"])
+        table.add_row(str(line["number"]), line["sent_at"], author, state, kept, line["why"])
     return table
 
 
 def _rules(rules: list[dict[str, Any]]) -> Table:
-    table = _table("Rules, in order; the first that fires decides", "#", "rule", "fires", "because (clause)")
+    table = _table("Rules in order; the first that fires decides", "#", "rule", "fires", "why (clause)")
     for rule in rules:
         fires = "(yes)" if rule.get("would_fire") else _FIRES[rule["outcome"]]
         clause = f"({rule['clause']})" if rule["clause"] else ""
@@ -104,9 +104,9 @@ def _rules(rules: list[dict[str, Any]]) -> Table:
 def _print_changes(changes: list[dict[str, Any]], console: Console) -> None:
     console.print()
     if not changes:
-        console.print("Nothing that was tried would change the verdict.")
+        console.print("No change that was tried gives another decision.")
         return
-    console.print("What would change the verdict (each was tried on the engine)", style="bold")
+    console.print("Changes that give another decision (each was computed)", style="bold")
     for change in changes:
         reason = "" if change["reason"] == change["decision"] else f" ({change['reason']})"
         kept = f", {change['messages_kept']} messages kept" if change["messages_kept"] else ""
@@ -116,12 +116,12 @@ def _print_changes(changes: list[dict[str, Any]], console: Console) -> None:
 def _print_ledger(ledger: dict[str, Any], console: Console) -> None:
     console.print()
     for row in ledger["rows"]:
-        console.print(Text(f"The ledger of this {ledger['kind']} says ").append_text(_verdict(row)))
+        console.print(Text(f"Ledger of this {ledger['kind']}: ").append_text(_verdict(row)))
         if "rules" in row:
             console.print(_rules(row["rules"]))
     if ledger["agrees"] is not None:
-        console.print("It agrees." if ledger["agrees"] else "It does not agree: the inputs changed since.")
+        console.print("The ledger agrees." if ledger["agrees"] else "The ledger differs: the inputs changed.")
 
 
-def _state(word: str) -> Text:
-    return Text(word, _STYLE[word])
+def _state(state: str) -> Text:
+    return Text(state, _STYLE[state])

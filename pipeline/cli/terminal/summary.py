@@ -1,4 +1,4 @@
-"""What a run or audit ends with on a terminal: what was decided, what to look at, and where the rest is."""
+"""The result of `chatsieve run` and `chatsieve audit`, for a terminal."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from rich.table import Table
 from pipeline.commands.commit import Outcome
 
 _COLUMNS = 80
-#: The weightiest warnings; the report has all.
+#: How many warnings are printed, the most important first; the report has all.
 _WARNINGS = 3
 
 
 def terminal() -> Console:
-    """Standard error, 80 columns wide at most, without colors where it is no terminal."""
+    """A console on standard error, at most 80 columns wide."""
     console = Console(stderr=True, highlight=False, markup=False)
     console.width = min(_COLUMNS, console.width)
     return console
 
 
 def print_summary(outcome: Outcome, console: Console) -> None:
-    """Prints the table of decisions, what was replaced, warnings, and paths, which are never cut."""
+    """Prints decisions by reason, replaced spans, warnings, and the paths of the output."""
     report, counts = outcome.report, outcome.manifest.counts
     console.print(
         f"{outcome.manifest.kind} as of {report['as_of']}, consent known until {report['known_until']}: "
@@ -31,7 +31,7 @@ def print_summary(outcome: Outcome, console: Console) -> None:
     )
     console.print(_decisions(report))
     if outcome.manifest.entities:
-        console.print(f"replaced: {_listed(outcome.manifest.entities)}")
+        console.print(f"replaced spans: {_listed(outcome.manifest.entities)}")
     estimate = report["estimate"]
     if estimate:
         found = _listed(estimate["entities"]) or "nothing"
@@ -42,12 +42,12 @@ def print_summary(outcome: Outcome, console: Console) -> None:
     if outcome.manifest.kind == "run":
         text = f"Training rows: {_count(counts['training_rows'])} in {outcome.folder}/data"
         console.print(text, soft_wrap=True)
-    console.print(f"Why each session: {outcome.folder}/ledger", soft_wrap=True)
-    console.print(f"To read: {outcome.folder}/report/report.html", soft_wrap=True)
+    console.print(f"Decisions: {outcome.folder}/ledger", soft_wrap=True)
+    console.print(f"Report: {outcome.folder}/report/report.html", soft_wrap=True)
 
 
 def one_line(outcome: Outcome) -> str:
-    """What is told where there is no terminal: how many are eligible, and where the report is."""
+    """The summary for a log: how many sessions are eligible, and the path of the report."""
     counts = outcome.report["counts"]
     eligible = counts["decisions"].get("eligible", 0)
     return (
@@ -57,7 +57,7 @@ def one_line(outcome: Outcome) -> str:
 
 
 def _decisions(report: dict[str, Any]) -> Table:
-    """One line a reason, with its share of all."""
+    """One row per reason, with its share of all ledger rows."""
     total = report["counts"]["ledger_rows"]
     table = Table(box=None, pad_edge=False)
     table.add_column("decision", style="dim")
@@ -77,5 +77,5 @@ def _listed(entities: dict[str, Any]) -> str:
 
 
 def _count(count: int | str | None) -> str:
-    """A number with separators; "<10" as it is; a dash for what is withheld."""
+    """A number with separators; text such as "<10" unchanged; a dash for a suppressed count."""
     return "-" if count is None else count if isinstance(count, str) else f"{count:,}"

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.consent_systems import PUBLIC, Read, refused, source_of, write
+from tests.support.consent_systems import Read, refused, source_of, write
+from tests.support.samples import sample
 
-FIXTURES = PUBLIC / "fides/admin-ui/cypress/fixtures/consent-reporting"
 SOURCE = source_of(format="fides", preference="model_training")
 
 
@@ -28,23 +28,58 @@ def saved(preference: str, at: str, **keys: Any) -> dict[str, Any]:
     }
 
 
+@pytest.mark.samples
 def test_the_vendors_own_export_is_read() -> None:
-    """Two people of it, by e-mail: one opted out of Analytics and later in again, as the file says."""
-    path = FIXTURES / "historical-privacy-preferences.json"
+    """The fixture of the vendor's tests: four decisions of three people about Analytics."""
+    folder = sample("consent/fides/admin-ui/cypress/fixtures/consent-reporting")
+    _has_its_own_states(folder / "historical-privacy-preferences.json", people=3)
+
+
+def test_an_export_with_every_field_of_the_vendors_is_read(tmp_path: Path) -> None:
+    """The same shape as the vendor's export: all its fields, one page, people named by e-mail alone."""
+    others = {
+        "fides_user_device_id": None,
+        "external_id": None,
+        "phone_number": None,
+        "tcf_preferences": None,
+    }
+    entries = [
+        {
+            **saved(preference, at, notice_name=notice, notice_key=notice.lower()),
+            **others,
+            "email": email,
+            "user_geography": "us_ca",
+            "served_notice_history_id": "ser_1",
+            "truncated_ip_address": "192.168.65.0",
+        }
+        for email, at, preference, notice in (
+            ("ada@example.com", "2025-03-01T21:49:46.128411Z", "opt_out", "Analytics"),
+            ("ada@example.com", "2025-03-02T21:49:46.128411Z", "opt_in", "Analytics"),
+            ("bob@example.com", "2025-03-03T21:49:46.128411Z", "opt_out", "Analytics"),
+            ("bob@example.com", "2025-03-04T21:49:46.128411Z", "opt_out", "Marketing"),
+            ("bob@example.com", "2025-03-06T21:49:46.128411Z", "opt_in", "Analytics"),
+            (None, "2025-03-05T21:49:46.128411Z", "opt_in", "Analytics"),
+        )
+    ]
+    path = tmp_path / "export.json"
+    path.write_text(json.dumps({"items": entries, "total": 6, "page": 1, "size": 25, "pages": 1}, indent=2))
+    _has_its_own_states(path, people=2)
+
+
+def _has_its_own_states(path: Path, people: int) -> None:
     source = source_of(format="fides", preference="Analytics", user="email", without_user="skip")
     read = Read([path], source)
-    assert read.history.fault is None
+    assert read.records.fault is None
     assert read.newest == "2025-03-06T21:49:46Z"
-    entries = json.loads(path.read_text())["items"]
-    expected = {
-        (entry["email"], entry["request_timestamp"]): {"opt_in": "granted", "opt_out": "refused"}[
-            entry["preference"]
-        ]
-        for entry in entries
+    entries = [
+        entry
+        for entry in json.loads(path.read_text())["items"]
         if entry["notice_name"] == "Analytics" and entry["email"]
-    }
-    assert len(expected) == 4
-    assert {key: read.state(*key) for key in expected} == expected
+    ]
+    assert (len(entries), len({entry["email"] for entry in entries})) == (4, people)
+    for entry in entries:
+        state = {"opt_in": "granted", "opt_out": "refused"}[entry["preference"]]
+        assert read.state(entry["email"], entry["request_timestamp"]) == state
 
 
 def test_a_withdrawal_holds_until_the_next_yes(tmp_path: Path) -> None:
@@ -78,10 +113,10 @@ def test_a_record_counts_from_when_it_was_saved_or_from_the_export(tmp_path: Pat
     assert Read([write(tmp_path / "a.jsonl", *entries)], SOURCE).newest == "2025-10-01T00:00:00Z"
     dated = write(tmp_path / "snapshot_at=2025-12-31/a.jsonl", entries[0])
     assert Read([dated], SOURCE).newest == "2025-12-31T00:00:00Z"
-    told = source_of(format="fides", preference="model_training", snapshot_at="2025-12-30T00:00:00Z")
-    assert Read([write(tmp_path / "b.jsonl", entries[0])], told).newest == "2025-12-30T00:00:00Z"
+    configured = source_of(format="fides", preference="model_training", snapshot_at="2025-12-30T00:00:00Z")
+    assert Read([write(tmp_path / "b.jsonl", entries[0])], configured).newest == "2025-12-30T00:00:00Z"
     late = write(tmp_path / "snapshot_at=2026-01-02/a.jsonl", saved("sold", "2025-10-01T00:00:00Z"))
-    assert Read([late], SOURCE).history.snapshots == []
+    assert Read([late], SOURCE).records.snapshots == []
 
 
 @pytest.mark.parametrize(
@@ -163,10 +198,10 @@ def test_a_page_that_is_missing_and_a_notice_that_is_in_no_record_are_faults(tmp
     """Both would leave opt-outs out without a word."""
     page = {"items": [saved("opt_in", "2025-10-01T00:00:00Z")], "page": 1, "pages": 2, "size": 1, "total": 2}
     path = write(tmp_path / "1.json", page)
-    assert Read([path], SOURCE).history.fault == "page 2 of 2 is missing; export all pages"
+    assert Read([path], SOURCE).records.fault == "page 2 of 2 is missing; export all pages"
     other = write(tmp_path / "2.json", page | {"page": 2})
-    assert Read([path, other], SOURCE).history.fault is None
+    assert Read([path, other], SOURCE).records.fault is None
     later = write(tmp_path / "snapshot_at=2025-12-01/1.json", page)
-    assert Read([path, other, later], SOURCE).history.fault == "page 2 of 2 is missing; export all pages"
+    assert Read([path, other, later], SOURCE).records.fault == "page 2 of 2 is missing; export all pages"
     misspelt = source_of(format="fides", preference="model-training")
-    assert "there are: model_training" in str(Read([path, other], misspelt).history.fault)
+    assert "there are: model_training" in str(Read([path, other], misspelt).records.fault)

@@ -45,7 +45,7 @@ def test_updates_are_a_timeline_and_nothing_else_decides(tmp_path: Path) -> None
         states = [read.state("u-77", f"2025-10-0{day}T12:00:00Z") for day in range(1, 8)]
         assert states == ["granted", "granted", "refused", "refused", "granted", "refused", "refused"]
         assert read.newest == "2025-10-09T00:00:00Z"
-        assert read.history.fault is None
+        assert read.records.fault is None
 
 
 def test_a_category_that_an_update_leaves_out_is_refused(tmp_path: Path) -> None:
@@ -106,4 +106,4 @@ def test_a_category_that_stands_twice_or_in_no_update_is_a_fault(tmp_path: Path)
     (tmp_path / "a.jsonl").write_text(text.replace("false", 'false, "model_training": true'))
     refused(tmp_path / "a.jsonl", SOURCE, "line 1: is no JSON object, or has a key twice", "u-77")
     read = Read([write(tmp_path / "b.jsonl", updated("2025-10-01T00:00:00Z"))], SOURCE)
-    assert "no record is about the category model_training; there are: Advertising" in str(read.history.fault)
+    assert "no record is about the category model_training; there are: Advertising" in str(read.records.fault)

@@ -25,9 +25,9 @@ from tests.support.eligibility_worlds import (
     settled,
 )
 from tests.support.reference_eligibility import decide_all
-from transforms.decide.explain.because import EXPLAINED, Because
 from transforms.decide.explain.changes import changes
 from transforms.decide.explain.messages import message_lines
+from transforms.decide.explain.rule_sentences import EXPLAINED, RuleSentences
 from transforms.decide.explain.world import World
 
 #: Decided where all users' records of a conversation meet.
@@ -60,7 +60,7 @@ def test_a_case_is_explained_as_it_is_decided(case: Row) -> None:
         fired = [name for name, fires in judged.rules if fires[number]]
         settled_later = row["reason"] in _SETTLED or row["reason"] == "deleted"
         assert settled_later or row["reason"] == (fired[0] if fired else "eligible")
-        because = Because(world, judged, number, len(rows))
+        because = RuleSentences(world, judged, number, len(rows))
         sentences = {reason: because.of(reason) for reason in EXPLAINED}
         assert all(sentence.strip() for sentence in sentences.values())
         lines = message_lines(judged, number, row["decision"] == "eligible", _sessions(tables))
@@ -99,7 +99,7 @@ def test_the_promised_grant_is_the_latest_that_would_do() -> None:
     (row,) = world.settled(world.judged())
     first = changes(world, row["user_key"])[0]
     asked = "2025-09-09T23:59:59.999999Z"
-    assert first.conditions == [f"the user had accepted by {asked} and not gone back on it"]
+    assert first.conditions == [f"the user had accepted by {asked} and not refused since"]
     for shift, reason in ((0, "eligible"), (1, "not_resumed")):
         asked = min(tables["facts"][0]["message_sent_at"])
         tables["consent"] = [{**tables["consent"][0], "decided_at": asked + shift * TICK}]
@@ -128,7 +128,7 @@ def test_random_sessions_are_explained_without_a_fault() -> None:
                 (r["user_key"], r["reason"]) for r in whole if r["conversation_key"] == conversation
             ]
             for number, row in enumerate(rows):
-                because = Because(world, judged, number, len(rows))
+                because = RuleSentences(world, judged, number, len(rows))
                 assert all(because.of(reason) for reason in EXPLAINED)
                 for change in changes(world, row["user_key"]):
                     assert change.conditions

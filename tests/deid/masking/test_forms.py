@@ -1,4 +1,4 @@
-"""Masked code still parses: a surrogate takes the form that its place asks for."""
+"""Masked code still parses: the form of a surrogate depends on its context."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ import json
 import re
 import subprocess
 import tomllib
-from pathlib import Path
 
 import pytest
 import yaml
 
-from schemas.deid import Operator, load_deid
+from schemas.deid import Operator
+from tests.support.deid_engines import CONFIG, engine_for
 from transforms.deid.engine import DeidEngine
 from transforms.deid.spans import Segment, SessionText
 
-CONFIG = load_deid(Path(__file__).resolve().parents[3] / "configs/deid/default.yaml")[0]
 VALUES = {
     "name": "Priya Raghunathan",
     "first": "Priya",
@@ -102,7 +101,7 @@ LANGUAGES = {
 @pytest.fixture(scope="module")
 def engines() -> dict[str, DeidEngine]:
     return {
-        style: DeidEngine(CONFIG.model_copy(update={"surrogates": style}), bytes(32))
+        style: engine_for(CONFIG.model_copy(update={"surrogates": style}))
         for style in ("placeholder", "realistic")
     }
 
@@ -113,7 +112,7 @@ def engines() -> dict[str, DeidEngine]:
 def test_code_that_parsed_before_parses_after(
     engines: dict[str, DeidEngine], style: str, language: str, where: str
 ) -> None:
-    """A model that is trained on broken code writes broken code."""
+    """A model trained on broken code writes broken code."""
     template, parse = LANGUAGES[language]
     code = template.format(**VALUES)
     parse(code)
@@ -138,10 +137,8 @@ def test_code_that_parsed_before_parses_after(
 
 
 @pytest.mark.parametrize("language", ["python", "json", "yaml", "toml"])
-def test_code_that_is_pasted_without_a_fence_parses_after(
-    engines: dict[str, DeidEngine], language: str
-) -> None:
-    """People paste a file as it is; a number that was a value becomes a string."""
+def test_code_without_a_fence_parses_after_masking(engines: dict[str, DeidEngine], language: str) -> None:
+    """Users paste whole files without a fence. A masked number that was a value becomes a string."""
     template, parse = LANGUAGES[language]
     segment = Segment(template.format(**VALUES).strip() + "\n", "user")
     text = engines["placeholder"].mask_sessions([SessionText(bytes(16), [segment])])[0].texts[0]
@@ -158,7 +155,7 @@ def test_lines_of_json_stay_lines_of_json(engines: dict[str, DeidEngine]) -> Non
 
 
 def test_a_surrogate_in_prose_keeps_its_brackets(engines: dict[str, DeidEngine]) -> None:
-    """Readers tell a surrogate from a word by them; a number in a sentence gets no quotation marks."""
+    """Brackets distinguish a surrogate from a word. A number in a sentence gets no quotation marks."""
     text = "Call me: 415-555-2671, or write to bob@example.com"
     masked = engines["placeholder"].mask_sessions([SessionText(bytes(16), [Segment(text, "user")])])[0]
     assert masked.texts == ["Call me: <PHONE_NUMBER_1>, or write to <EMAIL_ADDRESS_1>"]
@@ -174,18 +171,18 @@ def test_a_surrogate_in_prose_keeps_its_brackets(engines: dict[str, DeidEngine])
         ("keep", "card 4242 4242 4242 4242 of <EMAIL_ADDRESS_1>"),
     ],
 )
-def test_an_entity_has_its_own_operator(operator: object, expected: str) -> None:
-    """An organisation may keep, cut or mask one kind of value and not another."""
+def test_an_entity_type_can_have_its_own_operator(operator: object, expected: str) -> None:
+    """An organisation may need to keep, remove or mask one entity type and not another."""
     operators = {"CREDIT_CARD": Operator.model_validate(operator)}
-    engine = DeidEngine(CONFIG.model_copy(update={"operators": operators}), bytes(32))
+    engine = engine_for(CONFIG.model_copy(update={"operators": operators}))
     session = SessionText(bytes(16), [Segment("card 4242 4242 4242 4242 of bob@example.com", "user")])
     assert engine.mask_sessions([session])[0].texts == [expected]
 
 
 def test_a_hash_is_the_same_in_a_session_only() -> None:
-    """Equal values can be counted in a session, and not followed into another."""
+    """Equal values can be counted within a session, but not linked across sessions."""
     operators = {"EMAIL_ADDRESS": Operator(operator="hash")}
-    engine = DeidEngine(CONFIG.model_copy(update={"operators": operators}), bytes(32))
+    engine = engine_for(CONFIG.model_copy(update={"operators": operators}))
     segments = [Segment("bob@example.com and Bob@Example.com", "user")]
     here, there = engine.mask_sessions([SessionText(b"a" * 16, segments), SessionText(b"b" * 16, segments)])
     first, _, second = here.texts[0].partition(" and ")
@@ -194,24 +191,24 @@ def test_a_hash_is_the_same_in_a_session_only() -> None:
     assert first not in there.texts[0]
 
 
-def test_a_session_with_what_may_not_occur_is_dropped() -> None:
-    """Some values are reason enough not to train on a session at all."""
+def test_a_value_with_the_operator_drop_session_excludes_the_session() -> None:
+    """For some entity types an organisation may exclude the whole session."""
     operators = {"CREDIT_CARD": Operator(operator="drop_session")}
-    engine = DeidEngine(CONFIG.model_copy(update={"operators": operators}), bytes(32))
+    engine = engine_for(CONFIG.model_copy(update={"operators": operators}))
     texts = ["card 4242 4242 4242 4242", "no card"]
     masked = engine.mask_sessions([SessionText(bytes(16), [Segment(text, "user")]) for text in texts])
     assert [one.refusal for one in masked] == ["pii_density", None]
 
 
-def test_realistic_surrogates_of_one_person_agree_across_sessions_no_more_than_chance() -> None:
-    """Whoever has all output and not the key can follow nobody from one session to the next."""
+def test_realistic_surrogates_of_one_person_match_across_sessions_only_by_chance() -> None:
+    """Without the key, the output must not allow a person to be linked across sessions."""
     config = CONFIG.model_copy(update={"surrogates": "realistic", "models": {}})
     text = "My name is Priya Raghunathan, mail priya.raghunathan@example.com, ssh praghunathan@build-7"
     sessions = [SessionText(n.to_bytes(16, "big"), [Segment(text, "user")]) for n in range(60)]
-    masked = [one.texts[0] for one in DeidEngine(config, bytes(32)).mask_sessions(sessions)]
+    masked = [one.texts[0] for one in engine_for(config).mask_sessions(sessions)]
     people = [one.split("My name is ")[1].split(",")[0] for one in masked]
     mailboxes = [one.split("mail ")[1].split(",")[0] for one in masked]
-    # Of 1,770 pairs among some 10,000 given by 20,000 family names, one or two would be a surprise.
+    # With about 10,000 given names and 20,000 family names, a match among 1,770 pairs is very unlikely.
     assert len(set(people)) >= 59
     assert len(set(mailboxes)) >= 59
     for person, mailbox in zip(people, mailboxes, strict=True):
@@ -219,8 +216,8 @@ def test_realistic_surrogates_of_one_person_agree_across_sessions_no_more_than_c
         assert mailbox.split("@")[0] == f"{given}.{family}"
 
 
-def test_the_length_of_a_realistic_name_tells_nothing_of_the_persons() -> None:
-    """A name of five words would be the same person's in every session, whatever the words are."""
+def test_the_length_of_a_realistic_name_is_independent_of_the_original() -> None:
+    """A surrogate of five words would identify the same person in every session."""
     config = CONFIG.model_copy(update={"surrogates": "realistic", "models": {}})
     text = "My name is {}, and {} it is"
     names = ["Priya Raghunathan", "Priya Lakshmi Raghunathan", "Priya Lakshmi Meena Kumari Raghunathan"]
@@ -228,7 +225,7 @@ def test_the_length_of_a_realistic_name_tells_nothing_of_the_persons() -> None:
         SessionText(n.to_bytes(16, "big"), [Segment(text.format(name, name), "user")])
         for n, name in enumerate(names * 8)
     ]
-    masked = [one.texts[0] for one in DeidEngine(config, bytes(32)).mask_sessions(sessions)]
+    masked = [one.texts[0] for one in engine_for(config).mask_sessions(sessions)]
     shown = [re.fullmatch(r"My name is (.*), and (.*) it is", one) for one in masked]
     people = [one.group(1) for one in shown if one and one.group(1) == one.group(2)]
     assert len(set(people)) == len(names) * 8

@@ -1,4 +1,4 @@
-"""The small model: what it finds, and that what it finds depends on the text alone."""
+"""The small model finds people and addresses, and its results depend on the text alone."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ import pytest
 
 from schemas.deid import TaggerConfig
 from schemas.errors import DeidError
+from tests.support.deid_engines import line_signs
 from transforms.deid.model import network, vectors
 from transforms.deid.model import tagger as module
 from transforms.deid.model.features import ROWS
 from transforms.deid.model.network import LABELS, load_weights, save_weights
 from transforms.deid.model.tagger import Entity, Tagger, shipped_tagger, tagger_digest
-from transforms.deid.people.line_signs import LineSigns
 from transforms.deid.people.reading import Mask, Reading
 from transforms.deid.spans import Kind, Segment
 from transforms.deid.text import word_table as words
-from transforms.deid.text.word_table import Words
+from transforms.deid.text.word_table import WordTable
 from transforms.sample.texts.fill import generate_texts
 from transforms.training.network import probabilities_of
 
-WORDS, SIGNS = Words(b"tests"), LineSigns()
+WORDS, SIGNS = WordTable(b"tests"), line_signs()
 TAGGER = shipped_tagger(TaggerConfig(person=0.5, person_agreed=0.5, person_alone=0.5, person_in_code=0.5))
 
 
-def read(texts: list[str], kind: Kind = "user", known: Words = WORDS) -> Reading:
+def read(texts: list[str], kind: Kind = "user", known: WordTable = WORDS) -> Reading:
     return Reading([[Segment(text, kind)] for text in texts], known, SIGNS)
 
 
 def entities(texts: list[str], tagger: Tagger = TAGGER) -> list[list[Entity]]:
-    """Of each text, whatever texts are the same."""
+    """The entities of each text, also if texts are equal."""
     reading = read(texts)
     by_text = tagger.entities(reading)
     return [by_text[number] for number in reading.numbers]
@@ -54,7 +54,7 @@ def found(text: str, kind: str) -> list[str]:
     ],
 )
 def test_addresses_in_many_forms_are_found_whole(text: str, address: str) -> None:
-    """A house number that is left is half the way to the door."""
+    """A house number that remains reveals a part of the address."""
     assert address in " | ".join(found(text, "ADDRESS"))
 
 
@@ -62,7 +62,7 @@ def test_addresses_in_many_forms_are_found_whole(text: str, address: str) -> Non
     "name", ["Oyelaran Adebisi", "Wojciech Brzęczek", "Sunniva Haugstad", "Nguyen Thi Lan"]
 )
 def test_people_on_no_list_are_found(name: str) -> None:
-    """Most people of the world are on no list of names."""
+    """Most names in the world are on no list."""
     assert found(f"Yesterday I spoke with {name} about the contract.", "PERSON") == [name]
 
 
@@ -76,14 +76,14 @@ def test_people_on_no_list_are_found(name: str) -> None:
         "Turn to page 12, read chapter 3 and answer questions 1 to 10.",
     ],
 )
-def test_what_is_neither_is_left(text: str) -> None:
-    """A masked product or room number makes the text worse and hides nobody."""
+def test_text_without_people_and_addresses_has_no_entities(text: str) -> None:
+    """A masked product or room number degrades the text and protects nobody."""
     assert entities([text]) == [[]]
 
 
 @pytest.mark.parametrize("alike", [True, False])
-def test_a_text_has_the_same_entities_in_any_company(alike: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Which sessions share a batch is chance; what is masked may not be, on any processor."""
+def test_a_text_has_the_same_entities_in_any_batch(alike: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batches are arbitrary, so they must not affect the spans, on any processor."""
     if alike and not TAGGER._network.sums_alike:
         pytest.skip("this processor's matrix library sums by place: texts are never computed together here")
     monkeypatch.setattr(TAGGER._network, "sums_alike", alike)
@@ -98,8 +98,8 @@ def test_a_text_has_the_same_entities_in_any_company(alike: bool, monkeypatch: p
     assert np.array_equal(here, TAGGER.probabilities(alone, np.arange(len(some))))
 
 
-def test_products_that_depend_on_the_row_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Some matrix libraries sum the rows of a block in different orders: then texts are computed apart."""
+def test_matrix_products_that_depend_on_the_row_are_detected(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some matrix libraries sum the rows of a block in different orders. Then each text is computed alone."""
     assert network._sums_alike(np.ones((6, 2), dtype=np.float32))
     product = network.product
 
@@ -110,8 +110,8 @@ def test_products_that_depend_on_the_row_are_noticed(monkeypatch: pytest.MonkeyP
     assert not network._sums_alike(TAGGER._weights.weight)
 
 
-def test_the_cone_of_a_token_says_what_the_whole_text_does() -> None:
-    """Only what the blocks look at is computed; pieces, paragraphs and the ends of texts change nothing."""
+def test_computing_only_the_receptive_field_gives_the_result_of_the_whole_text() -> None:
+    """Only tokens that the blocks read are computed; pieces, paragraphs and text ends must not matter."""
     text = " ".join(one.text for one in generate_texts(400, 12))
     reading = read([text, "\n\n".join(["Ask Sunniva Haugstad.", "Hi!", ""])])
     tokens = reading.tokens
@@ -123,8 +123,8 @@ def test_the_cone_of_a_token_says_what_the_whole_text_does() -> None:
         assert np.abs(probabilities[some] - whole).max() < 1e-4
 
 
-def test_the_gate_loses_next_to_nothing() -> None:
-    """It decides where the small model does not look at all: of true people and addresses it hides few."""
+def test_the_gate_loses_few_entities() -> None:
+    """The small model does not run on tokens that the gate rejects, so an entity there is lost."""
     labelled = {one.text: one.spans for one in generate_texts(600, 13, part="held")}
     without = Tagger(TAGGER._weights, None, TAGGER._thresholds)
     reading = read(list(labelled))
@@ -140,8 +140,8 @@ def test_the_gate_loses_next_to_nothing() -> None:
     assert len(TAGGER.judged(reading)) < 0.9 * len(without.judged(reading))
 
 
-def test_what_patterns_explained_is_not_read_again() -> None:
-    """The digits of a card are no house numbers; the address beside it is found all the same."""
+def test_spans_of_patterns_are_excluded_from_the_small_model() -> None:
+    """The digits of a card are not house numbers; an address beside the card must still be found."""
     card = "5500 0000 0000 0004"
     text = f"pay with {card} please, and send it to 14 Larkspur Crescent, Exeter EX4 6TN"
     reading = read([text])
@@ -165,12 +165,12 @@ def _met(entity: Entity, others: list[Entity]) -> bool:
     return any(o.type == entity.type and o.start < entity.end and entity.start < o.end for o in others)
 
 
-def test_the_words_it_remembers_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ten million messages hold more different words than memory."""
+def test_the_cache_of_words_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten million messages contain more distinct words than fit into memory."""
     monkeypatch.setattr(vectors, "_KNOWN_WORDS", 50)
     monkeypatch.setattr(words, "_MAX_KNOWN", 60)
     small = Tagger(TAGGER._weights, TAGGER._gate, {"PERSON": 0.5})
-    known = Words(b"few")
+    known = WordTable(b"few")
     for number in range(40):
         text = " ".join(f"W{chr(97 + number % 26)}{chr(97 + n)}x" for n in range(26))
         small.entities(read([text], known=known))
@@ -185,13 +185,13 @@ def test_the_words_it_remembers_are_bounded(monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize(
     "text", ["", " ", "\n\n", "?", "é", "\ud800", "\u200b", "a" * 100_000, "1 " * 20_000]
 )
-def test_odd_texts_are_no_trouble(text: str) -> None:
-    """Empty, one sign, a lone surrogate, a word of 100,000 letters."""
+def test_unusual_texts_are_processed_without_an_error(text: str) -> None:
+    """Empty text, one character, a lone surrogate, a word of 100,000 letters."""
     assert len(entities([text])) == 1
 
 
-def test_weights_are_small_and_survive_a_file(tmp_path: Path) -> None:
-    """At most 8 MB in the wheel; what is read back gives the same entities."""
+def test_weights_are_small_and_unchanged_by_a_file(tmp_path: Path) -> None:
+    """The wheel has room for 8 MB. Weights read from a file are equal up to rounding."""
     path = Path(module.__file__).parent / "weights.npz"
     assert path.stat().st_size < 8_000_000
     weights = load_weights(path.read_bytes())
@@ -203,7 +203,7 @@ def test_weights_are_small_and_survive_a_file(tmp_path: Path) -> None:
 
 
 def test_other_weights_than_the_pinned_ones_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The manifest names the model's digest; it must be the model that ran."""
+    """The manifest records the digest of the model; it must be the model that ran."""
     assert len(tagger_digest()) == 64
     monkeypatch.setattr("hashlib.sha256", lambda *_: type("D", (), {"hexdigest": lambda _: "0" * 64})())
     with pytest.raises(DeidError, match=r"gate\.npz"):

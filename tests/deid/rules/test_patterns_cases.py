@@ -1,4 +1,4 @@
-"""The tables of cases: what must be hidden wherever it stands, and what must come out untouched."""
+"""Tables of cases: values that must be masked in any context, and texts that must stay unchanged."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from transforms.deid.rules.scanner import PatternScanner
+from tests.support.deid_engines import pattern_scanner
 
-SCANNER = PatternScanner()
+SCANNER = pattern_scanner()
 CASES = Path(__file__).resolve().parents[3] / "tests/cases"
 HIDDEN = [
     pytest.param(case["text"], str(case["hidden"]), id=f"{family}-{number}")
@@ -30,20 +30,20 @@ def masked(text: str) -> str:
 
 
 @pytest.mark.parametrize(("text", "hidden"), HIDDEN)
-def test_a_value_is_hidden_where_it_stands(text: str, hidden: str) -> None:
-    """Each line once leaked, or is the form of a leak that is common in code and chats."""
+def test_each_value_that_must_be_masked_is_masked(text: str, hidden: str) -> None:
+    """Each line leaked once, or has the form of a leak that is common in code and chats."""
     assert hidden in text
     assert hidden not in masked(text)
 
 
 @pytest.mark.parametrize("around", ["{}", "x = '{}'\n", '{{"cmd": "{}"}}', "漢字 {} é", "a\n{}\nb"])
-def test_values_stay_hidden_in_other_surroundings(around: str) -> None:
-    """A rule that holds at the start of a text only, or in ASCII only, is no rule."""
+def test_each_value_that_must_be_masked_is_masked_in_other_contexts(around: str) -> None:
+    """A rule must not depend on the start of a text or on ASCII around the value."""
     cases = [case.values for case in HIDDEN]
     assert [case for case in cases if str(case[1]) in masked(around.format(case[0]))] == []
 
 
 @pytest.mark.parametrize("text", LEFT)
-def test_what_only_looks_like_a_value_is_left(text: str) -> None:
-    """Each line was masked once, by us or by stock recognizers, and hides nobody."""
+def test_each_text_without_a_value_is_unchanged(text: str) -> None:
+    """Each line was masked once, here or by stock recognizers, although it identifies nobody."""
     assert masked(text) == text

@@ -1,4 +1,4 @@
-"""Triggers and windows are an optimisation only: they find what the exact expressions find on whole texts."""
+"""Triggers and windows find exactly what the exact expressions find on whole texts."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.deid_engines import pattern_scanner
 from tests.support.deid_values import FOUND, SURROUNDINGS
+from tests.support.samples import sample
 from transforms.deid.rules.catalogue import spans_of
-from transforms.deid.rules.scanner import PatternScanner
-from transforms.deid.text.normalise import plain_twins
+from transforms.deid.text.normalise import normalised_copies
 from transforms.deid.text.propagate import propagate_values
+from transforms.sample.texts.fill import generate_texts
 
-SCANNER = PatternScanner()
+SCANNER = pattern_scanner()
 ROOT = Path(__file__).resolve().parents[3]
 CASES = [
     str(case["text"])
@@ -29,22 +31,29 @@ VALUES = [value for values in FOUND.values() for value in values]
 
 @pytest.mark.parametrize("around", ["{}", *SURROUNDINGS[1:29:4]])
 def test_triggers_and_windows_lose_nothing(around: str) -> None:
-    """A trigger narrower than its expression would switch a rule off where nobody looks."""
+    """A trigger narrower than its expression would disable the rule for some texts."""
     texts = [around.format(value) for value in (*VALUES, *CASES)]
     assert SCANNER.scan(texts) == [spans_of(text) for text in texts]
 
 
 def test_windows_far_apart_and_close_together_give_the_same() -> None:
-    """Windows merge, touch and end within long lines; unequal spacing tries every way."""
+    """Windows merge, touch and end within long lines; unequal spacing covers all cases."""
     for gap in (0, 1, 7, 60, 300):
         text = (" " + "lorem " * gap).join([*VALUES, *CASES[:40]])
         assert SCANNER.scan([text]) == [spans_of(text)], gap
 
 
+def test_windows_hold_on_synthetic_texts() -> None:
+    """Chats, documents, tool output and code with identifiers of all types."""
+    texts = [made.text for made in generate_texts(200, 3)]
+    assert SCANNER.scan(texts) == [spans_of(text) for text in texts]
+
+
+@pytest.mark.samples
 def test_windows_hold_on_public_texts() -> None:
-    """Prose that nobody wrote for these rules."""
-    path = ROOT.parent / "shared/data/pii/panorama531.jsonl"
-    texts = [json.loads(line)["text"] for line in path.read_text().splitlines()[:200]]
+    """These texts were not written for the rules."""
+    lines = sample("pii/panorama531.jsonl").read_text().splitlines()[:200]
+    texts = [json.loads(line)["text"] for line in lines]
     assert SCANNER.scan(texts) == [spans_of(text) for text in texts]
 
 
@@ -56,24 +65,24 @@ def test_windows_hold_on_public_texts() -> None:
         )
     )
 )
-def test_twins_lead_back_to_the_text(parts: list[str]) -> None:
-    """Each character of a twin stands for its own part of the text, in order; a plain one for itself."""
+def test_offsets_of_a_normalised_copy_map_to_the_original_text(parts: list[str]) -> None:
+    """Each character of the copy maps to its own part of the text, in order; a plain character to itself."""
     text = "".join(parts)
-    for twin in plain_twins(text):
-        places = [twin.original(place, place + 1) for place in range(len(twin.text))]
+    for copy in normalised_copies(text):
+        places = [copy.original(place, place + 1) for place in range(len(copy.text))]
         assert all(low < high for low, high in places)
         assert all(first[1] <= second[0] for first, second in itertools.pairwise(places))
-        for character, (low, high) in zip(twin.text, places, strict=True):
+        for character, (low, high) in zip(copy.text, places, strict=True):
             assert character == text[low:high] or text[low:high] in {*parts} or text[low:high].startswith("%")
 
 
-def test_a_text_without_disguise_has_no_twin() -> None:
-    """A twin costs a second scan."""
-    assert plain_twins("plain — text, 2019 – 2021, 100 % of C:\\Users & more") == []
+def test_a_text_without_disguised_characters_has_no_normalised_copy() -> None:
+    """A copy costs a second scan."""
+    assert normalised_copies("plain — text, 2019 – 2021, 100 % of C:\\Users & more") == []
 
 
 def test_numbers_are_found_again_in_another_grouping() -> None:
-    """People write a card with spaces once and without them later; telephone numbers without the country."""
+    """Users write a card with and without spaces, and a telephone number with and without country code."""
     texts = [
         "card 4242 4242 4242 4242, call +44 7700 900123",
         "x 4242-4242-4242-4242 07700 900 123",
@@ -90,14 +99,14 @@ def test_numbers_are_found_again_in_another_grouping() -> None:
     ]
 
 
-def test_a_found_value_is_not_seen_inside_a_longer_number() -> None:
-    """10.1.2.3 is not in 10.1.2.34: half a mask is wrong data and a wrong link between machines."""
+def test_a_found_value_does_not_match_inside_a_longer_number() -> None:
+    """Masking 10.1.2.3 inside 10.1.2.34 would corrupt the text and link two machines wrongly."""
     texts = ["at 10.1.2.3 now", "tag 10.1.2.34 110.1.2.3"]
     assert propagate_values(texts, [SCANNER.scan(texts[:1])[0], []])[1] == []
 
 
-def test_many_values_in_long_texts_are_found_as_few_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A pasted customer table has thousands; searching for all at once must give the same spans."""
+def test_many_values_in_long_texts_are_found_like_a_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pasted customer table has thousands of values. Searching for all at once must give the same spans."""
     emails = [f"us\u00e9r{number}@example.com" for number in range(120)]
     texts = ["😀 " + ", ".join(emails), "漢字 " + " ".join(reversed(emails)), "/home/jdoe42/x", "É JDOE42"]
     found = [*SCANNER.scan(texts[:1]), [], *SCANNER.scan(texts[2:3]), []]

@@ -1,4 +1,4 @@
-"""Secrets of providers by their documented shapes: each is found, and what only looks like one is left."""
+"""Secrets in the documented format of their providers are found; similar strings are not masked."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def ids(secret: ProviderSecret) -> str:
 
 
 def test_there_are_many_providers_each_documented_once() -> None:
-    """Each pattern can be traced to what the provider itself says."""
+    """Each pattern must have the provider's documentation as its source."""
     assert len({secret.provider for secret in SECRETS}) >= 150
     assert len({ids(secret) for secret in SECRETS}) == len(SECRETS)
     assert all(re.match(r"https://[\w.-]+\.\w+", secret.docs) for secret in SECRETS)
@@ -38,8 +38,8 @@ def test_there_are_many_providers_each_documented_once() -> None:
 
 
 @pytest.mark.parametrize("secret", SECRETS, ids=ids)
-def test_a_secret_is_masked_whole_wherever_it_stands(secret: ProviderSecret) -> None:
-    """Half a key is a shorter search for the other half."""
+def test_a_provider_secret_is_masked_completely_in_any_context(secret: ProviderSecret) -> None:
+    """A partly masked key can be guessed in less time."""
     random_ = random.Random(ids(secret))
     for example in secret.examples:
         for around in SURROUNDINGS:
@@ -53,8 +53,8 @@ def test_a_secret_is_masked_whole_wherever_it_stands(secret: ProviderSecret) -> 
 
 
 @pytest.mark.parametrize("secret", SECRETS, ids=ids)
-def test_a_near_miss_is_left(secret: ProviderSecret) -> None:
-    """Identifiers, placeholders of documentation and class names begin like keys, too."""
+def test_a_near_miss_of_a_provider_secret_is_not_masked(secret: ProviderSecret) -> None:
+    """Identifiers, placeholders in documentation and class names can begin like keys."""
     random_ = random.Random(ids(secret))
     rules = [rule for rule in PROVIDER_KEY_RULES if secret.pattern in rule.exact.pattern]
     assert rules
@@ -65,8 +65,8 @@ def test_a_near_miss_is_left(secret: ProviderSecret) -> None:
 
 
 @pytest.mark.parametrize("secret", [s for s in SECRETS if s.context], ids=ids)
-def test_a_shape_that_says_nothing_needs_its_word(secret: ProviderSecret) -> None:
-    """Thirty-two hexadecimal digits are a digest; behind a provider's name they are its key."""
+def test_an_ambiguous_shape_needs_its_context_word(secret: ProviderSecret) -> None:
+    """Thirty-two hexadecimal digits are a digest, but after the name of a provider they are its key."""
     value = filled(secret.examples[0], random.Random(ids(secret)))
     rule = next(
         r
@@ -77,7 +77,7 @@ def test_a_shape_that_says_nothing_needs_its_word(secret: ProviderSecret) -> Non
 
 
 def test_every_pattern_is_linear() -> None:
-    """A page of one sign may not stall a worker."""
+    """A long run of one character must not block a worker."""
     texts = [unit * (60_000 // len(unit)) for unit in ("a", "A", "1", "-", "_", "A1b-", "sk-", "eyJ", "://")]
     for rule in PROVIDER_KEY_RULES:
         started = time.process_time()

@@ -1,4 +1,4 @@
-"""Cells that only the head of their column gives away."""
+"""Table cells are detected by their column header."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from transforms.deid.rules.scanner import PatternScanner
+from tests.support.deid_engines import pattern_scanner
 
-SCANNER = PatternScanner()
+SCANNER = pattern_scanner()
 
 
 def masked(text: str) -> str:
@@ -30,7 +30,7 @@ def masked(text: str) -> str:
         ("**Patient ID** | note\n--- | ---\nA-88213 | x", ["A-88213"]),
     ],
 )
-def test_a_cell_is_masked_by_its_head(table: str, hidden: list[str]) -> None:
+def test_a_cell_is_masked_by_its_column_header(table: str, hidden: list[str]) -> None:
     left = masked(table)
     assert [value for value in hidden if value in left] == []
     assert left.count("\n") == table.count("\n")
@@ -50,12 +50,12 @@ def test_a_cell_is_masked_by_its_head(table: str, hidden: list[str]) -> None:
         "| Who | DOB |\n|---|---|\n| x | <DATE_OF_BIRTH_1> |\n| y | USERNAME_12345 |\n",
     ],
 )
-def test_what_is_no_such_table_is_left(text: str) -> None:
+def test_text_without_such_a_table_is_unchanged(text: str) -> None:
     assert masked(text) == text
 
 
-def test_a_long_table_costs_its_length() -> None:
-    """Every row could begin a table of its own."""
+def test_a_long_table_takes_time_linear_in_its_length() -> None:
+    """Every row could be the header of another table."""
 
     def seconds(rows: int) -> float:
         text = "phone,login\n" * rows

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
-from schemas.deid import DeidConfig, ModelConfig, load_deid
+from schemas.deid import DeidConfig, ModelConfig
+from tests.support.deid_engines import CONFIG, engine_for
 from transforms.deid.engine import DeidEngine
 from transforms.deid.spans import Masked, Segment, SessionText
 
-CONFIG = load_deid(Path(__file__).resolve().parents[3] / "configs/deid/default.yaml")[0]
 FRENCH = (
     "Bonjour, je voudrais organiser une fête pour mon voisin Thibault Marchandier qui habite près de chez "
     "nous. Il travaille avec Océane Lefebvre depuis des années, et nous avons pensé à un dîner au jardin, "
@@ -33,14 +32,14 @@ def mask(engine: DeidEngine, text: str) -> Masked:
 @pytest.fixture(scope="module")
 def patterns_only() -> DeidEngine:
     language = CONFIG.language.model_copy(update={"unsupported": "patterns_only"})
-    return DeidEngine(CONFIG.model_copy(update={"language": language}), bytes(32))
+    return engine_for(CONFIG.model_copy(update={"language": language}))
 
 
 @pytest.fixture(scope="module")
 def bilingual() -> DeidEngine:
     models = {**CONFIG.models, "fr": ModelConfig(package="fr_core_news_sm")}
     language = CONFIG.language.model_copy(update={"supported": ["en", "fr"]})
-    return DeidEngine(CONFIG.model_copy(update={"models": models, "language": language}), bytes(32))
+    return engine_for(CONFIG.model_copy(update={"models": models, "language": language}))
 
 
 def test_a_second_language_is_masked_by_its_own_model(bilingual: DeidEngine) -> None:
@@ -56,7 +55,7 @@ def test_a_second_language_is_masked_by_its_own_model(bilingual: DeidEngine) -> 
 def test_english_stays_english_beside_it(bilingual: DeidEngine) -> None:
     """A second model changes nothing for sessions of the first language."""
     text = "Please ask my colleague Siobhan O'Brien about the French translation of the contract by Friday."
-    assert mask(bilingual, text) == mask(DeidEngine(CONFIG, bytes(32)), text)
+    assert mask(bilingual, text) == mask(engine_for(), text)
 
 
 def test_a_language_without_a_model_is_refused_or_masked_by_patterns(

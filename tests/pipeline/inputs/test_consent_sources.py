@@ -14,7 +14,7 @@ from schemas.strict_yaml import load_model
 from schemas.tables import GRANTED
 from tests.support.command import Corpus, chatsieve, table_of
 from tests.support.consent_systems import AS_OF, HASHER, Read, configured, snapshots_of, source_of, write
-from transforms.consent.spilled import Row, keep_rows, kept_rows, temporary_spill
+from transforms.consent.spilled import ConsentRow, rows_of_users, spill_rows, temporary_spill
 
 
 def as_fides(row: dict[str, Any]) -> dict[str, Any]:
@@ -117,15 +117,15 @@ def test_an_unknown_state_stops_the_run_before_it_starts(corpus: Corpus, tmp_pat
 def test_kept_rows_are_noise_on_disk_and_gone_in_the_end() -> None:
     """Whoever finds what a killed run left behind learns neither who nor what."""
     keys = [HASHER.user(f"u{number}") for number in range(5000)]
-    rows = [Row(key, GRANTED, AS_OF, AS_OF) for key in keys]
+    rows = [ConsentRow(key, GRANTED, AS_OF, AS_OF) for key in keys]
     with temporary_spill() as spill:
-        kept = list(keep_rows(rows, spill))
+        kept = list(spill_rows(rows, spill))
         (file,) = Path(spill.folder).iterdir()
         assert Path(spill.folder).stat().st_mode & 0o77 == 0
         written = file.read_bytes()
         assert not any(key in written for key in keys[:200])
         assert b"ARROW" not in written
-        assert [row for each in kept for row in kept_rows(each, keys[7:9])] == rows[7:9]
+        assert [row for each in kept for row in rows_of_users(each, keys[7:9])] == rows[7:9]
     assert not Path(spill.folder).exists()
 
 

@@ -70,7 +70,7 @@ def test_a_column_says_since_when_a_row_is_known(server: Server) -> None:
     later = Found(server, at(5), given=True, columns=columns)
     assert len(later.rows) == 2
     assert later.snapshot.instants == (at(1), at(5))
-    with pytest.raises(ConsentError, match="after as_of; leave as_of out"):
+    with pytest.raises(ConsentError, match="after as_of; remove as_of"):
         Found(server, at(4), given=True)
     server.run("UPDATE consent.given SET recorded_at = NULL WHERE state = 'granted'")
     with pytest.raises(ConsentError, match="a row has no snapshot_at"):
@@ -149,8 +149,8 @@ def test_a_row_that_is_not_understood_refuses_the_table(server: Server, row: str
     [
         ({"table": "consent.nothing"}, "there is no such table (SQLSTATE 42P01)"),
         ({"columns": {"state": "nothing"}}, "there is no such column (SQLSTATE 42703)"),
-        ({"query": "SELECT 'jo' FROM"}, "the query is not understood (SQLSTATE 42601)"),
-        ({"query": "SELECT 1 AS user_id; DROP TABLE consent.given"}, "the query is not understood"),
+        ({"query": "SELECT 'jo' FROM"}, "the query is not valid (SQLSTATE 42601)"),
+        ({"query": "SELECT 1 AS user_id; DROP TABLE consent.given"}, "the query is not valid"),
         (
             {"query": "SELECT 'jo'::int AS user_id"},
             "a value cannot be computed or converted (SQLSTATE 22P02)",
@@ -161,7 +161,7 @@ def test_a_row_that_is_not_understood_refuses_the_table(server: Server, row: str
         ),
         (
             {"query": "SELECT 'u' AS user_id, 'granted' AS state, date '2025-10-01' AS decided_at"},
-            "no timestamp",
+            "expected timestamp",
         ),
         ({"query": "SELECT 'u' AS user_id, 'granted' AS state, 5 AS decided_at"}, "has type int32"),
     ],

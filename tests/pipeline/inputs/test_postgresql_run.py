@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.inputs.postgresql import transaction
 from schemas.errors import ChatsieveError, ConfigError, ConsentError
-from tests.support.command import Corpus, chatsieve, table_of
+from tests.support.command import TWO_WORKERS, Corpus, chatsieve, table_of
 from tests.support.consent_systems import configured, snapshots_of
 from tests.support.consent_tables import Found, clean
 from tests.support.postgresql import PASSWORD, Server, server
@@ -23,14 +23,14 @@ pytestmark = pytest.mark.usefixtures("clean")
 @pytest.mark.parametrize(
     ("uri", "words"),
     [
-        ("{wrong}", "cannot connect: user or password is refused"),
+        ("{wrong}", "cannot connect: user or password is wrong"),
         ("{nowhere}", "cannot connect: there is no such database or user"),
         (
             "postgresql://owner:{password}@/postgres?host=/tmp/h4rdly-there",
             "cannot connect: no server answers",
         ),
         ("postgresql://owner:{password}@localhost:{password}/postgres", "cannot connect: "),
-        ("owner {password}", "cannot connect: it is no connection string"),
+        ("owner {password}", "cannot connect: it is not a libpq connection string"),
         (
             "${{CONSENT_DB_NOT_SET}}",
             "c.yaml: consent.sources[0].uri: the environment variable CONSENT_DB_NOT_SET",
@@ -92,7 +92,7 @@ def test_memory_does_not_grow_with_the_table(server: Server) -> None:
 def test_the_driver_is_an_extra_that_is_asked_for(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who reads files only needs none."""
     monkeypatch.setitem(sys.modules, "adbc_driver_postgresql.dbapi", None)
-    with pytest.raises(ConfigError, match="install chatsieve with its extra `postgres`"):
+    with pytest.raises(ConfigError, match="install chatsieve with the extra `postgres`"):
         Found(server)
 
 
@@ -117,7 +117,7 @@ def test_a_table_decides_as_the_snapshots_that_say_the_same(
     config = configured(corpus, tmp_path / "c.yaml", {"sources": [source]})
     (tmp_path / "tmp").mkdir()
     environment = {"CONSENT_DB": server.uri, "TMPDIR": str(tmp_path / "tmp")}
-    done = chatsieve("audit", "-c", config, "--output", tmp_path / "out", **environment)
+    done = chatsieve("audit", "-c", config, "--output", tmp_path / "out", *TWO_WORKERS, **environment)
     assert done.returncode == 0, done.stderr
     known = chatsieve("audit", "-c", corpus.config, "--output", tmp_path / "known")
     assert known.returncode == 0, known.stderr
@@ -147,5 +147,5 @@ def test_a_table_decides_as_the_snapshots_that_say_the_same(
         "audit", "-c", config, "--debug", "--output", tmp_path / "no", CONSENT_DB=server.uri_of("b4d-canary")
     )
     assert refused.returncode == 2
-    assert "user or password is refused" in refused.stderr
+    assert "user or password is wrong" in refused.stderr
     assert "b4d-canary" not in refused.stderr + refused.stdout

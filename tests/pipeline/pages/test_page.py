@@ -13,7 +13,7 @@ import jsonschema
 import pytest
 
 from pipeline.pages import chart_library as page_library
-from pipeline.pages.page import FOLDER, embedded, size
+from pipeline.pages.page import FOLDER, script_json, size
 from pipeline.pages.report import MOST_CELLS, report_page
 from tests.support.made_reports import example
 
@@ -58,7 +58,7 @@ def test_the_page_names_nothing_to_load_and_allows_only_its_own_scripts() -> Non
 
 def test_text_in_data_cannot_end_its_script() -> None:
     """A tier may be called anything."""
-    text = embedded({"</script>": "<!--\u2028&"})
+    text = script_json({"</script>": "<!--\u2028&"})
     assert re.search(r"[<>&\u2028]", text) is None
     assert json.loads(text) == {"</script>": "<!--\u2028&"}
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.pages.sentences import age, changed, headline, refusals
+from pipeline.pages.report_summary import age, changed, headline, refusals
 from tests.support.made_reports import example
 
 

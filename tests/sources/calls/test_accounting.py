@@ -1,4 +1,4 @@
-"""What `inspect` counts where each call of a model repeats the history before it."""
+"""The counts of `inspect` where each model call repeats the history before it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ AT = "2026-01-05T10:00:00Z"
 
 @pytest.mark.parametrize("form", ["anthropic-messages", "otel-genai"])
 def test_histories_that_calls_repeat_are_counted_once(tmp_path: Path, form: str) -> None:
-    """A person who said three things said three, whatever was sent along with each; the rest is merged."""
+    """Three prompts count as three, however often they are sent again; the copies are merged."""
     calls = []
     for size in (1, 3, 3, 5):  # the third call is the second one, sent again
         texts = [f"said {number}" for number in range(size)]

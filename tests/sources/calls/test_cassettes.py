@@ -1,4 +1,4 @@
-"""Cassettes of VCR as request logs of the Messages API: what was recorded for tests is talk as well."""
+"""VCR cassettes as request logs of the Messages API."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def read(path: Path, document: Any, limits: Limits | None = None) -> Everything:
 @pytest.mark.parametrize("name", ["a.json", "a.yaml", "a.yml"])
 @pytest.mark.parametrize("answer", [json.dumps(ANSWER), STREAM], ids=["whole", "streamed"])
 def test_a_cassette_holds_the_calls_that_were_recorded(tmp_path: Path, name: str, answer: str) -> None:
-    """Python writes YAML, or JSON; bodies are text of JSON or of events."""
+    """Python writes YAML or JSON; bodies are JSON text or the text of events."""
     found = read(tmp_path / name, {"interactions": [interaction(answer)], "version": 1})
     assert found.codes == []
     (session,) = found.sessions
@@ -62,8 +62,8 @@ def test_a_cassette_holds_the_calls_that_were_recorded(tmp_path: Path, name: str
     assert (format_["format"], format_["accounts"]["records"]) == ("anthropic-messages", {"used": 1})
 
 
-def test_the_time_of_a_recording_is_read_as_mail_has_it(tmp_path: Path) -> None:
-    """Ruby notes it; one that is none is a fault of that recording alone."""
+def test_the_time_of_a_recording_may_have_the_format_of_mail(tmp_path: Path) -> None:
+    """Ruby writes it in the format of e-mail; an invalid one is a fault of that recording only."""
     times = ("Mon, 05 Jan 2026 10:00:00 GMT", "Mon, 99 Jan 2026", "2026-01-05T11:00:00Z")
     recordings = [interaction(json.dumps(ANSWER), recorded_at=time) for time in times]
     for recording, asked in zip(recordings, "abc", strict=True):
@@ -91,7 +91,7 @@ def test_the_time_of_a_recording_is_read_as_mail_has_it(tmp_path: Path) -> None:
     ],
 )
 def test_yaml_that_is_no_cassette_is_one_entry(tmp_path: Path, text: bytes, code: str) -> None:
-    """YAML can ask for more than its size in memory, and for objects of Python."""
+    """YAML can expand to more memory than its size, and can create Python objects."""
     path = tmp_path / "a.yaml"
     path.write_bytes(text)
     limits = dataclasses.replace(TIMED, limits=Limits(1000 if code == "oversize_record" else 1 << 20))

@@ -1,4 +1,4 @@
-"""OpenTelemetry spans of generative AI calls: OTLP, flat spans, and attributes from before."""
+"""OpenTelemetry spans of generative AI calls: OTLP, single spans, and older attributes."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ TURNS = said(
 
 @pytest.mark.parametrize("item", [span(TURNS), otlp(TURNS)], ids=["flat", "otlp"])
 def test_a_span_gives_its_messages_and_nothing_else(tmp_path: Path, item: dict[str, Any]) -> None:
-    """Text, calls, results and thoughts; hosts, addresses, images and span names stay where they are."""
+    """Texts, calls, results and thoughts are read; hosts, addresses, images and span names are not."""
     found = read(tmp_path, item)
     (session,) = found.sessions
     assert found.codes == []
@@ -108,7 +108,7 @@ def test_a_span_gives_its_messages_and_nothing_else(tmp_path: Path, item: dict[s
 
 
 def test_spans_that_repeat_the_history_are_one_conversation(tmp_path: Path) -> None:
-    """Each span tells it all again; every message is known by what was said up to it."""
+    """Each span repeats the history; a message id is a digest of the turns up to the message."""
     first = said([text("user", "a")], [text("assistant", "b")])
     second = said([text("user", "a"), text("assistant", "b"), text("user", "c")], [text("assistant", "d")])
     found = read(tmp_path, otlp(first, second), span(second))
@@ -122,8 +122,8 @@ def test_spans_that_repeat_the_history_are_one_conversation(tmp_path: Path) -> N
     assert len({session.conversation_id for session in found.sessions}) == 1
 
 
-def test_values_may_be_structures_or_stand_on_an_event(tmp_path: Path) -> None:
-    """Some exporters write attributes as values, some put contents on an event of the span."""
+def test_values_may_be_structures_or_belong_to_an_event(tmp_path: Path) -> None:
+    """Some exporters write attributes as structures, some put contents on an event of the span."""
     plain = said([text("user", "a")], [text("assistant", "b")])
     deep = plain | {
         "gen_ai.input.messages": [text("user", "a")],
@@ -165,7 +165,7 @@ def test_numbered_attributes_of_older_instrumentations_are_read(tmp_path: Path) 
 
 
 def test_several_choices_are_alternatives(tmp_path: Path) -> None:
-    """They answer the same message, so they are its children, not each other's."""
+    """They answer the same message, so they are its children."""
     (session,) = read(
         tmp_path, span(said([text("user", "a")], [text("assistant", "b"), text("assistant", "c")]))
     ).sessions
@@ -174,8 +174,8 @@ def test_several_choices_are_alternatives(tmp_path: Path) -> None:
     assert choices[0].message_id != choices[1].message_id
 
 
-def test_spans_of_other_work_are_passed_over(tmp_path: Path) -> None:
-    """A trace is mostly spans of databases and requests: no sessions, and no faults."""
+def test_spans_without_messages_are_dropped(tmp_path: Path) -> None:
+    """Most spans of a trace are of databases and requests: no sessions, and no faults."""
     found = read(
         tmp_path, span({"http.method": "GET"}), otlp({"db.system": "x"}), {"resourceSpans": []}, span(None)
     )
@@ -211,7 +211,7 @@ def test_spans_of_other_work_are_passed_over(tmp_path: Path) -> None:
     ],
 )
 def test_a_bad_span_costs_itself_alone(tmp_path: Path, bad: Any, code: str) -> None:
-    """One entry with its code, and its neighbours are read."""
+    """It has one entry with its code, and the records around it are read."""
     good = [span(said([text("user", each)], [text("assistant", "y")])) for each in "ab"]
     found = read(tmp_path, good[0], bad, good[1])
     assert found.codes == [code]
@@ -219,7 +219,7 @@ def test_a_bad_span_costs_itself_alone(tmp_path: Path, bad: Any, code: str) -> N
 
 
 def test_values_nested_too_deep_are_refused(tmp_path: Path) -> None:
-    """Ten thousand lists within each other would end a walk by recursion."""
+    """Thousands of nested lists would end a walk by recursion."""
     value: Any = {"stringValue": "x"}
     for _ in range(300):
         value = {"arrayValue": {"values": [value]}}

@@ -15,10 +15,10 @@ import zstandard
 from schemas.errors import InputError
 from schemas.records import Defaults, Limits
 from schemas.units import QUARANTINE_CODES
+from tests.support.json_values import json_values
 from tests.support.source_files import (
     CONTEXT,
     HASHER,
-    PUBLIC,
     Everything,
     message,
     read_all,
@@ -29,7 +29,6 @@ from tests.support.source_files import (
 from transforms.sources.base import Pointer
 from transforms.sources.registry import read_facts, read_sessions
 
-SUITE = sorted((PUBLIC / "bad_input/JSONTestSuite/test_parsing").glob("*.json"))
 BIG = "x" * 400
 
 
@@ -134,24 +133,26 @@ def test_what_the_contract_allows_is_read(tmp_path: Path, data: bytes) -> None:
     assert found.facts.num_rows == 1
 
 
-@pytest.mark.parametrize("path", SUITE, ids=lambda path: path.stem)
-def test_hostile_json_is_quarantined_and_never_stops_the_reader(tmp_path: Path, path: Path) -> None:
-    """318 ways to break a parser, each as a line between two sound ones and as a tool's input."""
-    line = path.read_bytes().replace(b"\n", b"\t")
-    nested = raw(messages=[message(content=[{"type": "tool_use", "input": "VALUE"}])]).replace(
-        b'"VALUE"', line
-    )
-    target = write_lines(tmp_path / "x.jsonl", [record(conversation_id="a"), line, nested, record()])
-    found = read_all([target])
-    blank = not line.strip()
-    assert found.facts.num_rows + len(found.quarantined) == 4 - blank
-    allowed = {"y": {3}, "n": {2}, "i": {2, 3}}[path.name[0]]
-    assert found.facts.num_rows in allowed
-
-
-def test_the_suite_of_hostile_json_is_there() -> None:
-    """Without its files the test above would pass by having nothing to do."""
-    assert len(SUITE) > 300
+@pytest.mark.parametrize(
+    "samples", [False, pytest.param(True, marks=pytest.mark.samples)], ids=["own", "suite"]
+)
+@pytest.mark.parametrize(("kind", "read"), [("y", {3}), ("n", {2}), ("i", {2, 3})])
+def test_hostile_json_is_quarantined_and_never_stops_the_reader(
+    tmp_path: Path, kind: str, read: set[int], samples: bool
+) -> None:
+    """Ways to break a parser, each as a line between two good lines and as a tool's input."""
+    values = json_values(kind, samples=samples)
+    assert len(values) > 25
+    for value in values:
+        line = value.replace(b"\n", b"\t")
+        nested = raw(messages=[message(content=[{"type": "tool_use", "input": "VALUE"}])]).replace(
+            b'"VALUE"', line
+        )
+        target = write_lines(tmp_path / "x.jsonl", [record(conversation_id="a"), line, nested, record()])
+        found = read_all([target])
+        blank = not line.strip()
+        assert found.facts.num_rows + len(found.quarantined) == 4 - blank, value[:80]
+        assert found.facts.num_rows in read, value[:80]
 
 
 SESSIONS = [record(conversation_id=f"c{n}", messages=[message(content="é" * (n % 40))]) for n in range(200)]

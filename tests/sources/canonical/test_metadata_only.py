@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from schemas.tables import UNREAD
+from schemas.tables import TEXT_NOT_READ
 from schemas.units import Quarantined
 from tests.support.parquet_rows import parquet, random_record, schema
 from tests.support.source_files import CONTEXT, Everything, message, read_all, record
@@ -189,15 +189,15 @@ def test_texts_are_read_where_two_records_tie_and_differ(tmp_path: Path) -> None
     path = parquet(tmp_path / "x.parquet", pairs)
     audit: Everything = read_all([path], context=AUDIT)
     run = read_all([path])
-    assert audit.facts["text_bytes"].to_pylist() == [UNREAD] * 5
+    assert audit.facts["text_bytes"].to_pylist() == [TEXT_NOT_READ] * 5
     sized = with_sizes(audit.facts, AUDIT)
-    assert sized["text_bytes"].to_pylist() == run.facts["text_bytes"].to_pylist()[:2] + [UNREAD] * 3
+    assert sized["text_bytes"].to_pylist() == run.facts["text_bytes"].to_pylist()[:2] + [TEXT_NOT_READ] * 3
     newest = [
         merge(facts).records["tier"].take(pa.array(merge(facts).newest)) for facts in (sized, run.facts)
     ]
     assert newest[0].to_pylist() == newest[1].to_pylist()
     spoil(path)
-    assert with_sizes(audit.facts, AUDIT)["text_bytes"].to_pylist() == [UNREAD] * 5
+    assert with_sizes(audit.facts, AUDIT)["text_bytes"].to_pylist() == [TEXT_NOT_READ] * 5
 
 
 def test_what_is_no_parquet_is_digested_whole(tmp_path: Path) -> None:

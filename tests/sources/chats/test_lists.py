@@ -1,4 +1,4 @@
-"""ShareGPT and chat fine-tuning files: no ids, no times, many dialects."""
+"""ShareGPT and chat fine-tuning files: without ids and times, in many dialects."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from typing import Any
 import pytest
 
 from schemas.records import Block, Defaults, Session
-from tests.support.source_files import CONTEXT, PUBLIC, Everything, read_all
+from tests.support.samples import sample
+from tests.support.source_files import CONTEXT, Everything, read_all
 
 AT = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
 TIMED = dataclasses.replace(CONTEXT, defaults=(Defaults(created_at=AT),))
-SAMPLE = PUBLIC / "chat_datasets/sharegpt_fastchat/dummy_conversation.json"
 
 
 def read(path: Path, items: list[Any], form: str, whole: bool = False) -> Everything:
-    """What a file holds that has the items in lines, or as one array."""
+    """Everything in a file that has the items as lines, or as one array."""
     text = json.dumps(items) if whole else "".join(json.dumps(item) + "\n" for item in items)
     path.write_text(text)
     return read_all([path], form, TIMED)
@@ -37,10 +37,10 @@ def shared(*turns: tuple[str, Any], **fields: Any) -> dict[str, Any]:
     return {"conversations": [{"from": speaker, "value": value} for speaker, value in turns]} | fields
 
 
-def test_the_public_sample_is_read_whole() -> None:
-    """Every record of it, word for word, in order."""
-    raw = json.loads(SAMPLE.read_text())
-    found = read_all([SAMPLE], "sharegpt", TIMED)
+def assert_read_word_for_word(path: Path) -> None:
+    """Compares the sessions of a ShareGPT array with its JSON, read without the code under test."""
+    raw = json.loads(path.read_text())
+    found = read_all([path], "sharegpt", TIMED)
     assert found.codes == []
     assert len(found.sessions) == len(raw)
     for session, item in zip(found.sessions, raw, strict=True):
@@ -52,9 +52,27 @@ def test_the_public_sample_is_read_whole() -> None:
         assert {m.sent_at for m in session.messages} == {AT}
 
 
+def test_an_array_is_read_word_for_word(tmp_path: Path) -> None:
+    """Many records with texts of every script and with white space, which must not be changed."""
+    texts = ["hi", " two\nlines\t", "日本語", "\u2028", "😀 ok", '"quoted" \\', "<b>x</b>", "a" * 10_000]
+    items = [
+        shared(*((("human", "gpt")[n % 2], texts[(n * m) % 8]) for n in range(m % 5 + 1)), id=f"identity_{m}")
+        for m in range(300)
+    ]
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(items, indent=2, ensure_ascii=False))
+    assert_read_word_for_word(path)
+
+
+@pytest.mark.samples
+def test_the_public_sample_is_read_word_for_word() -> None:
+    """Five hundred recorded conversations, every record in order."""
+    assert_read_word_for_word(sample("chat_datasets/sharegpt_fastchat/dummy_conversation.json"))
+
+
 @pytest.mark.parametrize("form", ["sharegpt", "openai-messages"])
 def test_lines_arrays_and_compressed_files_hold_the_same(tmp_path: Path, form: str) -> None:
-    """Tools write them either way."""
+    """Tools write all of these forms."""
     turns = {"sharegpt": shared(("human", "hi"), ("gpt", "ok"))}
     turns["openai-messages"] = {
         "messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "ok"}]
@@ -69,21 +87,21 @@ def test_lines_arrays_and_compressed_files_hold_the_same(tmp_path: Path, form: s
 
 
 def test_without_a_time_nothing_is_decided(tmp_path: Path) -> None:
-    """Whether a session is new cannot be known: it is quarantined, not guessed."""
+    """Without a time nobody knows whether the session is new: it is quarantined."""
     (tmp_path / "a.jsonl").write_text(json.dumps(shared(("human", "hi"))) + "\n")
     found = read_all([tmp_path / "a.jsonl"], "sharegpt")
     assert (found.sessions, found.codes) == ([], ["missing_field"])
 
 
-def test_a_copy_is_no_second_conversation(tmp_path: Path) -> None:
-    """Without ids, equal words have equal ids, and others have others."""
+def test_a_copy_is_the_same_conversation(tmp_path: Path) -> None:
+    """Without ids, equal contents have equal ids, and other contents have other ids."""
     first, second = shared(("human", "hi")), shared(("human", "ho"))
     ids = [s.conversation_id for s in read(tmp_path / "a.jsonl", [first, second, first], "sharegpt").sessions]
     assert ids[0] == ids[2] != ids[1]
 
 
 def test_speakers_of_every_dialect_are_known(tmp_path: Path) -> None:
-    """And one that is not is no user by default."""
+    """An unknown speaker is a fault, not a user."""
     turns = [("system", "s"), ("USER", "u"), ("chatgpt", "a"), ("human", "u2"), ("bing", "a2")]
     session = one(tmp_path / "a.jsonl", shared(*turns, system="be kind", id=7), "sharegpt")
     assert session.conversation_id == "7"
@@ -99,7 +117,7 @@ def test_speakers_of_every_dialect_are_known(tmp_path: Path) -> None:
 
 
 def test_calls_and_observations_belong_together(tmp_path: Path) -> None:
-    """ShareGPT has them as turns of their own."""
+    """ShareGPT has calls and results as turns of their own."""
     call = json.dumps({"name": "look", "arguments": {"at": "x"}})
     turns = [("human", "q"), ("function_call", call), ("observation", "seen"), ("gpt", "a")]
     session = one(tmp_path / "a.jsonl", shared(*turns), "sharegpt")
@@ -110,7 +128,7 @@ def test_calls_and_observations_belong_together(tmp_path: Path) -> None:
 
 
 def test_fine_tuning_messages_of_every_form_are_read(tmp_path: Path) -> None:
-    """Parts, calls of both generations, results, refusals, thoughts."""
+    """Parts, calls of both forms, results, refusals, thoughts."""
     messages = [
         {"role": "developer", "content": "be kind"},
         {
@@ -170,8 +188,8 @@ def test_fine_tuning_messages_of_every_form_are_read(tmp_path: Path) -> None:
         ("openai-messages", {"messages": [{"role": "assistant", "tool_calls": [1]}]}, "bad_field"),
     ],
 )
-def test_a_record_that_is_none_spoils_no_other(tmp_path: Path, form: str, item: Any, code: str) -> None:
-    """It is quarantined for what is wrong with it, and its neighbors are read."""
+def test_an_invalid_record_costs_itself_alone(tmp_path: Path, form: str, item: Any, code: str) -> None:
+    """It is quarantined with its code, and the records around it are read."""
     good = {"sharegpt": shared(("human", "hi"))}
     good["openai-messages"] = {"messages": [{"role": "user", "content": "hi"}]}
     items = [good[form] | {"id": "before"}, item, good[form] | {"id": "after"}]
@@ -183,7 +201,7 @@ def test_a_record_that_is_none_spoils_no_other(tmp_path: Path, form: str, item: 
 
 
 def test_broken_lines_and_cut_files_lose_nothing_else(tmp_path: Path) -> None:
-    """What is no JSON is one entry; what was cut is one entry after all that came before."""
+    """Invalid JSON is one entry; a cut is one entry after everything before it."""
     good = json.dumps(shared(("human", "hi")) | {"id": "a"})
     (tmp_path / "a.jsonl").write_bytes(good.encode() + b"\n{nope\n\xff\n" + good.encode() + b"\n")
     found = read_all([tmp_path / "a.jsonl"], "sharegpt", TIMED)

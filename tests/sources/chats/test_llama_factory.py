@@ -1,4 +1,4 @@
-"""Lists of turns as LLaMA-Factory writes them: parts with a value, several calls in one turn."""
+"""Lists of turns in the form of LLaMA-Factory: parts with `value`, several calls in one turn."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def part(kind: str, value: str) -> dict[str, Any]:
     return {"type": kind, "value": value}
 
 
-def test_parts_with_a_value_are_what_was_said(tmp_path: Path) -> None:
-    """Read for a `text` that is not there, every word of such a record was lost."""
+def test_parts_with_a_value_are_read(tmp_path: Path) -> None:
+    """If only `text` were read, all words of such a record would be lost."""
     messages = [
         {"role": "system", "content": [part("text", "be kind")], "loss_weight": 0.0},
         {"role": "user", "content": [part("text", "q"), part("image_url", "https://x/canary.png")]},
@@ -45,7 +45,7 @@ def test_parts_with_a_value_are_what_was_said(tmp_path: Path) -> None:
 
 
 def test_several_calls_in_one_turn_stay_calls(tmp_path: Path) -> None:
-    """As one text they could be neither masked by key nor trained on."""
+    """As one text they could be neither masked by key nor used for training."""
     turns = [("human", "q"), ("function_call", json.dumps(CALLS)), ("observation", "seen")]
     session = one(tmp_path / "a.jsonl", shared(*turns), "sharegpt")
     assert session.messages[1].content == [
@@ -56,7 +56,7 @@ def test_several_calls_in_one_turn_stay_calls(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["[]", "[1]", "5", "no json", '"x"', "null"])
-def test_a_call_that_is_none_keeps_its_text(tmp_path: Path, text: str) -> None:
-    """It was said, whatever it was meant to be."""
+def test_a_call_that_is_not_json_keeps_its_text(tmp_path: Path, text: str) -> None:
+    """The text is kept as the input of the call."""
     session = one(tmp_path / "a.jsonl", shared(("function_call", text)), "sharegpt")
     assert session.messages[0].content == [Block("tool_use", id="0", input=text)]

@@ -1,4 +1,4 @@
-"""WildChat and LMSYS-Chat: rows of public corpora, with columns nobody may read."""
+"""WildChat and LMSYS-Chat: rows of public corpora, with columns that must not be read."""
 
 from __future__ import annotations
 
@@ -79,8 +79,8 @@ def read(path: Path, rows: list[dict[str, Any]], form: str = "wildchat", **how: 
     return read_all([write(path / "a.parquet", rows, schema)], form, how.get("context", TIMED))
 
 
-def test_turns_of_wildchat_arrive_in_order_with_the_time_of_their_answer(tmp_path: Path) -> None:
-    """A person's turn has no time in the corpus; it was said before the answer and after the one before."""
+def test_turns_of_wildchat_are_in_order_with_the_time_of_their_answer(tmp_path: Path) -> None:
+    """A user turn has no time in the corpus; it was sent before the answer and after the turn before."""
     answered, again = ASKED, ASKED + dt.timedelta(minutes=5)
     row = wild(
         turn("user", "one", 7),
@@ -105,13 +105,13 @@ def test_turns_of_wildchat_arrive_in_order_with_the_time_of_their_answer(tmp_pat
 
 
 def test_equal_conversations_of_two_people_stay_two(tmp_path: Path) -> None:
-    """The corpus's hash is one of content, and says so; the turn's number is what is unique."""
+    """The hash of the corpus covers the content only; the turn number is unique."""
     found = read(tmp_path, [wild(turn("user", number=1)), wild(turn("user", number=2))])
     assert len({session.conversation_id for session in found.sessions}) == 2
 
 
-def test_nothing_but_what_makes_a_session_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Addresses, countries and headers of people lie beside the texts: their columns are not even opened."""
+def test_only_the_columns_of_a_session_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Addresses, countries and headers of people are in other columns, which are not opened."""
     path = write(tmp_path / "a.parquet", [wild(turn("user"), turn("assistant", timestamp=ASKED))] * 5)
     opened: list[str] = []
     batches_of = parquet_layout.batches_of
@@ -134,7 +134,7 @@ def test_nothing_but_what_makes_a_session_is_read(tmp_path: Path, monkeypatch: p
 
 
 def test_lmsys_takes_its_times_from_the_defaults(tmp_path: Path) -> None:
-    """It has none, and without a default nobody can say what consent was in force."""
+    """The corpus has no times; without a default, the consent at that time is unknown."""
     row = {
         "conversation_id": "c1",
         "conversation": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": ""}],
@@ -166,7 +166,7 @@ def test_lmsys_takes_its_times_from_the_defaults(tmp_path: Path) -> None:
 def test_a_bad_row_is_quarantined_and_its_neighbours_are_read(
     tmp_path: Path, row: dict[str, Any], code: str
 ) -> None:
-    """One row must not cost the others."""
+    """One row must not exclude the others."""
     small = dataclasses.replace(TIMED, limits=Limits(max_record_bytes=1_000))
     good = [wild(turn("user", number=n)) for n in range(3)]
     found = read(tmp_path, [good[0], row, good[1], good[2]], context=small)
@@ -175,7 +175,7 @@ def test_a_bad_row_is_quarantined_and_its_neighbours_are_read(
 
 
 def test_naive_times_are_refused(tmp_path: Path) -> None:
-    """The first release of the corpus has times without a zone; nobody can say which instant they are."""
+    """The first release of the corpus has times without a zone, so the instant is unknown."""
     naive = WILD.set(2, pa.field("timestamp", pa.timestamp("us")))
     row = wild(turn("user"), timestamp=ASKED.replace(tzinfo=None))
     assert read_all([write(tmp_path / "a.parquet", [row], naive)], "wildchat", TIMED).codes == [
@@ -183,8 +183,8 @@ def test_naive_times_are_refused(tmp_path: Path) -> None:
     ]
 
 
-def test_text_that_is_no_utf8_costs_its_row_alone(tmp_path: Path) -> None:
-    """Parquet files of some writers hold any bytes in a string column."""
+def test_text_that_is_not_utf8_costs_its_row_alone(tmp_path: Path) -> None:
+    """Some writers put any bytes into a string column."""
     table = pa.Table.from_pylist(
         [{"conversation_id": n, "conversation": [{"content": n, "role": "user"}]} for n in "abc"], LMSYS
     )
@@ -200,8 +200,8 @@ def test_text_that_is_no_utf8_costs_its_row_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("form", ["wildchat", "lmsys"])
-def test_what_is_no_such_file_is_named(tmp_path: Path, form: str) -> None:
-    """Another table, a file that is cut, text under the name of Parquet, and an empty file."""
+def test_files_of_another_format_have_an_entry(tmp_path: Path, form: str) -> None:
+    """Another table, a cut file, text with the name of a Parquet file, and an empty file."""
     other = tmp_path / "other.parquet"
     pq.write_table(pa.table({"x": [1, 2]}), other)
     assert read_all([other], form, TIMED).codes == ["unknown_format"]
@@ -230,7 +230,7 @@ def test_a_damaged_row_group_costs_itself_alone(tmp_path: Path) -> None:
 
 
 def test_one_conversation_asked_for_is_found(tmp_path: Path) -> None:
-    """`explain` asks for one id; row groups without it need not be read."""
+    """`explain` asks for one id; row groups without it are not read."""
     rows = [wild(turn("user", number=n), conversation_hash=f"h{n}") for n in range(6)]
     asked = dataclasses.replace(TIMED, only="h3-3")
     found = read(tmp_path, rows, context=asked)

@@ -1,4 +1,4 @@
-"""Claude Code logs that were damaged, copied or left beside other files: nothing before or after is lost."""
+"""Claude Code logs that are damaged, copied or beside other files: all other lines are read."""
 
 from __future__ import annotations
 
@@ -38,29 +38,29 @@ def raw(item: dict[str, Any]) -> bytes:
     ],
 )
 def test_a_bad_line_does_not_cut_its_conversation_in_two(tmp_path: Path, bad: bytes, code: str) -> None:
-    """The second half would be a new session, begun today, of a conversation that is years old."""
+    """Otherwise the second half would be a new session that begins after the damage."""
     found = read(tmp_path, {"a.jsonl": [*TALK[:2], bad, *TALK[3:]]})
     assert [shape(session) for session in found.sessions] == [WITHOUT_U2]
     assert found.codes == [code]
 
 
 @pytest.mark.parametrize("parent", [5, True, ["a1"], {"uuid": "a1"}])
-def test_a_line_that_follows_nobody_knows_what_follows_the_one_before_it(tmp_path: Path, parent: Any) -> None:
-    """Its id is sound, so the second half would follow it, and be a conversation that begins with it."""
+def test_a_line_with_an_unreadable_parent_follows_the_line_before_it(tmp_path: Path, parent: Any) -> None:
+    """Otherwise the lines after it would follow it and become a conversation of their own."""
     for bad in (TALK[2] | {"parentUuid": parent}, TALK[2] | {"parentUuid": parent, "message": 5}):
         found = read(tmp_path, {"a.jsonl": [*TALK[:2], bad, *TALK[3:]]})
         assert [shape(session) for session in found.sessions] == [WITHOUT_U2]
         assert found.codes == ["bad_field"]
 
 
-def test_a_line_cut_and_run_into_the_next_costs_these_two(tmp_path: Path) -> None:
-    """What was being written when the power went has no end of line."""
+def test_a_line_that_is_cut_and_joined_to_the_next_costs_only_these_two(tmp_path: Path) -> None:
+    """A line that was being written at a power cut has no line end."""
     found = read(tmp_path, {"a.jsonl": [*TALK[:2], raw(TALK[2])[:60] + raw(TALK[3]), TALK[4]]})
     assert [shape(session) for session in found.sessions] == [[*WHOLE[:2], ("u3", "a1")]]
 
 
 def test_a_bad_line_joins_no_other_conversation_of_its_file(tmp_path: Path) -> None:
-    """Several sessions may stand in one file; what is after the damage belongs to its own."""
+    """One file may hold several sessions; a line after the damage belongs to its own session."""
     other = [line("v1", sessionId="s2", at=5), answer("b1", "v1", "t9", sessionId="s2", at=6)]
     lines = [*TALK[:2], *other, b"{", *TALK[3:]]
     found = read(tmp_path, {"a.jsonl": lines})
@@ -68,13 +68,13 @@ def test_a_bad_line_joins_no_other_conversation_of_its_file(tmp_path: Path) -> N
 
 
 def test_a_parent_in_another_file_wins_over_the_line_before_the_damage(tmp_path: Path) -> None:
-    """A copy of the damaged line may be whole elsewhere."""
+    """Another file may hold an undamaged copy of the line."""
     found = read(tmp_path, {"a.jsonl": [*TALK[:2], b"{", *TALK[3:]], "b.jsonl": [TALK[2]]})
     assert [sorted(shape(session)) for session in found.sessions] == [sorted(WHOLE)]
 
 
 def test_a_whole_copy_of_a_faulty_line_is_used(tmp_path: Path) -> None:
-    """The links of a faulty line are kept; they must not stand in the way of its words."""
+    """The links of a faulty line are kept; they must not replace the content of the copy."""
     found = read(tmp_path, {"a.jsonl": [TALK[0] | {"timestamp": None}, *TALK]})
     assert [shape(session) for session in found.sessions] == [WHOLE]
     assert found.codes == ["missing_field"]
@@ -82,7 +82,7 @@ def test_a_whole_copy_of_a_faulty_line_is_used(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("place", range(6))
 def test_nul_bytes_of_a_power_cut_cost_nothing(tmp_path: Path, place: int) -> None:
-    """As a line of their own they are one fault; before or behind a line they are no part of it."""
+    """As a line of their own they are one fault; before or after a line they are ignored."""
     alone: list[Any] = list(TALK)
     alone.insert(place, PADDING)
     found = read(tmp_path, {"a.jsonl": alone})
@@ -95,7 +95,7 @@ def test_nul_bytes_of_a_power_cut_cost_nothing(tmp_path: Path, place: int) -> No
 
 
 def test_nul_bytes_before_a_line_longer_than_the_head_do_not_make_a_file_binary(tmp_path: Path) -> None:
-    """Images stand in lines of a megabyte; the whole file was given up for the padding before one."""
+    """A line with an image has a megabyte; padding before it must not quarantine the whole file."""
     long = TALK[0] | {"message": {"role": "user", "content": "x" * 200_000}}
     for number, first in enumerate((PADDING, b"\xff not UTF-8")):
         found = read(tmp_path / str(number), {"a.jsonl": [first, long, *TALK[1:]]})
@@ -103,16 +103,16 @@ def test_nul_bytes_before_a_line_longer_than_the_head_do_not_make_a_file_binary(
         assert len(found.codes) == 1
 
 
-def test_messages_stand_behind_what_they_follow_whatever_their_files_are_called(tmp_path: Path) -> None:
-    """A fork that holds only what is new may sort before the file that it goes on from."""
+def test_messages_come_after_their_parents_whatever_the_names_of_their_files(tmp_path: Path) -> None:
+    """A fork that holds only new lines may be read before its original."""
     new = [line("u9", "a2", "new", sessionId="s2", at=9)]
     found = read(tmp_path, {"a.jsonl": new, "b.jsonl": TALK})
     (session,) = found.sessions
     assert shape(session) == [*WHOLE[:4], ("u9", "a2"), WHOLE[4]]
 
 
-def test_what_is_said_beside_a_result_is_a_message_of_its_own(tmp_path: Path) -> None:
-    """Typed while a tool ran; as part of the tool's message nobody would have said it."""
+def test_text_beside_a_tool_result_is_a_message_of_its_own(tmp_path: Path) -> None:
+    """A person may type while a tool runs; the words must not become part of the tool result."""
     said = [*result("c1"), {"type": "text", "text": "no, that one"}]
     lines = [
         line("u1"),
@@ -128,16 +128,16 @@ def test_what_is_said_beside_a_result_is_a_message_of_its_own(tmp_path: Path) ->
     assert [message.origin for message in session.messages][2:4] == ["tool", "harness"]
 
 
-def test_a_failed_call_says_so(tmp_path: Path) -> None:
-    """A result that is an error reads like one that is none."""
+def test_a_failed_call_has_its_error_flag(tmp_path: Path) -> None:
+    """Without the flag, an error reads like a result."""
     block = {**result("c1")[0], "is_error": True}
     (session,) = read(tmp_path, {"a.jsonl": [line("r1", None, [block, *result("c2")])]}).sessions
     content = session.messages[0].content or ()
     assert [block.is_error for block in content if not isinstance(block, str)] == [True, None]
 
 
-def test_files_beside_the_sessions_are_passed_over(tmp_path: Path) -> None:
-    """Journals, histories and outputs of tools hold text that nobody may read as a session."""
+def test_files_that_are_no_session_logs_are_not_read(tmp_path: Path) -> None:
+    """Journals, histories and tool outputs hold texts that are no sessions."""
     canary = line("z", None, "canary")
     names = (
         "history.jsonl",
@@ -151,7 +151,7 @@ def test_files_beside_the_sessions_are_passed_over(tmp_path: Path) -> None:
 
 
 def test_a_log_that_grows_keeps_its_conversation_whatever_is_appended(tmp_path: Path) -> None:
-    """Decided on today, forgotten tomorrow: by one id, line by line as the file is written."""
+    """A decision is stored under the id, so the id must be the same whenever the file is read."""
     boundary = {"type": "system", "subtype": "compact_boundary", "uuid": "x", "parentUuid": None}
     lines: list[Any] = [
         {"type": "attachment", "uuid": "h", "parentUuid": None, "sessionId": "s1"},
@@ -172,7 +172,7 @@ def test_a_log_that_grows_keeps_its_conversation_whatever_is_appended(tmp_path: 
 
 
 def test_a_fork_in_another_project_folder_is_the_same_conversation(tmp_path: Path) -> None:
-    """Units end at folders; that both are one conversation is seen by the id that both derive."""
+    """Each folder is a unit of its own; both derive the same conversation id."""
     fork = [item | {"sessionId": "s2"} for item in TALK[:3]] + [
         answer("b2", "u2", "t8", sessionId="s2", at=9)
     ]
@@ -184,8 +184,8 @@ def test_a_fork_in_another_project_folder_is_the_same_conversation(tmp_path: Pat
     assert {session.conversation_id for session in found.sessions} == {"u1"}
 
 
-def test_a_line_of_which_one_id_is_no_text_links_two_files_by_the_others(tmp_path: Path) -> None:
-    """A session that is resumed in another file follows a line that was damaged in the first."""
+def test_a_line_with_one_invalid_id_links_two_files_by_its_other_ids(tmp_path: Path) -> None:
+    """A session that is resumed in another file follows a line that is damaged in the first file."""
     files = {
         "a.jsonl": [line("u1"), {**answer("a1", "u1", "t1", at=1), "sessionId": 7}],
         "b.jsonl": [line("u2", "a1", "go on", sessionId="s2", at=2)],

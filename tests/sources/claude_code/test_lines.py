@@ -1,4 +1,4 @@
-"""Lines of Claude Code logs: whose words they are, what is taken of them, and what is wrong with bad ones."""
+"""Lines of Claude Code logs: origins, fields that are read, and codes of bad lines."""
 
 from __future__ import annotations
 
@@ -52,31 +52,31 @@ from tests.support.source_files import read_all
         (result("c"), {}, "tool"),
     ],
 )
-def test_only_what_a_person_typed_is_a_persons(
+def test_only_what_a_person_typed_has_the_origin_human(
     tmp_path: Path, content: Any, fields: dict[str, Any], origin: str
 ) -> None:
-    """One user line in twenty is; the rest would resume sessions that nobody resumed."""
+    """One user line in twenty is typed by a person; the others must not count as activity of the user."""
     found = read(tmp_path, {"a.jsonl": [line("u1", None, content, **fields)]})
     (message,) = found.sessions[0].messages
     assert message.origin == origin
     assert (found.facts["message_flags"].to_pylist() == [[HUMAN]]) is (origin == "human")
 
 
-def test_prompts_in_the_file_of_a_subagent_are_a_models(tmp_path: Path) -> None:
-    """Also where a line does not say itself that it is beside the main thread."""
+def test_prompts_in_the_file_of_a_subagent_have_the_origin_model(tmp_path: Path) -> None:
+    """Also if the line has no sidechain flag."""
     found = read(tmp_path, {"s1/subagents/agent-7f.jsonl": [line("p1", None, "Look for x")]})
     assert found.sessions[0].messages[0].origin == "model"
 
 
-def test_an_api_error_is_no_answer(tmp_path: Path) -> None:
-    """It looks like one, and training on it teaches the words of an outage."""
+def test_an_api_error_is_not_an_answer(tmp_path: Path) -> None:
+    """It has the form of an answer, but it is the text of an outage."""
     found = read(tmp_path, {"a.jsonl": [line("u1"), answer("a1", "u1", "t1", isApiErrorMessage=True)]})
     assert found.sessions[0].messages[1].origin == "harness"
     assert found.facts["message_flags"].to_pylist() == [[HUMAN, 0]]
 
 
-def test_nothing_but_the_named_fields_is_taken(tmp_path: Path) -> None:
-    """The same words stand in many places of a line; those that are not read cannot leak."""
+def test_only_whitelisted_fields_are_read(tmp_path: Path) -> None:
+    """The same text occurs in many fields of a line; fields that are not read cannot leak."""
     leaks = {
         "toolUseResult": {"stdout": "canary"},
         "cwd": "/canary",
@@ -116,14 +116,14 @@ def test_nothing_but_the_named_fields_is_taken(tmp_path: Path) -> None:
     ],
 )
 def test_a_bad_line_has_its_code_and_the_others_are_read(tmp_path: Path, bad: Any, code: str) -> None:
-    """Logs that broke off in the middle of a line are common; the rest of such a session is sound."""
+    """Many logs break off in the middle of a line; the rest of such a session is valid."""
     found = read(tmp_path, {"a.jsonl": [line("u1"), bad, answer("a1", "u1", "t1")]})
     assert shape(found.sessions[0]) == [("u1", None), ("a1", "u1")]
     assert [(entry.code, entry.locator) for entry in found.quarantined] == [(code, "line 2")]
 
 
 def test_files_without_a_message_hold_no_session_and_are_no_fault(tmp_path: Path) -> None:
-    """One recorded file in six is empty; counted as faults they would stop the run."""
+    """One recorded file in six is empty; as faults they would stop the run."""
     found = read(
         tmp_path,
         {
@@ -137,7 +137,7 @@ def test_files_without_a_message_hold_no_session_and_are_no_fault(tmp_path: Path
 
 
 def test_a_file_that_cannot_be_read_costs_itself_only(tmp_path: Path) -> None:
-    """A binary file or a cut archive beside the logs must not take a conversation with it."""
+    """A binary file or a cut archive beside the logs must not exclude a conversation."""
     whole = gzip.compress(json.dumps(answer("a1", "u1", "t1")).encode() + b"\n")
     (tmp_path / "cut.jsonl.gz").write_bytes(whole[:-4])
     (tmp_path / "image.jsonl").write_bytes(b"\x89PNG" + bytes(range(256)) * 40)

@@ -1,4 +1,4 @@
-"""What a person types while Claude Code works: it stands in an attachment, and is a person's all the same."""
+"""Prompts that a person types while Claude Code works: recorded as attachments, read as human messages."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ TYPED = "and check the tests too"
 
 
 def queued(uuid: str, parent: str | None, prompt: Any = TYPED, /, **fields: Any) -> dict[str, Any]:
-    """The line of a prompt that was put into a running turn; `held` are further fields of the attachment."""
+    """The line of a queued prompt; `held` are further fields of the attachment."""
     held = {"type": "queued_command", "prompt": prompt, "commandMode": "prompt"} | fields.pop("held", {})
     made = line(uuid, parent, "", attachment=held, rendered=[{"content": f"wrapped {prompt}"}], **fields)
     return {name: value for name, value in made.items() if name != "message"} | {"type": "attachment"}
 
 
 def talk(*middle: Any) -> list[Any]:
-    """A turn with a call, what comes while it runs, and the answer to that."""
+    """A turn with a tool call, lines that come while the tool runs, and the next answer."""
     last = middle[-1]["uuid"] if middle else "r1"
     return [
         line("u1"),
@@ -34,8 +34,8 @@ def talk(*middle: Any) -> list[Any]:
     ]
 
 
-def test_what_a_person_typed_meanwhile_is_a_message_of_theirs_at_its_time_and_place(tmp_path: Path) -> None:
-    """Else an answer stands after nothing that asks for it, and a person's words are known nowhere."""
+def test_a_queued_prompt_is_a_human_message_at_its_time_and_place(tmp_path: Path) -> None:
+    """Otherwise an answer follows nothing that asks for it, and words of a person are lost."""
     found = read(tmp_path, {"a.jsonl": talk(queued("q1", "r1", at=2))})
     (session,) = found.sessions
     assert shape(session) == [("u1", None), ("a1", "u1"), ("r1", "a1"), ("q1", "r1"), ("a2", "q1")]
@@ -52,10 +52,10 @@ def test_what_a_person_typed_meanwhile_is_a_message_of_theirs_at_its_time_and_pl
         f"<system-reminder>x</system-reminder>{TYPED}",
     ],
 )
-def test_images_and_reminders_beside_the_words_do_not_make_them_another_s(
+def test_images_and_reminders_do_not_change_the_origin_of_a_queued_prompt(
     tmp_path: Path, prompt: Any
 ) -> None:
-    """A prompt with a picture is a list; what the tool puts before words is not theirs, and they are."""
+    """A prompt with an image is a list; a reminder before the words does not change their origin."""
     (session,) = read(tmp_path, {"a.jsonl": talk(queued("q1", "r1", prompt))}).sessions
     assert [m.origin for m in session.messages] == ["human", "model", "tool", "human", "model"]
 
@@ -76,8 +76,8 @@ def test_images_and_reminders_beside_the_words_do_not_make_them_another_s(
         queued("q1", "r1") | {"attachment": "queued_command"},
     ],
 )
-def test_what_the_tool_put_there_is_dropped_and_links_all_the_same(tmp_path: Path, middle: Any) -> None:
-    """Notes of tasks in the background come by the same door, many more than words of people."""
+def test_notes_of_the_tool_are_dropped_and_still_link(tmp_path: Path, middle: Any) -> None:
+    """Notes of background tasks use the same attachment type, and are far more frequent."""
     found = read(tmp_path, {"a.jsonl": talk(middle)})
     assert [shape(s) for s in found.sessions] == [[("u1", None), ("a1", "u1"), ("r1", "a1"), ("a2", "r1")]]
     assert not found.quarantined
@@ -85,8 +85,8 @@ def test_what_the_tool_put_there_is_dropped_and_links_all_the_same(tmp_path: Pat
     assert accounts == {"used": 4, "dropped: attachment": 1}
 
 
-def test_what_became_a_line_of_the_users_as_well_stands_once(tmp_path: Path) -> None:
-    """Whatever the queue still held when the turn was over is sent as any prompt is."""
+def test_a_queued_prompt_that_is_sent_again_is_one_message(tmp_path: Path) -> None:
+    """After a turn, prompts that are still queued are sent as user lines."""
     again = [*talk(queued("q1", "r1")), line("u2", "a2", TYPED, at=5), answer("a3", "u2", "t3", at=6)]
     (session,) = read(tmp_path, {"a.jsonl": again}).sessions
     chain = [("u1", None), ("a1", "u1"), ("r1", "a1"), ("a2", "r1"), ("u2", "a2"), ("a3", "u2")]
@@ -95,7 +95,8 @@ def test_what_became_a_line_of_the_users_as_well_stands_once(tmp_path: Path) -> 
     assert counted == {"records": {"used": 6, "merged": 1}, "blocks": {"used": 6, "merged": 1}}
 
 
-def test_two_that_became_lines_as_well_stand_once_each(tmp_path: Path) -> None:
+def test_two_queued_prompts_that_are_sent_again_are_one_message_each(tmp_path: Path) -> None:
+    """A run of queued prompts is compared with as many of the next human lines."""
     lines = [
         *talk(queued("q1", "r1"), queued("q2", "q1", "and two")),
         line("u2", "a2", TYPED, at=5),
@@ -106,8 +107,8 @@ def test_two_that_became_lines_as_well_stand_once_each(tmp_path: Path) -> None:
     assert [m.message_id for m in session.messages if m.origin == "human"] == ["u1", "u2", "u3"]
 
 
-def test_the_same_words_said_again_after_others_are_said_twice(tmp_path: Path) -> None:
-    """People say "go on" many times."""
+def test_equal_prompts_with_another_prompt_between_are_two_messages(tmp_path: Path) -> None:
+    """A person may type the same words many times, such as "go on"."""
     lines = [
         *talk(queued("q1", "r1")),
         line("u2", "a2", "thanks", at=5),
@@ -118,14 +119,14 @@ def test_the_same_words_said_again_after_others_are_said_twice(tmp_path: Path) -
     assert [m.message_id for m in session.messages if m.origin == "human"] == ["u1", "q1", "u2", "u3"]
 
 
-def test_two_that_were_typed_in_one_turn_are_two(tmp_path: Path) -> None:
-    """Also if they say the same: each has its own id."""
+def test_two_queued_prompts_of_one_turn_are_two_messages(tmp_path: Path) -> None:
+    """Also if their text is equal: each has its own id."""
     (session,) = read(tmp_path, {"a.jsonl": talk(queued("q1", "r1"), queued("q2", "q1"))}).sessions
     assert shape(session)[3:] == [("q1", "r1"), ("q2", "q1"), ("a2", "q2")]
 
 
-def test_a_copy_of_it_in_a_resumed_session_is_the_same_message(tmp_path: Path) -> None:
-    """Copied history has new session ids and times and keeps the ids of its lines."""
+def test_a_copied_queued_prompt_is_the_same_message(tmp_path: Path) -> None:
+    """Copied history has new session ids and times, and keeps the uuids."""
     copied = [
         item | {"sessionId": "s2", "timestamp": "2025-11-01T10:00:00.000Z"}
         for item in talk(queued("q1", "r1"))
@@ -136,15 +137,15 @@ def test_a_copy_of_it_in_a_resumed_session_is_the_same_message(tmp_path: Path) -
     assert session.messages[3].sent_at.month == 10
 
 
-def test_one_without_a_time_is_told_and_links_all_the_same(tmp_path: Path) -> None:
-    """A person's words at no time cannot be weighed against what the person had agreed to by then."""
+def test_a_queued_prompt_without_a_time_is_quarantined_and_still_links(tmp_path: Path) -> None:
+    """Without a time, consent at that time cannot be checked."""
     found = read(tmp_path, {"a.jsonl": talk(queued("q1", "r1", timestamp=None))})
     assert found.codes == ["missing_field"]
     assert shape(found.sessions[0])[-1] == ("a2", "r1")
 
 
-def test_one_without_an_id_is_dropped(tmp_path: Path) -> None:
-    """Nothing could be linked to it, nor a copy of it known."""
+def test_a_queued_prompt_without_an_id_is_dropped(tmp_path: Path) -> None:
+    """Neither links nor copies of it can be recognised."""
     nameless = {name: value for name, value in queued("q1", "r1").items() if name != "uuid"}
     path = tmp_path / "a.jsonl"
     path.write_text("".join(json.dumps(item) + "\n" for item in [*talk(), nameless]))

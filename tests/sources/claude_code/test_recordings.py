@@ -1,4 +1,4 @@
-"""Made-up recordings with every trap at once: what was said arrives once, in its place, by who said it."""
+"""Made-up recordings with all traps at once, compared with what was written into them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BEGAN = dt.datetime(2025, 10, 1, tzinfo=dt.UTC)
 
 
 def said(message: Message) -> str:
-    """The words of a message, or of a tool's result."""
+    """The text of a message or of a tool result."""
     blocks = [block for block in message.content or () if not isinstance(block, str)]
     return "".join(
         block.text or (block.content if isinstance(block.content, str) else "") for block in blocks
@@ -31,8 +31,8 @@ def arrived(message: Message) -> Truth:
 
 
 @pytest.mark.parametrize("seed", range(60))
-def test_a_recording_arrives_as_it_was(tmp_path: Path, seed: int) -> None:
-    """Conversations, links, origins, words and first times, against what was written down beforehand."""
+def test_a_recording_is_read_as_it_was_made(tmp_path: Path, seed: int) -> None:
+    """Conversations, links, origins, texts and first times are those of the recording."""
     made = Recording(seed)
     found = read_all(made.write(tmp_path), "claude-code", ADDED)
     assert {session.conversation_id for session in found.sessions} == set(made.truth)
@@ -48,8 +48,8 @@ def test_a_recording_arrives_as_it_was(tmp_path: Path, seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_people_are_counted_by_hand_and_lines_add_up(tmp_path: Path, seed: int) -> None:
-    """What `inspect` tells of a recording: its human messages, and a fate for each of its lines."""
+def test_human_messages_and_lines_add_up(tmp_path: Path, seed: int) -> None:
+    """The human messages that `inspect` counts, and one outcome for each line."""
     made = Recording(seed)
     paths = [path for path in made.write(tmp_path) if path.name != "history.jsonl"]
     (found,) = inspect(str(tmp_path), "claude-code")["formats"]
@@ -59,8 +59,8 @@ def test_people_are_counted_by_hand_and_lines_add_up(tmp_path: Path, seed: int) 
     assert sum(found["accounts"]["records"].values()) == len(lines)
 
 
-def test_lines_of_a_session_that_is_none_add_up_too(tmp_path: Path) -> None:
-    """A line that became two messages is one line, and the entry of its session is none."""
+def test_lines_of_a_quarantined_session_add_up(tmp_path: Path) -> None:
+    """A line that became two messages counts once, and the entry of its session is not a line."""
     said = [*result("c"), {"type": "text", "text": "words"}]
     late = "2300-01-01T00:00:00Z"
     read(tmp_path, {"a.jsonl": [line("u1", timestamp=late), line("r1", "u1", said, timestamp=late), b"{"]})

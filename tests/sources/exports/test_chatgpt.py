@@ -10,9 +10,9 @@ import pytest
 
 from schemas.records import Block, Message, Session
 from tests.support.claude_exports import export, packed, texts
-from tests.support.source_files import PUBLIC, Everything, read_all
+from tests.support.samples import sample
+from tests.support.source_files import Everything, read_all
 
-SAMPLES = PUBLIC / "chatgpt"
 AT = 1_730_000_000.0
 
 
@@ -67,6 +67,7 @@ def blocks(message: Message) -> list[Block]:
     return message.content
 
 
+@pytest.mark.samples
 @pytest.mark.parametrize(
     ("name", "sessions", "codes"),
     [
@@ -83,14 +84,17 @@ def blocks(message: Message) -> list[Block]:
 )
 def test_every_public_sample_is_accounted_for(name: str, sessions: int, codes: list[str]) -> None:
     """Each conversation of a file is a session or a quarantined record, and other files are neither."""
-    found = read_all([SAMPLES / name], "chatgpt-export")
+    found = read_all([sample(f"chatgpt/{name}")], "chatgpt-export")
     assert (len(found.sessions), found.codes) == (sessions, codes)
 
 
-def test_parts_of_one_export_are_all_read() -> None:
-    """The archive holds what its parts hold, one after the other."""
-    whole = read_all([SAMPLES / "logactyl/chatgpt-synthetic-export.zip"], "chatgpt-export")
-    parts = read_all([SAMPLES / f"logactyl/conversations-00{n}.json" for n in range(2)], "chatgpt-export")
+@pytest.mark.samples
+def test_parts_of_one_public_export_are_all_read() -> None:
+    """The archive holds the conversations of its parts."""
+    whole = read_all([sample("chatgpt/logactyl/chatgpt-synthetic-export.zip")], "chatgpt-export")
+    parts = read_all(
+        [sample(f"chatgpt/logactyl/conversations-00{n}.json") for n in range(2)], "chatgpt-export"
+    )
     assert sorted(s.conversation_id for s in whole.sessions) == sorted(
         s.conversation_id for s in parts.sessions
     )
@@ -295,3 +299,26 @@ def test_an_archive_names_its_parts_by_number(tmp_path: Path) -> None:
     )
     found = read_all([path], "chatgpt-export")
     assert (len(found.sessions), [entry.locator for entry in found.quarantined]) == (1, ["member 2 item 1"])
+
+
+@pytest.mark.parametrize("name", ["user.json", "user_settings.json", "message_feedback.json", "sora.json"])
+def test_other_files_of_an_export_hold_no_conversation(tmp_path: Path, name: str) -> None:
+    """They hold names and settings; none of them may become a quarantine entry."""
+    found = read_all([export(tmp_path / name, [{"id": "u", "email": "x"}])], "chatgpt-export")
+    assert (found.sessions, found.quarantined) == ([], [])
+
+
+def test_an_archive_and_its_unpacked_parts_hold_the_same_sessions(tmp_path: Path) -> None:
+    """Large exports come in numbered parts, packed or not."""
+    items = [conversation(conversation_id=f"c{n}") for n in range(3)]
+    parts = {"conversations-000.json": items[:2], "conversations-001.json": items[2:], "user.json": {}}
+    whole = read_all([packed(tmp_path / "x.zip", parts)], "chatgpt-export")
+    paths = [export(tmp_path / name, found) for name, found in parts.items()]
+    assert len(whole.sessions) == 3
+    assert read_all(paths, "chatgpt-export").sessions == whole.sessions
+
+
+def test_conversations_of_another_service_are_entries(tmp_path: Path) -> None:
+    """An export in the wrong format must show in the quarantine."""
+    found = read(tmp_path, {"uuid": "c", "chat_messages": []}, {"title": "x", "turns": []})
+    assert (found.sessions, found.codes) == ([], ["missing_field", "missing_field"])

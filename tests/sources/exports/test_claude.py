@@ -11,11 +11,10 @@ import pytest
 
 from schemas.records import Limits
 from tests.support.claude_exports import conversation, export, packed
-from tests.support.source_files import CONTEXT, PUBLIC, read_all
+from tests.support.samples import sample_files
+from tests.support.source_files import CONTEXT, read_all
 from transforms.sources.base import Pointer
 from transforms.sources.registry import read_sessions
-
-SAMPLES = PUBLIC / "claude_ai"
 
 
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"], ids=["plain", "byte-order-mark"])
@@ -120,9 +119,10 @@ def test_a_pointer_finds_its_conversation(tmp_path: Path) -> None:
     assert (row, session.conversation_id) == (3, "b")
 
 
+@pytest.mark.samples
 def test_the_public_samples_of_all_years_are_read() -> None:
-    """Real shapes, written by others: 19 conversations, one that is broken, two files that are none."""
-    paths = [path for path in sorted(SAMPLES.rglob("*")) if path.suffix in (".json", ".zip")]
+    """Exports written by others: 19 conversations, one broken item, and two files that are no exports."""
+    paths = [path for path in sample_files("claude_ai/**/*") if path.suffix in (".json", ".zip")]
     found = read_all(paths, "claude-export")
     assert len(paths) == 14
     assert found.facts.num_rows == len(found.sessions) == 19

@@ -1,4 +1,4 @@
-"""FACTS: the flags, times and keys on which every decision rests."""
+"""FACTS: the flags, times and keys that every decision uses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from schemas.records import Message, Session
 from schemas.tables import ANSWER, FACTS, HUMAN
 from tests.support.source_files import HASHER, message, record, utc
 from transforms.sources.facts.messages import text_bytes
-from transforms.sources.facts.table import Read, facts_table
+from transforms.sources.facts.table import ReadRecord, facts_table
 
 TEXT = [{"type": "text", "text": "hi"}]
 BLANK = [{"type": "text", "text": " \n\u00a0"}, {"type": "text", "text": ""}]
@@ -20,7 +20,7 @@ CALL = [{"type": "tool_use", "id": "t", "name": "n", "input": {}}]
 
 
 def rows(*sessions: dict[str, Any]) -> list[dict[str, Any]]:
-    reads = [Read(n, 0, 0, msgspec.convert(each, Session), None) for n, each in enumerate(sessions)]
+    reads = [ReadRecord(n, 0, 0, msgspec.convert(each, Session), None) for n, each in enumerate(sessions)]
     table = facts_table(reads, "unit", HASHER)
     assert table.schema == FACTS
     found: list[dict[str, Any]] = table.to_pylist()
@@ -53,16 +53,14 @@ def rows(*sessions: dict[str, Any]) -> list[dict[str, Any]]:
         ({"role": "assistant", "content": []}, 0),
     ],
 )
-def test_only_what_a_person_typed_is_human_and_only_what_a_model_said_or_called_answers(
-    fields: dict[str, Any], flags: int
-) -> None:
-    """A harness line taken for a person would resume an old session without its user."""
+def test_flags_mark_human_messages_and_model_answers(fields: dict[str, Any], flags: int) -> None:
+    """A harness line with the flag HUMAN would count as activity of the user."""
     (row,) = rows(record(messages=[message("a", **fields), message("b", role="system")]))
     assert row["message_flags"] == [flags, 0]
 
 
 def test_instants_are_utc_whatever_the_offset_they_were_written_with() -> None:
-    """Consent is compared with these instants; an offset read wrongly moves them by hours."""
+    """Consent is compared with these instants; a wrong offset moves them by hours."""
     (row,) = rows(
         record(
             created_at="2025-10-01T15:30:00.000001+05:30",
@@ -74,7 +72,7 @@ def test_instants_are_utc_whatever_the_offset_they_were_written_with() -> None:
 
 
 def test_parents_threads_and_the_current_message_are_the_numbers_of_the_names() -> None:
-    """Branches are walked over these numbers, across records: equal names must be equal numbers."""
+    """Branches are followed by these numbers, across records: equal ids must have equal numbers."""
     (row,) = rows(
         record(
             current_message_id="b",
@@ -94,7 +92,7 @@ def test_parents_threads_and_the_current_message_are_the_numbers_of_the_names() 
 
 
 def test_keys_are_keyed_digests_and_absent_ids_are_null() -> None:
-    """No raw id may leave a reader, and no user must not become one user."""
+    """No raw id may leave a reader, and sessions without a user must not share a key."""
     known, unknown = rows(record(organization_id="o"), record(user_id=None))
     assert known["user_key"] == HASHER.user("u1")
     assert known["conversation_key"] == HASHER.conversation("c1")
@@ -103,8 +101,8 @@ def test_keys_are_keyed_digests_and_absent_ids_are_null() -> None:
     assert unknown["organization_key"] is None
 
 
-def test_an_unsaid_incognito_is_false_and_a_said_one_is_kept() -> None:
-    """The default is the contract's; a lost `true` would let a private chat through."""
+def test_a_missing_incognito_is_false_and_a_given_one_is_kept() -> None:
+    """The default is false; a lost `true` would include a private chat."""
     assert [row["incognito"] for row in rows(record(), record(incognito=None), record(incognito=True))] == [
         False,
         False,
@@ -113,7 +111,7 @@ def test_an_unsaid_incognito_is_false_and_a_said_one_is_kept() -> None:
 
 
 def test_messages_stay_with_their_session() -> None:
-    """The lists are cut from flat columns; an offset wrong by one gives a session another's times."""
+    """The lists are slices of flat columns; a wrong offset gives a session the times of another."""
     first, empty, last = rows(
         record(messages=[message("a"), message("b")]), record(messages=[]), record(messages=[message("c")])
     )
@@ -123,8 +121,8 @@ def test_messages_stay_with_their_session() -> None:
     assert (first["text_bytes"], empty["text_bytes"], last["text_bytes"]) == (4, 0, 2)
 
 
-def test_text_of_tools_counts_towards_the_size_of_a_shard() -> None:
-    """Coding sessions are mostly tool text; left out, their shards would be many times too big."""
+def test_tool_text_counts_towards_the_size_of_a_shard() -> None:
+    """Most text of coding sessions is tool text; without it, shards would be too big."""
     blocks = [
         {"type": "tool_use", "input": {"a": ["xyz", 1], "b": "q"}},
         {"type": "tool_result", "content": "12345"},

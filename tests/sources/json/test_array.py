@@ -5,12 +5,16 @@ from __future__ import annotations
 import io
 import json
 import random
+import tracemalloc
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 
 from transforms.sources.json import array as json_array
-from transforms.sources.json.array import ArrayCut, Element, elements, first_byte
+from transforms.sources.json.array import ArrayCut, Element, elements
+from transforms.sources.json.array_blocks import whole_elements
+from transforms.sources.json.first_byte import first_byte
 
 TRICKY = ['a,]}[{"\\', "é\\\\", '"', "\\", "\n", "conversations", '"conversations": [', ""]
 
@@ -64,7 +68,7 @@ def test_a_window_at_once_ends_elements_where_a_scan_does(
         for plain in (True, False):
             elements_, ended = [], ""
             scan = json_array._Scan(io.BytesIO(data), 12)
-            scan._plain = plain
+            scan.plain = plain
             scan.enter()
             try:
                 elements_.extend(scan.array())
@@ -132,3 +136,38 @@ def test_an_object_without_that_array_is_told(data: bytes) -> None:
 def test_the_first_byte_says_what_a_file_holds(data: bytes, byte: bytes) -> None:
     """Past the byte order mark that Windows tools put in front."""
     assert first_byte(io.BytesIO(data)) == byte
+
+
+class _Generated(io.RawIOBase):
+    """An array on one line, made as it is read."""
+
+    def __init__(self, size: int) -> None:
+        text = "x" * 20_000
+        self._element = json.dumps({"uuid": "c", "chat_messages": [{"text": text}]}).encode() + b","
+        self.count, self._ready = size // len(self._element), b"["
+        self._left = self.count
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        while self._left and len(self._ready) < len(buffer):
+            self._left -= 1
+            self._ready += self._element if self._left else self._element[:-1] + b"]"
+        size = min(len(buffer), len(self._ready))
+        buffer[:size], self._ready = self._ready[:size], self._ready[size:]
+        return size
+
+
+@pytest.mark.parametrize("find", [elements, whole_elements])
+def test_an_array_of_300_mb_is_read_in_bounded_memory(find: Any) -> None:
+    """Exports are single arrays of hundreds of MB, and several workers read them at once."""
+    source = _Generated(300_000_000)
+    opened = io.BufferedReader(source)
+    tracemalloc.start()
+    try:
+        found = find(opened if find is elements else lambda: nullcontext(opened), 64 << 20)
+        assert sum(1 for element in found if element.data) == source.count
+        assert tracemalloc.get_traced_memory()[1] < 24 << 20
+    finally:
+        tracemalloc.stop()

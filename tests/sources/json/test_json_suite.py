@@ -1,4 +1,4 @@
-"""JSONTestSuite in the records of every JSON format: y_ is read, n_ a fault; nothing else is lost."""
+"""Valid, invalid and ambiguous JSON in records of every JSON format: only invalid records are lost."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ from pathlib import Path
 import pytest
 
 from schemas.records import Defaults
-from tests.support.source_files import CONTEXT, PUBLIC, Everything, read_all
+from tests.support.json_values import json_values
+from tests.support.source_files import CONTEXT, Everything, read_all
 
 AT = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
 TIMED = dataclasses.replace(CONTEXT, defaults=(Defaults(created_at=AT),))
-SUITE = PUBLIC / "bad_input/JSONTestSuite/test_parsing"
+#: Our own values, and those of the public JSONTestSuite.
+VALUES = pytest.mark.parametrize(
+    "samples", [False, pytest.param(True, marks=pytest.mark.samples)], ids=["own", "suite"]
+)
 ISO = b'"2026-01-05T10:00:00Z"'
 #: A record of each format, with places for its id and for a JSON value that the adapter reads.
 RECORDS = {
@@ -43,9 +47,10 @@ def record(form: str, name: str, value: bytes = b"1") -> bytes:
     return re.sub(rb"@|%[tv]", lambda found: parts[found[0]], RECORDS[form])
 
 
-def values(kind: str, lines: bool) -> list[bytes]:
-    """The suite's values of a kind; for lines those that are one."""
-    found = [path.read_bytes() for path in sorted(SUITE.glob(f"{kind}_*.json"))]
+def values(kind: str, lines: bool, samples: bool) -> list[bytes]:
+    """The values of a kind; for lines, those on one line."""
+    found = json_values(kind, samples=samples)
+    assert len(found) > 25
     return [value for value in found if not (lines and re.search(rb"[\r\n]", value.strip()))]
 
 
@@ -63,12 +68,12 @@ def ids(found: Everything) -> set[str]:
     ("form", "lines"), [*((form, True) for form in LINES), *((form, False) for form in ARRAYS)]
 )
 @pytest.mark.parametrize("kind", ["y", "i"])
+@VALUES
 def test_json_is_read_and_what_may_be_none_spoils_nothing(
-    tmp_path: Path, form: str, lines: bool, kind: str
+    tmp_path: Path, form: str, lines: bool, kind: str, samples: bool
 ) -> None:
-    """A good record, then for each value of the suite a record with it and a good one."""
-    tested = values(kind, lines)
-    assert len(tested) > 25
+    """A good record, then for each value a record that contains it and another good record."""
+    tested = values(kind, lines, samples)
     parts = [record(form, "g0")]
     for number, value in enumerate(tested, 1):
         parts += [record(form, f"s{number}", value.strip() if lines else value), record(form, f"g{number}")]
@@ -83,9 +88,10 @@ def test_json_is_read_and_what_may_be_none_spoils_nothing(
 
 @pytest.mark.parametrize("form", LINES)
 @pytest.mark.parametrize("inside", [True, False])
-def test_a_line_that_is_no_json_is_one_entry(tmp_path: Path, form: str, inside: bool) -> None:
+@VALUES
+def test_a_line_that_is_no_json_is_one_entry(tmp_path: Path, form: str, inside: bool, samples: bool) -> None:
     """As part of a record, or instead of one."""
-    tested = [value.strip() for value in values("n", lines=True) if value.strip()]
+    tested = [value.strip() for value in values("n", True, samples) if value.strip()]
     parts = [record(form, "g0")]
     for number, value in enumerate(tested, 1):
         parts += [record(form, f"s{number}", value) if inside else value, record(form, f"g{number}")]
@@ -95,9 +101,10 @@ def test_a_line_that_is_no_json_is_one_entry(tmp_path: Path, form: str, inside: 
 
 
 @pytest.mark.parametrize("form", ARRAYS)
-def test_an_element_that_is_no_json_spoils_no_other(tmp_path: Path, form: str) -> None:
-    """Whatever it leaves open, or closes that was not open, the array goes on behind it."""
-    for value in values("n", lines=False):
+@VALUES
+def test_an_element_that_is_no_json_spoils_no_other(tmp_path: Path, form: str, samples: bool) -> None:
+    """Whatever brackets and quotes it leaves open, or closes too early, the elements behind it are read."""
+    for value in values("n", False, samples):
         found = read(
             tmp_path, form, False, [record(form, "g0"), record(form, "s", value), record(form, "g1")]
         )
@@ -109,9 +116,10 @@ def test_an_element_that_is_no_json_spoils_no_other(tmp_path: Path, form: str) -
 
 
 @pytest.mark.parametrize("form", LINES)
-def test_a_bad_first_line_does_not_make_an_array_of_a_log(tmp_path: Path, form: str) -> None:
-    """It may begin like one; the lines after it then were one fault together."""
-    for value in [*values("n", lines=True), b"[1]", b"[", b"[]"]:
+@VALUES
+def test_a_bad_first_line_does_not_make_an_array_of_a_log(tmp_path: Path, form: str, samples: bool) -> None:
+    """A first line like the start of an array must not make one entry of all lines after it."""
+    for value in [*values("n", True, samples), b"[1]", b"[", b"[]"]:
         found = read(tmp_path, form, True, [value.strip(), record(form, "g1"), record(form, "g2")])
         # A bracket alone, a comma or a colon at its end: so the first line of an array can end as well.
         if not value.strip().endswith((b"[", b",", b":")):

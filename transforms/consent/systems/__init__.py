@@ -1,7 +1,5 @@
-"""Consent systems' own records, and the way from them to rows of consent: one file a format."""
+"""Reads the records of consent systems: Fides, ISO/IEC TS 27560 and Segment, one module a format.
 
-from __future__ import annotations
-
-from transforms.consent.systems.read import History, read_history
-
-__all__ = ["History", "read_history"]
+In: files as the system exports them. Out: spilled consent rows and the instants up to which the source is
+complete. Start with `read.py`; `base.py` has what every format reader gets and returns.
+"""

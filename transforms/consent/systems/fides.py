@@ -1,6 +1,7 @@
-"""Privacy-preference history of Fides (https://github.com/ethyca/fides): what its consent report exports.
+"""Reads the privacy-preference history of Fides (https://github.com/ethyca/fides), as its report exports it.
 
-Pages of the reporting API (`items`, `page`, `pages`, `size`), or their items, as JSON or JSON Lines.
+A file has pages of the reporting API (`items`, `page`, `pages`, `size`) or their items, as JSON or JSON
+Lines.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ from schemas.consent_config import FidesSource
 from schemas.errors import ConsentError
 from schemas.tables import GRANTED, REFUSED, UNDECIDED
 from transforms.consent.columns import quoted
-from transforms.consent.systems.history import Found, HistoryFile, Page, Said
+from transforms.consent.systems.base import ConsentDecision, ConsentFile, FileContents, Page
 from transforms.consent.systems.json_records import Record, decode, json_records
 
-#: By which the user says yes; null: kept by versions and interfaces that do not ask how.
-_ACTS = {None, "button", "accept", "save", "individual_notice"}
-#: By which nobody says yes, whatever was saved: a notice was closed, or refused in another way.
-_NO_ACTS = {"dismiss", "acknowledge", "gpc", "reject"}
+#: Methods of consent by the user; null is saved by versions and interfaces that do not record the method.
+_CONSENT = {None, "button", "accept", "save", "individual_notice"}
+#: Methods that are not consent, whatever was saved: the notice was closed, or refused in another way.
+_NOT_CONSENT = {"dismiss", "acknowledge", "gpc", "reject"}
 
 
 class _Page(msgspec.Struct):
@@ -47,8 +48,8 @@ _PAGE = msgspec.json.Decoder(_Page)
 _SAVED = msgspec.json.Decoder(_Saved)
 
 
-def read_fides(file: HistoryFile, source: FidesSource, found: Found) -> Iterator[Said]:
-    """What was saved about the preference that counts, in the order of the file."""
+def read_fides(file: ConsentFile, source: FidesSource, found: FileContents) -> Iterator[ConsentDecision]:
+    """The decisions about the configured preference, in the order of the file."""
     for record in _items(file, found):
         saved = decode(file.path, record, _SAVED, b"preference", b"request_timestamp", b"method")
         saved_at = file.instant(record.where, "request_timestamp", saved.request_timestamp)
@@ -61,19 +62,19 @@ def read_fides(file: HistoryFile, source: FidesSource, found: Found) -> Iterator
         if source.preference not in names:
             continue
         found.matched = True
-        said = _state(file, record, saved)
+        state = _state(file, record, saved)
         user_id = getattr(saved, source.user)
         if user_id is not None and user_id.strip():
-            decided_at = None if said is None else saved_at
-            yield Said(user_id, UNDECIDED if said is None else said, decided_at, known_at)
+            decided_at = None if state is None else saved_at
+            yield ConsentDecision(user_id, UNDECIDED if state is None else state, decided_at, known_at)
         elif source.without_user == "refuse":
             raise file.fault(
                 record.where, f"has no {source.user}; `without_user: skip` leaves such records out"
             )
 
 
-def missing_page(found: list[Found]) -> str | None:
-    """What is missing where the pages of a source's files are not all there: a page could hold an opt-out."""
+def missing_page(found: list[FileContents]) -> str | None:
+    """Which page is missing from the files of a source, None if all are present. It could have an opt-out."""
     read = {page for each in found for page in each.pages}
     for page in sorted(read, key=str):
         for number in range(1, page.pages + 1):
@@ -82,7 +83,7 @@ def missing_page(found: list[Found]) -> str | None:
     return None
 
 
-def _items(file: HistoryFile, found: Found) -> Iterator[Record]:
+def _items(file: ConsentFile, found: FileContents) -> Iterator[Record]:
     for record in json_records(file.path):
         page = decode(file.path, record, _PAGE, b"items")
         if page.items is msgspec.UNSET:
@@ -94,18 +95,18 @@ def _items(file: HistoryFile, found: Found) -> Iterator[Record]:
             yield Record(f"{record.where}, item {number}", bytes(item))
 
 
-def _state(file: HistoryFile, record: Record, saved: _Saved) -> int | None:
-    """A number of schemas.tables, None where the user decided nothing."""
+def _state(file: ConsentFile, record: Record, saved: _Saved) -> int | None:
+    """A state number of schemas.tables, None if the user made no decision."""
     if saved.request_type not in (None, "consent"):
         raise _unknown(file, record, "request_type", saved.request_type, "consent")
-    if saved.method not in _ACTS | _NO_ACTS:
+    if saved.method not in _CONSENT | _NOT_CONSENT:
         raise _unknown(file, record, "method", saved.method, "accept, save, reject, gpc or dismiss")
     if saved.preference == "opt_out":
         return REFUSED
     if saved.preference != "opt_in":
         raise _unknown(file, record, "preference", saved.preference, "opt_in or opt_out")
-    return GRANTED if saved.method in _ACTS else None
+    return GRANTED if saved.method in _CONSENT else None
 
 
-def _unknown(file: HistoryFile, record: Record, name: str, value: str | None, known: str) -> ConsentError:
+def _unknown(file: ConsentFile, record: Record, name: str, value: str | None, known: str) -> ConsentError:
     return file.fault(record.where, f"{name} is {quoted(value)}; expected {known}")

@@ -1,7 +1,7 @@
-"""Consent records of ISO/IEC TS 27560:2023 in the Data Privacy Vocabulary, as JSON or JSON-LD.
+"""Reads consent records of ISO/IEC TS 27560:2023 in the Data Privacy Vocabulary, as JSON or JSON-LD.
 
-Source: https://w3id.org/dpv/guides/consent-27560 and the schema `dpv-27560:record-2`. A record tells of one
-data subject and of processes, nested or not, each with purposes and the history of its consent.
+Source: https://w3id.org/dpv/guides/consent-27560 and the schema `dpv-27560:record-2`. A record has one data
+subject and processes, which may be nested. A process has purposes and the statuses of its consent over time.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import isodate
 from schemas.consent_config import Iso27560Source
 from schemas.tables import GRANTED, REFUSED, UNDECIDED
 from transforms.consent.columns import quoted
+from transforms.consent.systems.base import ConsentDecision, ConsentFile, FileContents
 from transforms.consent.systems.dpv_terms import (
     Malformed,
     Nodes,
@@ -26,11 +27,10 @@ from transforms.consent.systems.dpv_terms import (
     text_of,
     types_of,
 )
-from transforms.consent.systems.history import Found, HistoryFile, Said
 from transforms.consent.systems.json_records import decode_whole, json_records
 from transforms.shuffle.instants import later
 
-#: What each status says of the user; None: of a decision, nothing.
+#: The state of each status; None if it is not a decision.
 _STATUSES = {
     "dpv:ConsentGiven": GRANTED,
     "dpv:RenewedConsentGiven": GRANTED,
@@ -52,59 +52,61 @@ _KINDS = {
     "dpv:ExpressedConsent",
     "dpv:InformedConsent",
 }
-#: Given by doing nothing, or without knowing what for: no decision of the user.
+#: Consent by doing nothing, or without information: not a decision of the user.
 _NO_DECISION = {"dpv:ImpliedConsent", "dpv:UninformedConsent"}
 _EVER = dt.datetime.min.replace(tzinfo=dt.UTC)
 _NEVER = dt.datetime.max.replace(tzinfo=dt.UTC)
 
 
 class _Step(NamedTuple):
-    """From `at` on a process has this state, None: the one it had; a grant lapses at `until`."""
+    """The state of a process from `at` on; None keeps the state before. A grant ends at `until`."""
 
     at: dt.datetime
     state: int | None
     until: dt.datetime | None = None
 
     def state_at(self, instant: dt.datetime) -> int | None:
-        """The state at a later instant, if no other step follows."""
+        """The state at a later instant, if no other step is in between."""
         return UNDECIDED if self.until and self.until <= instant else self.state
 
 
-def read_iso27560(file: HistoryFile, source: Iso27560Source, found: Found) -> Iterator[Said]:
-    """What data subjects said of the purpose that counts, in the order of the file.
+def read_iso27560(
+    file: ConsentFile, source: Iso27560Source, found: FileContents
+) -> Iterator[ConsentDecision]:
+    """The decisions of data subjects about the configured purpose, in the order of the file.
 
-    Granted is what all processes under that purpose are granted, refused what one of them is refused.
+    The purpose is granted if all its processes are granted, and refused if one of them is refused.
     """
     for record in json_records(file.path):
         document = decode_whole(file.path, record)
         try:
             nodes = nodes_of(document)
             for node in _records_of(document):
-                yield from _Reading(file, source, found, record.where, nodes).said(node)
+                yield from _RecordReader(file, source, found, record.where, nodes).decisions(node)
         except (Malformed, RecursionError) as error:
             why = str(error) if isinstance(error, Malformed) else "is nested too deep"
             raise file.fault(record.where, why) from None
 
 
 def _records_of(document: dict[str, Any]) -> list[dict[str, Any]]:
-    """The document itself, or what in its graph tells of a data subject."""
+    """The document itself, or the consent records of its graph."""
     if "@graph" not in document:
         return [document]
     graph = [node for node in listed(document["@graph"]) if isinstance(node, dict)]
     return [n for n in graph if "dpv:ConsentRecord" in types_of(n) or get(n, "hasDataSubject") is not None]
 
 
-class _Reading(NamedTuple):
-    """One record as it is read."""
+class _RecordReader(NamedTuple):
+    """Reads one record."""
 
-    file: HistoryFile
+    file: ConsentFile
     source: Iso27560Source
-    found: Found
+    found: FileContents
     where: str
     nodes: Nodes
 
-    def said(self, record: dict[str, Any]) -> Iterator[Said]:
-        """What the record's subject said."""
+    def decisions(self, record: dict[str, Any]) -> Iterator[ConsentDecision]:
+        """The decisions of the record's data subject."""
         file, found = self.file, self.found
         created = self._time(get(record, "created"), "dct:created")
         if created and file.known_at(created) > file.as_of:
@@ -120,11 +122,11 @@ class _Reading(NamedTuple):
         if not histories or first is None:
             return
         user_id = self._subject(record)
-        yield Said(user_id, UNDECIDED, None, file.known_at(first))
-        for state, step in _together(histories):
+        yield ConsentDecision(user_id, UNDECIDED, None, file.known_at(first))
+        for state, step in _combined(histories):
             known_at = file.known_at(max(step.at, first))
             found.reach(known_at)
-            yield Said(user_id, state, step.at, known_at, step.until)
+            yield ConsentDecision(user_id, state, step.at, known_at, step.until)
 
     def _subject(self, record: dict[str, Any]) -> str:
         subject = get(record, "hasDataSubject")
@@ -142,13 +144,13 @@ class _Reading(NamedTuple):
         if not isinstance(user_id, str) or not user_id.strip():
             raise Malformed("has no identifier of one dpv:hasDataSubject")
         if not user_id.isascii() and any("\ud800" <= character <= "\udfff" for character in user_id):
-            raise Malformed("the identifier of its dpv:hasDataSubject is no Unicode text")
+            raise Malformed("the identifier of its dpv:hasDataSubject is not valid Unicode")
         return user_id
 
     def _histories(
         self, node: dict[str, Any], purposes: tuple[str, ...], outer: list[dict[str, Any]] | None
     ) -> Iterator[list[_Step]]:
-        """The history of each innermost process under the purpose; what is outside holds inside as well."""
+        """The steps of each innermost process with the purpose. What is outside applies inside as well."""
         own = self._purposes(node)
         for name in own:
             self.found.named(name)
@@ -179,7 +181,7 @@ class _Reading(NamedTuple):
         return [term(name) for name in names if isinstance(name, str)]
 
     def _steps(self, statuses: list[dict[str, Any]]) -> list[_Step]:
-        """In order; of several at one instant the worst is last, and of grants the one that lapses first."""
+        """The steps in order. At one instant the worst state is last; of grants, the one that ends first."""
         steps = []
         for status in statuses:
             state = self._state(status)
@@ -205,7 +207,7 @@ class _Reading(NamedTuple):
         return UNDECIDED if state == GRANTED and _NO_DECISION.intersection(types) else state
 
     def _until(self, status: dict[str, Any], at: dt.datetime) -> dt.datetime | None:
-        """When the consent lapses, None for never."""
+        """The end of the consent, None if it has none."""
         duration = get(status, "hasDuration")
         if duration is None:
             return None
@@ -222,16 +224,16 @@ class _Reading(NamedTuple):
             except (isodate.ISO8601Error, ArithmeticError, ValueError):
                 raise Malformed("has a dpv:hasDuration that is no ISO 8601 duration") from None
         named = quoted(types[0]) if types else "without a type"
-        raise Malformed(f"has a dpv:hasDuration {named} that tells no end")
+        raise Malformed(f"has a dpv:hasDuration {named} without a known end")
 
     def _time(self, value: Any, name: str, late: bool = False) -> dt.datetime | None:
         return None if value is None else self.file.instant(self.where, name, text_of(value), late)
 
 
-def _together(histories: list[list[_Step]]) -> Iterator[tuple[int, _Step]]:
-    """(state, step) of several processes at each instant when one of them changes: the worst of them.
+def _combined(histories: list[list[_Step]]) -> Iterator[tuple[int, _Step]]:
+    """(state, step) of several processes at each instant when one of them changes: the worst state of all.
 
-    A process that nobody decided on yet is undecided. A grant lapses with the first of them.
+    A process is undecided before its first decision. A joint grant ends with the first grant that ends.
     """
     now: list[_Step] = [_Step(_EVER, UNDECIDED)] * len(histories)
     for at in sorted({step.at for steps in histories for step in steps if step.state is not None}):

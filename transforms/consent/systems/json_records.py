@@ -1,4 +1,4 @@
-"""JSON records of a file: one a line, one an element of an array, or one document; read as a stream."""
+"""Reads JSON records as a stream: one per line, one per array element, or one document."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ import msgspec
 from schemas.errors import ConsentError, InputError
 from transforms.consent.files import unrepeated
 from transforms.sources.files import Buffered, Truncated, lines, open_stream
-from transforms.sources.json.array import ArrayCut, elements, first_byte
+from transforms.sources.json.array import ArrayCut, elements
+from transforms.sources.json.first_byte import first_byte
 
-#: Of one record, or of a document that is no array: it is held whole.
+#: The largest record, or document that is not an array: it is held in memory.
 _MOST_BYTES = 256 << 20
 
 
 class Record(NamedTuple):
-    """A JSON text, and where it stands in its file."""
+    """A JSON text and its place in the file, such as `line 3` or `item 0`."""
 
     where: str
     data: bytes
 
 
 def json_records(path: str) -> Iterator[Record]:
-    """The records in order, plain, gzip or zstd; raises InputError and ConsentError."""
+    """The records of a plain, gzip or zstd file, in order. Raises InputError and ConsentError."""
     try:
         with open_stream(path) as file:
             first = first_byte(file)
@@ -45,12 +46,12 @@ def json_records(path: str) -> Iterator[Record]:
 
 
 def decode[Kind](path: str, record: Record, decoder: msgspec.json.Decoder[Kind], *once: bytes) -> Kind:
-    """The record as a `Kind`; ConsentError where it is none, or where a key of `once` stands twice in it."""
+    """The decoded record. ConsentError if it does not decode, or if a key of `once` is repeated."""
     try:
         value = decoder.decode(record.data)
         if any(record.data.count(b'"%s"' % key) > 1 for key in once):
             json.loads(record.data, object_pairs_hook=unrepeated)
-    except msgspec.ValidationError as error:  # tells types and field names, no value
+    except msgspec.ValidationError as error:  # names types and fields, no value
         raise ConsentError(f"{path}: {record.where}: {error}") from None
     except (ValueError, RecursionError):
         raise ConsentError(f"{path}: {record.where}: is no JSON object, or has a key twice") from None
@@ -58,7 +59,7 @@ def decode[Kind](path: str, record: Record, decoder: msgspec.json.Decoder[Kind],
 
 
 def decode_whole(path: str, record: Record) -> dict[str, Any]:
-    """The record as plain Python, each key once in its object."""
+    """The record as plain Python objects; ConsentError for a repeated key."""
     try:
         value = json.loads(record.data, object_pairs_hook=unrepeated)
     except (ValueError, RecursionError):
@@ -85,7 +86,7 @@ def _lines(path: str, file: Buffered) -> Iterator[Record]:
 
 
 def _document(path: str) -> Iterator[Record]:
-    """A file that is one value over several lines; where it is none, its first line is to blame."""
+    """A file with one value over several lines."""
     with open_stream(path) as file:
         data = file.read(_MOST_BYTES + 1).removeprefix(b"\xef\xbb\xbf")
     whole = data if len(data) <= _MOST_BYTES else None

@@ -1,4 +1,4 @@
-"""The files of a source to rows of consent: keyed, with the lapse of grants, known at `as_of`."""
+"""Reads the files of a consent source into spilled rows: keyed, known at `as_of`, with ends of grants."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from schemas.keys import KeyedHasher
 from schemas.tables import GRANTED, UNDECIDED
 from transforms.consent.files import dated_by_path
 from transforms.consent.snapshots import Snapshot
-from transforms.consent.spilled import Kept, Row, keep_rows
+from transforms.consent.spilled import ConsentRow, SpilledConsent, spill_rows
+from transforms.consent.systems.base import ConsentDecision, ConsentFile, FileContents
 from transforms.consent.systems.fides import missing_page, read_fides
-from transforms.consent.systems.history import Found, HistoryFile, Said
 from transforms.consent.systems.iso27560 import read_iso27560
 from transforms.consent.systems.segment import read_segment
 from transforms.shuffle.spill import Spill
@@ -21,36 +21,35 @@ from transforms.shuffle.spill import Spill
 _KEYS_AT_ONCE = 1 << 14
 
 
-class History(NamedTuple):
-    """What a source says: its files that hold anything known, and their rows.
-
-    `fault`: why it cannot be trusted, None where it can.
-    """
+class ConsentRecords(NamedTuple):
+    """The files of a source that have known records, and their rows. `fault`: why the source is refused."""
 
     snapshots: list[Snapshot]
-    kept: list[Kept]
+    spilled: list[SpilledConsent]
     fault: str | None
 
 
-def read_history(
+def read_consent_records(
     paths: Sequence[str], source: FileSource, hasher: KeyedHasher, as_of: dt.datetime, spill: Spill
-) -> History:
-    """Every file, read once. What was recorded, or exported, after `as_of` is not looked into.
+) -> ConsentRecords:
+    """The records of a source; each file is read once. Records and exports after `as_of` are ignored.
 
-    Raises ConsentError for a record about what counts that is not understood. No user id leaves this
-    function: rows have keys, and are put where `spill` puts them, a batch at a time. Of grants that lapse
-    all rows of the source are held together, since another file may renew them.
+    Raises ConsentError for a relevant record that cannot be interpreted. No user id leaves this function:
+    rows have keys and are spilled in batches. If grants can end, all dated rows of the source are held in
+    memory, since another file may renew a grant.
     """
-    files: list[tuple[HistoryFile, Found]] = []
+    files: list[tuple[ConsentFile, FileContents]] = []
     for path in paths:
         exported = dated_by_path(path) or source.snapshot_at
         if exported is None or exported <= as_of:
-            files.append((HistoryFile(path, source, as_of, exported), Found()))
-    rows = _keyed((said for file, found in files for said in _said(file, found)), hasher)
+            files.append((ConsentFile(path, source, as_of, exported), FileContents()))
+    rows = _keyed((decision for file, found in files for decision in _decisions(file, found)), hasher)
     known = (row for row in _with_lapses(rows, source) if row.decided_at is None or row.decided_at <= as_of)
-    kept = list(keep_rows(known, spill))
+    spilled = list(spill_rows(known, spill))
     snapshots = [_snapshot(file, found) for file, found in files]
-    return History([s for s in snapshots if s.instants], kept, _fault(source, [found for _, found in files]))
+    return ConsentRecords(
+        [s for s in snapshots if s.instants], spilled, _fault(source, [found for _, found in files])
+    )
 
 
 class _KeyedRow(NamedTuple):
@@ -61,45 +60,45 @@ class _KeyedRow(NamedTuple):
     until: dt.datetime | None
 
 
-def _said(file: HistoryFile, found: Found) -> Iterator[Said]:
+def _decisions(file: ConsentFile, found: FileContents) -> Iterator[ConsentDecision]:
     if file.exported:
         found.reach(file.exported)
     if isinstance(file.source, FidesSource):
-        said = read_fides(file, file.source, found)
+        decisions = read_fides(file, file.source, found)
     elif isinstance(file.source, SegmentSource):
-        said = read_segment(file, file.source, found)
+        decisions = read_segment(file, file.source, found)
     else:
-        said = read_iso27560(file, file.source, found)
-    for each in said:
+        decisions = read_iso27560(file, file.source, found)
+    for decision in decisions:
         found.rows += 1
-        yield each
+        yield decision
 
 
-def _keyed(said: Iterable[Said], hasher: KeyedHasher) -> Iterator[_KeyedRow]:
-    batch: list[Said] = []
-    for each in said:
-        batch.append(each)
+def _keyed(decisions: Iterable[ConsentDecision], hasher: KeyedHasher) -> Iterator[_KeyedRow]:
+    batch: list[ConsentDecision] = []
+    for decision in decisions:
+        batch.append(decision)
         if len(batch) == _KEYS_AT_ONCE:
             yield from _with_keys(batch, hasher)
             batch.clear()
     yield from _with_keys(batch, hasher)
 
 
-def _with_keys(batch: list[Said], hasher: KeyedHasher) -> Iterator[_KeyedRow]:
-    keys = hasher.users([said.user_id.encode() for said in batch])
-    for key, said in zip(keys, batch, strict=True):
-        yield _KeyedRow(key, *said[1:])
+def _with_keys(batch: list[ConsentDecision], hasher: KeyedHasher) -> Iterator[_KeyedRow]:
+    keys = hasher.users([decision.user_id.encode() for decision in batch])
+    for key, decision in zip(keys, batch, strict=True):
+        yield _KeyedRow(key, *decision[1:])
 
 
-def _with_lapses(rows: Iterator[_KeyedRow], source: FileSource) -> Iterator[Row]:
-    """Each row, and an undecided one where a grant lapses before its user says anything else."""
+def _with_lapses(rows: Iterator[_KeyedRow], source: FileSource) -> Iterator[ConsentRow]:
+    """Each row, and an undecided row where a grant ends before the next decision of its user."""
     if not isinstance(source, Iso27560Source):
         for row in rows:
-            yield Row(*row[:4])
+            yield ConsentRow(*row[:4])
         return
     dated: dict[bytes, list[_KeyedRow]] = {}
     for row in rows:
-        yield Row(*row[:4])
+        yield ConsentRow(*row[:4])
         if row.decided_at is not None:
             dated.setdefault(row.user_key, []).append(row)
     for user_key, decisions in dated.items():
@@ -108,15 +107,15 @@ def _with_lapses(rows: Iterator[_KeyedRow], source: FileSource) -> Iterator[Row]
                 continue
             after = (other.decided_at for other in decisions if other.decided_at is not None)
             if not any(row.decided_at < at <= row.until for at in after):
-                yield Row(user_key, UNDECIDED, row.until, row.known_at)
+                yield ConsentRow(user_key, UNDECIDED, row.until, row.known_at)
 
 
-def _snapshot(file: HistoryFile, found: Found) -> Snapshot:
+def _snapshot(file: ConsentFile, found: FileContents) -> Snapshot:
     instants = tuple(sorted(set(found.reached or ())))
     return Snapshot(file.path, instants, found.rows, file.source.format)
 
 
-def _fault(source: FileSource, found: list[Found]) -> str | None:
+def _fault(source: FileSource, found: list[FileContents]) -> str | None:
     if not any(each.reached for each in found):
         return None
     if isinstance(source, FidesSource) and (missing := missing_page(found)):

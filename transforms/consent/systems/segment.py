@@ -1,7 +1,7 @@
-"""Consent events of Segment, among whatever else its archives hold: one event a line, or an array.
+"""Reads consent events from Segment archives: one event per line, or an array; other events are allowed.
 
-Source: "Consent in Unify" of Segment's documentation. Only the event that says that a user changed
-preferences is a decision; the consent object that every other event carries along is not.
+Source: "Consent in Unify" in Segment's documentation. Only the event for changed preferences is a decision.
+The consent object in other events is not.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ import msgspec
 from schemas.consent_config import SegmentSource
 from schemas.tables import GRANTED, REFUSED
 from transforms.consent.columns import parse_instant, quoted
-from transforms.consent.systems.history import Found, HistoryFile, Said
+from transforms.consent.systems.base import ConsentDecision, ConsentFile, FileContents
 from transforms.consent.systems.json_records import Record, decode, json_records
 
-#: The event's name, and that before 2024.
+#: The name of the event, now and before 2024.
 _EVENTS = ("Segment Consent Preference Updated", "Segment Consent Preference")
 
 
 class _Any(msgspec.Struct, rename="camel"):
-    """Any event: of those that do not count, the types do not count either."""
+    """Any event. The field types of other events are not checked."""
 
     event: Any = None
     timestamp: Any = None
@@ -46,8 +46,8 @@ _ANY = msgspec.json.Decoder(_Any)
 _UPDATED = msgspec.json.Decoder(_Updated)
 
 
-def read_segment(file: HistoryFile, source: SegmentSource, found: Found) -> Iterator[Said]:
-    """What users said about the category that counts, in the order of the file."""
+def read_segment(file: ConsentFile, source: SegmentSource, found: FileContents) -> Iterator[ConsentDecision]:
+    """The decisions about the configured category, in the order of the file."""
     for record in json_records(file.path):
         event = decode(file.path, record, _ANY)
         if event.event not in _EVENTS:
@@ -60,13 +60,15 @@ def read_segment(file: HistoryFile, source: SegmentSource, found: Found) -> Iter
         if known_at > file.as_of:
             continue
         found.reach(known_at)
-        said_at = file.instant(record.where, "timestamp", at)
-        if said := _state(file, source, record, found):
-            yield Said(*said, said_at, known_at)
+        decided_at = file.instant(record.where, "timestamp", at)
+        if decided := _state(file, source, record, found):
+            yield ConsentDecision(*decided, decided_at, known_at)
 
 
-def _state(file: HistoryFile, source: SegmentSource, record: Record, found: Found) -> tuple[str, int] | None:
-    """(user id, number of schemas.tables), None for an event without a user that may be skipped."""
+def _state(
+    file: ConsentFile, source: SegmentSource, record: Record, found: FileContents
+) -> tuple[str, int] | None:
+    """(user id, state number of schemas.tables); None for an event without a user that may be skipped."""
     updated = decode(file.path, record, _UPDATED, b"userId", b"categoryPreferences", source.category.encode())
     consent = updated.context.consent if updated.context else None
     if consent is None or consent.category_preferences is None:
@@ -75,7 +77,7 @@ def _state(file: HistoryFile, source: SegmentSource, record: Record, found: Foun
     for name in preferences:
         found.named(name)
     found.matched |= source.category in preferences
-    # A category that an update leaves out is false: that is how Segment itself reads it.
+    # Segment treats a category that is missing from an update as false.
     value = preferences.get(source.category, False)
     if not isinstance(value, bool):
         raise file.fault(

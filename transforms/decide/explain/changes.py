@@ -1,4 +1,4 @@
-"""What would change a verdict: each answer is tried on the engine before it is given."""
+"""Finds what would change a decision. Each change is tried on the engine before it is returned."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MOST_STEPS = 6
 
 
 class Change(NamedTuple):
-    """Under all of these conditions together, the verdict would be this one."""
+    """The decision if all conditions hold together."""
 
     conditions: list[str]
     decision: str
@@ -29,10 +29,10 @@ class Change(NamedTuple):
 
 
 def changes(world: World, user_key: bytes | None) -> list[Change]:
-    """The ways to another verdict, those of the data first, then those of the policy's knobs.
+    """The changes that lead to another decision: changes of the data first, then of the policy's settings.
 
-    For a session that is not eligible: each way that makes it so, every first step once. For an eligible one:
-    what would exclude it, or keep other messages of it.
+    For a session that is not eligible: each sequence of changes that makes it eligible, one per first step.
+    For an eligible session: what would exclude it or keep other messages.
     """
     now = world.verdict(user_key)
     eligible = now["decision"] == Decision.ELIGIBLE
@@ -50,7 +50,7 @@ def _ways(world: World, user_key: bytes | None, reason: str) -> Iterator[Change]
             if row["decision"] == Decision.ELIGIBLE:
                 yield _change(conditions, row)
                 break
-            # A reason that came before comes back: these steps undo each other.
+            # A repeated reason means that the steps undo each other.
             step = None if row["reason"] in seen else next(repairs(changed, user, row["reason"]), None)
             if step is None:
                 break
@@ -59,7 +59,7 @@ def _ways(world: World, user_key: bytes | None, reason: str) -> Iterator[Change]
 
 
 def _endings(world: World, user_key: bytes | None) -> Iterator[Change]:
-    """What would end the eligibility: the user's refusal, and time."""
+    """What would end the eligibility: a refusal of the user, and the end of retention."""
     if user_key is not None:
         refusal = {"user_key": user_key, "state": REFUSED, "decided_at": world.as_of}
         consent = pa.concat_tables([world.consent, pa.Table.from_pylist([refusal], schema=CONSENT)])

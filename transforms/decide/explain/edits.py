@@ -1,4 +1,4 @@
-"""Worlds with one thing changed: another grant, more messages, one user's records alone."""
+"""Changes one thing in a world: adds a grant, adds messages, or keeps one user's records."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 def with_grant(world: World, user_key: bytes, instant: dt.datetime) -> World:
-    """The world in which the user accepted at an instant and said nothing since."""
+    """The world in which the user granted at an instant and made no decision since."""
     kept = [
         row
         for row in world.consent.to_pylist()
@@ -27,7 +27,7 @@ def with_grant(world: World, user_key: bytes, instant: dt.datetime) -> World:
 
 
 def with_messages(world: World, user_key: bytes | None, more: list[tuple[dt.datetime, int]]) -> World:
-    """The world with messages after the tip of the user's active branch."""
+    """The world with messages appended to the user's active branch."""
     judged = own_world(world, user_key).judged()
     newest = judged.sessions.records.slice(int(judged.sessions.newest[0]), 1).to_pylist()[0]
     rows = world.facts.to_pylist()
@@ -61,7 +61,7 @@ def _same_place(row: dict[str, Any], other: dict[str, Any]) -> bool:
 
 
 def own_world(world: World, user_key: bytes | None) -> World:
-    """The world with this user's records only."""
+    """The world with the records of this user only."""
     keys = world.facts["user_key"]
     own = (
         pc.is_null(keys)

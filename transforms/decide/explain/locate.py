@@ -1,4 +1,4 @@
-"""One conversation found in the inputs: its records, and the places of those that cannot be read."""
+"""Finds one conversation in the inputs: its records, and its quarantined records."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from transforms.sources.registry import plan_units, read_facts, read_sessions
 
 
 @dataclasses.dataclass(frozen=True)
-class Found:
+class FoundConversation:
     """FACTS of a conversation, the session behind each row, and its quarantined records."""
 
     facts: pa.Table
@@ -24,11 +24,11 @@ class Found:
     quarantined: list[Quarantined]
 
 
-def find_conversation(tasks: Sequence[PlanTask], key: bytes, context: ReadContext) -> Found:
-    """Everything the inputs hold of one conversation, given its key.
+def find_conversation(tasks: Sequence[PlanTask], key: bytes, context: ReadContext) -> FoundConversation:
+    """All records of one conversation in the inputs, given its key.
 
-    With `context.only`, records of other conversations are told apart by their id alone where the format
-    allows; else every record is read as for a run.
+    With `context.only`, only the id of other conversations is read, if the format allows it; otherwise every
+    record is read as for a run.
     """
     wanted = pa.scalar(key, KEY)
     tables: list[pa.Table] = []
@@ -44,7 +44,9 @@ def find_conversation(tasks: Sequence[PlanTask], key: bytes, context: ReadContex
                 if facts.num_rows:
                     tables.append(facts)
                     sessions += _sessions(unit, facts, context)
-    return Found(pa.concat_tables(tables) if tables else FACTS.empty_table(), sessions, quarantined)
+    return FoundConversation(
+        pa.concat_tables(tables) if tables else FACTS.empty_table(), sessions, quarantined
+    )
 
 
 def _sessions(unit: Unit, facts: pa.Table, context: ReadContext) -> list[Session]:

@@ -1,4 +1,4 @@
-"""Each message of a session: its state of consent, and whether and why it is kept."""
+"""Describes each message of a session: its consent state, and whether and why it is kept."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import numpy as np
 from schemas.records import MAIN_THREAD, Message, Session
 from schemas.tables import ANSWER, HUMAN, REFUSED, UNDECIDED
 from transforms.consent.timelines import States
-from transforms.decide.explain.because import STATE_WORDS
-from transforms.decide.rules import Judged
+from transforms.decide.explain.rule_sentences import STATE_WORDS
+from transforms.decide.rules import Judgement
 from transforms.shuffle.instants import instant_text
 
 Place = tuple[str, int]
 
 
 def message_lines(
-    judged: Judged, number: int, eligible: bool, sessions: Mapping[Place, Session]
+    judged: Judgement, number: int, eligible: bool, sessions: Mapping[Place, Session]
 ) -> list[dict[str, Any]]:
-    """One line a message of the `number`th session, in list order; `sessions` by (unit, row) of the record.
+    """One line per message of the session at `number`, in list order, without its text.
 
-    `own_state` is the state of its own instant, `state` with that of the prompt it answers (None where it
-    stands on no active branch). Never its text.
+    `sessions` are the source records by (unit, row). `own_state` is the state at the instant of the message.
+    `state` is the worse of that and the state of its prompt, None off the active branch.
     """
     messages = judged.sessions.messages
     rows = np.flatnonzero(messages.session == number)
@@ -39,7 +39,7 @@ def message_lines(
         state = int(judged.state[on_main[row]]) if row in on_main else None
         line = {
             "number": position,
-            **_said(source),
+            **_message_fields(source),
             "sent_at": instant_text(int(messages.sent_at[row])),
             "human": bool(messages.flags[row] & HUMAN),
             "answer": bool(messages.flags[row] & ANSWER),
@@ -54,7 +54,7 @@ def message_lines(
     return lines
 
 
-def _said(message: Message) -> dict[str, Any]:
+def _message_fields(message: Message) -> dict[str, Any]:
     return {
         "message_id": message.message_id,
         "role": message.role,
@@ -74,4 +74,4 @@ def _why(line: dict[str, Any], state: int | None, eligible: bool, *, authorized:
         return "off the active branch"
     if state == REFUSED:
         return "refused"
-    return "undecided, outside what is granted" if state == UNDECIDED else "outside the kept stretch"
+    return "undecided, outside the granted range" if state == UNDECIDED else "outside the kept range"

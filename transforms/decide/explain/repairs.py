@@ -1,4 +1,4 @@
-"""For each reason, the changes of the world that take it away: edits of the data, never of the rules."""
+"""For each reason, the changes of a world that remove it. They change data, never rules."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from schemas.decisions import Decision, Reason, Record
+from schemas.decisions import Decision, Reason, RecordFault
 from schemas.tables import ANSWER, AUTHORIZATIONS, CONSENT, DELETIONS, GRANTED, HUMAN, REFUSED
 from transforms.decide.explain.edits import EPOCH, own_world, with_grant, with_messages
 from transforms.decide.explain.world import World
 from transforms.shuffle.instants import instant_of, instant_text, micros, moment_text
 
 _TICK = dt.timedelta(microseconds=1)
-#: Stands for a user where a record names none.
+#: The user key for records without a user.
 _SOMEBODY = b"\xff" * 16
 _MOST_INSTANTS = 20
 
 
 class Repair(NamedTuple):
-    """A condition in words, and the world in which it holds; `user_key` is whose session to look at then."""
+    """A condition as text, the world in which it holds, and the user of the session in that world."""
 
     condition: str
     world: World
@@ -31,12 +31,12 @@ class Repair(NamedTuple):
 
 
 def repairs(world: World, user_key: bytes | None, reason: str) -> Iterator[Repair]:
-    """The repairs of a reason, the most natural first; none where nothing would help."""
+    """The repairs for a reason, the most likely first; empty if no change would help."""
     if reason in _OF:
         yield from _OF[reason](world, user_key)
 
 
-def _in_time(world: World, user_key: bytes | None) -> Iterator[Repair]:
+def _decided_later(world: World, user_key: bytes | None) -> Iterator[Repair]:
     newest = instant_of(max(own_world(world, user_key).judged().sessions.messages.sent_at))
     try:
         moment = newest - world.policy.clock_skew
@@ -51,17 +51,16 @@ def _in_time(world: World, user_key: bytes | None) -> Iterator[Repair]:
     )
 
 
-def _uncircled(world: World, user_key: bytes | None) -> Iterator[Repair]:
+def _without_cycle(world: World, user_key: bytes | None) -> Iterator[Repair]:
     def edit(row: dict[str, Any]) -> None:
         row["message_parent"] = [0] * len(row["message_parent"])
 
-    yield Repair(
-        "its messages had no parent links, to be read in list order", world.with_records(edit), user_key
-    )
+    condition = "its messages had no parent links, so that they are read in list order"
+    yield Repair(condition, world.with_records(edit), user_key)
 
 
 def _one_subject(world: World, user_key: bytes | None) -> Iterator[Repair]:
-    yield Repair("no other user's records bore its conversation id", own_world(world, user_key), user_key)
+    yield Repair("no other user's records had its conversation id", own_world(world, user_key), user_key)
 
 
 def _undeleted(world: World, user_key: bytes | None) -> Iterator[Repair]:
@@ -73,7 +72,7 @@ def _undeleted(world: World, user_key: bytes | None) -> Iterator[Repair]:
     yield Repair("neither it nor its user had been deleted", changed, user_key)
 
 
-def _remembered(world: World, user_key: bytes | None) -> Iterator[Repair]:
+def _not_incognito(world: World, user_key: bytes | None) -> Iterator[Repair]:
     def edit(row: dict[str, Any]) -> None:
         row["incognito"] = False
 
@@ -130,7 +129,7 @@ def _authorized(world: World, user_key: bytes | None) -> Iterator[Repair]:
 
 
 def _accepted(world: World, user_key: bytes | None) -> Iterator[Repair]:
-    """A grant at the latest instant that makes the session eligible, else at the latest that counts."""
+    """A grant at the latest instant that makes the session eligible, else at the latest effective instant."""
     if user_key is None:
         return
     judged = own_world(world, user_key).judged()
@@ -143,7 +142,7 @@ def _accepted(world: World, user_key: bytes | None) -> Iterator[Repair]:
     best = next((t for t in tries if t[1].verdict(user_key)["decision"] == Decision.ELIGIBLE), None)
     if best or tries:
         instant, changed = best or tries[0]
-        condition = f"the user had accepted by {instant_text(instant)} and not gone back on it"
+        condition = f"the user had accepted by {instant_text(instant)} and not refused since"
         yield Repair(condition, changed, user_key)
 
 
@@ -165,7 +164,7 @@ def _accepted_now(world: World, user_key: bytes | None) -> Iterator[Repair]:
 
 
 def _not_refused(world: World, user_key: bytes | None) -> Iterator[Repair]:
-    """Without the refusals since the last grant; without any, where that is not enough."""
+    """Without the refusals since the last grant; if that is not enough, without any refusal."""
     events = [
         row
         for row in world.consent.to_pylist()
@@ -190,7 +189,7 @@ def _refuses(row: dict[str, Any], user_key: bytes | None, gone: list[dt.datetime
     return row["user_key"] == user_key and row["state"] == REFUSED and row["decided_at"] in gone
 
 
-def _known(world: World, user_key: bytes | None) -> Iterator[Repair]:
+def _known_later(world: World, user_key: bytes | None) -> Iterator[Repair]:
     messages = own_world(world, user_key).judged().sessions.messages
     newest = instant_of(messages.sent_at[(messages.flags & HUMAN) > 0].max())
     changed = dataclasses.replace(world, known_until=newest, as_of=max(world.as_of, newest))
@@ -202,7 +201,7 @@ def _known(world: World, user_key: bytes | None) -> Iterator[Repair]:
 def _resumed(world: World, user_key: bytes | None) -> Iterator[Repair]:
     moment = min(world.as_of, world.known_until or world.as_of)
     changed = with_messages(world, user_key, [(moment, HUMAN), (moment, ANSWER)])
-    yield Repair("the user resumes it under a grant, and gets an answer", changed, user_key)
+    yield Repair("the user resumes it under a grant and gets an answer", changed, user_key)
 
 
 def _answered(world: World, user_key: bytes | None) -> Iterator[Repair]:
@@ -226,11 +225,11 @@ def _in_retention(world: World, user_key: bytes | None) -> Iterator[Repair]:
 
 
 _OF: dict[str, Callable[[World, bytes | None], Iterator[Repair]]] = {
-    Record.FUTURE_TIMESTAMP: _in_time,
-    Record.CYCLIC_MESSAGES: _uncircled,
-    Record.SUBJECT_CONFLICT: _one_subject,
+    RecordFault.FUTURE_TIMESTAMP: _decided_later,
+    RecordFault.CYCLIC_MESSAGES: _without_cycle,
+    RecordFault.SUBJECT_CONFLICT: _one_subject,
     Reason.DELETED: _undeleted,
-    Reason.INCOGNITO: _remembered,
+    Reason.INCOGNITO: _not_incognito,
     Reason.NO_SUBJECT: _with_subject,
     Reason.TIER_UNKNOWN: _included("tier"),
     Reason.SURFACE_UNKNOWN: _included("surface"),
@@ -239,7 +238,7 @@ _OF: dict[str, Callable[[World, bytes | None], Iterator[Repair]]] = {
     Reason.NO_CONSENT_RECORD: _accepted_now,
     Reason.UNDECIDED: _accepted_now,
     Reason.OPTED_OUT: _not_refused,
-    Reason.CONSENT_UNKNOWN: _known,
+    Reason.CONSENT_UNKNOWN: _known_later,
     Reason.NOT_RESUMED: _accepted_or_resumed,
     Reason.OPTED_OUT_THEN: _not_refused,
     Reason.CONSENT_GAP: _not_refused,

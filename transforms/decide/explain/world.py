@@ -1,4 +1,4 @@
-"""One conversation and all that its decision depends on, to be judged as it is or changed."""
+"""A world: one conversation and everything that its decision depends on. It can be changed and decided."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import pyarrow as pa
 from schemas.policy import Policy
 from schemas.tables import FACTS
 from transforms.decide.merge import merge
-from transforms.decide.rules import Given, Judged, judge
+from transforms.decide.rules import DecisionInputs, Judgement, judge
 from transforms.decide.settle import settle
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class World:
-    """FACTS rows of one conversation (all its users), and the tables of `decide` that concern it."""
+    """FACTS rows of one conversation (of all its users), and the other inputs of `decide`."""
 
     facts: pa.Table
     consent: pa.Table
@@ -29,18 +29,20 @@ class World:
     as_of: dt.datetime
     known_until: dt.datetime | None
 
-    def judged(self) -> Judged:
-        """The judgement of the engine, one session a user."""
-        given = Given(self.consent, self.user_deletions, self.authorizations, self.as_of, self.known_until)
-        return judge(merge(self.facts), given, self.policy)
+    def judged(self) -> Judgement:
+        """The judgement of the engine, one session per user."""
+        inputs = DecisionInputs(
+            self.consent, self.user_deletions, self.authorizations, self.as_of, self.known_until
+        )
+        return judge(merge(self.facts), inputs, self.policy)
 
-    def settled(self, judged: Judged) -> list[dict[str, Any]]:
-        """The decision rows a run would settle on, in the order of the judgement's sessions."""
+    def settled(self, judged: Judgement) -> list[dict[str, Any]]:
+        """The settled decision rows, in the order of the judgement's sessions."""
         rows: list[dict[str, Any]] = settle(judged.table(), self.conversation_deletions).to_pylist()
         return rows
 
     def verdict(self, user_key: bytes | None) -> dict[str, Any]:
-        """The decision row of one user's session."""
+        """The settled decision row of one user's session."""
         return next(row for row in self.settled(self.judged()) if row["user_key"] == user_key)
 
     def with_records(self, edit: Callable[[dict[str, Any]], None]) -> World:

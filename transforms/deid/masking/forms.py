@@ -1,7 +1,7 @@
-"""In which form a surrogate stands where it stands, so that JSON stays valid and code still parses.
+"""The form of a surrogate at its place, so that JSON stays valid and code still parses.
 
-In prose `<PERSON_1>`. In code outside of string literals `PERSON_1`, which is a word in every language; and
-`"<PHONE_NUMBER_1>"` for a number that is a value by itself: bare words are no values in JSON and TOML.
+In prose `<PERSON_1>`. In code outside of string literals `PERSON_1`, an identifier in every language, and
+`"<PHONE_NUMBER_1>"` in place of a number that is a whole value: JSON and TOML have no bare words as values.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ Form = Literal["", "bare", "quoted"]
 PLAIN: Form = ""
 _TOOL_TEXT = frozenset({"tool_input", "tool_result"})
 _FENCE = re.compile(r"```[^\n]*\n[\s\S]*?(?:```|\Z)|(?<!`)`[^`\n]+`(?!`)")
-#: What a line gives a value to.
+#: The left side of an assignment.
 _NAMED = re.compile(r"[ \t]{0,40}[A-Za-z_][\w.\[\]\"'-]{0,60}[ \t]{0,20}=[ \t]{0,20}")
 _QUOTES = "\"'`"
-#: A value by itself: behind these signs (blanks aside) and before those.
+#: A whole value follows one of these signs, with or without blanks, and precedes one of those below.
 _BEFORE_VALUE = re.compile(r"(?:[=:,(\[{]|^|^\s*-)[ \t]*\Z", re.MULTILINE)
 _AFTER_VALUE = re.compile(r"[ \t]*(?:[,)\]};#]|$)", re.MULTILINE)
 _IN_BRACES = re.compile(r"\{\Z")
@@ -34,7 +34,7 @@ def forms_of(text: str, spans: Sequence[Span], kind: Kind) -> list[Form]:
     if not spans:
         return []
     if len(spans) == 1 and spans[0].end - spans[0].start == len(text):
-        # A whole leaf of a tool's input is a string already.
+        # A whole leaf of a tool input is a string already.
         return [PLAIN]
     code = [(0, len(text))] if kind in _TOOL_TEXT or _is_json(text) else _code_in(text, spans)
     if not code:
@@ -43,7 +43,7 @@ def forms_of(text: str, spans: Sequence[Span], kind: Kind) -> list[Form]:
 
 
 def _is_json(text: str) -> bool:
-    """True for a document or lines of JSON, as people paste them."""
+    """True for a JSON document or JSON Lines."""
     if text[:1] not in ("{", "[") or text.rstrip()[-1:] not in ("}", "]"):
         return False
     return _decodes(text) or all(_decodes(line) for line in text.splitlines() if line)
@@ -58,14 +58,14 @@ def _decodes(text: str) -> bool:
 
 
 def _code_in(text: str, spans: Sequence[Span]) -> list[tuple[int, int]]:
-    """What is in backticks, and lines that give a number to a name: `phone = 4155552671`."""
+    """Stretches in backticks, and lines that assign a number to a name: `phone = 4155552671`."""
     fenced = [place.span() for place in _FENCE.finditer(text)] if "`" in text else []
     if "=" not in text:
         return fenced
     lines: list[tuple[int, int]] = []
     begin = seen = 0
     for span in spans:
-        # Looked for from the last span on: a long line may have many.
+        # Searched from the last span on: a long line may have many.
         line = text.rfind("\n", seen, span.start) + 1
         begin, seen = line or begin, span.start
         known = lines and lines[-1][0] == begin
@@ -107,7 +107,7 @@ def _forms(text: str, spans: Sequence[Span], code: Sequence[tuple[int, int]]) ->
 
 
 def _quote(text: str, start: int, end: int, quote: str) -> str:
-    """The quotation mark that is open at `end`, if `quote` was at `start`."""
+    """The quotation mark that is open at `end`, if `quote` is open at `start`."""
     place = start
     while place < end:
         sign = text[place]

@@ -1,4 +1,6 @@
-"""Who is who in a session: which mentions of a person are one, and what of a name each mention shows."""
+"""The people of a session: which mentions are the same person, and which parts of the name a mention
+shows.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +16,8 @@ _MOST_PEOPLE = 200
 _TITLES = frozenset("mr mrs ms dr prof miss sir madam mx".split())
 
 
-class People:
-    """A name's parts mean the person whose full name holds them, if there is just one."""
+class PersonIndex:
+    """Maps a mention to the person whose full name contains its words, if there is only one."""
 
     def __init__(self, names: Sequence[str]) -> None:
         full = {name_words(name) for name in names}
@@ -27,7 +29,9 @@ class People:
         self._known: dict[str, tuple[str, ...]] = {}
 
     def identity(self, name: str) -> tuple[str, ...]:
-        """The words of the person's fullest name in order, or the mention's own if several may be meant."""
+        """The words of the person's fullest name in order; the mention's own words if several people
+        match.
+        """
         if name not in self._known:
             self._known[name] = self._identity(name_words(name))
         return self._known[name]
@@ -36,7 +40,7 @@ class People:
         rarest = min((self._by_word.get(word, []) for word in words), key=len)
         owners = [full for full in rarest if set(words) <= set(full)]
         if len(owners) > _MANY_OWNERS:
-            # So many share a word of it that nobody is meant surely.
+            # The word is too frequent among the names to identify a person.
             return tuple(sorted(words)) if len(words) > 1 else words
         largest = [full for full in owners if not any(set(full) < set(other) for other in owners)]
         same = {tuple(sorted(full)) for full in largest}
@@ -45,7 +49,9 @@ class People:
         return tuple(sorted(words)) if len(words) > 1 else words
 
     def owner_of(self, login: str) -> tuple[str, ...] | None:
-        """The one person whose given and family name, or one of them with an initial, a login is made of."""
+        """The one person whose names, or one name and an initial, form the login; None if there is not
+        exactly one.
+        """
         plain = ascii_of(login)
         found = {tuple(sorted(full)): full for full in self._full[:_MOST_PEOPLE] if _made_of(plain, full)}
         return next(iter(found.values())) if len(found) == 1 else None

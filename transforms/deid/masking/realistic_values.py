@@ -1,7 +1,7 @@
 """Made-up values from ranges reserved for documentation, chosen by a keyed hash of the value.
 
 Mailboxes and hosts: RFC 2606; addresses: RFC 5737, RFC 3849, RFC 7042; telephone numbers 555-01xx:
-ATIS-0300115; card numbers: those that payment providers publish for tests.
+ATIS-0300115; card numbers: the test numbers that payment providers publish.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import re
 
-from transforms.deid.masking.person_index import People, name_words
+from transforms.deid.masking.person_index import PersonIndex, name_words
 from transforms.deid.people.lexicon import first_names, is_clear_first_name, last_names
 from transforms.deid.text.casing import ascii_of
 
@@ -27,8 +27,11 @@ _TEST_CARDS = (
 _STREETS = "Example Street,Sample Road,Specimen Avenue,Placeholder Lane,Model Way,Template Drive".split(",")
 
 
-def made_up(key: bytes, kind: str, value: str, people: People, attempt: int) -> str | None:
-    """A made-up value of a kind, or None where no range is reserved for it; `attempt` gives another one."""
+def realistic_value(key: bytes, kind: str, value: str, people: PersonIndex, attempt: int) -> str | None:
+    """A realistic value of an entity type, None for a type without a reserved range.
+
+    Another `attempt` gives another value.
+    """
     if kind == "PERSON":
         return _person(key, value, people)
     number = _number(key, f"{kind}\0{' '.join(value.split()).casefold()}\0{attempt}")
@@ -53,11 +56,10 @@ def made_up(key: bytes, kind: str, value: str, people: People, attempt: int) -> 
     return None
 
 
-def _person(key: bytes, mention: str, people: People) -> str:
-    """One word or two, each the surrogate of its word in the person's full name.
+def _person(key: bytes, mention: str, people: PersonIndex) -> str:
+    """A name of one or two words, each derived from its word in the person's full name.
 
-    Of longer names the first word and the last are shown: how many words a long name has would tell
-    whose it is in the next session, too.
+    Of a longer name only the first and last word are shown: the number of words could link sessions.
     """
     full = people.identity(mention)
     words = name_words(mention)
@@ -82,8 +84,8 @@ def _part(key: bytes, word: str, full: tuple[str, ...]) -> str:
     return names[_number(key, f"{person}\0{word}") % len(names)]
 
 
-def _login(key: bytes, login: str, people: People, number: int) -> str:
-    """A login made of the surrogate's name as the login is of the person's, or a numbered one."""
+def _login(key: bytes, login: str, people: PersonIndex, number: int) -> str:
+    """A login made of the surrogate's name in the same way as the original, or a numbered one."""
     owner = people.owner_of(login)
     if owner is None:
         return f"user{number % 10**8:08d}"

@@ -1,4 +1,4 @@
-"""What stands in the place of a value: the same through a session, unlinkable to any other session."""
+"""Surrogates of values: the same throughout a session, unlinkable to other sessions."""
 
 from __future__ import annotations
 
@@ -10,23 +10,24 @@ from types import MappingProxyType
 
 from schemas.deid import Operator, Style
 from transforms.deid.masking.forms import Form
-from transforms.deid.masking.person_index import People, name_words
-from transforms.deid.masking.realistic_values import made_up
+from transforms.deid.masking.person_index import PersonIndex, name_words
+from transforms.deid.masking.realistic_values import realistic_value
 from transforms.deid.spans import Span
 
 _LITERAL = re.compile(r"\b([A-Z][A-Z_]{1,40})_(\d{1,9})\b")
-#: Found much faster, and in every text with a literal.
+#: A faster search that every text with a literal matches.
 _SIGN = re.compile(r"_\d")
 _BY_DIGITS = frozenset({"PHONE_NUMBER", "CREDIT_CARD", "US_SSN", "BANK_ACCOUNT"})
-#: Never made realistic: a fake secret or government id could be somebody's.
+#: Never realistic: a generated secret or government id could be a real one.
 _ALWAYS_PLACEHOLDER = frozenset({"SECRET", "GOV_ID", "US_SSN", "BANK_ACCOUNT", "DATE_OF_BIRTH", "IBAN_CODE"})
 _MAX_TRIES = 50
 
 
 class Surrogates:
-    """The surrogates of one session, numbered by first appearance over its texts in order.
+    """The surrogates of one session, numbered by first appearance in its texts in order.
 
-    A text that holds `<PERSON_3>` itself moves the numbering behind it, so no two things share a surrogate.
+    If a text itself contains `<PERSON_3>`, numbering continues after it, so that no two values share a
+    surrogate.
     """
 
     def __init__(
@@ -54,12 +55,12 @@ class Surrogates:
             for text, spans in zip(texts, found, strict=True)
             for span in spans
         ]
-        self._people = People([value for kind, value in values if kind == "PERSON"])
+        self._people = PersonIndex([value for kind, value in values if kind == "PERSON"])
         for kind, value in values:
             self.of(kind, value)
 
     def of(self, kind: str, value: str, form: Form = "") -> str:
-        """What stands for a value of a kind, in a form."""
+        """The surrogate of a value in a form."""
         operator = self._operators.get(kind)
         if operator is None:
             made = self._answers.get((kind, value, form))
@@ -107,7 +108,7 @@ class Surrogates:
         return known
 
     def _realistic(self, kind: str, value: str) -> str | None:
-        """A made-up value; another one for each value, as long as its range has others."""
+        """A realistic value, distinct for each value while its range has unused ones."""
         shown = " ".join(name_words(value)) if kind == "PERSON" else normal(kind, value)
         shape = "" if kind != "PERSON" else _case(value)
         known = self._made.get((f"{kind} realistic {shape}", shown))
@@ -115,7 +116,7 @@ class Surrogates:
             return known
         made = None
         for attempt in range(_MAX_TRIES):
-            made = made_up(self._key, kind, value, self._people, attempt)
+            made = realistic_value(self._key, kind, value, self._people, attempt)
             if made is None or kind == "PERSON" or made not in self._given:
                 break
         if made is not None:
@@ -125,7 +126,7 @@ class Surrogates:
 
 
 def normal(kind: str, value: str) -> str:
-    """The form in which two spellings of one value are equal."""
+    """The normal form of a value: equal for spellings of the same value."""
     if kind in _BY_DIGITS:
         return re.sub(r"\D", "", value) or value
     if kind == "IBAN_CODE":
@@ -136,7 +137,7 @@ def normal(kind: str, value: str) -> str:
 
 
 def session_key(key: bytes, conversation_key: bytes) -> bytes:
-    """The key of a session's surrogates: without the run's key they cannot be computed."""
+    """The key of a session's surrogates; it cannot be computed without the run's key."""
     return hmac.digest(key, b"surrogates\0" + conversation_key, "sha256")
 
 

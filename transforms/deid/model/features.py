@@ -1,6 +1,4 @@
-"""What the small model knows of a token by itself: rows of its table for a word, a run of digits or a
-sign.
-"""
+"""Features of a token for the small model: rows of its table for a word, a run of digits or a sign."""
 
 from __future__ import annotations
 
@@ -33,7 +31,7 @@ ROWS = GAPS_AT + GAPS
 
 
 def feature_rows(word: str) -> tuple[int, ...]:
-    """The rows of the table that a token's vector is the sum of (without its gap's)."""
+    """The rows of the table that add up to a token's vector, without that of its gap."""
     word = word[:_MAX_WORD]
     lower = "0" * min(len(word), 8) if word[0].isdigit() else word.lower()
     return (

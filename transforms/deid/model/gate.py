@@ -1,9 +1,7 @@
-"""Which words the small model has to look around: a far smaller one tells what it would surely find
-nothing near.
+"""The gate: a far smaller network that selects the words around which the small model runs.
 
-One hidden layer over the vectors of a word and its neighbours. What a word adds to the layer from each
-place is computed once a word, so a token costs a few sums. Trained with the small model, to answer as
-that would.
+One hidden layer over the vectors of a word and its neighbours. The contribution of a word from each place is
+computed once per word, so a token costs a few sums. It is trained to predict the small model's answers.
 """
 
 from __future__ import annotations
@@ -16,19 +14,19 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-#: The gate looks so many tokens to either side.
+#: The number of tokens on each side that the gate reads.
 GATE_REACH = 3
 PLACES = 2 * GATE_REACH + 1
-#: What it tells: people, addresses.
+#: The outputs of the gate: people, addresses.
 ANSWERS = 2
 _Array = npt.NDArray[np.float32]
 _Numbers = npt.NDArray[np.integer]
 
 
 class Gate(NamedTuple):
-    """`words` makes of a token's vector what it adds from each place, place after place; `out` the answers.
+    """`words` maps a token's vector to its contributions, place after place; `out` gives the answers.
 
-    An answer counts from its threshold on.
+    An answer is positive from its threshold on.
     """
 
     words: _Array
@@ -39,23 +37,23 @@ class Gate(NamedTuple):
 
     @property
     def hidden(self) -> int:
-        """How wide the hidden layer is."""
+        """The width of the hidden layer."""
         return len(self.bias)
 
 
 def gate_shares(gate: Gate | None, vectors: _Array) -> _Array:
-    """What tokens with the vectors add to the hidden layer, by place; nothing without a gate."""
+    """Contributions of tokens with the vectors to the hidden layer, by place; empty without a gate."""
     return vectors @ gate.words if gate is not None else np.zeros((len(vectors), 0), dtype=np.float32)
 
 
 def answers(
     gate: Gate, shares: _Array, gaps: _Array, at: Sequence[tuple[_Numbers, _Numbers, _Numbers]]
 ) -> npt.NDArray[np.bool_]:
-    """By token and answer, whether the small model has to look.
+    """By token and answer, whether the small model has to run.
 
-    `shares` and `gaps` are what words and gaps add; `at` has for each place which of the tokens have one
-    there, and the rows of its word and its gap. Sums of single rows in one order: a token's answer never
-    depends on other tokens.
+    `shares` and `gaps` are the contributions of words and gaps; `at` has for each place which of the tokens
+    have a token there, and the rows of its word and its gap. Single rows are added in a fixed order, so a
+    token's answer never depends on other tokens.
     """
     count = len(at[GATE_REACH][0])
     hidden = np.tile(gate.bias, (count, 1))
@@ -76,6 +74,6 @@ def save_gate(gate: Gate, path: Path) -> None:
 
 
 def load_gate(data: bytes) -> Gate:
-    """A gate from the bytes of a file; ValueError for what is none."""
+    """A gate from the bytes of a file; raises ValueError for other bytes."""
     arrays = np.load(io.BytesIO(data), allow_pickle=False)
     return Gate(*(arrays[name].astype(np.float32) for name in Gate._fields))

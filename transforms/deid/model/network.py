@@ -1,10 +1,9 @@
-"""The network of the small model: residual blocks that look at three tokens each, ever further apart, in
-plain numpy.
+"""The network of the small model in plain numpy: residual blocks over three tokens, at growing distances.
 
-A token's answer must not depend on which texts are computed with it. Sums in floating point depend on
-their order, and on some processors the matrix library takes another order for other rows of a product.
-Products are taken in blocks of one shape, and whether they sum alike in every row is tried when the
-weights are loaded.
+A token's result must not depend on the texts computed with it. A floating-point sum depends on its order, and
+on some processors the matrix library uses another order for other rows of a product. Products are therefore
+computed in blocks of one shape, and loading the weights tests whether every row of a block is summed in the
+same order.
 """
 
 from __future__ import annotations
@@ -37,8 +36,8 @@ _Array = npt.NDArray[np.float32]
 _Numbers = npt.NDArray[np.integer]
 
 
-class Block(NamedTuple):
-    """One residual block: a dense layer over three tokens, and the scale and shift of its norm."""
+class ResidualBlock(NamedTuple):
+    """A dense layer over three tokens, and the scale and shift of its norm."""
 
     weight: _Array
     bias: _Array
@@ -50,16 +49,16 @@ class Weights(NamedTuple):
     """All weights: the table by row, the blocks by dilation, and the dense layer over the labels."""
 
     table: _Array
-    blocks: list[Block]
+    blocks: list[ResidualBlock]
     weight: _Array
     bias: _Array
 
 
 class Cone(NamedTuple):
-    """Vectors of tokens, and for each block which rows of the one before it stand before, at and behind
-    each token.
+    """Vectors of tokens, and for each block the rows of the block below that are before, at and after each
+    token.
 
-    The last block has a row for each token that is asked about. A row beyond the last is nothing.
+    The last block has a row for each requested token. A row number after the last row means no token.
     """
 
     vectors: _Array
@@ -67,7 +66,7 @@ class Cone(NamedTuple):
 
 
 class Network:
-    """Computes probabilities. `sums_alike` is whether they are the same in any company."""
+    """Computes probabilities. `sums_alike`: whether a row's result is independent of the other rows."""
 
     def __init__(self, weights: Weights) -> None:
         self._weights = weights
@@ -75,7 +74,7 @@ class Network:
         self.sums_alike = all(_sums_alike(weight) for weight in dense)
 
     def probabilities(self, cone: Cone) -> _Array:
-        """Softmax over labels by token that is asked about."""
+        """Softmax over labels by requested token."""
         hidden = np.concatenate([cone.vectors, np.zeros((1, cone.vectors.shape[1]), dtype=np.float32)])
         for block, rows in zip(self._weights.blocks, cone.rows, strict=True):
             count, width = len(rows), hidden.shape[1]
@@ -111,7 +110,7 @@ def product(rows: _Array, weight: _Array) -> _Array:
 
 
 def _sums_alike(weight: _Array) -> bool:
-    """True if the product of a row is the same to the last bit in each place of a block."""
+    """True if the product of a row is the same to the last bit at each place of a block."""
     random = np.random.default_rng(0)
     rows = random.normal(size=(_BLOCK, len(weight))).astype(np.float32)
     first = product(rows, weight)
@@ -122,7 +121,7 @@ def _sums_alike(weight: _Array) -> bool:
 
 
 def _seen(hidden: _Array, rows: _Numbers) -> _Array:
-    """For each token three rows of `hidden` side by side; then empty ones, one at least, to full blocks."""
+    """For each token three rows of `hidden` side by side; then at least one empty row, up to full blocks."""
     count, width = len(rows), hidden.shape[1]
     seen = np.empty(((count // _BLOCK + 1) * _BLOCK, 3 * width), dtype=np.float32)
     np.take(hidden, rows, axis=0, out=seen[:count].reshape(count, 3, width), mode="clip")
@@ -147,11 +146,11 @@ def save_weights(weights: Weights, path: Path) -> None:
 
 
 def load_weights(data: bytes) -> Weights:
-    """Weights from the bytes of a file; ValueError for what is none."""
+    """Weights from the bytes of a file; raises ValueError for other bytes."""
     arrays = np.load(io.BytesIO(data), allow_pickle=False)
     table = arrays["table"].astype(np.float32) * arrays["table_scale"].astype(np.float32)
     blocks = [
-        Block(*(arrays[f"block{number}_{name}"].astype(np.float32) for name in Block._fields))
+        ResidualBlock(*(arrays[f"block{number}_{name}"].astype(np.float32) for name in ResidualBlock._fields))
         for number in range(len(DILATIONS))
     ]
     return Weights(table, blocks, arrays["weight"].astype(np.float32), arrays["bias"].astype(np.float32))

@@ -1,7 +1,7 @@
 """The small model: people and addresses by a convolution over word features, in plain numpy.
 
 A token's vector is the sum of table rows of its features (hash embeddings, Svenstrup et al. 2017); residual
-blocks look at three tokens each, ever further apart (dilated convolutions, Strubell et al. 2017); a softmax
+blocks read three tokens each, at growing distances (dilated convolutions, Strubell et al. 2017); a softmax
 gives each token's labels. The weights are trained by `make train-model`; see model/README.md.
 """
 
@@ -27,7 +27,7 @@ from transforms.deid.people.reading import Mask, Reading
 from transforms.deid.text.texts import GAPS
 from transforms.deid.text.word_table import Numbers
 
-#: How many tokens of a name or an address may stand before and behind the word that gives it away.
+#: How many tokens of a name or an address may precede and follow the word by which it is detected.
 _NAME_REACH = 5
 _ADDRESS_REACH = 8
 _TOKENS_AT_ONCE = 4_096
@@ -35,7 +35,7 @@ _Array = npt.NDArray[np.float32]
 
 
 class Entity(NamedTuple):
-    """A stretch [start, end) of a text that the model takes for `type`, as sure as its surest token."""
+    """A stretch [start, end) of a text with a type; its score is the highest of its tokens."""
 
     start: int
     end: int
@@ -44,9 +44,7 @@ class Entity(NamedTuple):
 
 
 class Tagger:
-    """Finds people and addresses around given tokens. One instance a thread: it remembers vectors of
-    words.
-    """
+    """Finds people and addresses around candidate tokens. Not thread-safe: it caches vectors of words."""
 
     def __init__(self, weights: Weights, gate: Gate | None, thresholds: dict[str, float]) -> None:
         self._weights = weights
@@ -58,8 +56,8 @@ class Tagger:
         self._known = WordVectors(weights.table, gate)
 
     def judged(self, reading: Reading, sure: Mask | None = None, explained: Mask | None = None) -> Numbers:
-        """The tokens that are near to what may be a name or an address, in order; but for `sure` names, and
-        for what is `explained` as neither.
+        """The tokens close to a possible name or address, in order, without `sure` names and `explained`
+        tokens.
         """
         people, addresses = reading.maybe_people, reading.maybe_addresses
         if explained is not None:
@@ -79,8 +77,8 @@ class Tagger:
     ) -> list[list[Entity]]:
         """By text its entities in order, disjoint within a type; places in the text.
 
-        Only what is near to a name that is not `sure` already is judged, and what is near to an address;
-        what is `explained` as something else is neither.
+        Only tokens close to a possible name or address are computed, without `sure` names and `explained`
+        tokens.
         """
         found: list[list[Entity]] = [[] for _ in reading.kinds]
         judged = self.judged(reading, sure, explained)
@@ -95,10 +93,10 @@ class Tagger:
         return [sorted(entities) if len(entities) > 1 else entities for entities in found]
 
     def probabilities(self, reading: Reading, judged: Numbers) -> _Array:
-        """Probabilities by judged token and label; what is more is in the tokens around them."""
+        """Probabilities by requested token and label."""
         edges = [0, len(judged)]
         if not self._network.sums_alike:
-            # A text's bits must not depend on the texts beside it.
+            # The result of a text must not depend on other texts, to the last bit.
             edges = np.searchsorted(judged, reading.first_tokens).tolist()
         shares = [np.zeros((0, len(LABELS)), dtype=np.float32)]
         for low, high in itertools.pairwise(edges):
@@ -108,9 +106,7 @@ class Tagger:
         return np.concatenate(shares)
 
     def _cone(self, reading: Reading, judged: Numbers) -> Cone:
-        """What the blocks look at to judge those: each block a little more than the one after it, in the
-        paragraph.
-        """
+        """The tokens that each block has to compute for the requested ones, within their paragraphs."""
         paragraphs = reading.paragraphs
         sets = [judged]
         rows = []
@@ -143,7 +139,7 @@ class Tagger:
         return answers(gate, self._known.shares, self._gap_shares, at)
 
     def vectors(self, reading: Reading, some: Numbers) -> _Array:
-        """What the model knows of tokens by themselves."""
+        """The vectors of tokens, without their neighbours."""
         rows = self._known.rows(reading.words, reading.tokens.numbers[some])
         vectors: _Array = self._known.vectors[rows]
         vectors += self._gaps[np.minimum(reading.tokens.gaps[some], GAPS - 1)]
@@ -151,12 +147,12 @@ class Tagger:
 
     @property
     def width(self) -> int:
-        """How many numbers a token's vector has."""
+        """The length of a token's vector."""
         return int(self._weights.table.shape[1])
 
 
 def shipped_tagger(config: TaggerConfig) -> Tagger:
-    """The model that comes with the project; gives people from the lowest threshold on that a rule needs."""
+    """The model in this package; returns people from the lowest threshold that a rule uses."""
     lowest = min(config.person, config.person_agreed, config.person_alone, config.person_in_code)
     gate = load_gate(_model_file("gate.npz"))
     return Tagger(
@@ -165,7 +161,7 @@ def shipped_tagger(config: TaggerConfig) -> Tagger:
 
 
 def tagger_digest() -> str:
-    """SHA-256 of the list of the model's files with their digests; loading checks that they are so."""
+    """SHA-256 of the list of the model's files and their digests, which loading verifies."""
     return hashlib.sha256((_model_folder() / "weights.sha256").read_bytes()).hexdigest()
 
 
@@ -184,9 +180,9 @@ def _model_folder() -> Traversable:
 def _runs(
     reading: Reading, judged: Numbers, shares: _Array, threshold: float
 ) -> Iterator[tuple[int, int, int, float]]:
-    """Runs of tokens whose probability of a type reaches its threshold, parted where another one begins.
+    """Runs of tokens whose probability of a type reaches its threshold: text, [start, end) in it, score.
 
-    `shares` are those of its first and its other tokens. Text, [start, end) in it, and how sure.
+    `shares` are the probabilities of the type's first and other tokens.
     """
     sure = shares[:, 0] + shares[:, 1]
     some = np.flatnonzero(sure >= threshold)

@@ -1,6 +1,4 @@
-"""Vectors of words, by their numbers: what the small model's table has for a word, summed once and
-remembered.
-"""
+"""Vectors of words by number: the rows of the small model's table for a word, summed once and cached."""
 
 from __future__ import annotations
 
@@ -9,22 +7,22 @@ import numpy.typing as npt
 
 from transforms.deid.model.features import feature_rows
 from transforms.deid.model.gate import Gate
-from transforms.deid.text.word_table import Numbers, Words
+from transforms.deid.text.word_table import Numbers, WordTable
 
 _KNOWN_WORDS = 60_000
 _FIRST_ROWS = 4_096
-#: For tokens that were not looked up: pieces of encoded bytes.
+#: For tokens without a number: pieces of encoded bytes.
 _NO_WORD = "x"
 _Array = npt.NDArray[np.float32]
 
 
 class WordVectors:
-    """Rows of `vectors`, and of `shares` (what a word adds in the gate), by word. One instance a thread."""
+    """Rows of `vectors`, and of `shares` (a word's contributions in the gate), by word. Not thread-safe."""
 
     def __init__(self, table: _Array, gate: Gate | None) -> None:
         self._table = table
         self._gate = gate
-        self._words: Words | None = None
+        self._words: WordTable | None = None
         self._forgotten = 0
         self._at: npt.NDArray[np.int32]
         self.vectors: _Array
@@ -32,8 +30,8 @@ class WordVectors:
         self.count: int
         self._forget()
 
-    def rows(self, words: Words, numbers: Numbers) -> Numbers:
-        """Where each word stands in `vectors` and `shares`, until the next call."""
+    def rows(self, words: WordTable, numbers: Numbers) -> Numbers:
+        """The row of each word in `vectors` and `shares`, valid until the next call."""
         if words is not self._words or words.times_forgotten != self._forgotten or self.count > _KNOWN_WORDS:
             self._forget()
             self._words, self._forgotten = words, words.times_forgotten

@@ -1,4 +1,4 @@
-"""Names, common words and places: what tells a name from a capitalised word before any model is asked.
+"""Lists of names, common words and technical words, to distinguish names from other capitalised words.
 
 Names are Faker's locale lists (MIT), frequencies wordfreq's (Apache-2.0, data CC BY-SA 4.0). Both are
 installed packages of a locked version, so the lists are the same everywhere.
@@ -41,7 +41,9 @@ def last_names() -> frozenset[str]:
 
 @functools.cache
 def ambiguous_names() -> frozenset[str]:
-    """Names that are ordinary English words, months or places, lower case: no name on a list's word alone."""
+    """Names that are also common words, months or places, lower case: a list alone does not make them a
+    person.
+    """
     return _words_of("ambiguous_names.txt")
 
 
@@ -53,19 +55,19 @@ def technical_words() -> frozenset[str]:
 
 @functools.cache
 def common_words() -> frozenset[str]:
-    """Frequent English words that are not names, the ambiguous ones that are, and what software is called."""
+    """Frequent English words that are not names, ambiguous names, technical words and months."""
     names = first_names() | last_names()
     words = frozenset(word for word in wordfreq.top_n_list("en", _COMMON_WORDS) if word not in names)
     return words | ambiguous_names() | technical_words() | _MONTHS
 
 
 def is_common_word(word: str) -> bool:
-    """True for a word that people write without meaning a person."""
+    """True for a word that usually does not mean a person."""
     return word.lower() in common_words()
 
 
 def is_clear_first_name(word: str) -> bool:
-    """True for a given name that is no ordinary word."""
+    """True for a given name that is not a common word."""
     return word.lower() in first_names() and not is_common_word(word)
 
 

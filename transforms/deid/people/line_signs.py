@@ -1,6 +1,7 @@
-"""What lines of prose are like: code or not, and whether a phrase in them may give a person away.
+"""Flags of lines: whether a line is code, and which phrases around names it may contain.
 
-One Hyperscan pass over all lines says where to look; expressions of `mentions` then read only those lines.
+One Hyperscan pass over all lines sets the flags; the expressions of `name_phrases` then run only on flagged
+lines.
 """
 
 from __future__ import annotations
@@ -11,12 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from transforms.deid.people.name_phrases import SIGNS
-from transforms.deid.rules.hyperscan_hits import Expressions
 from transforms.deid.rules.rule import LINE_BLANK
+from transforms.deid.text.hyperscan_hits import Expressions
 from transforms.deid.text.texts import Texts
 
-#: A line looks like source code, a log or a table; is a fence; or holds a phrase of each kind of
-#: `mentions.SIGNS`.
+#: A line is source code, a log or a table; is a fence; or may contain a phrase of a kind of `name_phrases.SIGNS`.
 CODE, FENCE, *MENTIONS = (1 << bit for bit in range(2 + len(SIGNS)))
 MENTIONED = sum(MENTIONS)
 Flags = npt.NDArray[np.uint8]
@@ -24,7 +24,7 @@ Flags = npt.NDArray[np.uint8]
 _S = LINE_BLANK
 _W = r"[\w\x80-\xff]"
 _FENCE = rf"^{_S}*```"
-#: Each alternative is given in bytes and, after it, as `is_code_line` has it in characters.
+#: Each alternative for bytes and, after it, for characters, as `is_code_line` uses it.
 _CODE = (
     (rf"[{{}};]{_S}*$", r"[{};]\s*$"),
     (
@@ -42,7 +42,7 @@ _CODE_LINE = re.compile("|".join(characters for _, characters in _CODE))
 
 
 class LineSigns:
-    """Flags of lines. One instance a thread."""
+    """Finds the flags of lines. Not thread-safe."""
 
     def __init__(self) -> None:
         expressions = [
@@ -50,11 +50,11 @@ class LineSigns:
             *((in_bytes, CODE) for in_bytes, _ in _CODE),
             *zip(SIGNS, MENTIONS, strict=True),
         ]
-        self._expressions = Expressions([one for one, _ in expressions], multiline=True)
+        self._expressions = Expressions([one for one, _ in expressions], multiline=True, name="lines")
         self._flags = np.array([flag for _, flag in expressions], dtype=np.uint8)
 
     def of(self, texts: Texts) -> Flags:
-        """One entry a line; lines in a fence, and the fences, are CODE."""
+        """One entry per line; code fences and the lines inside them are CODE."""
         flags = np.zeros(len(texts.lines), dtype=np.uint8)
         numbers, ends = self._expressions.hits(texts)
         if len(numbers):

@@ -1,4 +1,4 @@
-"""People in texts whom the lists of names are sure of, and capitalised words that a model has to be asked about."""
+"""People on the lists of names, and capitalised words that a model has to decide."""
 
 from __future__ import annotations
 
@@ -25,23 +25,25 @@ _INITIALS = re.compile(r" (?:[A-Z]\.? ){1,2}")
 _WINDOW_WORDS = 10
 _MAX_WINDOW = 240
 _MAX_RUN = 5
-#: A name's words are so many tokens from each other at most: particles, initials and their dots stand between.
+#: The greatest distance in tokens between two words of a name, with particles and initials between them.
 _RUN_REACH = 6
 
 
-class Unsure(NamedTuple):
-    """Runs of capitalised words [start, end) of a line that is prose, which the lists do not know; the line too."""
+class UnlistedNames(NamedTuple):
+    """Runs of capitalised words [start, end) of a line of prose that are not on the lists, and the line's
+    bounds.
+    """
 
     line: int
     line_end: int
     runs: list[tuple[int, int]]
 
 
-class People(NamedTuple):
-    """By text what the lists and the phrases around names give, and what is unsure; places in the text."""
+class ListedNames(NamedTuple):
+    """By text the people found by lists and phrases, and the runs left to a model; places in the text."""
 
     spans: dict[int, list[Span]]
-    unsure: dict[int, list[Unsure]]
+    unsure: dict[int, list[UnlistedNames]]
 
 
 class _Token(NamedTuple):
@@ -50,9 +52,11 @@ class _Token(NamedTuple):
     lower: str
 
 
-def find_people(reading: Reading) -> People:
-    """Names in texts. Code lines give only full names that are on the lists, and nothing unsure."""
-    found = People({}, {})
+def find_listed_names(reading: Reading) -> ListedNames:
+    """Names in texts. In code lines only full names on the lists are found, and no runs are left to a
+    model.
+    """
+    found = ListedNames({}, {})
     for number, line, offset, ways in _lines_with_phrases(reading):
         found.spans.setdefault(number, []).extend(mentioned(line, offset, ways))
     for number, line, offset, code, starts in _lines_with_names(reading):
@@ -67,8 +71,8 @@ def find_people(reading: Reading) -> People:
     return found
 
 
-def windows_of(text: str, unsure: list[Unsure]) -> list[tuple[int, int]]:
-    """[start, end) of some ten words around what is unsure, for a model to read; within lines, disjoint."""
+def windows_of(text: str, unsure: list[UnlistedNames]) -> list[tuple[int, int]]:
+    """[start, end) of some ten words around each run, for a model; within lines, disjoint."""
     windows: list[tuple[int, int]] = []
     for one in unsure:
         line = text[one.line : one.line_end]
@@ -77,7 +81,9 @@ def windows_of(text: str, unsure: list[Unsure]) -> list[tuple[int, int]]:
 
 
 def _lines_with_phrases(reading: Reading) -> Iterator[tuple[int, str, int, list[int]]]:
-    """Lines of prose with the sign of a phrase: text, line, its place in the text, and which phrases."""
+    """Lines of prose that may contain a phrase: text, line, its place in the text, and the kinds of
+    phrase.
+    """
     texts, flags = reading.texts, reading.line_flags
     lines = np.flatnonzero(((flags & MENTIONED) != 0) & ((flags & CODE) == 0))
     for line, number, flag in zip(
@@ -89,7 +95,9 @@ def _lines_with_phrases(reading: Reading) -> Iterator[tuple[int, str, int, list[
 
 
 def _lines_with_names(reading: Reading) -> Iterator[tuple[int, str, int, bool, list[int]]]:
-    """Lines in which capitalised words may be a name: text, line, its place, whether it is code, where they begin."""
+    """Lines in which capitalised words may be a name: text, line, its place, whether it is code, where they
+    begin.
+    """
     tokens, texts = reading.tokens, reading.texts
     capital = np.flatnonzero(reading.capitals & _may_be_of_a_run(reading))
     if not len(capital):
@@ -108,7 +116,9 @@ def _lines_with_names(reading: Reading) -> Iterator[tuple[int, str, int, bool, l
 
 
 def _may_be_of_a_run(reading: Reading) -> Mask:
-    """By token whether it is near to a capitalised word that is uncommon, or to two that are on the lists of names."""
+    """By token whether it is close to an uncommon capitalised word, or to two capitalised words on the
+    lists.
+    """
     flags, capital = reading.flags, reading.capitals
     listed = (capital & ((flags & LISTED) != 0)).astype(np.int32)
     sums = np.concatenate([np.zeros(1, dtype=np.int32), np.cumsum(listed)])
@@ -118,7 +128,7 @@ def _may_be_of_a_run(reading: Reading) -> Mask:
 
 
 def _line(
-    line: str, offset: int, code: bool, starts: list[int], spans: list[Span], unsure: list[Unsure]
+    line: str, offset: int, code: bool, starts: list[int], spans: list[Span], unsure: list[UnlistedNames]
 ) -> None:
     doubtful: list[tuple[int, int]] = []
     for run in _runs(line, starts):
@@ -131,11 +141,11 @@ def _line(
         elif not code and len(run) <= _MAX_RUN:
             doubtful.append((run[0].start, run[-1].end))
     if doubtful:
-        unsure.append(Unsure(offset, offset + len(line), doubtful))
+        unsure.append(UnlistedNames(offset, offset + len(line), doubtful))
 
 
 def _runs(line: str, starts: list[int]) -> list[list[_Token]]:
-    """Capitalised words that stand together, particles and initials allowed between them."""
+    """Runs of adjacent capitalised words; particles and initials may be between them."""
     runs: list[list[_Token]] = []
     done = end = 0
     for start in starts:
@@ -161,7 +171,7 @@ def _joins(gap: str) -> bool:
 
 
 def _trimmed(run: list[_Token], line: str) -> list[_Token]:
-    """A run without the titles and common words at its ends, unless a name is spelt with them."""
+    """A run without titles and common words at its ends, unless they form a listed name."""
     while run and run[0].lower in TITLES:
         run = run[1:]
     while run and is_common_word(run[0].lower) and not _spelt_like_a_name(run):
@@ -172,7 +182,7 @@ def _trimmed(run: list[_Token], line: str) -> list[_Token]:
 
 
 def _spelt_like_a_name(run: list[_Token]) -> bool:
-    """True for a given and a family name from the lists, ordinary words though they may be."""
+    """True for a listed given name and family name, even if they are common words."""
     return 2 <= len(run) <= 3 and run[0].lower in first_names() and run[-1].lower in last_names()
 
 
@@ -181,7 +191,7 @@ def _first_ok(token: _Token) -> bool:
 
 
 def _list_score(run: list[_Token]) -> float:
-    """How sure the lists are that a run is a person: 0 for not at all."""
+    """The score of a run by the lists alone, 0 if it is not a person."""
     if 2 <= len(run) <= 4 and _first_ok(run[0]):
         known = run[-1].lower in last_names() or any(p in last_names() for p in run[-1].lower.split("-"))
         return 0.85 if known else 0.7

@@ -1,7 +1,7 @@
-"""Logins that are made of a person's name, as people and companies make them: asmith, alice.smith, smith_a.
+"""Logins made of a person's name: asmith, alice.smith, smith_a.
 
-Forms: given and family name in either order, or one of them with the other's initial, apart by nothing or one
-sign, with up to four digits behind.
+Forms: given and family name in either order, or one of them with the initial of the other, joined by nothing
+or one sign, with up to four digits at the end.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ _MIN_NAME = 2
 _SIGNS = frozenset("._-")
 _BEHIND = re.compile(r"[0-9]{0,4}(?![^\W_])")
 _LETTER = re.compile(r"[^\W_]")
-#: How letters are written where only ASCII may stand, beside leaving their marks out.
+#: ASCII spellings of letters, besides the letter without its mark.
 _SPELT_OUT = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ø": "oe", "æ": "ae", "å": "aa"})
 
 
 class Login(NamedTuple):
-    """One form of a login, in lower case: `first` and `second` are apart by a sign, or `second` is empty."""
+    """One form of a login, in lower case: `first` and `second` are joined by a sign, or `second` is empty."""
 
     first: str
     second: str = ""
 
 
 def logins_of(words: Sequence[str]) -> set[Login]:
-    """The logins of a full name, but not those that are ordinary words; none of what may be no name.
+    """The logins of a full name, without common words; none for words that may not be a name.
 
-    "React Native" could have been taken for a person, and `react-native` must not go with it.
+    "React Native" may be mistaken for a person; `react-native` must not be masked with it.
     """
     if not _surely_a_name(words):
         return set()
@@ -49,14 +49,14 @@ def logins_of(words: Sequence[str]) -> set[Login]:
 
 
 def login_pairs(given: str, family: str) -> tuple[tuple[str, str], ...]:
-    """Of which two parts logins are made: the names in either order, or one with the other's initial."""
+    """The two parts of each form: the names in either order, or one with the initial of the other."""
     return (given, family), (family, given), (given[0], family), (family, given[0]), (given, family[0])
 
 
 class Logins:
-    """The logins of several people, looked for where one of their names stands in more or beside a sign.
+    """The logins of several people, searched for where one of their names is part of a longer word.
 
-    They are made only when such a place is met: most texts have none.
+    They are computed at the first such place: most texts have none.
     """
 
     def __init__(self, names: Sequence[Sequence[str]]) -> None:
@@ -79,7 +79,9 @@ class Logins:
         return frozenset(one.first for words in self._names for one in logins_of(words) if not one.second)
 
     def at(self, text: str, place: int, name: str) -> tuple[int, int]:
-        """The [start, end) of a login, in any case, by the name (or the whole of it) at `place`; or empty."""
+        """The [start, end) of a login, in any case, whose name (or the whole login) is at `place`; or
+        empty.
+        """
         for start in _starts(text, place):
             for login in self._of(name):
                 end = _end(text, start, login)
@@ -99,7 +101,9 @@ class Logins:
 
 
 def stands_in_more(text: str, start: int, end: int) -> bool:
-    """True if at most an initial adjoins before [start, end), and something does that may be of a login."""
+    """True if [start, end) may be part of a longer login: at most an initial before it, and more characters
+    on a side.
+    """
     before, after = text[start - 1 : start], text[end : end + 1]
     if _LETTER.match(before):
         return start < 2 or not _LETTER.match(text, start - 2)
@@ -107,7 +111,7 @@ def stands_in_more(text: str, start: int, end: int) -> bool:
 
 
 def _starts(text: str, place: int) -> tuple[int, ...]:
-    """Where a login may begin whose name stands at `place`: there, or with an initial before it."""
+    """Places where a login may begin whose name is at `place`: there, or one initial before it."""
     if place and _LETTER.match(text, place - 1):
         return (place - 1,)
     initial = place > 1 and text[place - 1] in _SIGNS and _LETTER.match(text, place - 2)
@@ -117,7 +121,7 @@ def _starts(text: str, place: int) -> tuple[int, ...]:
 
 
 def _end(text: str, start: int, login: Login) -> int:
-    """Where a login ends that stands at `start` in any case, or `start`."""
+    """The end of a login that begins at `start`, in any case; `start` if it does not."""
     first, second = login
     end = start + len(first)
     if text[start:end].lower() != first:
@@ -131,7 +135,7 @@ def _end(text: str, start: int, login: Login) -> int:
 
 
 def _spellings(name: str) -> set[str]:
-    """A name's word in lower case as a login spells it: as it is, in ASCII, and each side of a hyphen."""
+    """Spellings of a name in logins, in lower case: unchanged, in ASCII, and each side of a hyphen."""
     lower = name.lower()
     if lower.isascii() and lower.isalpha():
         return {lower} if len(lower) >= _MIN_NAME else set()
@@ -141,12 +145,12 @@ def _spellings(name: str) -> set[str]:
 
 
 def _surely_a_name(words: Sequence[str]) -> bool:
-    """True if a word of it is on the lists and no ordinary one, or none of them is an ordinary word."""
+    """True if a word is on the lists and not common, or no word is common."""
     return (
         on_the_lists(words[0]) or on_the_lists(words[-1]) or not any(is_common_word(word) for word in words)
     )
 
 
 def on_the_lists(word: str) -> bool:
-    """True for a given or a family name that is no ordinary word."""
+    """True for a given or family name that is not a common word."""
     return not is_common_word(word) and (is_clear_first_name(word) or word.lower() in last_names())

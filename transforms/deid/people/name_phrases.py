@@ -1,4 +1,4 @@
-"""People whom the words around them give away: introductions, relations, speaker labels, fields of a form."""
+"""People named by the words around them: introductions, relations, speaker labels, form fields."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _GAP = r"(?P<gap>,\s(?:and\s|or\s|&\s)?|\s?(?:&|\+|and|or)\s)"
 _NEXT = re.compile(rf"{_GAP}(?P<name>{_WORD}(?: {_WORD}){{0,2}})")
 _PREVIOUS = re.compile(rf"(?<![\w@#$/.-])(?P<name>{_WORD}){_GAP}\Z")
 _MAX_LIST = 30
-#: Before family names it says that they are a firm's: "at Jones, Brown and Flores".
+#: Words before family names that make them the name of a firm: "at Jones, Brown and Flores".
 _AT_A_FIRM = re.compile(r"(?i)\b(?:at|from|by|with|of|to|for|join(?:ed|ing)?|outside|via)\s\Z")
 #: `@handle : text` and `Jordan : text`, as forums and chats label who speaks.
 _SPEAKER = re.compile(
@@ -74,18 +74,18 @@ SIGNS = (
 
 
 def mentioned(line: str, offset: int, ways: Collection[int] = range(len(SIGNS))) -> list[Span]:
-    """The people (and user names) that a line of prose gives away, with their places in its text.
+    """The people and user names that phrases in a line of prose name, with their places in its text.
 
-    `ways` are the numbers of the SIGNS that the line has.
+    `ways` are the numbers of the SIGNS that the line matches.
     """
     found = [span for way in ways for span in _WAYS[way](line)]
     return [Span(offset + start, offset + end, kind, score) for start, end, kind, score in found]
 
 
 def joined_to(text: str, spans: list[Span]) -> list[Span]:
-    """Listed names beside people who were found: `Sean & Jessica`, and in lists: `Malon, Mark and Kaylee`.
+    """Listed names in one list with found people: `Sean & Jessica`, `Malon, Mark and Kaylee`.
 
-    Of a list, names that are ordinary words, too, count if two of its people were found.
+    Names that are common words are included if two people of the list were found.
     """
     people = {span.start: span for span in spans if span.type == "PERSON"}
     ends = {span.end: span for span in people.values()}
@@ -110,10 +110,10 @@ def joined_to(text: str, spans: list[Span]) -> list[Span]:
 def _listed_on(
     text: str, span: Span, people: Mapping[int, Span], *, ahead: bool
 ) -> tuple[int, list[tuple[int, int, bool]], int]:
-    """From a person on through a list: how many others of it were found, what else stands in it, how far it goes.
+    """The rest of a list that begins at a person: the number of people found in it, its other items, its end.
 
-    `people` are by where they begin, or backwards by where they end. Of what else stands in it whether an "and"
-    joins it to the person themselves.
+    `people` are keyed by their start, or by their end if the list is read backwards. For each other item the
+    result includes whether an "and" joins it to the person directly.
     """
     known, more = 0, []
     near, far = (0, 1) if ahead else (1, 0)

@@ -1,9 +1,8 @@
-"""People and addresses of a session: name lists, the small model, and a spaCy model for what is in doubt.
+"""People and addresses of a session: name lists, the small model, and a spaCy model for doubtful cases.
 
-Lists are sure by themselves. The small model reads around words that may be a name and around numbers;
-where it is neither sure nor sure of the contrary, the spaCy model of the language is asked for a window
-of about ten words, and both have to agree. In a language that the small model was not trained on, the
-spaCy model is asked for every window.
+Lists decide alone. The small model reads the surroundings of possible names and of numbers. Where its score
+is neither high nor low, the language's spaCy model reads a window of about ten words, and both have to agree.
+In languages that the small model was not trained on, the spaCy model reads every window.
 """
 
 from __future__ import annotations
@@ -15,10 +14,10 @@ from collections.abc import Iterable, Sequence
 from schemas.deid import TaggerConfig
 from transforms.deid.model.tagger import Entity, Tagger
 from transforms.deid.people.lexicon import first_names, is_common_word, last_names
-from transforms.deid.people.listed_names import People, find_people, windows_of
+from transforms.deid.people.listed_names import ListedNames, find_listed_names, windows_of
 from transforms.deid.people.name_phrases import joined_to
 from transforms.deid.people.reading import PROSE, Mask, Reading
-from transforms.deid.people.spacy_ner import NameModel, credible
+from transforms.deid.people.spacy_ner import NameModel, credible_person
 from transforms.deid.spans import Span
 
 #: The language of the small model and of the word lists.
@@ -33,7 +32,7 @@ _SURE_SCORE = 0.85
 
 
 class NameFinder:
-    """Finds people and addresses. `models` by language; `tagger` may be None. One instance a thread."""
+    """Finds people and addresses. `models` by language; `tagger` may be None. Not thread-safe."""
 
     def __init__(self, config: TaggerConfig, tagger: Tagger | None, models: dict[str, NameModel]) -> None:
         self._config = config
@@ -43,14 +42,14 @@ class NameFinder:
     def find(
         self, reading: Reading, languages: Sequence[str | None], explained: Mask | None = None
     ) -> list[list[Span]]:
-        """By segment its people and addresses, unresolved; nothing for sessions without a language.
+        """By segment its people and addresses, unresolved; none for sessions without a language.
 
-        Around tokens that are `explained` as something else the small model does not look for any.
+        The small model skips tokens that are `explained` as something else.
         """
         found: list[list[Span]] = [[] for _ in reading.segments]
         if not any(languages):
             return found
-        people = find_people(reading)
+        people = find_listed_names(reading)
         tagger = self._tagger if ENGLISH in languages else None
         tagged = None if tagger is None else tagger.entities(reading, _sure(reading, people), explained)
         for language, low, high in zip(languages, reading.bounds, reading.bounds[1:], strict=False):
@@ -65,10 +64,10 @@ class NameFinder:
         reading: Reading,
         numbers: Sequence[int],
         language: str,
-        people: People,
+        people: ListedNames,
         tagged: list[list[Entity]] | None,
     ) -> dict[int, list[Span]]:
-        """By text of a session what is found in it."""
+        """By text of a session its people and addresses."""
         found = {number: list(people.spans.get(number, ())) for number in numbers}
         model = self._models.get(language)
         doubts: dict[int, list[tuple[int, int]]] | None = None
@@ -84,7 +83,7 @@ class NameFinder:
     def _tag(
         self, reading: Reading, tagged: Sequence[Sequence[Entity]], found: dict[int, list[Span]], alone: bool
     ) -> dict[int, list[tuple[int, int]]]:
-        """Adds what the small model is sure of, and gives by text what it is in doubt of, [start, end)."""
+        """Adds the spans with a high score, and returns by text those with a doubtful one, [start, end)."""
         doubts: dict[int, list[tuple[int, int]]] = {}
         sure = self._config.person_alone if alone else self._config.person
         for number, spans in found.items():
@@ -104,8 +103,8 @@ class NameFinder:
                 elif (
                     not code
                     and entity.score >= self._config.person_agreed
-                    # What cannot be a name however sure a model is needs no second one: IBAN, The.
-                    and credible(text, entity.start, entity.end) is not None
+                    # Words that cannot be a name need no second model, at any probability: IBAN, The.
+                    and credible_person(text, entity.start, entity.end) is not None
                 ):
                     doubts.setdefault(number, []).append((entity.start, entity.end))
         return doubts
@@ -115,11 +114,11 @@ class NameFinder:
         model: NameModel,
         reading: Reading,
         numbers: Iterable[int],
-        people: People,
+        people: ListedNames,
         found: dict[int, list[Span]],
         doubts: dict[int, list[tuple[int, int]]] | None,
     ) -> None:
-        """Adds the people that the spaCy model sees: in all windows, or only where there is doubt."""
+        """Adds the people that the spaCy model finds: in all windows, or only in doubtful places."""
         each = reading.texts.each
         places = [
             (number, start, end)
@@ -130,7 +129,7 @@ class NameFinder:
         answers = model.people([each[number][start:end] for number, start, end in places])
         for (number, start, _), entities in zip(places, answers, strict=True):
             for low, high in entities:
-                span = credible(each[number], start + low, start + high)
+                span = credible_person(each[number], start + low, start + high)
                 if span is None:
                     continue
                 if doubts is None:
@@ -139,8 +138,8 @@ class NameFinder:
                     found[number].append(span._replace(score=max(span.score, _AGREED_SCORE)))
 
 
-def _sure(reading: Reading, people: People) -> Mask:
-    """By token whether the lists are sure that it is of a full name: the small model need not be asked."""
+def _sure(reading: Reading, people: ListedNames) -> Mask:
+    """By token whether the lists identify it as part of a full name: the small model skips it."""
     return reading.within(
         [
             (number, span.start, span.end)
@@ -152,15 +151,15 @@ def _sure(reading: Reading, people: People) -> Mask:
 
 
 def _touches(doubts: list[tuple[int, int]], start: int, end: int) -> bool:
-    """True if one of the (sorted, disjoint) doubts lies in part in [start, end)."""
+    """True if one of the sorted, disjoint doubts overlaps [start, end)."""
     place = bisect.bisect_left(doubts, end, key=lambda doubt: doubt[0])
     return place > 0 and doubts[place - 1][1] > start
 
 
 def person_span(text: str, start: int, end: int, score: float, code: bool) -> Span | None:
-    """The person that the small model is sure of, trimmed; None for what is no name in such text.
+    """The span of a person that the small model found, trimmed; None if it cannot be a name.
 
-    In lower case, and in code, a part of it has to be on a list of names.
+    In lower case and in code, one of its words has to be on a list of names.
     """
     name = text[start:end]
     listed = [
@@ -173,14 +172,14 @@ def person_span(text: str, start: int, end: int, score: float, code: bool) -> Sp
         )
         known = rare and alone and not _NOT_LOWER_NAME.search(name)
         return Span(start, end, "PERSON", min(score, 0.75)) if known and not code else None
-    span = credible(text, start, end)
+    span = credible_person(text, start, end)
     if span is None or (code and not listed):
         return None
     return span._replace(score=max(span.score, 0.85 if listed else 0.7))
 
 
 def _addresses(text: str, entities: Sequence[Entity]) -> list[Span]:
-    """Addresses whose parts are joined over commas and line ends; what has no number is none."""
+    """Addresses, with parts joined over commas and line ends; one without a number is dropped."""
     joined: list[tuple[int, int, float]] = []
     for entity in entities:
         start, end = entity.start, entity.end

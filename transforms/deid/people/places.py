@@ -1,4 +1,4 @@
-"""Places that are called after somebody: San Jose, St. Louis, Monte Carlo."""
+"""Places whose name contains a given name or title: San Jose, St. Louis, Monte Carlo."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _LONGEST = 8
 
 
 def names_a_place(text: str, start: int, end: int) -> bool:
-    """True if [start, end) is one word behind such a beginning, or the beginning and a word.
+    """True if [start, end) is one word after such a beginning, or the beginning with one word.
 
-    A longer name may be somebody's: Aung San Suu Kyi.
+    A longer name may be a person's: Aung San Suu Kyi.
     """
     name = text[start:end]
     if " " not in name:

@@ -1,8 +1,6 @@
-"""Sessions read once for all that looks for people in them: their texts with words, lines, and what may
-be a name.
+"""The texts of several sessions with words, lines and candidates for names, shared by all finders.
 
-Everything here is computed for many sessions together with array operations, and is a function of each
-text alone.
+Everything is computed by array operations over all sessions, and is a function of each text alone.
 """
 
 from __future__ import annotations
@@ -18,14 +16,14 @@ from transforms.deid.people.line_signs import CODE, Flags, LineSigns
 from transforms.deid.spans import Kind, Segment
 from transforms.deid.text.codepoints import DIGIT, LETTER, is_in
 from transforms.deid.text.texts import PARTED, Texts, Tokens
-from transforms.deid.text.word_table import CAPITAL, COMMON, ENGLISH, LISTED, LOWER, Numbers, Words
+from transforms.deid.text.word_table import CAPITAL, COMMON, ENGLISH, LISTED, LOWER, Numbers, WordTable
 
 PROSE = frozenset({"system", "user", "assistant", "thinking"})
 SPOKEN = frozenset({"user", "assistant"})
-#: So much of a text tells its language.
+#: So many characters of a text are enough to detect its language.
 MAX_TOLD = 4_000
 _TABLE = 0x10000
-#: No name begins behind these, nor ends before those.
+#: Characters after which no name begins, and before which none ends.
 _NEVER_BEFORE = is_in("@#$/\\`_")
 _NEVER_BEHIND = is_in("(=[\\/_")
 _JOINS = is_in("'’-0123456789_")
@@ -35,13 +33,13 @@ Mask = npt.NDArray[np.bool_]
 
 
 class Reading:
-    """Several sessions' texts as one, each text once: names of tools and files that are read again recur.
+    """Several sessions' texts as one; equal texts, such as repeated names of tools, occur once.
 
     Session n has the segments `bounds[n]` to `bounds[n + 1]`; segment n has the text `numbers[n]`, of the
     kind `kinds[numbers[n]]`.
     """
 
-    def __init__(self, sessions: Sequence[Sequence[Segment]], words: Words, signs: LineSigns) -> None:
+    def __init__(self, sessions: Sequence[Sequence[Segment]], words: WordTable, signs: LineSigns) -> None:
         if words.full:
             words.forget()
         self.words, self._signs = words, signs
@@ -60,22 +58,22 @@ class Reading:
 
     @functools.cached_property
     def first_tokens(self) -> list[int]:
-        """The number of each text's first token; the last entry is the count of tokens."""
+        """The number of each text's first token; the last entry is the number of tokens."""
         return [int(n) for n in np.searchsorted(self.tokens.starts, self.texts.begins)]
 
     @functools.cached_property
     def paragraphs(self) -> Numbers:
-        """By token the number of its paragraph; none goes beyond its text."""
+        """By token the number of its paragraph, which never spans texts."""
         return np.cumsum(self.tokens.gaps >= PARTED, dtype=np.int32)
 
     @functools.cached_property
     def flags(self) -> npt.NDArray[np.uint8]:
-        """By token what its word is."""
+        """By token the flags of its word."""
         return self.words.flags[self.tokens.numbers]
 
     @functools.cached_property
     def line_flags(self) -> Flags:
-        """By line what it is like; every line of a text that is no prose is CODE."""
+        """By line its flags; every line of a text that is not prose is CODE."""
         flags = self._signs.of(self.texts)
         code = np.array([kind not in PROSE for kind in self.kinds], dtype=np.bool_)
         in_code = np.repeat(code, np.diff(self.texts.first_lines))
@@ -105,7 +103,7 @@ class Reading:
 
     @functools.cached_property
     def maybe_people(self) -> Mask:
-        """By token whether the word may be one of a person's name."""
+        """By token whether it may be a word of a person's name."""
         flags = self.flags
         listed, common = (flags & LISTED) != 0, (flags & COMMON) != 0
         capital, lower = (flags & CAPITAL) != 0, (flags & LOWER) != 0
@@ -116,23 +114,22 @@ class Reading:
 
     @functools.cached_property
     def maybe_addresses(self) -> Mask:
-        """By token whether it may be the number of a house, or a postcode: short digits beside a word."""
+        """By token whether it may be a house number or a postcode: a few digits near a word."""
         tokens = self.tokens
         digits = (tokens.classes == DIGIT) & (tokens.ends - tokens.starts <= _LONGEST_HOUSE_NUMBER)
         word = np.zeros(len(digits) + 8, dtype=np.bool_)
         word[4:-4] = (tokens.classes == LETTER) & (tokens.ends - tokens.starts >= 3) & (tokens.numbers != 0)
         near = np.zeros(len(digits), dtype=np.bool_)
-        # Signs, a letter of the house or a part of a postcode may stand between.
+        # Signs, a house letter or a part of a postcode may be between the two.
         for step in (1, 2, 3, 5, 6, 7) if len(digits) else ():
             near |= word[step : step + len(digits)]
         result: Mask = digits & near
         return result
 
     def beside(self, some: Numbers, reach: int) -> Iterator[tuple[Numbers, Numbers]]:
-        """For each place from `reach` before to `reach` behind: which of the tokens have one there, and
-        that one.
+        """For each offset from -`reach` to `reach`: which of the tokens have a token there, and that token.
 
-        Only tokens of the same paragraph are beside each other.
+        Only tokens of the same paragraph count.
         """
         paragraph = self.paragraphs
         for step in range(-reach, reach + 1):
@@ -151,7 +148,7 @@ class Reading:
         return np.cumsum(steps[:-1]) > 0
 
     def within(self, places: Sequence[tuple[int, int, int]]) -> Mask:
-        """By token whether it begins in one of the stretches: text, and [start, end) in it."""
+        """By token whether it begins in one of the stretches (text, and [start, end) in it)."""
         steps = np.zeros(len(self.tokens.starts) + 1, dtype=np.int32)
         if places:
             texts, starts, ends = np.array(places, dtype=np.int64).T
@@ -170,7 +167,7 @@ class Reading:
         return result
 
     def shares_of_english(self) -> npt.NDArray[np.float64]:
-        """By session the share of its spoken words, code aside, that are the most frequent of English."""
+        """By session the share of the most frequent English words among its spoken words, code excluded."""
         tokens, texts = self.tokens, self.texts
         spoken = np.array([kind in SPOKEN for kind in self.kinds], dtype=np.bool_)
         text = np.repeat(np.arange(len(self.kinds)), np.diff(self.first_tokens))
@@ -185,5 +182,5 @@ class Reading:
 
 
 def _behind(codes: npt.NDArray[np.uint32], ends: Numbers) -> npt.NDArray[np.uint32]:
-    # A line end stands behind the last token of all.
+    # The last token is followed by a line end.
     return np.minimum(codes[ends], _TABLE - 1)

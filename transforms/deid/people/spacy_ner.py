@@ -1,7 +1,7 @@
-"""The model, asked only for windows of prose: spaCy's `ner` alone, which has its own tok2vec.
+"""The spaCy model, run only on windows of prose: its `ner` component alone, which has its own tok2vec.
 
-Windows are asked in one sorted batch a session, so that a session's answer never depends on other sessions:
-float32 products may differ in their last bit with the composition of a batch.
+The windows of a session are one sorted batch, so that its result never depends on other sessions: the last
+bit of a float32 product may differ with the composition of a batch.
 """
 
 from __future__ import annotations
@@ -17,17 +17,18 @@ from schemas.deid import ModelConfig
 from schemas.errors import DeidError
 from transforms.deid.people.lexicon import first_names, is_common_word, last_names
 from transforms.deid.people.places import names_a_place
+from transforms.deid.process_settings import use_numpy_products
 from transforms.deid.spans import Span
 
 _EXCLUDED = ["tok2vec", "tagger", "parser", "senter", "attribute_ruler", "lemmatizer"]
 _BATCH = 64
-#: Halves of characters, as JSON can escape them; spaCy refuses a text with one.
+#: Lone surrogates, which JSON can escape; spaCy refuses a text with one.
 _LONE = re.compile("[\ud800-\udfff]")
 #: OntoNotes and CoNLL name them differently, and spaCy's models with them.
 _PERSON_LABELS = frozenset({"PERSON", "PER"})
 _NOT_A_NAME = re.compile(r"[\d_{}()\[\]<>=/\\|`@#$%^*+~:;\"\n]|--")
 _TITLE = re.compile(r"(?i)(?:the|a|an|dr|mr|mrs|ms|mx|prof|sir|miss|hi|hello|hey|dear|thanks|thank)\b\.?\s+")
-#: "I’m" and the like are no names, however they are capitalised.
+#: Contractions such as "I’m" are not names, in any case.
 _CONTRACTED = re.compile(
     r"(?i)\b(?:i|you|we|they|he|she|it|that|there|what|who|let|don|isn|aren|can|won)['’](?:m|ve|d|ll|re|s|t)\b"
 )
@@ -35,7 +36,7 @@ _TAIL = re.compile(r"(?:['’]s|[\s,.\-–—!?'’]+)\Z")
 
 
 class NameModel:
-    """A loaded model, its files checked. Raises DeidError when they are not what the config pins."""
+    """A loaded model. Raises DeidError if its files are not the ones pinned in the config."""
 
     def __init__(self, config: ModelConfig) -> None:
         path = model_path(config)
@@ -45,11 +46,8 @@ class NameModel:
                 f"model {config.package or config.path}: its files are not the pinned ones; reinstall it"
             )
         import spacy
-        from thinc.api import NumpyOps, set_current_ops
 
-        # blis picks its generic kernel on some processors; numpy's product is twice as fast there.
-        ops = NumpyOps(use_blis=False)
-        set_current_ops(ops)
+        operations = use_numpy_products()
         try:
             self._nlp: Any = spacy.load(path, exclude=_EXCLUDED)
         except (OSError, ValueError, KeyError):
@@ -59,10 +57,10 @@ class NameModel:
         pipes: list[tuple[str, Any]] = self._nlp.pipeline
         for _, pipe in pipes:
             for node in pipe.model.walk():
-                node.ops = ops
+                node.ops = operations
 
     def people(self, windows: Sequence[str]) -> list[list[tuple[int, int]]]:
-        """Per window the [start, end) of the persons the model sees."""
+        """By window the [start, end) of persons."""
         unique = sorted(set(windows), key=lambda window: (len(window), window))
         found: dict[str, list[tuple[int, int]]] = {}
         if unique:
@@ -100,8 +98,8 @@ def digest_of_folder(path: Path) -> str:
     return digest.hexdigest()
 
 
-def credible(text: str, start: int, end: int) -> Span | None:
-    """The person span that remains of what the model saw, trimmed; None for what is no name in such text."""
+def credible_person(text: str, start: int, end: int) -> Span | None:
+    """The span of a person that the model found, trimmed; None if it cannot be a name in this text."""
     while start < end and not text[start].isalpha():
         start += 1
     title = _TITLE.match(text, start, end)

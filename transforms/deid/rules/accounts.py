@@ -1,4 +1,6 @@
-"""User names outside of paths: listings, prompts, environments and credentials in URLs; authors in git."""
+"""User names outside of paths: directory listings, prompts, environments, credentials in URLs, git
+authors.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ from transforms.deid.people.lexicon import is_common_word
 from transforms.deid.rules.places import GENERIC_USERS
 from transforms.deid.rules.rule import Rule, Verdict, after, before
 
-#: Accounts of services that stand where a person's could.
+#: Service accounts.
 _SERVICE_USERS = frozenset(
     (
         "redis mongo mysql mariadb elastic rabbitmq oauth2 token x-access-token api apikey anonymous nobody daemon "
@@ -32,14 +34,14 @@ def _assigned(found: re.Match[str]) -> Verdict | None:
 
 
 def _logged(found: re.Match[str]) -> Verdict | None:
-    """A user among a log line's fields; in a call such as get(user=current) the others are apart by commas."""
+    """A user in the fields of a log line, but not an argument of a call: get(user=current)."""
     alone = re.search(r"[\w.-]=[^\s,()]*[ \t]\Z", before(found, 80)) or re.match(
         r"[ \t]+[\w.-]{1,40}=[^\s,()]", after(found, 48)
     )
     return account(found) if alone else None
 
 
-#: What comments put where a name may stand.
+#: Topics that TODO comments name instead of a person.
 _SUBJECTS = frozenset(
     (
         "perf api ui ux db docs doc i18n l10n a11y auth infra refactor typing types deps config backend frontend tests "
@@ -58,7 +60,7 @@ ACCOUNT_RULES = (
         (100, 90),
     ),
     Rule(
-        # What sshd, login and PAM say.
+        # Messages of sshd, login and PAM.
         "USERNAME",
         r"(?:Accepted|Failed) [a-z/-]+ for |(?:[Ii]nvalid|illegal) user |session (?:opened|closed) for user |authenticating user ",
         re.compile(
@@ -69,7 +71,7 @@ ACCOUNT_RULES = (
         (48, 48),
     ),
     Rule(
-        # Whose a public key is, by its comment.
+        # The owner of a public key, in its comment.
         "USERNAME",
         r"(?:ssh-(?:rsa|dss|ed25519)|ecdsa-sha2-nistp\d+) AAAA",
         re.compile(
@@ -79,7 +81,7 @@ ACCOUNT_RULES = (
         (28, 1_300),
     ),
     Rule(
-        # Who has to do it, as comments say it.
+        # The assignee of a comment: TODO(jdoe).
         "USERNAME",
         r"(?:TODO|FIXME|XXX|HACK)\([a-z]",
         re.compile(r"\b(?:TODO|FIXME|XXX|HACK)\((?P<user>[a-z][a-z0-9._-]{2,31})\)"),
@@ -95,7 +97,7 @@ ACCOUNT_RULES = (
         (40, 60),
     ),
     Rule(
-        # A shell's prompt: jdoe@laptop:~/src$ and [jdoe@web-1 ~]$.
+        # A shell prompt: jdoe@laptop:~/src$ and [jdoe@web-1 ~]$.
         "USERNAME",
         r"[A-Za-z0-9_]@[\w.-]+(?::[~/]|\s~?[\w/.-]*\]? ?[$#%]\s)",
         re.compile(

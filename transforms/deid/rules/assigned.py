@@ -1,4 +1,4 @@
-"""Secrets that are given to a name that says so: in code, configuration, environments, markup and calls."""
+"""Secrets assigned to a name that means a secret: in code, configuration, environments, markup and calls."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ SECRET_NAME = (
     r"client[_.-]?secret|auth(?:orization)?[_.-]?(?:key|header)?|account[_.-]?key|signing[_.-]?key|encryption[_.-]?key|"
     r"credential|webhook|connection[_.-]?string|passwort|kennwort|contrase(?:n|ñ|Ñ)a|пароль|Пароль|ПАРОЛЬ"
 )
-#: Counts and kinds of tokens, what is public about a key, and what tells where a secret is kept, not what it is.
+#: Names that contain a word for a secret but hold none: token counts and types, public parts of a key, the place of a secret.
 NOT_SECRET_NAME = re.compile(
     r"(?i)(?:max|num|total|prompt|completion|input|output|cache[d_a-z]*|budget)_?tokens?|tokens\Z|token_?(?:count|type|s_|usage|limit|url)|"
     r"author\Z|auth_?(?:type|method|mode|url|uri|or)|(?:public|foreign|primary)_?key|tokeni[sz]|passed|passing|passive|secretary|"
     r"(?:secret|token|credentials?|key|auth\w{0,12})[_.-]?(?:ids?|names?|files?|paths?|ur[il]s?|source|results|endpoint|arn|ref)\Z"
 )
-#: For Hyperscan: what may stand between the name of a secret and the sign that gives it its value.
+#: For Hyperscan: the name of a secret and the characters allowed between it and the assignment sign.
 _NAMED = rf"(?i)(?:{SECRET_NAME})s?(?:[\w.-]|[\x80-\xff]){{0,96}}[\"'`\]]{{0,2}}"
 _SET_TO = rf"s?(?:[\w.-]|[\x80-\xff]){{0,96}}[\"'`\]]{{0,2}}\\{{0,3}}[\"']?{BLANK}{{0,3}}"
-#: Told apart by the first letter, alternatives that know no case are tried many times faster.
+#: A lookahead for the first letter makes the case-insensitive alternatives many times faster.
 _FIRST = "(?=[acekpstwпACEKPSTWП])"
 _NAME = rf"(?i){_FIRST}(?P<name>(?:{SECRET_NAME})s?[\w.-]{{0,32}})"
-#: What gives a value: also where there is none yet (make, PHP, JavaScript, Ruby), and to what is there (PHP).
+#: Assignment signs, including assignment if unset (make, PHP, JavaScript, Ruby) and appending (PHP).
 _SIGN = r"(?:=>|:{1,3}=|==?|\?{1,2}=|\|\|=|\.=|\+=|:)"
-#: A name of the program's own: an index, a call or an attribute of something.
+#: A reference in code instead of a value: an index, a call or an attribute.
 REFERENCE = re.compile(
     r"[A-Za-z_]\w*(?:\[[^\]]*\]?|\.[A-Za-z_]\w*)+\Z|[a-z]+(?:_[a-z]+)+\Z|_?[A-Z][A-Z_]+\Z|_?[A-Z][a-z]+(?:[A-Z][a-z]+)+\Z"
 )
 _OF_PASSWORDS = re.compile(r"(?i)pass|pwd|\bpw\b|kennwort|contrase|пароль")
-#: What an expression took of a value at most; a longer one goes on behind it.
+#: The most characters of a value that an expression matches; the rest of a longer value is added afterwards.
 _MOST = 512
 _GOES_ON = re.compile(r"[^\s\"'`\\,;<>(){}&]{1,8192}")
 
 
 def assigned(found: re.Match[str]) -> Verdict | None:
-    """The value, unless its name or looks say that it is none."""
+    """The assigned value, unless its name or its form rules out a secret."""
     name, value = found.group("name"), found.group("value").rstrip(".,;:!?)")
     bare = before(found, 1, "value") not in ("'", '"', "`")
     if NOT_SECRET_NAME.search(name) or (bare and (after(found, 1, "value") == "(" or REFERENCE.match(value))):
@@ -59,7 +59,7 @@ def _end(found: re.Match[str], value: str) -> int:
 
 
 def _random(found: re.Match[str]) -> Verdict | None:
-    """A value that only stands beside its name, if it is random: lists of words look the same."""
+    """A value beside the name of a secret, if it is random. Lists of words have the same form."""
     name, value = found.group("name"), found.group("value")
     password = _OF_PASSWORDS.search(name) is not None and re.search(r"\d", value) is not None
     if NOT_SECRET_NAME.search(name) or not looks_secret(value, password):
@@ -70,7 +70,7 @@ def _random(found: re.Match[str]) -> Verdict | None:
 
 
 def _keyed_token(found: re.Match[str]) -> Verdict | None:
-    """What is assigned to a name that ends in key, if it is random; an index's key is a word."""
+    """A value assigned to a name that ends in "key", if it is random. The key of an index is a word."""
     value = found.group("value").rstrip(".,;")
     if NOT_SECRET_NAME.search(found.group("name")) or PLACEHOLDER.match(value) or REFERENCE.match(value):
         return None
@@ -108,7 +108,7 @@ ASSIGNED_RULES = (
         (100, 580),
     ),
     Rule(
-        # In quotes a value may hold any sign but the quote.
+        # A quoted value may contain any character except the quote.
         "SECRET",
         rf"(?i)(?:{SECRET_NAME}){_SET_TO}(?:=>|[?|+.:]{{0,3}}=|:){BLANK}{{0,3}}[bru]?[\"'`]",
         re.compile(
@@ -130,7 +130,7 @@ ASSIGNED_RULES = (
         (130, 560),
     ),
     Rule(
-        # Given to a call beside its name: setProperty("API_TOKEN", "..."), header("X-Api-Key", "...").
+        # Passed to a call together with its name: setProperty("API_TOKEN", "..."), header("X-Api-Key", "...").
         "SECRET",
         rf"{_NAMED}{BLANK}{{0,3}},{BLANK}{{0,3}}[\"'`]",
         re.compile(
@@ -150,7 +150,7 @@ ASSIGNED_RULES = (
         (170, 540),
     ),
     Rule(
-        # A block of YAML that holds one line.
+        # A YAML block scalar of one line.
         "SECRET",
         rf"{_NAMED}:{BLANK}{{1,3}}[|>][+-]?\r?\n",
         re.compile(
@@ -160,7 +160,7 @@ ASSIGNED_RULES = (
         (130, 560),
     ),
     Rule(
-        # An element, its value on the line of its tags or on one of its own.
+        # A markup element. Its value is on the line of its tags or on a separate line.
         "SECRET",
         rf"(?i)<[\w:.-]*(?:{SECRET_NAME})[\w:.-]*>",
         re.compile(
@@ -170,7 +170,7 @@ ASSIGNED_RULES = (
         (120, 600),
     ),
     Rule(
-        # A line of an environment file goes on to its end.
+        # In an environment file the value extends to the end of the line.
         "SECRET",
         rf"(?i)(?:{SECRET_NAME})[A-Z0-9_]*=",
         re.compile(
@@ -199,7 +199,7 @@ ASSIGNED_RULES = (
         (64, 540),
     ),
     Rule(
-        # What signs a request, or opens what a link leads to.
+        # Signatures and access keys in the query of a URL.
         "SECRET",
         r"(?i)[?&](?:sig|signature|hmac|code|ticket|access|key)=",
         re.compile(
@@ -209,7 +209,7 @@ ASSIGNED_RULES = (
         (16, 530),
     ),
     Rule(
-        # Credentials stores of build servers: several values may stand in one element.
+        # Credential stores of build servers. One element may contain several values.
         "SECRET",
         r"(?i)<(?:secret|token|password|api-?key|private-?key|passphrase)>",
         re.compile(r"(?<=[\s{>])(?P<value>[^\s<>{}]{12,512})(?=[^<>]{0,20}</)"),

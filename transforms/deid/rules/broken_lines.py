@@ -1,6 +1,6 @@
-"""Values that a line end parts: cards, telephone numbers and mailboxes, as mails and terminals wrap them.
+"""Values that contain a line end: cards, telephone numbers and mailboxes that e-mail or a terminal wrapped.
 
-Words of a paragraph stand in such places too, so each value has to prove itself by more than its shape.
+Ordinary words are wrapped in the same way, so each value needs more evidence than its shape.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ _SIGN = rf"(?:{_LINE_END}|[ \-]?)"
 
 
 def _card(found: re.Match[str]) -> Verdict | None:
-    """Groups as on a card, said to be one."""
+    """Digit groups as printed on cards, with a word for a card before them."""
     if not is_card_number(found.group()) or not CARD_CONTEXT.search(before(found, 60)):
         return None
     return found.start(), found.end(), 0.9
 
 
 def _phone(found: re.Match[str]) -> Verdict | None:
-    """International; a number of its country only with what stands behind the line end."""
+    """An international number that has the length of its country only with the digits after the line end."""
     alone, whole = (f"+{re.sub(r'\D', '', text)}" for text in (found.group("first"), found.group()))
     if is_possible_number(alone, valid=True) or not is_possible_number(whole, valid=True):
         return None

@@ -1,4 +1,4 @@
-"""All pattern rules, and what they find in one short text without anything being made ready for it."""
+"""All pattern rules, and a scan of one short text without a scanner."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from transforms.deid.rules.rule import Rule
 from transforms.deid.rules.spoken import SPOKEN_RULES
 from transforms.deid.rules.titles import TITLE_RULES
 from transforms.deid.spans import Span
-from transforms.deid.text.normalise import plain_twins
+from transforms.deid.text.normalise import normalised_copies
 from transforms.deid.text.overlaps import resolve
 
 RULES: tuple[Rule, ...] = (
@@ -40,17 +40,17 @@ RULES: tuple[Rule, ...] = (
 
 
 def spans_of(text: str) -> list[Span]:
-    """What `PatternScanner` finds in a text: every exact expression is tried over the whole of it.
+    """The spans that `PatternScanner` finds in a text, by trying every exact expression on the whole text.
 
-    For some hundred names that is sooner done than the scanner, which compiles all triggers, is made.
+    For a few hundred names this takes less time than building the scanner.
     """
     spans = []
-    for twin in (None, *plain_twins(text)):
-        read = text if twin is None else twin.text
+    for copy in (None, *normalised_copies(text)):
+        read = text if copy is None else copy.text
         for rule in RULES:
             for found in rule.exact.finditer(read):
                 verdict = rule.judge(found)
                 if verdict is not None:
-                    start, end = verdict[:2] if twin is None else twin.original(*verdict[:2])
+                    start, end = verdict[:2] if copy is None else copy.original(*verdict[:2])
                     spans.append(Span(start, end, rule.type, verdict[2]))
     return resolve(spans)

@@ -1,8 +1,13 @@
-"""Check digits and lengths of account numbers."""
+"""The Luhn check of card numbers, and the length of an IBAN by country.
+
+python-stdnum checks an IBAN's check digits (`stdnum.iso7064.mod_97_10`). Its `luhn` is not used: it rejects
+decimal digits of other scripts, which `\\d` matches in a card number. Its `iban` is not used: it also rejects
+numbers that do not have their country's account format.
+"""
 
 from __future__ import annotations
 
-#: Length of an IBAN by country: SWIFT, IBAN Registry.
+#: Length of an IBAN by country (SWIFT, IBAN Registry).
 IBAN_LENGTH = {
     code[:2]: int(code[2:])
     for code in (
@@ -16,14 +21,9 @@ IBAN_LENGTH = {
 
 
 def luhn(digits: str) -> bool:
-    """ISO/IEC 7812-1, annex B."""
+    """True if the last digit is the check digit of the others (ISO/IEC 7812-1, annex B)."""
     total = 0
     for place, digit in enumerate(reversed(digits)):
         value = int(digit) * (1 + place % 2)
         total += value - 9 if value > 9 else value
     return total % 10 == 0
-
-
-def mod97(iban: str) -> bool:
-    """ISO 7064 MOD 97-10, as ISO 13616 uses it."""
-    return int("".join(str(int(character, 36)) for character in iban[4:] + iban[:4])) % 97 == 1

@@ -1,4 +1,4 @@
-"""How people are reached: e-mail addresses and telephone numbers."""
+"""E-mail addresses and telephone numbers."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import tldextract
 
 from transforms.deid.rules.rule import BEGIN, END, GAP, Rule, Verdict, before, whole
 
-#: RFC 2606, RFC 6761 and common private names: no registry has them, people's test and company mail does.
+#: RFC 2606, RFC 6761 and common private names. They are in no registry, but test and company addresses use them.
 _RESERVED_TLDS = frozenset(
     ("example test invalid localhost local internal intranet lan corp home arpa onion").split()
 )
 _SERVICE_LOCALS = re.compile(r"(?i)(?:git|no-?reply|do-?not-?reply|mailer-daemon|postmaster)\Z")
 #: An escaped delimiter before a mailbox is not part of it: ?to%3Dbob%40example.com.
 _ESCAPED_DELIMITER = re.compile(r".*%(?:0[9AaDd]|2[02678CcFf]|3[A-Fa-f]|5[BbDd]|7[BbCcDd])(?=.)")
-#: What stands before the @ of postgres://app:secret@host is a password, and what follows it a host.
+#: In postgres://app:secret@host a password precedes the @ and a host follows it.
 _PASSWORD_OF_URL = re.compile(r"://[^\s/@:\"'<>]{0,64}:\Z")
 _APOSTROPHE = re.compile(r"(?:\A|[\s(<\[,;:=\"])(?P<local>(?P<prefix>[\w.+-]{1,32})['’])\Z")
 _STRING_PREFIXES = frozenset("b r f u br rb fr rf".split())
@@ -27,7 +27,7 @@ _PHONE_CONTEXT = re.compile(
     r"answering at|desk|office)\b[^\n]{0,24}\Z|(?:电话|電話|手机|手機|휴대폰|전화)[^\n]{0,12}\Z"
 )
 _PHONE_CONTEXT_LINE = re.compile(r"(?i)\b(?:phone|tel|telephone|mobile|fax|telefon|cell)\s{0,2}:?\s{0,4}\Z")
-#: What stands before "at" without being a mailbox.
+#: Words before "at" that are not a mailbox.
 _BEFORE_AT = frozenset(
     "look looks looking me us it you him her them is are was be work works working here there and".split()
 )
@@ -41,13 +41,13 @@ _LABEL = r"[A-Za-z0-9\u00a1-\uffff_-]{1,63}"
 
 @functools.cache
 def top_level_domains() -> frozenset[str]:
-    """Every public top-level domain, from the list that tldextract ships; nothing is fetched."""
+    """Every public top-level domain, from the list bundled with tldextract; no network access."""
     extract = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
     return frozenset(suffix.rsplit(".", 1)[-1].lower() for suffix in extract.tlds) | _RESERVED_TLDS
 
 
 def is_service_mailbox(address: str) -> bool:
-    """True for mailboxes of programs: git@, noreply@ and the like."""
+    """True for mailboxes of programs: git@, noreply@ and similar ones."""
     return _SERVICE_LOCALS.match(address.split("@")[0]) is not None
 
 
@@ -68,7 +68,10 @@ def _email(found: re.Match[str]) -> Verdict | None:
 
 
 def _domain_end(domain: str) -> int:
-    """How much of a domain ends in a real top-level domain: text may follow the last dot unspaced."""
+    """The length of the longest prefix that ends in a real top-level domain.
+
+    Text may follow the last dot without a space.
+    """
     labels = domain.split(".")
     while len(labels) > 1:
         last = labels[-1]
@@ -92,14 +95,14 @@ def _spaced_email(found: re.Match[str]) -> Verdict | None:
 
 
 def _spoken_email(found: re.Match[str]) -> Verdict | None:
-    """`alice at example dot com`, unless who is found there is a word such as "look" or "me"."""
+    """`alice at example dot com`, unless the first word is an ordinary one such as "look" or "me"."""
     if found.group("local").lower() in _BEFORE_AT or found.group("tld").lower() not in top_level_domains():
         return None
     return found.start(), found.end(), 0.9
 
 
 def _international_phone(found: re.Match[str]) -> Verdict | None:
-    """E.164: 8 to 15 digits. Digits of another number may follow unmarked: then it ends before them."""
+    """8 to 15 digits (E.164). If digits of another number follow directly, the span ends before them."""
     text = found.group()
     ends = [len(text), *(place.start() for place in re.finditer(r"(?<=\d)\D+\d*\Z|(?<=\d)\D+(?=\d)", text))]
     for end in sorted(set(ends), reverse=True):
@@ -111,7 +114,7 @@ def _international_phone(found: re.Match[str]) -> Verdict | None:
 
 
 def _parted_plus(found: re.Match[str]) -> Verdict | None:
-    """A plus parted from its number, which is in groups (so no sum) and of a length that its country has."""
+    """A number after "+" and a space. It must be in groups (not a sum) and have a length of its country."""
     text = found.group()
     for end in _group_ends(text):
         digits = re.sub(r"\D", "", text[:end])
@@ -121,12 +124,12 @@ def _parted_plus(found: re.Match[str]) -> Verdict | None:
 
 
 def _group_ends(text: str) -> list[int]:
-    """Where its groups of digits end, the last first: digits of another number may follow unmarked."""
+    """The ends of the digit groups, last first. The last groups may belong to another number."""
     return [len(text), *reversed([gap.start() for gap in re.finditer(r"(?<=[\d)])[^\d)]+(?=\d)", text)])]
 
 
 def is_possible_number(text: str, valid: bool = False) -> bool:
-    """True if the country that the number names has numbers of that length; `valid`: of that range."""
+    """True if the number's country has numbers of that length; with `valid`, also of that range."""
     try:
         number = phonenumbers.parse(text)
     except phonenumbers.NumberParseException:
@@ -135,7 +138,7 @@ def is_possible_number(text: str, valid: bool = False) -> bool:
 
 
 def _dialled(found: re.Match[str]) -> Verdict | None:
-    """International with 00: parted by signs it is plain; unparted it must be a number of that country."""
+    """A number with the prefix 00. Without separators it must be a valid number of its country."""
     text = found.group("number")
     if re.match(r"\d{4}-\d\d-\d\d", text):
         return None
@@ -188,7 +191,7 @@ CONTACT_RULES = (
         (300, 60),
     ),
     Rule(
-        # Blanks around the signs keep an address from harvesters, and from simple expressions.
+        # Spaces around "@" and "." hide an address from harvesters, and from simple expressions.
         "EMAIL_ADDRESS",
         r"[\w ] @ ?\w|\w ?@ \w",
         re.compile(
@@ -261,7 +264,7 @@ CONTACT_RULES = (
         (24, 60),
     ),
     Rule(
-        # United Kingdom and France (Ofcom and Arcep numbering plans), as written with gaps.
+        # United Kingdom and France (Ofcom and Arcep numbering plans), with separators.
         "PHONE_NUMBER",
         r"0[1-9]\d{0,3}[ .-]\d{2}",
         re.compile(
@@ -278,7 +281,7 @@ CONTACT_RULES = (
         r"number is|messages? to|answering at|desk|office|celular|m\xc3\xb3vil|телефон|电话|電話|手机|手機|휴대폰|전화)",
         re.compile(rf"(?<![A-Za-z0-9.])\(?\d(?:{GAP}{{0,2}}\d){{6,13}}(?![A-Za-z0-9]|\.\d)"),
         _national_phone,
-        # What is called for stands behind its word.
+        # The number follows the trigger word.
         (0, 110),
     ),
 )

@@ -1,4 +1,4 @@
-"""Credentials where protocols carry them: in URLs, headers, cookies and on the command line."""
+"""Credentials in URLs, headers, cookies and command lines."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _cookie(found: re.Match[str]) -> Verdict | None:
 
 CREDENTIAL_RULES = (
     Rule(
-        # Credentials in a URL (RFC 3986, 3.2.1). What is parted by a port's number is no password.
+        # Credentials in a URL (RFC 3986, 3.2.1). A port number after the colon is not a password.
         "SECRET",
         r"://[^\s/@]*:[^\s@]+@",
         re.compile(
@@ -41,7 +41,7 @@ CREDENTIAL_RULES = (
         (460, 80),
     ),
     Rule(
-        # RFC 6750 and RFC 7617; longer ones than 4,096 exceed what servers accept.
+        # RFC 6750 and RFC 7617. Servers accept no more than 4,096 characters.
         "SECRET",
         r"(?i)\bbearer\s+[A-Za-z0-9]|\b(?:basic|token|negotiate|apikey)\s+[A-Za-z0-9]",
         re.compile(
@@ -61,7 +61,7 @@ CREDENTIAL_RULES = (
         (96, 4_200),
     ),
     Rule(
-        # curl -u name:password, and the like.
+        # curl -u name:password, and similar options.
         "SECRET",
         r"(?:\s-u|--user|--proxy-user)[ =]",
         re.compile(
@@ -71,7 +71,7 @@ CREDENTIAL_RULES = (
         (16, 340),
     ),
     Rule(
-        # mysql -uroot -pS3cret: no blank before the password.
+        # mysql -uroot -pS3cret: no space before the password.
         "SECRET",
         r"\bmysql(?:dump|admin|import|show)?\s",
         re.compile(

@@ -1,4 +1,4 @@
-"""Numbers that authorities and insurers give to people, and birth dates: by shape, check digit and context."""
+"""Numbers issued to people by authorities and insurers, and birth dates: by shape, check digit and context."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _WORDS = (
     r"(?:student|employee|badge)[ _-]?(?:id|no\b|number)|alien[ _-]?(?:no\b|number|registration)|green card|visa (?:no\b|number)|"
     r"\bvin\b|chassis|vehicle id|(?:licen[cs]e|number|registration) plate|plate (?:no\b|number)"
 )
-#: The same for Hyperscan, whose expressions know no letters outside of ASCII.
+#: The same for Hyperscan, which supports only ASCII letters here.
 _TRIGGER = _WORDS.replace("henkilötunnus", "henkil").replace("sécurité sociale", "sociale")
 _DATE = re.compile(r"(?:[A-Z] )?(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4})")
 _MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
 
 
 def _gov_id(found: re.Match[str]) -> Verdict | None:
-    """Five digits or more, four beside two letters; no date."""
+    """Five digits or more, or four digits with two letters; not a date."""
     number = found.group("id")
     digits = sum(character.isdigit() for character in number)
     letters = sum(character.isalpha() for character in number)
@@ -44,13 +44,13 @@ def _numbered(found: re.Match[str]) -> Verdict | None:
 
 @functools.cache
 def _validator(country: str) -> Callable[[str], bool]:
-    """The check of a kind of number in python-stdnum, loaded when the first of its shape is met."""
+    """The check of a kind of number in python-stdnum, imported when the first number of its shape is met."""
     valid: Callable[[str], bool] = importlib.import_module(f"stdnum.{country}").is_valid
     return valid
 
 
 def _checked(country: str, score: float = 0.9) -> Judge:
-    """A judge that takes what the check digits of a country's numbers hold for."""
+    """A judge that accepts numbers whose check digits are correct for the country."""
 
     def judge(found: re.Match[str]) -> Verdict | None:
         return (found.start("id"), found.end("id"), score) if _validator(country)(found.group("id")) else None
@@ -63,7 +63,7 @@ def _luhn(found: re.Match[str]) -> Verdict | None:
 
 
 def _korean(found: re.Match[str]) -> Verdict | None:
-    """Since 2020 without a check digit: the birth date has to be one."""
+    """Numbers issued since 2020 have no check digit, so the birth date must be valid."""
     digits = found.group("id")
     century = 1900 if digits[7] in "1256" else 2000
     try:
@@ -74,12 +74,12 @@ def _korean(found: re.Match[str]) -> Verdict | None:
 
 
 def _alone(trigger: str, shape: str, judge: Judge) -> Rule:
-    """A number whose shape and check are enough, without a word before it."""
+    """A rule for numbers that need only shape and check digit, without a word before them."""
     return Rule("GOV_ID", trigger, re.compile(rf"{BEGIN}(?P<id>{shape}){END}"), judge, (32, 12))
 
 
 def _said(word: str, shape: str, judge: Judge) -> Rule:
-    """A number that a word of capitals says what it is, since the word alone may be any."""
+    """A rule for numbers after a word in capitals. The word alone also has other meanings."""
     expression = rf"\b{word}\b[^\n0-9A-Za-z]{{0,4}}(?:(?i:no|number|is|num)\b[^\n0-9A-Za-z]{{0,4}}){{0,2}}(?P<id>{shape}){END}"
     return Rule("GOV_ID", rf"\b{word}\b", re.compile(expression), judge, (8, 60))
 
@@ -96,7 +96,7 @@ GOVERNMENT_RULES = (
         (32, 120),
     ),
     Rule(
-        # Number first: "I50949136" passport; and numbers that say what they are: US-DL-74111304325.
+        # The number comes first ("I50949136" passport), or contains its kind (US-DL-74111304325).
         "GOV_ID",
         r"(?i)\d[^0-9A-Za-z]{0,6}\s(?:passport|licen[cs]e)|(?:[A-Z]{2}-(?:DL|ID|PP)|MRN)-\d{5}",
         re.compile(
@@ -115,7 +115,7 @@ GOVERNMENT_RULES = (
     ),
     _alone(r"\d{8}[- ]?[A-Z]\b", r"(?!(?:19|20)\d{6})\d{8}[- ]?[A-HJ-NP-TV-Z]", _checked("es.dni", 0.7)),
     _alone(r"[XYZ][- ]?\d{7}[- ]?[A-Z]", r"[XYZ][- ]?\d{7}[- ]?[A-HJ-NP-TV-Z]", _checked("es.nie")),
-    # United Kingdom: prefixes that HM Revenue & Customs gives out.
+    # United Kingdom: prefixes issued by HM Revenue & Customs.
     _alone(
         r"[A-Z]{2} ?\d{2} ?\d{2} ?\d{2} ?[A-D]",
         r"(?!BG|GB|NK|KN|TN|NT|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z](?P<gap> ?)\d{2}(?P=gap)\d{2}(?P=gap)\d{2}(?P=gap)[A-D]",
@@ -132,13 +132,13 @@ GOVERNMENT_RULES = (
     _alone(r"\d{6}-[1-8]\d{6}", r"\d{6}-[1-8]\d{6}", _korean),
     _alone(r"\d{6}[-+]\d{4}", r"(?:19|20)?\d{6}[-+]\d{4}", _checked("se.personnummer", 0.8)),
     _alone(r"\d{6}[-+A-FU-Y]\d{3}[0-9A-Y]", r"\d{6}[-+A-FU-Y]\d{3}[0-9A-FHJ-NPR-Y]", _checked("fi.hetu")),
-    # United States, Medicare beneficiaries: the form that CMS publishes.
+    # United States, Medicare beneficiaries: the format published by CMS.
     _alone(
         r"[1-9][A-Z][0-9A-Z]\d-?[A-Z][0-9A-Z]\d-?[A-Z]{2}\d{2}",
         r"[1-9][AC-HJKMNP-RT-Y][AC-HJKMNP-RT-Y0-9]\d-?[AC-HJKMNP-RT-Y][AC-HJKMNP-RT-Y0-9]\d-?[AC-HJKMNP-RT-Y]{2}\d{2}",
         whole(0.8, "id"),
     ),
-    # Words that mean other things, too.
+    # Words that also have other meanings.
     _said("PAN", r"[A-Z]{3}[ABCFGHLJPTK][A-Z]\d{4}[A-Z]", _checked("in_.pan")),
     _said("SIN", r"\d{3}[ -]?\d{3}[ -]?\d{3}", _luhn),
     Rule(

@@ -1,4 +1,4 @@
-"""User names on networks: handles that posts answer, pass on and thank, and those that people say are theirs."""
+"""User names on networks: handles that a post answers, forwards or thanks, and the author's own handle."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from transforms.deid.people.lexicon import is_clear_first_name, is_common_word
 from transforms.deid.rules.accounts import account
 from transforms.deid.rules.rule import Rule, Verdict, before
 
-#: What begins with @ at the start of a file and is nobody: annotations, style sheets, batch files, diagrams.
+#: Words after an @ at the start of a file that are not a user: annotations, style sheets, batch files, diagrams.
 _ANNOTATIONS = frozenset(
     (
         "override param params inheritdoc deprecated suppresswarnings charset startuml enduml font-face "
         "dataclass pytest staticmethod classmethod abstractmethod autowired interface todo nonnull nullable"
     ).split()
 )
-#: Words with which a post passes on, thanks or greets somebody.
+#: Words with which a post forwards, thanks or greets a user.
 _PASSES_ON = (
     r"(?:rt:?|via|h/t|cc|thanks|thank you|thanks to|thx|hey|hi|hello|follow|"
     r"congrats|dm|credits? to|according to|as per|(?:said|suggested|posted|answered|mentioned|noted|written|reported) by)"
@@ -34,7 +34,7 @@ def _handle(found: re.Match[str]) -> Verdict | None:
 
 
 def _own_handle(found: re.Match[str]) -> Verdict | None:
-    """A name on a network: with a digit or a sign in it, or an @ before it; "my twitter is down" has none."""
+    """A user name that contains a digit or a sign, or follows an @. "my twitter is down" has none."""
     name = found.group("user")
     signed = before(found, 1, "user") == "@" or re.search(r"[\d_]|\w\.\w", name)
     if not signed or re.search(r"(?i)\.(?:com|org|net|io|py|js|ts|md|txt|json|ya?ml)\Z", name):
@@ -43,12 +43,15 @@ def _own_handle(found: re.Match[str]) -> Verdict | None:
 
 
 def _mentioned(found: re.Match[str]) -> Verdict | None:
-    """A handle that begins with a given name, and goes on: @mike_j, @SarahLee99; a name alone is a decorator's, too."""
+    """A handle that begins with a given name and continues: @mike_j, @SarahLee99.
+
+    A given name alone is also the name of a decorator.
+    """
     name = re.match(r"[A-Za-z][a-z]{2,}", found.group("user"))
     return account(found) if name and is_clear_first_name(name.group()) else None
 
 
-#: Words by which people introduce what they are called on a network.
+#: Words before a person's own handle on a network.
 _NETWORKS = (
     r"twitter|insta(?:gram)?|ig|tik ?tok|snap(?:chat)?|telegram|discord|mastodon|bluesky|threads|reddit|github|gitlab|"
     r"facebook|fb|linkedin|skype|twitch|steam|psn|xbox|gamertag|venmo|cash ?app"
@@ -56,7 +59,7 @@ _NETWORKS = (
 
 HANDLE_RULES = (
     Rule(
-        # Whom a post passes on, thanks or greets; a blank behind the @ as tokenised corpora have it.
+        # The user that a post forwards, thanks or greets. Tokenised corpora have a space after the @.
         "USERNAME",
         rf"(?i)\b{_PASSES_ON} @ ?[A-Za-z0-9_]",
         re.compile(rf"(?i)\b{_PASSES_ON} @ ?(?P<user>[A-Za-z0-9_]{{2,30}})(?![\w/@(-]|\.\w)"),
@@ -64,7 +67,7 @@ HANDLE_RULES = (
         (24, 40),
     ),
     Rule(
-        # Who said something: "@jdoe pointed out", "@jdoe's answer".
+        # The author of a statement: "@jdoe pointed out", "@jdoe's answer".
         "USERNAME",
         rf"@[A-Za-z0-9_]{{2,30}}{_SAYS}",
         re.compile(rf"(?<![\w@])@(?P<user>[A-Za-z0-9_]{{2,30}})(?={_SAYS})"),
@@ -72,7 +75,7 @@ HANDLE_RULES = (
         (64, 4),
     ),
     Rule(
-        # Whom a post answers: it begins with them.
+        # The user that a post answers, at the start of the post.
         "USERNAME",
         r"@ ?[A-Za-z0-9_]{2,30} ?[,:]? [A-Za-z'\"]",
         re.compile(
@@ -101,7 +104,7 @@ HANDLE_RULES = (
         (50, 50),
     ),
     Rule(
-        # Pages that are a person's by what they are.
+        # Addresses of profile pages.
         "USERNAME",
         r"(?i)linkedin\.com/in/[\w%]|snapchat\.com/add/\w|(?:venmo\.com/u|cash\.app)/\$?\w",
         re.compile(

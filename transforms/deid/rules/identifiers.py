@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-from transforms.deid.rules.check_digits import IBAN_LENGTH, luhn, mod97
+from stdnum.iso7064 import mod_97_10
+
+from transforms.deid.rules.check_digits import IBAN_LENGTH, luhn
 from transforms.deid.rules.rule import BEGIN, END, Rule, Verdict, before, whole
 
 CARD_CONTEXT = re.compile(r"(?i)card|visa|amex|mastercard|\bcc\b|credit|debit|payment")
@@ -17,7 +19,7 @@ _ISSUER = re.compile(
 
 
 def _card(found: re.Match[str]) -> Verdict | None:
-    """The longest run of digit groups from here that is a card number; other numbers may follow it."""
+    """The longest run of digit groups that is a card number. Other numbers may follow it."""
     text = found.group("digits")
     for end in range(len(text), 11, -1):
         if not text[end - 1].isdigit() or text[end : end + 1].isalnum():
@@ -39,7 +41,7 @@ def _parted_card(found: re.Match[str]) -> Verdict | None:
 
 
 def is_card_number(text: str) -> bool:
-    """True for digits of an issuer's range whose check digit is right, however they are grouped."""
+    """True for a number in an issuer's range with a correct check digit, in any grouping."""
     digits = re.sub(r"\D", "", text)
     return luhn(digits) and _ISSUER.match(digits) is not None
 
@@ -55,7 +57,7 @@ def _iban(found: re.Match[str]) -> Verdict | None:
         if seen == length:
             compact = re.sub(r"[^A-Za-z0-9]", "", text[: place + 1]).upper()
             rest = text[place + 1 : place + 2]
-            if mod97(compact) and not rest.isalnum():
+            if mod_97_10.is_valid(compact[4:] + compact[:4]) and not rest.isalnum():
                 return found.start("iban"), found.start("iban") + place + 1, 0.95
             return None
     return None
@@ -86,7 +88,7 @@ IDENTIFIER_RULES = (
         (48, 72),
     ),
     Rule(
-        # Other separators than spaces and dashes: in the groups that are printed on cards only.
+        # Separators other than spaces and dashes are accepted only between the groups printed on cards.
         "CREDIT_CARD",
         r"\d{4}[^0-9A-Za-z]{1,3}(?:\d{4}[^0-9A-Za-z]{1,3}\d{4}[^0-9A-Za-z]{1,3}\d{4}|\d{6}[^0-9A-Za-z]{1,3}\d{5})",
         re.compile(
@@ -99,7 +101,7 @@ IDENTIFIER_RULES = (
     Rule(
         "IBAN_CODE",
         r"(?i)(?:^|[^a-z0-9]|\\[nrt])[a-z]{2}\d{2}(?:[ -]|\xc2\xa0|\xe2\x80[\x89\xaf])?[a-z0-9]{3,4}",
-        # Zero-width, since one match may not hide the next that begins inside it.
+        # Zero-width, so that a match does not hide one that begins inside it.
         re.compile(
             BEGIN
             + r"(?=(?P<iban>[A-Za-z]{2}\d{2}(?:(?:[ \-\u00a0\u2009\u202f]|\r?\n[ \t>]{0,4})?[A-Za-z0-9]){11,32}))"

@@ -1,4 +1,4 @@
-"""Leaves of a tool input whose JSON key says what they are."""
+"""Spans of tool input values with a JSON key that names their entity type."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _PERSON = re.compile(
     r"(?i)\A(?:(?:full|first|last|given|family|middle|display|customer|patient|employee|contact|author|sender|"
     r"recipient|owner|user)_?name|name|surname|author|assignee|reviewer|customer|patient|contact|attendee)s?\Z"
 )
-#: Of these a value is one word.
+#: Keys of one part of a name; the value is one word.
 _PART_OF_NAME = re.compile(r"(?i)\A(?:first|last|given|family|middle)_?name\Z|\Asurname\Z")
 _USER = re.compile(r"(?i)\A(?:user_?name|login|screen_?name|handle)\Z")
 _ADDRESS = re.compile(r"(?i)address(?:_?line)?_?\d?\Z|street")
 _BIRTH = re.compile(r"(?i)\bdob\b|birth")
 _NAME_SHAPE = re.compile(r"[A-ZÀ-ÞŠŽČĆĐŁŚŻ][\w'’.-]*(?: [A-Za-zÀ-ÿŠšŽžČčĆćĐđŁł][\w'’.-]*){0,4}\Z")
 _MAX_LEAF = 256
-#: In this order; what a key of a secret says goes before all.
+#: Keys by entity type, in order of precedence; a key of a secret takes precedence over all.
 _KINDS = (
     ("PHONE_NUMBER", _PHONE),
     ("GOV_ID", _GOVERNMENT),
@@ -43,7 +43,7 @@ _KINDS = (
     ("PERSON", _PERSON),
     ("ADDRESS", _ADDRESS),
 )
-#: The least and most digits of a value, and how long it can be.
+#: The minimum and maximum number of digits of a value, and its maximum length.
 _NUMBERS = {
     "PHONE_NUMBER": (7, 15, _MAX_LEAF),
     "GOV_ID": (5, 30, 30),
@@ -53,7 +53,7 @@ _NUMBERS = {
 
 
 def keyed_span(segment: Segment) -> Span | None:
-    """The whole leaf as a span, where its key and its shape agree on what it is."""
+    """The whole value as a span, if key and shape agree on a type."""
     key, text = segment.key, segment.text
     if not key or not 3 <= len(text) <= _MAX_LEAF:
         return None
@@ -65,7 +65,7 @@ def keyed_span(segment: Segment) -> Span | None:
 
 @functools.lru_cache(maxsize=4_096)
 def _said_by(key: str) -> str | None:
-    """What a key says that its value is."""
+    """The entity type that a key names."""
     if _SECRET.search(key) and not _NOT_SECRET.search(key):
         return "SECRET"
     found = (kind for kind, expression in _KINDS if expression.search(key))
@@ -73,7 +73,7 @@ def _said_by(key: str) -> str | None:
 
 
 def _shaped(kind: str, key: str, text: str) -> bool:
-    """True if a value can be what its key says."""
+    """True if the value has the shape of the key's type."""
     if kind == "SECRET":
         return looks_secret(text, "pass" in key.lower() or "pwd" in key.lower())
     if kind == "USERNAME":

@@ -1,4 +1,4 @@
-"""Addresses of machines: IPv4, IPv6 and MAC."""
+"""Network addresses: IPv4, IPv6 and MAC."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _VERSION_BEFORE = re.compile(
     r"(?i)(?:\bv|\bver(?:sion)?\W{0,3}|~>\s?|\b(?:chrome|chromium|safari|firefox|edge?|edga|opr|version|"
     r"mozilla|electron|headlesschrome|node|python)/)\Z"
 )
-#: A package's requirement, not a filter on addresses as in packet captures: ip.src == 10.1.2.3.
+#: A package requirement. A packet filter has the same form but contains an address: ip.src == 10.1.2.3.
 _REQUIRED_BEFORE = re.compile(r"(?P<name>[\w.-]*)\s?[=~<>!]=\s?\Z")
 _ADDRESS_NAME = re.compile(r"(?i)ip|addr|src|dst|host|source|dest|client|server|remote|local|peer")
-#: Public resolvers and the cloud providers' metadata address: everybody's.
+#: Public resolvers and the metadata address of cloud providers; they identify nobody.
 _WELL_KNOWN = frozenset(
     ["8.8.8.8", "8.8.4.4", "1.1.1.1", "1.0.0.1", "9.9.9.9", "169.254.169.254", "255.255.255.255"]
 )
@@ -41,10 +41,10 @@ def _written_ip4(found: re.Match[str]) -> Verdict | None:
 
 
 def _ip6(found: re.Match[str]) -> Verdict | None:
-    """The longest address in a run of hexadecimal groups; a word or a port may adjoin by a colon."""
+    """The longest address in a run of hexadecimal groups. A colon may join a word or a port to it."""
     text = found.group()
     if all(len(group) == 2 for group in text.split(":") if group):
-        # A clock, or a hardware address.
+        # A time, or a hardware address.
         return None
     cuts = [0, *(place.start() + 1 for place in itertools.islice(re.finditer(":", text), 2))]
     last = text.rfind(":")
@@ -80,7 +80,7 @@ NETWORK_RULES = (
         (20, 12),
     ),
     Rule(
-        # Host names that clouds make of addresses: ip-10-1-2-3.ec2.internal.
+        # Host names that cloud providers derive from addresses: ip-10-1-2-3.ec2.internal.
         "IP_ADDRESS",
         r"ip-\d{1,3}-\d{1,3}-\d",
         re.compile(r"\bip-(?P<ip>\d{1,3}-\d{1,3}-\d{1,3}-\d{1,3})(?![\d-])"),
@@ -88,7 +88,7 @@ NETWORK_RULES = (
         (20, 12),
     ),
     Rule(
-        # Made harmless, as incident reports do: 203[.]0[.]113[.]7.
+        # Defanged, as in incident reports: 203[.]0[.]113[.]7.
         "IP_ADDRESS",
         r"\d[\[(]\.[\])]\d",
         re.compile(r"(?<!\d)(?=[\d.]{1,12}[\[(])(?P<ip>\d{1,3}(?:[\[(]\.[\])]\d{1,3}|\.\d{1,3}){3})(?!\d)"),
@@ -117,7 +117,7 @@ NETWORK_RULES = (
     Rule(
         "MAC_ADDRESS",
         r"(?i)[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4}",
-        # Not the weights of a collation table, which stand in [*1154.0020.0002].
+        # Not the weights of a collation table: [*1154.0020.0002].
         re.compile(
             BEGIN + r"(?<!\w\.)(?<!\[[.*])[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}" + END + r"(?!\.\w)"
         ),

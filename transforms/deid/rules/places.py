@@ -1,4 +1,4 @@
-"""User names where paths, logs and commits put them, names where a field says so, and street addresses."""
+"""User names in paths, logs and commits, names in labelled fields, and street addresses."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 from transforms.deid.rules.rule import Rule, Verdict, whole
 
-#: Home folders that are nobody's.
+#: Home folders that do not identify a person.
 GENERIC_USERS = frozenset(
     (
         "user users username youruser yourname your-username your_username name me you example foo bar "
@@ -26,7 +26,7 @@ _NO_OWNERS = frozenset(
         "actions github gitlab dependabot renovate customer newsletter alerts notifications"
     ).split()
 )
-#: A module's path, as in FIELD_FULLNAME = 'package.module.Class'.
+#: A module path, as in FIELD_FULLNAME = 'package.module.Class'.
 _DOTTED_PATH = re.compile(r"\w{2}\.[a-z]\w|\w\.\w+\.")
 _STREET = (
     r"St(?:reet)?|Ave(?:nue)?|R(?:oa)?d|Blvd|Boulevard|Dr(?:ive)?|L(?:a)?ne?|C(?:our)?t|Way|Pl(?:ace)?|Ter(?:race)?|"
@@ -64,7 +64,7 @@ def _field(found: re.Match[str]) -> Verdict | None:
 
 
 def _owner(found: re.Match[str]) -> Verdict | None:
-    """A mailbox's owner, who is no firm, list or program."""
+    """The name before a mailbox, unless it is a company, a list or a program."""
     words = set(re.findall(r"[a-z]+", found.group("user").lower()))
     return None if words & _NO_OWNERS else _field(found)
 
@@ -125,7 +125,7 @@ PLACE_RULES = (
         (32, 240),
     ),
     Rule(
-        # Who a mailbox is of, wherever it stands: "Carol Danvers <carol@example.com>".
+        # The owner of a mailbox, at any place: "Carol Danvers <carol@example.com>".
         "PERSON",
         r"[^\s<>]\"? <[^\s<>@]+@",
         re.compile(
@@ -135,7 +135,7 @@ PLACE_RULES = (
         (240, 120),
     ),
     Rule(
-        # A commit's trailer without a mailbox.
+        # A commit trailer without a mailbox.
         "PERSON",
         r"(?i)-by:\s",
         re.compile(

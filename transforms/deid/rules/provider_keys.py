@@ -1,4 +1,4 @@
-"""Keys and tokens by the shape that their providers document, private keys and JSON Web Tokens."""
+"""Keys and tokens in formats documented by their providers, private keys and JSON Web Tokens."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from transforms.deid.rules.provider_secrets import ProviderSecret, provider_secr
 from transforms.deid.rules.rule import Judge, Rule, Verdict, before, whole
 from transforms.deid.rules.secret_values import entropy
 
-#: What follows a token unparted is part of it.
+#: Characters directly after a token belong to it.
 _GOES_ON = re.compile(r"[A-Za-z0-9_-]+")
 
-#: A kebab-case name that begins with sk-, as style sheets have.
+#: A kebab-case name that begins with sk-, as in style sheets.
 _KEBAB = re.compile(r"(?:sk|key)-(?:[a-z]+\d{0,2}|\d{1,2})(?:[-_]+(?:[a-z]+\d{0,2}|\d{1,2}))*\Z")
 
 
-#: How far before a secret a word that gives it away may stand.
+#: How many characters before a secret its context word may be.
 _CONTEXT_REACH = 60
 _BEGIN = r"(?:(?<![A-Za-z0-9])|(?<=\\[ntr])|(?<=%[0-9A-F][0-9A-F]))"
 
 
 def _provider(found: re.Match[str]) -> Verdict | None:
-    """The match and what goes on after it without a break: a longer token is one all the same."""
+    """The match and the characters directly after it. A token may be longer than documented."""
     text = found.group()
     if re.search(r"(?i)xxxx|\*{3}|\.\.\.", text) or len(set(text)) < 8 or _KEBAB.match(text):
         return None
@@ -74,7 +74,7 @@ PROVIDER_KEY_RULES = (
         whole(0.95),
     ),
     Rule(
-        # The same in base64 once more, as secrets of Kubernetes are kept.
+        # The same, encoded in base64 again, as in Kubernetes secrets.
         "SECRET",
         r"ZXlK[A-Za-z0-9+/]{40}",
         re.compile(r"ZXlK[A-Za-z0-9+/]{40,}={0,2}"),

@@ -1,4 +1,4 @@
-"""The documented secrets of providers (`provider_secrets.yaml`): their shapes, documentation and examples."""
+"""The secrets of `provider_secrets.yaml`: the documented format of each, its source and examples."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import yaml
 
 
 class ProviderSecret(NamedTuple):
-    """One kind of secret. `pattern` is a Python expression, `trigger` a Hyperscan one that each match holds;
-    `longest` is how many characters a match can have.
+    """One kind of secret. `pattern` is a Python expression, `trigger` a Hyperscan one contained in each
+    match; `longest` is the greatest length of a match.
 
-    `context`, if any, are words of which one has to stand shortly before: the shape alone says nothing.
-    `examples` are templates of `transforms.sample.texts.secrets`, `near` are such that must not match.
+    If `context` is given, one of its words must precede the secret: the shape alone is not enough.
+    `examples` are templates of `transforms.sample.texts.secrets`; `near` are templates that must not match.
     """
 
     provider: str
@@ -36,7 +36,7 @@ def provider_secrets() -> tuple[ProviderSecret, ...]:
         .joinpath("provider_secrets.yaml")
         .read_text("utf-8")
     )
-    return tuple(_secret(one) for one in yaml.load(data, Loader=_LOADER))  # noqa: S506 - the C twin of SafeLoader
+    return tuple(_secret(one) for one in yaml.load(data, Loader=_LOADER))  # noqa: S506 - the C copy of SafeLoader
 
 
 def _secret(one: dict[str, Any]) -> ProviderSecret:

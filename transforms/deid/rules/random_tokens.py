@@ -1,4 +1,4 @@
-"""Tokens that are too random for anything people write, wherever they stand."""
+"""Tokens that are too random for text or names, without any context."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import re
 from transforms.deid.rules.rule import Rule, Verdict, before
 from transforms.deid.rules.secret_values import entropy, reads_like_words
 
-#: Ids that services hand out openly, and alphabets.
+#: Public ids of services, and alphabets.
 _OPEN_ID = re.compile(
     r"(?:(?:srv)?toolu|msg|req|call|run|thread|asst|file|resp|chatcmpl|batch|cus|prod|price|evt|pi|ch)[_-]|.*(?:abcdefghijk|ABCDEFGHIJK|0123456789)"
 )
 
 
 def _random(found: re.Match[str]) -> Verdict | None:
-    """A long token that mixes cases and digits like nothing people write, not a digest that says so."""
+    """A long token with a random mix of cases and digits, unless it is marked as a digest."""
     text = found.group().strip("-_")
     if text.islower() or text.isupper():
         return None
@@ -32,7 +32,7 @@ def _random(found: re.Match[str]) -> Verdict | None:
 
 
 def _mixed(found: re.Match[str]) -> Verdict | None:
-    """Letters of one case and digits in turns, more than hexadecimal has: nothing people write, nor a digest."""
+    """Letters of one case mixed with digits. Letters after f rule out a hexadecimal digest."""
     text = found.group()
     turns = sum(a.isdigit() != b.isdigit() for a, b in itertools.pairwise(text))
     if (

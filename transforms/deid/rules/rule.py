@@ -1,4 +1,4 @@
-"""What a pattern rule is: a cheap trigger, an exact expression, and a judge of what it found."""
+"""A pattern rule: a cheap trigger, an exact expression, and a judge of each match."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-#: A stretch to mask: start, end, score.
+#: A span to mask: start, end, score.
 Verdict = tuple[int, int, float]
 Judge = Callable[[re.Match[str]], Verdict | None]
 
-#: Where a value may begin: not inside an ASCII word; letters of other scripts stand unspaced before numbers.
+#: Where a value may begin: not inside an ASCII word. Letters of other scripts may precede a number directly.
 BEGIN = r"(?:(?<![A-Za-z0-9])|(?<=\\[ntr]))"
 #: Where a value may end.
 END = r"(?![A-Za-z0-9])"
-#: For Hyperscan, a blank as Python's expressions see it, in UTF-8; and one that ends no line.
+#: For Hyperscan, in UTF-8: white space as in Python's expressions, and the same without line ends.
 _WIDE_BLANKS = r"\xc2[\x85\xa0]|\xe1\x9a\x80|\xe2\x80[\x80-\x8a\xa8\xa9\xaf]|\xe2\x81\x9f|\xe3\x80\x80"
 BLANK = rf"(?:[\s\x1c-\x1f]|{_WIDE_BLANKS})"
 LINE_BLANK = rf"(?:[ \t\r\x0b\x0c\x1c-\x1f]|{_WIDE_BLANKS})"
-#: Between the digit groups of a number: spaces, dots, dashes, underscores and brackets as people type them.
+#: Separators of the digit groups of a number: spaces, dots, dashes, underscores and brackets.
 GAP = r"[ \t\u00a0\u2000-\u200a\u202f._\-/()\u2010-\u2015\u00b7\u2022]"
 
 
 class Rule(NamedTuple):
-    """`trigger` is a Hyperscan expression that every match of `exact` contains a match of.
+    """`trigger` is a Hyperscan expression; every match of `exact` contains a match of it.
 
-    `reach` is how many characters before and after the end of a trigger's match a match of `exact`, with all
-    that it looks at, can extend; None is for the whole text, for expressions that trigger anywhere. 0 before
-    is for triggers that matches of `exact` stand behind and do not contain.
+    `reach` is how many characters a match of `exact` can extend before and after the end of a trigger. It
+    includes lookarounds and the context that the judge reads. None means the whole text. 0 before the trigger
+    is for triggers that precede a match without being part of it.
     """
 
     type: str
@@ -38,7 +38,7 @@ class Rule(NamedTuple):
 
 
 def whole(score: float, group: str | int = 0) -> Judge:
-    """A judge that takes every match, or a group of it."""
+    """A judge that accepts every match, or one group of it."""
     return lambda found: (found.start(group), found.end(group), score) if found.group(group) else None
 
 

@@ -1,4 +1,4 @@
-"""Whether a value is random enough to be a secret, or only stands where one would."""
+"""Whether a value is random enough to be a secret."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import collections
 import math
 import re
 
-#: What stands in the place of a secret and is none.
+#: Placeholders of secrets.
 PLACEHOLDER = re.compile(
     r"(?i)(?:x{3,}|\*{3,}|\.{3,}|-+|<[^>]*>?|\$[\w{(].*|%\w+%|\{\{?.*|\[.*|your[-_ ].*|.*(?:placeholder|redacted|changeme|"
     r"change[-_]me|insert|dummy|x{5,}|\bsample\b).*|none|null|nil|true|false|undefined|string|str|bool|int|pass|password|passwd|"
     r"secret|token|required|optional|process\.env.*|os\.(?:environ|getenv).*|env[.\[(].*|self\..*|this\..*|config[.\[].*|"
     r"settings\..*|%\(?\w+\)?s?|req\..*|request\..*|[\w.]+\(.*|"
-    # Surrogates of ours, as they stand in code.
+    # Surrogates of this program, as written in code.
     r"(?-i:PERSON|ADDRESS|EMAIL_ADDRESS|PHONE_NUMBER|CREDIT_CARD|IBAN_CODE|US_SSN|GOV_ID|BANK_ACCOUNT|DATE_OF_BIRTH|"
     r"IP_ADDRESS|MAC_ADDRESS|USERNAME|SECRET)_\d{1,9})\Z"
 )
@@ -20,21 +20,21 @@ _WORDS = re.compile(r"[A-Za-z]+(?:[-_. ][A-Za-z]+)*\Z")
 _CAMEL = re.compile(r"[a-z]+(?:[A-Z][a-z]+){1,5}\d{0,2}\Z")
 UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\Z")
 _MIN_RANDOM = 12
-#: In names of programs runs of one kind of character are long: HintSignPep695TypeAlias has 3.8 on average.
+#: Identifiers of programs have long runs of one kind of character: on average 3.8 in HintSignPep695TypeAlias.
 _RUNS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|\d+|.")
 _WORD_LENGTH = 3.2
-#: Letters alone have to change their case more often than words joined in camel case.
+#: A secret of letters alone must change its case more often than words in camel case.
 _ALPHA_LENGTH = 3.4
 
 
 def entropy(text: str) -> float:
-    """Shannon entropy in bits a character."""
+    """Shannon entropy in bits per character."""
     counts = collections.Counter(text)
     return -sum(n / len(text) * math.log2(n / len(text)) for n in counts.values()) if text else 0.0
 
 
 def looks_secret(value: str, password: bool) -> bool:
-    """True for a value that is random enough (or a password with a digit or sign), and no placeholder."""
+    """True for a random value, or a password with a digit or sign, that is not a placeholder."""
     if len(value) < 4 or PLACEHOLDER.match(value) or len(set(value)) < 3:
         return False
     if password and value.isalpha() and value.islower() and len(value) >= 12:
@@ -53,12 +53,12 @@ def looks_secret(value: str, password: bool) -> bool:
 
 
 def reads_like_words(value: str) -> bool:
-    """True for a value whose runs of one kind of character are as long as in names of programs."""
+    """True for a value with runs of one kind of character as long as in identifiers of programs."""
     return len(value) >= _WORD_LENGTH * len(_RUNS.findall(value))
 
 
 def looks_random(value: str) -> bool:
-    """True for a token of letters and digits, or of letters in changing case, that reads like nothing."""
+    """True for a token of letters and digits, or letters in mixed case, that is not made of words."""
     if len(value) < _MIN_RANDOM or PLACEHOLDER.match(value) or len(set(value)) < 8:
         return False
     bare = re.sub(r"[-_]", "", value)

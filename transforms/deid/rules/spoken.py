@@ -1,4 +1,4 @@
-"""Secrets as people tell them to each other: "the password is letmein", "my pin is 4821"."""
+"""Secrets in sentences: "the password is letmein", "my pin is 4821"."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PASSWORD = (
     r"pass ?word|passwd|pass ?phrase|passcode|passkey|pwd|passwort|kennwort|contrase(?:n|ñ|Ñ)a|mot de passe|senha|"
     r"пароль|Пароль|ПАРОЛЬ|密码|パスワード|비밀번호"
 )
-#: To what a password is the key: "the password for the guest wifi is ...".
+#: The object of a password: "the password for the guest wifi is ...".
 _FOR = r"(?: (?:for|to|of|on|at|in) (?:[\w.@'-]{1,40} ){0,4}?[\w.@'-]{1,40})?"
 _IS = r"(?:is|was|are|ist|lautet|es|est|é|это)"
 _WORD_ALONE = re.compile(r"[^\W\d_]{4,32}\Z")
@@ -40,7 +40,7 @@ def _pair(found: re.Match[str]) -> Verdict | None:
 
 
 def _owned(found: re.Match[str]) -> Verdict | None:
-    """What somebody says their password is, unless it is said what it is like."""
+    """The value after "my password is", unless it is a description of the password."""
     value = found.group("value").rstrip(".,;:!?)\"'`")
     if len(value) < 4 or _SAID_OF_PASSWORDS.match(value):
         return None
@@ -48,7 +48,7 @@ def _owned(found: re.Match[str]) -> Verdict | None:
 
 
 def _told(found: re.Match[str]) -> Verdict | None:
-    """What a password is said to be: random, in quotes, or one word that is none of the language's."""
+    """The value after "the password is": random, quoted, or a word that is not in the dictionary."""
     value = found.group("value").rstrip(".,;:!?)\"'`")
     if len(value) < 4 or PLACEHOLDER.match(value) or _SAID_OF_PASSWORDS.match(value) or _VERSION.match(value):
         return None
@@ -110,7 +110,7 @@ SPOKEN_RULES = (
         (64, 270),
     ),
     Rule(
-        # Behind a dash, as people list what they were given: `token - 4f1c...`.
+        # After a dash, as in lists: `token - 4f1c...`.
         "SECRET",
         rf"(?i)(?:key|token|secret|password|passwd){BLANK}{{1,2}}(?:-|\xe2\x80[\x93\x94]){{1,2}}>?{BLANK}{{1,2}}",
         re.compile(
@@ -130,7 +130,7 @@ SPOKEN_RULES = (
         (60, 80),
     ),
     Rule(
-        # Numbers that open something: a card, an account, a door.
+        # PINs and codes of a card, an account or a door.
         "SECRET",
         r"(?i)(?:\b(?:pin|otp|cvv2?|cvc2?)\b|passcode|(?:verification|security|confirmation|sms|2fa|mfa|login|"
         r"alarm|door|gate|garage|lock|locker|safe|entry|unlock|backup|recovery) (?:code|combination|pin)\b)",
@@ -143,7 +143,7 @@ SPOKEN_RULES = (
         (40, 260),
     ),
     Rule(
-        # A user's name and password in one line: `user/pass bob/Xk29`, `login: carol / s3cret99`.
+        # User name and password in one line: `user/pass bob/Xk29`, `login: carol / s3cret99`.
         "SECRET",
         r"(?i)(?:user(?:name)?\s?[/&]\s?pass(?:word)?|login|creds?|credentials)\b",
         re.compile(
@@ -154,7 +154,7 @@ SPOKEN_RULES = (
         (24, 160),
     ),
     Rule(
-        # BIP 39: twelve to twenty-four words are all that a wallet is.
+        # BIP 39: twelve to twenty-four words give full access to a wallet.
         "SECRET",
         r"(?i)(?:seed|recovery|mnemonic|backup|secret)(?: recovery)? (?:phrase|words|seed)",
         re.compile(
@@ -165,7 +165,7 @@ SPOKEN_RULES = (
         (40, 300),
     ),
     Rule(
-        # What a wireless network's QR code says: WIFI:T:WPA;S:...;P:...;;
+        # The content of a Wi-Fi QR code: WIFI:T:WPA;S:...;P:...;;
         "SECRET",
         r"WIFI:[TSPH]:",
         re.compile(r"WIFI:(?:[TSH]:[^;\n]{0,64};){0,3}P:(?P<value>[^;\n]{4,128});"),

@@ -1,6 +1,6 @@
-"""Cells of tables (Markdown, CSV, TSV) whose head says what stands below.
+"""Spans of table cells (Markdown, CSV, TSV) with a column header that names their entity type.
 
-A cell is judged with its column's head as a tool input's leaf is with its JSON key (`keyed.py`).
+The header of a cell has the same effect as the JSON key of a tool input value (`json_keys.py`).
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ _HEADS = (
     r"(?:full|first|last|given|family|customer|patient|employee|contact)[ _]name|"
     r"(?:(?:street|home|postal|mailing)[ _])?address"
 )
-#: What may stand around the words of a cell.
+#: Characters around the content of a cell.
 _AROUND = "\"'*` \t\r"
 _PADDING = r"[\"'*` ]{0,6}"
-#: For Hyperscan, on UTF-8: a text without a match has no table with such a head.
+#: For Hyperscan, on UTF-8: a text without a match has no table with such a header.
 TABLE_TRIGGER = (
     rf"(?i)[|,;\t]{_PADDING}(?:{_HEADS}){_PADDING}(?:[|,;\t\r\n]|\z)|"
     rf"(?:^|\n){_PADDING}(?:{_HEADS}){_PADDING}[|,;\t]"
 )
 _SIGNS = "|\t;,"
-#: What no head of a table holds, and calls and statements do.
+#: Characters of calls and statements, which a table header never contains.
 _CODE = re.compile(r"[(){}=]")
 _LITERAL = re.compile(r"[{}=\[\]]")
 _RULER = re.compile(r"[-:|+= \t]*\Z")
@@ -41,7 +41,7 @@ _MAX_COLUMNS = 200
 
 
 def table_cells(text: str, ends: Sequence[int]) -> Iterator[Span]:
-    """What cells give away below the heads that end at `ends`, ascending; no span twice."""
+    """Spans of cells below the headers that end at `ends`, sorted and distinct."""
     done = 0
     for end in ends:
         if end <= done:
@@ -77,7 +77,7 @@ def _lines(text: str, start: int) -> Iterator[tuple[int, str]]:
 
 
 def _cells(line: str, sign: str) -> Iterator[tuple[int, str]]:
-    """The cells of a line with their places in it; a sign within quotes parts none."""
+    """The cells of a line with their offsets; a separator inside quotes does not count."""
     start = 0
     while True:
         quoted = _QUOTED.match(line, start) if '"' in line else None
@@ -94,7 +94,7 @@ def _cells(line: str, sign: str) -> Iterator[tuple[int, str]]:
 
 
 def _keys(heads: Sequence[str]) -> list[str]:
-    """By column its head as a key, empty where it says nothing; "name" counts among heads that say more."""
+    """One key per column, empty if the header names no type. "name" counts only beside another key."""
     keys = [re.sub(r"[ -]+", "_", head) for head in heads]
     return [
         key if re.fullmatch(rf"(?i){_HEADS}|name", head) else ""

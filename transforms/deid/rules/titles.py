@@ -1,4 +1,4 @@
-"""People by what is written before and after their names: titles, initials, offices and degrees."""
+"""People by the words before and after their names: titles, initials, offices and degrees."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _WORD = rf"[{_UPPER}][\w'’-]*[^\W\d_]"
 _INITIALS = rf"(?:[{_UPPER}]\.[ ]?){{1,4}}"
 _PARTICLE = r"(?:de|del|della|da|dos|van|von|der|den|ter|la|le|bin|al|el|y)"
 _NAME = rf"(?:{_INITIALS})?{_WORD}(?:[ ]{{1,3}}(?:{_PARTICLE}[ ](?:{_PARTICLE}[ ])?)?(?:{_INITIALS})?{_WORD}){{0,4}}"
-#: Titles that stand before nothing but a name, and those that begin other things too (Justice Department).
+#: Titles that only precede a name, then titles that also begin other terms (Justice Department).
 _TITLE = (
     r"(?:Mr|Mrs|Ms|Mx|Messrs|Dr|Prof|Shri|Sri|Smt|Kumari|Mme|Mlle|Monsieur|Madame|Herr|Frau|Señora?|Signora?|Sig|Dhr|Mevr|"
     r"Adv|Hon['’]?ble(?: (?:Mr|Mrs|Ms|Shri|Smt)\.?)?(?: Justice)?|Lt\.? Col|Lt\.? Gen|Sgt|Cpl|Capt|Rev|Insp)"
@@ -25,11 +25,11 @@ _BEHIND = (
     r"(?:,? (?:Esq\b|Jr\b\.?|Ph\.?D\b|M\.?D\b|MBBS\b|[QK]\.?C\b)|,[ ]?(?:(?:Sr|Senior|Jr)\.? )?(?:Adv(?:s|ocates?)?\b|JJ?\.|C\.?J\.|"
     r"Solicitor\b|Barrister\b|Attorney at Law\b))"
 )
-#: States and times that are written like initials, before words that follow them.
+#: States and times that are written like initials.
 _NO_INITIALS = re.compile(
     r"(?:U\. ?S|U\. ?K|U\. ?N|E\. ?U|D\. ?C|A\. ?M|P\. ?M|B\. ?C|A\. ?D|N\. ?Y|L\. ?A)\.\s?"
 )
-#: What only people do, and are said to have done where one is named for the first time.
+#: Verbs that have a person as subject.
 _DOES = (
     r"(?:said|says|told|asks|asked|e-?mailed|phoned|texted|replied|emigrated|apologi[sz]ed|graduated|retired|resigned|married|divorced|"
     r"reviewed|approved|signed|presented|coordinated|organi[sz]ed|chaired|mentored|interviewed|negotiated|supervised|volunteered|"
@@ -37,21 +37,21 @@ _DOES = (
     r"wants me|thinks|thought|mentioned|suggested|promised|agreed|laughed|smiled|cried|hugged|loves|loved|hates|hated|wrote|"
     r"joined (?:us|me|the)|(?:and I|and me) )"
 )
-#: Tools and assistants that have a person's name, and what they do is done by people, too.
+#: Tools and assistants with the name of a person, used with the same verbs.
 _TOOLS = frozenset(
     (
         "claude gemini ruby julia jenkins travis pascal perl ada jade watson alexa siri cortana copilot nova opus sonnet haiku "
         "mistral llama cursor windsurf sage maven jasper mercury cassandra java python swift dash devin codex"
     ).split()
 )
-#: Names of months, days and words that begin sentences.
+#: Months, days and words that begin sentences.
 _NO_NAMES = frozenset(
     "an and any are as but can else for he his if in is it its me no not now of on one or our see she so the to us we who you all do did".split()
 )
 
 
 def _ambiguous(found: re.Match[str]) -> Verdict | None:
-    """A word that is a name, too, does at the beginning of a sentence what people do."""
+    """A word that is also a name, at the start of a sentence and before a verb of `_DOES`."""
     word = found.group("name").lower()
     if word not in first_names() or word in _TOOLS or word in _NO_NAMES:
         return None
@@ -59,12 +59,12 @@ def _ambiguous(found: re.Match[str]) -> Verdict | None:
 
 
 _ARTICLE = re.compile(r"(?i)\b(?:the|an?|this|that|our|my|your|its)\s\Z")
-#: What servers and lines have, too.
+#: Possessions that servers and lines also have.
 _OF_THINGS = re.compile(r"['’]s (?:address|phone|e-?mail|house|home|apartment|child|kid|parents|surname)")
 
 
 def _owner(found: re.Match[str]) -> Verdict | None:
-    """Who has a daughter, a birthday or an address: a name, or a word that is no ordinary one."""
+    """The owner of a daughter, a birthday or an address: a name, or a word that is not an ordinary one."""
     word = found.group("name").lower()
     if word in _TOOLS or word in _NO_NAMES or _ARTICLE.search(before(found, 6)):
         return None
@@ -82,7 +82,7 @@ def _titled(found: re.Match[str]) -> Verdict | None:
 
 
 def _named(found: re.Match[str]) -> Verdict | None:
-    """Behind what may be no title, a word that is no ordinary one, or a name that is on the lists."""
+    """The word after an ambiguous title, if it is not an ordinary word or is on the name lists."""
     start, end = _trimmed(found)
     words = [word.strip(".,'’").lower() for word in found.string[start:end].split()]
     known = [word in first_names() or word in last_names() for word in words]
@@ -93,7 +93,7 @@ def _named(found: re.Match[str]) -> Verdict | None:
 
 
 def _initialled(found: re.Match[str]) -> Verdict | None:
-    """Initials and a family name that is no ordinary word."""
+    """Initials and a family name that is not an ordinary word."""
     family = found.group("family")
     if _NO_INITIALS.match(found.group("name")) or is_common_word(family) or family.isupper():
         return None
@@ -101,7 +101,7 @@ def _initialled(found: re.Match[str]) -> Verdict | None:
 
 
 def _trimmed(found: re.Match[str]) -> tuple[int, int]:
-    """The name without the ordinary words that go on in capitals behind it, and without a possessive."""
+    """The name without ordinary capitalised words after it, and without a possessive ending."""
     start = found.start("name")
     words = re.sub(r"['’]s\Z", "", found.group("name")).split(" ")
     while len(words) > 1 and (not words[-1] or _is_ordinary(words[-1])):
@@ -114,7 +114,7 @@ def _is_ordinary(word: str) -> bool:
 
 
 _CAPITAL = r"[A-Z\xc3-\xc5]"
-#: What people have, and nothing else.
+#: Nouns that have only a person as owner.
 _HAS = (
     r"(?:daughter|son|kids?|child(?:ren)?|wife|husband|spouse|mother|father|mom|mum|dad|parents|brother|sister|aunt|uncle|"
     r"boyfriend|girlfriend|fianc(?:é|e)e?|birthday|wedding|funeral|apartment|house|home address|address|phone|e-?mail|surname)\b"
@@ -138,7 +138,7 @@ TITLE_RULES = (
         (50, 320),
     ),
     Rule(
-        # "May said", "Austin reviewed": a name by what it does.
+        # "May said", "Austin reviewed": a name by the verb after it.
         "PERSON",
         rf"(?:^|[^\w ]|[.!?] ){_CAPITAL}[a-z\x80-\xff]{{1,30}} {_DOES}",
         re.compile(
@@ -169,7 +169,7 @@ TITLE_RULES = (
         (340, 24),
     ),
     Rule(
-        # D. S. Panwar, P.Vikram: in prose only names are written so.
+        # D. S. Panwar, P.Vikram: in prose only names have this form.
         "PERSON",
         rf"(?:^|[^\w.$@/#-])(?:[A-Z]\.[ ]?){{1,4}}{_CAPITAL}[a-z\x80-\xff]",
         re.compile(

@@ -1,7 +1,7 @@
-"""Matches of a rule's exact expression, looked for near its triggers only.
+"""Matches of a rule's exact expression, searched for only near its triggers.
 
-An expression is slow where it does not match. A match begins before the end of the trigger that it holds,
-so no place behind the last trigger needs to be tried.
+An expression is slow where it does not match. A match begins before the end of the trigger that it contains,
+so no position after the last trigger is tried.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from transforms.deid.rules.rule import Rule
 _FLAGS = re.compile(r"\(\?[aimsx]+\)")
 
 
-class Nearby:
-    """Finds a rule's matches in a text whose triggers end at known places."""
+class TriggerWindows:
+    """Finds a rule's matches in a text, given the ends of its triggers."""
 
     def __init__(self, rule: Rule) -> None:
         self._exact = rule.exact
         self._reach = rule.reach
-        # Compiled when first needed: most rules' never are.
+        # Compiled on first use: most are never used.
         self._first: re.Pattern[str] | None = None
 
     def matches(self, text: str, ends: Sequence[int]) -> list[re.Match[str]]:
-        """As `finditer` gives them in windows of the rule's reach around `ends`, which ascend."""
+        """The matches of `finditer` within the rule's reach around `ends`, which must be sorted."""
         if self._reach is None:
             return list(self._exact.finditer(text))
         back, ahead = self._reach
@@ -48,7 +48,7 @@ class Nearby:
         return found
 
     def _behind(self, text: str, ends: Sequence[int], ahead: int) -> list[re.Match[str]]:
-        """Matches behind triggers that are not in them."""
+        """Matches that follow a trigger without containing it."""
         found: list[re.Match[str]] = []
         done = -1
         for n, end in enumerate(ends):
@@ -58,7 +58,7 @@ class Nearby:
         return found
 
     def _beginning(self, back: int) -> re.Pattern[str]:
-        """Ends at the first place where a match begins, of as many as `back` from where it is tried."""
+        """An expression that ends at the first of `back` positions where a match begins."""
         pattern = self._exact.pattern
         flags = _FLAGS.match(pattern)
         pattern = pattern[flags.end() :] if flags else pattern
@@ -67,7 +67,7 @@ class Nearby:
 
 
 def _window_end(ends: Sequence[int], n: int, back: int, ahead: int) -> int:
-    """Where the window of trigger `n` ends, and of those behind it whose windows touch."""
+    """The end of the window of trigger `n`, merged with the windows that touch it."""
     high = ends[n] + ahead
     while n + 1 < len(ends) and ends[n + 1] - back <= high:
         n += 1

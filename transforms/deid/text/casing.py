@@ -1,17 +1,17 @@
-"""Texts in one case, for what is to be found in any."""
+"""Case folding that keeps the length of a text, for searches in any case."""
 
 from __future__ import annotations
 
 import unicodedata
 
-#: The only letter that is two in lower case.
+#: The only letter whose lower case has two code points.
 _DOTTED_I = "\u0130"
 
 
 def any_case(text: str) -> str:
-    """In lower case and as long as before, alike for a word and for what it stands in.
+    """The text in lower case, with the same length; a word folds the same alone and inside a text.
 
-    A dotted I is left as it is. A sigma is lowered by its neighbours: it is made one letter everywhere.
+    A dotted capital I is unchanged. Both forms of a lower-case sigma become one letter.
     """
     lower = text.lower()
     if len(lower) != len(text):
@@ -20,5 +20,5 @@ def any_case(text: str) -> str:
 
 
 def ascii_of(text: str) -> str:
-    """The text in lower case with its letters' marks taken off."""
+    """The text in lower case without diacritics and other characters outside ASCII."""
     return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()

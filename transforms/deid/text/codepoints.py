@@ -1,4 +1,4 @@
-"""A text as an array of its code points, and of the class of each: letter, digit, sign or blank."""
+"""A text as an array of its code points, and the class of each: letter, digit, sign or blank."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ Classes = npt.NDArray[np.uint8]
 
 
 def codes_of(text: str) -> Codes:
-    """The code points of a text; lone surrogates as they are."""
+    """The code points of a text, lone surrogates included."""
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
 
 
 def classes_of(codes: Codes) -> Classes:
-    """Per code point its class, as Python's expressions see it: `[^\\W\\d_]`, `\\d`, `[^\\w\\s]|_`, `\\s`."""
+    """By code point its class, as in Python's expressions: `[^\\W\\d_]`, `\\d`, `[^\\w\\s]|_`, `\\s`."""
     table = _table()
     if len(codes) == 0 or codes.max() < _BASIC:
         return table[codes]

@@ -1,4 +1,4 @@
-"""The texts of a session as one string, for what is searched for in all of them."""
+"""The texts of a session joined into one string, to search all of them at once."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import itertools
 from collections.abc import Sequence
 
 
-class Joined:
-    """Texts one after another in `whole`, parted by one character."""
+class JoinedTexts:
+    """Texts in `whole`, separated by one character."""
 
     def __init__(self, texts: Sequence[str], between: str) -> None:
         self.whole = between.join(texts)
         self._begins = list(itertools.accumulate((len(text) + 1 for text in texts), initial=0))
 
     def place(self, at: int) -> tuple[int, int]:
-        """The number of the text that stands at a place of the whole, and the place in it."""
+        """The number of the text at a place of `whole`, and the place in that text."""
         number = bisect.bisect_right(self._begins, at) - 1
         return number, at - self._begins[number]

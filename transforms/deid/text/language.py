@@ -1,4 +1,4 @@
-"""The language of a session's prose, told offline, and only where there is enough of it to be sure."""
+"""The language of a session's prose, detected offline, and only with enough prose to be certain."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _CODE = re.compile(
 )
 _SPOKEN = frozenset({"user", "assistant"})
 _MAX_CHARACTERS = 4_000
-#: Words that any stretch of English has; a fifth of running English is made of them.
+#: The most frequent English words: a fifth of running English text.
 ENGLISH_WORDS = frozenset(
     (
         "the of and to in a is that for it with as was be by on not this are or from at have an they you he "
@@ -27,17 +27,17 @@ ENGLISH_WORDS = frozenset(
 )
 _MIN_ENGLISH = 0.15
 _SURELY_ENGLISH = 0.25
-#: A quarter to a half of running text in any language are its hundred most frequent words.
+#: The hundred most frequent words of a language are a quarter to a half of its running text.
 _FREQUENT = 100
 _MIN_FREQUENT = 0.15
 _LATIN_END = 0x250
 
 
 def language_of(segments: Sequence[Segment], config: LanguageConfig, english: float = 0.0) -> str:
-    """An ISO 639-1 code: the default unless the prose is surely in another language.
+    """An ISO 639-1 code: the default unless the prose is certainly in another language.
 
-    `english` is the share of its words that are ENGLISH_WORDS, code left out by the line: where it is
-    high, nothing more needs to be read.
+    `english` is the share of its words that are ENGLISH_WORDS, without code lines; where it is high, the
+    prose is not read.
     """
     if config.default == "en" and english >= _SURELY_ENGLISH:
         return "en"
@@ -55,7 +55,7 @@ def language_of(segments: Sequence[Segment], config: LanguageConfig, english: fl
 
 
 def _speaks(prose: str, code: str) -> bool:
-    """True where prose holds the frequent words of a language; fillers, word lists and names hold none."""
+    """True if the prose has the frequent words of a language; fillers, word lists and names have none."""
     if code not in wordfreq.available_languages():
         return False
     frequent = frozenset(wordfreq.top_n_list(code, _FREQUENT))

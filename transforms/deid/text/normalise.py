@@ -1,10 +1,10 @@
-"""Twins of a text in which disguised and escaped characters are plain, with the way back to its offsets.
+"""Copies of a text with disguised and escaped characters in plain form, and the way back to its offsets.
 
-Detection reads the twins as well as the text; masking is done in the original. Made plain: zero-width
-characters, soft hyphens, marks on letters and signs of direction (dropped); full-width, mathematical, circled
-and raised forms; other scripts' digits; letters that look Latin within Latin words; odd dashes and dots;
-percent escapes (RFC 3986), backslash escapes of JSON and most languages, HTML character references, terminal
-colours (ECMA-48), and line ends within a number.
+Patterns scan the copies as well as the text; masking is done in the original. Dropped: zero-width characters,
+soft hyphens, marks on letters, direction marks. Replaced by plain characters: full-width, mathematical,
+circled and raised forms; digits of other scripts; letters that look Latin inside Latin words; typographic
+dashes and dots; percent escapes (RFC 3986), backslash escapes of JSON and most languages, HTML character
+references, terminal colours (ECMA-48), and line ends within a number.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import re
 import unicodedata
 from typing import NamedTuple
 
-#: For Hyperscan, on UTF-8 bytes: texts without a match have no twin.
-TWIN_TRIGGER = (
+#: For Hyperscan, on UTF-8 bytes: a text without a match has no copy.
+DISGUISE_TRIGGER = (
     r"""(?i)\\(?:[nrt"'/]|u[0-9a-f]{4}|x[0-9a-f]{2}|033\[|e\[)|%[0-9a-f]{2}|&[#a-z][0-9a-z]{1,6};|\x1b\["""
     r"""|\xc2\xad|\xe2\x80[\x8b-\x91\xa4\xaa-\xae]|[0-9][- ]\r?\n"""
     r"""|[0-9]\xe2\x80[\x92-\x95][0-9]|\xe2\x81[\xa0\xa6-\xa9]|\xe2\x88\x92"""
@@ -61,14 +61,14 @@ _ODD = re.compile(
 _DROPPED = frozenset("\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff")
 _ESCAPED = {"n": "\n", "r": "\r", "t": "\t"}
 _DOTS = frozenset("\u3002\u2024")
-#: Stands for an escaped character that is not ASCII: a letter, since words go on over it.
+#: Replaces an escaped character outside ASCII: a letter, so that it does not end a word.
 _LETTER = "\u00e9"
 
 
-class Twin(NamedTuple):
+class NormalisedCopy(NamedTuple):
     """`text` is plain; piece n begins at `begins[n]` in it and at `sources[n]` in the original.
 
-    A piece is either copied or, where `ends[n]` is not -1, one character for all up to `ends[n]`.
+    A piece is a verbatim copy if `ends[n]` is -1, else one character for the original up to `ends[n]`.
     """
 
     text: str
@@ -77,7 +77,7 @@ class Twin(NamedTuple):
     ends: list[int]
 
     def original(self, start: int, end: int) -> tuple[int, int]:
-        """The stretch of the original that [start, end) of the twin stands for."""
+        """The [start, end) of the original for a [start, end) of the copy."""
         first = bisect.bisect_right(self.begins, start) - 1
         last = bisect.bisect_right(self.begins, end - 1) - 1
         low = self.sources[first] + start - self.begins[first]
@@ -86,18 +86,18 @@ class Twin(NamedTuple):
         return low, self.sources[last] + end - self.begins[last]
 
 
-def plain_twins(text: str) -> list[Twin]:
-    """None, one, or two: a colour change in the middle of a value is nothing, beside one it parts words."""
-    first = _twin(text, "")
+def normalised_copies(text: str) -> list[NormalisedCopy]:
+    """None, one or two copies: a terminal colour inside a value is dropped, beside one it separates words."""
+    first = _copy(text, "")
     if first is None:
         return []
-    second = _twin(text, "\n") if re.search(_COLOUR, text) else None
+    second = _copy(text, "\n") if re.search(_COLOUR, text) else None
     return [first] if second is None else [first, second]
 
 
-def _twin(text: str, colour: str) -> Twin | None:
+def _copy(text: str, colour: str) -> NormalisedCopy | None:
     parts: list[str] = []
-    twin = Twin("", [], [], [])
+    copy = NormalisedCopy("", [], [], [])
     length = done = 0
     for odd in _ODD.finditer(text):
         plain = colour if odd.lastgroup == "colour" else _plain(odd)
@@ -106,23 +106,23 @@ def _twin(text: str, colour: str) -> Twin | None:
         for part, source, end in ((text[done : odd.start()], done, -1), (plain, odd.start(), odd.end())):
             if part:
                 parts.append(part)
-                twin.begins.append(length)
-                twin.sources.append(source)
-                twin.ends.append(end)
+                copy.begins.append(length)
+                copy.sources.append(source)
+                copy.ends.append(end)
                 length += len(part)
         done = odd.end()
     if done == 0:
         return None
     if done < len(text):
         parts.append(text[done:])
-        twin.begins.append(length)
-        twin.sources.append(done)
-        twin.ends.append(-1)
-    return twin._replace(text="".join(parts))
+        copy.begins.append(length)
+        copy.sources.append(done)
+        copy.ends.append(-1)
+    return copy._replace(text="".join(parts))
 
 
 def _plain(odd: re.Match[str]) -> str:
-    """What an odd stretch stands for: one character, or none."""
+    """The plain form of a disguised stretch: one character, or none."""
     kind, value = odd.lastgroup, odd.group(odd.lastgroup or 0)
     if kind == "broken":
         return value[0]

@@ -1,4 +1,4 @@
-"""Overlapping spans to disjoint ones, without ever uncovering a character that some span covered."""
+"""Overlapping spans resolved to disjoint ones; every covered character stays covered."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from transforms.deid.spans import Span
 
 
 def resolve(spans: Iterable[Span]) -> list[Span]:
-    """Sorted, disjoint spans that cover the union; a merged one has the type of its best part.
+    """Sorted, disjoint spans that cover the union; a merged span has the type of its best part.
 
-    Best is the higher score, then the longer span, then the type's name: the order of the input is no matter.
+    The best has the higher score, then the greater length, then the later type name. The order of the input
+    does not matter.
     """
     ordered = sorted(set(spans))
     if len(ordered) < 2:
@@ -33,9 +34,9 @@ def _rank(span: Span) -> tuple[float, int, str]:
 
 
 class Additions:
-    """Spans of several texts, sorted and disjoint, to which others are added, most of them known already.
+    """Sorted, disjoint spans of several texts, to which spans are added, most of which are known already.
 
-    A text is resolved again only where what is added covers more than one of its spans does.
+    A text is resolved again only if an added span differs from all of its spans.
     """
 
     def __init__(self, found: Sequence[Sequence[Span]]) -> None:

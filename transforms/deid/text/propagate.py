@@ -1,4 +1,4 @@
-"""What is found once in a session is masked wherever it stands again in that session, in any field."""
+"""A value found once in a session is masked at every place of that session, in any field."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from transforms.deid.people.lexicon import is_common_word
 from transforms.deid.spans import Span
 from transforms.deid.text.casing import any_case
-from transforms.deid.text.joined import Joined
+from transforms.deid.text.joined import JoinedTexts
 from transforms.deid.text.literals import places_of
 from transforms.deid.text.overlaps import Additions
 
@@ -18,32 +18,33 @@ _VERBATIM = frozenset(
         "BANK_ACCOUNT"
     ).split()
 )
-#: Shorter ones would be found in what they are not; an address of six characters is one all the same.
+#: Shorter values would match by chance.
 _MIN_VERBATIM = {"PHONE_NUMBER": 7, "BANK_ACCOUNT": 7}
 _MIN_VERBATIM_ELSE = 6
 _MIN_USERNAME = 3
-#: Numbers that people write with other separators the second time.
+#: Numbers that people repeat with other separators.
 _REGROUPED = frozenset({"CREDIT_CARD", "US_SSN", "PHONE_NUMBER", "BANK_ACCOUNT"})
 _MIN_DIGITS = 9
-#: Digits first: expressions that begin with a set are searched for much faster.
+#: A digit first: an expression that begins with a set is much faster.
 _NUMBER = re.compile(r"\d(?<![A-Za-z0-9]\d)(?:[ .()/\-\u00a0]{0,2}\d){8,18}(?![A-Za-z0-9])")
-#: Values times characters from which on all are searched for at once, by their beginnings.
+#: Values times characters above which one search finds all values, overlapping matches included; below, each
+#: value is searched for alone, which takes less time than building the automaton.
 _MUCH_WORK = 10_000_000
 _LONGEST_HEAD = 200
-#: Parts the texts while they are searched as one; a value that holds it is not searched for.
+#: Separates the joined texts; values that contain it are not searched for.
 _BETWEEN = "\x00"
 
 
 def propagate_values(texts: Sequence[str], found: Sequence[Sequence[Span]]) -> list[list[Span]]:
-    """`found` with every verbatim other occurrence of a found value added.
+    """`found` with every other verbatim occurrence of a found value.
 
-    User names are found in any case, by whole words, unless they are common words; numbers also with other
+    User names are found in any case, as whole words, unless they are common words; numbers also with other
     separators, and telephone numbers without their country code.
     """
     values, users = _values(texts, found)
     if not values and not users:
         return [list(spans) for spans in found]
-    joined = Joined(texts, _BETWEEN)
+    joined = JoinedTexts(texts, _BETWEEN)
     again = Additions(found)
     for start, end, first in _occurrences(joined.whole, values, users):
         number, low = joined.place(start)
@@ -84,7 +85,7 @@ def _occurrences(
 
 
 def _all_places(text: str, values: Collection[str]) -> Iterator[tuple[str, int]]:
-    """Every value with every place it stands at. Searching one by one costs values times text."""
+    """Every value with every place where it begins."""
     if len(values) * len(text) <= _MUCH_WORK:
         for value in values:
             for start in _places(text, value):
@@ -107,13 +108,15 @@ def _places(text: str, value: str) -> Iterator[int]:
 
 
 def _inside_a_number(text: str, start: int, end: int) -> bool:
-    """True if digits go on: 10.1.2.3 is not in 10.1.2.34."""
+    """True if digits continue on either side: 10.1.2.3 is not in 10.1.2.34."""
     before, after = text[start - 1 : start] if start else "", text[end : end + 1]
     return (before.isdigit() and text[start].isdigit()) or (after.isdigit() and text[end - 1].isdigit())
 
 
 def _stands_alone(text: str, start: int, end: int) -> bool:
-    """True if neither side is an ASCII letter or digit; an escaped line end before it is not its letter."""
+    """True if neither side is an ASCII letter or digit, except the letter of an escaped line end before
+    it.
+    """
     before = text[max(0, start - 2) : start]
     after = text[end : end + 1]
     alone = not (before[-1:].isascii() and before[-1:].isalnum()) or before in ("\\n", "\\r", "\\t")

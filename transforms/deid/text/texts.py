@@ -1,6 +1,6 @@
-"""Texts laid one after another, so that what is done to all is done once: bytes, code points, words, lines.
+"""Several texts joined by line ends, so that bytes, code points, words and lines are computed only once.
 
-A line end parts them. All places are in code points of the whole, `begins[n]` is where text n begins in it.
+All places are in code points of the whole; `begins[n]` is where text n begins in it.
 """
 
 from __future__ import annotations
@@ -14,24 +14,23 @@ import numpy as np
 import numpy.typing as npt
 
 from transforms.deid.text.codepoints import BLANK, DIGIT, LETTER, SIGN, Classes, classes_of, codes_of
-from transforms.deid.text.word_table import Numbers, Words
+from transforms.deid.text.word_table import Numbers, WordTable
 
 _LINE_END = 10
-#: Longer runs of letters are no words, and no runs between digits are: so are encoded bytes.
+#: Longer runs of letters are encoded bytes, not words.
 _MAX_LETTERS = 40
-#: What stands before a token: nothing, blanks, one line end, several line ends; or a text begins with it.
+#: The gap before a token: none, blanks, one line end, several line ends, or the beginning of a text.
 GAPS = 4
 TEXT_BEGINS = GAPS
-#: From here on tokens are of different paragraphs.
+#: Gaps from this one on separate paragraphs.
 PARTED = GAPS - 1
 
 
 class Tokens(NamedTuple):
-    """Words, runs of digits and single signs in order, [start, end), with the class and what stands
-    before each.
+    """Words, runs of digits and single signs in order: [start, end), class, and the gap before each.
 
-    `numbers` are those of `Words`; 0 for what was not looked up: pieces of encoded bytes. `lines` are
-    numbers of lines.
+    `numbers` are those of `WordTable`, 0 for tokens without a look-up (pieces of encoded bytes). `lines` are
+    line numbers.
     """
 
     starts: Numbers
@@ -59,13 +58,13 @@ class Texts:
 
     @functools.cached_property
     def lines(self) -> npt.NDArray[np.int64]:
-        """Where each line begins; the last entry is the end of all."""
+        """The place where each line begins; the last entry is the length of the whole."""
         ends = np.flatnonzero(self.codes == _LINE_END) + 1
         return np.concatenate([np.zeros(1, dtype=np.int64), ends])
 
     @functools.cached_property
     def first_lines(self) -> npt.NDArray[np.int64]:
-        """The number of each text's first line; the last entry is the count of lines."""
+        """The number of each text's first line; the last entry is the number of lines."""
         return np.searchsorted(self.lines, self.begins)
 
     @functools.cached_property
@@ -79,10 +78,10 @@ class Texts:
         return ends if self._characters is None else self._characters[ends - 1]
 
     def text_of(self, ends: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """The number of the text in which what ends there ends."""
+        """The number of the text that contains each end."""
         return np.searchsorted(self.begins, ends, side="left") - 1
 
-    def tokens(self, words: Words) -> Tokens:
+    def tokens(self, words: WordTable) -> Tokens:
         """All tokens."""
         classes = classes_of(self.codes)
         change = np.ones(len(classes) + 1, dtype=np.bool_)
@@ -110,7 +109,7 @@ class Texts:
 def _worth_a_look(
     starts: Numbers, ends: Numbers, kinds: Classes, gaps: npt.NDArray[np.int8]
 ) -> npt.NDArray[np.bool_]:
-    """All but long runs of letters, and letters with digits right before and behind."""
+    """All tokens except long runs of letters, and letters directly between digits."""
     worth = ends - starts <= _MAX_LETTERS
     if len(starts) > 2:
         digit = kinds == DIGIT

@@ -1,4 +1,4 @@
-"""Templates into texts with their truth: which stretch is whose name, address, number or secret."""
+"""Fills templates, and records the true spans of names, addresses, numbers and secrets."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Part = Literal["all", "train", "held"]
 _ONE_OF_HELD = 8
 _SLOT = re.compile(r"<<([a-z_]+\d*(?:\.[a-z_]+)?)>>|\[\[([^\[\]\n]{2,60})\]\]")
 _SHARE_LOWER = {"chat": 0.12, "document": 0.02, "tool": 0.0, "code": 0.0}
-#: Of the kinds; there are more templates of code than texts of it, for code has many forms.
+#: Shares of the kinds of texts. Code has more templates than its share, since it has many forms.
 _SHARES: dict[Kind, float] = {"chat": 0.45, "document": 0.27, "tool": 0.15, "code": 0.13}
 _SHARE_REPLIES = 0.06
 _SHARE_UPPER = 0.02
@@ -30,7 +30,7 @@ _MOST_JOINED = 3
 
 
 class Template(NamedTuple):
-    """A text with `<<slots>>` and `[[literal people]]`; `name` is its file and place."""
+    """A text with `<<slots>>` and `[[literal people]]`; `name` is its file and position."""
 
     name: str
     kind: Kind
@@ -38,7 +38,7 @@ class Template(NamedTuple):
 
 
 class Synthetic(NamedTuple):
-    """A made-up text; `spans` are the truth: start, end, type, in order and disjoint."""
+    """A generated text; `spans` are the true (start, end, entity type), in order and disjoint."""
 
     text: str
     spans: list[tuple[int, int, str]]
@@ -64,8 +64,8 @@ def templates() -> tuple[Template, ...]:
 def generate_texts(count: int, seed: int, auxiliary: bool = False, part: Part = "all") -> Iterator[Synthetic]:
     """`count` texts, the same for a seed; `auxiliary` also labels organisations, places and works.
 
-    The small model is trained on the templates of the part `train` (seven of eight); what is chosen or
-    measured afterwards uses those of `held`, whose sentences it has never seen.
+    The small model is trained on the templates of the part `train` (seven of eight). Thresholds and
+    measurements use the part `held`, which the model has not seen.
     """
     random_ = random.Random(seed)
     pool = [one for one in templates() if part == "all" or (part == "held") == _is_held(one)]
@@ -88,7 +88,7 @@ def _is_held(template: Template) -> bool:
 
 
 def fill(template: Template, random_: random.Random) -> Synthetic:
-    """A template with values in its slots, and where they stand."""
+    """The template with values in its slots, and their spans."""
     slots = Slots(random_)
     parts: list[str] = []
     spans: list[tuple[int, int, str]] = []
@@ -113,7 +113,7 @@ def _joined(one: Synthetic, other: Synthetic, random_: random.Random) -> Synthet
 
 
 def _quoted(made: Synthetic, random_: random.Random) -> Synthetic:
-    """Typographic apostrophes and quotation marks, as phones and word processors make them."""
+    """Sometimes replaces apostrophes and quotation marks by typographic ones, as phones do."""
     if made.kind in ("tool", "code") or random_.random() >= _SHARE_TYPOGRAPHIC:
         return made
     text = re.sub(r"(?<=\w)'(?=\w)", "\u2019", made.text)
@@ -121,7 +121,7 @@ def _quoted(made: Synthetic, random_: random.Random) -> Synthetic:
 
 
 def _prefixed(made: Synthetic, prefix: str) -> Synthetic:
-    """The text as a reply quotes it, each line behind a sign."""
+    """The text quoted as in a reply: each line with a prefix."""
     breaks = [place for place, sign in enumerate(made.text) if sign == "\n"]
 
     def moved(place: int) -> int:
@@ -134,7 +134,7 @@ def _prefixed(made: Synthetic, prefix: str) -> Synthetic:
 
 
 def _cased(made: Synthetic, random_: random.Random) -> Synthetic:
-    """The text all in lower or upper case now and then, as people type."""
+    """Sometimes converts the text to lower or upper case, as people type."""
     draw = random_.random()
     if draw < _SHARE_LOWER[made.kind]:
         text = made.text.lower()
@@ -142,7 +142,7 @@ def _cased(made: Synthetic, random_: random.Random) -> Synthetic:
         text = made.text.upper()
     else:
         return made
-    # Secrets, mailboxes and the like keep their case: another case would be another secret.
+    # Secrets, mailboxes and other identifiers keep their case, since another case is another value.
     for start, end, label in made.spans:
         if label not in ("PERSON", "ADDRESS", *AUXILIARY):
             text = text[:start] + made.text[start:end] + text[end:]

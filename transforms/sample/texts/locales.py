@@ -1,4 +1,4 @@
-"""Faker by locale, the same in every process."""
+"""Faker generators by locale, with equal results in every process."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from faker import Faker
 
 @functools.cache
 def faker_of(locale: str) -> Faker:
-    """The generator of a locale; one a process, so seed it before each use."""
+    """The generator of a locale. A process shares it, so seed it before each use."""
     faker = Faker(locale)
     if locale == "it_IT":
-        # Faker lists the cities of this locale in the order of a set of strings, which differs by process.
+        # Faker orders the cities of this locale as a set of strings, which differs between processes.
         (address,) = (one for one in faker.get_providers() if hasattr(one, "cities"))
         address.cities = sorted(address.cities)
     return faker

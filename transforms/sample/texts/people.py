@@ -1,4 +1,4 @@
-"""Made-up people of many countries: full names, the forms people write them in, mailboxes and logins."""
+"""Generates people of many countries: names in their written forms, mailboxes and logins."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import random
 import unicodedata
 from typing import Any, NamedTuple
 
-#: Locales of Faker whose names are in Latin script, the more common ones in chats more often.
+#: Locales of Faker with names in Latin script; locales that are common in chats are repeated.
 _NAME_LOCALES = (
     "en_US en_US en_US en_US en_US en_GB en_GB en_IN en_IN en_IE en_NZ en_PK de_DE de_AT fr_FR fr_CH es_ES es_MX es_CO "
     "it_IT pt_PT pt_BR nl_NL nl_BE sv_SE da_DK no_NO fi_FI pl_PL cs_CZ sk_SK sl_SI ro_RO hr_HR hu_HU tr_TR id_ID vi_VN "
@@ -64,7 +64,7 @@ class Person(NamedTuple):
 
 
 def make_person(random_: random.Random) -> Person:
-    """A person of a random country; three in ten have names that are on no list."""
+    """A person of a random country; three in ten have invented names."""
     given, family = _names(random_)
     middle = (
         f"{random_.choice('ABCDEFGHJKLMNPRSTW')}{random_.choice(['', '.', '.'])}"
@@ -150,7 +150,7 @@ def _romanised(name: str) -> str:
 
 
 def _invent(names: tuple[str, ...], random_: random.Random) -> str:
-    """A name like those of a list, letter by letter (a Markov chain of order three), on no list mostly."""
+    """A name similar to those of a list, from a Markov chain of order three over letters."""
     chain = _chain(names)
     for _ in range(20):
         name = ""

@@ -1,4 +1,4 @@
-"""Made-up postal addresses in the forms of many countries, and the ways people write them."""
+"""Generates postal addresses in the forms of many countries, as people write them."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ _SHARE_LINES = 0.12
 
 
 class Address(NamedTuple):
-    """The parts of one address; `state` and `unit` may be empty. The order is its country's."""
+    """The parts of one address; `state` and `unit` may be empty. Their order depends on the country."""
 
     street: str
     unit: str
@@ -123,7 +123,7 @@ class Address(NamedTuple):
 
 
 def make_address(random_: random.Random) -> Address:
-    """An address of a random country; now and then the parts of several, as synthetic data has them."""
+    """An address of a random country; sometimes with parts of several countries, as in synthetic data."""
     locale = random_.choice(_LOCALES)
     city_of = locale if random_.random() < 0.85 else random_.choice(_LOCALES)
     streets, _, _ = _faker_lists(locale)
@@ -142,7 +142,7 @@ def make_address(random_: random.Random) -> Address:
 
 
 def on_one_line(address: Address, random_: random.Random) -> str:
-    """The address with commas; country, unit or postcode left out now and then."""
+    """The address with commas; sometimes without country, unit or postcode."""
     draw = random_.random()
     if draw < _SHARE_OTHER:
         return _other(random_, ", ")
@@ -159,7 +159,7 @@ def on_one_line(address: Address, random_: random.Random) -> str:
 
 
 def on_lines(address: Address, random_: random.Random) -> str:
-    """The address as on an envelope, one part a line."""
+    """The address as on an envelope, one part per line."""
     if random_.random() < _SHARE_OTHER:
         return _other(random_, "\n")
     street = (
@@ -182,7 +182,7 @@ def on_lines(address: Address, random_: random.Random) -> str:
 
 
 def _other(random_: random.Random, between: str) -> str:
-    """Boxes at post offices and military addresses (USPS Publication 28)."""
+    """A post office box or a military address (USPS Publication 28)."""
     n, m = random_.randint(1, 9999), random_.randint(1, 99999)
     zip_code = f"{random_.choice(['AA 34', 'AE 09', 'AP 96'])}{random_.randint(0, 999):03d}"
     city = random_.choice(_faker_lists("en_US")[1])

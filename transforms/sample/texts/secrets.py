@@ -1,4 +1,4 @@
-"""Made-up secrets in the documented shapes of providers, and passwords as people choose them."""
+"""Generates secrets in the documented forms of providers, and passwords as people choose them."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ def filled(template: str, random_: random.Random) -> str:
 
 
 def make_secret(random_: random.Random) -> str:
-    """A secret of a random provider that is known by its shape alone."""
+    """A secret of a random provider whose secrets are recognised without context."""
     plain = [one for one in provider_secrets() if not one.context]
     return filled(random_.choice(random_.choice(plain).examples), random_)
 
 
 def make_password(random_: random.Random) -> str:
-    """A password as people make them: words with digits and signs, or random characters."""
+    """A password: a word with digits and signs, or random characters."""
     if random_.random() < 0.5:
         word = random_.choice(_WORDS)
         word = word.capitalize() if random_.random() < 0.6 else word

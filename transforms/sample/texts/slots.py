@@ -1,4 +1,4 @@
-"""What a template's slots become: `<<person.email>>`, `<<address.lines>>`, `<<card>>`, `<<company>>`, ...
+"""Values of template slots: `<<person.email>>`, `<<address.lines>>`, `<<card>>`, `<<company>>`, ...
 
 A slot gives pieces of text, each with the type that it is the truth of, or None.
 """
@@ -22,9 +22,9 @@ from transforms.sample.texts.people import Person, honorific, login, mailbox, ma
 from transforms.sample.texts.places import Address, make_address, on_lines, on_one_line
 from transforms.sample.texts.secrets import make_password, make_secret
 
-#: A text and the type it is the truth of.
+#: A text and its entity type.
 Piece = tuple[str, str | None]
-#: What the tagger is told apart, too: they are no identifiers, and capitalised like people.
+#: Labels that the tagger learns in addition: not identifiers, but capitalised like names of people.
 ORGANIZATION, LOCATION, WORK = "ORGANIZATION", "LOCATION", "WORK"
 AUXILIARY = frozenset({ORGANIZATION, LOCATION, WORK})
 _WEEKDAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
@@ -51,7 +51,7 @@ _CARD_RANGES = (
 
 
 class Slots:
-    """The values of one text: the same number is the same person, address or value all through it."""
+    """The slot values of one text: a number refers to the same person, address or value in the whole text."""
 
     def __init__(self, random_: random.Random) -> None:
         self._random = random_
@@ -60,7 +60,7 @@ class Slots:
         self._values: dict[str, list[Piece]] = {}
 
     def pieces(self, slot: str) -> list[Piece]:
-        """The text of a slot in pieces; KeyError for a slot there is not."""
+        """The text of a slot in pieces; KeyError for an unknown slot."""
         if slot not in self._values:
             self._values[slot] = self._make(slot)
         return self._values[slot]
@@ -148,7 +148,7 @@ def _faked(method: str, locales: list[str] | None = None) -> Callable[[random.Ra
 
 
 def _digits(shape: str) -> Callable[[random.Random], str]:
-    """One of shapes parted by |: 0 is a digit, A a capital letter, anything else itself."""
+    """One of the shapes separated by |: 0 is a digit, A a capital letter, others are literal."""
 
     def make(random_: random.Random) -> str:
         signs = {"0": string.digits, "A": string.ascii_uppercase}
@@ -194,7 +194,7 @@ def _hex(random_: random.Random) -> str:
 
 
 def _company(random_: random.Random) -> str:
-    """A company, often called after the people who founded it."""
+    """A company, often named after its founders."""
     if random_.random() < 0.4:
         names = [make_person(random_).family for _ in range(random_.randint(1, 3))]
         if len(names) == 3:

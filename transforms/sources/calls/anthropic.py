@@ -1,7 +1,7 @@
-"""Request logs of the Anthropic Messages API: `request` and `response` of a call, one call a record.
+"""Request logs of the Anthropic Messages API: one record per call, with `request` and `response`.
 
-Bodies are JSON values or JSON text, a streamed answer the text of its events; either may stand under `body`.
-Headers, models, settings and usage are not read.
+A body is a JSON value or JSON text; a streamed answer is the text of its events. Either may be the value of
+`body`. Headers, models, settings and usage are not read.
 """
 
 from __future__ import annotations
@@ -16,40 +16,40 @@ from schemas.records import Defaults
 from schemas.units import Unit
 from transforms.sources.accounting import dropped, note_block
 from transforms.sources.base import FactsBatch, ReadContext
-from transforms.sources.calls.anthropic_columns import told_of
+from transforms.sources.calls.anthropic_columns import columns_of_calls
 from transforms.sources.calls.anthropic_owner import present_text, user_of
 from transforms.sources.calls.anthropic_stream import streamed_message
-from transforms.sources.calls.anthropic_types import Logged
+from transforms.sources.calls.anthropic_types import LoggedCall
 from transforms.sources.calls.cassettes import SUFFIXES, cassette_of, interactions_of
-from transforms.sources.calls.model_calls import Call, Turn, moment, record_of
+from transforms.sources.calls.model_calls import Call, Turn, instant_text, record_of
 from transforms.sources.decode import Fault
-from transforms.sources.json.item_source import ItemFile, Told
+from transforms.sources.json.item_source import ColumnResult, JsonItemSource
 from transforms.sources.json.items import object_of
 from transforms.sources.record_file import Record, RecordFile, record_or_fault
 
-_ASKED = ("timestamp", "created_at", "started_at", "recorded_at", "time")
-_ANSWERED = ("completed_at", "finished_at")
-_NO_BLOCK = frozenset({"redacted_thinking"})
-_CALLS = frozenset({"tool_use", "server_tool_use", "mcp_tool_use"})
+_START_FIELDS = ("timestamp", "created_at", "started_at", "recorded_at", "time")
+_END_FIELDS = ("completed_at", "finished_at")
+_DROPPED_BLOCKS = frozenset({"redacted_thinking"})
+_TOOL_CALLS = frozenset({"tool_use", "server_tool_use", "mcp_tool_use"})
 
 
-class AnthropicMessages(ItemFile[Logged]):
-    """Lines, an array, or one object of logged calls, or a cassette of them."""
+class AnthropicMessages(JsonItemSource[LoggedCall]):
+    """Logged calls as lines, as an array or as one object, or a VCR cassette of calls."""
 
     folder_patterns: Sequence[str] = ("**/*.jsonl", "**/*.json", "**/*.yaml", "**/*.yml")
 
     def is_in_lines(self, path: str) -> bool:
-        """True for a file that can be read from any of its lines on."""
+        """True for a plain file of lines, which can be read from the start of any line."""
         return not path.endswith(SUFFIXES) and super().is_in_lines(path)
 
     def records_within(self, path: str, max_record_bytes: int) -> Iterator[Record]:
-        """The records of a file, each of one call."""
+        """The records of a file, one per call."""
         if path.endswith(SUFFIXES):
             return _records(cassette_of(path, max_record_bytes))
         return super().records_within(path, max_record_bytes)
 
     def records_of(self, data: bytes | None) -> Iterator[Record]:
-        """The record of a call, or those of a cassette."""
+        """The record of a call, or the records of a cassette."""
         return _records(object_of(data))
 
     def facts(self, unit: Unit, context: ReadContext) -> Iterator[FactsBatch]:
@@ -58,9 +58,14 @@ class AnthropicMessages(ItemFile[Logged]):
             return RecordFile.facts(self, unit, context)
         return super().facts(unit, context)
 
-    def told(self, items: Sequence[Logged], defaults: Defaults, hasher: KeyedHasher) -> Told:  # noqa: ARG002
-        """What calls of texts and tools tell."""
-        return told_of(items)
+    def columns_of(
+        self,
+        items: Sequence[LoggedCall],
+        defaults: Defaults,  # noqa: ARG002
+        hasher: KeyedHasher,  # noqa: ARG002
+    ) -> ColumnResult:
+        """The sessions of calls with texts, thoughts and tools."""
+        return columns_of_calls(items)
 
 
 def _records(item: dict[str, Any] | Fault) -> Iterator[Record]:
@@ -76,11 +81,11 @@ def _record(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def call_of(item: dict[str, Any]) -> Call:
-    """The call that a record logs; raises Fault."""
+    """The call of a record; raises Fault."""
     request = _body(item.get("request"))
     if not isinstance(request, dict):
         raise Fault("missing_field" if request is None else "bad_field")
-    asked = _instant(item, _ASKED)
+    asked = _instant(item, _START_FIELDS)
     messages = request.get("messages")
     if messages is None:
         raise Fault("missing_field")
@@ -93,7 +98,7 @@ def call_of(item: dict[str, Any]) -> Call:
         history=[_turn(message) for message in messages],
         answers=[answer] if answer else [],
         asked_at=asked,
-        answered_at=_instant(item, _ANSWERED) or asked,
+        answered_at=_instant(item, _END_FIELDS) or asked,
         user_id=user_of(request.get("metadata")) or present_text(item.get("user_id")),
         organization_id=present_text(item.get("organization_id")),
         conversation_id=str(conversation) if isinstance(conversation, str | int) else None,
@@ -101,11 +106,11 @@ def call_of(item: dict[str, Any]) -> Call:
 
 
 def _instant(item: dict[str, Any], names: Sequence[str]) -> Any:
-    return moment(next((item[name] for name in names if item.get(name) is not None), None))
+    return instant_text(next((item[name] for name in names if item.get(name) is not None), None))
 
 
 def _body(side: Any) -> Any:
-    """The body of a request or response: itself, or what stands under `body`, decoded where it is text."""
+    """The body of a request or response, or the value of its `body`; JSON text is decoded."""
     if isinstance(side, dict) and "body" in side:
         side = side["body"]
     if isinstance(side, dict) and isinstance(side.get("string"), str):
@@ -119,7 +124,7 @@ def _body(side: Any) -> Any:
 
 
 def _answer(response: Any) -> Turn | None:
-    """What was answered; nothing where the call failed. Raises Fault."""
+    """The answer, None for a failed call; raises Fault."""
     body = _body(response)
     if isinstance(body, str):
         body = streamed_message(body)
@@ -154,14 +159,14 @@ def _block(item: Any) -> dict[str, Any] | None:
     kind = item.get("type") if isinstance(item, dict) else None
     if not isinstance(kind, str):
         raise Fault("bad_field")
-    if kind in _NO_BLOCK:
+    if kind in _DROPPED_BLOCKS:
         note_block(dropped(kind))
         return None
     if kind == "text":
         return {"type": "text", "text": present_text(item.get("text")) or ""}
     if kind == "thinking":
         return {"type": "thinking", "thinking": present_text(item.get("thinking")) or ""}
-    if kind in _CALLS:
+    if kind in _TOOL_CALLS:
         call = {
             "type": "tool_use",
             "id": present_text(item.get("id")),
@@ -181,4 +186,4 @@ def _system(system: Any) -> str | None:
     return "\n\n".join(texts) or None
 
 
-ANTHROPIC_MESSAGES = AnthropicMessages(Logged)
+ANTHROPIC_MESSAGES = AnthropicMessages(LoggedCall)

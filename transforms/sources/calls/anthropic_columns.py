@@ -1,4 +1,4 @@
-"""Logged calls of the Anthropic Messages API, decoded by type, as the sessions that they tell of."""
+"""Logged calls of the Anthropic Messages API, decoded by type, to sessions by column."""
 
 from __future__ import annotations
 
@@ -7,39 +7,47 @@ from collections.abc import Sequence
 from typing import Any
 
 from transforms.sources.calls.anthropic_owner import user_of
-from transforms.sources.calls.anthropic_types import Block, Logged, Turn, system_of, turns_of
+from transforms.sources.calls.anthropic_types import (
+    AnthropicBlock,
+    AnthropicTurn,
+    LoggedCall,
+    system_of,
+    turns_of,
+)
 from transforms.sources.calls.call_columns import (
-    Calls,
-    Holding,
-    Mixed,
-    Said,
-    moments_of,
-    plains_of,
-    said_of,
-    untimed,
+    CallColumns,
+    SplitContent,
+    TurnColumns,
+    TurnContent,
+    instants_of,
+    session_columns_of,
+    turn_columns,
+    without_times,
 )
 from transforms.sources.calls.model_calls import plain_text
 from transforms.sources.decode import Fault, present
 from transforms.sources.facts.messages import value_size
-from transforms.sources.json.item_source import Told
+from transforms.sources.json.item_source import ColumnResult
 
 
-def told_of(items: Sequence[Logged]) -> Told:
-    """What the calls tell."""
-    asked = moments_of([logged.asked() for logged in items])
-    ends = [logged.answered() for logged in items]
-    ended = moments_of(ends)
-    user_ids, faulty = _users(items)
-    organization_ids = [present(logged.organization_id) for logged in items]
+def columns_of_calls(items: Sequence[LoggedCall]) -> ColumnResult:
+    """The sessions of the calls that can be read by column."""
+    asked = instants_of([logged.asked() for logged in items])
+    raw_ends = [logged.answered() for logged in items]
+    ended = instants_of(raw_ends)
+    user_ids, without_user = _users(items)
     turns = [turns_of(logged) for logged in items]
-    said = _said([*itertools.chain.from_iterable(turns)])
-    odd = faulty | said.owners_of_none([*map(len, turns)]) | untimed(asked, ended, ends)
-    sound = [place for place, each in enumerate(turns) if each and place not in odd]
-    names = [logged.conversation_id for logged in items]
-    calls = Calls(
-        conversation_ids=[None if name is None else str(name) for name in names],
+    columns = _turn_columns([*itertools.chain.from_iterable(turns)])
+    excluded = without_user | columns.calls_without_text([*map(len, turns)])
+    excluded |= without_times(asked, ended, raw_ends)
+    places = [place for place, each in enumerate(turns) if each and place not in excluded]
+    if not places:
+        return ColumnResult([], None)
+    conversations = [logged.conversation_id for logged in items]
+    calls = CallColumns(
+        conversation_ids=[None if given is None else str(given) for given in conversations],
         user_ids=user_ids,
-        organization_ids=organization_ids,
+        organization_ids=[present(logged.organization_id) for logged in items],
         systems=[system_of(logged) for logged in items],
         asked_at=asked,
         answered_at=[
@@ -47,13 +55,13 @@ def told_of(items: Sequence[Logged]) -> Told:
             for logged, end in zip(items, ended, strict=True)
         ],
         counts=[*map(len, turns)],
-        said=said,
+        turns=columns,
     )
-    return Told(sound, plains_of(calls.only(sound)) if sound else None)
+    return ColumnResult(places, session_columns_of(calls.only(places)))
 
 
-def _users(items: Sequence[Logged]) -> tuple[list[str | None], set[int]]:
-    """Whose the calls are, and the places of those where that is no text."""
+def _users(items: Sequence[LoggedCall]) -> tuple[list[str | None], set[int]]:
+    """The user ids of the calls, and the places of calls whose user id is not a string."""
     users = [present(logged.user_id) for logged in items]
     faulty = set()
     for place, logged in enumerate(items):
@@ -65,34 +73,34 @@ def _users(items: Sequence[Logged]) -> tuple[list[str | None], set[int]]:
     return users, faulty
 
 
-def _said(turns: Sequence[Turn]) -> Said:
+def _turn_columns(turns: Sequence[AnthropicTurn]) -> TurnColumns:
     contents = [turn.content for turn in turns]
     texts = [content if isinstance(content, str) else "" for content in contents]
-    odd: dict[int, list[Block]] = {}
+    blocks: dict[int, list[AnthropicBlock]] = {}
     for place, content in enumerate(contents):
         if isinstance(content, str):
             continue
         if len(content) == 1 and content[0].type == "text":
             texts[place] = present(content[0].text) or ""
         else:
-            odd[place] = content
-    return said_of([turn.role for turn in turns], texts, odd, _held)
+            blocks[place] = content
+    return turn_columns([turn.role for turn in turns], texts, blocks, _split)
 
 
-def _held(blocks: list[Block]) -> tuple[str, str, Mixed | None]:
-    """The texts as one, what of them stays the same, and what else there is; raises Fault."""
-    holding = Holding()
+def _split(blocks: list[AnthropicBlock]) -> SplitContent:
+    """The content of blocks, taken apart; raises Fault."""
+    content = TurnContent()
     for block in blocks:
         if block.type == "text":
-            holding.texts.append(present(block.text) or "")
+            content.texts.append(present(block.text) or "")
         elif block.type == "tool_use":
-            holding.add_call(present(block.id), present(block.name), block.input)
+            content.add_call(present(block.id), present(block.name), block.input)
         elif block.type == "tool_result":
-            content = _result(block.content)
-            holding.add_result(present(block.tool_use_id), plain_text(content), value_size(content))
+            result = _result(block.content)
+            content.add_result(present(block.tool_use_id), plain_text(result), value_size(result))
         else:
-            holding.add_thought(present(block.thinking))
-    return holding.made(len(blocks))
+            content.add_thought(present(block.thinking))
+    return content.split(len(blocks))
 
 
 def _result(content: str | list[Any] | None) -> str | list[dict[str, str]]:

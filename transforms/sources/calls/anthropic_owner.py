@@ -1,4 +1,4 @@
-"""Whose a call of the Anthropic Messages API is."""
+"""The user of a call of the Anthropic Messages API."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ import msgspec
 
 from transforms.sources.decode import Fault, present
 
-#: What Claude Code sends as `metadata.user_id`.
+#: The form of `metadata.user_id` that Claude Code sends.
 _CODE_USER = re.compile(r"user_(?P<device>[0-9a-f]+)_account_(?P<account>[0-9a-f-]*)_session_")
 
 
 def user_of(metadata: Any) -> str | None:
-    """Whose call it is; raises Fault. Claude Code puts the account into one text with device and session."""
+    """The user id in the metadata of a request, None if there is none; raises Fault.
+
+    Claude Code sends account, device and session in one text: the account is used, else the device.
+    """
     named = present_text(metadata.get("user_id")) if isinstance(metadata, dict) else None
     if named is None:
         return None
@@ -30,7 +33,7 @@ def user_of(metadata: Any) -> str | None:
 
 
 def present_text(value: Any) -> str | None:
-    """The text, None if there is none or it is blank; raises Fault for what is no text."""
+    """The text, None if it is missing or blank; raises Fault for another type."""
     if value is not None and not isinstance(value, str):
         raise Fault("bad_field")
     return present(value) if value is not None and not value.strip() else value

@@ -1,4 +1,4 @@
-"""A streamed answer of the Anthropic Messages API put together again, as far as it came.
+"""The message of a streamed answer of the Anthropic Messages API, as far as it was received.
 
 Source: the API's documentation of streaming: `message_start`, for each block `content_block_start`,
 `content_block_delta` and `content_block_stop`, then `message_delta` and `message_stop`.
@@ -14,9 +14,9 @@ _TEXTS = {"text_delta": "text", "thinking_delta": "thinking"}
 
 
 def streamed_message(events: str) -> dict[str, Any] | None:
-    """The message of a stream of server-sent events, None where none began.
+    """The message of a stream of server-sent events, None if no message began.
 
-    Text that was cut off stays as it came; a tool call whose input did not arrive whole is left out.
+    Text that was cut off is kept up to the cut; a tool call with incomplete input is left out.
     """
     message: dict[str, Any] | None = None
     blocks: dict[int, dict[str, Any]] = {}

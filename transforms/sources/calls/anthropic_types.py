@@ -1,6 +1,6 @@
-"""Logged calls of the Anthropic Messages API, decoded by type: of texts alone, or with tools.
+"""Types of well-formed logged calls of the Anthropic Messages API, with texts, thoughts and tools.
 
-A record with a field that is not named here, or with anything else in one, is for the careful way.
+A record with another field, or with another type in a field, is not decoded here but read by itself.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import msgspec
 
 
 class _Text(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """`Any`, here and below: decoded, so that it is known to be sound, and not read."""
+    """`Any`, here and below: decoded, so that it is known to be valid JSON, and not used."""
 
     type: Literal["text"]
     text: str
@@ -19,8 +19,8 @@ class _Text(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     citations: Any = None
 
 
-class Block(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """A text, a thought, a call of a tool or what it gave."""
+class AnthropicBlock(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """A text, a thought, a tool call or a tool result."""
 
     type: Literal["text", "thinking", "tool_use", "tool_result"]
     text: str | None = None
@@ -36,15 +36,15 @@ class Block(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     signature: Any = None
 
 
-class Turn(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """What one side said at a time."""
+class AnthropicTurn(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """A message of the request."""
 
     role: Literal["user", "assistant", "system"]
-    content: str | list[Block]
+    content: str | list[AnthropicBlock]
 
 
 class _Request(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    messages: list[Turn]
+    messages: list[AnthropicTurn]
     system: str | list[_Text] | None = None
     metadata: Any = None
     model: Any = None
@@ -62,7 +62,7 @@ class _Request(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
 class _Response(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     role: Literal["assistant"]
-    content: list[Block]
+    content: list[AnthropicBlock]
     type: Literal["message"] = "message"
     id: Any = None
     model: Any = None
@@ -72,8 +72,8 @@ class _Response(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     container: Any = None
 
 
-class Logged(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """A record. The last of its fields are not read."""
+class LoggedCall(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """A record; the fields of type `Any` after `organization_id` are not used."""
 
     request: _Request
     response: _Response | None = None
@@ -96,25 +96,27 @@ class Logged(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     latency_ms: Any = None
 
     def asked(self) -> Any:
-        """When it was asked, as the record says it."""
+        """The time of the request as the record has it, None if it has none."""
         if self.timestamp is not None:
             return self.timestamp
         others = (self.created_at, self.started_at, self.recorded_at, self.time)
         return next((other for other in others if other is not None), None)
 
     def answered(self) -> Any:
-        """When it was answered, if the record says that."""
+        """The time of the answer as the record has it, None if it has none."""
         return self.finished_at if self.completed_at is None else self.completed_at
 
 
-def turns_of(logged: Logged) -> list[Turn]:
-    """What was said, and what was answered to it, if anything was."""
+def turns_of(logged: LoggedCall) -> list[AnthropicTurn]:
+    """The turns of the request, and the answer if it has content."""
     answer = logged.response.content if logged.response is not None else None
-    return [*logged.request.messages, Turn("assistant", answer)] if answer else logged.request.messages
+    return (
+        [*logged.request.messages, AnthropicTurn("assistant", answer)] if answer else logged.request.messages
+    )
 
 
-def system_of(logged: Logged) -> str | None:
-    """The texts of the system prompt."""
+def system_of(logged: LoggedCall) -> str | None:
+    """The texts of the system prompt, None if there is none."""
     system = logged.request.system
     if system is None or isinstance(system, str):
         return system

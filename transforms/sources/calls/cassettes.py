@@ -1,4 +1,4 @@
-"""Cassettes of VCR, in YAML or JSON: the requests and responses that somebody recorded for tests."""
+"""VCR cassettes in YAML or JSON: requests and responses that were recorded for tests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import yaml
 from transforms.sources.decode import Fault
 from transforms.sources.files import open_stream
 
-#: Under which the recordings stand, as Python and Ruby write them.
+#: Field names of the recordings, as Python and Ruby write them.
 _KEYS = ("interactions", "http_interactions")
 SUFFIXES = (".yaml", ".yml")
 #: YAML is read at some 100 kB a second.
@@ -19,7 +19,7 @@ _MAX_BYTES = 8 << 20
 
 
 def interactions_of(item: dict[str, Any]) -> Iterator[dict[str, Any] | Fault]:
-    """The recordings of a cassette; any other object as it is."""
+    """The recordings of a cassette; another object unchanged."""
     found = next((item[key] for key in _KEYS if isinstance(item.get(key), list)), None)
     if found is None:
         yield item
@@ -29,7 +29,7 @@ def interactions_of(item: dict[str, Any]) -> Iterator[dict[str, Any] | Fault]:
 
 
 def cassette_of(path: str, max_bytes: int) -> dict[str, Any] | Fault:
-    """The cassette in a YAML file, all its scalars as text, or why there is none. Raises OSError."""
+    """The cassette in a YAML file, with all scalars as text, or a fault. Raises OSError."""
     max_bytes = min(max_bytes, _MAX_BYTES)
     with open_stream(path) as file:
         data = file.read(max_bytes + 1)
@@ -47,7 +47,7 @@ def cassette_of(path: str, max_bytes: int) -> dict[str, Any] | Fault:
 
 
 class _Loader(yaml.BaseLoader):
-    """Refuses aliases, by which a few bytes of YAML become any number of values."""
+    """Refuses aliases, which can expand a few bytes of YAML to any number of values."""
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
@@ -56,7 +56,7 @@ class _Loader(yaml.BaseLoader):
 
 
 def _recorded(interaction: dict[str, Any]) -> dict[str, Any]:
-    """The recording with its time as RFC 3339; Ruby writes it as mail does."""
+    """The recording with its time as RFC 3339; Ruby writes times in the format of e-mail."""
     at = interaction.get("recorded_at")
     if not isinstance(at, str) or "," not in at:
         return interaction

@@ -1,10 +1,10 @@
-"""Calls of a model, each with the whole history before it, as records of the conversations they belong to.
+"""Model calls, each with the whole history before it, to canonical records.
 
-Calls know no ids of messages, and mostly none of conversations. A message is known here by all that was said
-up to it, so the copies of it in later calls are the same message, and histories that part are branches. A
-conversation is known by whose it is and how it began, its first answer included: many begin alike, and few
-are answered alike. Records of one conversation meet by these ids wherever they lie; a message then has the
-earliest time of any copy.
+Calls have no message ids, and mostly no conversation id, so both are digests of the content. A message id
+covers all turns up to the message: copies of a message in later calls have the same id, and histories that
+differ from some turn on are branches. A conversation id covers the owner and the turns up to the first
+answer, because many conversations begin with the same prompt but few get the same answer. Records of one
+conversation are merged by these ids later; a message then has the earliest time of its copies.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from transforms.sources.accounting import MERGED, note_block
-from transforms.sources.calls.message_ids import Upto, beginning_in, beginning_of
+from transforms.sources.calls.message_ids import PrefixHash, conversation_digest, up_to_first_answer
 from transforms.sources.decode import Fault
 
 Turn = dict[str, Any]
@@ -24,10 +24,10 @@ _INSTANT_DIGITS = {10: 1, 13: 10**3, 16: 10**6, 19: 10**9}
 
 
 class Call(NamedTuple):
-    """One call of a model: what went in, what came out, and when.
+    """One model call: system prompt, history, answers and times.
 
-    Turns have `role` and `content`, a list of canonical blocks. `answers` are alternatives; none where the
-    call failed. `asked_at` and `answered_at` are RFC 3339 text or None.
+    A turn has `role` and `content`, a list of canonical blocks. `answers` are alternatives; a failed call has
+    none. `asked_at` and `answered_at` are RFC 3339 text or None.
     """
 
     system: str | None
@@ -44,22 +44,24 @@ def record_of(call: Call) -> dict[str, Any]:
     """The canonical record of a call; raises Fault for one without a turn."""
     if not call.history and not call.answers:
         raise Fault("missing_field", call.conversation_id)
-    said = [(turn["role"], *_said(turn)) for turn in [*call.history, *call.answers]]
-    begun = beginning_in([role for role, *_ in said], 0, min(len(said), len(call.history) + 1))
-    conversation_id = call.conversation_id or beginning_of(call.user_id, call.organization_id, said[begun])
+    turns = [(turn["role"], *_stable_content(turn)) for turn in [*call.history, *call.answers]]
+    first = up_to_first_answer([role for role, *_ in turns], 0, min(len(turns), len(call.history) + 1))
+    conversation_id = call.conversation_id or conversation_digest(
+        call.user_id, call.organization_id, turns[first]
+    )
     messages: list[dict[str, Any]] = []
-    parent, upto = None, Upto.begin(conversation_id)
+    parent, prefix = None, PrefixHash.begin(conversation_id)
     if call.system:
         parent = f"{conversation_id}/system"
         text = [{"type": "text", "text": call.system}]
         messages.append({"message_id": parent, "role": "system", "content": text, "sent_at": call.asked_at})
     for number, turn in enumerate(call.history):
-        upto = upto.then(*said[number])
-        made = _split(turn, upto.name, parent, call.asked_at)
+        prefix = prefix.then(*turns[number])
+        made = _split(turn, prefix.message_id, parent, call.asked_at)
         messages += made
         parent = made[-1]["message_id"] if made else parent
     for number, turn in enumerate(call.answers, len(call.history)):
-        messages += _split(turn, upto.then(*said[number]).name, parent, call.answered_at)
+        messages += _split(turn, prefix.then(*turns[number]).message_id, parent, call.answered_at)
     once = {message["message_id"]: message for message in messages}
     note_block(
         MERGED, sum(len(m["content"]) for m in messages) - sum(len(m["content"]) for m in once.values())
@@ -73,8 +75,8 @@ def record_of(call: Call) -> dict[str, Any]:
     }
 
 
-def moment(value: Any) -> Any:
-    """RFC 3339 text of an instant given as text, or as a number since 1970 in s, ms, us or ns."""
+def instant_text(value: Any) -> Any:
+    """RFC 3339 text of a number of s, ms, us or ns since 1970; any other value unchanged."""
     if isinstance(value, str) and value.isdecimal():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -86,43 +88,44 @@ def moment(value: Any) -> Any:
     return (dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=micros)).isoformat()
 
 
-def _split(turn: Turn, name: str, parent: str | None, at: Any) -> list[dict[str, Any]]:
-    """The turn as messages in a row: results of tools apart from what somebody says beside them."""
+def _split(turn: Turn, message_id: str, parent: str | None, at: Any) -> list[dict[str, Any]]:
+    """The turn as one message, or as two: tool results, then the other content as their child."""
     rest = turn["content"]
     results = [block for block in rest if block["type"] == "tool_result"]
     if results:
         rest = [block for block in rest if block["type"] != "tool_result"]
     messages: list[dict[str, Any]] = []
     if results:
-        one: Turn = {"message_id": f"{name}/tool", "role": "tool", "origin": "tool", "content": results}
+        one: Turn = {"message_id": f"{message_id}/tool", "role": "tool", "origin": "tool", "content": results}
         messages.append({**one, "parent_id": parent, "sent_at": at})
-        parent = f"{name}/tool"
+        parent = f"{message_id}/tool"
     if rest or not results:
         role = turn["role"]
         origin = {"assistant": "model", "tool": "tool"}.get(role)
-        said: Turn = {"message_id": name, "role": role, "content": rest, "parent_id": parent, "sent_at": at}
-        messages.append({**said, "origin": origin} if origin else said)
+        message: Turn = {"message_id": message_id, "role": role, "content": rest}
+        message |= {"parent_id": parent, "sent_at": at}
+        messages.append({**message, "origin": origin} if origin else message)
     return messages
 
 
-def _said(turn: Turn) -> list[str]:
-    """What of a turn stays the same when a client sends it again: not its thinking, nor how it is cut."""
-    said: list[str] = []
+def _stable_content(turn: Turn) -> list[str]:
+    """The content that is equal when a client sends the turn again: without thoughts and block boundaries."""
+    content: list[str] = []
     texts: list[str] = []
     for block in turn["content"]:
         if block["type"] == "text":
             texts.append((block.get("text") or "").strip())
         elif block["type"] == "tool_use":
-            said += ["call", str(block.get("id") or ""), str(block.get("name") or "")]
+            content += ["call", str(block.get("id") or ""), str(block.get("name") or "")]
         elif block["type"] == "tool_result":
-            said += ["result", str(block.get("tool_use_id") or ""), plain_text(block.get("content"))]
+            content += ["result", str(block.get("tool_use_id") or ""), plain_text(block.get("content"))]
         elif block["type"] != "thinking":
-            said.append(block["type"])
-    return ["".join(texts), *said]
+            content.append(block["type"])
+    return ["".join(texts), *content]
 
 
 def plain_text(content: Any) -> str:
-    """The texts of what a tool gave, without white space around them."""
+    """The texts of a tool result, without white space around them."""
     if isinstance(content, list):
         return "".join(part.get("text") or "" for part in content if isinstance(part, dict)).strip()
     return (

@@ -1,4 +1,4 @@
-"""Spans whose messages are written as JSON text, decoded by type."""
+"""Spans whose messages are JSON text, decoded by type, to sessions by column."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from transforms.sources.calls.call_columns import (
-    Calls,
-    Holding,
-    Mixed,
-    Said,
-    moments_of,
-    plains_of,
-    said_of,
-    untimed,
+    CallColumns,
+    SplitContent,
+    TurnColumns,
+    TurnContent,
+    instants_of,
+    session_columns_of,
+    turn_columns,
+    without_times,
 )
 from transforms.sources.calls.otel_spans import (
-    BEGUN,
-    ENDED,
+    END_FIELDS,
     ROLES,
-    USER,
+    START_FIELDS,
+    USER_ATTRIBUTES,
     arguments_of,
     attributes_of,
     first_of,
@@ -32,7 +32,7 @@ from transforms.sources.calls.otel_spans import (
     spans_of,
 )
 from transforms.sources.decode import Fault
-from transforms.sources.json.item_source import Told
+from transforms.sources.json.item_source import ColumnResult
 
 
 class _Part(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -46,7 +46,7 @@ class _Part(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
 
 class _Turn(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """`Any`: decoded, so that it is known to be sound, and not read."""
+    """`Any`: decoded, so that it is known to be valid JSON, and not used."""
 
     role: Literal["system", "developer", "user", "assistant", "model", "tool", "function"]
     parts: list[_Part]
@@ -55,10 +55,10 @@ class _Turn(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
 
 class _Span(NamedTuple):
-    """What a span says, and where its item stands."""
+    """The messages of a span; `place` of its item."""
 
     place: int
-    begun: Any
+    started: Any
     ended: Any
     history: list[_Turn]
     answer: list[_Turn]
@@ -67,30 +67,31 @@ class _Span(NamedTuple):
     system: str | None
 
 
-#: Of a turn with none, or with several.
-_NO_PART = _Part("thinking")
+#: Stands for the parts of a turn that has none or several.
+_NO_SINGLE_PART = _Part("thinking")
 _decode = msgspec.json.Decoder(list[_Turn]).decode
 _UNDECODABLE = (msgspec.DecodeError, UnicodeEncodeError, RecursionError, ValueError, Fault)
 
 
-def told_of(items: Sequence[dict[str, Any]]) -> Told:
-    """What items of spans tell, where their messages are written as JSON text."""
+def columns_of_spans(items: Sequence[dict[str, Any]]) -> ColumnResult:
+    """The sessions of the items that can be read by column."""
     spans: list[_Span] = []
-    nothing: list[int] = []
+    without_messages: list[int] = []
     for place, item in enumerate(items):
         found = _spans(place, item)
         if found is not None:
             spans += found
-            nothing += [] if found else [place]
-    asked, ended = moments_of([span.begun for span in spans]), moments_of([span.ended for span in spans])
-    said = _said([*itertools.chain.from_iterable([span.history + span.answer for span in spans])])
+            without_messages += [] if found else [place]
+    asked = instants_of([span.started for span in spans])
+    ended = instants_of([span.ended for span in spans])
+    turns = _turn_columns([*itertools.chain.from_iterable([span.history + span.answer for span in spans])])
     counts = [len(span.history) + len(span.answer) for span in spans]
-    odd = said.owners_of_none(counts) | untimed(asked, ended, [span.ended for span in spans])
-    bad = {spans[number].place for number in odd}
-    sound = [number for number, span in enumerate(spans) if span.place not in bad]
-    if not sound:
-        return Told([], None, nothing)
-    calls = Calls(
+    faulty = turns.calls_without_text(counts) | without_times(asked, ended, [span.ended for span in spans])
+    excluded = {spans[number].place for number in faulty}
+    numbers = [number for number, span in enumerate(spans) if span.place not in excluded]
+    if not numbers:
+        return ColumnResult([], None, without_messages)
+    calls = CallColumns(
         conversation_ids=[span.conversation_id for span in spans],
         user_ids=[span.user_id for span in spans],
         organization_ids=[None] * len(spans),
@@ -98,29 +99,33 @@ def told_of(items: Sequence[dict[str, Any]]) -> Told:
         asked_at=asked,
         answered_at=[end if span.answer else None for span, end in zip(spans, ended, strict=True)],
         counts=counts,
-        said=said,
+        turns=turns,
     )
-    return Told([spans[number].place for number in sound], plains_of(calls.only(sound)), nothing)
+    places = [spans[number].place for number in numbers]
+    return ColumnResult(places, session_columns_of(calls.only(numbers)), without_messages)
 
 
 def _spans(place: int, item: dict[str, Any]) -> list[_Span] | None:
-    """The spans of an item that hold messages; None if one may have to be looked at with care."""
+    """The spans of an item that have messages; None if the item must be read by itself."""
     found: list[_Span] = []
     for span in spans_of(item):
         if not isinstance(span, dict):
             return None
         attributes = attributes_of(span)
-        given, taken = attributes.get("gen_ai.input.messages"), attributes.get("gen_ai.output.messages")
-        if given is None and taken is None:
+        inputs, outputs = attributes.get("gen_ai.input.messages"), attributes.get("gen_ai.output.messages")
+        if inputs is None and outputs is None:
             if any(map(is_message, attributes)):
                 return None
             continue
-        user, conversation = first_of(attributes, *USER), attributes.get("gen_ai.conversation.id")
-        if not (_is_text(given) and _is_text(taken) and _is_text(user) and _is_text(conversation)):
+        user = first_of(attributes, *USER_ATTRIBUTES)
+        conversation = attributes.get("gen_ai.conversation.id")
+        if not all(
+            value is None or value.__class__ is str for value in (inputs, outputs, user, conversation)
+        ):
             return None
         try:
-            history = [] if given is None else _decode(given)
-            answer = [] if taken is None else _decode(taken)
+            history = [] if inputs is None else _decode(inputs)
+            answer = [] if outputs is None else _decode(outputs)
             system = instructions_of(attributes.get("gen_ai.system_instructions"))
         except _UNDECODABLE:
             return None
@@ -129,35 +134,30 @@ def _spans(place: int, item: dict[str, Any]) -> list[_Span] | None:
         for turn in answer:
             turn.role = "assistant"
         if history or answer:
-            begun, ended = first_of(span, *BEGUN), first_of(span, *ENDED)
-            found.append(_Span(place, begun, ended, history, answer, conversation, user, system))
+            started, ended = first_of(span, *START_FIELDS), first_of(span, *END_FIELDS)
+            found.append(_Span(place, started, ended, history, answer, conversation, user, system))
     return found
 
 
-def _is_text(value: Any) -> bool:
-    return value is None or value.__class__ is str
-
-
-def _said(turns: Sequence[_Turn]) -> Said:
+def _turn_columns(turns: Sequence[_Turn]) -> TurnColumns:
     parts = [turn.parts for turn in turns]
-    only = [each[0] if len(each) == 1 else _NO_PART for each in parts]
-    texts = [part.content or "" for part in only]
-    kinds = [part.type for part in only]
-    odd = {place: parts[place] for place, kind in enumerate(kinds) if kind != "text"}
-    return said_of([ROLES[turn.role] for turn in turns], texts, odd, _held)
+    single = [each[0] if len(each) == 1 else _NO_SINGLE_PART for each in parts]
+    texts = [part.content or "" for part in single]
+    contents = {place: parts[place] for place, part in enumerate(single) if part.type != "text"}
+    return turn_columns([ROLES[turn.role] for turn in turns], texts, contents, _split)
 
 
-def _held(parts: list[_Part]) -> tuple[str, str, Mixed | None]:
-    """The texts as one, what of them stays the same, and what else there is; raises Fault."""
-    holding = Holding()
+def _split(parts: list[_Part]) -> SplitContent:
+    """The content of parts, taken apart; raises Fault."""
+    content = TurnContent()
     for part in parts:
         if part.type == "text":
-            holding.texts.append(part.content or "")
+            content.texts.append(part.content or "")
         elif part.type == "tool_call":
-            holding.add_call(part.id, part.name, arguments_of(part.arguments))
+            content.add_call(part.id, part.name, arguments_of(part.arguments))
         elif part.type == "tool_call_response":
-            answer = response_of(part.response if part.response is not None else part.result)
-            holding.add_result(part.id, answer.strip(), len(answer))
+            result = response_of(part.response if part.response is not None else part.result)
+            content.add_result(part.id, result.strip(), len(result))
         else:
-            holding.add_thought(part.content)
-    return holding.made(len(parts))
+            content.add_thought(part.content)
+    return content.split(len(parts))

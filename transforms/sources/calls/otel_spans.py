@@ -1,4 +1,4 @@
-"""One span of a generative AI call as a call of `histories`, by whitelist of attributes."""
+"""One span of a generative AI call to a `Call`, by a whitelist of attributes."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 import msgspec
 
 from schemas.records import Role
-from transforms.sources.calls.model_calls import Call, Turn, moment
+from transforms.sources.calls.model_calls import Call, Turn, instant_text
 from transforms.sources.decode import Fault
 
 Attributes = dict[str, Any]
-USER = ("user.id", "enduser.id", "gen_ai.user.id")
+USER_ATTRIBUTES = ("user.id", "enduser.id", "gen_ai.user.id")
 _NUMBERED = re.compile(r"gen_ai\.(prompt|completion)\.(\d{1,5})\.(.+)\Z")
 _NUMBERED_CALL = re.compile(r"tool_calls\.(\d{1,5})\.(id|name|arguments)\Z")
 ROLES: dict[str, Role] = {
@@ -22,13 +22,13 @@ ROLES: dict[str, Role] = {
     **dict.fromkeys(("assistant", "model"), "assistant"),
     **dict.fromkeys(("tool", "function"), "tool"),
 }
-BEGUN = ("startTimeUnixNano", "start_time_unix_nano", "start_time", "startTime")
-ENDED = ("endTimeUnixNano", "end_time_unix_nano", "end_time", "endTime")
+START_FIELDS = ("startTimeUnixNano", "start_time_unix_nano", "start_time", "startTime")
+END_FIELDS = ("endTimeUnixNano", "end_time_unix_nano", "end_time", "endTime")
 _MAX_NESTING = 100
 
 
 def spans_of(item: Mapping[str, Any]) -> Iterator[Any]:
-    """The spans of an OTLP export, else the object itself; faulty places of an export as they are."""
+    """The spans of an OTLP export, or the object itself if it is none; invalid spans are not left out."""
     resources = item.get("resourceSpans", item.get("resource_spans"))
     if resources is None:
         yield item
@@ -39,20 +39,20 @@ def spans_of(item: Mapping[str, Any]) -> Iterator[Any]:
 
 
 def call_of(span: Any) -> Call | None:
-    """The call that a span tells of, None if it holds no messages; raises Fault."""
+    """The call of a span, None for a span without messages; raises Fault."""
     if not isinstance(span, dict):
         raise Fault("not_an_object")
     found = attributes_of(span)
-    given = found.get("gen_ai.input.messages")
-    taken = found.get("gen_ai.output.messages")
-    if given is None and taken is None:
+    inputs = found.get("gen_ai.input.messages")
+    outputs = found.get("gen_ai.output.messages")
+    if inputs is None and outputs is None:
         turns, answers = _numbered(found, "prompt"), _numbered(found, "completion")
     else:
-        turns, answers = _turns(given), _turns(taken)
+        turns, answers = _turns(inputs), _turns(outputs)
     if not turns and not answers:
         return None
-    asked, answered = moment(first_of(span, *BEGUN)), moment(first_of(span, *ENDED))
-    user = first_of(found, *USER)
+    asked, answered = instant_text(first_of(span, *START_FIELDS)), instant_text(first_of(span, *END_FIELDS))
+    user = first_of(found, *USER_ATTRIBUTES)
     conversation = found.get("gen_ai.conversation.id")
     if not isinstance(user, str | None) or not isinstance(conversation, str | None):
         raise Fault("bad_field")
@@ -68,7 +68,7 @@ def call_of(span: Any) -> Call | None:
 
 
 def attributes_of(span: Mapping[str, Any]) -> Attributes:
-    """Attributes of a span by name, and those of its events that it does not have itself."""
+    """The attributes of a span by name, completed by the attributes of its events."""
     found = _attributes(span.get("attributes"))
     for event in _listed(span.get("events")):
         if isinstance(event, dict):
@@ -77,7 +77,7 @@ def attributes_of(span: Mapping[str, Any]) -> Attributes:
 
 
 def is_message(name: str) -> bool:
-    """True for an attribute that holds a message or a part of one."""
+    """True for a numbered attribute of older instrumentations, such as `gen_ai.prompt.0.content`."""
     return _NUMBERED.match(name) is not None
 
 
@@ -86,7 +86,7 @@ def _field(holder: Any, *names: str) -> Any:
 
 
 def first_of(holder: Mapping[str, Any], *names: str) -> Any:
-    """What stands under the first of the names that has anything; None if none has."""
+    """The first value that is not None among the fields of these names; None if there is none."""
     for name in names:
         if (value := holder.get(name)) is not None:
             return value
@@ -98,7 +98,7 @@ def _listed(value: Any) -> list[Any]:
 
 
 def _attributes(given: Any) -> Attributes:
-    """Attributes by name: of a mapping as they are, of OTLP's pairs with their values taken out."""
+    """Attributes by name, from a mapping or from OTLP's list of keys and values."""
     if isinstance(given, dict):
         return given
     found: Attributes = {}
@@ -109,24 +109,24 @@ def _attributes(given: Any) -> Attributes:
 
 
 def _value(value: Any, levels: int) -> Any:
-    """What an OTLP AnyValue holds."""
+    """The value of an OTLP AnyValue."""
     if levels == 0:
         raise Fault("malformed_json")
     if not isinstance(value, dict) or len(value) != 1:
         return value
-    ((kind, held),) = value.items()
+    ((kind, inner),) = value.items()
     if kind == "arrayValue":
-        return [_value(item, levels - 1) for item in _listed(_field(held, "values"))]
+        return [_value(item, levels - 1) for item in _listed(_field(inner, "values"))]
     if kind == "kvlistValue":
-        pairs = [pair for pair in _listed(_field(held, "values")) if isinstance(pair, dict)]
+        pairs = [pair for pair in _listed(_field(inner, "values")) if isinstance(pair, dict)]
         return {str(pair.get("key")): _value(pair.get("value"), levels - 1) for pair in pairs}
-    if kind == "intValue" and isinstance(held, str) and held.lstrip("-").isdecimal():
-        return int(held)
-    return held if kind in ("stringValue", "intValue", "doubleValue", "boolValue") else None
+    if kind == "intValue" and isinstance(inner, str) and inner.lstrip("-").isdecimal():
+        return int(inner)
+    return inner if kind in ("stringValue", "intValue", "doubleValue", "boolValue") else None
 
 
 def _decoded(value: Any) -> Any:
-    """A structure, which most exporters write as JSON text."""
+    """The value; JSON text, which most exporters write, is decoded."""
     if not isinstance(value, str):
         return value
     try:
@@ -168,8 +168,8 @@ def _block(part: Any) -> dict[str, Any]:
         call = {"type": "tool_use", "id": _text(part.get("id")), "name": _text(part.get("name"))}
         return {**call, "input": arguments_of(part.get("arguments"))}
     if kind == "tool_call_response":
-        said = response_of(first_of(part, "response", "result"))
-        return {"type": "tool_result", "tool_use_id": _text(part.get("id")), "content": said}
+        result = response_of(first_of(part, "response", "result"))
+        return {"type": "tool_result", "tool_use_id": _text(part.get("id")), "content": result}
     modality = part.get("modality")
     if kind in ("blob", "file", "uri"):
         return {"type": "image" if modality == "image" else "document"}
@@ -177,7 +177,7 @@ def _block(part: Any) -> dict[str, Any]:
 
 
 def arguments_of(value: Any) -> Any:
-    """What a tool is given: a structure, decoded where it is text that is one."""
+    """The arguments of a tool call; text is decoded if it is JSON."""
     if not isinstance(value, str):
         return value
     try:
@@ -187,7 +187,7 @@ def arguments_of(value: Any) -> Any:
 
 
 def response_of(value: Any) -> str:
-    """What a tool gave, as text."""
+    """A tool result as text."""
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 

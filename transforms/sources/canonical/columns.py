@@ -59,7 +59,7 @@ class Columns(NamedTuple):
     """A batch taken apart: `rows`, `messages` (all rows' together) and `blocks`, by field name.
 
     `words` are the columns of few different texts of all three, by their names, which differ.
-    `odd_block`: null, or with a tool's input or result in a structure of columns.
+    `unusual_block`: null, or with a tool's input or result in a structure of columns.
     """
 
     rows: dict[str, pa.Array]
@@ -69,16 +69,16 @@ class Columns(NamedTuple):
     null_message: Bools
     blocks: dict[str, pa.Array]
     message_of: Ints
-    odd_block: Bools
+    unusual_block: Bools
     words: dict[str, Words]
 
 
-class OddSchema(Exception):  # noqa: N818 - not a fault: such columns are read row by row
+class RowwiseSchema(Exception):  # noqa: N818 - not a fault: such columns are read row by row
     """A column has a type that only the row-wise reader understands."""
 
 
 def taken_apart(batch: pa.RecordBatch) -> Columns:
-    """The batch's columns; raises OddSchema."""
+    """The batch's columns; raises RowwiseSchema."""
     size = batch.num_rows
     rows = {name: _text(_field(batch, name, size)) for name in ROW_TEXTS}
     words = {name: _words(_field(batch, name, size)) for name in ROW_WORDS}
@@ -95,10 +95,10 @@ def taken_apart(batch: pa.RecordBatch) -> Columns:
     block_counts, blocks = (np.zeros(len(structs), np.int64), _NO_BLOCKS) if plain else _flat(content)
     parts = _children(blocks)
     words |= {name: _words(parts.get(name, pa.nulls(len(blocks)))) for name in BLOCK_WORDS}
-    odd_block = mask(blocks.is_null())
+    unusual_block = mask(blocks.is_null())
     for name in _STRUCTURED & parts.keys():
         if pa.types.is_nested(parts[name].type):
-            odd_block |= mask(parts[name].is_valid())
+            unusual_block |= mask(parts[name].is_valid())
             parts[name] = pa.nulls(len(blocks))
     _typed(parts.get("is_error", pa.nulls(len(blocks))), pa.bool_())
     return Columns(
@@ -109,7 +109,7 @@ def taken_apart(batch: pa.RecordBatch) -> Columns:
         mask(structs.is_null()),
         {name: _text(parts.get(name, pa.nulls(len(blocks)))) for name in BLOCK_TEXTS},
         np.repeat(np.arange(len(structs)), np.maximum(block_counts, 0)),
-        odd_block,
+        unusual_block,
         words,
     )
 
@@ -129,7 +129,7 @@ def _text(values: pa.Array) -> pa.Array:
     kind = values.type
     inner = kind.value_type if pa.types.is_dictionary(kind) else kind
     if not pa.types.is_null(inner) and not _is_text(inner):
-        raise OddSchema
+        raise RowwiseSchema
     return values.cast(pa.string())
 
 
@@ -156,13 +156,13 @@ def _instants(values: pa.Array) -> pa.Array:
         found = pc.if_else(zoned, values, pa.scalar(None, values.type)).cast(INSTANT)
         return pc.if_else(zoned, found, _NO_TIME)
     if not pa.types.is_null(values.type) and not (pa.types.is_timestamp(values.type) and values.type.tz):
-        raise OddSchema
+        raise RowwiseSchema
     return values.cast(INSTANT, safe=False)
 
 
 def _typed(values: pa.Array, kind: pa.DataType) -> pa.Array:
     if not pa.types.is_null(values.type) and values.type != kind:
-        raise OddSchema
+        raise RowwiseSchema
     return values.cast(kind)
 
 
@@ -172,7 +172,7 @@ def _flat(lists: pa.Array) -> tuple[Ints, pa.StructArray]:
     if not (pa.types.is_list(kind) or pa.types.is_large_list(kind)) or not pa.types.is_struct(
         kind.value_type
     ):
-        raise OddSchema
+        raise RowwiseSchema
     return ints(pc.list_value_length(lists), -1), lists.flatten()
 
 

@@ -19,17 +19,15 @@ from transforms.sources.base import (
     byte_ranges,
     fault_at,
 )
-from transforms.sources.decode import Fault, decode_session, decode_sessions
-from transforms.sources.facts.table import Read, Several
+from transforms.sources.decode import Fault, decode_session
+from transforms.sources.facts.table import ReadRecord
 from transforms.sources.files import (
     Line,
-    Lines,
     Truncated,
-    blocks_of_lines,
     changed,
     compression_of,
-    each_line,
     is_binary,
+    lines,
     open_stream,
     read_at,
 )
@@ -60,7 +58,7 @@ def line_facts(unit: Unit, context: ReadContext) -> Iterator[FactsBatch]:
 def line_sessions(
     unit: Unit, context: ReadContext, pointers: Sequence[Pointer]
 ) -> Iterator[tuple[int, Session]]:
-    """(row, session) of the pointers: by seeking in a plain file, by reading on in a compressed one."""
+    """(row, session) of the pointers: seeks in a plain file, reads a compressed one from the start."""
     ordered = sorted(pointers)
     if unit.kind == "bytes":
         chunks = read_at(unit.paths[0], [(pointer.offset, pointer.length) for pointer in ordered])
@@ -69,10 +67,9 @@ def line_sessions(
         return
     wanted = {pointer.row for pointer in ordered}
     for read in _reads(unit, context, wanted):
-        if isinstance(read, Read):
-            if read.session is not None:
-                yield read.row, read.session
-            wanted.discard(read.row)
+        if read.session is not None:
+            yield read.row, read.session
+        wanted.discard(read.row)
         if not wanted:
             return
 
@@ -86,52 +83,31 @@ def _session(unit: Unit, data: bytes, context: ReadContext) -> Session:
     return context.owned(session, unit)
 
 
-def _reads(unit: Unit, context: ReadContext, wanted: set[int] | None = None) -> Iterator[Read | Several]:
-    """Every record of the unit, or only the wanted rows of it, one by one (the others are not decoded)."""
+def _reads(unit: Unit, context: ReadContext, wanted: set[int] | None = None) -> Iterator[ReadRecord]:
+    """Every record of the unit, or only the wanted rows; the other lines are not decoded."""
     limit, path = context.limits.max_record_bytes, unit.paths[0]
     start, end = (unit.start, unit.end) if unit.kind == "bytes" else (0, None)
     row = 0
     try:
         with closing(open_stream(path)) as file:
-            for some in blocks_of_lines(file, start, end, limit):
-                if (
-                    wanted is None
-                    and context.only is None
-                    and (sound := _all_sound(some, row, unit, context))
-                ):
-                    yield sound
-                else:
-                    yield from _one_by_one(some, row, unit, context, wanted)
-                row += len(some.raw)
+            for line in lines(file, start, end, limit):
+                if (wanted is None or row in wanted) and _may_be(line, context.only):
+                    yield _read(unit, row, line, context)
+                row += 1
     except Truncated as cut:
         if wanted is None:
-            yield Read(row, 0, 0, None, fault_at(unit, path, f"byte {cut.at}", "truncated_input", context))
+            yield ReadRecord(
+                row, 0, 0, None, fault_at(unit, path, f"byte {cut.at}", "truncated_input", context)
+            )
     except OSError:
         if wanted is None:
-            yield Read(
+            yield ReadRecord(
                 row, 0, 0, None, fault_at(unit, path, "file", "unreadable_file", context, length=unit.size)
             )
 
 
-def _all_sound(some: Lines, row: int, unit: Unit, context: ReadContext) -> Several | None:
-    """All of the lines at once, None where one of them may be no session and each has to be looked at."""
-    sessions = decode_sessions(some.raw, context.limits.max_messages)
-    if sessions is None:
-        return None
-    context.all_owned(sessions, unit)
-    return Several(range(row, row + len(sessions)), some.offsets, some.lengths, sessions)
-
-
-def _one_by_one(
-    some: Lines, row: int, unit: Unit, context: ReadContext, wanted: set[int] | None
-) -> Iterator[Read]:
-    for number, line in enumerate(each_line(some), row):
-        if (wanted is None or number in wanted) and _may_be(line, context.only):
-            yield _read(unit, number, line, context)
-
-
 def _may_be(line: Line, only: str | None) -> bool:
-    """False for a line that names another conversation than the one asked for; cheap, by its id alone."""
+    """False for a line of another conversation than the wanted one; decodes its id alone."""
     if only is None or line.data is None:
         return True
     try:
@@ -140,13 +116,13 @@ def _may_be(line: Line, only: str | None) -> bool:
         return True
 
 
-def _read(unit: Unit, row: int, line: Line, context: ReadContext) -> Read:
-    # A line's number within its byte range says little to a reader of the quarantine: its offset does.
+def _read(unit: Unit, row: int, line: Line, context: ReadContext) -> ReadRecord:
+    # The number of a line within its byte range does not identify it in the file; its offset does.
     path = unit.paths[0]
     locator = f"byte {line.offset}" if unit.kind == "bytes" else f"line {line.number}"
     if line.data is None:
         fault = fault_at(unit, path, locator, "oversize_record", context, length=line.length)
-        return Read(row, line.offset, line.length, None, fault)
+        return ReadRecord(row, line.offset, line.length, None, fault)
     try:
         session = decode_session(line.data, context.limits.max_messages)
     except Fault as found:
@@ -160,6 +136,6 @@ def _read(unit: Unit, row: int, line: Line, context: ReadContext) -> Read:
             length=line.length,
             conversation_id=found.conversation_id,
         )
-        return Read(row, line.offset, line.length, None, fault)
+        return ReadRecord(row, line.offset, line.length, None, fault)
     context.owned(session, unit)
-    return Read(row, line.offset, line.length, session, None)
+    return ReadRecord(row, line.offset, line.length, session, None)

@@ -20,7 +20,7 @@ from transforms.sources.base import FactsBatch, PlanTask, Pointer, ReadContext, 
 from transforms.sources.canonical.column_facts import Unread, column_facts
 from transforms.sources.canonical.parquet_layout import Layout, batches_of, layout_of, open_parquet, texts_of
 from transforms.sources.canonical.parquet_records import read_row, with_texts_assumed
-from transforms.sources.facts.table import Read
+from transforms.sources.facts.table import ReadRecord
 from transforms.sources.files import changed
 
 
@@ -45,7 +45,7 @@ def row_facts(unit: Unit, context: ReadContext) -> Iterator[FactsBatch]:
             yield from _Facts(file, unit, context, layout).batches()
     except (OSError, pa.ArrowException):
         entry = fault_at(unit, unit.paths[0], f"row group {unit.start}", "truncated_input", context)
-        yield batch_of([Read(0, 0, 0, None, entry)], unit.encode(), context)
+        yield batch_of([ReadRecord(0, 0, 0, None, entry)], unit.encode(), context)
 
 
 def row_sessions(
@@ -105,10 +105,10 @@ class _Facts:
 
     def _batch(self, first_row: int, batch: pa.RecordBatch, unread: Unread | None) -> FactsBatch:
         unit, context, encoded = self.unit, self.context, self.unit.encode()
-        facts, odd = column_facts(batch, first_row, encoded, unit.input, context, unread)
-        if not len(odd):
+        facts, unusual = column_facts(batch, first_row, encoded, unit.input, context, unread)
+        if not len(unusual):
             return FactsBatch(facts, [])
-        reads = _reads(unit, batch, first_row, odd.tolist(), context)
+        reads = _reads(unit, batch, first_row, unusual.tolist(), context)
         if unread is not None:
             reads = self._with_texts(reads, unread)
         others = batch_of(reads, encoded, context)
@@ -116,7 +116,7 @@ class _Facts:
             facts = pa.concat_tables([facts, others.facts]).sort_by("row")
         return FactsBatch(facts, others.quarantined)
 
-    def _with_texts(self, reads: list[Read], unread: Unread) -> list[Read]:
+    def _with_texts(self, reads: list[ReadRecord], unread: Unread) -> list[ReadRecord]:
         """The same records with their texts, as only those tell of copies; the faulty ones as they are."""
         rows = [read.row for read in reads if read.session is not None]
         try:
@@ -126,7 +126,9 @@ class _Facts:
         return [whole.get(read.row, read) for read in reads]
 
 
-def _reads_at(file: pq.ParquetFile, unit: Unit, rows: Sequence[int], context: ReadContext) -> Iterator[Read]:
+def _reads_at(
+    file: pq.ParquetFile, unit: Unit, rows: Sequence[int], context: ReadContext
+) -> Iterator[ReadRecord]:
     """The rows of these numbers, ascending, with all their columns."""
     if not rows:
         return
@@ -137,6 +139,6 @@ def _reads_at(file: pq.ParquetFile, unit: Unit, rows: Sequence[int], context: Re
 
 def _reads(
     unit: Unit, batch: pa.RecordBatch, first_row: int, places: list[int], context: ReadContext
-) -> list[Read]:
+) -> list[ReadRecord]:
     """The rows at these places of the batch, made Python objects one row at a time."""
     return [read_row(unit, first_row + place, batch.slice(place, 1), context) for place in places]

@@ -20,7 +20,7 @@ from transforms.sources.canonical.columns import (
     MESSAGE_TEXTS,
     MESSAGE_WORDS,
     ROW_WORDS,
-    OddSchema,
+    RowwiseSchema,
     taken_apart,
 )
 
@@ -88,7 +88,7 @@ def layout_of(file: pq.ParquetFile) -> Layout | None:
     fields = [schema.field(name) for name in COLUMNS if name in schema.names]
     try:
         taken_apart(pa.RecordBatch.from_pylist([], pa.schema(fields)))
-    except (OddSchema, pa.ArrowException):
+    except (RowwiseSchema, pa.ArrowException):
         return None
     paths = [file.schema.column(number).path for number in range(len(file.schema))]
     found: dict[str, list[str]] = {"columns": [], "text": [], "kind": [], "other": []}

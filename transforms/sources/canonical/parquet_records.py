@@ -14,13 +14,13 @@ from transforms.sources.base import ReadContext, fault_at
 from transforms.sources.canonical.column_facts import Unread, json_or_text
 from transforms.sources.canonical.parquet_layout import COLUMNS
 from transforms.sources.decode import Fault, convert_session
-from transforms.sources.facts.table import Read
+from transforms.sources.facts.table import ReadRecord
 
 _MESSAGE_FIELDS = tuple(f.name for f in msgspec.structs.fields(Message) if f.name != "content")
 _SOME_TEXT = "."
 
 
-def read_row(unit: Unit, row: int, one: pa.RecordBatch, context: ReadContext) -> Read:
+def read_row(unit: Unit, row: int, one: pa.RecordBatch, context: ReadContext) -> ReadRecord:
     """The session of a batch of one row, or its fault."""
     path, locator, data = unit.paths[0], f"row group {unit.start} row {row}", b""
     try:
@@ -31,11 +31,11 @@ def read_row(unit: Unit, row: int, one: pa.RecordBatch, context: ReadContext) ->
         entry = fault_at(
             unit, path, locator, fault.code, context, data=data, conversation_id=fault.conversation_id
         )
-        return Read(row, 0, 0, None, entry)
-    return Read(row, 0, 0, context.owned(session, unit), None)
+        return ReadRecord(row, 0, 0, None, entry)
+    return ReadRecord(row, 0, 0, context.owned(session, unit), None)
 
 
-def with_texts_assumed(read: Read, unread: Unread) -> Read:
+def with_texts_assumed(read: ReadRecord, unread: Unread) -> ReadRecord:
     """The record with a text wherever one may stand: for texts that cannot be read."""
     for message in read.session.messages if read.session else ():
         if unread == "messages" and message.content is None:

@@ -1,4 +1,4 @@
-"""The canonical format: JSON Lines or Parquet, told apart by their bytes."""
+"""The canonical format: JSON Lines or Parquet, detected from file contents."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from transforms.sources.files import magic_of
 
 
 class Canonical:
-    """Sessions as interfaces.md describes them."""
+    """Sessions as docs/data-model.md describes them."""
 
     folder_patterns: Sequence[str] = ()
 

@@ -1,4 +1,4 @@
-"""Sessions as a table of canonical Parquet: what is read from it again is the same session."""
+"""Sessions as a canonical Parquet table; reading it again returns the same sessions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from schemas.records import Block, Message, Session
 from schemas.tables import INSTANT
 
 _TEXT = pa.string()
-#: A tool's result as blocks, since it may hold images; what else a block holds is nothing that is read.
+#: A tool's result as blocks, since it may contain images; readers use no other fields.
 _RESULT = pa.list_(pa.struct([("type", _TEXT), ("text", _TEXT)]))
 _BLOCK = pa.struct(
     [
@@ -83,7 +83,7 @@ def _block(block: Block) -> dict[str, Any]:
 
 
 def _result(content: Any) -> list[dict[str, str | None]]:
-    """A tool's result in blocks; what is neither text nor a list of blocks as JSON text."""
+    """A tool's result as blocks; a value that is neither text nor a list becomes JSON text."""
     if isinstance(content, str):
         return [{"type": "text", "text": content}]
     if not isinstance(content, list):

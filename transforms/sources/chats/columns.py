@@ -1,6 +1,7 @@
-"""Lists of turns, decoded by type: most of them, at a fraction of the price.
+"""Lists of turns, decoded by type, to sessions by column.
 
-A record with a field that is not named here, or with anything else in one, is for the careful way.
+A record with another field, or with another type in a field, is read by itself. By column, facts take 3.9 to
+4.5 times less CPU for ShareGPT and 3.2 times less for OpenAI files; this is why there are two ways.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ import numpy as np
 
 from schemas.keys import KeyedHasher
 from schemas.records import Defaults, Role
-from transforms.shuffle.digests import numbers_of
+from transforms.shuffle.digests import message_numbers_of_bytes
 from transforms.shuffle.instants import Bools, Ints
 from transforms.sources.decode import Fault, check_value
 from transforms.sources.facts.messages import sizes_of, value_size
-from transforms.sources.facts.session_columns import Plains
-from transforms.sources.json.item_source import Told
+from transforms.sources.facts.session_columns import SessionColumns
+from transforms.sources.json.item_source import ColumnResult
 
 _SPEAKERS: dict[str, Role] = {
     "human": "user",
@@ -41,8 +42,8 @@ ROLES: dict[str, Role] = {
 }
 
 
-class _Record(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """`Any`: decoded, so that it is known to be sound, and not read."""
+class _ChatRecord(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """`Any`: decoded, so that it is known to be valid JSON, and not used."""
 
     id: str | int | None = None
     conversation_id: str | int | None = None
@@ -61,8 +62,8 @@ class _SharegptTurn(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     text: Any = None
 
 
-class Sharegpt(_Record, kw_only=True, forbid_unknown_fields=True, gc=False):
-    """A record of `conversations`."""
+class SharegptRecord(_ChatRecord, kw_only=True, forbid_unknown_fields=True, gc=False):
+    """A ShareGPT record."""
 
     conversations: list[_SharegptTurn]
     system: str | None = None
@@ -91,63 +92,69 @@ class _OpenaiTurn(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     refusal: None = None
 
 
-class Openai(_Record, kw_only=True, forbid_unknown_fields=True, gc=False):
-    """A record of `messages`."""
+class OpenaiRecord(_ChatRecord, kw_only=True, forbid_unknown_fields=True, gc=False):
+    """A chat fine-tuning record."""
 
     messages: list[_OpenaiTurn]
     tools: Any = None
     parallel_tool_calls: Any = None
 
 
-def sharegpt_told(items: Sequence[Sharegpt], defaults: Defaults, hasher: KeyedHasher) -> Told:
-    """What ShareGPT records tell."""
+def sharegpt_columns(
+    items: Sequence[SharegptRecord], defaults: Defaults, hasher: KeyedHasher
+) -> ColumnResult:
+    """The sessions of ShareGPT records."""
     for item in items:
         if item.system:
             item.conversations.insert(0, _SharegptTurn(item.system, "system"))
     turns = [*itertools.chain.from_iterable([item.conversations for item in items])]
     roles = [_SPEAKERS[turn.speaker] for turn in turns]
     counts = [len(item.conversations) for item in items]
-    return _told(items, counts, roles, [turn.value for turn in turns], defaults, hasher)
+    return _columns(items, counts, roles, [turn.value for turn in turns], defaults, hasher)
 
 
-def openai_told(items: Sequence[Openai], defaults: Defaults, hasher: KeyedHasher) -> Told:
-    """What chat fine-tuning records tell; raises Fault if one may be none."""
+def openai_columns(items: Sequence[OpenaiRecord], defaults: Defaults, hasher: KeyedHasher) -> ColumnResult:
+    """The sessions of chat fine-tuning records; raises Fault if one of them may be invalid."""
     turns = [*itertools.chain.from_iterable([item.messages for item in items])]
     roles: list[Role] = [ROLES[turn.role] for turn in turns]
     counts = [len(item.messages) for item in items]
     contents, calls = [turn.content for turn in turns], [turn.tool_calls for turn in turns]
     texts = [content or "" for content in contents]
     if None not in contents and "tool" not in roles and not any(calls):
-        return _told(items, counts, roles, texts, defaults, hasher)
-    said: list[str | bytes] = [*texts]
-    calling, others = np.fromiter(map(bool, calls), np.bool_, len(calls)), np.zeros(len(turns), np.int64)
+        return _columns(items, counts, roles, texts, defaults, hasher)
+    contents_or_json: list[str | bytes] = [*texts]
+    calls_tool = np.fromiter(map(bool, calls), np.bool_, len(calls))
+    other_sizes = np.zeros(len(turns), np.int64)
     for place, turn in enumerate(turns):
         if turn.content is None or calls[place] or roles[place] == "tool":
             blocks = _blocks(turn, roles[place])
-            said[place] = _encode(blocks)
+            contents_or_json[place] = _encode(blocks)
             if roles[place] == "tool":
-                texts[place], others[place] = "", len(texts[place])
+                texts[place], other_sizes[place] = "", len(texts[place])
             else:
-                others[place] = sum([value_size(block.get("input")) for block in blocks])
-    return _told(items, counts, roles, texts, defaults, hasher, _Tools(said, calling, others))
+                other_sizes[place] = sum([value_size(block.get("input")) for block in blocks])
+    return _columns(
+        items, counts, roles, texts, defaults, hasher, _ToolColumns(contents_or_json, calls_tool, other_sizes)
+    )
 
 
-class _Tools(NamedTuple):
-    """Of turns, some with tools: what is said in each, as text or JSON; and what `Plains` has of them."""
+class _ToolColumns(NamedTuple):
+    """Columns of turns, some with tools. `contents`: of each turn its text, or the JSON of its blocks."""
 
-    said: Sequence[str | bytes]
-    calling: Bools
-    others: Ints
+    contents: Sequence[str | bytes]
+    calls_tool: Bools
+    other_sizes: Ints
 
 
-def said_digest(said: Sequence[tuple[Role, Any]]) -> str:
-    """What tells a record without an id from others: all that it says, by role and content of each turn.
+def content_digest(turns: Sequence[tuple[Role, Any]]) -> str:
+    """The id of a record without an id: a SHA-256 of the roles and contents of its turns.
 
-    SHA-256 of, for each turn, its length with who says it and whether that is text, and then of all that is
-    said. Raises UnicodeEncodeError.
+    First come the length, role and kind (text or JSON) of every turn as one number each, then all contents.
+    Raises UnicodeEncodeError.
     """
     parts = [
-        (role, each.encode(), 0) if isinstance(each, str) else (role, _encode(each), 1) for role, each in said
+        (role, each.encode(), 0) if isinstance(each, str) else (role, _encode(each), 1)
+        for role, each in turns
     ]
     frames = [len(data) * 8 + _CODES[role] * 2 + json for role, data, json in parts]
     digest = hashlib.sha256(np.array(frames, "<i8").tobytes())
@@ -155,30 +162,30 @@ def said_digest(said: Sequence[tuple[Role, Any]]) -> str:
     return digest.hexdigest()
 
 
-def _digests(counts: Ints, roles: Sequence[Role], said: Sequence[str | bytes]) -> list[str]:
-    """`said_digest` of records, each with so many of the turns; of turns the text, or JSON as bytes."""
-    texts = [each for each in said if isinstance(each, str)]
-    together, kinds = "".join(texts), np.zeros(len(said), np.int64)
-    if len(texts) == len(said) and together.isascii():
+def _digests(counts: Ints, roles: Sequence[Role], contents: Sequence[str | bytes]) -> list[str]:
+    """`content_digest` of records; `counts`: turns per record, `contents`: text, or JSON as bytes."""
+    texts = [each for each in contents if isinstance(each, str)]
+    together, kinds = "".join(texts), np.zeros(len(contents), np.int64)
+    if len(texts) == len(contents) and together.isascii():
         sizes, whole = sizes_of(texts), memoryview(together.encode())
     else:
-        data = [each.encode() if isinstance(each, str) else each for each in said]
+        data = [each.encode() if isinstance(each, str) else each for each in contents]
         sizes, whole = sizes_of(data), memoryview(b"".join(data))
-        kinds = np.fromiter([isinstance(each, bytes) for each in said], np.int64, len(said))
+        kinds = np.fromiter([isinstance(each, bytes) for each in contents], np.int64, len(contents))
     codes = np.frombuffer(bytes(map(_CODES.__getitem__, roles)), np.uint8).astype(np.int64)
     frames = memoryview((sizes * 8 + codes * 2 + kinds).astype("<i8").tobytes())
     ends = [0, *np.cumsum(counts).tolist()]
-    upto = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])[ends].tolist()
+    sums = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])[ends].tolist()
     found = []
     for place in range(len(counts)):
         digest = hashlib.sha256(frames[ends[place] * 8 : ends[place + 1] * 8])
-        digest.update(whole[upto[place] : upto[place + 1]])
+        digest.update(whole[sums[place] : sums[place + 1]])
         found.append(digest.hexdigest())
     return found
 
 
 def _blocks(turn: _OpenaiTurn, role: Role) -> list[dict[str, Any]]:
-    """The content of a turn that is no text, or not just that; raises Fault for what has to be looked at."""
+    """The blocks of a turn with tools; raises Fault for a turn that must be read by itself."""
     calls = turn.tool_calls or []
     if role == "tool":
         if calls:
@@ -188,20 +195,20 @@ def _blocks(turn: _OpenaiTurn, role: Role) -> list[dict[str, Any]]:
     if turn.content is not None:
         blocks.append({"type": "text", "text": turn.content})
     for call in calls:
-        given = given_to(call.function.arguments)
-        check_value(given, None)
-        blocks.append({"type": "tool_use", "id": call.id, "name": call.function.name, "input": given})
+        arguments = arguments_of(call.function.arguments)
+        check_value(arguments, None)
+        blocks.append({"type": "tool_use", "id": call.id, "name": call.function.name, "input": arguments})
     return blocks
 
 
-def given_to(arguments: Any) -> Any:
-    """What a function is given: the object in a text, where there is one that is not empty."""
-    found = decoded(arguments) if isinstance(arguments, str) else None
+def arguments_of(arguments: Any) -> Any:
+    """The arguments of a tool call; text is decoded if it is a JSON object that is not empty."""
+    found = json_value(arguments) if isinstance(arguments, str) else None
     return found if isinstance(found, dict) and found else arguments
 
 
-def decoded(text: str) -> Any:
-    """The JSON value in a text; None where it holds none."""
+def json_value(text: str) -> Any:
+    """The JSON value of a text, None if it is not JSON."""
     try:
         return msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
@@ -212,42 +219,42 @@ _CODES: dict[Role, int] = {"user": 0, "assistant": 1, "system": 2, "tool": 3}
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
-def _told(
-    items: Sequence[_Record],
+def _columns(
+    items: Sequence[_ChatRecord],
     counts: Sequence[int],
     roles: list[Role],
     texts: list[str],
     defaults: Defaults,
     hasher: KeyedHasher,
-    tools: _Tools | None = None,
-) -> Told:
+    tools: _ToolColumns | None = None,
+) -> ColumnResult:
     at = defaults.created_at
     if at is None or at.tzinfo is None or not items:
-        return Told([], None)
-    named = [item.id or item.conversation_id for item in items]
-    if None in named:
-        digests = _digests(np.array(counts, np.int64), roles, tools.said if tools else texts)
-        named = [digest if name is None else name for name, digest in zip(named, digests, strict=True)]
-    plains = Plains(
-        conversation_ids=[*map(str, named)],
+        return ColumnResult([], None)
+    ids = [item.id or item.conversation_id for item in items]
+    if None in ids:
+        digests = _digests(np.array(counts, np.int64), roles, tools.contents if tools else texts)
+        ids = [digest if given is None else given for given, digest in zip(ids, digests, strict=True)]
+    sessions = SessionColumns(
+        conversation_ids=[*map(str, ids)],
         user_ids=[item.user_id if isinstance(item.user_id, str) else None for item in items],
         organization_ids=[None] * len(items),
         created_at=[at] * len(items),
         last_at=None,
         counts=np.array(counts, np.int64),
-        ids=_ordinals(counts, hasher),
+        ids=_place_numbers(counts, hasher),
         linked=False,
         roles=roles,
         texts=texts,
-        calling=tools and tools.calling,
-        others=tools and tools.others,
+        calls_tool=tools and tools.calls_tool,
+        other_sizes=tools and tools.other_sizes,
     )
-    return Told(range(len(items)), plains)
+    return ColumnResult(range(len(items)), sessions)
 
 
-def _ordinals(counts: Sequence[int], hasher: KeyedHasher) -> Ints:
-    """The numbers of messages that are known by their places."""
-    of_place = numbers_of([b"%d" % place for place in range(max(counts, default=0))], hasher)
+def _place_numbers(counts: Sequence[int], hasher: KeyedHasher) -> Ints:
+    """The numbers of message ids that are places in their session: "0", "1" and so on."""
+    of_place = message_numbers_of_bytes([b"%d" % place for place in range(max(counts, default=0))], hasher)
     begins = np.repeat(np.cumsum(counts) - counts, counts)
     numbers: Ints = of_place[np.arange(len(begins)) - begins]
     return numbers

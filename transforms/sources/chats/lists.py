@@ -1,7 +1,7 @@
-"""Lists of turns without ids and times, as people train on them: ShareGPT, and chat fine-tuning files.
+"""Lists of turns without message ids and times: ShareGPT, and chat fine-tuning files.
 
-One record a line, or one array. What has no id of its own is known by the digest of what it says, so that a
-record which stands twice is one conversation. Times are those of `defaults.created_at`.
+One record per line, or one array. The id of a record without one is a digest of its content, so a record that
+occurs twice is one conversation. All times are `defaults.created_at`.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from schemas.records import Defaults
 from transforms.sources.accounting import MERGED, dropped, note_block
 from transforms.sources.chats.columns import (
     ROLES,
-    Openai,
-    Sharegpt,
-    decoded,
-    given_to,
-    openai_told,
-    said_digest,
-    sharegpt_told,
+    OpenaiRecord,
+    SharegptRecord,
+    arguments_of,
+    content_digest,
+    json_value,
+    openai_columns,
+    sharegpt_columns,
 )
 from transforms.sources.decode import Fault, json_fault
-from transforms.sources.json.item_source import ItemFile, Told
+from transforms.sources.json.item_source import ColumnResult, JsonItemSource
 from transforms.sources.record_file import Record, record_or_fault
 
 Turns = list[dict[str, Any]]
@@ -36,36 +36,36 @@ _SPEAKERS = {
     "function_call": "assistant",
     **dict.fromkeys(("observation", "tool", "function", "function_response"), "tool"),
 }
-#: What most results of tools have: no more than a text, and the call that it answers.
+#: The fields of most tool results; such a turn is converted directly.
 _PLAIN_RESULT = frozenset({"role", "content", "tool_call_id", "name"})
 
 
-class ChatLists[T](ItemFile[T]):
-    """Records with lists of turns, of which `turns_of` makes canonical messages or raises Fault.
+class ChatLists[T](JsonItemSource[T]):
+    """Records with lists of turns; `turns_of` gives their canonical messages or raises Fault.
 
-    `kind`: what most are decoded to, and `told_by` says what those tell.
+    `kind`: the type of well-formed records; `columns` gives their sessions by column.
     """
 
     over_lines = False
-    one_each = True
+    one_record_per_item = True
 
     def __init__(
         self,
         turns_of: Callable[[dict[str, Any]], Turns],
         kind: type[T],
-        told_by: Callable[[Sequence[T], Defaults, KeyedHasher], Told],
+        columns: Callable[[Sequence[T], Defaults, KeyedHasher], ColumnResult],
     ) -> None:
         super().__init__(kind)
         self._turns_of = turns_of
-        self._told_by = told_by
+        self._columns = columns
 
     def records_of(self, data: bytes | None) -> Iterator[Record]:
-        """The one record that an item is."""
+        """The one record of the item."""
         yield record_or_fault(self._record, data)
 
-    def told(self, items: Sequence[T], defaults: Defaults, hasher: KeyedHasher) -> Told:
-        """What records of nothing but texts tell."""
-        return self._told_by(items, defaults, hasher)
+    def columns_of(self, items: Sequence[T], defaults: Defaults, hasher: KeyedHasher) -> ColumnResult:
+        """The sessions of well-formed records."""
+        return self._columns(items, defaults, hasher)
 
     def _record(self, data: bytes | None) -> dict[str, Any]:
         if data is None:
@@ -126,17 +126,17 @@ def openai_turns(item: dict[str, Any]) -> Turns:
         if isinstance(turn.get("refusal"), str):
             blocks.append({"type": "text", "text": turn["refusal"]})
         if role == "tool":
-            said = "\n".join(block["text"] for block in blocks if block["type"] == "text")
+            text = "\n".join(block["text"] for block in blocks if block["type"] == "text")
             call = turn.get("tool_call_id")
             note_block(MERGED, sum(block["type"] == "text" for block in blocks) - 1)
             note_block(dropped("no_text_in_a_result"), sum(block["type"] != "text" for block in blocks))
-            blocks = [{"type": "tool_result", "tool_use_id": call, "content": said}]
+            blocks = [{"type": "tool_result", "tool_use_id": call, "content": text}]
         turns.append({"role": role, "content": blocks})
     return turns
 
 
-SHAREGPT = ChatLists(sharegpt_turns, Sharegpt, sharegpt_told)
-OPENAI_MESSAGES = ChatLists(openai_turns, Openai, openai_told)
+SHAREGPT = ChatLists(sharegpt_turns, SharegptRecord, sharegpt_columns)
+OPENAI_MESSAGES = ChatLists(openai_turns, OpenaiRecord, openai_columns)
 
 
 def _listed(item: dict[str, Any], name: str) -> list[dict[str, Any]]:
@@ -158,7 +158,7 @@ def _text(turn: dict[str, Any], name: str) -> str:
 
 
 def _parts(content: Any) -> list[dict[str, Any]]:
-    """Text as text, and what is no text by its type alone."""
+    """The blocks of a content; of parts without text only the type is read."""
     if content is None:
         return []
     if isinstance(content, str):
@@ -181,18 +181,18 @@ def _parts(content: Any) -> list[dict[str, Any]]:
 
 
 def _valued(kind: str, value: str) -> list[dict[str, Any]]:
-    """The blocks of a part as LLaMA-Factory writes them, with what it holds under `value`."""
+    """The blocks of a part in the form of LLaMA-Factory, with its content in `value`."""
     if kind == "tool_call":
         return _called(value, None)
     return [{"type": "text", "text": value} if kind == "text" else {"type": "thinking", "thinking": value}]
 
 
 def _called(text: str, call_id: str | None) -> list[dict[str, Any]]:
-    """The calls in a text, an object with name and arguments or a list of such; else one with the text.
+    """The tool calls in a text: a JSON object with name and arguments, or a list of such objects.
 
-    The first has the id, for a result does not say which call it answers.
+    Any other text is the input of one call. The first call gets the id: results do not name their call.
     """
-    found = decoded(text)
+    found = json_value(text)
     calls = found if isinstance(found, list) and found else [found]
     if not all(isinstance(call, dict) for call in calls):
         calls = [{}]
@@ -210,7 +210,7 @@ def _thinking(turn: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _calls(turn: dict[str, Any]) -> list[dict[str, Any]]:
-    """Calls of tools, of today's form and of the older one with a single function."""
+    """Tool calls, in the current form and in the older form with a single function."""
     calls = turn.get("tool_calls") or []
     if isinstance(turn.get("function_call"), dict):
         calls = [*calls, {"id": None, "function": turn["function_call"]}]
@@ -221,19 +221,21 @@ def _calls(turn: dict[str, Any]) -> list[dict[str, Any]]:
         function = call.get("function") if isinstance(call, dict) else None
         if not isinstance(function, dict) or not isinstance(call.get("id"), str | None):
             raise Fault("bad_field")
-        name, given = function.get("name"), function.get("arguments")
+        name, arguments = function.get("name"), function.get("arguments")
         if not isinstance(name, str | None):
             raise Fault("bad_field")
-        blocks.append({"type": "tool_use", "id": call.get("id"), "name": name, "input": given_to(given)})
+        blocks.append(
+            {"type": "tool_use", "id": call.get("id"), "name": name, "input": arguments_of(arguments)}
+        )
     return blocks
 
 
 def _digest(turns: Turns) -> str:
-    return said_digest([(turn["role"], _only_text(turn["content"])) for turn in turns])
+    return content_digest([(turn["role"], _only_text(turn["content"])) for turn in turns])
 
 
 def _only_text(content: Any) -> Any:
-    """The text of a content that is one text and nothing else."""
+    """The text of a content with one text block and nothing else; any other content unchanged."""
     if isinstance(content, list) and len(content) == 1 and content[0]["type"] == "text":
         return content[0]["text"]
     return content

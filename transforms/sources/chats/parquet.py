@@ -1,6 +1,6 @@
-"""Public chat corpora in Parquet, WildChat and LMSYS-Chat: one conversation a row, read by row group.
+"""Public chat corpora in Parquet, WildChat and LMSYS-Chat: one conversation per row, read by row group.
 
-Only the columns that make a session are read; addresses, headers and moderation of a row never are.
+Only the columns that a session needs are read; addresses, headers and moderation are not.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from transforms.sources.base import (
 from transforms.sources.canonical.parquet import holds_id, plan_row_groups
 from transforms.sources.canonical.parquet_layout import batches_of, open_parquet
 from transforms.sources.decode import Fault, convert_session, present
-from transforms.sources.facts.table import Read
+from transforms.sources.facts.table import ReadRecord
 from transforms.sources.files import changed
 from transforms.sources.record_file import timed
 
@@ -39,10 +39,10 @@ _ROLES = frozenset({"system", "user", "assistant"})
 
 @dataclasses.dataclass(frozen=True)
 class Corpus:
-    """What tells one corpus from another.
+    """How a corpus is read.
 
-    `id_column`, a string column; `columns` and `turn_fields`, what is read of a row and of each turn in
-    `conversation`; `record_of` makes a canonical record of what was read, or raises Fault.
+    `id_column`: a string column. `columns` and `turn_fields`: the fields that are read of a row, and of each
+    turn in `conversation`. `record_of` gives the canonical record of a row or raises Fault.
     """
 
     id_column: str
@@ -60,11 +60,11 @@ class ChatParquet:
         self._corpus = corpus
 
     def tasks(self, input_number: int, name: str, files: Sequence[InputFile]) -> list[PlanTask]:
-        """One task a file."""
+        """One task per file."""
         return one_task_per_file(input_number, name, files)
 
     def plan(self, task: PlanTask, unit_bytes: int) -> tuple[list[Unit], list[Quarantined]]:  # noqa: ARG002
-        """One unit a row group; `unknown_format` for another table. Raises OSError, pa.ArrowException."""
+        """One unit per row group; `unknown_format` for another table. Raises OSError, pa.ArrowException."""
         path, size = task.paths[0], task.sizes[0]
         if not size:
             return [], []
@@ -88,7 +88,7 @@ class ChatParquet:
                     row += len(reads)
         except (OSError, pa.ArrowException):
             entry = fault_at(unit, path, f"row group {unit.start} row {row}", "truncated_input", context)
-            yield batch_of([Read(row, 0, 0, None, entry)], unit.encode(), context)
+            yield batch_of([ReadRecord(row, 0, 0, None, entry)], unit.encode(), context)
 
     def sessions(
         self, unit: Unit, context: ReadContext, pointers: Sequence[Pointer]
@@ -104,8 +104,8 @@ class ChatParquet:
 
     def _batches(
         self, file: pq.ParquetFile, unit: Unit, context: ReadContext, wanted: set[int] | None
-    ) -> Iterator[list[Read]]:
-        """The reads of each batch, of the wanted rows or of all."""
+    ) -> Iterator[list[ReadRecord]]:
+        """The reads of each batch, of the wanted rows or of all rows."""
         paths = [file.schema.column(number).path for number in range(len(file.schema))]
         read = [path for path in paths if self._is_read(path.split("."))]
         for first, batch in batches_of(file, unit.start, read):
@@ -118,10 +118,10 @@ class ChatParquet:
     def _is_read(self, steps: list[str]) -> bool:
         if len(steps) == 1:
             return steps[0] in self._corpus.columns
-        # conversation, the two steps of a list, a field of the turn; deeper ones are never read.
+        # conversation, the two steps of a list, a field of the turn; deeper fields are not read.
         return steps[0] == "conversation" and len(steps) == 4 and steps[3] in self._corpus.turn_fields
 
-    def _read(self, unit: Unit, row: int, found: Row | Fault, context: ReadContext) -> Read:
+    def _read(self, unit: Unit, row: int, found: Row | Fault, context: ReadContext) -> ReadRecord:
         defaults, limits, data = context.defaults[unit.input], context.limits, b""
         try:
             if isinstance(found, Fault):
@@ -140,15 +140,16 @@ class ChatParquet:
                 data=data,
                 conversation_id=fault.conversation_id,
             )
-            return Read(row, 0, 0, None, entry)
-        return Read(row, 0, 0, context.owned(session, unit), None)
+            return ReadRecord(row, 0, 0, None, entry)
+        return ReadRecord(row, 0, 0, context.owned(session, unit), None)
 
 
 def wildchat_record(row: Row) -> Row:
     """The canonical record of a WildChat row.
 
-    Its hash is that of what was said, so equal conversations of several people share it; the number of the
-    first turn tells them apart. A person's turn has no time; it gets that of the answer, else of the row.
+    The hash of the corpus covers the content only, so equal conversations of several people share it; the
+    number of the first turn is added to make the id unique. A user turn has no time; it gets the time of its
+    answer, or of the row.
     """
     turns = _turns(row)
     named, first = _id(row.get("conversation_hash")), next(iter(turns), {})
@@ -175,7 +176,7 @@ def wildchat_record(row: Row) -> Row:
 
 
 def lmsys_record(row: Row) -> Row:
-    """The canonical record of an LMSYS-Chat row, which knows no times."""
+    """The canonical record of an LMSYS-Chat row, which has no times."""
     messages = [
         {"message_id": str(place), "role": turn["role"], "content": turn["content"]}
         for place, turn in enumerate(_turns(row))
@@ -197,12 +198,12 @@ LMSYS = ChatParquet(Corpus("conversation_id", frozenset({"conversation_id"}), _T
 
 
 def _hash_of(conversation_id: str) -> str:
-    """The hash in an id that `wildchat_record` made; any other id as it is."""
+    """The hash in an id of `wildchat_record`; any other id unchanged."""
     return conversation_id.split(_SEPARATOR)[0] if conversation_id.count(_SEPARATOR) == 1 else conversation_id
 
 
 def _rows(batch: pa.RecordBatch) -> list[Row | Fault]:
-    """Each row as Python values; a fault for one whose text is no UTF-8 or whose time is no time."""
+    """Each row as Python values, or a fault for text that is not UTF-8 or a time that is impossible."""
     try:
         whole: list[Row | Fault] = batch.to_pylist()
     except (ValueError, OverflowError):
@@ -256,11 +257,11 @@ def _turn_id(turn: Row, place: int) -> str:
 def _earliest(times: list[Any]) -> Any:
     try:
         return min(times)
-    except TypeError:  # aware and naive ones, or no times at all
+    except TypeError:  # aware and naive times, or other values
         raise Fault("bad_timestamp") from None
 
 
 def _in_a_row(messages: list[Row]) -> list[Row]:
-    """The messages, each the child of the one before."""
+    """The messages, each as the child of the one before."""
     parents = [None, *(message["message_id"] for message in messages)]
     return [{**message, "parent_id": parent} for message, parent in zip(messages, parents, strict=False)]

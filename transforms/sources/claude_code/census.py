@@ -1,4 +1,4 @@
-"""Versions and kinds of the lines of Claude Code session files: what `chatsieve inspect` tells of them."""
+"""Tool versions and line types of Claude Code session files, as `chatsieve inspect` reports them."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import msgspec
 
 from transforms.sources.files import Truncated, lines, open_stream
 
-#: Kinds of lines that recorded versions write. Others are read past: their links count, nothing else does.
-KNOWN_KINDS = frozenset(
+#: Line types of the recorded versions. Of other types only the links are read.
+KNOWN_TYPES = frozenset(
     "user assistant system summary file-history-snapshot queue-operation progress attachment "
     "permission-mode mode last-prompt custom-title ai-title agent-name agent-color agent-setting tag pr-link "
     "bridge-session worktree-state turn_end atis-latch cost-state started result".split()
 )
 _VERSION = re.compile(r"\d+\.\d+\.\d+\Z")
-_KIND = re.compile(r"[A-Za-z][A-Za-z_-]{0,39}\Z")
+_TYPE = re.compile(r"[A-Za-z][A-Za-z_-]{0,39}\Z")
 _MAX_LINE_BYTES = 64 << 20
 
 
@@ -28,14 +28,14 @@ class _Line(msgspec.Struct):
 
 
 class Census(NamedTuple):
-    """Lines by tool version, and lines of kinds that are not known, by kind; `other` for no plain word."""
+    """Lines by tool version, and lines of unknown types by type; `other` for a type that is no plain word."""
 
     versions: collections.Counter[str]
-    unknown: collections.Counter[str]
+    unknown_types: collections.Counter[str]
 
 
 def census_of(paths: Sequence[str]) -> Census:
-    """The census of some session files. A file that cannot be read counts as far as it can."""
+    """The census of session files. A file that is damaged counts up to the damage."""
     found = Census(collections.Counter(), collections.Counter())
     decoder = msgspec.json.Decoder(_Line)
     for path in paths:
@@ -57,5 +57,5 @@ def _count(found: Census, decoder: msgspec.json.Decoder[_Line], data: bytes | No
         return
     if isinstance(line.version, str) and _VERSION.match(line.version):
         found.versions[line.version] += 1
-    if isinstance(line.type, str) and line.type not in KNOWN_KINDS:
-        found.unknown[line.type if _KIND.match(line.type) else "other"] += 1
+    if isinstance(line.type, str) and line.type not in KNOWN_TYPES:
+        found.unknown_types[line.type if _TYPE.match(line.type) else "other"] += 1

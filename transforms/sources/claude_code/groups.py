@@ -1,4 +1,4 @@
-"""Disjoint sets: files that share an id, records that are linked."""
+"""Disjoint sets (union-find), for files that share an id and records that are linked."""
 
 from __future__ import annotations
 
@@ -6,30 +6,30 @@ from collections.abc import Hashable
 
 
 class Groups[Item: Hashable]:
-    """Disjoint sets of items, joined pair by pair."""
+    """Disjoint sets of items."""
 
     def __init__(self) -> None:
         self._parent: dict[Item, Item] = {}
 
     def join(self, first: Item, second: Item) -> None:
-        """Puts both in one set."""
+        """Unites the sets of both items."""
         a, b = self.of(first), self.of(second)
         if a != b:
             self._parent[b] = a
 
-    def add(self, item: Item, follows: Item | None) -> None:
-        """Puts an item into the set of what it follows, if it follows anything."""
-        if follows is not None and item not in self._parent:
-            self._parent[item] = self.of(follows)  # most items are new: no search for what stands for them
+    def add(self, item: Item, parent: Item | None) -> None:
+        """Adds an item to the set of its parent, or to a set of its own if it has none."""
+        if parent is not None and item not in self._parent:
+            self._parent[item] = self.of(parent)  # most items are new and need no search
         else:
-            self.join(item if follows is None else follows, item)
+            self.join(item if parent is None else parent, item)
 
     def of(self, item: Item) -> Item:
-        """What stands for the item's set."""
+        """The representative of the item's set."""
         parent = self._parent
         root = parent.setdefault(item, item)
         if parent[root] == root:
-            return root  # most items stand right below
+            return root  # most items are at most one step from their root
         while parent[root] != root:
             root = parent[root]
         while parent[item] != root:
@@ -37,7 +37,7 @@ class Groups[Item: Hashable]:
         return root
 
     def members(self) -> list[list[Item]]:
-        """All sets, each in the order its items came."""
+        """All sets; items in the order in which they were added."""
         found: dict[Item, list[Item]] = {}
         for item in self._parent:
             found.setdefault(self.of(item), []).append(item)

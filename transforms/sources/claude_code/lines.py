@@ -1,4 +1,4 @@
-"""One line of a Claude Code session file to a record, by whitelist of fields."""
+"""One line of a Claude Code session file to a record, by a whitelist of fields."""
 
 from __future__ import annotations
 
@@ -10,67 +10,73 @@ import msgspec
 
 from schemas.records import Block, Origin, Role
 from transforms.sources.accounting import dropped, note_block, note_record
-from transforms.sources.claude_code.queued import TYPED, line_typed_meanwhile, source_of
+from transforms.sources.claude_code.queued import HUMAN_ORIGINS, origin_kind, user_line_of_queued_prompt
 from transforms.sources.decode import json_fault
 
-#: What the tool itself writes under role user; the words stand at the start of the text.
+#: How texts begin that the tool itself writes under role user.
 _HARNESS = re.compile(
     r"\s*(?:<(?:command-|local-command-|bash-|system-reminder|ide_|task-notification|user-memory-input|"
     r"teammate-message|[a-z-]{1,40}-hook>)|Caveat: The messages below|\[Request interrupted)"
 )
 _HARNESS_BEGINS = "<C["
-#: What the tool may put before the words of a person, in one text with them.
+#: What the tool may put before a person's words in the same text.
 _PREFACE = re.compile(r"\s*<(system-reminder|ide_\w{1,40})>.*?</\1>", re.DOTALL)
-#: How summaries began before they had a flag of their own.
+#: How compaction summaries began before the flag `isCompactSummary`.
 _SUMMARY = "This session is being continued from a previous conversation that ran out of context"
-#: What stands behind the id of a result in that of what was said beside it.
-SAID = "/said"
-MESSAGE_TYPES = frozenset({"user", "assistant"})
-_NOT_TYPED = ("isMeta", "isVisibleInTranscriptOnly", "turnCompanion")
-DROPPED_BLOCKS = frozenset({"redacted_thinking"})
+_MESSAGE_TYPES = frozenset({"user", "assistant"})
+_HARNESS_FLAGS = ("isMeta", "isVisibleInTranscriptOnly", "turnCompanion")
+_DROPPED_BLOCKS = frozenset({"redacted_thinking"})
 _NAIVE = re.compile(r"\d{4}-\d\d-\d\d[T ][\d:.]+\Z")
 
 
 class LineFault(Exception):  # noqa: N818 - becomes a quarantine entry, never an error
-    """Why a line is no record: a quarantine code; and the links that it has all the same.
+    """Why a line cannot be read: a quarantine code, and a record of its links if it has a uuid.
 
-    `strays`: it follows something, but nobody can say what.
+    `parent_unreadable`: the line has a parentUuid that is not a string.
     """
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
         self.code = code
-        self.link: Record | None = None
-        self.strays = False
+        self.link: LinkedRecord | None = None
+        self.parent_unreadable = False
 
 
-class Record(msgspec.Struct, gc=False):
-    """A linked line. `message` is false for records that only link (progress, attachment, system).
+class LinkedRecord(msgspec.Struct, gc=False):
+    """A line with a uuid. `is_message` is false for lines that only link (progress, attachment, system).
 
-    `parent` is what the line follows; after a compaction that is `logical`, which links in any case.
-    `turn` is the API message id that the lines of one assistant turn share; `agent` names a subagent.
-    `before` is what stood last in the file before lines that are damaged. `queued`: typed by a person
-    while the model worked.
+    `parent`: the uuid that the line follows, `logical_parent` if it has no other. `turn`: the API message id
+    that all lines of one assistant turn share. `agent_id`: the subagent that wrote it. `before_damage`: the
+    last uuid of the same session in the file before a damaged line. `is_queued`: typed by a person while the
+    model worked.
     """
 
     uuid: str
     parent: str | None
-    logical: str | None
-    session: str
-    message: bool
-    sidechain: bool
-    agent: str | None = None
+    logical_parent: str | None
+    session_id: str
+    is_message: bool
+    is_sidechain: bool
+    agent_id: str | None = None
     role: Role = "user"
     origin: Origin | None = None
     sent_at: dt.datetime | None = None
     turn: str | None = None
     blocks: list[Block] = []
-    before: str | None = None
-    queued: bool = False
+    before_damage: str | None = None
+    is_queued: bool = False
+
+    @property
+    def is_subagent(self) -> bool:
+        """True for a line of a subagent's thread."""
+        return self.is_sidechain or self.agent_id is not None
 
 
-def parse_line(data: bytes, file_agent: str | None) -> Record | None:
-    """The record of a line, None for one that carries neither a message nor a link; raises LineFault."""
+def parse_line(data: bytes, file_agent: str | None) -> LinkedRecord | None:
+    """The record of a line, None for one with neither a message nor a uuid; raises LineFault.
+
+    `file_agent`: the subagent that the file's name gives.
+    """
     line = _json_object(data)
     try:
         return _record(line, file_agent)
@@ -78,90 +84,83 @@ def parse_line(data: bytes, file_agent: str | None) -> Record | None:
         links = {name: value for name, value in line.items() if isinstance(value, str)}
         if uuid := links.get("uuid"):
             fault.link = _link({**links, "isSidechain": line.get("isSidechain")}, uuid)
-            fault.strays = line.get("parentUuid") is not None and "parentUuid" not in links
+            fault.parent_unreadable = line.get("parentUuid") is not None and "parentUuid" not in links
         raise
 
 
-def _record(line: dict[str, Any], file_agent: str | None) -> Record | None:
+def _record(line: dict[str, Any], file_agent: str | None) -> LinkedRecord | None:
     kind = line.get("type")
     uuid = line.get("uuid")
     if not isinstance(kind, str):
         raise LineFault("missing_field")
-    if kind in MESSAGE_TYPES:
+    if kind in _MESSAGE_TYPES:
         if not isinstance(uuid, str) or not uuid:
             raise LineFault("missing_field")
         return _message(line, kind, uuid, file_agent)
     if not isinstance(uuid, str) or not uuid:
         note_record(dropped(kind))
         return None
-    typed = line_typed_meanwhile(line) if kind == "attachment" else None
-    if typed is not None:
-        record = _message(typed, "user", uuid, file_agent)
+    prompt = user_line_of_queued_prompt(line) if kind == "attachment" else None
+    if prompt is not None:
+        record = _message(prompt, "user", uuid, file_agent)
         if record.origin == "human":
-            record.queued = True
+            record.is_queued = True
             return record
     note_record(dropped(kind))
     return _link(line, uuid)
 
 
-def _message(line: dict[str, Any], kind: str, uuid: str, file_agent: str | None) -> Record:
+def _message(line: dict[str, Any], kind: str, uuid: str, file_agent: str | None) -> LinkedRecord:
     message = line.get("message")
     if not isinstance(message, dict):
         raise LineFault("missing_field" if message is None else "bad_field")
     record = _link(line, uuid)
-    record.message = True
-    record.agent = file_agent or (_text(line, "agentId") if record.sidechain else None)
+    record.is_message = True
+    record.agent_id = file_agent or (_text(line, "agentId") if record.is_sidechain else None)
     record.sent_at = _instant(line.get("timestamp"))
-    record.blocks = blocks_of(message.get("content"))
+    record.blocks = _blocks(message.get("content"))
     if kind == "assistant":
         origin: Origin = "harness" if line.get("isApiErrorMessage") is True else "model"
         record.role, record.origin = "assistant", origin
+        record.turn = _text(message, "id")
     else:
-        untyped = source_of(line) not in TYPED or any(line.get(flag) is True for flag in _NOT_TYPED)
-        summary = line.get("isCompactSummary") is True
-        record.role, record.origin = asker(record.blocks, summary, untyped, aside(record))
-    record.turn = _text(message, "id") if kind == "assistant" else None
+        record.role, record.origin = _role_and_origin(line, record)
     return record
 
 
-def _link(line: dict[str, Any], uuid: str) -> Record:
+def _link(line: dict[str, Any], uuid: str) -> LinkedRecord:
     parent, logical = _text(line, "parentUuid") or None, _text(line, "logicalParentUuid") or None
-    return Record(
+    return LinkedRecord(
         uuid,
         parent or logical,
         logical,
         _text(line, "sessionId") or "",
-        message=False,
-        sidechain=line.get("isSidechain") is True,
+        is_message=False,
+        is_sidechain=line.get("isSidechain") is True,
     )
 
 
-def asker(blocks: list[Block], summary: bool, untyped: bool, beside: bool) -> tuple[Role, Origin]:
-    """Role and origin of what the model is told; `human` only for what a person typed."""
-    if "tool_result" in [block.type for block in blocks]:
+def _role_and_origin(line: dict[str, Any], record: LinkedRecord) -> tuple[Role, Origin]:
+    """Role and origin of a user line; `human` only for what a person typed."""
+    if "tool_result" in [block.type for block in record.blocks]:
         return "tool", "tool"
-    if summary:
+    if line.get("isCompactSummary") is True:
         return "user", "summary"
-    if untyped:
+    if origin_kind(line) not in HUMAN_ORIGINS or any(line.get(flag) is True for flag in _HARNESS_FLAGS):
         return "user", "harness"
-    return "user", "model" if beside else _speaker_of(blocks)
+    return "user", "model" if record.is_subagent else _origin_of_texts(record.blocks)
 
 
-def aside(record: Record) -> bool:
-    """True for a record that is a subagent's."""
-    return record.sidechain or record.agent is not None
-
-
-def said_by(result: Record, uuid: str, texts: list[Block]) -> Record:
-    """The record of what stands beside a tool's result in one line, and follows it."""
-    origin: Origin = "model" if aside(result) else _speaker_of(texts)
+def texts_beside_result(result: LinkedRecord, uuid: str, texts: list[Block]) -> LinkedRecord:
+    """A user record for texts that share a line with a tool result; it follows the result."""
+    origin: Origin = "model" if result.is_subagent else _origin_of_texts(texts)
     return msgspec.structs.replace(
         result, uuid=uuid, parent=result.uuid, role="user", origin=origin, blocks=texts
     )
 
 
-def _speaker_of(blocks: list[Block]) -> Origin:
-    """Whose words the texts of a user's line are that no flag says anything of."""
+def _origin_of_texts(blocks: list[Block]) -> Origin:
+    """The origin of a user line without flags, from how its texts begin."""
     texts = [block.text or "" for block in blocks if block.type == "text"]
     if any(text.startswith(_SUMMARY) for text in texts):
         return "summary"
@@ -170,15 +169,15 @@ def _speaker_of(blocks: list[Block]) -> Origin:
 
 def _is_typed(text: str) -> bool:
     if text and text[0] not in _HARNESS_BEGINS and not text[0].isspace():
-        return True  # most often, and two expressions that do not match take their time
-    at = 0
-    while preface := _PREFACE.match(text, at):
-        at = preface.end()
-    return bool(text[at:].strip()) and not _HARNESS.match(text, at)
+        return True  # most texts; this saves two regular expressions
+    start = 0
+    while preface := _PREFACE.match(text, start):
+        start = preface.end()
+    return bool(text[start:].strip()) and not _HARNESS.match(text, start)
 
 
-def blocks_of(content: Any) -> list[Block]:
-    """The blocks of a message's or a result's content; raises LineFault."""
+def _blocks(content: Any) -> list[Block]:
+    """The blocks of the content of a message or tool result; raises LineFault."""
     if content is None:
         return []
     if isinstance(content, str):
@@ -192,7 +191,7 @@ def _block(item: Any) -> Block | None:
     if not isinstance(item, dict) or not isinstance(item.get("type"), str):
         raise LineFault("bad_field")
     kind = item["type"]
-    if kind in DROPPED_BLOCKS:
+    if kind in _DROPPED_BLOCKS:
         note_block(dropped(kind))
         return None
     if kind == "text":
@@ -203,7 +202,7 @@ def _block(item: Any) -> Block | None:
         return Block("tool_use", id=_text(item, "id"), name=_text(item, "name"), input=item.get("input"))
     if kind == "tool_result":
         content = item.get("content")
-        inner = blocks_of(content) if isinstance(content, list) else content
+        inner = _blocks(content) if isinstance(content, list) else content
         if inner is not None and not isinstance(inner, str | list):
             raise LineFault("bad_field")
         failed = True if item.get("is_error") is True else None

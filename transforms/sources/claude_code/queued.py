@@ -1,30 +1,31 @@
-"""What a person types while Claude Code works: it is put into a running turn and stands in an attachment.
+"""Prompts that a person types while Claude Code works.
 
-Source: recordings of versions 2.1 that others describe. Mostly no line of the user's ever follows. The same
-attachments carry what the tool itself has to say, such as the end of a task in the background.
+Such a prompt is put into the running turn and recorded as an attachment of type `queued_command`; mostly no
+user line follows. The tool uses the same attachment type for its own notes, such as the end of a background
+task. Source: recordings of versions 2.1.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-#: Where a line says by whom it was sent, what it says of a person.
-TYPED = (None, "human")
+#: Values of `origin.kind` that mean a person; None where the field is missing.
+HUMAN_ORIGINS = (None, "human")
 
 
-def line_typed_meanwhile(line: dict[str, Any]) -> dict[str, Any] | None:
-    """The user's line that an attachment stands for; None for an attachment of any other kind."""
-    held = line.get("attachment")
-    if not isinstance(held, dict) or held.get("type") != "queued_command":
+def user_line_of_queued_prompt(line: dict[str, Any]) -> dict[str, Any] | None:
+    """The attachment line as a user line; None for an attachment that is no queued prompt of a person."""
+    attachment = line.get("attachment")
+    if not isinstance(attachment, dict) or attachment.get("type") != "queued_command":
         return None
-    if held.get("commandMode") not in (None, "prompt") or held.get("isMeta") is True:
+    if attachment.get("commandMode") not in (None, "prompt") or attachment.get("isMeta") is True:
         return None
-    if source_of(held) not in TYPED:
+    if origin_kind(attachment) not in HUMAN_ORIGINS:
         return None
-    return {**line, "message": {"content": held.get("prompt")}}
+    return {**line, "message": {"content": attachment.get("prompt")}}
 
 
-def source_of(holder: dict[str, Any]) -> Any:
-    """By whom something was sent, as far as it says."""
-    origin = holder.get("origin")
+def origin_kind(fields: dict[str, Any]) -> Any:
+    """`origin.kind` of a line or attachment, None if it is missing."""
+    origin = fields.get("origin")
     return origin.get("kind") if isinstance(origin, dict) else None

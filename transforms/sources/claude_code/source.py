@@ -1,7 +1,7 @@
-"""Claude Code session files: lines of linked messages to sessions.
+"""The source of Claude Code session files: plan, facts and sessions.
 
 Source: recorded sessions of versions 1.0.24 to 2.1.287. A conversation is a connected component over parent
-links, never a file or a session id, since resuming and forking copy history under new ones.
+links, not a file or a session id: resuming and forking copy history under new ids.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import NamedTuple, Self
 
 from schemas.records import Session
 from schemas.units import Quarantined, Unit
-from transforms.sources.accounting import MERGED, USED, is_kept, note_block, note_record, settle
+from transforms.sources.accounting import MERGED, USED, note_block, note_record, settle
 from transforms.sources.base import (
     NO_DIGEST,
     FactsBatch,
@@ -27,18 +27,18 @@ from transforms.sources.base import (
     fault_at,
 )
 from transforms.sources.claude_code.groups import Groups
-from transforms.sources.claude_code.lines import Record
-from transforms.sources.claude_code.records import Taken, links_of, records_of
+from transforms.sources.claude_code.lines import LinkedRecord
+from transforms.sources.claude_code.records import UnitRecords, links_of, records_of
 from transforms.sources.claude_code.sessions import sessions_of
 from transforms.sources.decode import Fault, checked
-from transforms.sources.facts.table import Read, Several
+from transforms.sources.facts.table import ReadRecord, SessionBatch
 from transforms.sources.files import is_binary
 
 _SUBAGENTS = re.compile(r"[/\\][^/\\]+[/\\]subagents(?:[/\\].*)?\Z")
-#: Files beside the sessions that are no logs of sessions.
+#: Files in project folders that are not session logs.
 _NO_SESSIONS = re.compile(r"\.meta\.json\Z|[/\\](?:journal\.jsonl|history\.jsonl|tool-results[/\\][^/\\]+)\Z")
-#: Sessions of which facts are taken together.
-_AT_ONCE = 200
+#: Sessions whose facts are computed together.
+_BATCH_SESSIONS = 200
 
 
 class ClaudeCode:
@@ -47,7 +47,7 @@ class ClaudeCode:
     folder_patterns: Sequence[str] = ("**/*.jsonl",)
 
     def tasks(self, input_number: int, name: str, files: Sequence[InputFile]) -> list[PlanTask]:
-        """One task a project folder: links do not leave it."""
+        """One task per project folder; links do not leave it."""
         folders: dict[str, list[InputFile]] = collections.defaultdict(list)
         for file in sorted(files):
             folders[_SUBAGENTS.sub("", os.path.dirname(file.path))].append(file)  # noqa: PTH120
@@ -57,7 +57,7 @@ class ClaudeCode:
         ]
 
     def plan(self, task: PlanTask, unit_bytes: int) -> tuple[list[Unit], list[Quarantined]]:  # noqa: ARG002
-        """One unit for each group of files that share a message, a parent link or a session id."""
+        """One unit per group of files that share a message, a parent link or a session id."""
         groups: Groups[str] = Groups()
         faults: list[Quarantined] = []
         first_with: dict[str, str] = {}
@@ -66,15 +66,13 @@ class ClaudeCode:
             for path, size in zip(task.paths, task.sizes, strict=True)
             if size and not _NO_SESSIONS.search(path)
         }
-        alone = (
-            len(size_of) == 1
-        )  # nothing to be linked with, and to look for links is a third of all reading
+        is_only_file = len(size_of) == 1  # needs no search for links, which is a third of all reading
         for path, size in size_of.items():
             try:
                 if is_binary(path):
                     faults.append(Quarantined(task.input, path, "file", "malformed_json", size, NO_DIGEST))
                     continue
-                links = set() if alone else links_of(path)
+                links = set() if is_only_file else links_of(path)
             except OSError:
                 faults.append(Quarantined(task.input, path, "file", "unreadable_file", size, NO_DIGEST))
                 continue
@@ -91,72 +89,67 @@ class ClaudeCode:
         return sorted(units, key=lambda unit: (-unit.size, unit.paths)), faults
 
     def facts(self, unit: Unit, context: ReadContext) -> Iterator[FactsBatch]:
-        """Facts of the unit's sessions, and one fault for each line that cannot be understood."""
-        taken = records_of(unit, context)
-        reads = [Read(-1, 0, 0, None, fault) for fault in taken.faults]
-        yield from batches(itertools.chain(reads, _sessions(unit, taken, context)), unit, context)
+        """Facts of the unit's sessions, and one fault for each unreadable line, file or session."""
+        found = records_of(unit, context)
+        faults = [ReadRecord(-1, 0, 0, None, fault) for fault in found.faults]
+        yield from batches(itertools.chain(faults, _sessions(unit, found, context)), unit, context)
 
     def sessions(
         self, unit: Unit, context: ReadContext, pointers: Sequence[Pointer]
     ) -> Iterator[tuple[int, Session]]:
-        """The sessions at these positions of the unit's list."""
+        """(row, session) of just these rows, ascending."""
         wanted = {pointer.row for pointer in pointers}
-        for several in _sessions(unit, records_of(unit, context), context):
-            if isinstance(several, Several):
-                for row, session in zip(several.rows, several.sessions, strict=True):
+        for batch in _sessions(unit, records_of(unit, context), context):
+            if isinstance(batch, SessionBatch):
+                for row, session in zip(batch.rows, batch.sessions, strict=True):
                     if row in wanted:
                         yield row, session
 
 
-def _sessions(unit: Unit, taken: Taken, context: ReadContext) -> Iterator[Read | Several]:
-    """The sessions some at a time, each a row; and a fault in the row of one that is none."""
-    given = _Given.of(taken.records) if is_kept() else _Given(0, frozenset(), 0)
-    sessions = sessions_of(taken.records)
-    if is_kept():
-        _note_merged(given, sessions)
+def _sessions(unit: Unit, found: UnitRecords, context: ReadContext) -> Iterator[ReadRecord | SessionBatch]:
+    """One fault for each invalid session, then the valid ones in batches; rows number `sessions_of`."""
+    lines = _MessageLines.of(found.records)
+    sessions = sessions_of(found.records)
+    _note_merged(lines, sessions)
     most = context.limits.max_messages
-    faults: dict[int, Fault] = {}
-    if not taken.sound or any(
-        len(session.messages) > most or not session.conversation_id.strip() for session in sessions
-    ):
-        faults = {row: fault for row, session in enumerate(sessions) if (fault := _fault_of(session, most))}
+    faults = {row: fault for row, session in enumerate(sessions) if (fault := _fault_of(session, most))}
     for row, fault in faults.items():
-        _note_quarantined(sessions[row], fault.code, given)
+        _note_quarantined(sessions[row], fault.code, lines)
         name = sessions[row].conversation_id
         entry = fault_at(unit, unit.paths[0], f"session {row}", fault.code, context, conversation_id=name)
-        yield Read(row, 0, 0, None, entry)
-    rows = [row for row in range(len(sessions)) if row not in faults]
-    for some in itertools.batched(rows, _AT_ONCE):
-        good = [sessions[row] for row in some]
-        context.all_owned(good, unit)
-        yield Several(some, [0] * len(some), [0] * len(some), good)
+        yield ReadRecord(row, 0, 0, None, entry)
+    valid = [row for row in range(len(sessions)) if row not in faults]
+    for rows in itertools.batched(valid, _BATCH_SESSIONS):
+        batch = [sessions[row] for row in rows]
+        context.all_owned(batch, unit)
+        yield SessionBatch(rows, [0] * len(rows), [0] * len(rows), batch)
 
 
-def _fault_of(session: Session, most: int) -> Fault | None:
+def _fault_of(session: Session, max_messages: int) -> Fault | None:
     try:
-        checked(session, most)
+        checked(session, max_messages)
     except Fault as fault:
         return fault
     return None
 
 
-class _Given(NamedTuple):
-    """Of the lines that are messages: how many, their ids, and how many blocks."""
+class _MessageLines(NamedTuple):
+    """Of the lines that are messages: their count, their uuids, and the count of their blocks."""
 
     lines: int
     uuids: frozenset[str]
     blocks: int
 
     @classmethod
-    def of(cls, records: list[Record]) -> Self:
-        """What is given with the records; they are used up later."""
-        found = [record for record in records if record.message]
-        uuids = frozenset(record.uuid for record in found)
-        return cls(len(found), uuids, sum(len(record.blocks) for record in found))
+    def of(cls, records: Sequence[LinkedRecord]) -> Self:
+        """Counted before `sessions_of`, which changes the records."""
+        messages = [record for record in records if record.is_message]
+        uuids = frozenset(record.uuid for record in messages)
+        return cls(len(messages), uuids, sum(len(record.blocks) for record in messages))
 
 
-def _note_merged(given: _Given, sessions: list[Session]) -> None:
-    """Notes which lines are messages, and which went into another: copies, and further lines of a turn."""
+def _note_merged(given: _MessageLines, sessions: Sequence[Session]) -> None:
+    """Notes which lines became messages, and which were merged: copies, and further lines of a turn."""
     messages = {message.message_id: message for session in sessions for message in session.messages}
     used = sum(uuid in messages for uuid in given.uuids)
     note_record(USED, used)
@@ -165,8 +158,8 @@ def _note_merged(given: _Given, sessions: list[Session]) -> None:
     settle(good=True)
 
 
-def _note_quarantined(session: Session, code: str, given: _Given) -> None:
-    """Moves the lines of a session that is none from the used ones; its one entry stands for all of them."""
+def _note_quarantined(session: Session, code: str, given: _MessageLines) -> None:
+    """Counts the lines of a quarantined session as quarantined with it instead of used."""
     count = sum(message.message_id in given.uuids for message in session.messages)
     note_record(USED, -count)
     note_record(f"quarantined with its session: {code}", count)

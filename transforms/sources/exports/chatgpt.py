@@ -1,6 +1,6 @@
-"""ChatGPT data exports: one conversation of theirs to a Session, by whitelist of fields.
+"""Converts one conversation of a ChatGPT export to a Session; only the fields named here are read.
 
-A conversation is a tree of nodes, of which some have a message. Its leaf is `current_node`.
+A conversation is a tree of nodes; some nodes have a message. `current_node` is the leaf of the active branch.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from schemas.records import Message, Origin, Role, Session
 from transforms.sources.decode import Fault
 from transforms.sources.exports.chatgpt_blocks import blocks_of, is_context
 from transforms.sources.exports.chatgpt_tree import ROLES, Nodes, in_order, nearest_above
-from transforms.sources.exports.chatgpt_typed import sessions_of
 from transforms.sources.exports.files import Shape
 from transforms.sources.exports.source import ArrayExport
 
@@ -29,13 +28,13 @@ _OTHERS = frozenset(
         "shopping.json",
     }
 )
-#: Conversations that the user had kept from being remembered.
+#: Set by users who do not want the conversation to be remembered.
 _INCOGNITO = ("is_do_not_remember", "is_temporary_chat", "history_and_training_disabled")
 _HIDDEN = ("is_visually_hidden_from_conversation", "is_user_system_message")
 
 
 def session_of(item: object) -> Session:
-    """The session of an export's item; raises Fault with the conversation's id where it can be read."""
+    """The session of an item; raises Fault, with the conversation's id if that can be read."""
     if not isinstance(item, dict):
         raise Fault("not_an_object")
     conversation_id = item.get("conversation_id") or item.get("id")
@@ -48,7 +47,7 @@ def session_of(item: object) -> Session:
 
 
 EXPORTS = ArrayExport(
-    Shape(re.compile(r"conversations(?:-\d+)?\.json"), _OTHERS, "mapping", session_of, sessions_of),
+    Shape(re.compile(r"conversations(?:-\d+)?\.json"), _OTHERS, "mapping", session_of),
     ("**/*.zip", "**/conversations*.json"),
 )
 
@@ -102,7 +101,7 @@ def _nodes(mapping: Any) -> Nodes:
 def _message(
     name: str, message: dict[str, Any], sent_at: dt.datetime, parent: str | None, calls: set[str]
 ) -> Message:
-    """The message of a node; `calls` are the messages so far that call a tool, and this one if it does."""
+    """The message of a node. `calls`: ids of messages that call a tool; this id is added if it does."""
     author = message.get("author")
     spoken = author.get("role") if isinstance(author, dict) else None
     if spoken is None:
@@ -117,7 +116,7 @@ def _message(
 
 
 def _origin(message: dict[str, Any], role: Role) -> Origin:
-    """A person's or the model's only what was shown as theirs."""
+    """`human` or `model` only for messages shown in the dialogue; hidden ones are `harness`."""
     if role == "tool":
         return "tool"
     if role == "system" or message.get("weight") == 0 or is_context(message):
@@ -129,7 +128,7 @@ def _origin(message: dict[str, Any], role: Role) -> Origin:
 
 
 def _instant(value: Any) -> dt.datetime | None:
-    """Seconds since 1970 as an instant; None for null."""
+    """Unix seconds as a UTC instant; None for null."""
     if value is None:
         return None
     if value.__class__ is not float and (not isinstance(value, int | float) or isinstance(value, bool)):

@@ -1,4 +1,4 @@
-"""What a message of a ChatGPT export says: its content by type, as blocks."""
+"""The content of a ChatGPT message as blocks, by content type."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from schemas.records import Block, Role
 from transforms.sources.accounting import MERGED, dropped, note_block
 from transforms.sources.decode import Fault
 
-#: What the service tells the model about the user: nobody's words in the dialogue.
+#: Context that the service adds about the user; not part of the dialogue.
 CONTEXT = frozenset({"user_editable_context", "model_editable_context"})
-#: Content without words: how long was thought, and what a screen looked like.
+#: Content without text: the duration of thinking, and screenshots.
 _WORDLESS = frozenset({"reasoning_recap", "computer_output"})
 NOBODY = "all"
 
 
 def is_context(message: dict[str, Any]) -> bool:
-    """True for what the service adds about the user."""
+    """True for context that the service adds about the user."""
     content = message.get("content")
     return isinstance(content, dict) and content.get("content_type") in CONTEXT
 
 
 def blocks_of(message: dict[str, Any], role: Role, name: str, call: str | None) -> list[Block]:
-    """The blocks of a message; `call` is the message whose tool call it answers."""
+    """The blocks of a message; `call`: the id of the message whose tool call it answers."""
     content = message.get("content")
     if content is None:
         return []
@@ -31,10 +31,6 @@ def blocks_of(message: dict[str, Any], role: Role, name: str, call: str | None) 
     kind: str = content["content_type"]
     recipient = message.get("recipient")
     to_nobody = role == "assistant" and (recipient == NOBODY or not isinstance(recipient, str))
-    if kind == "text" and (to_nobody or role == "user"):
-        parts = content.get("parts")
-        if isinstance(parts, list) and len(parts) == 1 and isinstance(parts[0], str):
-            return [Block("text", parts[0])]  # most often
     if kind in CONTEXT or kind in _WORDLESS:
         return [Block(kind)]
     if kind == "thoughts":
@@ -53,7 +49,7 @@ def blocks_of(message: dict[str, Any], role: Role, name: str, call: str | None) 
 
 
 def _said(content: dict[str, Any], message: dict[str, Any], kind: str) -> list[Block]:
-    """Text and what is no text, in order. Parts first; else the field in which this type has its text."""
+    """Text and other blocks, in order: the parts, else the field that has the text for this type."""
     parts = content.get("parts")
     if isinstance(parts, list):
         return [_part(part) for part in parts]
@@ -81,7 +77,7 @@ def _part(part: Any) -> Block:
 
 
 def _thoughts(content: dict[str, Any]) -> list[str]:
-    """What was thought; its short form where the long one is missing."""
+    """The text of each thought; its summary if it has no text."""
     listed = content.get("thoughts")
     if not isinstance(listed, list):
         raise Fault("bad_field")

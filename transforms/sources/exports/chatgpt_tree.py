@@ -1,4 +1,4 @@
-"""The nodes of a ChatGPT conversation: who follows whom, and in what order they are said."""
+"""The tree of a ChatGPT conversation: parents, and the order of nodes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Nodes = dict[str, dict[str, Any]]
 
 
 def nearest_above(nodes: Nodes, spoken: dict[str, Any]) -> dict[str, str | None]:
-    """Of each node the nearest one above it that has a message; a circle is left as it is."""
+    """For each node, its nearest ancestor with a message; nodes in a cycle keep their parent."""
     found: dict[str, str | None] = {}
     for name, node in nodes.items():
         above = node.get("parent")
@@ -38,9 +38,7 @@ def nearest_above(nodes: Nodes, spoken: dict[str, Any]) -> dict[str, str | None]
 
 
 def in_order(nodes: Nodes) -> list[str]:
-    """Every node once: parents before their children, and these as the export lists them."""
-    if _is_chain(nodes):
-        return list(nodes)
+    """Every node once: parents before children, siblings in the order of the export."""
     children: dict[str | None, list[str]] = {}
     for name, node in nodes.items():
         parent = node.get("parent")
@@ -51,7 +49,7 @@ def in_order(nodes: Nodes) -> list[str]:
             place = {child: number for number, child in enumerate(listed) if isinstance(child, str)}
             several.sort(key=lambda child, place=place: place.get(child, len(place)))  # type: ignore[misc]
     done: dict[str, None] = {}
-    for start in itertools.chain(children.get(None, ()), nodes):  # and last what is in a circle
+    for start in itertools.chain(children.get(None, ()), nodes):  # nodes in a cycle come last
         if len(done) == len(nodes):
             break
         stack = [start]
@@ -62,14 +60,3 @@ def in_order(nodes: Nodes) -> list[str]:
                 if name in children:
                     stack.extend(reversed(children[name]))
     return list(done)
-
-
-def _is_chain(nodes: Nodes) -> bool:
-    """True where each node follows the one listed before it, as in most conversations."""
-    before = None
-    for name, node in nodes.items():
-        parent = node.get("parent")
-        if parent != before and (before is not None or parent in nodes):
-            return False
-        before = name
-    return True

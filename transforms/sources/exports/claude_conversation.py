@@ -1,4 +1,4 @@
-"""One conversation of a Claude.ai export to a Session, by whitelist of fields."""
+"""Converts one conversation of a Claude.ai export to a Session; only the fields named here are read."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import Any
 
 import msgspec
 
-from schemas.records import Aware, Block, Message, Origin, Role, Session
+from schemas.records import Block, Message, Origin, Role, Session
 from transforms.sources.accounting import MERGED, dropped, note_block
 from transforms.sources.decode import Fault
 
-ROOT = "00000000-0000-4000-8000-000000000000"
-SENDERS: dict[str, Role] = {"human": "user", "assistant": "assistant"}
-#: Blocks that are not a speaker's words.
+_ROOT = "00000000-0000-4000-8000-000000000000"
+_SENDERS: dict[str, Role] = {"human": "user", "assistant": "assistant"}
+#: Blocks that neither the user nor the model wrote.
 _IGNORED = frozenset({"token_budget", "injected_prompt_block", "metadata", "flag"})
 
 
 def session_of(item: Any) -> Session:
-    """The session of an export's item; raises Fault with the conversation's id where it can be read."""
+    """The session of an item; raises Fault, with the conversation's id if that can be read."""
     if not isinstance(item, dict):
         raise Fault("not_an_object")
     conversation_id = item.get("uuid")
@@ -38,64 +38,45 @@ def _session(item: dict[str, Any], conversation_id: str) -> Session:
     account = item.get("account")
     user_id = account.get("uuid") if isinstance(account, dict) else None
     messages: list[Message] = []
-    for entry, at in zip(chat or (), _instants(chat or ()), strict=True):
-        add_message(messages, entry, at)
+    for entry in chat or ():
+        _add_message(messages, entry)
     messages = _once(messages)
     return Session(
         conversation_id=conversation_id,
         created_at=_instant(item.get("created_at")),
-        messages=rechained(messages),
+        messages=_rechained(messages),
         user_id=user_id if isinstance(user_id, str) else None,
-        current_message_id=last_of_leaf(messages, item.get("current_leaf_message_uuid")),
+        current_message_id=_last_of_leaf(messages, item.get("current_leaf_message_uuid")),
     )
 
 
-def add_message(messages: list[Message], entry: Any, at: dt.datetime | None) -> None:
-    """Adds the message of an entry, and after it one for each tool result that stands inside it.
-
-    `at`: when, if that is known to be sound.
-    """
+def _add_message(messages: list[Message], entry: Any) -> None:
+    """Adds the message of an entry, and after it a message for each tool result inside the entry."""
     if not isinstance(entry, dict):
         raise Fault("bad_field")
     message_id, sender = entry.get("uuid"), entry.get("sender")
     if not isinstance(message_id, str) or not message_id or sender is None:
         raise Fault("missing_field")
-    role = SENDERS.get(sender) if isinstance(sender, str) else None
+    role = _SENDERS.get(sender) if isinstance(sender, str) else None
     if role is None:
         raise Fault("bad_field")
     parent = entry.get("parent_message_uuid")
-    parent_id = parent if isinstance(parent, str) and parent != ROOT else None
-    if at is not None and (text := _only_text(entry)) is not None:
-        origin: Origin = "model" if role == "assistant" else "human" if text.strip() else "harness"
-        messages.append(Message(message_id, role, at, [Block("text", text)], parent_id, origin))
-        return
+    parent_id = parent if isinstance(parent, str) and parent != _ROOT else None
     blocks, results = _split(_content(entry), message_id)
-    sent_at = at or _instant(entry.get("created_at"))
+    sent_at = _instant(entry.get("created_at"))
     if entry.get("attachments") or entry.get("files"):
         attached = _attachments(entry)
         _note_attachments(entry, len(attached))
         blocks += attached
-    origin = "model" if role == "assistant" else "human" if _typed(blocks) else "harness"
+    origin: Origin = "model" if role == "assistant" else "human" if _typed(blocks) else "harness"
     messages.append(Message(message_id, role, sent_at, blocks, parent_id, origin))
     for number, result in enumerate(results, 1):
         before, result_id = messages[-1].message_id, f"{message_id}/result-{number}"
         messages.append(Message(result_id, "tool", sent_at, [result], before, "tool"))
 
 
-def _only_text(entry: dict[str, Any]) -> str | None:
-    """The text of an entry that holds one, and nothing else: most of them do."""
-    content = entry.get("content")
-    if not isinstance(content, list) or len(content) != 1 or entry.get("attachments") or entry.get("files"):
-        return None
-    block = content[0]
-    if not isinstance(block, dict) or block.get("type") != "text":
-        return None
-    text = block.get("text")
-    return text if isinstance(text, str) else None
-
-
 def _once(messages: list[Message]) -> list[Message]:
-    """The messages without copies; of those that say something else under one id the session is refused."""
+    """The messages without identical copies; different messages with one id fail a later check."""
     if len({message.message_id for message in messages}) == len(messages):
         return messages
     kept: dict[str, Message] = {}
@@ -109,8 +90,8 @@ def _once(messages: list[Message]) -> list[Message]:
     return [*kept.values(), *unlike]
 
 
-def rechained(messages: list[Message]) -> list[Message]:
-    """Whoever answered a message with tool results answers the last of them; lists without links stay so."""
+def _rechained(messages: list[Message]) -> list[Message]:
+    """A reply to a message with tool results becomes a reply to the last result; unlinked lists stay."""
     linked = any(message.parent_id is not None and message.origin != "tool" for message in messages)
     if not linked:
         for message in messages:
@@ -125,8 +106,8 @@ def rechained(messages: list[Message]) -> list[Message]:
     return messages
 
 
-def last_of_leaf(messages: Sequence[Message], leaf: Any) -> str | None:
-    """The last message that came of the export's leaf; the leaf as it is if none did."""
+def _last_of_leaf(messages: Sequence[Message], leaf: Any) -> str | None:
+    """The last message made from the leaf; the leaf's own id if no message was made from it."""
     if not isinstance(leaf, str):
         return None
     last_of = {_spoken(message): message.message_id for message in messages} if leaf else {}
@@ -134,12 +115,12 @@ def last_of_leaf(messages: Sequence[Message], leaf: Any) -> str | None:
 
 
 def _spoken(message: Message) -> str:
-    """The id of the export's message that a tool result stood in; a message's own otherwise."""
+    """The id of the export's message: for a tool result, of the message that contained it."""
     return message.message_id.rsplit("/result-", 1)[0] if message.origin == "tool" else message.message_id
 
 
 def _content(entry: dict[str, Any]) -> list[dict[str, Any]]:
-    """The blocks; the old `text` field only where there are none, since it may hold thinking too."""
+    """The blocks of an entry; its old `text` field, which may include thinking, only if it has no blocks."""
     content = entry.get("content")
     if isinstance(content, list) and content:
         if not {dict}.issuperset(map(type, content)):
@@ -154,7 +135,7 @@ def _content(entry: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _split(content: list[dict[str, Any]], message_id: str) -> tuple[list[Block], list[Block]]:
-    """What the speaker said and called, and what the tools answered, paired by order where ids lack."""
+    """Blocks of the speaker, and tool results; calls and results without ids are paired by order."""
     blocks: list[Block] = []
     results: list[Block] = []
     calls: list[str] = []
@@ -193,7 +174,7 @@ def _result(content: Any) -> str:
 
 
 def _attachments(entry: dict[str, Any]) -> list[Block]:
-    """Pasted and uploaded text; file names stay behind."""
+    """The text of pasted and uploaded files, without file names."""
     found = entry.get("attachments")
     texts = (
         [a.get("extracted_content") for a in found if isinstance(a, dict)] if isinstance(found, list) else []
@@ -202,7 +183,7 @@ def _attachments(entry: dict[str, Any]) -> list[Block]:
 
 
 def _note_attachments(entry: dict[str, Any], read: int) -> None:
-    """Attachments without a text, and files, of which exports hold only the names."""
+    """Counts attachments without text, and files, of which an export has only the names."""
     attachments, files = entry.get("attachments"), entry.get("files")
     if isinstance(attachments, list) and len(attachments) > read:
         note_block(dropped("attachment"), len(attachments) - read)
@@ -219,14 +200,6 @@ def _text(mapping: dict[str, Any], name: str) -> str | None:
     if value is not None and not isinstance(value, str):
         raise Fault("bad_field")
     return value
-
-
-def _instants(chat: Sequence[Any]) -> Sequence[dt.datetime | None]:
-    """The times of all entries at once, none if any is out of order: most often they are sound."""
-    try:
-        return msgspec.convert([entry.get("created_at") for entry in chat], list[Aware])
-    except (msgspec.ValidationError, AttributeError):
-        return [None] * len(chat)
 
 
 def _instant(value: Any) -> dt.datetime:

@@ -1,4 +1,4 @@
-"""The files of data exports: archives, or JSON with an array of conversations, read as a stream."""
+"""The conversations in the files of data exports, read as a stream with bounded memory."""
 
 from __future__ import annotations
 
@@ -15,55 +15,40 @@ import msgspec
 from schemas.records import Session
 from transforms.sources.decode import Fault, json_fault
 from transforms.sources.files import magic_of, open_stream
-from transforms.sources.json.array import Element, elements, first_byte
-from transforms.sources.json.array_blocks import Block, blocks_of_elements
+from transforms.sources.json.array import Element, elements
+from transforms.sources.json.array_blocks import whole_elements
+from transforms.sources.json.first_byte import first_byte
 
 
 class Shape(NamedTuple):
-    """What tells one service's exports from another's.
+    """How the exports of one service are laid out.
 
-    `members`: the names of files that hold conversations. `others`: files beside them that hold none.
-    `whole`: a field that a conversation standing alone has. `session_of` makes an item a session or raises
-    Fault. `sessions_of` makes sessions of an array that tell the same facts, None of items that need more
-    care; it may raise ValueError or what msgspec raises.
+    `members`: names of the files that hold conversations. `others`: names of the files beside them that
+    hold none. `whole`: a field of a conversation, for a file that is one conversation. `session_of`: converts
+    a decoded item to a session; raises Fault.
     """
 
     members: re.Pattern[str]
     others: frozenset[str]
     whole: str
     session_of: Callable[[object], Session]
-    sessions_of: Callable[[bytes], list[Session | None]]
 
 
 class Item(NamedTuple):
-    """An item of an export, and what its member of the archive is called here."""
+    """An item of an export, and the label of its archive member (empty if there is one member)."""
 
     member: str
     element: Element
 
 
 def items_of_export(path: str, shape: Shape, max_bytes: int) -> Iterator[Item]:
-    """The conversations of an export, one at a time; raises Fault for a file that is no export."""
+    """The conversations of an export, one at a time; raises Fault for a file that is not an export."""
     for name, member in _members(path, shape):
         yield from (Item(name, element) for element in _conversations(path, member, shape, max_bytes))
 
 
-def blocks_of_export(
-    path: str, shape: Shape, max_bytes: int
-) -> Iterator[tuple[str, Block[Session | None] | Element]]:
-    """The same, arrays in blocks; each with the name of its member."""
-    for name, member in _members(path, shape):
-        if _first(path, member) == b"[":
-            opened = functools.partial(_opened, path, member)
-            for part in blocks_of_elements(opened, max_bytes, shape.sessions_of):
-                yield name, part
-        else:
-            for element in _conversations(path, member, shape, max_bytes):
-                yield name, element
-
-
 def _members(path: str, shape: Shape) -> Iterator[tuple[str, str]]:
-    """What members with conversations are called here, and their names; both empty for a file of its own."""
+    """Label and name of each archive member with conversations; both empty for a JSON file."""
     if not magic_of(path).startswith(b"PK"):
         yield "", ""
         return
@@ -72,12 +57,12 @@ def _members(path: str, shape: Shape) -> Iterator[tuple[str, str]]:
     if not members:
         raise Fault("unknown_format")
     for number, member in enumerate(members, 1):
-        # By number: a member's name may tell whose export it is.
+        # A number, not the name: a member's name may identify the user.
         yield f"member {number}" if len(members) > 1 else "", member
 
 
 def _first(path: str, member: str) -> bytes:
-    """The bracket that opens a file; raises Fault for one that holds no array and no object."""
+    """The bracket that opens a file; raises Fault if it is neither an array nor an object."""
     with _opened(path, member) as file:
         first = first_byte(file)
     if first not in (b"[", b"{"):
@@ -86,11 +71,10 @@ def _first(path: str, member: str) -> bytes:
 
 
 def _conversations(path: str, member: str, shape: Shape, max_bytes: int) -> Iterator[Element]:
-    first = _first(path, member)
+    if _first(path, member) == b"[":
+        yield from whole_elements(functools.partial(_opened, path, member), max_bytes)
+        return
     with _opened(path, member) as file:
-        if first == b"[":
-            yield from elements(file, max_bytes)
-            return
         whole = file.read(max_bytes + 1)
     too_long = len(whole) > max_bytes
     if not too_long and _kind(whole, shape) == "one":
@@ -105,7 +89,7 @@ def _conversations(path: str, member: str, shape: Shape, max_bytes: int) -> Iter
 
 
 def _kind(whole: bytes, shape: Shape) -> str:
-    """`one` conversation, as the service's API gives it, or `wrapped` ones; raises Fault for neither."""
+    """`one` for a single conversation, as the API returns it; `wrapped` for several; else raises Fault."""
     try:
         outline = msgspec.json.decode(whole.removeprefix(b"\xef\xbb\xbf"), type=dict[str, msgspec.Raw])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -1,4 +1,4 @@
-"""Ids of messages of many sessions, gathered to be digested at once: by array a few are no cheaper."""
+"""Message ids of many sessions, gathered and then digested together: arrays of a few ids save nothing."""
 
 from __future__ import annotations
 
@@ -9,34 +9,34 @@ import numpy as np
 import pyarrow as pa
 
 from schemas.keys import KeyedHasher
-from transforms.shuffle.digests import message_numbers, numbers_of
+from transforms.shuffle.digests import message_numbers, message_numbers_of_bytes
 from transforms.shuffle.instants import Ints
 
-#: Fewer are digested one by one.
-_MANY = 500
+#: Fewer ids are digested one by one.
+_MIN_ARRAY = 500
 
 
-class MessageNames:
-    """Ids one after another, as texts or as the numbers of such; the empty text and 0 are none."""
+class MessageIds:
+    """Ids one after another, as texts or as their numbers; the empty text and 0 mean no id."""
 
     def __init__(self) -> None:
         self._parts: list[Sequence[str | None] | pa.Array | Ints] = []
 
-    def add(self, names: Sequence[str | None] | pa.Array | Ints) -> None:
-        """Further ids."""
-        few = len(names) < _MANY or isinstance(names, pa.Array | np.ndarray)
-        self._parts.append(names if few else pa.array(names, pa.string()))
+    def add(self, ids: Sequence[str | None] | pa.Array | Ints) -> None:
+        """Appends ids."""
+        as_given = len(ids) < _MIN_ARRAY or isinstance(ids, pa.Array | np.ndarray)
+        self._parts.append(ids if as_given else pa.array(ids, pa.string()))
 
     def numbers(self, hasher: KeyedHasher) -> Ints:
-        """`KeyedHasher.message` of each, 0 of none."""
+        """`KeyedHasher.message` of each id, 0 where there is none."""
         texts = [part for part in self._parts if not isinstance(part, np.ndarray)]
         if not texts:
             return np.concatenate([np.zeros(0, np.int64), *self._parts])
-        if sum(map(len, texts)) < _MANY:
+        if sum(map(len, texts)) < _MIN_ARRAY:
             every = [
                 text for part in texts for text in (part.tolist() if isinstance(part, pa.Array) else part)
             ]
-            digested = numbers_of([(text or "").encode() for text in every], hasher)
+            digested = message_numbers_of_bytes([(text or "").encode() for text in every], hasher)
         else:
             columns = [part if isinstance(part, pa.Array) else pa.array(part, pa.string()) for part in texts]
             digested = message_numbers(pa.concat_arrays(columns), hasher)

@@ -1,4 +1,4 @@
-"""What a decision needs of messages, for many at once: flags, sizes and threads."""
+"""Flags, sizes and thread numbers of many messages at once."""
 
 from __future__ import annotations
 
@@ -17,28 +17,26 @@ from transforms.shuffle.instants import Ints
 Bools = npt.NDArray[np.bool_]
 Flags = npt.NDArray[np.uint8]
 
-#: Who speaks, by role and origin: a person whatever is said, or if anything is; the model if it is.
-_PERSON, _PERHAPS, _MODEL = 1, 2, 3
+#: Speakers by role and origin: a person with any content, a person if there is visible text, the model.
+_PERSON, _PERSON_IF_TEXT, _MODEL = 1, 2, 3
 _SPEAKERS = {
     ("user", "human"): _PERSON,
-    ("user", None): _PERHAPS,
+    ("user", None): _PERSON_IF_TEXT,
     ("assistant", None): _MODEL,
     ("assistant", "model"): _MODEL,
 }
-
-
-_UNSAID = {role: speaker for (role, origin), speaker in _SPEAKERS.items() if origin is None}
+_SPEAKERS_WITHOUT_ORIGIN = {role: speaker for (role, origin), speaker in _SPEAKERS.items() if origin is None}
 
 
 class _Content:
-    """Of each message: whether it says something, whether it calls a tool, and the characters of its text."""
+    """Of each message: whether it has visible text, whether it calls a tool, and its size in characters."""
 
     def __init__(self, contents: list[Any]) -> None:
         kinds = {*map(type, contents)}
         plain = contents if kinds == {str} else [c if c.__class__ is str else "" for c in contents]
         self.sizes = sizes_of(plain)
-        self.says = visible(plain, self.sizes)
-        self.calls = np.zeros(len(contents), np.bool_)
+        self.has_text = has_visible_text(plain, self.sizes)
+        self.calls_tool = np.zeros(len(contents), np.bool_)
         if list in kinds:
             self._add_blocks([c if c.__class__ is list else () for c in contents])
 
@@ -46,8 +44,8 @@ class _Content:
         blocks = [*itertools.chain.from_iterable(lists)]
         kinds, texts = [block.type for block in blocks], [block.text or "" for block in blocks]
         sizes = sizes_of(texts)
-        says = visible(texts, sizes) & _equal(kinds, "text")
-        calls = _equal(kinds, "tool_use")
+        has_text = has_visible_text(texts, sizes) & _equal(kinds, "text")
+        calls_tool = _equal(kinds, "tool_use")
         for place in [n for n, b in enumerate(blocks) if b.thinking or b.content or b.input]:
             block = blocks[place]
             if block.thinking and not block.text:
@@ -55,32 +53,32 @@ class _Content:
             sizes[place] += value_size(block.content) + value_size(block.input)
         counts = sizes_of(lists)
         if len(blocks) == len(lists) and (counts == 1).all():
-            self.says |= says
-            self.calls |= calls
+            self.has_text |= has_text
+            self.calls_tool |= calls_tool
             self.sizes += sizes
             return
         owner = np.repeat(np.arange(len(lists)), counts)
-        self.says[owner[says]] = True
-        self.calls[owner[calls]] = True
+        self.has_text[owner[has_text]] = True
+        self.calls_tool[owner[calls_tool]] = True
         self.sizes += np.bincount(owner, weights=sizes, minlength=len(lists)).astype(np.int64)
 
 
 def flags_and_sizes(messages: Sequence[Message]) -> tuple[Flags, Ints]:
-    """HUMAN and ANSWER of each message (eligibility.md, "Words"), and the characters of its text."""
+    """The flags HUMAN and ANSWER of each message (docs/policy.md), and its size in characters."""
     roles, origins = [m.role for m in messages], [m.origin for m in messages]
     if any(origins):
         speaking = map(_SPEAKERS.get, zip(roles, origins, strict=True), itertools.repeat(0))
     else:
-        speaking = map(_UNSAID.get, roles, itertools.repeat(0))
+        speaking = map(_SPEAKERS_WITHOUT_ORIGIN.get, roles, itertools.repeat(0))
     speaker = np.frombuffer(bytes(speaking), np.uint8)
     content = _Content([message.content for message in messages])
-    human = (speaker == _PERSON) | ((speaker == _PERHAPS) & content.says)
-    answer = (speaker == _MODEL) & (content.says | content.calls)
+    human = (speaker == _PERSON) | ((speaker == _PERSON_IF_TEXT) & content.has_text)
+    answer = (speaker == _MODEL) & (content.has_text | content.calls_tool)
     return (human * HUMAN + answer * ANSWER).astype(np.uint8), content.sizes
 
 
 def threads_of(messages: Sequence[Message], hasher: KeyedHasher) -> Ints:
-    """`thread_of` each message."""
+    """`thread_of` of each message."""
     names = [message.thread for message in messages]
     number = {name: thread_of(name, hasher) for name in set(names)}
     if not any(number.values()):
@@ -89,12 +87,12 @@ def threads_of(messages: Sequence[Message], hasher: KeyedHasher) -> Ints:
 
 
 def thread_of(thread: str | None, hasher: KeyedHasher) -> int:
-    """0 for the main thread, else a number for the thread's name."""
+    """0 for the main thread, else a number of the thread's name."""
     return 0 if not thread or thread == MAIN_THREAD else hasher.message(f"thread\0{thread}")
 
 
 def text_bytes(message: Message) -> int:
-    """Size of one message's text, in characters for speed; it only sizes shards, so an estimate will do."""
+    """Size of one message's text. In characters for speed: it is an estimate that only sizes shards."""
     content = message.content
     if content is None or isinstance(content, str):
         return len(content or "")
@@ -105,7 +103,7 @@ def text_bytes(message: Message) -> int:
 
 
 def value_size(value: Any) -> int:
-    """Characters of all strings in a tool's input or result."""
+    """Characters of all strings in a tool input or result."""
     if value is None:
         return 0
     if isinstance(value, str):
@@ -119,12 +117,12 @@ def value_size(value: Any) -> int:
 
 
 def sizes_of(texts: Sequence[Any]) -> Ints:
-    """The length of each."""
+    """The length of each item."""
     return np.fromiter(map(len, texts), np.int64, len(texts))
 
 
-def visible(texts: Sequence[str], sizes: Ints) -> Bools:
-    """Which texts hold more than white space; few do not."""
+def has_visible_text(texts: Sequence[str], sizes: Ints) -> Bools:
+    """True for texts with more than white space; most texts have more."""
     visible = sizes > 0
     if any(map(str.isspace, texts)):
         visible &= ~np.fromiter(map(str.isspace, texts), np.bool_, len(texts))

@@ -1,4 +1,4 @@
-"""Sessions by column, and of their messages just the texts: cheaper where only facts are wanted."""
+"""Sessions by column, with the texts of their messages only: cheaper where only facts are needed."""
 
 from __future__ import annotations
 
@@ -12,18 +12,20 @@ import pyarrow as pa
 from schemas.records import Role
 from schemas.tables import ANSWER, HUMAN
 from transforms.shuffle.instants import Bools, Ints, instants
-from transforms.sources.facts.messages import Flags, sizes_of, visible
+from transforms.sources.facts.messages import Flags, has_visible_text, sizes_of
 
-_SPEAKERS: dict[Role, int] = {"user": HUMAN, "assistant": ANSWER, "system": 0, "tool": 0}
+_FLAGS_OF_ROLE: dict[Role, int] = {"user": HUMAN, "assistant": ANSWER, "system": 0, "tool": 0}
 
 
-class Plains(NamedTuple):
-    """Sessions, and the messages of all of them one after another.
+class SessionColumns(NamedTuple):
+    """Sessions, and the messages of all sessions one after another.
 
-    Messages are sent at the session's `created_at`, the last one at `last_at`; None: that one too. `counts`:
-    how many messages a session has. `ids`: theirs, as texts or the numbers of these. `linked`: each follows
-    the one before it. Nothing is said of origins but that the model may be that of an assistant. `calling`:
-    which messages call a tool; `others`: the characters in each besides its text.
+    All messages of a session are sent at its `created_at`, except the last one, which is sent at `last_at`
+    unless that is None. `counts`: messages per session. `ids`: message ids as texts, or as the numbers of
+    these. `linked`: each message is the child of the one before it. `calls_tool`: which messages call a tool.
+    `other_sizes`: characters of each message besides its text.
+
+    Origins are missing (user) or `model` (assistant).
     """
 
     conversation_ids: Sequence[str]
@@ -36,33 +38,33 @@ class Plains(NamedTuple):
     linked: bool
     roles: Sequence[Role]
     texts: Sequence[str]
-    calling: Bools | None = None
-    others: Ints | None = None
+    calls_tool: Bools | None = None
+    other_sizes: Ints | None = None
 
 
-class Columns(NamedTuple):
-    """What FACTS has of the messages of some sessions, one after another; `sizes` of their texts."""
+class MessageColumns(NamedTuple):
+    """Columns of FACTS for the messages of some sessions, one after another; `sizes` in characters."""
 
     sent_at: Ints
     flags: Flags
     sizes: Ints
 
 
-def columns_of(plains: Plains) -> Columns:
+def message_columns(sessions: SessionColumns) -> MessageColumns:
     """The columns of all messages of the sessions."""
-    counts = plains.counts
-    sent_at = np.repeat(_micros(plains.created_at), counts)
-    if plains.last_at is not None:
-        some = counts > 0
-        sent_at[np.cumsum(counts)[some] - 1] = _micros(plains.last_at)[some]
-    speaker = np.frombuffer(bytes(map(_SPEAKERS.__getitem__, plains.roles)), np.uint8)
-    sizes = sizes_of(plains.texts)
-    flags = speaker * visible(plains.texts, sizes)
-    if plains.calling is not None:
-        flags |= (speaker & np.uint8(ANSWER)) * plains.calling
-    if plains.others is not None:
-        sizes += plains.others
-    return Columns(sent_at, flags, sizes)
+    counts = sessions.counts
+    sent_at = np.repeat(_micros(sessions.created_at), counts)
+    if sessions.last_at is not None:
+        not_empty = counts > 0
+        sent_at[np.cumsum(counts)[not_empty] - 1] = _micros(sessions.last_at)[not_empty]
+    of_role = np.frombuffer(bytes(map(_FLAGS_OF_ROLE.__getitem__, sessions.roles)), np.uint8)
+    sizes = sizes_of(sessions.texts)
+    flags = of_role * has_visible_text(sessions.texts, sizes)
+    if sessions.calls_tool is not None:
+        flags |= (of_role & np.uint8(ANSWER)) * sessions.calls_tool
+    if sessions.other_sizes is not None:
+        sizes += sessions.other_sizes
+    return MessageColumns(sent_at, flags, sizes)
 
 
 def _micros(moments: Sequence[dt.datetime]) -> Ints:

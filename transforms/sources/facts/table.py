@@ -1,4 +1,4 @@
-"""Sessions to FACTS: what a decision needs, as keys, instants and flags."""
+"""Sessions to FACTS: one row per session, with keys, instants and flags."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from schemas.keys import KeyedHasher
 from schemas.records import Session
 from schemas.tables import FACTS, INSTANT
 from schemas.units import Quarantined
-from transforms.shuffle.dictionaries import alike
-from transforms.shuffle.digests import keys
+from transforms.shuffle.dictionaries import constant_column
+from transforms.shuffle.digests import conversation_keys
 from transforms.shuffle.instants import Bools, Ints, column_of, instants
-from transforms.sources.facts.message_ids import MessageNames
+from transforms.sources.facts.message_ids import MessageIds
 from transforms.sources.facts.messages import flags_and_sizes, threads_of
-from transforms.sources.facts.session_columns import Plains, columns_of
+from transforms.sources.facts.session_columns import SessionColumns, message_columns
 from transforms.sources.identities import Owners
 
 
-class Read(NamedTuple):
-    """One record as read: a session, or why it is none."""
+class ReadRecord(NamedTuple):
+    """One record that was read: a session, or a fault."""
 
     row: int
     offset: int
@@ -33,8 +33,8 @@ class Read(NamedTuple):
     fault: Quarantined | None
 
 
-class Several(NamedTuple):
-    """Records as read, all of them sessions."""
+class SessionBatch(NamedTuple):
+    """Records that were read, all of them sessions."""
 
     rows: Sequence[int]
     offsets: Sequence[int]
@@ -42,15 +42,15 @@ class Several(NamedTuple):
     sessions: Sequence[Session]
 
 
-class Many(NamedTuple):
-    """Records at these rows as read, all of them sessions of texts; they have neither offsets nor lengths."""
+class ColumnBatch(NamedTuple):
+    """Records that were read by column, all of them sessions; they have no offsets and lengths."""
 
     rows: Sequence[int]
-    plains: Plains
+    sessions: SessionColumns
     owners: Owners
 
 
-def facts_table(reads: Sequence[Read], unit: str, hasher: KeyedHasher) -> pa.Table:
+def facts_table(reads: Sequence[ReadRecord], unit: str, hasher: KeyedHasher) -> pa.Table:
     """FACTS of the readable records among `reads`, in their order."""
     facts = Facts(hasher)
     facts.add([read for read in reads if read.session is not None], placed=True)
@@ -58,7 +58,7 @@ def facts_table(reads: Sequence[Read], unit: str, hasher: KeyedHasher) -> pa.Tab
 
 
 class Facts:
-    """FACTS gathered from some sessions at a time: none need be kept once it is added."""
+    """FACTS gathered step by step; a session may be freed once it is added."""
 
     def __init__(self, hasher: KeyedHasher) -> None:
         self._hasher = hasher
@@ -66,65 +66,65 @@ class Facts:
         self._rows: dict[str, list[Any]] = {name: [] for name in _ROWS}
         self._lengths: list[int] = []
         self._sizes: list[Ints] = []
-        self._ids, self._parents = MessageNames(), MessageNames()
+        self._ids, self._parents = MessageIds(), MessageIds()
         self._linked: list[Bools] = []
 
     def __len__(self) -> int:
         return len(self._lengths)
 
-    def add(self, reads: Sequence[Read], *, placed: bool) -> None:
-        """The facts of readable records; offsets and lengths only where they are `placed` by these."""
+    def add(self, reads: Sequence[ReadRecord], *, placed: bool) -> None:
+        """Adds the readable records; offsets and lengths only if `placed`, else 0."""
         sessions = [read.session for read in reads if read.session is not None]
         columns = (
             [read.row for read in reads],
             [read.offset for read in reads],
             [read.length for read in reads],
         )
-        self.add_several(Several(*columns, sessions), placed=placed)
+        self.add_sessions(SessionBatch(*columns, sessions), placed=placed)
 
-    def add_several(self, several: Several, *, placed: bool) -> None:
-        """The facts of records that are sessions; offsets and lengths as above."""
-        sessions, nowhere = several.sessions, [0] * len(several.sessions)
+    def add_sessions(self, batch: SessionBatch, *, placed: bool) -> None:
+        """Adds sessions; offsets and lengths as in `add`."""
+        sessions, zeros = batch.sessions, [0] * len(batch.sessions)
         self._add_sessions(sessions)
-        self._add_rows({name: [*map(taken, sessions)] for name, taken in _TAKEN.items()})
+        self._add_rows({name: [*map(get, sessions)] for name, get in _GETTERS.items()})
         self._add_rows(
             {
-                "row": several.rows,
-                "offset": several.offsets if placed else nowhere,
-                "length": several.lengths if placed else nowhere,
+                "row": batch.rows,
+                "offset": batch.offsets if placed else zeros,
+                "length": batch.lengths if placed else zeros,
             }
         )
 
-    def add_many(self, many: Many) -> None:
-        """The facts of records that are plain texts."""
-        plains, count = many.plains, len(many.rows)
-        columns, nothing = columns_of(plains), np.zeros(len(plains.texts), np.int64)
-        self._ids.add(plains.ids)
-        self._parents.add(nothing)
+    def add_columns(self, batch: ColumnBatch) -> None:
+        """Adds sessions by column."""
+        sessions, count = batch.sessions, len(batch.rows)
+        columns, zeros = message_columns(sessions), np.zeros(len(sessions.texts), np.int64)
+        self._ids.add(sessions.ids)
+        self._parents.add(zeros)
         self._add(
-            plains.counts.tolist(),
+            sessions.counts.tolist(),
             columns.sizes,
             {
                 "message_sent_at": column_of(columns.sent_at, INSTANT),
                 "message_flags": column_of(columns.flags, pa.uint8()),
-                "message_thread": column_of(nothing, pa.int64()),
+                "message_thread": column_of(zeros, pa.int64()),
             },
-            linked=plains.linked,
+            linked=sessions.linked,
         )
         self._add_rows(
             {
-                **many.owners._asdict(),
-                "conversation_id": plains.conversation_ids,
-                "created_at": plains.created_at,
+                **batch.owners._asdict(),
+                "conversation_id": sessions.conversation_ids,
+                "created_at": sessions.created_at,
                 **dict.fromkeys(("deleted_at", "current_message_id", "incognito"), [None] * count),
-                "row": many.rows,
+                "row": batch.rows,
                 **dict.fromkeys(("offset", "length"), [0] * count),
             }
         )
 
-    def _add_rows(self, found: Mapping[str, Sequence[Any]]) -> None:
-        for name, more in found.items():
-            self._rows[name] += more
+    def _add_rows(self, columns: Mapping[str, Sequence[Any]]) -> None:
+        for name, values in columns.items():
+            self._rows[name] += values
 
     def _add_sessions(self, sessions: Sequence[Session]) -> None:
         messages = list(itertools.chain.from_iterable([session.messages for session in sessions]))
@@ -152,16 +152,16 @@ class Facts:
         self._linked.append(np.full(len(sizes), linked))
 
     def _links(self, ends: Ints) -> tuple[Ints, Ints]:
-        """The numbers of all messages, and of those that each follows."""
+        """The numbers of all messages, and of their parents."""
         numbers, parents = self._ids.numbers(self._hasher), self._parents.numbers(self._hasher)
         linked = np.concatenate([np.zeros(0, np.bool_), *self._linked])
-        linked[ends[:-1][ends[:-1] < len(linked)]] = False  # the first of a session follows none
+        linked[ends[:-1][ends[:-1] < len(linked)]] = False  # the first message of a session has no parent
         places = np.flatnonzero(linked)
         parents[places] = numbers[places - 1]
         return numbers, parents
 
     def table(self, unit: str) -> pa.Table:
-        """FACTS of all that was added, by row."""
+        """FACTS of everything added, by row."""
         rows, hasher = self._rows, self._hasher
         ends = np.array([*itertools.accumulate(self._lengths, initial=0)], np.int64)
         numbers, parents = self._links(ends)
@@ -177,8 +177,8 @@ class Facts:
         made["text_bytes"] = column_of(_totals(self._sizes, ends), pa.int64())
         places = {name: np.array(rows[name], np.int64) for name in ("row", "offset", "length")}
         made |= {name: column_of(numbers, pa.int64()) for name, numbers in places.items()}
-        made["conversation_key"] = keys(pa.array(rows["conversation_id"], pa.string()), hasher)
-        made["unit"] = alike(unit, len(self._lengths))
+        made["conversation_key"] = conversation_keys(pa.array(rows["conversation_id"], pa.string()), hasher)
+        made["unit"] = constant_column(unit, len(self._lengths))
         made["created_at"] = instants(rows["created_at"])
         changed: dict[str, list[Any]] = {
             "user_key": _each(rows["user_id"], lambda names: hasher.users([*map(str.encode, names)])),
@@ -197,12 +197,12 @@ class Facts:
         return table if (row[:-1] <= row[1:]).all() else table.take(np.argsort(row, kind="stable"))
 
 
-#: Of messages, besides their ids.
+#: Columns of messages, besides their ids.
 _LISTS = {
     name: FACTS.field(name).type.value_type for name in ("message_sent_at", "message_flags", "message_thread")
 }
-_TAKEN = {name: operator.attrgetter(name) for name in Session.__struct_fields__ if name != "messages"}
-_ROWS = (*_TAKEN, "row", "offset", "length")
+_GETTERS = {name: operator.attrgetter(name) for name in Session.__struct_fields__ if name != "messages"}
+_ROWS = (*_GETTERS, "row", "offset", "length")
 
 
 def _column(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
@@ -214,14 +214,14 @@ def _whole(parts: list[pa.Array], kind: pa.DataType) -> pa.Array:
 
 
 def _each[T](names: Sequence[str | None], change: Callable[[list[str]], list[T]]) -> list[T | None]:
-    """`change` of the names, once for those that are equal; None where there is none."""
+    """`change` of each name, computed once for equal names; None for an empty one."""
     given = [name for name in set(names) if name]
     of: dict[str | None, T] = dict(zip(given, change(given), strict=True))
     return [*map(of.get, names)]
 
 
 def _totals(sizes: Sequence[Ints], ends: Ints) -> Ints:
-    """The sums of the sizes between one end and the next."""
-    upto = np.concatenate([np.zeros(1, np.int64), *sizes]).cumsum()[ends]
-    totals: Ints = np.diff(upto)
+    """The sum of the sizes of each session."""
+    sums = np.concatenate([np.zeros(1, np.int64), *sizes]).cumsum()[ends]
+    totals: Ints = np.diff(sums)
     return totals

@@ -1,4 +1,8 @@
-"""The elements of a JSON array as raw bytes, read as a stream: one that is malformed spoils no other."""
+"""The elements of a JSON array as bytes, read as a stream; a malformed element does not affect others.
+
+Own code: exports are arrays of hundreds of MB on one line, and no JSON library in use reads an array in
+bounded memory and continues behind a damaged element.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +11,13 @@ from collections.abc import Iterator
 from typing import IO, NamedTuple
 
 from transforms.sources.files import is_json
-from transforms.sources.json.element_ends import commas_of
+from transforms.sources.json.element_ends import element_ends
 from transforms.sources.json.resync import Beginnings
 
 _CHUNK = 1 << 20
-#: Bytes in which the elements' ends are looked for all at once.
+#: Bytes searched at once for the ends of elements.
 _WINDOW = 1 << 20
-#: Up to the next bracket, strings included; and the same up to a comma as well.
+#: Up to the next bracket outside of strings; up to the next bracket or comma.
 _TO_BRACKET = re.compile(rb'(?:[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
 _TO_COMMA = re.compile(rb'(?:[^"{}\[\],]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
 _IN_STRING = re.compile(rb"(?:[^\"\\]++|\\.)*+", re.DOTALL)
@@ -28,31 +32,22 @@ _TAIL_BYTES = 256
 
 
 class Element(NamedTuple):
-    """An element; `data` None: it is longer than allowed and was not kept."""
+    """An element; `data` is None if it is longer than allowed."""
 
     length: int
     data: bytes | None
 
 
-class ArrayCut(Exception):  # noqa: N818 - a state of the input, not a fault of ours
+class ArrayCut(Exception):  # noqa: N818 - a state of the input, not an error of this program
     """The array does not end, or something follows it."""
 
 
-def first_byte(file: IO[bytes]) -> bytes:
-    """The first byte that is neither white space nor a byte order mark; empty at the end."""
-    start = file.read(len(_BOM))
-    start = start.removeprefix(_BOM).lstrip()
-    while not start and (chunk := file.read(_CHUNK)):
-        start = chunk.lstrip()
-    return start[:1]
-
-
 def elements(file: IO[bytes], max_bytes: int, key: bytes | None = None) -> Iterator[Element]:
-    """Every element of the array that `file` holds, or that stands under `key` of the object it holds.
+    """Every element of the array in `file`, or of the array under `key` of the object in `file`.
 
-    Three times `max_bytes` and a chunk are held at most. Behind an element that does not close, or closes too
-    early, it goes on where one begins like those before. Raises ArrayCut where there is no such place, after
-    the last whole element, and KeyError if there is no such key or no array under it.
+    Holds three times `max_bytes` and a chunk at most. If an element does not close, or closes too early,
+    reading continues where bytes begin like an earlier element. Raises ArrayCut after the last whole element
+    if there is no such place, and KeyError if the key is missing or holds no array.
     """
     scan = _Scan(file, max_bytes)
     if key is not None and not scan.find(key):
@@ -60,22 +55,22 @@ def elements(file: IO[bytes], max_bytes: int, key: bytes | None = None) -> Itera
     if key is None:
         scan.enter()
     ends = _ENDS_FILE if key is None else _ENDS_FIELD
-    before: Element | None = None  # held back until what follows shows that it was one
+    before: Element | None = None  # returned once the bytes behind it show that it ended there
     found = scan.array()
     while True:
-        element, odd = None, b"]"
+        element, behind = None, b"]"
         try:
             element = next(found, None)
             if element is not None:
-                odd = (element.data or b"") + b","
+                behind = (element.data or b"") + b","
         except ArrayCut:
-            odd = scan.begun()
+            behind = scan.begun()
         else:
             if element is None and ends.match(scan.rest()):
                 break
         between = None
         if element is None or not scan.beginnings.fit(element.data):
-            between, before = _restarted(scan, before, odd)
+            between, before = _restarted(scan, before, behind)
         if before is not None:
             yield before
         before = element if between is None else None
@@ -84,8 +79,8 @@ def elements(file: IO[bytes], max_bytes: int, key: bytes | None = None) -> Itera
             if broken or element is not None:
                 yield Element(len(broken), broken)
             found = scan.array()
-        elif scan.odd:  # not where an element begins, but perhaps where one ends
-            scan.plain = scan.odd = False
+        elif scan.damaged:  # no element begins here, but one may end here
+            scan.plain = scan.damaged = False
             found = scan.array()
         elif element is None:
             raise ArrayCut
@@ -93,22 +88,23 @@ def elements(file: IO[bytes], max_bytes: int, key: bytes | None = None) -> Itera
         yield before
 
 
-def _restarted(scan: _Scan, before: Element | None, odd: bytes) -> tuple[bytes | None, Element | None]:
-    """What is given up to go on behind it, None if there is nowhere to go on; and what is left of `before`.
+def _restarted(scan: _Scan, before: Element | None, behind: bytes) -> tuple[bytes | None, Element | None]:
+    """The bytes skipped to reach the next element (None if there is none), and what is left of `before`.
 
-    That is broken itself if it is no JSON: then it ended too early, and where to go on may be inside of it.
+    If `before` is not JSON it ended too early, and the next element may begin inside it.
     """
     if before is None or before.data is None or is_json(before.data):
-        return scan.restart(odd), before
-    joint = b"" if odd == b"]" else b","
-    between = scan.restart(before.data + joint + odd)
+        return scan.restart(behind), before
+    joint = b"" if behind == b"]" else b","
+    between = scan.restart(before.data + joint + behind)
     return between, before if between is None else None
 
 
 class _Scan:
-    """A place in the stream.
+    """A position in the stream.
 
-    `_kept` are the element's bytes before the buffer, None once there are too many; `_tail` the last of them.
+    `_kept`: the element's bytes before the buffer; None if there are too many. `_tail`: the last of them.
+    `plain`: search by window. `damaged`: the window is not well formed.
     """
 
     def __init__(self, file: IO[bytes], max_bytes: int) -> None:
@@ -120,21 +116,21 @@ class _Scan:
         self._kept: list[bytes] | None = []
         self._length = 0
         self._tail = b""
-        self.odd = False
+        self.damaged = False
         self.plain = True
         self._again = b""
-        #: How many bytes may be scanned anew, lest a file of nothing but beginnings take for ever.
+        #: Bytes that may be scanned again: limits the time for a file of nothing but beginnings.
         self._patience = 8 * max(max_bytes, _CHUNK)
         self.beginnings = Beginnings()
 
     def enter(self) -> None:
-        """To behind the bracket that opens the outermost value."""
+        """Moves behind the bracket that opens the outermost value."""
         self._to(_TO_BRACKET)
         self._at += 1
         self._mark()
 
     def find(self, key: bytes) -> bool:
-        """To behind the bracket of the array under `key` of the outermost object, if there is one."""
+        """Moves behind the bracket that opens the array under `key` of the object; False if there is none."""
         self.enter()
         pattern = re.compile(rb'"' + re.escape(key) + rb'"\s*:\s*\Z')
         depth = 1
@@ -159,7 +155,7 @@ class _Scan:
             for found in self._many():
                 any_before = True
                 yield found
-            if self.odd:
+            if self.damaged:
                 raise ArrayCut
             byte = self._element()
             found = self._take()
@@ -172,20 +168,20 @@ class _Scan:
                 return
 
     def rest(self) -> bytes:
-        """A little of what follows."""
+        """Some of the bytes that follow."""
         if self._at == len(self._buffer):
             self._buffer, self._at = self._read(_CHUNK), 0
             self._mark()
         return self._buffer[self._at :]
 
     def begun(self) -> bytes:
-        """What was scanned of the element that is not at its end; nothing if it was not kept."""
+        """The bytes scanned of an element that did not end; empty if it was too long to keep."""
         return b"" if self._kept is None else b"".join(self._kept) + self._buffer[self._start : self._at]
 
     def restart(self, prefix: bytes) -> bytes | None:
-        """Goes on where, behind the beginning of `prefix` and before what follows, an element begins.
+        """Moves to the next beginning of an element in `prefix`, or in the bytes behind it.
 
-        Gives what stands before that. None if there is no such place; then nothing was moved.
+        Returns the bytes before that element; None, without moving, if there is none.
         """
         pattern, ahead = self.beginnings.pattern, prefix + self._buffer[self._at :] + self._again
         if pattern is None:
@@ -199,19 +195,19 @@ class _Scan:
         if found is None or self._patience < 0:
             self._again = ahead[len(prefix) + len(self._buffer) - self._at :]
             return None
-        self._buffer, self._at, self._again, self.odd = b"", 0, ahead[found.start() :], False
+        self._buffer, self._at, self._again, self.damaged = b"", 0, ahead[found.start() :], False
         self._mark()
         return ahead[: found.start()]
 
     def _many(self) -> Iterator[Element]:
-        """The elements that end with a comma within a window, window by window, while there are any.
+        """The elements that end with a comma inside a window, window by window.
 
-        What is odd is left to be scanned byte by byte: very long elements, the last one, malformed ones.
+        Very long, malformed and last elements are left to `_element`.
         """
         while self.plain:
             self._buffer = self._buffer[self._at :] + self._read(_WINDOW)
             self._at = 0
-            commas, sound = commas_of(self._buffer)
+            commas, well_formed = element_ends(self._buffer)
             for comma in commas:
                 length = comma - self._at
                 data = self._buffer[self._at : comma] if length <= self._max else None
@@ -220,7 +216,7 @@ class _Scan:
                 yield Element(length, data)
             self._mark()
             if not commas:
-                self.odd = not sound and self.beginnings.pattern is not None
+                self.damaged = not well_formed and self.beginnings.pattern is not None
                 return
 
     def _element(self) -> bytes:
@@ -235,7 +231,7 @@ class _Scan:
             self._at += 1
 
     def _to(self, pattern: re.Pattern[bytes]) -> bytes:
-        """The byte at which the pattern ends, and stands on it; strings may span chunks."""
+        """Moves to the byte at which the pattern ends, and returns it; strings may span chunks."""
         while True:
             found = pattern.match(self._buffer, self._at)
             self._at = found.end() if found else self._at
@@ -258,7 +254,7 @@ class _Scan:
             self._more()
 
     def _more(self) -> None:
-        """A further chunk; what is scanned of the element moves to `_kept`. Raises ArrayCut at the end."""
+        """Reads a chunk and moves the scanned bytes to `_kept`. Raises ArrayCut at the end of the file."""
         chunk = self._read(_CHUNK)
         if not chunk:
             raise ArrayCut
@@ -269,12 +265,12 @@ class _Scan:
         self._keep(scanned)
 
     def _read(self, size: int) -> bytes:
-        """The next bytes, first those that are read again."""
+        """The next bytes; those to be scanned again come first."""
         data, self._again = self._again[:size], self._again[size:]
         return data or self._file.read(size)
 
     def _keep(self, data: bytes) -> None:
-        """Keeps bytes of the element, unless they are too many; raises ArrayCut if others begin in those."""
+        """Keeps bytes of the element unless it is too long; raises ArrayCut if they contain another."""
         self._length += len(data)
         if self._kept is None:
             return

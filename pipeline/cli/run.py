@@ -1,0 +1,181 @@
+"""`chatsieve run` and `chatsieve audit`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from pipeline.cli.options import (
+    AsOf,
+    BeamOptions,
+    Compare,
+    Config,
+    Consent,
+    Input,
+    Json,
+    Output,
+    Policy,
+    Quiet,
+    Set,
+    Shareable,
+    fail,
+)
+from pipeline.inputs.config import overrides_of, policy_argument
+from pipeline.runners.process import load_beam
+from schemas.errors import ConfigError
+
+
+def run(
+    config: Config,
+    beam: BeamOptions = None,
+    as_of: AsOf = None,
+    input_: Input = None,
+    consent: Consent = None,
+    output: Output = None,
+    policy: Policy = None,
+    compare: Compare = None,
+    shareable: Shareable = False,
+    set_: Set = None,
+    json_: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write a dataset of eligible, de-identified sessions.
+
+    Reads the logs, decides on every session, de-identifies the eligible ones, and writes training rows,
+    ledger and report. If anything fails, everything written is removed.
+
+    Exit codes: 0 success; 1 committed, but a threshold of the configuration was crossed; 2 not started; 3
+    failed and rolled back.
+    """
+    overrides = overrides_of(as_of, input_, consent, output, policy, set_)
+    execute_and_print("run", config, overrides, beam or [], json_, quiet, 0, compare, shareable)
+
+
+def audit(
+    config: Config,
+    beam: BeamOptions = None,
+    sample: Annotated[
+        int,
+        typer.Option(
+            "--sample",
+            metavar="N",
+            min=0,
+            help="Detect personal data in N eligible sessions and report counts by entity type.",
+        ),
+    ] = 0,
+    as_of: AsOf = None,
+    input_: Input = None,
+    consent: Consent = None,
+    output: Output = None,
+    policy: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--policy",
+            metavar="POLICY",
+            help="Use this policy (name or file). Repeat the option to compare policies in one pass.",
+        ),
+    ] = None,
+    compare: Compare = None,
+    shareable: Shareable = False,
+    set_: Set = None,
+    json_: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Decide on every session, but write no text.
+
+    Writes ledger and report only. Exit codes are those of `run`.
+    """
+    first, more = (policy[0], policy[1:]) if policy else (None, [])
+    overrides = overrides_of(as_of, input_, consent, output, first, set_, "audit.path")
+    if more:
+        if sample:
+            raise ConfigError("--sample: works with one policy only; give --policy once")
+        if shareable:
+            raise ConfigError(
+                "--shareable: works with one policy only, since counts suppressed in one report could be "
+                "computed from another; give --policy once"
+            )
+        _compare_policies(
+            config, overrides, [policy_argument(given) for given in more], beam or [], json_, quiet, compare
+        )
+    else:
+        execute_and_print("audit", config, overrides, beam or [], json_, quiet, sample, compare, shareable)
+
+
+def execute_and_print(
+    kind: Literal["run", "audit"],
+    config: Path,
+    overrides: dict[str, Any],
+    beam: list[str],
+    as_json: bool,
+    quiet: bool,
+    sample: int = 0,
+    compare: Path | None = None,
+    shareable: bool = False,
+) -> None:
+    """Runs the pipeline, prints the result, and exits with 1 if a threshold was crossed."""
+    from pipeline.inputs.config import load_settings
+
+    # The configuration is checked before Beam is loaded, so that a mistake is reported at once.
+    settings = load_settings(config, overrides)
+    load_beam()
+    from pipeline.cli.terminal.summary import one_line, print_summary, terminal
+    from pipeline.commands.run import execute
+    from pipeline.runners.progress import Progress
+
+    progress = Progress(False if quiet else None)
+    outcome = execute(settings, kind, beam, progress, sample, compare, shareable)
+    if as_json:
+        typer.echo(json.dumps({"path": str(outcome.path), "folder": str(outcome.folder), **outcome.report}))
+    if progress.enabled:
+        print_summary(outcome, terminal())
+    elif not (quiet or as_json):
+        typer.echo(one_line(outcome), err=True)
+    _check_thresholds([outcome])
+
+
+def _compare_policies(
+    config: Path,
+    overrides: dict[str, Any],
+    policies: list[str],
+    beam: list[str],
+    as_json: bool,
+    quiet: bool,
+    compare: Path | None,
+) -> None:
+    from pipeline.inputs.config import load_settings
+
+    settings = load_settings(config, overrides, policies)
+    load_beam()
+    from pipeline.cli.terminal.compare_policies import print_policy_comparison
+    from pipeline.cli.terminal.summary import one_line, terminal
+    from pipeline.commands.compare_policies import compare_policies
+    from pipeline.runners.progress import Progress
+
+    progress = Progress(False if quiet else None)
+    outcomes, document = compare_policies(settings, beam, progress, compare)
+    if as_json:
+        typer.echo(json.dumps(document))
+    if progress.enabled:
+        print_policy_comparison(document, terminal())
+        typer.echo(f"One audit per policy is in {outcomes[0].path.parent}", err=True)
+    elif not (quiet or as_json):
+        for outcome in outcomes:
+            typer.echo(one_line(outcome), err=True)
+    _check_thresholds(outcomes)
+
+
+def _check_thresholds(outcomes: list[Any]) -> None:
+    """Exits with 1 and a line per threshold that was crossed; the datasets stay committed."""
+    lines = [
+        f"{outcome.path.name}: {text}" if len(outcomes) > 1 else text
+        for outcome in outcomes
+        for text in outcome.failed
+    ]
+    for line in lines[:-1]:
+        typer.echo(f"chatsieve: {line}", err=True)
+    if lines:
+        fail(lines[-1], 1)

@@ -1,0 +1,43 @@
+"""`chatsieve sample`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import typer
+
+from pipeline.cli.options import Quiet
+from schemas.errors import ConfigError
+
+
+def sample(
+    directory: Annotated[Path, typer.Argument(metavar="FOLDER", help="A new or empty folder.")],
+    conversations: Annotated[
+        int, typer.Option("--conversations", metavar="N", min=0, help="The number of sessions.")
+    ],
+    seed: Annotated[
+        int, typer.Option("--seed", metavar="N", help="The random seed; equal seeds give equal files.")
+    ] = 0,
+    input_format: Annotated[
+        str,
+        typer.Option("--input-format", metavar="FORMAT", help="jsonl, jsonl.gz, jsonl.zst or parquet."),
+    ] = "jsonl.gz",
+    quiet: Quiet = False,
+) -> None:
+    """Generate synthetic logs and a configuration.
+
+    The folder also gets consent snapshots, lists of deletions and authorisations, and the expected decisions.
+    """
+    from pipeline.commands.sample import write_sample
+
+    if input_format not in ("jsonl", "jsonl.gz", "jsonl.zst", "parquet"):
+        raise ConfigError(f"--input-format {input_format}: expected jsonl, jsonl.gz, jsonl.zst or parquet")
+    written = write_sample(
+        directory, conversations=conversations, seed=seed, input_format=cast(Any, input_format)
+    )
+    if not quiet:
+        typer.echo(
+            f"{written.records} records in {written.files} files; to run the pipeline on them:", err=True
+        )
+        typer.echo(f"  chatsieve run -c {directory}/config.yaml", err=True)

@@ -1,0 +1,153 @@
+"""Finds input files, consent, deletions and authorisations, and checks them before a run starts."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import glob
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow as pa
+
+from pipeline.inputs.config import Settings
+from pipeline.inputs.consent import read_consent
+from pipeline.inputs.globs import matching
+from pipeline.inputs.mapping_table import identities_of
+from pipeline.inputs.watched import WatchedFile, watch
+from schemas.config import InputConfig
+from schemas.consent_config import FileSource
+from schemas.errors import InputError
+from schemas.keys import KeyedHasher
+from schemas.records import Defaults, Limits
+from schemas.tables import AUTHORIZATIONS
+from transforms.consent.authorizations import read_authorizations
+from transforms.consent.snapshots import ErasedKeys, Snapshot, read_deletions
+from transforms.consent.spilled import SpilledConsent
+from transforms.shuffle.spill import Spill
+from transforms.sources.base import InputFile, PlanTask, ReadContext
+from transforms.sources.paths import input_root
+from transforms.sources.registry import plan_tasks, source_of
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Inputs:
+    """Everything that a run reads.
+
+    `tasks`: reading tasks, from which workers plan units. `files`: (input, position, path), sorted. `roots`:
+    for each input, the folder that file names are relative to. `inspected`: the consent sources, for report
+    and manifest. `snapshots`: what workers read of them, see `Consent.reads`.
+    `watched`: every file, to be the same at commit.
+    """
+
+    tasks: list[PlanTask]
+    files: list[tuple[int, int, str]]
+    roots: list[str]
+    total_bytes: int
+    inspected: list[Snapshot]
+    snapshots: list[str | SpilledConsent]
+    deletions: list[str | ErasedKeys]
+    authorizations: pa.Table
+    known_until: dt.datetime
+    watched: list[WatchedFile]
+
+
+def find_inputs(
+    settings: Settings, hasher: KeyedHasher, spill: Spill, erased: Sequence[ErasedKeys] = ()
+) -> Inputs:
+    """The inputs of a configuration; raises InputError, ConsentError or ConfigError. Logs are not read.
+
+    Consent that only one process can read (databases, exports of consent systems) is read here, into `spill`.
+    """
+    config = settings.config
+    tasks: list[PlanTask] = []
+    files: list[tuple[int, int, str]] = []
+    roots: list[str] = []
+    total_bytes = 0
+    watched = _watched_lists(settings)
+    for number, source in enumerate(config.inputs):
+        pattern = settings.resolve(source.path)
+        found = input_files(pattern, source.format)
+        roots.append(_root(settings, source))
+        tasks += plan_tasks(number, source.format, found)
+        files += [(number, position, file.path) for position, file in enumerate(found)]
+        watched += [watch(file.path, digest=False) for file in found]
+        total_bytes += sum(file.size for file in found)
+    consent = read_consent(settings, hasher, spill)
+    deletions: list[str | ErasedKeys] = [settings.resolve(config.deletions)] if config.deletions else []
+    for path in deletions:
+        for _ in read_deletions(path, hasher, settings.as_of):
+            pass
+    authorizations = AUTHORIZATIONS.empty_table()
+    if config.authorizations:
+        authorizations = read_authorizations(Path(settings.resolve(config.authorizations)), hasher)
+    return Inputs(
+        tasks,
+        files,
+        roots,
+        total_bytes,
+        consent.inspected,
+        consent.reads,
+        [*deletions, *erased],
+        authorizations,
+        consent.known_until,
+        watched,
+    )
+
+
+def _watched_lists(settings: Settings) -> list[WatchedFile]:
+    """Every consent file, list and mapping table, as it is before it is read."""
+    config = settings.config
+    paths = [path for pattern in config.consent.snapshots for path in matching(settings.resolve(pattern))]
+    for source in config.consent.sources:
+        if isinstance(source, FileSource):
+            paths += matching(settings.resolve(source.path))
+    named = [config.authorizations, config.deletions, *(source.mapping for source in config.inputs)]
+    paths += [settings.resolve(path) for path in named if path]
+    try:
+        return [watch(path, digest=True) for path in dict.fromkeys(paths) if Path(path).is_file()]
+    except OSError as error:
+        raise InputError(f"{error.filename}: cannot be read ({error.strerror})") from None
+
+
+def read_context(settings: Settings, hasher: KeyedHasher) -> ReadContext:
+    """The limits, defaults and identities that readers use."""
+    config = settings.config
+    limits = Limits(config.limits.max_record_bytes, config.limits.max_messages)
+    defaults = tuple(Defaults(**source.defaults.model_dump()) for source in config.inputs)
+    identities = tuple(
+        identities_of(source, _root(settings, source), source.mapping and settings.resolve(source.mapping))
+        for source in config.inputs
+    )
+    return ReadContext(hasher, limits, defaults, identities=identities if any(identities) else ())
+
+
+def _root(settings: Settings, source: InputConfig) -> str:
+    """The folder that names of an input's files are relative to."""
+    pattern = settings.resolve(source.path)
+    return pattern if Path(pattern).is_dir() else input_root(pattern)
+
+
+def input_files(pattern: str, source_format: str) -> list[InputFile]:
+    """The files of a path, folder or glob that the format reads, sorted; InputError if there are none."""
+    if Path(pattern).is_dir():
+        inside = source_of(source_format).folder_patterns
+        if not inside:
+            raise InputError(f"{pattern}: is a folder; give a file or a glob such as {pattern}/*.jsonl")
+        patterns = [f"{glob.escape(pattern)}/{inner}" for inner in inside]
+    else:
+        patterns = [pattern]
+    paths = sorted({path for each in patterns for path in matching(each) if Path(path).is_file()})
+    if not paths:
+        raise InputError(f"{pattern}: no such input; give an existing file or a glob that matches some")
+    return [InputFile(path, Path(path).stat().st_size) for path in paths]
+
+
+def files_at(path: str) -> list[InputFile]:
+    """All files of a path, folder or glob, sorted, whatever their format; InputError if there are none."""
+    if not Path(path).is_dir():
+        return input_files(path, "canonical")
+    found = sorted(str(file) for file in Path(path).rglob("*") if file.is_file())
+    if not found:
+        raise InputError(f"{path}: has no files; give a file, folder or glob with logs")
+    return [InputFile(file, Path(file).stat().st_size) for file in found]

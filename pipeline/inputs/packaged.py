@@ -1,0 +1,59 @@
+"""What comes with chatsieve: run configs, policy packs, de-identification configs, and the example."""
+
+from __future__ import annotations
+
+import importlib.resources
+import shutil
+from pathlib import Path
+from typing import Literal
+
+from schemas.errors import ConfigError, OutputError
+
+Kind = Literal["policies", "deid"]
+_WORDS = {"policies": "policy pack", "deid": "de-identification config"}
+
+
+def packaged_folder(name: Literal["configs", "examples"]) -> Path:
+    """The folder as installed: a wheel has it in the package `pipeline`, a clone beside it."""
+    package = Path(str(importlib.resources.files("pipeline")))
+    inside = package / name
+    return inside if inside.is_dir() else package.parent / name
+
+
+def packaged_names(kind: Kind) -> list[str]:
+    """The names that a configuration can use instead of a path, sorted."""
+    return sorted(path.stem for path in (packaged_folder("configs") / kind).glob("*.yaml"))
+
+
+def packaged_file(kind: Kind, name: str) -> Path:
+    """The file of one of `packaged_names`."""
+    return packaged_folder("configs") / kind / f"{name}.yaml"
+
+
+def check_found(kind: Kind, given: str, path: Path) -> None:
+    """Raises ConfigError with the names, if what was given is neither a name nor an existing path."""
+    if "/" not in given and not path.exists():
+        names = ", ".join(packaged_names(kind))
+        raise ConfigError(f"{given}: no {_WORDS[kind]} has this name ({names}), and there is no such file")
+
+
+def copy_demo(directory: Path) -> Path:
+    """Copies configs and example into a new or empty folder, laid out as in a clone; gives the run config."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        if any(directory.iterdir()):
+            raise OutputError(f"{directory}: is not empty; give a new folder")
+        for name in ("configs", "examples"):
+            _copy(packaged_folder(name), directory / name)
+    except OSError as error:
+        raise OutputError(f"{directory}: cannot be written ({error.strerror})") from None
+    return directory / "configs/demo.yaml"
+
+
+def _copy(source: Path, target: Path) -> None:
+    # Contents only: installed files may be read-only.
+    for path in sorted(source.rglob("*")):
+        if path.is_file():
+            copy = target / path.relative_to(source)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, copy)

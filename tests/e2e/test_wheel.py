@@ -1,0 +1,118 @@
+"""The built wheel in an environment of its own, in a folder that holds nothing of the clone."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import venv
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+_SOURCES = ("configs", "examples", "pipeline", "schemas", "transforms")
+_FILES = ("LICENSE", "README.md", "pyproject.toml")
+
+
+@dataclasses.dataclass(frozen=True)
+class Installed:
+    """An environment with the wheel, and the empty folder to run commands in."""
+
+    environment: Path
+    folder: Path
+
+    def run(self, *command: object, text: str = "") -> subprocess.CompletedProcess[str]:
+        name, *arguments = map(str, command)
+        return subprocess.run(
+            [str(self.environment / "bin" / name), *arguments],
+            input=text,
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=self.folder,
+            env={"PATH": os.environ["PATH"], "HOME": str(self.environment.parent / "home")},
+        )
+
+    def chatsieve(self, *arguments: object, text: str = "") -> str:
+        """Standard output and error of a command that must succeed."""
+        done = self.run("chatsieve", *arguments, text=text)
+        assert done.returncode == 0, done.stderr
+        return done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """The wheel of this clone, built and installed without a network.
+
+    The locked dependencies are read from the environment of the clone. Its `.pth` files are not, so that
+    the clone itself cannot be imported.
+    """
+    base = tmp_path_factory.mktemp("wheel")
+    # A copy is built: setuptools would leave its own files in the clone, and take stale ones from there.
+    source = base / "source"
+    for name in _SOURCES:
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in _FILES:
+        shutil.copyfile(ROOT / name, source / name)
+    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    build = [*pip, "wheel", "--no-index", "--no-build-isolation", "--no-deps", "--wheel-dir", base, source]
+    subprocess.run(build, check=True, capture_output=True)
+    environment = base / "environment"
+    venv.create(environment, with_pip=False, symlinks=True)
+    (wheel,) = base.glob("*.whl")
+    install = [*pip, "--python", environment / "bin/python", "install", "--no-index", "--no-deps", wheel]
+    subprocess.run(install, check=True, capture_output=True)
+    (site,) = environment.glob("lib/python*/site-packages")
+    (site / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    shutil.rmtree(source)
+    for name in ("home", "folder"):
+        (base / name).mkdir()
+    return Installed(environment, base / "folder")
+
+
+_WHERE = """
+import importlib.util, json, pipeline, schemas, transforms
+files = [module.__file__ or list(module.__path__)[0] for module in (pipeline, schemas, transforms)]
+print(json.dumps([files, importlib.util.find_spec("transforms.training") is None]))
+"""
+
+
+@pytest.mark.e2e
+def test_only_the_wheel_is_imported_and_training_is_not_in_it(installed: Installed) -> None:
+    """If the clone were importable, the test below would prove nothing. Training needs a clone."""
+    files, no_training = json.loads(installed.run("python", "-c", _WHERE).stdout)
+    assert [Path(file).is_relative_to(installed.environment) for file in files] == [True] * 3
+    assert no_training
+
+
+@pytest.mark.e2e
+def test_the_installed_command_works_in_an_empty_folder(installed: Installed) -> None:
+    """Who installs the wheel has no clone: configs, packs, the example and the model come with it."""
+    folder = installed.folder
+    said = installed.chatsieve("demo")
+    report = "chatsieve-demo/out/demo/report/report.html"
+    assert report in said
+    assert (folder / report).exists()
+    again = installed.run("chatsieve", "demo")
+    assert (again.returncode, again.stderr) == (
+        2,
+        "chatsieve: chatsieve-demo: is not empty; give a new folder\n",
+    )
+    assert "consumer-terms-2025-09-28-strict" in installed.chatsieve("policy", "list")
+    assert "Priya" not in installed.chatsieve("scrub", text="mail bob@example.com, says Priya Raghunathan.\n")
+
+    installed.chatsieve("sample", "made", "--conversations", 10, "--seed", 3)
+    config = folder / "made/config.yaml"
+    named = config.read_text().replace("policies/consumer-terms-2025-09-28.yaml", "consumer-terms-2025-09-28")
+    (folder / "made/named.yaml").write_text(named.replace("deid/default.yaml", "default"))
+    one = ("--set", "runner.workers=1")
+    installed.chatsieve("run", "-c", "made/named.yaml", "--output", "out", *one)
+    installed.chatsieve("verify", "out")
+    strict = ("--policy", "consumer-terms-2025-09-28-strict")
+    installed.chatsieve("audit", "-c", "made/config.yaml", *strict, "--output", "audit", *one)
+    assert list((installed.environment.parent / "home").iterdir()) == []
