@@ -17,7 +17,7 @@ from tests.support.samples import samples_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 _SYSTEM = ("/dev", "/etc", "/lib", "/lib64", "/proc", "/run", "/sys", "/usr", "/var/lib")
-_MADE = ("tempfile.mkdtemp", "tempfile.mkstemp")
+_MADE = ("os.mkdir", "tempfile.mkstemp")
 _LISTED = ("open", "os.listdir", "os.scandir")
 _outside: list[str] = []
 _folders: list[str] = []
@@ -59,9 +59,11 @@ def _hook(event: str, arguments: tuple[object, ...]) -> None:
             if not _is_inside(path) and os.path.lexists(path):
                 _outside.append(path)
     elif event in _MADE:
-        # What tempfile makes is the test's own, wherever the temporary folder is.
-        _folders.append(str(arguments[0]))
-        _is_inside.cache_clear()
+        # What this process makes is its own, wherever the temporary folder is.
+        path = os.path.abspath(os.fsdecode(arguments[0]))  # type: ignore[arg-type] # noqa: PTH100
+        if not _is_inside(path) and not os.path.lexists(path):
+            _folders.append(path)
+            _is_inside.cache_clear()
 
 
 @functools.lru_cache(100_000)
