@@ -127,7 +127,7 @@ def test_the_command_measures_and_compares(tmp_path: Path) -> None:
     assert document["speed_ratio"] > 0
     refused = subprocess.run(command, capture_output=True, text=True, cwd=root, check=False)
     assert refused.returncode == 2
-    assert refused.stderr == "chatsieve: expected either --spans FILE or --synthetic N\n"
+    assert refused.stderr == "chatsieve: evaluate: expected either --spans FILE or --synthetic N\n"
 
 
 def test_figures_of_the_default_config_do_not_fall() -> None:

@@ -32,7 +32,7 @@ def one_line(stderr: str) -> str:
         (["--set", "limits.max_messages=many"], "limits.max_messages"),
         (["--set", "runner.name=flink"], "runner.name"),
         (["--input", "nothing-*.jsonl"], "no such input"),
-        (["--input", "s3://bucket/x.jsonl"], "s3:// paths cannot be used"),
+        (["--input", "s3://bucket/x.jsonl"], "s3:// paths are not supported"),
         (["--policy", "no-policy.yaml"], "no policy pack has this name"),
         (["--policy", "./no-policy.yaml"], "cannot be read"),
         (["--set", "key_file=missing.key", "--set", "create_key=false"], "chatsieve keygen"),

@@ -17,7 +17,7 @@ from tests.support.samples import samples_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 _SYSTEM = ("/dev", "/etc", "/lib", "/lib64", "/proc", "/run", "/sys", "/usr", "/var/lib")
-_MADE = ("tempfile.mkdtemp", "tempfile.mkstemp")
+_MADE = ("os.mkdir", "tempfile.mkstemp")
 _LISTED = ("open", "os.listdir", "os.scandir")
 _outside: list[str] = []
 _folders: list[str] = []
@@ -31,13 +31,13 @@ def guard() -> None:
 
 
 def allowed_folders() -> list[str]:
-    """The clone, the environment, the interpreter, the system, pytest's folders, and the samples if set.
+    """The clone, the environment, the interpreter, the system, temporary folders, and the samples if set.
 
     An entry that ends with `-` is the begin of a name, one that ends with `/.` a folder without its contents.
     """
     temporary = tempfile.gettempdir()
     folders = [str(ROOT), sys.prefix, sys.base_prefix, *map(sysconfig.get_path, ("stdlib", "platstdlib"))]
-    folders += [*_SYSTEM, f"{temporary}/pytest-of-", f"{temporary}/."]
+    folders += [*_SYSTEM, f"{temporary}/pytest-of-", f"{temporary}/chatsieve-", f"{temporary}/."]
     samples = samples_folder()
     return [*folders, str(samples)] if samples else folders
 
@@ -59,9 +59,11 @@ def _hook(event: str, arguments: tuple[object, ...]) -> None:
             if not _is_inside(path) and os.path.lexists(path):
                 _outside.append(path)
     elif event in _MADE:
-        # What tempfile makes is the test's own, wherever the temporary folder is.
-        _folders.append(str(arguments[0]))
-        _is_inside.cache_clear()
+        # What this process makes is its own, wherever the temporary folder is.
+        path = os.path.abspath(os.fsdecode(arguments[0]))  # type: ignore[arg-type] # noqa: PTH100
+        if not _is_inside(path) and not os.path.lexists(path):
+            _folders.append(path)
+            _is_inside.cache_clear()
 
 
 @functools.lru_cache(100_000)

@@ -18,6 +18,7 @@ import sys
 import tempfile
 import threading
 import time
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -46,8 +47,9 @@ def preload() -> None:
     from transforms.deid import engine
 
     # An engine depends on the key, the models do not: each engine of a forked command reuses them.
-    for name in ("PatternScanner", "LineSigns", "NameModel", "shipped_tagger"):
+    for name in ("PatternScanner", "LineSigns", "shipped_tagger"):
         setattr(engine, name, _made_once(getattr(engine, name)))
+    engine.DeidEngine.__init__.__defaults__ = (_made_once(engine.NameModel),)
     engine.DeidEngine(load_model(DEFAULT_DEID, DeidConfig), bytes(32))
 
 
@@ -75,7 +77,10 @@ def serve(requests: socket.socket) -> bool:
         message, descriptors, _, _ = socket.recv_fds(requests, MAX_REQUEST_BYTES, 3)
         if not message:
             return False
-        process = os.fork()
+        with warnings.catch_warnings():
+            # The other threads are of OpenBLAS and jemalloc, which both handle a fork.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            process = os.fork()
         if process == 0:
             requests.close()
             _become(json.loads(message), descriptors)

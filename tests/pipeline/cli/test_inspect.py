@@ -114,9 +114,9 @@ def test_the_commands_say_what_to_write_and_nothing_of_what_was_said(tmp_path: P
     done = chatsieve("convert", tmp_path / "a.jsonl", "--output", output, "--default", "tier=pro")
     assert done.returncode == 1
     assert done.stderr.splitlines() == [
-        "chatsieve: left out as malformed_json: 1 records",
-        "chatsieve: left out as missing_field: 1 records",
-        f"{output}: 1 records of sessions, with unredacted text",
+        "chatsieve: 1 records were not converted: malformed_json",
+        "chatsieve: 1 records were not converted: missing_field",
+        f"{output}: 1 session records, unredacted",
     ]
     assert pq.read_table(output)["tier"].to_pylist() == ["pro"]
 

@@ -111,7 +111,7 @@ def test_an_unknown_state_stops_the_run_before_it_starts(corpus: Corpus, tmp_pat
     write(records, entry)
     done = chatsieve("audit", "-c", stale, "--output", tmp_path / "out")
     assert done.returncode == 2
-    assert "consent.sources[0]: stale: the newest is of 2026-01-01T00:00:00Z" in done.stderr
+    assert "consent.sources[0]: stale: the newest entry is of 2026-01-01T00:00:00Z" in done.stderr
 
 
 def test_kept_rows_are_noise_on_disk_and_gone_in_the_end() -> None:

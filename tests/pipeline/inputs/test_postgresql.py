@@ -124,11 +124,11 @@ def test_a_digest_is_of_the_rows_and_of_nothing_else(server: Server) -> None:
         ("' ', 'granted', now()", "a row has no user_id"),
         (
             "'u-77', 'granted', 'infinity'",
-            "column decided_at holds a time outside of 1970 to 2199, or infinity",
+            "column decided_at: expected times from 1970 to 2199, found another or infinity",
         ),
-        ("'u-77', 'refused', '-infinity'", "column decided_at holds a time outside"),
-        ("'u-77', 'refused', '1969-12-31Z'", "column decided_at holds a time outside"),
-        ("'u-77', 'refused', '2200-01-01Z'", "column decided_at holds a time outside"),
+        ("'u-77', 'refused', '-infinity'", "column decided_at: expected times from 1970 to 2199"),
+        ("'u-77', 'refused', '1969-12-31Z'", "column decided_at: expected times from 1970 to 2199"),
+        ("'u-77', 'refused', '2200-01-01Z'", "column decided_at: expected times from 1970 to 2199"),
     ],
 )
 def test_a_row_that_is_not_understood_refuses_the_table(server: Server, row: str, words: str) -> None:
@@ -153,7 +153,7 @@ def test_a_row_that_is_not_understood_refuses_the_table(server: Server, row: str
         ({"query": "SELECT 1 AS user_id; DROP TABLE consent.given"}, "the query is not valid"),
         (
             {"query": "SELECT 'jo'::int AS user_id"},
-            "a value cannot be computed or converted (SQLSTATE 22P02)",
+            "a value cannot be converted (SQLSTATE 22P02)",
         ),
         (
             {"query": "SELECT * FROM consent.given, LATERAL (SELECT consent.spoil()) AS s"},

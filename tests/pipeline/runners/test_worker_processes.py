@@ -110,7 +110,8 @@ main()
 def test_a_worker_that_is_killed_ends_the_run(corpus: Corpus, tmp_path: Path) -> None:
     """The system kills processes when memory runs out: exit 3, one line, nothing left."""
     out = tmp_path / "out"
-    command = [sys.executable, "-c", _RUN, "audit", "-c", str(corpus.config), "--output", str(out)]
+    audit = ["audit", "-c", str(corpus.config), "--output", str(out), "--set", "runner.workers=2"]
+    command = [sys.executable, "-c", _RUN, *audit]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     line = "a worker process was ended by SIGKILL, perhaps for lack of memory; nothing was committed"
     assert (done.returncode, done.stderr) == (3, f"chatsieve: {line}\n")
