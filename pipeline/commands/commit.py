@@ -161,6 +161,8 @@ def _arguments(settings: Settings, inputs: Inputs) -> dict[str, Any]:
         arguments[name] = None if arguments[name] is None else masked_name(arguments[name])
     arguments["consent"] = _consent_arguments(arguments["consent"])
     arguments["output"]["path"] = masked_name(arguments["output"]["path"])
+    if arguments["audit"]["path"] is not None:
+        arguments["audit"]["path"] = masked_name(arguments["audit"]["path"])
     arguments["as_of"] = moment_text(settings.as_of)
     return arguments
 
