@@ -83,7 +83,7 @@ def test_a_file_beside_the_clone_is_noticed(tmp_path: Path) -> None:
     beside = opened_files.ROOT.parent
     assert list(beside.iterdir())
     assert opened_files.take() == [str(beside)]
-    outside = Path(tempfile.gettempdir()) / f"chatsieve-guard-{os.getpid()}.txt"
+    outside = Path(tempfile.gettempdir()) / f"outside-the-clone-{os.getpid()}.txt"
     try:
         outside.touch()
         assert outside.read_bytes() == b""

@@ -31,13 +31,13 @@ def guard() -> None:
 
 
 def allowed_folders() -> list[str]:
-    """The clone, the environment, the interpreter, the system, temporary folders, and the samples if set.
+    """The clone, the environment, the interpreter, the system, pytest's folders, and the samples if set.
 
     An entry that ends with `-` is the begin of a name, one that ends with `/.` a folder without its contents.
     """
     temporary = tempfile.gettempdir()
     folders = [str(ROOT), sys.prefix, sys.base_prefix, *map(sysconfig.get_path, ("stdlib", "platstdlib"))]
-    folders += [*_SYSTEM, f"{temporary}/pytest-of-", f"{temporary}/chatsieve-", f"{temporary}/."]
+    folders += [*_SYSTEM, f"{temporary}/pytest-of-", f"{temporary}/."]
     samples = samples_folder()
     return [*folders, str(samples)] if samples else folders
 
