@@ -17,6 +17,7 @@ from pipeline.cli.demo import demo
 from pipeline.cli.diff import diff
 from pipeline.cli.evaluate import evaluate
 from pipeline.cli.explain import explain
+from pipeline.cli.help import Command
 from pipeline.cli.inspect import inspect
 from pipeline.cli.keygen import keygen
 from pipeline.cli.options import ErrorOptions, fail, with_debug
@@ -51,7 +52,9 @@ def main() -> None:
     except Exception as error:  # noqa: BLE001 - print class and place only: the message may contain data
         usage = getattr(error, "format_message", None)
         if usage is not None:
-            fail(f"{usage()} See chatsieve --help.".replace("..", "."), 2, options.debug)
+            message = usage()
+            stop = "" if message.endswith((".", "?")) else "."
+            fail(f"{message}{stop} See chatsieve --help.", 2, options.debug)
         from transforms.shuffle.guard import describe
 
         fail(describe("internal error", error), 3, options.debug)
@@ -70,7 +73,7 @@ def _root(
 
 
 for _command in (run, audit, inspect, convert, verify, explain, diff, scrub, evaluate, demo, sample, keygen):
-    app.command()(with_debug(_command))
+    app.command(cls=Command)(with_debug(_command))
 app.add_typer(policy_app, name="policy")
 
 

@@ -14,7 +14,13 @@ from schemas.errors import ConfigError
 def sample(
     directory: Annotated[Path, typer.Argument(metavar="FOLDER", help="A new or empty folder.")],
     conversations: Annotated[
-        int, typer.Option("--conversations", metavar="N", min=0, help="The number of conversations. Some have several records or sessions.")
+        int,
+        typer.Option(
+            "--conversations",
+            metavar="N",
+            min=0,
+            help="The number of conversations. Some have several records or sessions.",
+        ),
     ],
     seed: Annotated[
         int, typer.Option("--seed", metavar="N", help="The random seed; equal seeds give equal files.")

@@ -179,7 +179,7 @@ def test_a_record_that_is_not_understood_refuses_the_source(
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ('{"items": [', "the document: is no JSON object"),
+        ('{"items": [', "the document: not a JSON object"),
         ('[{"request_timestamp": "2025-10-01T00:00:00Z"}', "ends too early"),
         ('[{"request_timestamp": "2025-10-01T00:00:00Z"}] {}', "something follows"),
         ("<html>", "holds no JSON"),

@@ -104,6 +104,6 @@ def test_a_category_that_stands_twice_or_in_no_update_is_a_fault(tmp_path: Path)
     """Of two values one could be the opt-out; a category that is misspelt would leave everybody out."""
     text = json.dumps(updated("2025-10-01T00:00:00Z", model_training=False))
     (tmp_path / "a.jsonl").write_text(text.replace("false", 'false, "model_training": true'))
-    refused(tmp_path / "a.jsonl", SOURCE, "line 1: is no JSON object, or has a key twice", "u-77")
+    refused(tmp_path / "a.jsonl", SOURCE, "line 1: not a JSON object, or has a key twice", "u-77")
     read = Read([write(tmp_path / "b.jsonl", updated("2025-10-01T00:00:00Z"))], SOURCE)
     assert "no record is about the category model_training; there are: Advertising" in str(read.records.fault)

@@ -35,6 +35,14 @@ def test_a_usage_error_is_one_line_and_exit_two(arguments: list[str], words: str
     assert words in done.stderr
 
 
+@pytest.mark.parametrize("command", ["run", "audit", "inspect", "evaluate", "sample", "diff"])
+def test_help_shows_no_python_types(command: str) -> None:
+    """A reader needs names and defaults; `<list[str]>`, `{PATH}` and `x>=0` are of the library."""
+    shown = chatsieve(command, "--help").stdout
+    assert "Usage: chatsieve" in shown
+    assert not any(sign in shown for sign in ("<", "x>=", "{A}", "{PATH}", "{FOLDER}"))
+
+
 def test_help_loads_no_runner() -> None:
     """Help must be instant; Beam alone takes a second and more."""
     code = "import sys, pipeline.cli.main; print('apache_beam' in sys.modules, 'spacy' in sys.modules)"

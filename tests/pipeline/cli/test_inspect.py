@@ -130,9 +130,11 @@ def test_the_commands_say_what_to_write_and_nothing_of_what_was_said(tmp_path: P
         (["convert", "x.jsonl", "--output", "y", "--default", "plan=pro"], "--default plan"),
         (
             ["convert", "x.jsonl", "--output", "y", "--default", "created_at=2024-01-01"],
-            "--default created_at",
+            "--default created_at: expected a time with an offset",
         ),
         (["convert", "x.jsonl", "--output", "y"], "no such input"),
+        (["evaluate", "--synthetic", "5", "--type", "NAME=PERSON"], "--type needs --spans"),
+        (["sample", "x", "--conversations", "-1"], "equal to 0. See chatsieve --help."),
     ],
 )
 def test_mistakes_are_one_line(arguments: list[str], words: str) -> None:

@@ -65,9 +65,7 @@ def test_an_unknown_name_is_one_line_with_the_names(given: str, tmp_path: Path) 
         with pytest.raises(ConfigError) as caught:
             find()
         names = ", ".join(packaged_names("policies"))
-        assert str(caught.value) == (
-            f"{given}: no policy pack has this name ({names}), and there is no such file"
-        )
+        assert str(caught.value) == (f"policy: {given}: neither a packaged policy ({names}) nor a file")
 
 
 def test_the_demo_is_copied_only_into_a_new_or_empty_folder(tmp_path: Path) -> None:
