@@ -31,7 +31,7 @@ def one_line(stderr: str) -> str:
         (["--set", "output.shard=3"], "--set output.shard=3: unknown key"),
         (["--set", "limits.max_messages=many"], "--set limits.max_messages=many: expected an integer"),
         (["--as-of", "yesterday"], "--as-of yesterday: expected an RFC 3339 time"),
-        (["--set", "key=0123456789"], "--set key: expected"),
+        (["--set", "key=12345"], "--set key: expected a valid string"),
         (["--set", "runner.name=flink"], "runner.name"),
         (["--input", "nothing-*.jsonl"], "no such input"),
         (["--input", "s3://bucket/x.jsonl"], "s3:// paths are not supported"),

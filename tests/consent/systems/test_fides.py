@@ -185,7 +185,7 @@ def test_a_record_that_is_not_understood_refuses_the_source(
         ("<html>", "holds no JSON"),
         ("[1]", "item 0: Expected `object`"),
         ('{"items": [{"preference": "opt_out", "preference": "opt_in", "request_timestamp": "x"}]}', "twice"),
-        ('{"request_timestamp": "2025-10-01T00:00:00Z"}\n{"preference":', "line 2: is no JSON"),
+        ('{"request_timestamp": "2025-10-01T00:00:00Z"}\n{"preference":', "line 2: not a JSON object"),
     ],
 )
 def test_a_damaged_export_refuses(tmp_path: Path, text: str, words: str) -> None:
