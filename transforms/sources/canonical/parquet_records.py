@@ -36,7 +36,7 @@ def read_row(unit: Unit, row: int, one: pa.RecordBatch, context: ReadContext) ->
 
 
 def with_texts_assumed(read: ReadRecord, unread: Unread) -> ReadRecord:
-    """The record with a text wherever one may stand: for texts that cannot be read."""
+    """The record with placeholder texts; used when the text columns are not read."""
     for message in read.session.messages if read.session else ():
         if unread == "messages" and message.content is None:
             message.content = _SOME_TEXT
