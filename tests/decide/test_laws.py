@@ -71,8 +71,8 @@ def test_consent_rows_repeated_by_daily_snapshots_are_one_event() -> None:
         assert run(repeated, POLICY).equals(run(tables, POLICY))
 
 
-def test_an_unrelated_user_changes_nobody_else() -> None:
-    """One person's sessions, refusal and deletion are their own affair."""
+def test_an_unrelated_user_changes_no_other_decision() -> None:
+    """The sessions, refusal and deletion of one user must not affect other users."""
     for seed in SEEDS:
         rng, tables = _world(seed)
         policy = random_policy(rng, POLICY)
@@ -117,7 +117,7 @@ def test_a_later_as_of_never_revives_an_expired_session() -> None:
     for seed in SEEDS:
         rng, tables = _world(seed)
         policy = random_policy(rng, POLICY).model_copy(update={"prior_contributions": "keep"})
-        # Snapshots stay as they are: nobody decides anything after the first as_of.
+        # The snapshots do not change: no user decides anything after the first as_of.
         tables["consent"] = [r for r in tables["consent"] if not r["decided_at"] or r["decided_at"] <= AS_OF]
         now = by_session(run(tables, policy))
         later = by_session(run(tables, policy, as_of=AS_OF + rng.choice([1, 31, 4000]) * DAY))
@@ -126,8 +126,8 @@ def test_a_later_as_of_never_revives_an_expired_session() -> None:
                 assert later[session]["decision"] != "eligible"
 
 
-def test_records_cut_elsewhere_are_the_same_session() -> None:
-    """Which file a record lies in, and at which row, must decide nothing but where it is read."""
+def test_the_file_and_row_of_a_record_decide_nothing() -> None:
+    """The file and row of a record must affect only where it is read."""
     for seed in SEEDS:
         rng, tables = _world(seed)
         policy = random_policy(rng, POLICY)
@@ -136,12 +136,16 @@ def test_records_cut_elsewhere_are_the_same_session() -> None:
         assert first.drop_columns(["records"]).equals(second.drop_columns(["records"]))
 
 
-def test_records_that_tie_are_ordered_by_what_they_say() -> None:
-    """Two records of one moment that name other organisations or current messages: no file name decides."""
+def test_records_that_tie_are_ordered_by_their_content() -> None:
+    """Two records of one time with different organizations or current messages: no file name decides."""
     start = KNOWN_UNTIL - DAY
     listed = messages((1, start, HUMAN), (2, start, ANSWER), (3, start, ANSWER), parents=[0, 1, 1])
-    for odd in ({"current_message": 2}, {"organization_key": key("o2")}, {"tier": "free", "surface": "code"}):
-        alike = [record(**listed), record(**listed | odd)]
+    for different in (
+        {"current_message": 2},
+        {"organization_key": key("o2")},
+        {"tier": "free", "surface": "code"},
+    ):
+        alike = [record(**listed), record(**listed | different)]
         verdicts = set()
         for first, second in ((0, 1), (1, 0)):
             facts = [{**alike[first], "row": 0}, {**alike[second], "row": 1}]
@@ -213,7 +217,7 @@ def _event(state: int, decided_at: dt.datetime, user: str = "u1") -> Row:
 
 
 def _next_event(tables: Tables, instant: dt.datetime) -> dt.datetime:
-    """When u1 next says something else."""
+    """The next time at which u1 changes the decision."""
     return min(
         (
             row["decided_at"]

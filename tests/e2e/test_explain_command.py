@@ -89,8 +89,8 @@ def test_the_text_stage_is_explained_too(corpus: Corpus, tmp_path: Path) -> None
 
 
 @pytest.mark.e2e
-def test_an_explanation_shows_what_a_person_asks_for_and_no_text(corpus: Corpus) -> None:
-    """Timeline, states, rules, verdict, clause and a way out; never what was said, or by whom."""
+def test_an_explanation_shows_the_decision_and_no_text(corpus: Corpus) -> None:
+    """Timeline, states, rules, verdict, clause and remedy; no text and no id of a user."""
     conversation = one_of(corpus, "not_resumed")
     done = chatsieve("explain", "-c", corpus.config, conversation)
     assert done.returncode == 0, done.stderr
@@ -173,10 +173,10 @@ def test_a_question_that_has_no_answer_ends_in_one_line(
 
 
 @pytest.mark.e2e
-def test_inputs_that_changed_since_the_run_are_told(
+def test_inputs_that_changed_since_the_run_are_reported(
     corpus: Corpus, finished: Finished, tmp_path: Path
 ) -> None:
-    """An explanation of other data than the run's must not pass for the run's."""
+    """An explanation of changed data must not pass as one of the run's data."""
     run, _ = finished
     conversation = one_of(corpus, "eligible")
     document = {

@@ -72,10 +72,10 @@ def test_many_forks_end_alike(corpus: Corpus, tmp_path: Path, commands: int) -> 
             "audit", "-c", corpus.config, "--output", out, "--json", "--set", f"runner.workers={workers}"
         )
         assert done.returncode == 0, done.stderr
-        told = json.loads(done.stdout)
-        told.pop("path")
-        assert first in (None, told)
-        first = told
+        document = json.loads(done.stdout)
+        document.pop("path")
+        assert first in (None, document)
+        first = document
 
 
 def test_a_file_beside_the_clone_is_noticed(tmp_path: Path) -> None:

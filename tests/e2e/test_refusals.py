@@ -41,10 +41,10 @@ def one_line(stderr: str) -> str:
         (["--output", "/dev/null/x"], "cannot be written"),
     ],
 )
-def test_a_refused_run_says_why_in_one_line_and_writes_nothing(
+def test_a_refused_run_gives_one_line_with_the_reason_and_writes_nothing(
     corpus: Corpus, tmp_path: Path, arguments: list[str], words: str
 ) -> None:
-    """A run that cannot be right must not start, and must say what to do."""
+    """A run with an invalid setup must not start, and the error must name the fix."""
     out = tmp_path / "out"
     given = arguments if "--output" in arguments else [*arguments, "--output", str(out)]
     done = chatsieve("audit", "-c", corpus.config, *given)
@@ -109,7 +109,7 @@ def test_damaged_files_are_quarantined_and_lose_nothing_else(corpus: Corpus, tmp
 
 
 def test_more_quarantined_than_allowed_ends_with_one(corpus: Corpus, tmp_path: Path) -> None:
-    """The dataset without the unreadable records is committed; the exit code tells a scheduler to look."""
+    """The dataset is committed without the unreadable records. The exit code alerts the scheduler."""
     logs = tmp_path / "bad.jsonl"
     logs.write_text("not json\n" * 3 + json.dumps({"conversation_id": "x"}) + "\n")
     out = tmp_path / "out"

@@ -76,8 +76,8 @@ def named(value: Any) -> str:
     return {None: "none", "*": "not told apart"}.get(value, value)
 
 
-def test_the_page_opens_without_a_complaint_and_asks_for_nothing(case: Case, opened: Opened) -> None:
-    """One file, from disk, under 3 MB: it can be mailed to somebody without a network."""
+def test_the_page_opens_without_errors_or_network_requests(case: Case, opened: Opened) -> None:
+    """One file, opened from disk, under 3 MB: it can be sent by mail and read offline."""
     assert opened.complaints == []
     assert case.path.stat().st_size < 3_000_000
 
@@ -92,8 +92,8 @@ def test_every_chart_is_drawn(case: Case, opened: Opened) -> None:
         assert drawn == {}
 
 
-def test_tables_say_what_the_document_says(case: Case, opened: Opened) -> None:
-    """Every table that stands behind a chart, cell by cell."""
+def test_tables_equal_the_document(case: Case, opened: Opened) -> None:
+    """The table of every chart, cell by cell."""
     report = case.document
     for table, name in (("tiers", "by_tier"), ("surfaces", "by_surface"), ("months", "by_month")):
         wanted = [
@@ -138,7 +138,7 @@ def test_tables_say_what_the_document_says(case: Case, opened: Opened) -> None:
 
 
 def test_the_table_of_refusals_adds_up_to_the_document(case: Case, opened: Opened) -> None:
-    """The proof that nobody who refuses got through is the first thing that is looked at."""
+    """Readers first check the proof that no refusing user is in the output."""
     states: dict[str, collections.Counter[str]] = {}
     for cell in case.document["consent"]["sessions"]:
         states.setdefault(cell["state"], collections.Counter())[cell["decision"]] += cell["sessions"] or 0
@@ -193,8 +193,8 @@ def test_the_page_is_never_wider_than_the_window(case: Case, browser: Browser, w
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_serious_stands_in_the_way_of_anybody(case: Case, browser: Browser, scheme: str) -> None:
-    """As axe sees it, with every table open: contrast, names, order, tables, keyboard."""
+def test_the_page_has_no_serious_accessibility_fault(case: Case, browser: Browser, scheme: str) -> None:
+    """Checked by axe with every table open: contrast, names, order, tables, keyboard."""
     page = Opened(browser, case.path, 1000, scheme)
     page.page.evaluate("() => document.querySelectorAll('details').forEach(part => { part.open = true; })")
     found = Axe().run(page.page)
@@ -285,7 +285,7 @@ def test_hostile_values_are_words_and_nothing_else(browser: Browser, tmp_path: P
 
 
 def test_a_comparison_is_a_page_too(corpus: Corpus, finished: Any, browser: Browser, tmp_path: Path) -> None:
-    """What flipped and why, drawn and in tables that say what the document says."""
+    """The changed sessions and the causes, in charts and in tables that equal the document."""
     strict = Path("configs/policies/consumer-terms-2025-09-28-strict.yaml").resolve()
     done = chatsieve("audit", "-c", corpus.config, "--output", tmp_path / "b", "--quiet", "--policy", strict)
     assert done.returncode == 0, done.stderr
@@ -301,8 +301,8 @@ def test_a_comparison_is_a_page_too(corpus: Corpus, finished: Any, browser: Brow
             [row["a_reason"] or "not there", row["b_reason"] or "not there", f"{row['sessions']:,}"]
             for row in document["changed"]
         ]
-        for row, told in zip(document["changed"], opened.rows("flips"), strict=True):
-            assert row["rule"] in told[3] or row["rule"] == "absent"
+        for row, cells in zip(document["changed"], opened.rows("flips"), strict=True):
+            assert row["rule"] in cells[3] or row["rule"] == "absent"
         assert [row[-1] for row in opened.rows("matrix")] == [
             f"{r['sessions']:,}" for r in document["matrix"]
         ]

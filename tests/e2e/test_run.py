@@ -44,7 +44,7 @@ def digests(folder: Path, pattern: str) -> dict[str, str]:
 
 
 def wait_for(condition: Callable[[], bool], process: subprocess.Popen[Any]) -> None:
-    """Returns when the condition holds or the process has ended; looks fifty times a second."""
+    """Returns when the condition holds or the process has ended; polls 50 times a second."""
     while not condition() and process.poll() is None:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(0.02)
@@ -156,7 +156,7 @@ def test_rows_load_with_one_schema_everywhere(
 def test_order_workers_and_compression_change_no_byte(
     corpus: Corpus, finished: Finished, tmp_path: Path
 ) -> None:
-    """Equal input, as_of and key give equal bytes, however the input lies on disk."""
+    """Equal input, as_of and key give equal bytes, for any file layout on disk."""
     lines = [
         line
         for file in sorted((corpus.path / "logs").glob("*.gz"))
@@ -196,7 +196,7 @@ def test_parquet_input_gives_the_same_shards(corpus: Corpus, finished: Finished,
 
 
 def test_audit_decides_alike_and_writes_no_text(corpus: Corpus, finished: Finished, tmp_path: Path) -> None:
-    """A privacy officer's dry run must show what a run would do, and nothing of what was said."""
+    """A privacy officer's dry run must have the decisions of a run, and no text."""
     out = tmp_path / "audit"
     done = chatsieve("audit", "-c", corpus.config, "--output", out, "--json")
     assert done.returncode == 0, done.stderr
@@ -244,7 +244,7 @@ def test_a_killed_run_leaves_nothing_that_counts_and_running_again_works(
     }
 
 
-def test_an_interrupted_run_is_rolled_back_and_says_so(corpus: Corpus, tmp_path: Path) -> None:
+def test_an_interrupted_run_is_rolled_back_and_reported(corpus: Corpus, tmp_path: Path) -> None:
     """A scheduler ends a run with SIGTERM: exit 3, one line, no folder left."""
     out = tmp_path / "out"
     arguments = [str(COMMAND), "run", "-c", str(corpus.config), "--output", str(out), "--quiet", *TWO_WORKERS]
@@ -256,8 +256,8 @@ def test_an_interrupted_run_is_rolled_back_and_says_so(corpus: Corpus, tmp_path:
     assert not out.exists()
 
 
-def test_a_new_version_stands_beside_the_old_one(corpus: Corpus, tmp_path: Path) -> None:
-    """A dataset grows by versions; what was committed stays as it was."""
+def test_a_new_version_is_added_beside_the_old_one(corpus: Corpus, tmp_path: Path) -> None:
+    """A dataset grows by versions; committed versions stay unchanged."""
     out = tmp_path / "out"
     base: list[Any] = ["run", "-c", corpus.config, "--output", out, "--quiet"]
     assert chatsieve(*base).returncode == 0
@@ -273,7 +273,7 @@ def test_a_new_version_stands_beside_the_old_one(corpus: Corpus, tmp_path: Path)
 
 
 def test_the_restricted_index_is_private_and_points_at_rows(finished: Finished) -> None:
-    """Erasure needs it; nobody else may read it."""
+    """Erasure needs it; no other user may read it."""
     out = finished[0]
     index = table_of(out, "restricted")
     shards = [pq.read_table(file).to_pylist() for file in sorted((out / "data").glob("*.parquet"))]

@@ -13,7 +13,7 @@ import pytest
 from tests.support.command import COMMAND, Corpus, chatsieve
 
 ROOT = Path(__file__).resolve().parents[2]
-#: Refuses every connection but to this machine, and says so where the test can see it.
+#: Refuses every connection except to this machine, and reports it to the test.
 NO_NETWORK = """
 import os, socket
 _connect, _lookup = socket.socket.connect, socket.getaddrinfo

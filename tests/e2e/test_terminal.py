@@ -1,4 +1,4 @@
-"""What a person sees on a terminal while a run goes on and at its end, and that nobody else sees it."""
+"""The progress and final table on a terminal; other outputs do not get them."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def on_terminal(*arguments: object, columns: int = 80) -> tuple[int, list[str]]:
     while True:
         try:
             data = os.read(master, 65536)
-        except OSError:  # what Linux says when the other side is closed
+        except OSError:  # Linux raises this when the other side is closed
             break
         if not data:
             break
@@ -73,7 +73,7 @@ def test_a_run_shows_stage_sessions_size_rate_and_time_left(
     assert 0 <= read <= report["counts"]["records"]
 
 
-def test_the_last_table_fits_80_columns_and_says_what_the_report_says(corpus: Corpus, tmp_path: Path) -> None:
+def test_the_last_table_fits_80_columns_and_equals_the_report(corpus: Corpus, tmp_path: Path) -> None:
     """Every reason with its number and share; a wider terminal gets the same."""
     out = tmp_path / "o"
     code, lines = on_terminal("audit", "-c", corpus.config, "--output", out, columns=200)

@@ -94,9 +94,9 @@ def test_only_the_wheel_is_imported_and_training_is_not_in_it(installed: Install
 def test_the_installed_command_works_in_an_empty_folder(installed: Installed) -> None:
     """Who installs the wheel has no clone: configs, packs, the example and the model come with it."""
     folder = installed.folder
-    said = installed.chatsieve("demo")
+    demo = installed.chatsieve("demo")
     report = "chatsieve-demo/out/demo/report/report.html"
-    assert report in said
+    assert report in demo
     assert (folder / report).exists()
     again = installed.run("chatsieve", "demo")
     assert (again.returncode, again.stderr) == (

@@ -39,9 +39,9 @@ def compare(tables: worlds.Tables, policy: Policy, rng: random.Random) -> collec
     assert got.keys() == wanted.keys()
     for session, verdict in wanted.items():
         row = got[session]
-        told = (row["decision"], row["reason"], row["basis"], row["messages_seen"], row["messages_kept"])
-        told += (row["retain_until"], row["row_retain_until"])
-        assert told == (
+        expected = (row["decision"], row["reason"], row["basis"], row["messages_seen"], row["messages_kept"])
+        expected += (row["retain_until"], row["row_retain_until"])
+        assert expected == (
             verdict.decision,
             verdict.reason,
             verdict.basis,

@@ -164,9 +164,9 @@ def _record(rng: random.Random, shared: Row, pool: list[int], times: list[dt.dat
         "wild": lambda _: rng.choice([0, 99, *pool]),
     }[links]
     threads = rng.random() < 0.3
-    odd: Row = {}
+    changes: Row = {}
     if rng.random() < 0.1:
-        odd = rng.choice(
+        changes = rng.choice(
             [
                 {"tier": "mystery"},
                 {"tier": None},
@@ -192,7 +192,7 @@ def _record(rng: random.Random, shared: Row, pool: list[int], times: list[dt.dat
                 "message_flags": [(HUMAN if i % 2 else ANSWER) if rng.random() < 0.9 else 0 for i in ids],
                 "message_thread": [rng.choice([0, 0, 0, 7, -8]) if threads else 0 for _ in ids],
             }
-            | odd
+            | changes
         )
     )
 

@@ -25,7 +25,7 @@ from transforms.sources.canonical.parquet_digest import extent, metadata_digest
 from transforms.sources.registry import plan_tasks, plan_units, read_facts
 
 AUDIT = dataclasses.replace(CONTEXT, metadata_only=True)
-#: The leaves of a message's content that hold what was said, called or answered.
+#: The leaves of a message's content with texts, tool calls or results.
 TEXTS = ("content", "text", "thinking", "id", "name", "input", "tool_use_id", "is_error")
 BLANKS = ["", " \n", "\u2003", "\x1c", None]
 Range = tuple[int, int]
@@ -33,11 +33,11 @@ Range = tuple[int, int]
 
 def talk(number: int, text: str | None = "Good.", **fields: Any) -> dict[str, Any]:
     """A question and an answer; texts as blocks."""
-    said = [[{"type": "text", "text": each}] for each in ("How?", text)]
+    contents = [[{"type": "text", "text": each}] for each in ("How?", text)]
     call = [{"type": "tool_use", "id": "t", "name": "look", "input": {"a": 1}}]
     messages = [
-        message(f"{number}-0", content=said[0]),
-        message(f"{number}-1", role="assistant", content=said[1] + call * (number % 2)),
+        message(f"{number}-0", content=contents[0]),
+        message(f"{number}-1", role="assistant", content=contents[1] + call * (number % 2)),
     ]
     return record(**{"conversation_id": f"c{number}", "messages": messages} | fields)
 
@@ -55,7 +55,7 @@ def facts_of(path: Path, context: Any) -> tuple[list[dict[str, Any]], list[Quara
 
 
 def text_chunks(path: Path) -> list[Range]:
-    """Where the chunks of texts lie: first byte, and the one after the last."""
+    """The byte ranges (start, end) of the text chunks."""
     found = []
     metadata = pq.read_metadata(path)
     for group in map(metadata.row_group, range(metadata.num_row_groups)):
@@ -161,7 +161,7 @@ def test_an_audit_has_the_facts_of_a_run(tmp_path: Path, seed: int) -> None:
 @pytest.mark.parametrize("blank", BLANKS)
 @pytest.mark.parametrize("others", [["Good."], ["Good.", "Ünd?", "\nWell"]], ids=["plain", "wild"])
 def test_a_blank_answer_is_none_in_an_audit_too(tmp_path: Path, blank: str | None, others: list[str]) -> None:
-    """One blank text among many must not pass because the others look sound."""
+    """One blank text among many must not be missed because the others are valid."""
     records = [talk(2 * n, others[n % len(others)]) for n in range(20)] + [talk(50, blank)]
     path = parquet(tmp_path / "x.parquet", records)
     rows, _ = facts_of(path, AUDIT)
@@ -179,7 +179,7 @@ def test_where_texts_are_needed_and_cannot_be_read_the_rest_decides(tmp_path: Pa
 
 
 def test_texts_are_read_where_two_records_tie_and_differ(tmp_path: Path) -> None:
-    """Which of two records is the newer is told by the size of their texts, in audits as in runs."""
+    """The size of the texts decides which of two records is newer, in audits as in runs."""
     pairs = [
         talk(1, "long enough to win", tier="max"),
         talk(1, "short", tier="free"),

@@ -41,8 +41,8 @@ def test_the_fast_way_and_the_slow_way_agree(tmp_path: Path, seed: int) -> None:
     records = [random_record(rng, number) for number in range(80)]
     path = parquet(tmp_path / "x.parquet", records)
     batch = pq.read_table(path).combine_chunks().to_batches()[0]
-    _, odd = column_facts(batch, 0, "unit", 0, CONTEXT)
-    assert len(odd) < len(records) * 2 / 3, "the fast way was hardly taken"
+    _, unusual = column_facts(batch, 0, "unit", 0, CONTEXT)
+    assert len(unusual) < len(records) * 2 / 3, "the fast way was hardly taken"
     # The same rows, one by one, as they are read where a column has a type that is out of the ordinary.
     odd_content = pa.struct([f.with_type(pa.large_binary()) if f.name == "id" else f for f in BLOCK])
     for each in (block for r in records for m in r["messages"] for block in m["content"] or []):
@@ -133,7 +133,7 @@ def test_a_time_without_zone_is_naive_in_every_row(tmp_path: Path) -> None:
 
 
 def test_a_missing_required_column_is_missing_in_every_row(tmp_path: Path) -> None:
-    """A renamed column must be told as such, with the id where it can be read."""
+    """A renamed column must be reported as missing, with the id if it can be read."""
     table = pa.Table.from_pylist(typed([record(messages=[])] * 2, UTC), schema())
     pq.write_table(table.drop_columns(["created_at"]), tmp_path / "x.parquet")
     found = read_all([tmp_path / "x.parquet"])
@@ -225,7 +225,7 @@ def test_a_damaged_page_is_one_entry_and_no_crash(tmp_path: Path) -> None:
     assert [entry.code for batch in batches for entry in batch.quarantined] == ["truncated_input"]
 
 
-def test_no_entry_of_the_quarantine_tells_what_a_row_says(tmp_path: Path) -> None:
+def test_no_entry_of_the_quarantine_contains_text_of_a_row(tmp_path: Path) -> None:
     """The quarantine is written to disk in the clear."""
     bad = record(conversation_id="canary-id", messages=[message(role="canary-role", content=None)])
     found = read_all([parquet(tmp_path / "x.parquet", [bad])])

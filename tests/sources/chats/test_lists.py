@@ -86,8 +86,8 @@ def test_lines_arrays_and_compressed_files_hold_the_same(tmp_path: Path, form: s
     assert len(found[0].sessions) == 3
 
 
-def test_without_a_time_nothing_is_decided(tmp_path: Path) -> None:
-    """Without a time nobody knows whether the session is new: it is quarantined."""
+def test_a_session_without_a_time_is_quarantined(tmp_path: Path) -> None:
+    """Without a time it is unknown whether the session is new."""
     (tmp_path / "a.jsonl").write_text(json.dumps(shared(("human", "hi"))) + "\n")
     found = read_all([tmp_path / "a.jsonl"], "sharegpt")
     assert (found.sessions, found.codes) == ([], ["missing_field"])

@@ -115,8 +115,8 @@ def test_good_arrays_come_in_blocks(indent: int | None) -> None:
     assert (len(found), ended, blocks) == (40, "", 40)
 
 
-def test_what_does_not_fit_a_type_costs_its_block_alone() -> None:
-    """One odd element must not make the rest of a large file slow."""
+def test_a_type_mismatch_slows_only_its_own_block() -> None:
+    """One unusual element must not make the rest of a large file slow."""
     items = [{"a": n, "b": 1.5 if n == 20 else "x"} for n in range(40)]
     data = written(items, None, b"", b"")
     found, ended, blocks = at_once(data, MANY, 60, _TYPED)
