@@ -49,8 +49,8 @@ def test_the_order_of_rows_changes_no_byte() -> None:
         assert run(shuffled, policy).equals(run(tables, policy))
 
 
-def test_buckets_decided_apart_are_decided_alike() -> None:
-    """How users are spread over buckets is a matter of speed, never of the decision."""
+def test_the_split_into_buckets_changes_no_decision() -> None:
+    """The distribution of users over buckets may affect speed, never a decision."""
     for seed in SEEDS:
         rng, tables = _world(seed)
         policy = random_policy(rng, POLICY)
@@ -155,7 +155,7 @@ def test_records_that_tie_are_ordered_by_their_content() -> None:
 
 
 def test_a_slice_of_a_bigger_table_is_decided_as_a_table_of_its_own() -> None:
-    """Arrow slices share buffers: read from the buffer's start, one would be decided by others' keys."""
+    """Arrow slices share buffers. Without their offset, the keys of other rows would decide."""
     for seed in range(30):
         rng, tables = _world(seed)
         policy = random_policy(rng, POLICY)
@@ -171,8 +171,8 @@ def test_a_slice_of_a_bigger_table_is_decided_as_a_table_of_its_own() -> None:
         assert sliced.equals(decide(**arrow, **fixed))
 
 
-def test_a_null_where_none_may_be_is_refused() -> None:
-    """A missing time or number read as some value would decide by accident; no reader writes one."""
+def test_a_null_in_a_required_column_is_refused() -> None:
+    """A missing time or number, read as a value, would decide by accident; no reader writes one."""
     facts = pa.Table.from_pylist([record(text_bytes=None)], schema=SCHEMAS["facts"])
     with pytest.raises(ValueError, match=r"^the column has a null$"):
         merge(facts)
@@ -192,7 +192,7 @@ def test_times_of_the_year_9999_do_not_overflow() -> None:
 
 
 def test_a_branch_of_many_messages_is_walked_to_its_root() -> None:
-    """The longest session allowed must not meet a recursion or depth limit."""
+    """The longest allowed session must not exceed a recursion or depth limit."""
     count = 20_000
     start = KNOWN_UNTIL - DAY
     listed = [(i, start + i * TICK, HUMAN if i % 2 else ANSWER) for i in range(1, count + 1)]

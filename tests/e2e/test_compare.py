@@ -1,4 +1,4 @@
-"""Runs and audits side by side: diff, several policies in one pass, and past moments."""
+"""Comparison of runs and audits: diff, several policies in one pass, and past moments."""
 
 from __future__ import annotations
 
@@ -99,8 +99,8 @@ def test_a_diff_equals_a_join_of_the_ledgers(compared: tuple[Path, dict[str, Any
 
 
 @pytest.mark.e2e
-def test_a_ledger_differs_in_nothing_from_itself(compared: tuple[Path, dict[str, Any]]) -> None:
-    """The records without a key included, which nothing can pair."""
+def test_a_ledger_does_not_differ_from_itself(compared: tuple[Path, dict[str, Any]]) -> None:
+    """This includes records without a key, which cannot be paired."""
     run = compared[0] / NAMES[0]
     document = json.loads(chatsieve("diff", run, run, "--json").stdout)
     assert document["changed"] == []
@@ -149,10 +149,8 @@ def test_several_policies_are_not_written_into_a_foreign_folder(corpus: Corpus, 
 
 
 @pytest.mark.e2e
-def test_a_past_moment_is_decided_alike_however_many_snapshots_were_added_since(
-    corpus: Corpus, tmp_path: Path
-) -> None:
-    """What was learnt later, an opt-out of last year or a word not known then, was not known then."""
+def test_later_snapshots_do_not_change_decisions_for_a_past_moment(corpus: Corpus, tmp_path: Path) -> None:
+    """Later rows, such as an opt-out or an unknown state, were not known at the moment."""
     snapshots = tmp_path / "consent"
     snapshots.mkdir()
     for path in (corpus.path / "consent").glob("*2025*"):

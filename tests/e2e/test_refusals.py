@@ -1,4 +1,4 @@
-"""What a careless or hostile user sends: one clear line and exit 2, or a quarantine row."""
+"""Input of a careless or hostile user gives one clear line and exit 2, or a quarantine row."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_an_error_in_the_configuration_names_file_and_line(corpus: Corpus, tmp_p
 
 
 def test_a_foreign_folder_is_never_written_into(corpus: Corpus, tmp_path: Path) -> None:
-    """What is not ours is not touched."""
+    """A folder that this program did not create is not changed."""
     (tmp_path / "thesis.txt").write_text("mine")
     done = chatsieve("audit", "-c", corpus.config, "--output", tmp_path)
     assert done.returncode == 2
@@ -85,8 +85,8 @@ def test_an_unknown_consent_state_stops_the_run(corpus: Corpus, tmp_path: Path, 
     assert "column state holds a value" in one_line(done.stderr)
 
 
-def test_damaged_files_are_quarantined_and_lose_nothing_else(corpus: Corpus, tmp_path: Path) -> None:
-    """Truncated archives and files that are not what they are called happen every day."""
+def test_damaged_files_are_quarantined_and_others_are_read(corpus: Corpus, tmp_path: Path) -> None:
+    """Truncated archives and files with a wrong extension are common."""
     logs = tmp_path / "logs"
     logs.mkdir()
     for file in (corpus.path / "logs").iterdir():

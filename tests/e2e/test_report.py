@@ -35,7 +35,7 @@ def audit(corpus: Corpus, out: Path, *more: object, code: int = 0) -> dict[str, 
 
 
 def test_every_figure_of_a_run_equals_a_query(finished: Finished) -> None:
-    """A privacy officer's number that cannot be found again in the ledger is worth nothing."""
+    """A number that a privacy officer cannot reproduce from the ledger has no value."""
     report = report_of(finished[0])
     check_ledger_figures(finished[0], report)
     check_shard_figures(finished[0], report)
@@ -87,7 +87,7 @@ def test_the_users_of_a_run_have_the_states_of_the_snapshots(corpus: Corpus, fin
 def test_no_session_of_a_user_who_refuses_is_eligible_unless_the_policy_names_it(
     corpus: Corpus, finished: Finished, tmp_path: Path
 ) -> None:
-    """The one question that everybody asks: none, or exactly those that `keep` keeps."""
+    """The most frequent question. The number is zero, or exactly the sessions that `keep` keeps."""
     strict = report_of(finished[0])["consent"]
     cells = {(r["state"], r["decision"]): r["sessions"] for r in strict["sessions"]}
     assert cells["refused", "excluded"] > 5

@@ -34,7 +34,7 @@ class Case:
 
 @pytest.fixture(scope="module")
 def cases(corpus: Corpus, finished: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Case]:
-    """A small run, an audit of nothing, one to be passed on, a million ledger rows, and a full example."""
+    """A small run, an audit without input, a shareable run, a million ledger rows, and a full example."""
     root = tmp_path_factory.mktemp("pages")
     (root / "none.jsonl").write_text("")
     for name, more in {
@@ -83,7 +83,7 @@ def test_the_page_opens_without_errors_or_network_requests(case: Case, opened: O
 
 
 def test_every_chart_is_drawn(case: Case, opened: Opened) -> None:
-    """Each with marks of its own, and where there is nothing to draw no empty box."""
+    """Each chart has its marks, and without data there is no empty box."""
     drawn = opened.charts()
     assert all(drawn.values()), drawn
     if case.path.name in ("large.html", "example.html"):
@@ -150,8 +150,8 @@ def test_the_table_of_refusals_adds_up_to_the_document(case: Case, opened: Opene
     assert answer.startswith("None." if through == 0 else number(through))
 
 
-def test_the_filters_count_what_the_cube_has(case: Case, opened: Opened) -> None:
-    """Each value alone, and two together: reasons, shares and the chart follow."""
+def test_the_filters_have_the_counts_of_the_cube(case: Case, opened: Opened) -> None:
+    """Each value alone, and two combined: reasons, shares and the chart change accordingly."""
     columns, rows = case.document["cube"]["columns"], case.document["cube"]["rows"]
     if not rows:
         return
@@ -225,7 +225,7 @@ def test_the_keyboard_reaches_the_content_first_and_then_everything(
 
 
 def test_print_shows_every_table(cases: dict[str, Case], browser: Browser) -> None:
-    """Paper cannot be clicked on; what was closed is closed again afterwards."""
+    """Closed tables are opened for printing and closed again afterwards."""
     opened = Opened(browser, cases["small"].path)
     count = "() => document.querySelectorAll('details:not([open])').length"
     closed = opened.page.evaluate(count)
@@ -251,8 +251,8 @@ def test_figures_of_a_million_rows_equal_a_query_over_them(cases: dict[str, Case
     opened.close()
 
 
-def test_the_page_answers_why_less_is_eligible(cases: dict[str, Case], browser: Browser) -> None:
-    """A first-time reader finds the cause and how much of the change it is."""
+def test_the_page_explains_a_drop_of_eligible_sessions(cases: dict[str, Case], browser: Browser) -> None:
+    """A first-time reader finds the cause and its part of the change."""
     opened = Opened(browser, cases["example"].path)
     text = opened.page.inner_text("#changes").replace("\u00a0", " ")
     assert "Eligible sessions fell from 661,603 to 496,348 (−25.0 %)" in text
@@ -261,7 +261,7 @@ def test_the_page_answers_why_less_is_eligible(cases: dict[str, Case], browser: 
     opened.close()
 
 
-def test_hostile_values_are_words_and_nothing_else(browser: Browser, tmp_path: Path) -> None:
+def test_hostile_values_are_shown_as_text(browser: Browser, tmp_path: Path) -> None:
     """Tiers come from logs, clauses from policy files, names from paths: none may become markup or script."""
     bad = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\u202e\"'`{{7*7}}\u2028"
     report = copy.deepcopy(example())

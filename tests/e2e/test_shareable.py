@@ -147,8 +147,8 @@ def test_published_numbers_are_true(reports: list[tuple[dict[str, Any], Path]]) 
         assert report["counts"]["ledger_rows"] == sum(found.values())
 
 
-def test_thresholds_hold_on_what_is_hidden_too(corpus: Corpus, tmp_path: Path) -> None:
-    """The exit code is for whoever runs it; the report for whoever it is passed on to."""
+def test_thresholds_also_apply_to_suppressed_counts(corpus: Corpus, tmp_path: Path) -> None:
+    """The exit code is for the operator, the report for other readers."""
     fail_if = "audit.fail_if.max_share={cyclic_messages: 0, naive_timestamp: 0, missing_field: 0}"
     report = shared(corpus, tmp_path / "out", "--set", fail_if, code=1)
     assert [row for row in report["failed"] if "naive_timestamp" in row["text"]] == []

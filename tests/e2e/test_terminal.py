@@ -56,7 +56,7 @@ def on_terminal(*arguments: object, columns: int = 80) -> tuple[int, list[str]]:
 def test_a_run_shows_stage_sessions_size_rate_and_time_left(
     corpus: Corpus, tmp_path: Path, workers: int
 ) -> None:
-    """In every local mode: workers in this process, and workers that are processes of their own."""
+    """In each local mode: with workers in this process and with worker processes."""
     code, lines = on_terminal(
         "run", "-c", corpus.config, "--output", tmp_path / "out", "--set", f"runner.workers={workers}"
     )
@@ -93,8 +93,8 @@ def test_the_last_table_fits_80_columns_and_equals_the_report(corpus: Corpus, tm
     assert max(map(len, lines[start : start + len(table) + 1])) <= 80
 
 
-def test_nothing_is_drawn_where_there_is_no_terminal(corpus: Corpus, tmp_path: Path) -> None:
-    """A log file gets one line, standard output nothing."""
+def test_no_progress_is_drawn_without_a_terminal(corpus: Corpus, tmp_path: Path) -> None:
+    """A log file gets one line; standard output stays empty."""
     done = chatsieve("audit", "-c", corpus.config, "--output", tmp_path / "out")
     assert done.returncode == 0
     assert done.stdout == ""
@@ -103,8 +103,8 @@ def test_nothing_is_drawn_where_there_is_no_terminal(corpus: Corpus, tmp_path: P
     assert line.endswith(f"{tmp_path}/out/report")
 
 
-def test_json_gives_one_document_and_nothing_else(corpus: Corpus, tmp_path: Path) -> None:
-    """What a program reads; the report as stored, and where it is."""
+def test_json_output_is_one_document(corpus: Corpus, tmp_path: Path) -> None:
+    """Programs read it: the stored report and its location."""
     done = chatsieve("audit", "-c", corpus.config, "--output", tmp_path / "out", "--json")
     assert done.returncode == 0
     assert done.stderr == ""

@@ -87,7 +87,9 @@ def main() -> None:
     while reasons.total() < arguments.sessions:
         for knobs in settings:
             policy = with_knobs(buckets.random_policy(rng, base), knobs)
-            bucket = buckets.random_bucket(rng, 40) if rng.random() < 0.5 else buckets.telling_bucket(rng)
+            bucket = (
+                buckets.random_bucket(rng, 40) if rng.random() < 0.5 else buckets.mixed_consent_bucket(rng)
+            )
             reasons += compare(bucket, policy, rng)
     seconds = time.monotonic() - start
     listed = ", ".join(f"{reason} {number}" for reason, number in reasons.most_common())

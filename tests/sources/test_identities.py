@@ -64,8 +64,8 @@ def record_at(at: str, **fields: Any) -> dict[str, Any]:
     return record(created_at=at, messages=[message(sent_at=at)], **fields)
 
 
-def test_the_tier_is_that_of_the_moment(tmp_path: Path) -> None:
-    """Who pays today did not pay then; and a row ends where the next begins, not a moment later."""
+def test_the_tier_is_the_one_valid_at_the_time(tmp_path: Path) -> None:
+    """A user who pays today may not have paid then. A row is valid until the start of the next row."""
     known = context(tmp_path, f",u1,,,free,,,{UPGRADED}", f",u1,,org-9,enterprise,,{UPGRADED},")
     before, after = record_at("2025-10-31T23:59:59.999999Z"), record_at(UPGRADED, conversation_id="c2")
     other = record_at(UPGRADED, user_id="u2", conversation_id="c3")
@@ -76,8 +76,8 @@ def test_the_tier_is_that_of_the_moment(tmp_path: Path) -> None:
     ]
 
 
-def test_what_is_known_better_wins_field_by_field(tmp_path: Path) -> None:
-    """Account, path, record, defaults by path, defaults: each fills what those before leave open."""
+def test_sources_of_identity_have_precedence_by_field(tmp_path: Path) -> None:
+    """Account, path, record, defaults by path, defaults: each fills the fields that are still empty."""
     known = context(
         tmp_path,
         ",acct-1,person-1,,,,,",
@@ -193,10 +193,10 @@ def test_a_record_cannot_claim_several_tiers(tmp_path: Path) -> None:
         st.tuples(st.integers(0, 30), st.integers(1, 10), st.sampled_from(["a", "b", None])), max_size=4
     ),
 )
-def test_an_owner_is_what_holds_at_every_instant(
+def test_an_owner_is_valid_at_every_instant_of_the_session(
     bounds: list[int], rows: list[tuple[int, int, str | None]]
 ) -> None:
-    """Against going through all instants one by one."""
+    """Compared with a check of each single instant."""
 
     def at(day: int) -> dt.datetime:
         return dt.datetime(2025, 1, 1, tzinfo=dt.UTC) + dt.timedelta(days=day)

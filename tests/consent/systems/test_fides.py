@@ -188,8 +188,8 @@ def test_a_record_that_is_not_understood_refuses_the_source(
         ('{"request_timestamp": "2025-10-01T00:00:00Z"}\n{"preference":', "line 2: is no JSON"),
     ],
 )
-def test_a_damaged_export_refuses(tmp_path: Path, text: str, words: str) -> None:
-    """What is cut off could be an opt-out."""
+def test_a_damaged_export_is_refused(tmp_path: Path, text: str, words: str) -> None:
+    """The missing part could contain an opt-out."""
     (tmp_path / "a.json").write_text(text)
     refused(tmp_path / "a.json", SOURCE, words)
 

@@ -88,7 +88,7 @@ TURNS = attributes_of(
 
 
 @pytest.mark.parametrize("item", [span(TURNS), otlp(TURNS)], ids=["flat", "otlp"])
-def test_a_span_gives_its_messages_and_nothing_else(tmp_path: Path, item: dict[str, Any]) -> None:
+def test_only_the_messages_of_a_span_are_read(tmp_path: Path, item: dict[str, Any]) -> None:
     """Texts, calls, results and thoughts are read; hosts, addresses, images and span names are not."""
     found = read(tmp_path, item)
     (session,) = found.sessions
@@ -218,7 +218,7 @@ def test_spans_without_messages_are_dropped(tmp_path: Path) -> None:
         pytest.param(b'{"attributes": ' + b"[" * 5000, "malformed_json", id="nested and cut"),
     ],
 )
-def test_a_bad_span_costs_itself_alone(tmp_path: Path, bad: Any, code: str) -> None:
+def test_a_bad_span_does_not_affect_others(tmp_path: Path, bad: Any, code: str) -> None:
     """It has one entry with its code, and the records around it are read."""
     good = [span(attributes_of([text("user", each)], [text("assistant", "y")])) for each in "ab"]
     found = read(tmp_path, good[0], bad, good[1])

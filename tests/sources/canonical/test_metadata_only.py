@@ -43,7 +43,7 @@ def talk(number: int, text: str | None = "Good.", **fields: Any) -> dict[str, An
 
 
 def facts_of(path: Path, context: Any) -> tuple[list[dict[str, Any]], list[Quarantined]]:
-    """The facts but for the sizes of texts, and what was quarantined."""
+    """The facts without the sizes of texts, and the quarantine entries."""
     tables, faults = [], []
     for task in plan_tasks(0, "canonical", [InputFile(str(path), path.stat().st_size)]):
         for unit in plan_units(task)[0]:
@@ -118,7 +118,7 @@ def read_of(ranges: list[Range], chunks: list[Range]) -> int:
 
 
 def test_not_one_byte_of_a_text_is_read(tmp_path: Path, ranges: list[Range]) -> None:
-    """What is not read can neither slow an audit down nor leak from it."""
+    """Unread texts cannot slow an audit down or leak from it."""
     bad = [talk(98, conversation_id=""), talk(99, created_at=None)]
     path = parquet(tmp_path / "x.parquet", [talk(n) for n in range(90)] + bad, row_group_size=40)
     chunks = text_chunks(path)
@@ -133,8 +133,8 @@ def test_not_one_byte_of_a_text_is_read(tmp_path: Path, ranges: list[Range]) -> 
 
 
 @pytest.mark.parametrize("content", [None, pa.string()], ids=["blocks", "plain"])
-def test_noise_in_the_place_of_texts_changes_nothing(tmp_path: Path, content: pa.DataType | None) -> None:
-    """Facts, faults and the digest in the manifest come from the other columns alone."""
+def test_damaged_texts_change_no_fact(tmp_path: Path, content: pa.DataType | None) -> None:
+    """Facts, faults and the digest in the manifest depend only on the other columns."""
     records = [talk(n) for n in range(60)] + [talk(99, created_at=None)]
     if content is not None:
         for each in (m for r in records for m in r["messages"]):
@@ -200,8 +200,8 @@ def test_texts_are_read_where_two_records_tie_and_differ(tmp_path: Path) -> None
     assert with_sizes(audit.facts, AUDIT)["text_bytes"].to_pylist() == [TEXT_NOT_READ] * 5
 
 
-def test_what_is_no_parquet_is_digested_whole(tmp_path: Path) -> None:
-    """Of lines every byte is read in an audit, too."""
+def test_other_files_than_parquet_are_digested_whole(tmp_path: Path) -> None:
+    """In JSON Lines an audit also reads every byte."""
     path = tmp_path / "x.jsonl"
     path.write_text("{}\n")
     (entry,) = DigestFiles(True).process((0, 0, str(path)))

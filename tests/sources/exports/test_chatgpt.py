@@ -145,8 +145,8 @@ def test_what_the_user_did_not_type_is_no_human_message(tmp_path: Path, hidden: 
     assert "CANARY" not in json.dumps(texts(session))
 
 
-def test_times_that_lack_are_those_of_the_message_above(tmp_path: Path) -> None:
-    """System messages have none; the conversation's own is the last resort, or the first message's."""
+def test_a_missing_time_is_taken_from_the_parent_message(tmp_path: Path) -> None:
+    """System messages have no time. The last defaults are the conversation's time or the first message's."""
     session = one(
         tmp_path,
         node("s", None, "system", "", create_time=None),
@@ -228,8 +228,8 @@ def test_content_of_every_kind_keeps_its_words_and_no_more(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("name", ["is_do_not_remember", "is_temporary_chat", "history_and_training_disabled"])
-def test_what_was_not_to_be_remembered_is_incognito(tmp_path: Path, name: str) -> None:
-    """A user who asked for it must not be trained on."""
+def test_a_conversation_without_memory_is_incognito(tmp_path: Path, name: str) -> None:
+    """A user who chose this must not be trained on."""
     assert one(tmp_path, **{name: True}).incognito is True
     assert one(tmp_path, **{name: False}).incognito is None
 
@@ -302,8 +302,8 @@ def test_an_archive_names_its_parts_by_number(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["user.json", "user_settings.json", "message_feedback.json", "sora.json"])
-def test_other_files_of_an_export_hold_no_conversation(tmp_path: Path, name: str) -> None:
-    """They hold names and settings; none of them may become a quarantine entry."""
+def test_other_files_of_an_export_are_skipped(tmp_path: Path, name: str) -> None:
+    """They contain names and settings; none may become a quarantine entry."""
     found = read_all([export(tmp_path / name, [{"id": "u", "email": "x"}])], "chatgpt-export")
     assert (found.sessions, found.quarantined) == ([], [])
 

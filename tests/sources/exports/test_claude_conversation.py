@@ -35,7 +35,7 @@ def test_a_conversation_is_a_session_of_its_account(tmp_path: Path) -> None:
 
 
 def test_defaults_fill_an_absent_account_only(tmp_path: Path) -> None:
-    """Early exports name none; where one is named, it is the subject."""
+    """Early exports have no account. If a conversation names one, it is the subject."""
     context = dataclasses.replace(CONTEXT, defaults=(Defaults("me", None, "pro", "chat"),))
     path = export(tmp_path / "x.json", [conversation(), conversation(uuid="c2", account=None)])
     users = [session.user_id for session in read_all([path], "claude-export", context).sessions]
@@ -43,7 +43,7 @@ def test_defaults_fill_an_absent_account_only(tmp_path: Path) -> None:
 
 
 def test_tool_results_inside_an_answer_follow_it_as_messages(tmp_path: Path) -> None:
-    """Elsewhere a result is a message of its own; trainers expect it so."""
+    """In other formats a result is a message of its own, and trainers expect that."""
     blocks = [
         {"type": "tool_use", "id": "t1", "name": "search", "input": {"q": 1}, "message": "canary"},
         {"type": "tool_result", "tool_use_id": "t1", "content": [{"type": "text", "text": "found"}]},
@@ -71,7 +71,7 @@ def test_tool_results_inside_an_answer_follow_it_as_messages(tmp_path: Path) -> 
 
 
 def test_results_without_ids_pair_with_calls_by_order(tmp_path: Path) -> None:
-    """Exports before late 2025 have no ids; unpaired, a result answers nothing."""
+    """Exports before late 2025 have no ids. A result without a call would be useless."""
     calls = [{"type": "tool_use", "name": name, "input": {}} for name in "ab"]
     results = [
         {"type": "tool_result", "name": name, "content": [{"type": "text", "text": name}]} for name in "ab"
@@ -92,7 +92,7 @@ def test_results_without_ids_pair_with_calls_by_order(tmp_path: Path) -> None:
 
 
 def test_siblings_are_branches_and_a_list_without_links_is_one(tmp_path: Path) -> None:
-    """Edits and regenerations exist since 2026; older exports are lists, and stay so."""
+    """Edits and regenerations are exported since 2026. Older exports are lists."""
     linked, listed = sessions(
         tmp_path,
         conversation(
@@ -121,8 +121,8 @@ def test_content_wins_over_text_which_may_hold_thinking(tmp_path: Path) -> None:
     assert texts(session) == [["hm", "ok"], ["old"], ["older"], ["text"]]
 
 
-def test_pasted_text_is_the_users_and_injected_prompts_are_nobodys(tmp_path: Path) -> None:
-    """An attachment holds the most personal text of all: it is masked with the rest, never skipped."""
+def test_pasted_text_is_the_users_and_injected_prompts_are_not(tmp_path: Path) -> None:
+    """Attachments contain the most personal text: they are masked like other text, never skipped."""
     injected = [{"type": "injected_prompt_block", "prompt": "canary"}, {"type": "token_budget"}]
     pasted = [{"file_name": "canary.txt", "extracted_content": "my letter"}]
     found = read_all(
