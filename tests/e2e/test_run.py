@@ -44,7 +44,7 @@ def digests(folder: Path, pattern: str) -> dict[str, str]:
 
 
 def wait_for(condition: Callable[[], bool], process: subprocess.Popen[Any]) -> None:
-    """Returns when the condition holds or the process has ended; looks fifty times a second."""
+    """Returns when the condition holds or the process has ended; polls 50 times a second."""
     while not condition() and process.poll() is None:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(0.02)
@@ -69,7 +69,7 @@ def test_every_decision_equals_the_planted_truth(corpus: Corpus, finished: Finis
 
 
 def test_no_planted_identifier_is_in_any_byte_written(corpus: Corpus, finished: Finished) -> None:
-    """One leaked key or address is one too many, wherever it leaks."""
+    """A single leaked key or address is a failure, in any file."""
     out, done = finished
     written = every_byte(out) + done.stderr.lower() + done.stdout.lower()
     planted = [p for p in corpus.planted() if p["type"] not in ("PERSON", "ADDRESS")]
@@ -94,7 +94,7 @@ def test_most_planted_names_are_gone(corpus: Corpus, finished: Finished) -> None
 
 
 def test_kept_messages_are_the_rows_written(corpus: Corpus, finished: Finished) -> None:
-    """A message that may not be kept must not come out, and none that may be is lost."""
+    """No message outside of the decision may be written, and none inside may be lost."""
     kept = {
         corpus.key_of(t["conversation_id"]): t["kept_message_ids"]
         for t in corpus.truth()
@@ -107,7 +107,7 @@ def test_kept_messages_are_the_rows_written(corpus: Corpus, finished: Finished) 
 
 
 def test_a_person_is_one_surrogate_through_a_session(finished: Finished) -> None:
-    """The same value is the same surrogate in text, thinking, tool inputs and tool results."""
+    """The same value has the same surrogate in text, thinking, tool inputs and tool results."""
     tools = [r for r in table_of(finished[0], "data") if any(m["tool_calls"] for m in r["messages"])]
     assert tools
     for row in tools:
@@ -156,7 +156,7 @@ def test_rows_load_with_one_schema_everywhere(
 def test_order_workers_and_compression_change_no_byte(
     corpus: Corpus, finished: Finished, tmp_path: Path
 ) -> None:
-    """Equal input, as_of and key give equal bytes, however the input lies on disk."""
+    """Equal input, as_of and key give equal bytes, for any file layout on disk."""
     lines = [
         line
         for file in sorted((corpus.path / "logs").glob("*.gz"))
@@ -183,7 +183,7 @@ def test_order_workers_and_compression_change_no_byte(
 
 
 def test_parquet_input_gives_the_same_shards(corpus: Corpus, finished: Finished, tmp_path: Path) -> None:
-    """The file format of the input is no part of the data."""
+    """The file format of the input must not affect the data."""
     made = chatsieve(
         "sample", tmp_path / "pq", "--conversations", 220, "--seed", 11, "--input-format", "parquet"
     )
@@ -196,7 +196,7 @@ def test_parquet_input_gives_the_same_shards(corpus: Corpus, finished: Finished,
 
 
 def test_audit_decides_alike_and_writes_no_text(corpus: Corpus, finished: Finished, tmp_path: Path) -> None:
-    """A privacy officer's dry run must show what a run would do, and nothing of what was said."""
+    """A privacy officer's dry run must have the decisions of a run, and no text."""
     out = tmp_path / "audit"
     done = chatsieve("audit", "-c", corpus.config, "--output", out, "--json")
     assert done.returncode == 0, done.stderr
@@ -207,7 +207,7 @@ def test_audit_decides_alike_and_writes_no_text(corpus: Corpus, finished: Finish
 
 
 def test_a_second_run_refuses_and_changes_nothing(corpus: Corpus, finished: Finished) -> None:
-    """Nothing is overwritten."""
+    """Existing output is never overwritten."""
     before = digests(finished[0], "**/*.parquet")
     done = chatsieve("run", "-c", corpus.config, "--output", finished[0])
     assert done.returncode == 2
@@ -216,10 +216,8 @@ def test_a_second_run_refuses_and_changes_nothing(corpus: Corpus, finished: Fini
     assert digests(finished[0], "**/*.parquet") == before
 
 
-def test_a_killed_run_leaves_nothing_that_counts_and_running_again_works(
-    corpus: Corpus, tmp_path: Path
-) -> None:
-    """kill -9 is how clouds end machines: no manifest, nothing raw, and the next run is not in its way."""
+def test_a_killed_run_leaves_no_version_and_can_be_repeated(corpus: Corpus, tmp_path: Path) -> None:
+    """Clouds end machines with kill -9: no manifest, no raw data, and the next run succeeds."""
     out = tmp_path / "out"
     arguments = [str(COMMAND), "run", "-c", str(corpus.config), "--output", str(out), "--quiet", *TWO_WORKERS]
     process = subprocess.Popen(arguments, stderr=subprocess.DEVNULL)
@@ -244,7 +242,7 @@ def test_a_killed_run_leaves_nothing_that_counts_and_running_again_works(
     }
 
 
-def test_an_interrupted_run_is_rolled_back_and_says_so(corpus: Corpus, tmp_path: Path) -> None:
+def test_an_interrupted_run_is_rolled_back_and_reported(corpus: Corpus, tmp_path: Path) -> None:
     """A scheduler ends a run with SIGTERM: exit 3, one line, no folder left."""
     out = tmp_path / "out"
     arguments = [str(COMMAND), "run", "-c", str(corpus.config), "--output", str(out), "--quiet", *TWO_WORKERS]
@@ -256,8 +254,8 @@ def test_an_interrupted_run_is_rolled_back_and_says_so(corpus: Corpus, tmp_path:
     assert not out.exists()
 
 
-def test_a_new_version_stands_beside_the_old_one(corpus: Corpus, tmp_path: Path) -> None:
-    """A dataset grows by versions; what was committed stays as it was."""
+def test_a_new_version_is_added_beside_the_old_one(corpus: Corpus, tmp_path: Path) -> None:
+    """A dataset grows by versions; committed versions stay unchanged."""
     out = tmp_path / "out"
     base: list[Any] = ["run", "-c", corpus.config, "--output", out, "--quiet"]
     assert chatsieve(*base).returncode == 0
@@ -273,7 +271,7 @@ def test_a_new_version_stands_beside_the_old_one(corpus: Corpus, tmp_path: Path)
 
 
 def test_the_restricted_index_is_private_and_points_at_rows(finished: Finished) -> None:
-    """Erasure needs it; nobody else may read it."""
+    """Erasure needs it; no other user may read it."""
     out = finished[0]
     index = table_of(out, "restricted")
     shards = [pq.read_table(file).to_pylist() for file in sorted((out / "data").glob("*.parquet"))]

@@ -39,8 +39,8 @@ def reseal(run: Path, change: dict[str, object]) -> None:
     (run / "manifest.json").write_bytes(encode(msgspec.structs.replace(manifest, **change)))
 
 
-def test_a_sound_dataset_passes(copy: Path) -> None:
-    """No finding where nothing is wrong."""
+def test_an_intact_dataset_passes(copy: Path) -> None:
+    """No findings for a dataset without faults."""
     assert kinds(copy) == []
 
 
@@ -52,7 +52,7 @@ def test_a_changed_manifest_is_found(copy: Path) -> None:
 
 
 def test_a_flipped_byte_a_missing_file_and_a_short_one_are_found(copy: Path) -> None:
-    """Each file is as long as, and exactly, what was committed."""
+    """Each file must have exactly the committed bytes."""
     shards = sorted((copy / "data").iterdir())
     data = bytearray(shards[0].read_bytes())
     data[len(data) // 2] ^= 1
@@ -63,7 +63,7 @@ def test_a_flipped_byte_a_missing_file_and_a_short_one_are_found(copy: Path) -> 
 
 
 def test_a_foreign_schema_is_found(copy: Path) -> None:
-    """A shard whose digest fits but whose columns do not is no shard."""
+    """A shard with the right digest but the wrong columns is invalid."""
     shard = sorted((copy / "data").iterdir())[0]
     pq.write_table(pa.table({"x": [1]}), shard)
     reseal_file(copy, shard, 1)
@@ -90,7 +90,7 @@ def test_residual_pii_is_found(copy: Path) -> None:
 
 
 def test_a_folder_without_a_manifest_is_no_dataset(tmp_path: Path) -> None:
-    """Exit 2 and one line: there is nothing to verify."""
+    """Exit 2 and one line: there is no dataset to verify."""
     done = chatsieve("verify", tmp_path)
     assert done.returncode == 2
     assert "no manifest.json" in done.stderr

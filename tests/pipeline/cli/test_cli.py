@@ -51,7 +51,7 @@ def test_help_loads_no_runner() -> None:
 
 
 def test_a_key_is_private_and_never_replaced(tmp_path: Path) -> None:
-    """Who has the key can tell whose row is whose; who loses it can erase no one."""
+    """With the key, rows can be linked to users. Without it, no user can be erased."""
     printed = chatsieve("keygen")
     assert re.fullmatch(r"[0-9a-f]{64}\n", printed.stdout)
     path = tmp_path / "key"

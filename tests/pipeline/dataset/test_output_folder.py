@@ -1,4 +1,4 @@
-"""An output folder whose commit is taken back: several policies are committed together or not at all."""
+"""The rollback of an output folder: several policies are committed together or not at all."""
 
 from __future__ import annotations
 
