@@ -32,7 +32,11 @@ def packaged_file(kind: Kind, name: str) -> Path:
 
 def check_found(kind: Kind, given: str, path: Path) -> None:
     """Raises ConfigError with the names, if what was given is neither a name nor an existing path."""
-    if "/" not in given and not path.exists():
+    try:
+        exists = path.exists()
+    except (OSError, ValueError):  # longer than a file name can be, or with a null character
+        exists = False
+    if "/" not in given and not exists:
         names = ", ".join(packaged_names(kind))
         key, what = _WORDS[kind]
         raise ConfigError(f"{key}: {given}: neither a packaged {what} ({names}) nor a file")
