@@ -17,7 +17,7 @@ export HF_HUB_OFFLINE := 1
 .PHONY: help setup demo test check format lint types imports prove mutants train-model thresholds report-schema lock clean
 
 help:  ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 setup: .venv/.installed  ## create .venv with the locked dependencies and chatsieve
 
@@ -55,13 +55,13 @@ format: setup  ## format the code
 report-schema: setup  ## write docs/report.schema.json from schemas/report.py
 	$(BIN)/python -c 'import sys; from schemas.report import json_schema; sys.stdout.buffer.write(json_schema())' > docs/report.schema.json
 
-lint: setup
+lint: setup  ## check the code with ruff
 	$(BIN)/ruff check .
 
-types: setup
+types: setup  ## check the types with mypy
 	$(BIN)/mypy
 
-imports: setup
+imports: setup  ## check which packages import which
 	$(BIN)/lint-imports
 
 prove: setup  ## run the slow tests, and compare the engine with the reference on 200,000 random sessions

@@ -108,8 +108,8 @@ def main() -> None:
                 [sys.executable, "-c", _PEAK, *command], check=True, capture_output=True, env={**os.environ}
             )
             found = json.loads(done.stdout)
-            told = f"{found['seconds']:6.1f} s  peak {found['peak']:6,.0f} MB  {found['sessions']}"
-            print(f"{rows:>11,} rows  {told}")
+            line = f"{found['seconds']:6.1f} s  peak {found['peak']:6,.0f} MB  {found['sessions']}"
+            print(f"{rows:>11,} rows  {line}")
 
 
 if __name__ == "__main__":

@@ -55,11 +55,11 @@ class KeyedHasher:
         return self._digest(b"conversation\0" + conversation_id.encode())[:KEY_BYTES]
 
     def conversations(self, conversation_ids: Sequence[bytes]) -> list[bytes]:
-        """16 bytes for each of many conversation ids in UTF-8, in two thirds of the time."""
+        """The conversation keys of many ids (UTF-8); faster than `conversation` per id."""
         return self._many(b"conversation\0", conversation_ids)
 
     def users(self, user_ids: Sequence[bytes]) -> list[bytes]:
-        """16 bytes for each of many user ids in UTF-8."""
+        """The user keys of many ids (UTF-8); faster than one call per id."""
         return self._many(b"user\0", user_ids)
 
     def organizations(self, organization_ids: Sequence[bytes]) -> list[bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -59,9 +60,17 @@ def load_model[Model: pydantic.BaseModel](
 
 
 def validate[Model: pydantic.BaseModel](
-    tree: Any, lines: Lines, path: Path, model: type[Model], error: type[ConfigError]
+    tree: Any,
+    lines: Lines,
+    path: Path,
+    model: type[Model],
+    error: type[ConfigError],
+    options: Mapping[str, str] | None = None,
 ) -> Model:
-    """`tree` as a `model`; raises `error` for the first fault, with file, line and key."""
+    """`tree` as a `model`; raises `error` for the first fault, with file, line and key.
+
+    `options` maps dotted keys to the command-line options that set them. A fault there names the option.
+    """
     try:
         return model.model_validate(tree)
     except pydantic.ValidationError as caught:
@@ -73,14 +82,35 @@ def validate[Model: pydantic.BaseModel](
             k for k in fault["loc"] if isinstance(k, int) or not k.startswith(("function-", "tagged-"))
         )
         keys = _without_tags(tree, keys)
-        message = fault["msg"].removeprefix("Value error, ")
-        if fault["type"] == "extra_forbidden":
+        message = fault_text(fault["msg"])
+        unknown = fault["type"] == "extra_forbidden"
+        if unknown:
             message = "unknown key; check its spelling"
         elif fault["type"] == "union_tag_not_found":
             message = "format is missing; add it"
         elif fault["type"] == "union_tag_invalid":
             message = f"unknown format; expected one of {fault['ctx']['expected_tags']}"
-        raise error(f"{path}:{line_of(lines, keys)}: {dotted_key(keys)}: {message}") from None
+        where = _option(keys, options or {}, unknown) or f"{path}:{line_of(lines, keys)}: {dotted_key(keys)}"
+        raise error(f"{where}: {message}") from None
+
+
+def fault_text(message: str) -> str:
+    """A message of pydantic in the wording of our own errors."""
+    text = message.removeprefix("Value error, ")
+    return text.replace("Input should be ", "expected ", 1).replace(
+        "expected a valid integer", "expected an integer"
+    )
+
+
+def _option(keys: tuple[str | int, ...], options: Mapping[str, str], unknown: bool) -> str | None:
+    """The command-line option that set the value at these keys, None if it comes from the file."""
+    place = ".".join(map(str, keys))
+    for dotted, option in options.items():
+        if place == dotted or (unknown and dotted.startswith(f"{place}.")):
+            return option
+        if place.startswith(f"{dotted}."):
+            return f"{option}: {dotted_key(keys)}"
+    return None
 
 
 def _without_tags(tree: Any, keys: tuple[str | int, ...]) -> tuple[str | int, ...]:
@@ -115,7 +145,7 @@ def override(tree: Any, dotted: str, value: Any, error: type[ConfigError]) -> No
         last = position == len(keys) - 1
         if isinstance(tree, list):
             if not key.isdigit() or int(key) >= len(tree):
-                raise error(f"{dotted}: the list has no element {key}; elements are numbered from 0")
+                raise error(f"--set {dotted}: the list has no element {key}; elements are numbered from 0")
             if last:
                 tree[int(key)] = value
             else:
@@ -128,7 +158,7 @@ def override(tree: Any, dotted: str, value: Any, error: type[ConfigError]) -> No
                     tree[key] = {}
                 tree = tree[key]
         else:
-            raise error(f"{dotted}: {'.'.join(keys[:position])} is not a mapping; check the key")
+            raise error(f"--set {dotted}: {'.'.join(keys[:position])} is not a mapping; check the key")
 
 
 def load_tree(path: Path, error: type[ConfigError] = ConfigError) -> tuple[Any, Lines]:

@@ -70,7 +70,7 @@ def full_folders(root: Path) -> list[str]:
 
 
 def unexplained_packages(root: Path) -> list[str]:
-    """Folders of `transforms` whose `__init__.py` is missing, has no docstring, or has anything else."""
+    """Folders of `transforms` without an `__init__.py` that contains only a docstring."""
     found = []
     for folder in sorted({path.parent for path in modules_below(root, "transforms")}):
         file = root / folder / "__init__.py"

@@ -54,13 +54,16 @@ def evaluate(
 ) -> None:
     """Measure de-identification on labelled texts.
 
-    Prints recall and precision by entity type, with confidence intervals, and the speed.
+    Give either --spans or --synthetic. Prints recall and precision by entity type, with confidence intervals,
+    and the speed.
     """
     from pipeline.cli.terminal.evaluate import print_evaluation
     from pipeline.commands import evaluate as command
 
     if (spans is None) == (synthetic == 0):
         raise ConfigError("evaluate: expected either --spans FILE or --synthetic N")
+    if type_ and spans is None:
+        raise ConfigError("evaluate: --type needs --spans")
     labelled = (
         command.read_labelled(spans, command.types_of(type_ or []))
         if spans is not None

@@ -52,7 +52,7 @@ def explain(
 
     if config is not None:
         if run is not None and (as_of is not None or policy is not None):
-            raise ConfigError("--run: uses time and policy of the run; remove --as-of and --policy")
+            raise ConfigError("--run cannot be combined with --as-of or --policy")
         settings = load_settings(config, overrides_of(as_of, input_, consent, None, policy, set_))
         document = command.explain(settings, conversation, run, text)
     elif run is not None:

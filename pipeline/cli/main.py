@@ -19,6 +19,7 @@ from pipeline.cli.diff import diff
 from pipeline.cli.erasure import expire, forget
 from pipeline.cli.evaluate import evaluate
 from pipeline.cli.explain import explain
+from pipeline.cli.help import Command
 from pipeline.cli.inspect import inspect
 from pipeline.cli.keygen import keygen
 from pipeline.cli.options import ErrorOptions, fail, with_debug
@@ -53,7 +54,9 @@ def main() -> None:
     except Exception as error:  # noqa: BLE001 - print class and place only: the message may contain data
         usage = getattr(error, "format_message", None)
         if usage is not None:
-            fail(f"{usage()} See chatsieve --help.".replace("..", "."), 2, options.debug)
+            message = usage()
+            stop = "" if message.endswith((".", "?")) else "."
+            fail(f"{message}{stop} See chatsieve --help.", 2, options.debug)
         from transforms.shuffle.guard import describe
 
         fail(describe("internal error", error), 3, options.debug)
@@ -75,7 +78,7 @@ for _command in (
     *(run, audit, inspect, convert, verify, explain, diff, path, versions, gc, forget, expire),
     *(scrub, evaluate, demo, sample, keygen),
 ):
-    app.command()(with_debug(_command))
+    app.command(cls=Command)(with_debug(_command))
 app.add_typer(policy_app, name="policy")
 
 

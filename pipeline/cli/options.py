@@ -29,7 +29,8 @@ Input = Annotated[
     typer.Option(
         "--input",
         metavar="PATH",
-        help="Read this file, folder or glob instead of the configured inputs. Can be repeated.",
+        help="Read this file, folder or glob instead of the configured inputs. Uses the format and defaults "
+        "of the first configured input. Can be repeated.",
     ),
 ]
 Consent = Annotated[

@@ -8,13 +8,14 @@ from typing import Annotated
 
 import typer
 
+from pipeline.cli.help import Command
 from pipeline.cli.options import Json, console, with_debug
 from pipeline.inputs.config import find_config
 
 policy_app = typer.Typer(help="List and show policies.", no_args_is_help=True, rich_markup_mode=None)
 
 
-@policy_app.command(name="list")
+@policy_app.command(name="list", cls=Command)
 @with_debug
 def list_(json_: Json = False) -> None:
     """List the included policies. Their names can be used instead of paths."""
@@ -26,7 +27,7 @@ def list_(json_: Json = False) -> None:
         list_policies(console())
 
 
-@policy_app.command()
+@policy_app.command(cls=Command)
 @with_debug
 def show(
     pack: Annotated[str, typer.Argument(metavar="POLICY", help="The name or file of a policy.")],

@@ -14,7 +14,13 @@ from schemas.errors import ConfigError
 def sample(
     directory: Annotated[Path, typer.Argument(metavar="FOLDER", help="A new or empty folder.")],
     conversations: Annotated[
-        int, typer.Option("--conversations", metavar="N", min=0, help="The number of sessions.")
+        int,
+        typer.Option(
+            "--conversations",
+            metavar="N",
+            min=0,
+            help="The number of conversations. Some have several records or sessions.",
+        ),
     ],
     seed: Annotated[
         int, typer.Option("--seed", metavar="N", help="The random seed; equal seeds give equal files.")
@@ -28,6 +34,8 @@ def sample(
     """Generate synthetic logs and a configuration.
 
     The folder also gets consent snapshots, lists of deletions and authorisations, and the expected decisions.
+    A conversation can have several records, and can occur as two sessions: with seed 7, 60 conversations give
+    61 sessions in 63 records.
     """
     from pipeline.commands.sample import write_sample
 

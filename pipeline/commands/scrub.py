@@ -88,7 +88,7 @@ def _answers(engine: DeidEngine, sessions: Sequence[SessionText], explain: bool)
         if not masked.refusal:
             answer = {"text": masked.texts[0]}
         if explain:
-            # Also for a text that is refused: the spans are the reason.
+            # Include the spans for a refused text too; they explain the refusal.
             answer["spans"] = [list(span) for spans in found for span in spans]
         yield _encoded(answer)
 

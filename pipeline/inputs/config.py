@@ -23,6 +23,14 @@ from schemas.strict_yaml import load_tree, override, validate
 
 #: The de-identification config that is used where none is given.
 DEFAULT_DEID = packaged_file("deid", "default")
+#: The options that set a key of the configuration; `--set` sets all others.
+_OPTIONS = {
+    "as_of": "--as-of",
+    "inputs": "--input",
+    "consent.snapshots": "--consent",
+    "output.path": "--output",
+    "policy": "--policy",
+}
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -69,7 +77,8 @@ def load_settings(path: Path, overrides: dict[str, Any], more_policies: Sequence
         if dotted == "inputs" and all(isinstance(item, str) for item in value):
             value = [{**_first_input(tree), "path": item} for item in value]
         override(tree, dotted, value, ConfigError)
-    config = validate(tree, lines, path, RunConfig, ConfigError)
+    options = {dotted: _option_text(dotted, value) for dotted, value in overrides.items()}
+    config = validate(tree, lines, path, RunConfig, ConfigError, options)
     base = path.resolve().parent
     packs = tuple(
         load_pack(find_config("policies", given, base)) for given in (config.policy, *more_policies)
@@ -85,6 +94,14 @@ def load_settings(path: Path, overrides: dict[str, Any], more_policies: Sequence
         key=_read_key(path, base, config),
         as_of=config.as_of or dt.datetime.now(dt.UTC).replace(microsecond=0),
     )
+
+
+def _option_text(dotted: str, value: Any) -> str:
+    """The option of the command line that sets this key, for errors; without values that may be secret."""
+    option = _OPTIONS.get(dotted)
+    if isinstance(value, dict | list) or dotted.startswith(("key", "consent.sources")):
+        return option or f"--set {dotted}"
+    return f"{option} {value}" if option else f"--set {dotted}={value}"
 
 
 def _unlike(packs: tuple[Pack, ...]) -> tuple[Pack, ...]:

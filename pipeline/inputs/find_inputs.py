@@ -139,7 +139,7 @@ def input_files(pattern: str, source_format: str) -> list[InputFile]:
         patterns = [pattern]
     paths = sorted({path for each in patterns for path in matching(each) if Path(path).is_file()})
     if not paths:
-        raise InputError(f"{pattern}: no such input; give an existing file or a glob that matches some")
+        raise InputError(f"{pattern}: no such input; give an existing file or a glob that matches a file")
     return [InputFile(path, Path(path).stat().st_size) for path in paths]
 
 

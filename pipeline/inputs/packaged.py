@@ -10,7 +10,7 @@ from typing import Literal
 from schemas.errors import ConfigError, OutputError
 
 Kind = Literal["policies", "deid"]
-_WORDS = {"policies": "policy pack", "deid": "de-identification config"}
+_WORDS = {"policies": ("policy", "policy"), "deid": ("deid", "de-identification config")}
 
 
 def packaged_folder(name: Literal["configs", "examples"]) -> Path:
@@ -32,9 +32,14 @@ def packaged_file(kind: Kind, name: str) -> Path:
 
 def check_found(kind: Kind, given: str, path: Path) -> None:
     """Raises ConfigError with the names, if what was given is neither a name nor an existing path."""
-    if "/" not in given and not path.exists():
+    try:
+        exists = path.exists()
+    except (OSError, ValueError):  # longer than a file name can be, or with a null character
+        exists = False
+    if "/" not in given and not exists:
         names = ", ".join(packaged_names(kind))
-        raise ConfigError(f"{given}: no {_WORDS[kind]} has this name ({names}), and there is no such file")
+        key, what = _WORDS[kind]
+        raise ConfigError(f"{key}: {given}: neither a packaged {what} ({names}) nor a file")
 
 
 def copy_demo(directory: Path) -> Path:

@@ -40,7 +40,7 @@ def charts_of(report: dict[str, Any]) -> dict[str, Rows]:
 
 
 def value_label(value: Any) -> str:
-    """The label of a value that stands for a group of sessions."""
+    """The label of a value; `*` means merged values."""
     return "none" if value is None else "not told apart" if value == "*" else str(value)
 
 

@@ -153,13 +153,16 @@ def _inherited() -> dict[str, str]:
     entries = variables.pop("PYTHONPATH", "").split(os.pathsep)
     if any(entries):
         variables["PYTHONPATH"] = os.pathsep.join(filter(None, entries))
+    # Workers talk to this process only: a proxy of the environment must not come between.
+    variables["no_grpc_proxy"] = "localhost,127.0.0.1"
     return variables
 
 
 def _reason(code: int, error: bytes) -> str:
     """One line for a process that ended early; `error` is what it printed before it read any data."""
     if code < 0:
-        name = signal.Signals(-code).name
+        known = {each.value: each.name for each in signal.Signals}
+        name = known.get(-code, f"signal {-code}")
         cause = ", perhaps for lack of memory" if name == "SIGKILL" else ""
         return f"a worker process was ended by {name}{cause}; nothing was committed"
     lines = error.decode("utf-8", "replace").split("\n")

@@ -113,7 +113,7 @@ def test_json_lines_are_dated_by_their_path_and_cut_files_refuse(tmp_path: Path)
     assert rows(tmp_path / "empty.jsonl") == set()
 
 
-def test_the_snapshots_instant_may_stand_in_its_path(tmp_path: Path) -> None:
+def test_the_snapshots_instant_may_come_from_its_path(tmp_path: Path) -> None:
     """Hive-like folders are how daily snapshots are laid out."""
     folder = tmp_path / "snapshot_at=2025-12-01"
     folder.mkdir()
@@ -128,7 +128,7 @@ def test_the_snapshots_instant_may_stand_in_its_path(tmp_path: Path) -> None:
     [("2026-01-01T00:00:00Z", 1), ("2026-01-01T00:00:00.000001Z", 0)],
 )
 def test_what_was_decided_or_snapped_after_as_of_is_unknown(tmp_path: Path, second: str, known: int) -> None:
-    """A run for a moment knows only what was known then."""
+    """A run uses only decisions and snapshots up to its as_of."""
     (tmp_path / "a.csv").write_text(HEAD + f"u1,granted,{second},2026-01-01T00:00:00Z\n")
     (tmp_path / "b.csv").write_text(HEAD + f"u1,granted,2025-10-01T00:00:00Z,{second}\n")
     assert len(rows(tmp_path / "a.csv")) == len(rows(tmp_path / "b.csv")) == known
@@ -169,7 +169,7 @@ def test_a_timestamp_without_zone_and_a_damaged_file_refuse(tmp_path: Path) -> N
         rows(tmp_path / "bad.parquet")
 
 
-def test_deletions_are_told_apart_by_kind(tmp_path: Path) -> None:
+def test_deletions_are_distinguished_by_kind(tmp_path: Path) -> None:
     """A user's deletion reaches all their sessions, a conversation's only itself."""
     (tmp_path / "d.csv").write_text(
         "kind,id,deleted_at\nuser,u1,2025-12-01T00:00:00Z\nconversation,c1,2025-12-01T00:00:00Z\nuser,u2,2026-02-01T00:00:00Z\n"
@@ -192,7 +192,7 @@ _TORN_TEXT = pa.StringArray.from_buffers(2, *_TORN.buffers()[1:])
     "ids", [_TORN, _TORN_TEXT, _TORN_TEXT.dictionary_encode()], ids=lambda a: str(a.type)
 )
 def test_ids_that_are_no_utf8_are_refused_in_one_line(ids: pa.Array, tmp_path: Path) -> None:
-    """Another spelling is another user: patching an id up could lose an opt-out. Nothing of it is told."""
+    """A repaired id could be another user's, and an opt-out could be lost. The error does not show the id."""
     at = pa.array([AS_OF - dt.timedelta(days=1)] * 2, pa.timestamp("us", tz="UTC"))
     states, kinds = pa.array(["granted", "refused"]), pa.array(["user", "user"])
     consent, gone = tmp_path / "c.parquet", tmp_path / "d.parquet"
@@ -200,17 +200,17 @@ def test_ids_that_are_no_utf8_are_refused_in_one_line(ids: pa.Array, tmp_path: P
     pq.write_table(pa.table({"kind": kinds, "id": ids, "deleted_at": at}), gone)
     with pytest.raises(ConsentError) as refused:
         rows(consent)
-    assert str(refused.value) == f"{consent}: column user_id holds bytes that are no UTF-8"
+    assert str(refused.value) == f"{consent}: column user_id is not valid UTF-8"
     with pytest.raises(ConsentError) as refused:
         list(read_deletions(str(gone), HASHER, AS_OF))
-    assert str(refused.value) == f"{gone}: column id holds bytes that are no UTF-8"
+    assert str(refused.value) == f"{gone}: column id is not valid UTF-8"
 
 
-def test_a_line_whose_id_is_no_utf8_is_refused_by_its_number(tmp_path: Path) -> None:
+def test_a_line_with_an_id_that_is_no_utf8_is_refused_by_its_number(tmp_path: Path) -> None:
     """The same in JSON Lines, where the line can be named."""
     line = b'{"user_id":"%s","state":"refused","decided_at":null,"snapshot_at":"2025-12-01T00:00:00Z"}\n'
     path = tmp_path / "c.jsonl"
     path.write_bytes(line % b"u1" + line % b"caf\xe9")
     with pytest.raises(ConsentError) as refused:
         rows(path)
-    assert str(refused.value) == f"{path}: line 2: user_id holds bytes that are no UTF-8"
+    assert str(refused.value) == f"{path}: line 2: user_id is not valid UTF-8"

@@ -42,32 +42,32 @@ def _check(row: Row, expect: Row, tables: Tables) -> None:
     for column in ("retain_until", "row_retain_until"):
         if column in expect:
             assert row[column] == dt.date.fromisoformat(expect[column])
-    # Where text lies is told of what may be read, and of nothing else.
+    # Only eligible sessions have pointers to their text.
     assert bool(row["records"]) == (row["reason"] == "eligible")
     assert len(row["records"]) == expect.get("records", len(row["records"]))
     assert row["messages_seen"] == expect.get("seen", row["messages_seen"])
 
 
-def test_every_case_says_why() -> None:
+def test_every_case_has_a_why() -> None:
     """A lawyer reads the sentence, and checks the dates against it."""
     assert [case["id"] for case in CASES if not str(case.get("why") or "").strip()] == []
 
 
 def test_every_knob_has_a_pair_of_cases_that_it_alone_decides() -> None:
-    """A setting that no case tells from its opposite could be ignored by the engine."""
+    """If no two cases differ only by a setting, the engine could ignore the setting."""
     knobs = {
         name: set(typing.get_args(field.annotation))
         for name, field in Policy.model_fields.items()
         if typing.get_origin(field.annotation) is typing.Literal
     }
     for name, settings in knobs.items():
-        told = {}
+        by_value = {}
         for case in CASES:
             if case["id"].startswith(f"knob_{name}_"):
                 inputs = {k: v for k, v in case.items() if k not in ("id", "why", "policy", "expect")}
-                told[case["policy"][name]] = (inputs, case["expect"])
-        assert told.keys() == settings
-        (inputs, expect), (other_inputs, other_expect) = told.values()
+                by_value[case["policy"][name]] = (inputs, case["expect"])
+        assert by_value.keys() == settings
+        (inputs, expect), (other_inputs, other_expect) = by_value.values()
         assert inputs == other_inputs
         assert expect != other_expect
 

@@ -58,22 +58,22 @@ def event(state: int, decided_at: dt.datetime | None, user: str = "u1") -> Row:
         ([event(REFUSED, dt.datetime(1, 1, 1, tzinfo=dt.UTC)), event(UNDECIDED, None)], "refused"),
     ],
 )
-def test_the_last_known_state_is_where_a_user_stands(rows: list[Row], wanted: str) -> None:
+def test_a_user_has_the_last_known_state(rows: list[Row], wanted: str) -> None:
     """The newest state up to as_of counts, the worst of one instant. No record is a status of its own."""
     assert status(rows) == wanted
     assert status(rows[::-1]) == wanted
 
 
 def test_a_grant_does_not_count_before_the_policy_does() -> None:
-    """Nobody can have agreed to terms that do not hold yet; a refusal is one at any time."""
+    """A user cannot agree to terms before they are in force. A refusal counts at any time."""
     before = EFFECTIVE_AT - TICK
     assert status([event(GRANTED, before - DAY)], as_of=before) == "undecided"
     assert status([event(GRANTED, before - DAY)], as_of=EFFECTIVE_AT) == "granted"
     assert status([event(REFUSED, before - DAY)], as_of=before) == "refused"
 
 
-def test_no_user_is_no_user() -> None:
-    """A session without a user is not one whose user is missing from the snapshots."""
+def test_a_session_without_a_user_has_its_own_status() -> None:
+    """A session without a user differs from one with a user who is missing from the snapshots."""
     assert status([event(GRANTED, AS_OF)], user=None) == "no_user_id"
 
 
@@ -100,7 +100,7 @@ def test_both_ways_agree_on_random_timelines() -> None:
 
 
 def test_users_who_wrote_too_late_are_counted_once() -> None:
-    """Both sides of the deadline and of what the snapshots know; answers do not count."""
+    """Both sides of the deadline and of the newest snapshot. Answers do not count."""
     deadline = POLICY.decision_deadline
     sent = {
         "on": [(1, deadline, HUMAN)],
@@ -128,5 +128,5 @@ def test_users_who_wrote_too_late_are_counted_once() -> None:
     }
     assert figures.undecided_after_deadline == len({"after", "known", "stale"})
     assert figures.stale == len({"stale"})
-    nobody = counted(users.slice(0, 0), consent.slice(0, 0), None)
-    assert (sum(nobody.statuses.values()), nobody.stale) == (0, 0)
+    no_users = counted(users.slice(0, 0), consent.slice(0, 0), None)
+    assert (sum(no_users.statuses.values()), no_users.stale) == (0, 0)

@@ -49,8 +49,8 @@ def test_the_order_of_rows_changes_no_byte() -> None:
         assert run(shuffled, policy).equals(run(tables, policy))
 
 
-def test_buckets_decided_apart_are_decided_alike() -> None:
-    """How users are spread over buckets is a matter of speed, never of the decision."""
+def test_the_split_into_buckets_changes_no_decision() -> None:
+    """The distribution of users over buckets may affect speed, never a decision."""
     for seed in SEEDS:
         rng, tables = _world(seed)
         policy = random_policy(rng, POLICY)
@@ -71,8 +71,8 @@ def test_consent_rows_repeated_by_daily_snapshots_are_one_event() -> None:
         assert run(repeated, POLICY).equals(run(tables, POLICY))
 
 
-def test_an_unrelated_user_changes_nobody_else() -> None:
-    """One person's sessions, refusal and deletion are their own affair."""
+def test_an_unrelated_user_changes_no_other_decision() -> None:
+    """The sessions, refusal and deletion of one user must not affect other users."""
     for seed in SEEDS:
         rng, tables = _world(seed)
         policy = random_policy(rng, POLICY)
@@ -117,7 +117,7 @@ def test_a_later_as_of_never_revives_an_expired_session() -> None:
     for seed in SEEDS:
         rng, tables = _world(seed)
         policy = random_policy(rng, POLICY).model_copy(update={"prior_contributions": "keep"})
-        # Snapshots stay as they are: nobody decides anything after the first as_of.
+        # The snapshots do not change: no user decides anything after the first as_of.
         tables["consent"] = [r for r in tables["consent"] if not r["decided_at"] or r["decided_at"] <= AS_OF]
         now = by_session(run(tables, policy))
         later = by_session(run(tables, policy, as_of=AS_OF + rng.choice([1, 31, 4000]) * DAY))
@@ -126,8 +126,8 @@ def test_a_later_as_of_never_revives_an_expired_session() -> None:
                 assert later[session]["decision"] != "eligible"
 
 
-def test_records_cut_elsewhere_are_the_same_session() -> None:
-    """Which file a record lies in, and at which row, must decide nothing but where it is read."""
+def test_the_file_and_row_of_a_record_decide_nothing() -> None:
+    """The file and row of a record must affect only where it is read."""
     for seed in SEEDS:
         rng, tables = _world(seed)
         policy = random_policy(rng, POLICY)
@@ -136,12 +136,16 @@ def test_records_cut_elsewhere_are_the_same_session() -> None:
         assert first.drop_columns(["records"]).equals(second.drop_columns(["records"]))
 
 
-def test_records_that_tie_are_ordered_by_what_they_say() -> None:
-    """Two records of one moment that name other organisations or current messages: no file name decides."""
+def test_records_that_tie_are_ordered_by_their_content() -> None:
+    """Two records of one time with different organizations or current messages: no file name decides."""
     start = KNOWN_UNTIL - DAY
     listed = messages((1, start, HUMAN), (2, start, ANSWER), (3, start, ANSWER), parents=[0, 1, 1])
-    for odd in ({"current_message": 2}, {"organization_key": key("o2")}, {"tier": "free", "surface": "code"}):
-        alike = [record(**listed), record(**listed | odd)]
+    for different in (
+        {"current_message": 2},
+        {"organization_key": key("o2")},
+        {"tier": "free", "surface": "code"},
+    ):
+        alike = [record(**listed), record(**listed | different)]
         verdicts = set()
         for first, second in ((0, 1), (1, 0)):
             facts = [{**alike[first], "row": 0}, {**alike[second], "row": 1}]
@@ -151,7 +155,7 @@ def test_records_that_tie_are_ordered_by_what_they_say() -> None:
 
 
 def test_a_slice_of_a_bigger_table_is_decided_as_a_table_of_its_own() -> None:
-    """Arrow slices share buffers: read from the buffer's start, one would be decided by others' keys."""
+    """Arrow slices share buffers. Without their offset, the keys of other rows would decide."""
     for seed in range(30):
         rng, tables = _world(seed)
         policy = random_policy(rng, POLICY)
@@ -167,8 +171,8 @@ def test_a_slice_of_a_bigger_table_is_decided_as_a_table_of_its_own() -> None:
         assert sliced.equals(decide(**arrow, **fixed))
 
 
-def test_a_null_where_none_may_be_is_refused() -> None:
-    """A missing time or number read as some value would decide by accident; no reader writes one."""
+def test_a_null_in_a_required_column_is_refused() -> None:
+    """A missing time or number, read as a value, would decide by accident; no reader writes one."""
     facts = pa.Table.from_pylist([record(text_bytes=None)], schema=SCHEMAS["facts"])
     with pytest.raises(ValueError, match=r"^the column has a null$"):
         merge(facts)
@@ -188,7 +192,7 @@ def test_times_of_the_year_9999_do_not_overflow() -> None:
 
 
 def test_a_branch_of_many_messages_is_walked_to_its_root() -> None:
-    """The longest session allowed must not meet a recursion or depth limit."""
+    """The longest allowed session must not exceed a recursion or depth limit."""
     count = 20_000
     start = KNOWN_UNTIL - DAY
     listed = [(i, start + i * TICK, HUMAN if i % 2 else ANSWER) for i in range(1, count + 1)]
@@ -213,7 +217,7 @@ def _event(state: int, decided_at: dt.datetime, user: str = "u1") -> Row:
 
 
 def _next_event(tables: Tables, instant: dt.datetime) -> dt.datetime:
-    """When u1 next says something else."""
+    """The next time at which u1 changes the decision."""
     return min(
         (
             row["decided_at"]

@@ -36,7 +36,7 @@ def test_engine_and_reference_agree_under_every_combination_of_knobs(knobs: dict
     reasons: collections.Counter[str] = collections.Counter()
     for number in range(16):
         policy = with_knobs(buckets.random_policy(rng, POLICY), knobs)
-        bucket = buckets.telling_bucket(rng) if number % 2 else buckets.random_bucket(rng, 30)
+        bucket = buckets.mixed_consent_bucket(rng) if number % 2 else buckets.random_bucket(rng, 30)
         reasons += compare(bucket, policy, rng)
     assert {"eligible", "not_resumed", "no_exchange"} <= reasons.keys()
 
@@ -46,7 +46,7 @@ def test_engine_and_reference_agree_on_sessions_that_hang_on_consent_alone() -> 
     rng = random.Random(20250828)
     reasons: collections.Counter[str] = collections.Counter()
     for _ in range(300):
-        reasons += compare(buckets.telling_bucket(rng), buckets.random_policy(rng, POLICY), rng)
+        reasons += compare(buckets.mixed_consent_bucket(rng), buckets.random_policy(rng, POLICY), rng)
     assert {"eligible", "consent_gap", "opted_out_then", "not_resumed", "no_exchange"} <= reasons.keys()
 
 

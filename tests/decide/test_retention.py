@@ -17,8 +17,8 @@ DAYS = [dt.datetime(1968, 1, 1, 7, 8, 9, 10, dt.UTC) + n * dt.timedelta(hours=31
 
 
 @pytest.mark.parametrize("text", ["P5Y", "P30D", "P1M", "P13M", "P1Y2M10DT3H", "PT36H", "P4W", "P0D"])
-def test_every_duration_ends_where_the_calendar_says(text: str) -> None:
-    """An off-by-one at a month's end would hold someone's data a day too long."""
+def test_every_duration_ends_by_the_calendar(text: str) -> None:
+    """An off-by-one error at the end of a month would keep a user's data a day too long."""
     duration = isodate.parse_duration(text)
     ends = ends_of(np.array([micros(day) for day in DAYS]), duration)
     assert [EPOCH + dt.timedelta(microseconds=int(end)) for end in ends] == [day + duration for day in DAYS]

@@ -39,7 +39,7 @@ def settled(rows: list[dict[str, object]], deleted: tuple[bytes, ...] = ()) -> l
 
 @pytest.mark.parametrize("other", [V, None])
 def test_one_conversation_under_two_users_quarantines_both(other: bytes | None) -> None:
-    """Whose words they are is unknown, so nobody's consent covers them."""
+    """The author of the messages is unknown, so no user's consent covers them."""
     rows = settled([decision(A, U), decision(B, U), decision(A, other, "opted_out")])
     assert [row["reason"] for row in rows] == ["subject_conflict", "subject_conflict", "eligible"]
     assert [row["decision"] for row in rows] == ["quarantined", "quarantined", "eligible"]

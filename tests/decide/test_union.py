@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from transforms.shuffle.repeats import repeats
 
-#: Sessions of few and of many messages, with few different numbers, so that many stand twice.
+#: Sessions with few and many messages. There are few distinct numbers, so many occur twice.
 SESSIONS = st.lists(st.lists(st.integers(-3, 3) | st.integers(-(2**63), 2**63 - 1), max_size=12), max_size=6)
 
 

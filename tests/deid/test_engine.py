@@ -138,7 +138,7 @@ def test_names_are_found(engine: DeidEngine, text: str) -> None:
     ],
 )
 def test_ordinary_capitalised_words_are_not_masked_as_people(engine: DeidEngine, text: str) -> None:
-    """Masking technical words degrades the data and protects nobody."""
+    """Masking technical words degrades the data without protecting a person."""
     assert one(engine, session(text, (text, "assistant"))).texts == [text, text]
 
 

@@ -38,16 +38,16 @@ CALL = Block(
 def test_a_tool_call_becomes_json_and_its_result_refers_to_it() -> None:
     """Trainers expect calls in the OpenAI format. Ids of the source must not be written."""
     result = Block("tool_result", tool_use_id="toolu_raw", content=[Block("text", text="out")])
-    said, answered = rows(
+    first, answered = rows(
         [message("assistant", [Block("text", text="I run it."), CALL]), message("user", [result])]
     )
-    calls = json.loads(said["tool_calls"] or "")
+    calls = json.loads(first["tool_calls"] or "")
     assert calls[0]["id"] == "call_1"
     assert calls[0]["function"]["name"] == "bash"
     assert calls[0]["function"]["arguments"] == CALL.input
     assert (answered["role"], answered["content"]) == ("tool", "out")
     assert (answered["tool_call_id"], answered["name"]) == ("call_1", "bash")
-    assert "toolu_raw" not in json.dumps([said, answered])
+    assert "toolu_raw" not in json.dumps([first, answered])
 
 
 def test_every_string_key_and_long_number_of_a_tool_input_is_a_segment_to_mask() -> None:

@@ -100,6 +100,6 @@ def test_an_unusable_class_is_an_error_when_the_engine_is_built(
     configure: Configure, recognizers: str, operators: str, words: str
 ) -> None:
     """The error is one line with the class and the mistake, without the text of the exception."""
-    with pytest.raises(ConfigError, match=words) as told:
+    with pytest.raises(ConfigError, match=words) as raised:
         configure(recognizers, operators)
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(raised.value)

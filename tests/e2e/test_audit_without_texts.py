@@ -1,4 +1,4 @@
-"""`chatsieve audit` over Parquet whose texts are noise: the ledger is that of sound files."""
+"""`chatsieve audit` over Parquet with damaged text columns: the ledger equals that of undamaged files."""
 
 from __future__ import annotations
 

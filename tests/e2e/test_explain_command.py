@@ -50,7 +50,7 @@ def test_every_conversation_is_explained_as_the_run_decided_it(corpus: Corpus, f
 
 @pytest.mark.e2e
 def test_the_text_stage_is_explained_too(corpus: Corpus, tmp_path: Path) -> None:
-    """Where the rules let a session through and its text does not, ledger and explanation could part."""
+    """If the text stage refuses a session that the rules accept, ledger and explanation could differ."""
     asked = "2025-10-01T10:00:00Z"
     text = (
         "Necesito que me ayudes con una carta para mi vecino, porque la música de su casa no me deja dormir. "
@@ -89,8 +89,8 @@ def test_the_text_stage_is_explained_too(corpus: Corpus, tmp_path: Path) -> None
 
 
 @pytest.mark.e2e
-def test_an_explanation_shows_what_a_person_asks_for_and_no_text(corpus: Corpus) -> None:
-    """Timeline, states, rules, verdict, clause and a way out; never what was said, or by whom."""
+def test_an_explanation_shows_the_decision_and_no_text(corpus: Corpus) -> None:
+    """Timeline, states, rules, verdict, clause and remedy; no text and no id of a user."""
     conversation = one_of(corpus, "not_resumed")
     done = chatsieve("explain", "-c", corpus.config, conversation)
     assert done.returncode == 0, done.stderr
@@ -160,10 +160,10 @@ def test_a_quarantined_record_is_explained_by_its_code(corpus: Corpus, tmp_path:
         (("-c", "CONFIG", "--run", "RUN", "--as-of", "2026-01-01T00:00:00Z", "x"), "remove --as-of"),
     ],
 )
-def test_a_question_that_has_no_answer_ends_in_one_line(
+def test_an_unknown_conversation_gives_one_line(
     corpus: Corpus, finished: Finished, arguments: tuple[str, ...], words: str
 ) -> None:
-    """The id asked for may be a person's business: it is not repeated."""
+    """The id could be personal data: it is not repeated."""
     places = {"CONFIG": str(corpus.config), "RUN": str(finished[0])}
     done = chatsieve("explain", *(places.get(argument, argument) for argument in arguments))
     assert done.returncode == 2
@@ -173,10 +173,10 @@ def test_a_question_that_has_no_answer_ends_in_one_line(
 
 
 @pytest.mark.e2e
-def test_inputs_that_changed_since_the_run_are_told(
+def test_inputs_that_changed_since_the_run_are_reported(
     corpus: Corpus, finished: Finished, tmp_path: Path
 ) -> None:
-    """An explanation of other data than the run's must not pass for the run's."""
+    """An explanation of changed data must not pass as one of the run's data."""
     run, _ = finished
     conversation = one_of(corpus, "eligible")
     document = {

@@ -49,8 +49,8 @@ def test_a_forked_command_behaves_like_the_installed_script(
     assert modes[0] == modes[1]
 
 
-def test_a_forked_command_leaves_nothing_for_the_next_one(tmp_path: Path) -> None:
-    """Each has its own environment and its own state: the first one's `--debug` and key do not stay."""
+def test_a_forked_command_leaves_no_state_for_the_next_one(tmp_path: Path) -> None:
+    """Each has its own environment and state: `--debug` and the key of the first one do not persist."""
     (tmp_path / "text.txt").write_text("Mail bob@example.com, please.\n")
     config = Path("configs/demo.yaml").resolve()
     key = ("--set", "key_file=null", "--set", "key=${FORKED_KEY}", "--output", tmp_path / "out")
@@ -62,8 +62,8 @@ def test_a_forked_command_leaves_nothing_for_the_next_one(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("commands", [3, pytest.param(200, marks=pytest.mark.prove)])
-def test_many_forks_end_alike(corpus: Corpus, tmp_path: Path, commands: int) -> None:
-    """A lock that a thread held at a fork would stop one of many. Two workers use gRPC, which has threads."""
+def test_many_forks_end_with_the_same_result(corpus: Corpus, tmp_path: Path, commands: int) -> None:
+    """A lock held by a thread at a fork could block one of many. Two workers use gRPC, which has threads."""
     first = None
     for number in range(commands):
         workers = 2 if number % 20 == 4 else 1
@@ -72,10 +72,10 @@ def test_many_forks_end_alike(corpus: Corpus, tmp_path: Path, commands: int) -> 
             "audit", "-c", corpus.config, "--output", out, "--json", "--set", f"runner.workers={workers}"
         )
         assert done.returncode == 0, done.stderr
-        told = json.loads(done.stdout)
-        told.pop("path")
-        assert first in (None, told)
-        first = told
+        document = json.loads(done.stdout)
+        document.pop("path")
+        assert first in (None, document)
+        first = document
 
 
 def test_a_file_beside_the_clone_is_noticed(tmp_path: Path) -> None:

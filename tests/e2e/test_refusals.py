@@ -1,4 +1,4 @@
-"""What a careless or hostile user sends: one clear line and exit 2, or a quarantine row."""
+"""Input of a careless or hostile user gives one clear line and exit 2, or a quarantine row."""
 
 from __future__ import annotations
 
@@ -28,12 +28,14 @@ def one_line(stderr: str) -> str:
         (["--as-of", "2026-04-01T00:00:00Z"], "stale"),
         (["--as-of", "2024-01-01T00:00:00Z"], "no snapshot at or before"),
         (["--as-of", "2026-03-01T00:00:00"], "with an offset"),
-        (["--set", "output.shard=3"], "output.shard: unknown key"),
-        (["--set", "limits.max_messages=many"], "limits.max_messages"),
+        (["--set", "output.shard=3"], "--set output.shard=3: unknown key"),
+        (["--set", "limits.max_messages=many"], "--set limits.max_messages=many: expected an integer"),
+        (["--as-of", "yesterday"], "--as-of yesterday: expected an RFC 3339 time"),
+        (["--set", "key=12345"], "--set key: expected a valid string"),
         (["--set", "runner.name=flink"], "runner.name"),
         (["--input", "nothing-*.jsonl"], "no such input"),
         (["--input", "s3://bucket/x.jsonl"], "s3:// paths are not supported"),
-        (["--policy", "no-policy.yaml"], "no policy pack has this name"),
+        (["--policy", "no-policy.yaml"], "policy: no-policy.yaml: neither a packaged policy ("),
         (["--policy", "./no-policy.yaml"], "cannot be read"),
         (["--set", "key_file=missing.key", "--set", "create_key=false"], "chatsieve keygen"),
         (["--set", "key_file=null", "--set", "key=${NO_SUCH_VARIABLE}"], "NO_SUCH_VARIABLE is not set"),
@@ -41,10 +43,10 @@ def one_line(stderr: str) -> str:
         (["--output", "/dev/null/x"], "cannot be written"),
     ],
 )
-def test_a_refused_run_says_why_in_one_line_and_writes_nothing(
+def test_a_refused_run_gives_one_line_with_the_reason_and_writes_nothing(
     corpus: Corpus, tmp_path: Path, arguments: list[str], words: str
 ) -> None:
-    """A run that cannot be right must not start, and must say what to do."""
+    """A run with an invalid setup must not start, and the error must name the fix."""
     out = tmp_path / "out"
     given = arguments if "--output" in arguments else [*arguments, "--output", str(out)]
     done = chatsieve("audit", "-c", corpus.config, *given)
@@ -65,7 +67,7 @@ def test_an_error_in_the_configuration_names_file_and_line(corpus: Corpus, tmp_p
 
 
 def test_a_foreign_folder_is_never_written_into(corpus: Corpus, tmp_path: Path) -> None:
-    """What is not ours is not touched."""
+    """A folder that this program did not create is not changed."""
     (tmp_path / "thesis.txt").write_text("mine")
     done = chatsieve("audit", "-c", corpus.config, "--output", tmp_path)
     assert done.returncode == 2
@@ -85,8 +87,8 @@ def test_an_unknown_consent_state_stops_the_run(corpus: Corpus, tmp_path: Path, 
     assert "column state holds a value" in one_line(done.stderr)
 
 
-def test_damaged_files_are_quarantined_and_lose_nothing_else(corpus: Corpus, tmp_path: Path) -> None:
-    """Truncated archives and files that are not what they are called happen every day."""
+def test_damaged_files_are_quarantined_and_others_are_read(corpus: Corpus, tmp_path: Path) -> None:
+    """Truncated archives and files with a wrong extension are common."""
     logs = tmp_path / "logs"
     logs.mkdir()
     for file in (corpus.path / "logs").iterdir():
@@ -109,7 +111,7 @@ def test_damaged_files_are_quarantined_and_lose_nothing_else(corpus: Corpus, tmp
 
 
 def test_more_quarantined_than_allowed_ends_with_one(corpus: Corpus, tmp_path: Path) -> None:
-    """The dataset without the unreadable records is committed; the exit code tells a scheduler to look."""
+    """The dataset is committed without the unreadable records. The exit code alerts the scheduler."""
     logs = tmp_path / "bad.jsonl"
     logs.write_text("not json\n" * 3 + json.dumps({"conversation_id": "x"}) + "\n")
     out = tmp_path / "out"

@@ -35,7 +35,7 @@ def audit(corpus: Corpus, out: Path, *more: object, code: int = 0) -> dict[str, 
 
 
 def test_every_figure_of_a_run_equals_a_query(finished: Finished) -> None:
-    """A privacy officer's number that cannot be found again in the ledger is worth nothing."""
+    """A number that a privacy officer cannot reproduce from the ledger has no value."""
     report = report_of(finished[0])
     check_ledger_figures(finished[0], report)
     check_shard_figures(finished[0], report)
@@ -58,8 +58,8 @@ def test_every_figure_of_an_audit_equals_a_query(
     assert report["consent"]["users"]["total"] == len(users)
 
 
-def test_the_users_of_a_run_stand_where_the_snapshots_say(corpus: Corpus, finished: Finished) -> None:
-    """Counted here a third way: from the snapshot files, one user at a time."""
+def test_the_users_of_a_run_have_the_states_of_the_snapshots(corpus: Corpus, finished: Finished) -> None:
+    """Counted in a third way: from the snapshot files, one user at a time."""
     import pyarrow.parquet as pq
 
     report = report_of(finished[0])
@@ -71,14 +71,14 @@ def test_the_users_of_a_run_stand_where_the_snapshots_say(corpus: Corpus, finish
                 events[row["user_id"]].append((row["decided_at"], row["state"]))
     worst = {"granted": 0, None: 1, "refused": 2}
 
-    def stands(user: str) -> str:
+    def state_of(user: str) -> str:
         dated = [(at, worst[state]) for at, state in events.get(user, []) if at is not None]
         if user not in events:
             return "no_record"
         return ("granted", "undecided", "refused")[max(dated)[1] if dated else 1]
 
     users = {t["user_id"] for t in corpus.truth() if t["user_id"]}
-    wanted = collections.Counter(map(stands, users))
+    wanted = collections.Counter(map(state_of, users))
     found = {name: report["consent"]["users"][name] for name in wanted}
     assert found == dict(wanted)
     assert len(wanted) == 4
@@ -87,7 +87,7 @@ def test_the_users_of_a_run_stand_where_the_snapshots_say(corpus: Corpus, finish
 def test_no_session_of_a_user_who_refuses_is_eligible_unless_the_policy_names_it(
     corpus: Corpus, finished: Finished, tmp_path: Path
 ) -> None:
-    """The one question that everybody asks: none, or exactly those that `keep` keeps."""
+    """The most frequent question. The number is zero, or exactly the sessions that `keep` keeps."""
     strict = report_of(finished[0])["consent"]
     cells = {(r["state"], r["decision"]): r["sessions"] for r in strict["sessions"]}
     assert cells["refused", "excluded"] > 5
@@ -102,8 +102,8 @@ def test_no_session_of_a_user_who_refuses_is_eligible_unless_the_policy_names_it
     assert kept["unexplained"] == 0
 
 
-def test_an_empty_input_gives_a_whole_report_that_says_so(corpus: Corpus, tmp_path: Path) -> None:
-    """An export that failed must not look like a quiet day."""
+def test_an_empty_input_gives_a_complete_report_with_a_warning(corpus: Corpus, tmp_path: Path) -> None:
+    """A failed export must not look like a day with little traffic."""
     (tmp_path / "none.jsonl").write_text("")
     report = audit(corpus, tmp_path / "out", "--input", tmp_path / "none.jsonl")
     check_ledger_figures(tmp_path / "out", report)
@@ -139,7 +139,7 @@ def test_a_report_compares_with_another_run(corpus: Corpus, finished: Finished, 
 
 
 def test_a_tier_never_seen_before_is_warned_of(corpus: Corpus, tmp_path: Path) -> None:
-    """A new tier that nobody announced is how a contract is broken."""
+    """Using a new, unannounced tier could break a contract."""
     line = json.dumps(record("c-1", "free"))
     (tmp_path / "then.jsonl").write_text(line + "\n")
     (tmp_path / "now.jsonl").write_text(line + "\n" + json.dumps(record("c-2", "team")) + "\n")
@@ -153,7 +153,7 @@ def test_a_tier_never_seen_before_is_warned_of(corpus: Corpus, tmp_path: Path) -
 
 
 def test_a_new_version_is_compared_with_the_one_before(corpus: Corpus, tmp_path: Path) -> None:
-    """Nobody has to ask for it: the run of last week lies in the same folder."""
+    """The comparison is automatic: the earlier run is in the same folder."""
     out = tmp_path / "out"
     assert audit(corpus, out)["previous"] is None
     done = chatsieve(
@@ -166,7 +166,7 @@ def test_a_new_version_is_compared_with_the_one_before(corpus: Corpus, tmp_path:
 
 
 def test_thresholds_turn_numbers_into_an_exit_code(corpus: Corpus, tmp_path: Path) -> None:
-    """A scheduler stops a release by the exit code; what was written stands and says why."""
+    """A scheduler stops a release by the exit code. The output stays and names the cause."""
     out = tmp_path / "out"
     more = [
         "audit.fail_if.max_share={opted_out: 0.0001}",
@@ -188,7 +188,7 @@ def test_thresholds_turn_numbers_into_an_exit_code(corpus: Corpus, tmp_path: Pat
 
 
 def record(conversation: str, tier: str) -> dict[str, Any]:
-    """A small readable session of nobody known."""
+    """A small readable session of an unknown user."""
     return {
         "conversation_id": conversation,
         "user_id": "user-of-no-snapshot",

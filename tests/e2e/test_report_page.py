@@ -34,7 +34,7 @@ class Case:
 
 @pytest.fixture(scope="module")
 def cases(corpus: Corpus, finished: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Case]:
-    """A small run, an audit of nothing, one to be passed on, a million ledger rows, and a full example."""
+    """A small run, an audit without input, a shareable run, a million ledger rows, and a full example."""
     root = tmp_path_factory.mktemp("pages")
     (root / "none.jsonl").write_text("")
     for name, more in {
@@ -78,14 +78,14 @@ def named(value: Any) -> str:
     return {None: "none", "*": "not told apart"}.get(value, value)
 
 
-def test_the_page_opens_without_a_complaint_and_asks_for_nothing(case: Case, opened: Opened) -> None:
-    """One file, from disk, under 3 MB: it can be mailed to somebody without a network."""
+def test_the_page_opens_without_errors_or_network_requests(case: Case, opened: Opened) -> None:
+    """One file, opened from disk, under 3 MB: it can be sent by mail and read offline."""
     assert opened.complaints == []
     assert case.path.stat().st_size < 3_000_000
 
 
 def test_every_chart_is_drawn(case: Case, opened: Opened) -> None:
-    """Each with marks of its own, and where there is nothing to draw no empty box."""
+    """Each chart has its marks, and without data there is no empty box."""
     drawn = opened.charts()
     assert all(drawn.values()), drawn
     if case.path.name in ("large.html", "example.html"):
@@ -94,8 +94,8 @@ def test_every_chart_is_drawn(case: Case, opened: Opened) -> None:
         assert drawn == {}
 
 
-def test_tables_say_what_the_document_says(case: Case, opened: Opened) -> None:
-    """Every table that stands behind a chart, cell by cell."""
+def test_tables_equal_the_document(case: Case, opened: Opened) -> None:
+    """The table of every chart, cell by cell."""
     report = case.document
     for table, name in (("tiers", "by_tier"), ("surfaces", "by_surface"), ("months", "by_month")):
         wanted = [
@@ -140,7 +140,7 @@ def test_tables_say_what_the_document_says(case: Case, opened: Opened) -> None:
 
 
 def test_the_table_of_refusals_adds_up_to_the_document(case: Case, opened: Opened) -> None:
-    """The proof that nobody who refuses got through is the first thing that is looked at."""
+    """Readers first check the proof that no refusing user is in the output."""
     states: dict[str, collections.Counter[str]] = {}
     for cell in case.document["consent"]["sessions"]:
         states.setdefault(cell["state"], collections.Counter())[cell["decision"]] += cell["sessions"] or 0
@@ -152,8 +152,8 @@ def test_the_table_of_refusals_adds_up_to_the_document(case: Case, opened: Opene
     assert answer.startswith("None." if through == 0 else number(through))
 
 
-def test_the_filters_count_what_the_cube_has(case: Case, opened: Opened) -> None:
-    """Each value alone, and two together: reasons, shares and the chart follow."""
+def test_the_filters_have_the_counts_of_the_cube(case: Case, opened: Opened) -> None:
+    """Each value alone, and two combined: reasons, shares and the chart change accordingly."""
     columns, rows = case.document["cube"]["columns"], case.document["cube"]["rows"]
     if not rows:
         return
@@ -195,8 +195,8 @@ def test_the_page_is_never_wider_than_the_window(case: Case, browser: Browser, w
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_serious_stands_in_the_way_of_anybody(case: Case, browser: Browser, scheme: str) -> None:
-    """As axe sees it, with every table open: contrast, names, order, tables, keyboard."""
+def test_the_page_has_no_serious_accessibility_fault(case: Case, browser: Browser, scheme: str) -> None:
+    """Checked by axe with every table open: contrast, names, order, tables, keyboard."""
     page = Opened(browser, case.path, 1000, scheme)
     page.page.evaluate("() => document.querySelectorAll('details').forEach(part => { part.open = true; })")
     found = Axe().run(page.page)
@@ -227,7 +227,7 @@ def test_the_keyboard_reaches_the_content_first_and_then_everything(
 
 
 def test_print_shows_every_table(cases: dict[str, Case], browser: Browser) -> None:
-    """Paper cannot be clicked on; what was closed is closed again afterwards."""
+    """Closed tables are opened for printing and closed again afterwards."""
     opened = Opened(browser, cases["small"].path)
     count = "() => document.querySelectorAll('details:not([open])').length"
     closed = opened.page.evaluate(count)
@@ -253,8 +253,8 @@ def test_figures_of_a_million_rows_equal_a_query_over_them(cases: dict[str, Case
     opened.close()
 
 
-def test_the_page_answers_why_less_is_eligible(cases: dict[str, Case], browser: Browser) -> None:
-    """A first-time reader finds the cause and how much of the change it is."""
+def test_the_page_explains_a_drop_of_eligible_sessions(cases: dict[str, Case], browser: Browser) -> None:
+    """A first-time reader finds the cause and its part of the change."""
     opened = Opened(browser, cases["example"].path)
     text = opened.page.inner_text("#changes").replace("\u00a0", " ")
     assert "Eligible sessions fell from 661,603 to 496,348 (−25.0 %)" in text
@@ -263,7 +263,7 @@ def test_the_page_answers_why_less_is_eligible(cases: dict[str, Case], browser: 
     opened.close()
 
 
-def test_hostile_values_are_words_and_nothing_else(browser: Browser, tmp_path: Path) -> None:
+def test_hostile_values_are_shown_as_text(browser: Browser, tmp_path: Path) -> None:
     """Tiers come from logs, clauses from policy files, names from paths: none may become markup or script."""
     bad = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\u202e\"'`{{7*7}}\u2028"
     report = copy.deepcopy(example())
@@ -287,7 +287,7 @@ def test_hostile_values_are_words_and_nothing_else(browser: Browser, tmp_path: P
 
 
 def test_a_comparison_is_a_page_too(corpus: Corpus, finished: Any, browser: Browser, tmp_path: Path) -> None:
-    """What flipped and why, drawn and in tables that say what the document says."""
+    """The changed sessions and the causes, in charts and in tables that equal the document."""
     strict = Path("configs/policies/consumer-terms-2025-09-28-strict.yaml").resolve()
     done = chatsieve("audit", "-c", corpus.config, "--output", tmp_path / "b", "--quiet", "--policy", strict)
     assert done.returncode == 0, done.stderr
@@ -303,8 +303,8 @@ def test_a_comparison_is_a_page_too(corpus: Corpus, finished: Any, browser: Brow
             [row["a_reason"] or "not there", row["b_reason"] or "not there", f"{row['sessions']:,}"]
             for row in document["changed"]
         ]
-        for row, told in zip(document["changed"], opened.rows("flips"), strict=True):
-            assert row["rule"] in told[3] or row["rule"] == "absent"
+        for row, cells in zip(document["changed"], opened.rows("flips"), strict=True):
+            assert row["rule"] in cells[3] or row["rule"] == "absent"
         assert [row[-1] for row in opened.rows("matrix")] == [
             f"{r['sessions']:,}" for r in document["matrix"]
         ]

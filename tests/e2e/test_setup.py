@@ -13,7 +13,7 @@ import pytest
 from tests.support.command import COMMAND, Corpus, chatsieve
 
 ROOT = Path(__file__).resolve().parents[2]
-#: Refuses every connection but to this machine, and says so where the test can see it.
+#: Refuses every connection except to this machine, and reports it to the test.
 NO_NETWORK = """
 import os, socket
 _connect, _lookup = socket.socket.connect, socket.getaddrinfo
@@ -35,8 +35,8 @@ socket.socket.connect, socket.getaddrinfo = connect, getaddrinfo
 
 
 @pytest.mark.e2e
-def test_a_run_with_the_real_model_reaches_for_no_network(corpus: Corpus, tmp_path: Path) -> None:
-    """Models, word lists and domain lists come with the packages; a cluster may have no way out."""
+def test_a_run_with_the_real_model_uses_no_network(corpus: Corpus, tmp_path: Path) -> None:
+    """Models, word lists and domain lists are in the packages; a cluster may have no internet access."""
     (tmp_path / "sitecustomize.py").write_text(NO_NETWORK)
     log = tmp_path / "network.log"
     done = chatsieve(
@@ -54,8 +54,8 @@ def test_a_run_with_the_real_model_reaches_for_no_network(corpus: Corpus, tmp_pa
     assert not log.exists(), log.read_text()
 
 
-def test_the_guard_of_the_network_test_guards(tmp_path: Path) -> None:
-    """A test that cannot fail proves nothing."""
+def test_the_network_guard_refuses_a_connection(tmp_path: Path) -> None:
+    """Without this check, the network test could pass without a working guard."""
     (tmp_path / "sitecustomize.py").write_text(NO_NETWORK)
     log = tmp_path / "network.log"
     code = "import socket\ntry: socket.create_connection(('model-hub.invalid', 443))\nexcept OSError: pass"
@@ -65,7 +65,7 @@ def test_the_guard_of_the_network_test_guards(tmp_path: Path) -> None:
 
 
 def test_every_locked_package_has_a_hash_and_no_address() -> None:
-    """What is installed is what was locked, from whatever index a user has."""
+    """The locked packages are installed from any index that a user configures."""
     for name in ("requirements.lock", "requirements-uv.lock"):
         text = (ROOT / name).read_text()
         assert not re.search(r"https?://|--index|--find-links|git\+", text)
@@ -82,6 +82,6 @@ def test_no_step_names_a_model_hub_or_a_download() -> None:
 
 
 def test_the_command_is_installed_with_its_version() -> None:
-    """What the README calls is there."""
+    """The README uses this command."""
     assert COMMAND.exists()
     assert re.fullmatch(r"chatsieve \d+\.\d+\.\d+\n", chatsieve("--version", fresh=True).stdout)

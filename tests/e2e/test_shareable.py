@@ -1,4 +1,4 @@
-"""A report that may be passed on: read as somebody would who wants to know what it hides."""
+"""A shareable report, read by an attacker who wants to derive the suppressed values."""
 
 from __future__ import annotations
 
@@ -79,8 +79,8 @@ def test_the_corpus_has_small_cells_to_hide(reports: list[tuple[dict[str, Any], 
         assert sum(0 < number < LEAST for number in cells.values()) > 10
 
 
-def test_no_small_count_is_told(reports: list[tuple[dict[str, Any], Path]]) -> None:
-    """Not one number from 1 to 9 that counts anything."""
+def test_no_small_count_is_published(reports: list[tuple[dict[str, Any], Path]]) -> None:
+    """No count has a value from 1 to 9."""
     for report, _ in reports:
         assert report["shareable"]["min_cell"] == LEAST
         small = [
@@ -105,8 +105,8 @@ def test_no_small_count_is_left_by_subtraction(reports: list[tuple[dict[str, Any
         tables += [list(report["counts"][name].values()) for name in ("decisions", "reasons")]
         tables.append([row["sessions"] for row in report["consent"]["sessions"]])
         for table in tables:
-            told = [number for number in table if isinstance(number, int)]
-            assert_large(total - sum(told))
+            published = [number for number in table if isinstance(number, int)]
+            assert_large(total - sum(published))
         for row in itertools.chain(report["by_month"], report["by_tier"], report["by_surface"]):
             parts = [row[name] for name in ("eligible", "excluded", "deferred", "quarantined")]
             if isinstance(row["sessions"], int):
@@ -115,16 +115,16 @@ def test_no_small_count_is_left_by_subtraction(reports: list[tuple[dict[str, Any
         for before, after in itertools.pairwise(left):
             assert_large(before - after)
         users = report["consent"]["users"]
-        told = [n for name, n in users.items() if name != "total" and isinstance(n, int)]
+        published = [n for name, n in users.items() if name != "total" and isinstance(n, int)]
         if isinstance(users["total"], int):
-            assert_large(users["total"] - sum(told))
+            assert_large(users["total"] - sum(published))
 
 
 def assert_large(number: int) -> None:
     assert number == 0 or number >= LEAST
 
 
-def test_the_share_of_a_hidden_count_is_not_told(reports: list[tuple[dict[str, Any], Path]]) -> None:
+def test_the_share_of_a_hidden_count_is_not_published(reports: list[tuple[dict[str, Any], Path]]) -> None:
     """A share times the total is a count."""
     for report, _ in reports:
         total = report["counts"]["ledger_rows"]
@@ -133,8 +133,8 @@ def test_the_share_of_a_hidden_count_is_not_told(reports: list[tuple[dict[str, A
                 assert share * total >= LEAST - 0.5 or share < 0
 
 
-def test_what_is_told_is_true(reports: list[tuple[dict[str, Any], Path]]) -> None:
-    """Hiding must not become lying: each number that is told as exact is that of the ledger."""
+def test_published_numbers_are_true(reports: list[tuple[dict[str, Any], Path]]) -> None:
+    """Suppression must not falsify: each number given as exact equals that of the ledger."""
     for report, run in reports:
         found: dict[str, int] = {}
         for row in table_of(run, "ledger"):
@@ -147,8 +147,8 @@ def test_what_is_told_is_true(reports: list[tuple[dict[str, Any], Path]]) -> Non
         assert report["counts"]["ledger_rows"] == sum(found.values())
 
 
-def test_thresholds_hold_on_what_is_hidden_too(corpus: Corpus, tmp_path: Path) -> None:
-    """The exit code is for whoever runs it; the report for whoever it is passed on to."""
+def test_thresholds_also_apply_to_suppressed_counts(corpus: Corpus, tmp_path: Path) -> None:
+    """The exit code is for the operator, the report for other readers."""
     fail_if = "audit.fail_if.max_share={cyclic_messages: 0, naive_timestamp: 0, missing_field: 0}"
     report = shared(corpus, tmp_path / "out", "--set", fail_if, code=1)
     assert [row for row in report["failed"] if "naive_timestamp" in row["text"]] == []

@@ -1,4 +1,4 @@
-"""What a person sees on a terminal while a run goes on and at its end, and that nobody else sees it."""
+"""The progress and final table on a terminal; other outputs do not get them."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def on_terminal(*arguments: object, columns: int = 80) -> tuple[int, list[str]]:
     while True:
         try:
             data = os.read(master, 65536)
-        except OSError:  # what Linux says when the other side is closed
+        except OSError:  # Linux raises this when the other side is closed
             break
         if not data:
             break
@@ -56,7 +56,7 @@ def on_terminal(*arguments: object, columns: int = 80) -> tuple[int, list[str]]:
 def test_a_run_shows_stage_sessions_size_rate_and_time_left(
     corpus: Corpus, tmp_path: Path, workers: int
 ) -> None:
-    """In every local mode: workers in this process, and workers that are processes of their own."""
+    """In each local mode: with workers in this process and with worker processes."""
     code, lines = on_terminal(
         "run", "-c", corpus.config, "--output", tmp_path / "out", "--set", f"runner.workers={workers}"
     )
@@ -73,7 +73,7 @@ def test_a_run_shows_stage_sessions_size_rate_and_time_left(
     assert 0 <= read <= report["counts"]["records"]
 
 
-def test_the_last_table_fits_80_columns_and_says_what_the_report_says(corpus: Corpus, tmp_path: Path) -> None:
+def test_the_last_table_fits_80_columns_and_equals_the_report(corpus: Corpus, tmp_path: Path) -> None:
     """Every reason with its number and share; a wider terminal gets the same."""
     out = tmp_path / "o"
     code, lines = on_terminal("audit", "-c", corpus.config, "--output", out, columns=200)
@@ -93,8 +93,8 @@ def test_the_last_table_fits_80_columns_and_says_what_the_report_says(corpus: Co
     assert max(map(len, lines[start : start + len(table) + 1])) <= 80
 
 
-def test_nothing_is_drawn_where_there_is_no_terminal(corpus: Corpus, tmp_path: Path) -> None:
-    """A log file gets one line, standard output nothing."""
+def test_no_progress_is_drawn_without_a_terminal(corpus: Corpus, tmp_path: Path) -> None:
+    """A log file gets one line; standard output stays empty."""
     done = chatsieve("audit", "-c", corpus.config, "--output", tmp_path / "out")
     assert done.returncode == 0
     assert done.stdout == ""
@@ -103,8 +103,8 @@ def test_nothing_is_drawn_where_there_is_no_terminal(corpus: Corpus, tmp_path: P
     assert line.endswith(f"{tmp_path}/out/report")
 
 
-def test_json_gives_one_document_and_nothing_else(corpus: Corpus, tmp_path: Path) -> None:
-    """What a program reads; the report as stored, and where it is."""
+def test_json_output_is_one_document(corpus: Corpus, tmp_path: Path) -> None:
+    """Programs read it: the stored report and its location."""
     done = chatsieve("audit", "-c", corpus.config, "--output", tmp_path / "out", "--json")
     assert done.returncode == 0
     assert done.stderr == ""

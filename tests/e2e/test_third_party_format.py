@@ -48,26 +48,26 @@ def audit(
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_the_ten_lines_of_the_guide_are_a_format(corpus: Corpus, tmp_path: Path, workers: int) -> None:
-    """In this process and in workers of their own: each record is decided, and a bad one quarantined."""
+    """In this process and in worker processes: each record is decided, and a bad one quarantined."""
     environment = installed(tmp_path / "site", shown())
     lines = [f"c{n}\tu{n}\t{AT}\thow are you\tfine" for n in range(1500)]
     lines[7] = "c7\tu7\tyesterday\thow\tfine"
     (tmp_path / "log.tsv").write_text("\n".join(lines) + "\n")
-    code, said = audit(corpus, tmp_path / "log.tsv", tmp_path / "out", environment, workers)
-    assert (code, said) == (0, "")
+    code, errors = audit(corpus, tmp_path / "log.tsv", tmp_path / "out", environment, workers)
+    assert (code, errors) == (0, "")
     rows = table_of(tmp_path / "out", "ledger")
     assert len(rows) == 1500
     assert [row["reason"] for row in rows if row["decision"] == "quarantined"] == ["bad_timestamp"]
     assert {row["reason"] for row in rows} == {"no_consent_record", "bad_timestamp"}
 
 
-def test_what_the_format_raises_ends_its_file_and_nothing_else(corpus: Corpus, tmp_path: Path) -> None:
-    """A line of another shape: what came before is used, the rest is one entry, without its words."""
+def test_an_exception_of_the_format_ends_only_its_file(corpus: Corpus, tmp_path: Path) -> None:
+    """Records before the bad line are used. The rest is one entry, without text of the line."""
     environment = installed(tmp_path / "site", shown())
     (tmp_path / "a.tsv").write_text(f"c1\tu1\t{AT}\ta\tb\nCANARY of a line\nc2\tu2\t{AT}\ta\tb\n")
     (tmp_path / "b.tsv").write_text(f"c3\tu3\t{AT}\ta\tb\n")
-    code, said = audit(corpus, tmp_path / "*.tsv", tmp_path / "out", environment)
-    assert (code, said) == (0, "")
+    code, errors = audit(corpus, tmp_path / "*.tsv", tmp_path / "out", environment)
+    assert (code, errors) == (0, "")
     reasons = sorted(row["reason"] for row in table_of(tmp_path / "out", "ledger"))
     assert reasons == ["no_consent_record", "no_consent_record", "truncated_input"]
     written = b"".join(path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file())
@@ -99,7 +99,7 @@ def test_a_run_reads_the_text_of_such_a_format(corpus: Corpus, tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("code", "point", "said"),
+    ("code", "point", "errors"),
     [
         (
             "1 / 0",
@@ -118,13 +118,13 @@ def test_a_run_reads_the_text_of_such_a_format(corpus: Corpus, tmp_path: Path) -
         ),
     ],
 )
-def test_a_format_that_is_none_is_refused_in_one_line(
-    corpus: Corpus, tmp_path: Path, code: str, point: str, said: str
+def test_an_invalid_format_is_refused_in_one_line(
+    corpus: Corpus, tmp_path: Path, code: str, point: str, errors: str
 ) -> None:
-    """Before anything is read, and with its name."""
+    """The refusal comes before any input is read and names the format."""
     environment = installed(tmp_path / "site", code, point)
     (tmp_path / "log.tsv").write_text("x\n")
     status, line = audit(corpus, tmp_path / "log.tsv", tmp_path / "out", environment)
     assert status == 2
     assert line.count("\n") == 1
-    assert said in line
+    assert errors in line

@@ -1,4 +1,4 @@
-"""The built wheel in an environment of its own, in a folder that holds nothing of the clone."""
+"""The built wheel in an environment of its own, in a folder without files of the clone."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ print(json.dumps([files, importlib.util.find_spec("transforms.training") is None
 
 @pytest.mark.e2e
 def test_only_the_wheel_is_imported_and_training_is_not_in_it(installed: Installed) -> None:
-    """If the clone were importable, the test below would prove nothing. Training needs a clone."""
+    """If the clone were importable, the next test would not test the wheel. Training needs a clone."""
     files, no_training = json.loads(installed.run("python", "-c", _WHERE).stdout)
     assert [Path(file).is_relative_to(installed.environment) for file in files] == [True] * 3
     assert no_training
@@ -92,11 +92,11 @@ def test_only_the_wheel_is_imported_and_training_is_not_in_it(installed: Install
 
 @pytest.mark.e2e
 def test_the_installed_command_works_in_an_empty_folder(installed: Installed) -> None:
-    """Who installs the wheel has no clone: configs, packs, the example and the model come with it."""
+    """The wheel must contain configs, packs, the example and the model, because its users have no clone."""
     folder = installed.folder
-    said = installed.chatsieve("demo")
+    demo = installed.chatsieve("demo")
     report = "chatsieve-demo/out/demo/report/report.html"
-    assert report in said
+    assert report in demo
     assert (folder / report).exists()
     again = installed.run("chatsieve", "demo")
     assert (again.returncode, again.stderr) == (

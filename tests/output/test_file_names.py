@@ -21,7 +21,7 @@ NAMES = {
 def test_names_are_masked_alike_one_by_one_and_by_the_scanner(
     asked: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Few names are read without the scanner, which takes half a second to make; no manifest must tell."""
+    """A few names are masked without the scanner (half a second to build); the result must be equal."""
     monkeypatch.setattr(file_names, "_ASKED", itertools.count(asked))
     file_names.masked_name.cache_clear()
     assert {name: file_names.masked_name(name) for name in NAMES} == NAMES

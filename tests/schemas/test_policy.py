@@ -222,7 +222,7 @@ def test_durations_have_one_spelling(text: str, iso: str) -> None:
 
 
 def test_the_page_explains_every_knob() -> None:
-    """A knob nobody can look up is set by guess."""
+    """Without documentation, users guess the value of a setting."""
     missing = [name for name in Policy.model_fields if f"`{name}" not in PAGE]
     assert missing == []
 

@@ -101,7 +101,7 @@ def test_a_random_pack_is_refused_in_one_line_or_decides_as_the_reference_does(
 
 
 def test_the_fuzzer_reaches_both_ends(tmp_path: Path) -> None:
-    """One whose packs are all refused, or all fine, tries nothing."""
+    """A fuzzer with only refused packs, or only valid ones, tests too little."""
     accepted = sum(
         isinstance(loaded(random_pack(random.Random(seed)), tmp_path), Pack) for seed in range(200)
     )
@@ -114,7 +114,7 @@ TIMES = ["2025-10-01T00:00:00Z", "2025-10-01T00:00:00+14:00", "2025-10-01", "999
 
 @FUZZ
 @given(st.integers(0, 2**32))
-def test_a_random_snapshot_is_refused_in_one_line_or_read_as_it_says(
+def test_a_random_snapshot_is_refused_in_one_line_or_read_in_full(
     tmp_path_factory: pytest.TempPathFactory, seed: int
 ) -> None:
     """A row that is skipped could be an opt-out."""

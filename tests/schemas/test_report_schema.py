@@ -1,4 +1,4 @@
-"""The documented schema is that of the program, and what it allows is what a reader is told."""
+"""The documented schema equals the program's, and its limits equal the documented ones."""
 
 from __future__ import annotations
 

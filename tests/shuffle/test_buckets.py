@@ -1,4 +1,4 @@
-"""Buckets, shares of them, and blobs that wait on disk: none of it may change a decision or leak an id."""
+"""Buckets, shares and blobs on disk: none may change a decision or leak an id."""
 
 from __future__ import annotations
 
@@ -97,8 +97,8 @@ def test_a_spilled_blob_comes_back_and_cannot_be_read_without_the_key(tmp_path: 
         Spill(spill.folder, bytes(32)).get(pointer)
 
 
-def test_a_small_blob_travels_as_it_is(tmp_path: Path) -> None:
-    """Its pointer would be as long."""
+def test_a_small_blob_is_passed_inline(tmp_path: Path) -> None:
+    """Its pointer would have the same length."""
     spill = Spill.below(str(tmp_path))
     assert spill.put(b"small") == b"small"
     assert spill.get(b"small") == b"small"
@@ -107,7 +107,7 @@ def test_a_small_blob_travels_as_it_is(tmp_path: Path) -> None:
 
 
 def test_blobs_of_several_runs_do_not_mix(tmp_path: Path) -> None:
-    """One process may run twice; the first run's folder is gone by then."""
+    """One process may run twice; the folder of the first run is then deleted."""
     first, second = Spill.below(str(tmp_path / "a")), Spill.below(str(tmp_path / "b"))
     blobs = [bytes([n]) * 2000 for n in range(4)]
     pointers = [spill.put(blob) for blob, spill in zip(blobs, (first, second, first, second), strict=True)]

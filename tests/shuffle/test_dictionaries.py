@@ -38,10 +38,10 @@ def test_a_dictionary_by_appearance_is_the_one_of_the_plain_texts(
 
 @settings(deadline=None)
 @given(WORDS, st.sampled_from([None, "a", "new"]), st.data())
-def test_a_word_stands_where_it_replaces_and_nowhere_else(
+def test_a_word_replaces_only_its_own_rows(
     texts: list[str | None], word: str | None, data: st.DataObject
 ) -> None:
-    """A reason that spilled over to its neighbours would exclude them."""
+    """A reason that reached other rows would exclude them."""
     where = np.array(data.draw(st.lists(st.booleans(), min_size=len(texts), max_size=len(texts))), np.bool_)
     found = replace_where(pa.array(texts, CATEGORY), where, word)
     assert found.to_pylist() == [word if new else text for text, new in zip(texts, where, strict=True)]
@@ -59,8 +59,8 @@ TEXTS = st.none() | st.text(st.sampled_from(" \t\x1c\x85\u00a0\u2003a~!\x7fä"),
 
 @settings(deadline=None)
 @given(st.lists(TEXTS), st.data())
-def test_what_is_blank_is_what_python_strips_to_nothing(texts: list[str | None], data: st.DataObject) -> None:
-    """A reader of JSON says so too; slices, whose offsets do not begin at 0, alike."""
+def test_blank_means_empty_after_str_strip(texts: list[str | None], data: st.DataObject) -> None:
+    """The JSON reader uses the same definition. Slices with an offset give the same result."""
     start = data.draw(st.integers(0, len(texts)))
     expected = [bool(text and text.strip()) for text in texts]
     column = pa.array(texts, pa.string())

@@ -251,11 +251,11 @@ def test_each_line_of_a_session_has_its_own_fate(tmp_path: Path) -> None:
     line = {"sessionId": "s", "timestamp": "2026-01-01T00:00:00Z"}
     asked = line | {"type": "user", "uuid": "u1", "message": {"role": "user", "content": "hi"}}
     turn = line | {"type": "assistant", "parentUuid": "u1"}
-    said = [{"type": "text", "text": "a"}, {"type": "redacted_thinking", "data": "x"}]
+    message_content = [{"type": "text", "text": "a"}, {"type": "redacted_thinking", "data": "x"}]
     lines = [
         asked,
         asked | {"sessionId": "copy"},
-        turn | {"uuid": "u2", "message": {"id": "m", "content": said}},
+        turn | {"uuid": "u2", "message": {"id": "m", "content": message_content}},
         turn
         | {"uuid": "u3", "message": {"id": "m", "content": [{"type": "tool_use", "id": "t", "name": "ls"}]}},
         {"type": "summary", "summary": "x", "leafUuid": "u3"},
@@ -277,8 +277,8 @@ def test_each_line_of_a_session_has_its_own_fate(tmp_path: Path) -> None:
     }
 
 
-def test_blocks_of_calls_and_lists_are_told(tmp_path: Path) -> None:
-    """Of other formats: what is left out or joined has its name, and a faulty record no blocks."""
+def test_blocks_of_calls_and_lists_are_counted(tmp_path: Path) -> None:
+    """Other formats: dropped and merged blocks have a named cause; a faulty record counts no blocks."""
     request = {
         "messages": [
             {"role": "user", "content": [{"type": "redacted_thinking"}, {"type": "text", "text": "a"}]}
@@ -310,14 +310,14 @@ def test_blocks_of_calls_and_lists_are_told(tmp_path: Path) -> None:
     }
 
 
-def test_a_session_that_is_none_takes_its_lines_with_it(tmp_path: Path) -> None:
-    """Its one entry stands for all of them; they are counted, and the entry is not."""
+def test_all_lines_of_a_quarantined_session_are_counted(tmp_path: Path) -> None:
+    """One entry covers all its lines. The lines are counted, the entry is not."""
     line = {"type": "user", "sessionId": "s", "timestamp": "2300-01-01T00:00:00Z"}
-    said = {"role": "user", "content": "x"}
+    prompt = {"role": "user", "content": "x"}
     write_lines(
         tmp_path / "s.jsonl",
         [
-            line | {"uuid": f"u{n}", "parentUuid": f"u{n - 1}" if n else None, "message": said}
+            line | {"uuid": f"u{n}", "parentUuid": f"u{n - 1}" if n else None, "message": prompt}
             for n in range(3)
         ],
     )

@@ -33,8 +33,8 @@ def test_wherever_a_file_is_cut_each_line_is_read_once(cut: int) -> None:
     assert bodies(TEXT, 0, cut) + bodies(TEXT, cut, len(TEXT)) == WHOLE
 
 
-def test_a_line_says_where_it_lies() -> None:
-    """The text pass seeks to this place and must find the same bytes."""
+def test_a_line_has_its_offset() -> None:
+    """The text pass seeks to this offset and must find the same bytes."""
     for line in lines(io.BytesIO(TEXT), 0, None, 1000):
         assert TEXT[line.offset : line.offset + line.length].rstrip(b"\r\n") == line.data
 
@@ -90,8 +90,8 @@ def test_members_one_after_the_other_are_one_stream(tmp_path: Path, kind: str) -
 
 
 @pytest.mark.parametrize("kind", ["gzip", "zstd"])
-def test_what_comes_before_a_cut_is_read_and_the_cut_is_told(tmp_path: Path, kind: str) -> None:
-    """A cut file that reads as a short one would make a partial run look whole."""
+def test_lines_before_a_truncation_are_read_and_the_truncation_is_reported(tmp_path: Path, kind: str) -> None:
+    """If a truncated file passed as a short one, a partial run would look complete."""
     all_lines = noise(30_000)
     whole = packed(kind, b"\n".join(all_lines))
     path = tmp_path / "log"
@@ -104,8 +104,8 @@ def test_what_comes_before_a_cut_is_read_and_the_cut_is_told(tmp_path: Path, kin
 
 
 @pytest.mark.parametrize("kind", ["gzip", "zstd"])
-def test_a_cut_at_the_end_of_a_line_is_told_too(tmp_path: Path, kind: str) -> None:
-    """Where the last line is whole, nothing but the missing trailer shows that more was to come."""
+def test_a_truncation_at_the_end_of_a_line_is_reported_too(tmp_path: Path, kind: str) -> None:
+    """If the last line is complete, only the missing trailer shows the truncation."""
     whole = packed(kind, b"a\nb\n")
     path = tmp_path / "log"
     path.write_bytes(whole[:-4])
@@ -114,8 +114,8 @@ def test_a_cut_at_the_end_of_a_line_is_told_too(tmp_path: Path, kind: str) -> No
 
 
 @pytest.mark.parametrize("kind", ["gzip", "zstd"])
-def test_damage_and_trailing_garbage_are_told_after_what_is_sound(tmp_path: Path, kind: str) -> None:
-    """What follows a sound member is not read as if it were nothing."""
+def test_damage_and_trailing_garbage_are_reported_after_the_valid_lines(tmp_path: Path, kind: str) -> None:
+    """Garbage after a valid member must not be ignored."""
     path = tmp_path / "log"
     path.write_bytes(packed(kind, b"a\n") + b"garbage that is no member")
     got: list[bytes | None] = []

@@ -240,12 +240,12 @@ def test_bent_lines_of_a_session_never_cost_the_file(tmp_path: Path) -> None:
     line = {"sessionId": "s", "timestamp": AT, "version": "2.1.0", "isSidechain": False, "cwd": "/w"}
     turns: list[dict[str, Any]] = []
     for n in range(600):
-        said: Any = {"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "image"}]}
+        body: Any = {"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "image"}]}
         if n % 2:
-            said = {"id": f"msg{n}", "content": [{"type": "thinking", "thinking": "hm"}, _CALL]}
+            body = {"id": f"msg{n}", "content": [{"type": "thinking", "thinking": "hm"}, _CALL]}
         kind = "assistant" if n % 2 else "user"
         link = {"uuid": f"u{n}", "parentUuid": f"u{n - 1}" if n else None}
-        turns.append({**line, **link, "type": kind, "message": said})
+        turns.append({**line, **link, "type": kind, "message": body})
     bad = [bent(rng, turn) if rng.random() < 0.5 else turn for turn in turns]
     found = read_all([write_lines(tmp_path / "s.jsonl", bad)], "claude-code")
     intact = {f"u{n}" for n, turn in enumerate(turns) if bad[n] is turn}

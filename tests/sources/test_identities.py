@@ -1,4 +1,4 @@
-"""Whose a session is: mapping tables with validity, defaults by path, defaults."""
+"""The subject of a session: mapping tables with validity, defaults by path, general defaults."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def context(folder: Path, *rows: str, by_path: Any = (), defaults: Defaults | No
 
 
 def owners(folder: Path, known: ReadContext, *records: dict[str, Any]) -> list[tuple[Any, ...]]:
-    """The owner of each record: in JSON, and in Parquet by column, whose facts must be the same."""
+    """The owner of each record, from JSON and from Parquet columns; the facts must be the same."""
     logs = folder / "logs" / "alice"
     logs.mkdir(parents=True, exist_ok=True)
     path = write_lines(logs / "a.jsonl", records)
@@ -60,15 +60,15 @@ def owners(folder: Path, known: ReadContext, *records: dict[str, Any]) -> list[t
     return [(s.user_id, s.organization_id, s.tier, s.surface) for s in by_line.sessions]
 
 
-def said(at: str, **fields: Any) -> dict[str, Any]:
+def record_at(at: str, **fields: Any) -> dict[str, Any]:
     return record(created_at=at, messages=[message(sent_at=at)], **fields)
 
 
-def test_the_tier_is_that_of_the_moment(tmp_path: Path) -> None:
-    """Who pays today did not pay then; and a row ends where the next begins, not a moment later."""
+def test_the_tier_is_the_one_valid_at_the_time(tmp_path: Path) -> None:
+    """A user who pays today may not have paid then. A row is valid until the start of the next row."""
     known = context(tmp_path, f",u1,,,free,,,{UPGRADED}", f",u1,,org-9,enterprise,,{UPGRADED},")
-    before, after = said("2025-10-31T23:59:59.999999Z"), said(UPGRADED, conversation_id="c2")
-    other = said(UPGRADED, user_id="u2", conversation_id="c3")
+    before, after = record_at("2025-10-31T23:59:59.999999Z"), record_at(UPGRADED, conversation_id="c2")
+    other = record_at(UPGRADED, user_id="u2", conversation_id="c3")
     assert owners(tmp_path, known, before, after, other) == [
         ("u1", None, "free", "chat"),
         ("u1", "org-9", "enterprise", "chat"),
@@ -76,8 +76,8 @@ def test_the_tier_is_that_of_the_moment(tmp_path: Path) -> None:
     ]
 
 
-def test_what_is_known_better_wins_field_by_field(tmp_path: Path) -> None:
-    """Account, path, record, defaults by path, defaults: each fills what those before leave open."""
+def test_sources_of_identity_have_precedence_by_field(tmp_path: Path) -> None:
+    """Account, path, record, defaults by path, defaults: each fills the fields that are still empty."""
     known = context(
         tmp_path,
         ",acct-1,person-1,,,,,",
@@ -86,8 +86,8 @@ def test_what_is_known_better_wins_field_by_field(tmp_path: Path) -> None:
         defaults=Defaults(user_id="nobody", tier="free", surface="chat"),
     )
     mine, nameless = (
-        said(UPGRADED, user_id="acct-1", tier=..., surface=...),
-        said(UPGRADED, user_id=" ", surface=""),
+        record_at(UPGRADED, user_id="acct-1", tier=..., surface=...),
+        record_at(UPGRADED, user_id=" ", surface=""),
     )
     assert owners(tmp_path, known, mine, nameless | {"conversation_id": "c2"}) == [
         ("person-1", "org-1", "free", "code"),
@@ -122,10 +122,10 @@ def decided(folder: Path, known: ReadContext, item: dict[str, Any]) -> tuple[str
     found = read_all([write_lines(folder / "b.jsonl", [item])], context=known)
     policy = load_pack(Path("configs/policies/consumer-terms-2025-09-28.yaml")).policy
     as_of = utc("2026-03-01T00:00:00Z")
-    nobody = DecisionInputs(
+    no_snapshots = DecisionInputs(
         CONSENT.empty_table(), DELETIONS.empty_table(), AUTHORIZATIONS.empty_table(), as_of, as_of
     )
-    (row,) = judge(merge(found.facts), nobody, policy).table().to_pylist()
+    (row,) = judge(merge(found.facts), no_snapshots, policy).table().to_pylist()
     return row["reason"], row["tier"]
 
 
@@ -138,10 +138,10 @@ def decided(folder: Path, known: ReadContext, item: dict[str, Any]) -> tuple[str
     ],
 )
 @pytest.mark.parametrize("swapped", [False, True])
-def test_a_session_over_a_change_is_decided_by_the_worst_of_it(
+def test_a_session_across_a_change_is_decided_by_its_worst_part(
     tmp_path: Path, then: str, expected: tuple[str, str], swapped: bool
 ) -> None:
-    """What was said under enterprise terms is not made a consumer's by an upgrade before or after it."""
+    """Messages under enterprise terms do not become a consumer's by an earlier or later change of tier."""
     tiers = (then, "free") if swapped else ("free", then)
     known = context(tmp_path, f",u1,,,{tiers[0]},,,{UPGRADED}", f",u1,,,{tiers[1]},,{UPGRADED},")
     item = record(
@@ -156,8 +156,8 @@ def test_a_session_over_a_change_is_decided_by_the_worst_of_it(
     assert tier == (expected[1] if then != "pro" else tiers[1])
 
 
-def test_a_gap_in_the_table_counts_as_what_the_record_says(tmp_path: Path) -> None:
-    """Between two rows nobody but the record knows the tier; where it does not, nobody does."""
+def test_in_a_gap_of_the_table_the_record_counts(tmp_path: Path) -> None:
+    """Between two rows only the record has the tier. If it has none, the tier is unknown."""
     known = context(tmp_path, ",u1,,,pro,,,2025-10-02T00:00:00Z", f",u1,,,pro,,{UPGRADED},")
     times = ("2025-10-01T00:00:00Z", "2025-12-01T00:00:00Z")
     item = record(created_at=times[0], messages=[message(f"m{n}", sent_at=t) for n, t in enumerate(times)])
@@ -166,8 +166,8 @@ def test_a_gap_in_the_table_counts_as_what_the_record_says(tmp_path: Path) -> No
     assert decided(tmp_path, known, item | {"tier": "enterprise"})[0] == "tier_excluded"
 
 
-def test_an_account_that_changed_hands_within_a_session_is_nobodys(tmp_path: Path) -> None:
-    """Neither person's consent covers what the other said; and defaults must not claim it."""
+def test_a_session_across_a_change_of_user_has_no_subject(tmp_path: Path) -> None:
+    """Neither user's consent covers the other's messages, and defaults must not apply."""
     known = context(
         tmp_path, f",u1,anna,,,,,{UPGRADED}", f",u1,ben,,,,{UPGRADED},", defaults=Defaults(user_id="someone")
     )
@@ -178,10 +178,10 @@ def test_an_account_that_changed_hands_within_a_session_is_nobodys(tmp_path: Pat
 
 
 def test_a_record_cannot_claim_several_tiers(tmp_path: Path) -> None:
-    """Only the table may say that a tier changed; a log that holds the separator names no tier at all."""
-    assert decided(tmp_path, CONTEXT, said(UPGRADED, tier=f"free{THEN}pro"))[0] == "tier_unknown"
+    """Only the table can state a change of tier. A log value that contains the separator is no valid tier."""
+    assert decided(tmp_path, CONTEXT, record_at(UPGRADED, tier=f"free{THEN}pro"))[0] == "tier_unknown"
     known = context(tmp_path, ",u2,,,free,,,")
-    item = said(UPGRADED, tier=f"free{THEN}pro")
+    item = record_at(UPGRADED, tier=f"free{THEN}pro")
     assert decided(tmp_path, known, item)[0] == "tier_unknown"
     assert THEN not in str(owners(tmp_path, known, item))
 
@@ -193,10 +193,10 @@ def test_a_record_cannot_claim_several_tiers(tmp_path: Path) -> None:
         st.tuples(st.integers(0, 30), st.integers(1, 10), st.sampled_from(["a", "b", None])), max_size=4
     ),
 )
-def test_an_owner_is_what_holds_at_every_instant(
+def test_an_owner_is_valid_at_every_instant_of_the_session(
     bounds: list[int], rows: list[tuple[int, int, str | None]]
 ) -> None:
-    """Against going through all instants one by one."""
+    """Compared with a check of each single instant."""
 
     def at(day: int) -> dt.datetime:
         return dt.datetime(2025, 1, 1, tzinfo=dt.UTC) + dt.timedelta(days=day)
@@ -234,7 +234,7 @@ def test_an_owner_is_what_holds_at_every_instant(
 def test_a_table_that_contradicts_itself_is_refused_by_row(
     tmp_path: Path, rows: list[str], words: str
 ) -> None:
-    """Before anything is read, and without a word of what stands there."""
+    """The refusal comes before any input is read, and the error has no content of the table."""
     with pytest.raises(ConfigError) as refused:
         context(tmp_path, *rows)
     assert words in str(refused.value)
@@ -274,12 +274,14 @@ def test_tables_are_csv_or_parquet_with_known_columns(tmp_path: Path) -> None:
 
 @pytest.mark.e2e
 @pytest.mark.parametrize("workers", [1, 2])
-def test_an_audit_decides_by_the_table_and_tells_nobody(corpus: Corpus, tmp_path: Path, workers: int) -> None:
-    """In workers of their own too; the manifest has the table's digest, and no account of it."""
+def test_an_audit_decides_by_the_table_and_writes_no_account(
+    corpus: Corpus, tmp_path: Path, workers: int
+) -> None:
+    """Also with worker processes. The manifest has the table's digest, but no account of it."""
     canary = "canary-account-31"
     items = [
-        said("2025-10-05T10:00:00Z", user_id=canary),
-        said("2026-01-05T10:00:00Z", user_id=canary, conversation_id="c2"),
+        record_at("2025-10-05T10:00:00Z", user_id=canary),
+        record_at("2026-01-05T10:00:00Z", user_id=canary, conversation_id="c2"),
     ]
     write_lines(tmp_path / "log.jsonl", items)
     table(

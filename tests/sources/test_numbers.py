@@ -20,6 +20,6 @@ from transforms.sources.decode import json_fault
         (b"[" * 100_000, "malformed_json"),
     ],
 )
-def test_what_no_decoder_takes_has_the_code_of_its_fault(data: bytes, code: str) -> None:
-    """Told to look for bad characters, nobody finds the number."""
+def test_a_number_that_no_decoder_accepts_has_its_own_fault_code(data: bytes, code: str) -> None:
+    """An error about invalid characters would not lead to the number."""
     assert json_fault(data) == code

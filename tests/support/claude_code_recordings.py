@@ -215,9 +215,9 @@ class _Conversation:
         asked = self._line("user", prompt, message={"role": "user", "content": "Look for canaries"}, **fields)
         self.truth.append(Truth(prompt, None, "model", "Look for canaries", agent, self.recording._minute))
         body = {"id": self.recording._id("msg_"), "content": [{"type": "text", "text": "found"}]}
-        said = self._line("assistant", answer, message=body, **fields)
+        answer_line = self._line("assistant", answer, message=body, **fields)
         self.truth.append(Truth(answer, prompt, "model", "found", agent, self.recording._minute))
-        lines = [asked | {"parentUuid": None}, said | {"parentUuid": prompt}]
+        lines = [asked | {"parentUuid": None}, answer_line | {"parentUuid": prompt}]
         layout = self.rng.choice(("", "agent-{}.jsonl", "{session}/subagents/agent-{}.jsonl"))
         if layout:
             self.agents[layout.format(agent, session=self.session)] = lines

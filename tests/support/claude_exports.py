@@ -12,7 +12,7 @@ from schemas.records import Block, Session
 ROOT = "00000000-0000-4000-8000-000000000000"
 
 
-def said(uuid: str, sender: str = "human", text: str = "hi", **fields: Any) -> dict[str, Any]:
+def chat_message(uuid: str, sender: str = "human", text: str = "hi", **fields: Any) -> dict[str, Any]:
     return {
         "uuid": uuid,
         "sender": sender,
@@ -31,7 +31,7 @@ def conversation(*messages: Any, **fields: Any) -> dict[str, Any]:
         "summary": "canary summary",
         "created_at": "2025-10-01T09:00:00+00:00",
         "account": {"uuid": "account-1"},
-        "chat_messages": list(messages or [said("m1"), said("m2", "assistant", "ok")]),
+        "chat_messages": list(messages or [chat_message("m1"), chat_message("m2", "assistant", "ok")]),
     } | fields
 
 

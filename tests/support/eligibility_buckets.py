@@ -42,13 +42,13 @@ def random_bucket(rng: random.Random, sessions: int = 4) -> Tables:
     }
 
 
-def telling_bucket(rng: random.Random) -> Tables:
+def mixed_consent_bucket(rng: random.Random) -> Tables:
     """One user who grants in the end, with sessions that only consent, branches or threads can exclude.
 
     The messages are of a few days, between which the consent changes. The records are overlapping parts of
     one history.
     """
-    facts = [row for number in range(rng.choice([1, 1, 2, 3])) for row in _telling_session(rng, number)]
+    facts = [row for number in range(rng.choice([1, 1, 2, 3])) for row in _mixed_consent_session(rng, number)]
     for number, row in enumerate(facts):
         row["row"] = number
     states = [rng.choice([GRANTED, UNDECIDED, REFUSED]) for _ in range(rng.randint(0, 4))]
@@ -63,7 +63,7 @@ def telling_bucket(rng: random.Random) -> Tables:
 _DAYS = [EFFECTIVE_AT + DAY * n for n in range(6)]
 
 
-def _telling_session(rng: random.Random, number: int) -> list[Row]:
+def _mixed_consent_session(rng: random.Random, number: int) -> list[Row]:
     ids = list(range(1, rng.randint(3, 12)))
     times = sorted(rng.choice(_DAYS) + rng.choice([-1, 0, 0, 1]) * TICK for _ in ids)
     thread = [0 if rng.random() < 0.7 else rng.choice([7, -8]) for _ in ids]
@@ -164,9 +164,9 @@ def _record(rng: random.Random, shared: Row, pool: list[int], times: list[dt.dat
         "wild": lambda _: rng.choice([0, 99, *pool]),
     }[links]
     threads = rng.random() < 0.3
-    odd: Row = {}
+    changes: Row = {}
     if rng.random() < 0.1:
-        odd = rng.choice(
+        changes = rng.choice(
             [
                 {"tier": "mystery"},
                 {"tier": None},
@@ -192,7 +192,7 @@ def _record(rng: random.Random, shared: Row, pool: list[int], times: list[dt.dat
                 "message_flags": [(HUMAN if i % 2 else ANSWER) if rng.random() < 0.9 else 0 for i in ids],
                 "message_thread": [rng.choice([0, 0, 0, 7, -8]) if threads else 0 for _ in ids],
             }
-            | odd
+            | changes
         )
     )
 

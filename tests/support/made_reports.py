@@ -67,7 +67,7 @@ def report_over(ledger: pa.Table, standing: pa.ChunkedArray, corpus: Corpus) -> 
             }
         ],
     }
-    told = ReportContext(
+    context = ReportContext(
         kind="audit",
         config=settings.config,
         policy=settings.packs[0].policy,
@@ -76,7 +76,7 @@ def report_over(ledger: pa.Table, standing: pa.ChunkedArray, corpus: Corpus) -> 
         known_until=AS_OF - dt.timedelta(hours=6),
         snapshots=[Snapshot("s.parquet", (AS_OF - dt.timedelta(hours=6),), 5)],
     )
-    document: dict[str, Any] = msgspec.to_builtins(report_of(catalog, told)[0])
+    document: dict[str, Any] = msgspec.to_builtins(report_of(catalog, context)[0])
     return document
 
 

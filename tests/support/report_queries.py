@@ -17,7 +17,7 @@ MONTH = """case when created_on is null then null
 
 def rows(run: Path, sql: str, folder: str = "ledger") -> list[tuple[Any, ...]]:
     """The rows of a query over `t`, the Parquet files of a folder."""
-    query = f"with t as (from read_parquet('{run}/{folder}/**/*.parquet')) {sql}"
+    query = f"with t as (from read_parquet('{current(run)}/{folder}/**/*.parquet')) {sql}"
     return [tuple(row) for row in duckdb.sql(query).fetchall()]
 
 

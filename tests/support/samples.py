@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
+
 VARIABLE = "CHATSIEVE_SAMPLES"
 SKIPPED = f"{VARIABLE} names no folder of public samples"
 
@@ -15,7 +17,12 @@ SKIPPED = f"{VARIABLE} names no folder of public samples"
 def samples_folder() -> Path | None:
     """The absolute path of the folder of public samples; None if the variable is unset or empty."""
     named = os.environ.get(VARIABLE)
-    return Path(named).resolve() if named else None
+    if not named:
+        return None
+    folder = Path(named).resolve()
+    if not folder.is_dir():
+        raise pytest.UsageError(f"{VARIABLE}: {named}: no such folder")
+    return folder
 
 
 def sample(relative: str) -> Path:

@@ -19,7 +19,6 @@ from transforms.sources.registry import plan_tasks, plan_units, read_facts, read
 
 HASHER = KeyedHasher(bytes(range(32)))
 CONTEXT = ReadContext(HASHER, Limits(), (Defaults(),))
-PUBLIC = Path("../shared/data")
 
 
 class Everything(NamedTuple):

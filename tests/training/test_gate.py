@@ -33,7 +33,7 @@ def test_few_examples_train_a_gate(count: int) -> None:
 
 
 def test_more_examples_train_a_better_gate() -> None:
-    """The gate must pass nearly all positive words and few others."""
+    """The gate must pass nearly all positive words and few negative ones."""
     held = made(400)
     few, many = (figures(trained(count), held)["people"] for count in (100, 6_000))
     assert many["through"] < few["through"]

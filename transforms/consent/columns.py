@@ -91,7 +91,7 @@ def key_column(
         encoded = column.cast(pa.string()).dictionary_encode()
         encoded.dictionary.validate(full=True)
     except pa.ArrowInvalid:
-        raise ConsentError(f"{path}: column {name} holds bytes that are no UTF-8") from None
+        raise ConsentError(f"{path}: column {name} is not valid UTF-8") from None
     if encoded.null_count or not not_blank(encoded.dictionary).all():
         raise ConsentError(f"{path}: a row has no {name}")
     keys = maker(encoded.dictionary.cast(pa.binary()).to_pylist())

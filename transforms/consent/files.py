@@ -133,7 +133,7 @@ def _cells(path: str, line: Line, present: list[str]) -> list[str | None]:
         try:
             cell = _CELL.decode(row[name])
         except UnicodeDecodeError:
-            raise ConsentError(f"{where}: {name} holds bytes that are no UTF-8") from None
+            raise ConsentError(f"{where}: {name} is not valid UTF-8") from None
         except msgspec.DecodeError:
             raise ConsentError(f"{where}: {name} is neither a string nor null") from None
         if isinstance(cell, bool) and name != "state":

@@ -85,7 +85,7 @@ class Judgement:
 
 
 def judge(sessions: Sessions, inputs: DecisionInputs, policy: Policy) -> Judgement:
-    """The judgement on merged sessions (at least one) by one policy. Several policies can share a merge."""
+    """Applies one policy to merged sessions (at least one). The merge can be reused for several policies."""
     subject = _subjects(sessions, inputs.consent, policy, inputs.as_of)
     scope = _scope(sessions, inputs.authorizations, policy)
     consent = _consent_result(sessions, subject, scope.authorized, policy)

@@ -257,7 +257,7 @@ def _is_made(made: MaskedText, hit: Span) -> bool:
 
 
 def _original(made: MaskedText, hit: Span) -> Span:
-    """A hit in the masked text as a span of the original text."""
+    """Maps a hit in the masked text to the span of the original text."""
     before = bisect.bisect_right(made.places, hit.start, key=lambda place: place[1])
     shift = made.spans[before - 1].end - made.places[before - 1][1] if before else 0
     return Span(hit.start + shift, hit.end + shift, hit.type, hit.score)

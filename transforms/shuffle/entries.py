@@ -1,4 +1,7 @@
-"""Catalog entries: what the stages report to the commit. They are data; Beam counters count a retry twice."""
+"""Catalog entries: what the stages report to the commit.
+
+They are written as data, because Beam counters count a retried bundle twice.
+"""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ _LACKING = {
 
 def print_inspection(document: dict[str, Any], console: Console) -> None:
     """Prints, for each format, counts, unknown and missing fields, and the configuration to use."""
-    console.print(f"{document['path']}: {document['files']:,} files, {document['bytes'] / 1e6:,.1f} MB")
+    console.print(f"{document['path']}: {_files(document['files'])}, {_size(document['bytes'])}")
     if document["empty_files"]:
         console.print(f"  {document['empty_files']:,} empty")
     for ending, count in document["not_recognized"].items():
@@ -26,11 +26,11 @@ def print_inspection(document: dict[str, Any], console: Console) -> None:
         console.print()
         _print_format(found, console)
     if not document["formats"]:
-        console.print("No file has a known format; give --format to read the files as one.")
+        console.print("No file has a known format. Use --format FORMAT to read them anyway.")
 
 
 def _print_format(found: dict[str, Any], console: Console) -> None:
-    console.print(f"{found['format']}: {found['files']:,} files", style="bold")
+    console.print(f"{found['format']}: {_files(found['files'])}", style="bold")
     if found["also_possible"]:
         console.print(f"  could also be {', '.join(found['also_possible'])}; give --format to choose")
     console.print(
@@ -55,6 +55,17 @@ def _print_format(found: dict[str, Any], console: Console) -> None:
         console.print(f"  lacks {field} in {count:,} records: {_LACKING[field]}")
     console.print()
     console.print(yaml_of(found["inputs"]), soft_wrap=True)
+
+
+def _files(count: int) -> str:
+    return "1 file" if count == 1 else f"{count:,} files"
+
+
+def _size(size: int) -> str:
+    """The size in MB; in kB or bytes if it is smaller."""
+    if size < 1_000:
+        return f"{size} bytes"
+    return f"{size / 1e3:,.1f} kB" if size < 1_000_000 else f"{size / 1e6:,.1f} MB"
 
 
 def _print_counts(title: str, counts: dict[str, int], console: Console) -> None:

@@ -108,7 +108,7 @@ def test_a_withdrawal_holds_until_the_next_yes(tmp_path: Path) -> None:
 
 
 def test_a_record_counts_from_when_it_was_saved_or_from_the_export(tmp_path: Path) -> None:
-    """A run for a past moment knows what was saved by then. An export with a time is known from then."""
+    """A run for a past moment uses only records saved by then; an export with a time counts from it."""
     entries = [saved("opt_in", "2025-10-01T00:00:00Z"), saved("sold", "2026-03-01T00:00:00Z")]
     assert Read([write(tmp_path / "a.jsonl", *entries)], SOURCE).newest == "2025-10-01T00:00:00Z"
     dated = write(tmp_path / "snapshot_at=2025-12-31/a.jsonl", entries[0])
@@ -133,13 +133,13 @@ def test_a_record_counts_from_when_it_was_saved_or_from_the_export(tmp_path: Pat
     ],
 )
 def test_only_an_act_of_the_user_grants(tmp_path: Path, changed: dict[str, Any], state: str) -> None:
-    """A notice that is closed saves its default: nobody has said yes. A no needs no form."""
+    """Closing a notice saves its default, which is not a grant. A refusal needs no form."""
     path = write(tmp_path / "a.jsonl", saved("", "2025-10-01T00:00:00Z") | changed)
     assert Read([path], SOURCE).state("u-77", "2025-10-02T00:00:00Z") == state
 
 
-def test_a_notice_that_is_closed_takes_no_decision_back(tmp_path: Path) -> None:
-    """It says nothing, so what was said before stands."""
+def test_closing_a_notice_keeps_the_earlier_decision(tmp_path: Path) -> None:
+    """Closing a notice is no decision, so the earlier decision remains valid."""
     entries = [
         saved("opt_out", "2025-10-01T00:00:00Z"),
         saved("opt_in", "2025-10-02T00:00:00Z", method="dismiss"),
@@ -171,7 +171,7 @@ def test_a_notice_that_is_closed_takes_no_decision_back(tmp_path: Path) -> None:
 def test_a_record_that_is_not_understood_refuses_the_source(
     tmp_path: Path, changed: dict[str, Any], words: str
 ) -> None:
-    """It could be an opt-out; the error names file, place and state, and nobody."""
+    """It could be an opt-out. The error names file, place and state, but no user."""
     first, second = saved("opt_in", "2025-10-01T00:00:00Z"), saved("opt_in", "2025-10-02T00:00:00Z")
     refused(write(tmp_path / "a.jsonl", first, second | changed), SOURCE, words, "u-77")
 
@@ -179,17 +179,17 @@ def test_a_record_that_is_not_understood_refuses_the_source(
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ('{"items": [', "the document: is no JSON object"),
+        ('{"items": [', "the document: not a JSON object"),
         ('[{"request_timestamp": "2025-10-01T00:00:00Z"}', "ends too early"),
         ('[{"request_timestamp": "2025-10-01T00:00:00Z"}] {}', "something follows"),
         ("<html>", "holds no JSON"),
         ("[1]", "item 0: Expected `object`"),
         ('{"items": [{"preference": "opt_out", "preference": "opt_in", "request_timestamp": "x"}]}', "twice"),
-        ('{"request_timestamp": "2025-10-01T00:00:00Z"}\n{"preference":', "line 2: is no JSON"),
+        ('{"request_timestamp": "2025-10-01T00:00:00Z"}\n{"preference":', "line 2: not a JSON object"),
     ],
 )
-def test_a_damaged_export_refuses(tmp_path: Path, text: str, words: str) -> None:
-    """What is cut off could be an opt-out."""
+def test_a_damaged_export_is_refused(tmp_path: Path, text: str, words: str) -> None:
+    """The missing part could contain an opt-out."""
     (tmp_path / "a.json").write_text(text)
     refused(tmp_path / "a.json", SOURCE, words)
 

@@ -122,7 +122,7 @@ def test_each_status_of_the_vocabulary_has_its_state(tmp_path: Path, name: str, 
 
 @pytest.mark.parametrize("name", ["ConsentRequested", "ConsentRequestDeferred"])
 def test_a_request_decides_nothing(tmp_path: Path, name: str) -> None:
-    """What was said before stands, and who was only asked is undecided."""
+    """An earlier decision remains valid. A user who was only asked is undecided."""
     asked = status(name, "2025-10-03T00:00:00Z")
     withdrawn = status("ConsentWithdrawn", "2025-10-01T00:00:00Z")
     read = Read([write(tmp_path / "a.json", record(process(asked, withdrawn)))], SOURCE)
@@ -133,8 +133,8 @@ def test_a_request_decides_nothing(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["ImpliedConsent", "UninformedConsent"])
-def test_consent_that_nobody_expressed_is_none(tmp_path: Path, kind: str) -> None:
-    """Given by doing nothing, or without knowing what for."""
+def test_consent_must_be_expressed_and_informed(tmp_path: Path, kind: str) -> None:
+    """Consent by inaction, or without information about the purpose, does not count."""
     given = status("ConsentGiven", "2025-10-01T00:00:00Z") | {"@type": ["dpv:ConsentGiven", f"dpv:{kind}"]}
     assert states(Read([write(tmp_path / "a.json", record(process(given)))], SOURCE), "2025-10-04") == [
         "undecided"
@@ -183,7 +183,7 @@ def test_a_consent_lapses_unless_it_was_renewed_before(tmp_path: Path) -> None:
 
 
 def test_a_refusal_after_a_lapsing_grant_stays_a_refusal(tmp_path: Path) -> None:
-    """The lapse of what was withdrawn says nothing any more."""
+    """The expiry of a withdrawn grant has no effect."""
     week = {"dpv:hasDuration": "P7D"}
     steps = process(
         status("ConsentGiven", "2025-10-01T00:00:00Z", **week),
@@ -207,7 +207,7 @@ def test_a_local_hour_that_comes_twice_grants_late_and_refuses_early(tmp_path: P
         assert read.state("u-77", "2025-10-26T01:30:00Z") == second
 
 
-def test_graphs_full_names_and_references_say_the_same(tmp_path: Path) -> None:
+def test_graphs_full_names_and_references_are_equivalent(tmp_path: Path) -> None:
     """JSON-LD has many ways to write one record."""
     given = status("ConsentGiven", "2025-10-01T00:00:00Z")
     full = json.dumps(record(process(given))).replace('"dpv:', '"https://w3id.org/dpv#')
@@ -267,7 +267,7 @@ def test_what_was_recorded_after_as_of_is_not_looked_into(tmp_path: Path) -> Non
 def test_a_status_that_is_not_understood_refuses_the_source(
     tmp_path: Path, where: tuple[str], value: Any, words: str
 ) -> None:
-    """It could be a withdrawal; the error names file, place and state, and nobody."""
+    """It could be a withdrawal. The error names file, place and state, but no user."""
     wrong = status("ConsentGiven", "2025-10-01T00:00:00Z") | {where[0]: value}
     first = record(process(status("ConsentGiven", "2025-10-01T00:00:00Z")))
     path = write(tmp_path / "a.jsonl", first, record(process(wrong)))
@@ -296,7 +296,7 @@ def test_a_status_that_is_not_understood_refuses_the_source(
 def test_a_record_that_is_not_understood_refuses_the_source(
     tmp_path: Path, changed: dict[str, Any], words: str
 ) -> None:
-    """A record must say whose it is, once, and where its parts are."""
+    """A record must name its user exactly once, and its parts must be where the standard puts them."""
     whole = record(process(status("ConsentGiven", "2025-10-01T00:00:00Z")))
     path = write(tmp_path / "a.json", copy.deepcopy(whole) | changed)
     refused(path, SOURCE, words, "u-77")

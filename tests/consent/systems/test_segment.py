@@ -59,7 +59,7 @@ def test_a_category_that_an_update_leaves_out_is_refused(tmp_path: Path) -> None
 
 
 def test_an_event_is_known_since_it_was_received(tmp_path: Path) -> None:
-    """A telephone that was off says late what was decided early: a run for a past moment did not know it."""
+    """An offline telephone sends events late. A run for a past moment ignores events received later."""
     late = updated("2025-10-01T00:00:00Z", "2026-02-01T00:00:00Z", model_training="perhaps")
     path = write(tmp_path / "a.jsonl", updated("2025-09-01T00:00:00Z", model_training=True), late)
     read = Read([path], SOURCE)
@@ -67,10 +67,10 @@ def test_an_event_is_known_since_it_was_received(tmp_path: Path) -> None:
     assert read.newest == "2025-09-01T00:00:00Z"
 
 
-def test_events_without_a_user_are_left_out_only_where_the_source_says_so(tmp_path: Path) -> None:
-    """A device alone is nobody whose conversations could be known; that it is left out must be said."""
-    nobody = {**updated("2025-10-02T00:00:00Z", model_training=False), "userId": None}
-    path = write(tmp_path / "a.jsonl", updated("2025-10-01T00:00:00Z", model_training=True), nobody)
+def test_events_without_a_user_are_skipped_only_if_the_source_allows_it(tmp_path: Path) -> None:
+    """A device id alone cannot be matched to conversations. The config must allow skipping such events."""
+    no_user = {**updated("2025-10-02T00:00:00Z", model_training=False), "userId": None}
+    path = write(tmp_path / "a.jsonl", updated("2025-10-01T00:00:00Z", model_training=True), no_user)
     refused(path, SOURCE, "line 2: has no userId; `without_user: skip`", "u-77", "23adfd82")
     skipping = source_of(format="segment", category="model_training", without_user="skip")
     assert Read([path], skipping).state("u-77", "2025-10-03T00:00:00Z") == "granted"
@@ -93,17 +93,17 @@ def test_events_without_a_user_are_left_out_only_where_the_source_says_so(tmp_pa
 def test_an_update_that_is_not_understood_refuses_the_source(
     tmp_path: Path, changed: dict[str, Any], words: str
 ) -> None:
-    """It could be an opt-out; the error names file, place and state, and nobody."""
+    """It could be an opt-out. The error names file, place and state, but no user."""
     first = updated("2025-10-01T00:00:00Z", model_training=True)
     refused(
         write(tmp_path / "a.jsonl", first, first | changed), SOURCE, f"line 2: .*{words}", "u-77", "23adfd82"
     )
 
 
-def test_a_category_that_stands_twice_or_in_no_update_is_a_fault(tmp_path: Path) -> None:
+def test_a_category_given_twice_or_in_no_update_is_a_fault(tmp_path: Path) -> None:
     """Of two values one could be the opt-out; a category that is misspelt would leave everybody out."""
     text = json.dumps(updated("2025-10-01T00:00:00Z", model_training=False))
     (tmp_path / "a.jsonl").write_text(text.replace("false", 'false, "model_training": true'))
-    refused(tmp_path / "a.jsonl", SOURCE, "line 1: is no JSON object, or has a key twice", "u-77")
+    refused(tmp_path / "a.jsonl", SOURCE, "line 1: not a JSON object, or has a key twice", "u-77")
     read = Read([write(tmp_path / "b.jsonl", updated("2025-10-01T00:00:00Z"))], SOURCE)
     assert "no record is about the category model_training; there are: Advertising" in str(read.records.fault)

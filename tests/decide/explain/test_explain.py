@@ -1,4 +1,4 @@
-"""Explanations: they say what the engine decided, and what they promise comes true."""
+"""Explanations match the engine's decisions, and the conditions that they name have the stated effect."""
 
 from __future__ import annotations
 
@@ -74,15 +74,15 @@ def test_a_case_is_explained_as_it_is_decided(case: Row) -> None:
     [case for case in CASES if case["expect"]["reason"] != "eligible"],
     ids=lambda case: str(case["id"]),
 )
-def test_a_refused_case_is_told_what_would_make_it_eligible(case: Row) -> None:
-    """ "Eligible if ..." is what a person asks for; for every reason there is an answer."""
+def test_each_refused_case_names_what_would_make_it_eligible(case: Row) -> None:
+    """Readers look for "Eligible if ...". Every reason must have this sentence."""
     world = world_of(tables_of_case(case), policy_of(case), **moments_of(case))
     for row in world.settled(world.judged()):
         found = changes(world, row["user_key"])
         assert [change for change in found if change.decision == "eligible" and change.conditions]
 
 
-def test_an_eligible_session_is_told_what_would_end_it() -> None:
+def test_an_eligible_session_names_what_would_end_it() -> None:
     """A refusal and the end of retention; both are promises to a user."""
     world = world_of(tables_of_case({}), POLICY, as_of=AS_OF, known_until=KNOWN_UNTIL)
     (row,) = world.settled(world.judged())
@@ -109,7 +109,7 @@ def test_the_promised_grant_is_the_latest_that_would_do() -> None:
 
 
 def test_random_sessions_are_explained_without_a_fault() -> None:
-    """Whatever stands in a log, the explanation ends in sentences and agrees with the decision."""
+    """For any log, the explanation has sentences and agrees with the decision."""
     rng = random.Random(7)
     for _ in range(25):
         tables = buckets.random_bucket(rng, 3)
@@ -136,7 +136,7 @@ def test_random_sessions_are_explained_without_a_fault() -> None:
 
 
 def _sessions(tables: Tables) -> dict[tuple[str, int], Session]:
-    """The sessions that the facts were made of, as far as an explanation looks at them."""
+    """The sessions of the facts, with the fields that an explanation uses."""
     return {
         (row["unit"], row["row"]): Session(
             conversation_id="c",

@@ -67,7 +67,7 @@ def test_a_conversation_is_found_whole_by_its_id_and_by_its_key(tmp_path: Path, 
 
 
 def test_a_row_group_without_the_conversation_is_not_read(tmp_path: Path) -> None:
-    """Its text columns may be terabytes; here they are damaged, and nobody notices."""
+    """The text columns may be terabytes. Here they are damaged, and the search still succeeds."""
     path = tmp_path / "log.parquet"
     rows = [record("a", 0), record(WANTED, 1)]
     pq.write_table(

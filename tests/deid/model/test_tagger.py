@@ -77,7 +77,7 @@ def test_people_on_no_list_are_found(name: str) -> None:
     ],
 )
 def test_text_without_people_and_addresses_has_no_entities(text: str) -> None:
-    """A masked product or room number degrades the text and protects nobody."""
+    """Masking a product or room number degrades the text without protecting a person."""
     assert entities([text]) == [[]]
 
 

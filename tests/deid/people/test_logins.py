@@ -1,4 +1,4 @@
-"""Logins made of a name that stands in the same session, and names written small."""
+"""Logins made from a name in the same session, and names in lower case."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FORMS = (
 @pytest.mark.parametrize(
     "around", ["{} pushed it", "by {}.", "/home/{}/x", '{{"user": "{}"}}', "({})", "x_{}", "{}"]
 )
-def test_a_login_of_a_known_name_is_masked_wherever_it_stands(login: str, around: str) -> None:
+def test_a_login_of_a_known_name_is_masked_at_every_position(login: str, around: str) -> None:
     assert login in " ".join(found_again("Alice Smith", around.format(login)))
 
 
@@ -54,7 +54,7 @@ def test_a_login_is_spelt_as_logins_are(name: str, logins: str) -> None:
         ("Bo Li", "bli lib"),
     ],
 )
-def test_what_only_looks_like_a_login_is_left(name: str, text: str) -> None:
+def test_words_that_only_resemble_a_login_are_not_masked(name: str, text: str) -> None:
     assert found_again(name, text) == []
 
 

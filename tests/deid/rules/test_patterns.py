@@ -49,7 +49,7 @@ def test_a_value_next_to_another_is_masked_too(first: str, second: str) -> None:
 
 @pytest.mark.parametrize("text", NOT_FOUND)
 def test_code_and_logs_without_identifiers_are_unchanged(text: str) -> None:
-    """A masked version number or hash degrades training data and protects nobody."""
+    """Masking a version number or a hash degrades training data without protecting a person."""
     assert masked(text) == text
 
 

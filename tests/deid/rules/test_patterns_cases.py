@@ -45,5 +45,5 @@ def test_each_value_that_must_be_masked_is_masked_in_other_contexts(around: str)
 
 @pytest.mark.parametrize("text", LEFT)
 def test_each_text_without_a_value_is_unchanged(text: str) -> None:
-    """Each line was masked once, here or by stock recognizers, although it identifies nobody."""
+    """Each line was masked before, here or by stock recognizers, although it identifies no person."""
     assert masked(text) == text

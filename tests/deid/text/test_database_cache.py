@@ -111,3 +111,19 @@ def test_an_environment_that_cannot_be_written_only_costs_time(compiled: list[in
     (tmp_path / "share").write_text("no folder can be made here")
     assert hits() == hits()
     assert compiled == [2, 2]
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "huge"])
+def test_something_else_in_place_of_the_file_is_not_loaded(
+    compiled: list[int], tmp_path: Path, kind: str
+) -> None:
+    """A pipe must not block, a folder must not end the run, a huge file must not fill the memory."""
+    first = hits()
+    place = cache_file(tmp_path)
+    if kind == "huge":
+        os.truncate(place, database_cache._MAX_BYTES + 1)
+    else:
+        place.unlink()
+        os.mkfifo(place) if kind == "pipe" else place.mkdir()
+    assert hits() == first
+    assert compiled == [2, 2]

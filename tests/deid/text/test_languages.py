@@ -61,7 +61,7 @@ def test_english_stays_english_beside_it(bilingual: DeidEngine) -> None:
 def test_a_language_without_a_model_is_refused_or_masked_by_patterns(
     bilingual: DeidEngine, patterns_only: DeidEngine
 ) -> None:
-    """What nobody can de-identify is not trained on, unless the policy says that patterns are enough."""
+    """Text that cannot be de-identified is excluded, unless the policy accepts masking by patterns only."""
     assert mask(bilingual, GERMAN).refusal == "language_unsupported"
     masked = mask(patterns_only, GERMAN)
     assert masked.refusal is None

@@ -35,6 +35,14 @@ def test_a_usage_error_is_one_line_and_exit_two(arguments: list[str], words: str
     assert words in done.stderr
 
 
+@pytest.mark.parametrize("command", ["run", "audit", "inspect", "evaluate", "sample", "diff"])
+def test_help_shows_no_python_types(command: str) -> None:
+    """A reader needs names and defaults; `<list[str]>`, `{PATH}` and `x>=0` are of the library."""
+    shown = chatsieve(command, "--help").stdout
+    assert shown.startswith("Usage: ")
+    assert not any(sign in shown for sign in ("<", "x>=", "{A}", "{PATH}", "{FOLDER}"))
+
+
 def test_help_loads_no_runner() -> None:
     """Help must be instant; Beam alone takes a second and more."""
     code = "import sys, pipeline.cli.main; print('apache_beam' in sys.modules, 'spacy' in sys.modules)"
@@ -43,7 +51,7 @@ def test_help_loads_no_runner() -> None:
 
 
 def test_a_key_is_private_and_never_replaced(tmp_path: Path) -> None:
-    """Who has the key can tell whose row is whose; who loses it can erase no one."""
+    """With the key, rows can be linked to users. Without it, no user can be erased."""
     printed = chatsieve("keygen")
     assert re.fullmatch(r"[0-9a-f]{64}\n", printed.stdout)
     path = tmp_path / "key"

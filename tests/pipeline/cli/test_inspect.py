@@ -1,4 +1,4 @@
-"""What `inspect` tells of logs, and that `convert` loses nothing of them."""
+"""What `inspect` reports about logs, and that `convert` loses no content."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CANARY = "canary.person@example.org"
 
 
 def test_every_built_in_format_can_be_recognized() -> None:
-    """A format that is added and not told apart would be invisible to who asks."""
+    """A new format that `inspect` does not detect would be invisible to its users."""
     assert set(_RECOGNIZERS) == set(BUILT_IN)
 
 
@@ -44,13 +44,15 @@ def test_texts_and_tools_come_back_as_they_were(tmp_path: Path) -> None:
         },
         {"type": "hologram"},
     ]
-    said = [
+    turns = [
         message("m1", content="hi"),
         message("m2", role="assistant", content=blocks, parent_id="m1"),
         message("m3", role="tool", content=results, thread="agent"),
         message("m4", content=None),
     ]
-    path = write_lines(tmp_path / "a.jsonl", [record(messages=said, incognito=True, current_message_id="m4")])
+    path = write_lines(
+        tmp_path / "a.jsonl", [record(messages=turns, incognito=True, current_message_id="m4")]
+    )
     convert([str(path)], tmp_path / "a.parquet", None, Defaults(), Limits())
     (before,), (after,) = read_all([path]).sessions, read_all([tmp_path / "a.parquet"]).sessions
     assert after.messages[0].content[0].text == "hi"  # type: ignore[union-attr, index]
@@ -83,13 +85,13 @@ def test_a_conversion_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     assert list(output.parent.iterdir()) == []
 
 
-def test_the_commands_say_what_to_write_and_nothing_of_what_was_said(tmp_path: Path) -> None:
-    """The entry for `inputs` is YAML that names what must be filled in; no text and no id is told."""
-    said = [message(CANARY, content=CANARY), message("m2", role="assistant", content=[{"type": CANARY}])]
+def test_the_commands_print_config_entries_and_no_text(tmp_path: Path) -> None:
+    """The entry for `inputs` is YAML that names the values to fill in; no text and no id is printed."""
+    turns = [message(CANARY, content=CANARY), message("m2", role="assistant", content=[{"type": CANARY}])]
     write_lines(
         tmp_path / "a.jsonl",
         [
-            record(conversation_id=CANARY, user_id=CANARY, tier=..., messages=said),
+            record(conversation_id=CANARY, user_id=CANARY, tier=..., messages=turns),
             b"{broken",
             {"conversation_id": 5},
         ],
@@ -130,9 +132,11 @@ def test_the_commands_say_what_to_write_and_nothing_of_what_was_said(tmp_path: P
         (["convert", "x.jsonl", "--output", "y", "--default", "plan=pro"], "--default plan"),
         (
             ["convert", "x.jsonl", "--output", "y", "--default", "created_at=2024-01-01"],
-            "--default created_at",
+            "--default created_at: expected a time with an offset",
         ),
         (["convert", "x.jsonl", "--output", "y"], "no such input"),
+        (["evaluate", "--synthetic", "5", "--type", "NAME=PERSON"], "--type needs --spans"),
+        (["sample", "x", "--conversations", "-1"], "equal to 0. See chatsieve --help."),
     ],
 )
 def test_mistakes_are_one_line(arguments: list[str], words: str) -> None:
@@ -144,8 +148,8 @@ def test_mistakes_are_one_line(arguments: list[str], words: str) -> None:
 
 
 @pytest.mark.parametrize("wrapped", [True, False])
-def test_an_archive_is_told_by_what_is_in_it(tmp_path: Path, wrapped: bool) -> None:
-    """Tools that go over an export write its array under a key; the archive is an export all the same."""
+def test_an_archive_is_recognized_by_its_content(tmp_path: Path, wrapped: bool) -> None:
+    """Some tools write the array of an export under a key; the archive is still an export."""
     items = [{"uuid": "c", "created_at": "2026-01-01T00:00:00Z", "chat_messages": []}]
     with zipfile.ZipFile(tmp_path / "export.zip", "w") as archive:
         archive.writestr("data/users.json", "[]")
@@ -165,8 +169,8 @@ def test_a_wrapped_array_is_detected_in_a_file_of_any_size(tmp_path: Path) -> No
     assert (found["format"], found["sessions"]) == ("claude-export", 99)
 
 
-def test_a_run_by_the_entries_reads_what_was_looked_at(tmp_path: Path) -> None:
-    """An export may be called anything, and logs lie beside notes; a run reads of a folder what it knows."""
+def test_a_run_by_the_entries_reads_the_inspected_files(tmp_path: Path) -> None:
+    """An export can have any name, and logs can be beside other files, which a run does not read."""
     items = [{"uuid": f"c{n}", "created_at": "2026-01-01T00:00:00Z", "chat_messages": []} for n in range(3)]
     for folder, name, item in zip("abc", ("conversations.json", "chat.json", "[a].txt"), items, strict=True):
         (tmp_path / folder).mkdir()
@@ -179,8 +183,8 @@ def test_a_run_by_the_entries_reads_what_was_looked_at(tmp_path: Path) -> None:
         assert len(read) == found["files"]
 
 
-def test_versions_and_unknown_lines_of_claude_code_are_told(tmp_path: Path) -> None:
-    """A kind of line that a new version writes is named before it is relied upon; a strange word is not."""
+def test_versions_and_unknown_lines_of_claude_code_are_reported(tmp_path: Path) -> None:
+    """A line type of a new version is reported by name; an arbitrary word is not."""
     line = {"uuid": "u1", "sessionId": "s", "timestamp": "2026-01-01T00:00:00Z", "version": "2.1.3"}
     lines = [
         line | {"type": "user", "message": {"role": "user", "content": "hi"}},

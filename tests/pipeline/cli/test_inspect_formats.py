@@ -57,7 +57,7 @@ def written(folder: Path, name: str) -> Path:
 
 @pytest.mark.parametrize("name", GOOD)
 def test_each_format_is_detected_from_file_contents(tmp_path: Path, name: str) -> None:
-    """Nobody knows which of eight formats a file is that somebody sent."""
+    """Users often do not know the format of a file they received."""
     check_detected(written(tmp_path, name), name)
 
 

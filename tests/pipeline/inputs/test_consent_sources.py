@@ -62,7 +62,7 @@ def canonical(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Path:
         (as_iso27560, {"format": "iso-27560", "purpose": "dpv:ImproveExistingProductsAndServices"}),
     ],
 )
-def test_a_source_decides_as_the_snapshots_that_say_the_same(
+def test_a_source_decides_as_equal_snapshots(
     corpus: Corpus, canonical: Path, tmp_path: Path, make: Any, source: dict[str, Any]
 ) -> None:
     """Another form of the same consent changes no row of the ledger, and leaves no file behind."""
@@ -82,12 +82,15 @@ def test_a_source_decides_as_the_snapshots_that_say_the_same(
     other = json.loads((current(canonical) / "manifest.json").read_text())
     assert "sources" not in other["arguments"]["consent"]
     kept = next(row for row in table_of(out, "ledger") if row["basis"] == "user_consent")
-    told = [
+    messages = [
         json.loads(chatsieve("explain", "-c", each, kept["conversation_key"], "--json").stdout)
         for each in (config, corpus.config)
     ]
-    assert told[0]["sessions"][0]["consent"]["in_snapshot"]
-    assert [told[0]["decision"], told[0]["reason"]] == [told[1]["decision"], told[1]["reason"]]
+    assert messages[0]["sessions"][0]["consent"]["in_snapshot"]
+    assert [messages[0]["decision"], messages[0]["reason"]] == [
+        messages[1]["decision"],
+        messages[1]["reason"],
+    ]
 
 
 @pytest.mark.e2e
@@ -166,10 +169,10 @@ HEAD = "inputs: [{path: x}]\npolicy: p\ndeid: d\noutput: {path: o}\nconsent:\n  
         ),
     ],
 )
-def test_a_source_that_is_not_told_well_is_refused_with_its_line(
+def test_a_source_with_an_invalid_config_is_refused_with_its_line(
     tmp_path: Path, text: str, words: str
 ) -> None:
-    """A key that is passed over could be the one that says what counts."""
+    """An ignored config key could be the one that defines which decisions count."""
     (tmp_path / "c.yaml").write_text(HEAD + text)
     with pytest.raises(ConfigError) as refused:
         load_model(tmp_path / "c.yaml", RunConfig)

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.commands.policy import list_document
 from pipeline.inputs.config import find_config, load_settings, policy_argument
-from pipeline.inputs.packaged import copy_demo, packaged_file, packaged_names
+from pipeline.inputs.packaged import check_found, copy_demo, packaged_file, packaged_names
 from schemas.errors import ConfigError, OutputError
 from schemas.policy import load_pack
 
@@ -65,9 +65,7 @@ def test_an_unknown_name_is_one_line_with_the_names(given: str, tmp_path: Path) 
         with pytest.raises(ConfigError) as caught:
             find()
         names = ", ".join(packaged_names("policies"))
-        assert str(caught.value) == (
-            f"{given}: no policy pack has this name ({names}), and there is no such file"
-        )
+        assert str(caught.value) == (f"policy: {given}: neither a packaged policy ({names}) nor a file")
 
 
 def test_the_demo_is_copied_only_into_a_new_or_empty_folder(tmp_path: Path) -> None:
@@ -79,3 +77,10 @@ def test_the_demo_is_copied_only_into_a_new_or_empty_folder(tmp_path: Path) -> N
     with pytest.raises(OutputError, match="is not empty"):
         copy_demo(tmp_path / "demo")
     assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("name", ["a" * 5_000, "nul\0name"])
+def test_a_name_that_no_file_can_have_is_refused_in_one_line(name: str, tmp_path: Path) -> None:
+    """The system refuses to look such names up; that is no internal error."""
+    with pytest.raises(ConfigError, match="neither a packaged policy"):
+        check_found("policies", name, tmp_path / name)

@@ -59,8 +59,8 @@ def test_types_of_the_database_read_as_what_they_are(server: Server) -> None:
     assert (key, state) == (HASHER.user("7"), REFUSED)
 
 
-def test_a_column_says_since_when_a_row_is_known(server: Server) -> None:
-    """A table that keeps its history can be asked for any moment; what came later is not looked into."""
+def test_a_column_can_give_the_time_since_when_a_row_is_known(server: Server) -> None:
+    """A table with its history can be read for any moment; later rows are ignored."""
     server.run(
         "INSERT INTO consent.given VALUES ('u1', 'granted', '2025-10-01Z', '2025-10-01Z'),"
         " ('u1', 'refused', '2025-10-02Z', '2025-10-05Z'), ('u1', 'perhaps', '2025-10-02Z', '2025-10-06Z')"
@@ -104,8 +104,8 @@ def test_local_times_need_a_zone_and_the_doubt_goes_against_training(server: Ser
     }
 
 
-def test_a_digest_is_of_the_rows_and_of_nothing_else(server: Server) -> None:
-    """In whatever order they lie, whenever they are read; another state is another digest."""
+def test_a_digest_depends_on_the_rows_only(server: Server) -> None:
+    """It is independent of row order and time of reading. A changed row changes the digest."""
     rows = [f"('u{n}', '{'granted' if n % 2 else 'refused'}', '2025-10-0{n}Z')" for n in range(1, 7)]
     server.run(f"INSERT INTO consent.given VALUES {', '.join(rows)}")
     first = Found(server).snapshot.stored
@@ -166,10 +166,10 @@ def test_a_row_that_is_not_understood_refuses_the_table(server: Server, row: str
         ({"query": "SELECT 'u' AS user_id, 'granted' AS state, 5 AS decided_at"}, "has type int32"),
     ],
 )
-def test_an_error_says_what_is_wrong_and_not_what_the_server_said(
+def test_an_error_names_the_fault_without_the_servers_message(
     server: Server, keys: dict[str, Any], words: str
 ) -> None:
-    """A server quotes queries and values; its code says enough."""
+    """Server messages quote queries and values; the SQLSTATE code is enough."""
     server.run(
         "CREATE FUNCTION consent.spoil() RETURNS int LANGUAGE sql AS"
         " $$ INSERT INTO consent.given VALUES ('x') RETURNING 1 $$",

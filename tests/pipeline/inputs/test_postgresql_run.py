@@ -1,4 +1,4 @@
-"""A run over a table of a real PostgreSQL: one moment, flat memory, and nobody learns how to connect."""
+"""A run over a table of a real PostgreSQL: one snapshot, flat memory, no connection details in outputs."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ pytestmark = pytest.mark.usefixtures("clean")
         ),
     ],
 )
-def test_no_error_tells_how_to_connect(server: Server, uri: str, words: str) -> None:
-    """libpq quotes what it cannot read, the password with it."""
+def test_no_error_contains_connection_details(server: Server, uri: str, words: str) -> None:
+    """libpq quotes what it cannot parse, including the password."""
     password = "wr0ng-canary"
     names = {
         "wrong": server.uri_of(password),
@@ -97,10 +97,8 @@ def test_the_driver_is_an_extra_that_is_asked_for(server: Server, monkeypatch: p
 
 
 @pytest.mark.e2e
-def test_a_table_decides_as_the_snapshots_that_say_the_same(
-    server: Server, corpus: Corpus, tmp_path: Path
-) -> None:
-    """The same ledger, and the password in no byte that is written or said."""
+def test_a_table_decides_as_equal_snapshots(server: Server, corpus: Corpus, tmp_path: Path) -> None:
+    """The ledger is the same, and no file and no message contains the password."""
     rows = [row for rows in snapshots_of(corpus).values() for row in rows]
     values = ", ".join(
         "({}, {}, {}, {})".format(*("NULL" if value is None else f"'{value}'" for value in row.values()))
@@ -131,16 +129,16 @@ def test_a_table_decides_as_the_snapshots_that_say_the_same(
     )
     assert manifest["arguments"]["consent"]["sources"][0]["uri"] == "given"
     key = table_of(tmp_path / "out", "ledger")[0]["conversation_key"]
-    told = chatsieve("explain", "-c", config, key, "--json", "--run", tmp_path / "out", **environment)
-    assert json.loads(told.stdout)["ledger"]["agrees"]
-    said = [done.stdout, done.stderr, told.stdout, told.stderr]
+    explained = chatsieve("explain", "-c", config, key, "--json", "--run", tmp_path / "out", **environment)
+    assert json.loads(explained.stdout)["ledger"]["agrees"]
+    outputs = [done.stdout, done.stderr, explained.stdout, explained.stderr]
     written = [
         path.read_bytes()
         for path in [*tmp_path.glob("out/**/*"), *tmp_path.glob("tmp/**/*")]
         if path.is_file()
     ]
     for secret in (PASSWORD, "p4ss%2Fw0rd", "zoe-canary", str(server.folder)):
-        assert not any(secret in text for text in said)
+        assert not any(secret in text for text in outputs)
         assert not any(secret.encode() in data for data in written)
     assert not list((tmp_path / "tmp").glob("chatsieve-*"))
     refused = chatsieve(

@@ -64,7 +64,7 @@ def test_text_in_data_cannot_end_its_script() -> None:
 
 
 def test_a_page_stays_small_however_many_cells_there_are() -> None:
-    """Months are told by the year, then together; every session is still counted."""
+    """Months are merged by year, then all together; every session is still counted."""
     report = example()
     rows = [
         ["eligible", f"tier{tier}", f"surface{surface}", f"20{year}-{month:02d}", "user_consent", 1, 2]
@@ -87,7 +87,7 @@ def test_a_page_stays_small_however_many_cells_there_are() -> None:
     [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (1_250_000, "1.2 MB"), (2.5e12, "2.5 TB"), (None, "–")],
 )
 def test_sizes_have_the_unit_that_fits(number: float | None, words: str) -> None:
-    """Nobody reads nine digits of bytes."""
+    """A size of nine digits in bytes is hard to read."""
     assert size(number).replace("\u00a0", " ") == words
 
 

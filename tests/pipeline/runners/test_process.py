@@ -1,4 +1,4 @@
-"""Beam is loaded without what nobody here asks of it, and nobody is kept from asking for it later."""
+"""Beam is loaded without modules that this program does not use; they can still be imported later."""
 
 from __future__ import annotations
 

@@ -134,7 +134,7 @@ _PLANTED = (
 def test_no_module_in_the_working_folder_is_imported(
     corpus: Corpus, finished: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path
 ) -> None:
-    """Logs may lie beside the code of a stranger. Running it would give that code the raw text."""
+    """Logs can be beside code of other people. Running that code would give it the raw text."""
     folder, marker, out = tmp_path / "folder", tmp_path / "marker", tmp_path / "out"
     for name in _PLANTED:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)

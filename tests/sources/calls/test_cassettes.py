@@ -55,8 +55,10 @@ def test_a_cassette_holds_the_calls_that_were_recorded(tmp_path: Path, name: str
     found = read(tmp_path / name, {"interactions": [interaction(answer)], "version": 1})
     assert found.codes == []
     (session,) = found.sessions
-    said = [block.text for m in session.messages for block in m.content or () if not isinstance(block, str)]
-    assert said == ["hé", "hello"]
+    block_texts = [
+        block.text for m in session.messages for block in m.content or () if not isinstance(block, str)
+    ]
+    assert block_texts == ["hé", "hello"]
     assert [message.origin for message in session.messages] == [None, "model"]
     (format_,) = inspect(str(tmp_path))["formats"]
     assert (format_["format"], format_["accounts"]["records"]) == ("anthropic-messages", {"used": 1})

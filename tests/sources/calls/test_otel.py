@@ -20,7 +20,7 @@ def text(role: str, *texts: str) -> dict[str, Any]:
     return {"role": role, "parts": [{"type": "text", "content": each} for each in texts]}
 
 
-def said(given: list[Any], taken: list[Any], **more: Any) -> dict[str, Any]:
+def attributes_of(given: list[Any], taken: list[Any], **more: Any) -> dict[str, Any]:
     return {
         "gen_ai.conversation.id": "c1",
         "gen_ai.input.messages": json.dumps(given),
@@ -63,7 +63,7 @@ def read(path: Path, *items: Any) -> Everything:
     return read_all([write_lines(path / "spans.jsonl", items)], "otel-genai")
 
 
-TURNS = said(
+TURNS = attributes_of(
     [
         text("user", "look"),
         {
@@ -88,7 +88,7 @@ TURNS = said(
 
 
 @pytest.mark.parametrize("item", [span(TURNS), otlp(TURNS)], ids=["flat", "otlp"])
-def test_a_span_gives_its_messages_and_nothing_else(tmp_path: Path, item: dict[str, Any]) -> None:
+def test_only_the_messages_of_a_span_are_read(tmp_path: Path, item: dict[str, Any]) -> None:
     """Texts, calls, results and thoughts are read; hosts, addresses, images and span names are not."""
     found = read(tmp_path, item)
     (session,) = found.sessions
@@ -109,8 +109,10 @@ def test_a_span_gives_its_messages_and_nothing_else(tmp_path: Path, item: dict[s
 
 def test_spans_that_repeat_the_history_are_one_conversation(tmp_path: Path) -> None:
     """Each span repeats the history; a message id is a digest of the turns up to the message."""
-    first = said([text("user", "a")], [text("assistant", "b")])
-    second = said([text("user", "a"), text("assistant", "b"), text("user", "c")], [text("assistant", "d")])
+    first = attributes_of([text("user", "a")], [text("assistant", "b")])
+    second = attributes_of(
+        [text("user", "a"), text("assistant", "b"), text("user", "c")], [text("assistant", "d")]
+    )
     found = read(tmp_path, otlp(first, second), span(second))
     ids = [[m.message_id for m in session.messages] for session in found.sessions]
     assert [len(each) for each in ids] == [2, 4, 4]
@@ -124,7 +126,7 @@ def test_spans_that_repeat_the_history_are_one_conversation(tmp_path: Path) -> N
 
 def test_values_may_be_structures_or_belong_to_an_event(tmp_path: Path) -> None:
     """Some exporters write attributes as structures, some put contents on an event of the span."""
-    plain = said([text("user", "a")], [text("assistant", "b")])
+    plain = attributes_of([text("user", "a")], [text("assistant", "b")])
     deep = plain | {
         "gen_ai.input.messages": [text("user", "a")],
         "gen_ai.output.messages": [text("assistant", "b")],
@@ -167,7 +169,7 @@ def test_numbered_attributes_of_older_instrumentations_are_read(tmp_path: Path) 
 def test_several_choices_are_alternatives(tmp_path: Path) -> None:
     """They answer the same message, so they are its children."""
     (session,) = read(
-        tmp_path, span(said([text("user", "a")], [text("assistant", "b"), text("assistant", "c")]))
+        tmp_path, span(attributes_of([text("user", "a")], [text("assistant", "b"), text("assistant", "c")]))
     ).sessions
     asked, *choices = session.messages
     assert [choice.parent_id for choice in choices] == [asked.message_id] * 2
@@ -185,21 +187,27 @@ def test_spans_without_messages_are_dropped(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("bad", "code"),
     [
-        pytest.param(span(said([{"role": "wizard", "parts": []}], [])), "bad_field", id="a role nobody has"),
-        pytest.param(span(said([5], [])), "bad_field", id="a number for a message"),
         pytest.param(
-            span(said([text("user", "x")], [], **{"user.id": 5})), "bad_field", id="a number for a user"
+            span(attributes_of([{"role": "wizard", "parts": []}], [])), "bad_field", id="a role nobody has"
+        ),
+        pytest.param(span(attributes_of([5], [])), "bad_field", id="a number for a message"),
+        pytest.param(
+            span(attributes_of([text("user", "x")], [], **{"user.id": 5})),
+            "bad_field",
+            id="a number for a user",
         ),
         pytest.param(span({"gen_ai.input.messages": "{broken"}), "malformed_json", id="broken inside"),
         pytest.param(span({"gen_ai.input.messages": {"a": 1}}), "bad_field", id="an object for a list"),
         pytest.param(
-            span(said([text("user", "x")], []), start_time="2026-01-01T10:00:00"),
+            span(attributes_of([text("user", "x")], []), start_time="2026-01-01T10:00:00"),
             "naive_timestamp",
             id="naive",
         ),
-        pytest.param(span(said([text("user", "x")], []), start_time=None), "missing_field", id="no time"),
         pytest.param(
-            span(said([{"role": "user", "parts": [{"type": "text", "content": 5}]}], [])),
+            span(attributes_of([text("user", "x")], []), start_time=None), "missing_field", id="no time"
+        ),
+        pytest.param(
+            span(attributes_of([{"role": "user", "parts": [{"type": "text", "content": 5}]}], [])),
             "bad_field",
             id="text",
         ),
@@ -210,9 +218,9 @@ def test_spans_without_messages_are_dropped(tmp_path: Path) -> None:
         pytest.param(b'{"attributes": ' + b"[" * 5000, "malformed_json", id="nested and cut"),
     ],
 )
-def test_a_bad_span_costs_itself_alone(tmp_path: Path, bad: Any, code: str) -> None:
+def test_a_bad_span_does_not_affect_others(tmp_path: Path, bad: Any, code: str) -> None:
     """It has one entry with its code, and the records around it are read."""
-    good = [span(said([text("user", each)], [text("assistant", "y")])) for each in "ab"]
+    good = [span(attributes_of([text("user", each)], [text("assistant", "y")])) for each in "ab"]
     found = read(tmp_path, good[0], bad, good[1])
     assert found.codes == [code]
     assert len(found.sessions) == 2

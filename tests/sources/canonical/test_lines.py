@@ -174,8 +174,8 @@ def same(found: Everything) -> tuple[list[Any], list[dict[str, Any]]]:
 
 
 @pytest.mark.parametrize("name", ["x.jsonl.gz", "x.jsonl.zst", "misnamed.jsonl", "x.ndjson"])
-def test_a_packed_file_holds_what_the_plain_one_does(tmp_path: Path, name: str) -> None:
-    """The bytes say what a file is; a name without its ending must not turn a log into garbage."""
+def test_a_compressed_file_gives_the_records_of_the_plain_one(tmp_path: Path, name: str) -> None:
+    """Compression is detected from the bytes; a file name without its extension must still be read."""
     plain = write_lines(tmp_path / "plain.jsonl", SESSIONS)
     pack = {"x.jsonl.zst": zstandard.compress, "x.ndjson": bytes}.get(name, gzip.compress)
     (tmp_path / name).write_bytes(pack(plain.read_bytes()))
@@ -249,7 +249,7 @@ def test_defaults_fill_what_is_absent_null_or_blank_and_nothing_else(tmp_path: P
 
 
 def test_a_blank_user_is_no_user(tmp_path: Path) -> None:
-    """All sessions of nobody must not become one person's, with one person's consent."""
+    """All sessions without a user must not become one user's, with that user's consent."""
     found = read_all([write_lines(tmp_path / "x.jsonl", [record(user_id=""), record(user_id=None)])])
     assert found.facts["user_key"].to_pylist() == [None, None]
 
@@ -280,7 +280,7 @@ def test_a_file_rewritten_between_the_passes_is_an_error_without_its_text(tmp_pa
     assert caught.value.__suppress_context__
 
 
-def test_no_entry_of_the_quarantine_tells_what_a_record_says(tmp_path: Path) -> None:
+def test_no_entry_of_the_quarantine_contains_text_of_a_record(tmp_path: Path) -> None:
     """The quarantine is written to disk in the clear."""
     path = write_lines(
         tmp_path / "x.jsonl", [raw(user_id=7, conversation_id="canary-id").replace(b"hi", b"canary-text")]
@@ -290,7 +290,7 @@ def test_no_entry_of_the_quarantine_tells_what_a_record_says(tmp_path: Path) -> 
     assert b"canary" not in msgspec.json.encode(found.quarantined)
 
 
-def test_the_session_is_what_the_record_says(tmp_path: Path) -> None:
+def test_the_session_has_the_fields_of_the_record(tmp_path: Path) -> None:
     """The text pass writes from this object."""
     blocks = [
         {"type": "text", "text": "a"},

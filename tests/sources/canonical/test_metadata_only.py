@@ -25,7 +25,7 @@ from transforms.sources.canonical.parquet_digest import extent, metadata_digest
 from transforms.sources.registry import plan_tasks, plan_units, read_facts
 
 AUDIT = dataclasses.replace(CONTEXT, metadata_only=True)
-#: The leaves of a message's content that hold what was said, called or answered.
+#: The leaves of a message's content with texts, tool calls or results.
 TEXTS = ("content", "text", "thinking", "id", "name", "input", "tool_use_id", "is_error")
 BLANKS = ["", " \n", "\u2003", "\x1c", None]
 Range = tuple[int, int]
@@ -33,17 +33,17 @@ Range = tuple[int, int]
 
 def talk(number: int, text: str | None = "Good.", **fields: Any) -> dict[str, Any]:
     """A question and an answer; texts as blocks."""
-    said = [[{"type": "text", "text": each}] for each in ("How?", text)]
+    contents = [[{"type": "text", "text": each}] for each in ("How?", text)]
     call = [{"type": "tool_use", "id": "t", "name": "look", "input": {"a": 1}}]
     messages = [
-        message(f"{number}-0", content=said[0]),
-        message(f"{number}-1", role="assistant", content=said[1] + call * (number % 2)),
+        message(f"{number}-0", content=contents[0]),
+        message(f"{number}-1", role="assistant", content=contents[1] + call * (number % 2)),
     ]
     return record(**{"conversation_id": f"c{number}", "messages": messages} | fields)
 
 
 def facts_of(path: Path, context: Any) -> tuple[list[dict[str, Any]], list[Quarantined]]:
-    """The facts but for the sizes of texts, and what was quarantined."""
+    """The facts without the sizes of texts, and the quarantine entries."""
     tables, faults = [], []
     for task in plan_tasks(0, "canonical", [InputFile(str(path), path.stat().st_size)]):
         for unit in plan_units(task)[0]:
@@ -55,7 +55,7 @@ def facts_of(path: Path, context: Any) -> tuple[list[dict[str, Any]], list[Quara
 
 
 def text_chunks(path: Path) -> list[Range]:
-    """Where the chunks of texts lie: first byte, and the one after the last."""
+    """The byte ranges (start, end) of the text chunks."""
     found = []
     metadata = pq.read_metadata(path)
     for group in map(metadata.row_group, range(metadata.num_row_groups)):
@@ -118,7 +118,7 @@ def read_of(ranges: list[Range], chunks: list[Range]) -> int:
 
 
 def test_not_one_byte_of_a_text_is_read(tmp_path: Path, ranges: list[Range]) -> None:
-    """What is not read can neither slow an audit down nor leak from it."""
+    """Unread texts cannot slow an audit down or leak from it."""
     bad = [talk(98, conversation_id=""), talk(99, created_at=None)]
     path = parquet(tmp_path / "x.parquet", [talk(n) for n in range(90)] + bad, row_group_size=40)
     chunks = text_chunks(path)
@@ -133,8 +133,8 @@ def test_not_one_byte_of_a_text_is_read(tmp_path: Path, ranges: list[Range]) -> 
 
 
 @pytest.mark.parametrize("content", [None, pa.string()], ids=["blocks", "plain"])
-def test_noise_in_the_place_of_texts_changes_nothing(tmp_path: Path, content: pa.DataType | None) -> None:
-    """Facts, faults and the digest in the manifest come from the other columns alone."""
+def test_damaged_texts_change_no_fact(tmp_path: Path, content: pa.DataType | None) -> None:
+    """Facts, faults and the digest in the manifest depend only on the other columns."""
     records = [talk(n) for n in range(60)] + [talk(99, created_at=None)]
     if content is not None:
         for each in (m for r in records for m in r["messages"]):
@@ -161,7 +161,7 @@ def test_an_audit_has_the_facts_of_a_run(tmp_path: Path, seed: int) -> None:
 @pytest.mark.parametrize("blank", BLANKS)
 @pytest.mark.parametrize("others", [["Good."], ["Good.", "Ünd?", "\nWell"]], ids=["plain", "wild"])
 def test_a_blank_answer_is_none_in_an_audit_too(tmp_path: Path, blank: str | None, others: list[str]) -> None:
-    """One blank text among many must not pass because the others look sound."""
+    """One blank text among many must not be missed because the others are valid."""
     records = [talk(2 * n, others[n % len(others)]) for n in range(20)] + [talk(50, blank)]
     path = parquet(tmp_path / "x.parquet", records)
     rows, _ = facts_of(path, AUDIT)
@@ -179,7 +179,7 @@ def test_where_texts_are_needed_and_cannot_be_read_the_rest_decides(tmp_path: Pa
 
 
 def test_texts_are_read_where_two_records_tie_and_differ(tmp_path: Path) -> None:
-    """Which of two records is the newer is told by the size of their texts, in audits as in runs."""
+    """The size of the texts decides which of two records is newer, in audits as in runs."""
     pairs = [
         talk(1, "long enough to win", tier="max"),
         talk(1, "short", tier="free"),
@@ -200,8 +200,8 @@ def test_texts_are_read_where_two_records_tie_and_differ(tmp_path: Path) -> None
     assert with_sizes(audit.facts, AUDIT)["text_bytes"].to_pylist() == [TEXT_NOT_READ] * 5
 
 
-def test_what_is_no_parquet_is_digested_whole(tmp_path: Path) -> None:
-    """Of lines every byte is read in an audit, too."""
+def test_other_files_than_parquet_are_digested_whole(tmp_path: Path) -> None:
+    """In JSON Lines an audit also reads every byte."""
     path = tmp_path / "x.jsonl"
     path.write_text("{}\n")
     (entry,) = DigestFiles(True).process((0, 0, str(path)))

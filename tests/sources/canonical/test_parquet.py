@@ -1,4 +1,4 @@
-"""Canonical Parquet: a row is what its JSON twin is, and a bad row has its code."""
+"""Canonical Parquet: a row gives the session of the same record in JSON, and a bad row has a fault code."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def test_the_fast_way_and_the_slow_way_agree(tmp_path: Path, seed: int) -> None:
     records = [random_record(rng, number) for number in range(80)]
     path = parquet(tmp_path / "x.parquet", records)
     batch = pq.read_table(path).combine_chunks().to_batches()[0]
-    _, odd = column_facts(batch, 0, "unit", 0, CONTEXT)
-    assert len(odd) < len(records) * 2 / 3, "the fast way was hardly taken"
+    _, unusual = column_facts(batch, 0, "unit", 0, CONTEXT)
+    assert len(unusual) < len(records) * 2 / 3, "the fast way was hardly taken"
     # The same rows, one by one, as they are read where a column has a type that is out of the ordinary.
     odd_content = pa.struct([f.with_type(pa.large_binary()) if f.name == "id" else f for f in BLOCK])
     for each in (block for r in records for m in r["messages"] for block in m["content"] or []):
@@ -67,7 +67,7 @@ def test_the_fast_way_and_the_slow_way_agree(tmp_path: Path, seed: int) -> None:
     ids=["s", "ms-new-york", "ns", "time-as-text", "large_string", "dictionary", "plain-content"],
 )
 def test_every_accepted_type_of_column_gives_the_same_facts(tmp_path: Path, kind: pa.Schema) -> None:
-    """Writers differ in units and string types; none of them may shift a time or lose an id."""
+    """Writers use different units and string types; none may change a time or lose an id."""
     plain = kind.field("messages").type.value_type.field("content").type == pa.string()
     content = "hi" if plain else [{"type": "text", "text": "hi"}]
     records = [record(messages=[message(content=content), message("m2", parent_id="m1", content=None)])]
@@ -79,7 +79,7 @@ def test_every_accepted_type_of_column_gives_the_same_facts(tmp_path: Path, kind
 
 
 def test_nanoseconds_are_cut_off(tmp_path: Path) -> None:
-    """Python's times have none, and converting them must not fail."""
+    """Python's datetime has no nanoseconds, and the conversion must not fail."""
     table = pa.Table.from_pylist(typed([record(messages=[])], UTC), schema())
     at = schema().get_field_index("created_at")
     nanos = pa.array([1_759_312_800_123_456_789], pa.timestamp("ns", tz="UTC"))
@@ -133,7 +133,7 @@ def test_a_time_without_zone_is_naive_in_every_row(tmp_path: Path) -> None:
 
 
 def test_a_missing_required_column_is_missing_in_every_row(tmp_path: Path) -> None:
-    """A renamed column must be told as such, with the id where it can be read."""
+    """A renamed column must be reported as missing, with the id if it can be read."""
     table = pa.Table.from_pylist(typed([record(messages=[])] * 2, UTC), schema())
     pq.write_table(table.drop_columns(["created_at"]), tmp_path / "x.parquet")
     found = read_all([tmp_path / "x.parquet"])
@@ -141,8 +141,8 @@ def test_a_missing_required_column_is_missing_in_every_row(tmp_path: Path) -> No
     assert {entry.conversation_key for entry in found.quarantined} == {HASHER.conversation("c1")}
 
 
-def test_bytes_that_are_no_utf8_cost_their_row_only(tmp_path: Path) -> None:
-    """Parquet does not check its strings; Python refuses a whole column for one of them."""
+def test_invalid_utf8_quarantines_only_its_row(tmp_path: Path) -> None:
+    """Parquet does not validate strings; Python rejects a whole column for one invalid string."""
     raw = pa.array([b"a", b"\xff\xfe", b"b"]).view(pa.binary())
     ids = pa.StringArray.from_buffers(3, raw.buffers()[1], raw.buffers()[2])
     table = pa.Table.from_pylist(typed([record(messages=[])] * 3, UTC), schema())
@@ -163,10 +163,10 @@ def test_bytes_that_are_no_utf8_cost_their_row_only(tmp_path: Path) -> None:
     ],
     ids=["text", "no-json", "half-a-character", "struct", "map"],
 )
-def test_a_tool_input_is_a_value_in_whatever_form_it_is_stored(
+def test_a_tool_input_is_decoded_from_each_storage_form(
     tmp_path: Path, kind: pa.DataType, value: Any, expected: Any
 ) -> None:
-    """Keys and values of a call are masked one by one, which needs the value and not its text."""
+    """Keys and values of a call are masked one by one, which needs the value instead of its text."""
     block = pa.struct([field.with_type(kind) if field.name == "input" else field for field in BLOCK])
     rows = typed([record(messages=[message(content=[{"type": "tool_use", "id": "t"}])])], UTC)
     rows[0]["messages"][0]["content"][0]["input"] = value
@@ -186,7 +186,7 @@ def test_a_tool_input_is_a_value_in_whatever_form_it_is_stored(
 def test_a_tool_input_that_no_stage_could_write_is_refused(
     tmp_path: Path, kind: pa.DataType, value: Any, code: str
 ) -> None:
-    """What facts accept the text pass must be able to write."""
+    """The text pass must be able to write all that the facts accept."""
     block = pa.struct([field.with_type(kind) if field.name == "input" else field for field in BLOCK])
     rows = typed([record(messages=[message(content=[{"type": "tool_use"}])])], UTC)
     rows[0]["messages"][0]["content"][0]["input"] = value
@@ -195,7 +195,7 @@ def test_a_tool_input_that_no_stage_could_write_is_refused(
 
 
 def test_limits_hold_for_rows(tmp_path: Path) -> None:
-    """The same limits as for lines, or Parquet would be the way round them."""
+    """Without the limits for JSON Lines, Parquet could be used to bypass them."""
     three = [message(f"m{n}", content=None) for n in range(3)]
     path = parquet(tmp_path / "x.parquet", [record(messages=three), record(messages=[])])
     few = dataclasses.replace(CONTEXT, limits=Limits(max_messages=2))
@@ -205,7 +205,7 @@ def test_limits_hold_for_rows(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_no_parquet_or_is_cut_is_one_entry(tmp_path: Path) -> None:
-    """A copy that broke off has no footer: no row of it can be trusted."""
+    """A truncated file has no footer, so none of its rows can be trusted."""
     whole = parquet(tmp_path / "x.parquet", [record(messages=[])] * 50).read_bytes()
     (tmp_path / "cut.parquet").write_bytes(whole[: len(whole) // 2])
     (tmp_path / "text.parquet").write_bytes(b"hello\n")
@@ -225,7 +225,7 @@ def test_a_damaged_page_is_one_entry_and_no_crash(tmp_path: Path) -> None:
     assert [entry.code for batch in batches for entry in batch.quarantined] == ["truncated_input"]
 
 
-def test_no_entry_of_the_quarantine_tells_what_a_row_says(tmp_path: Path) -> None:
+def test_no_entry_of_the_quarantine_contains_text_of_a_row(tmp_path: Path) -> None:
     """The quarantine is written to disk in the clear."""
     bad = record(conversation_id="canary-id", messages=[message(role="canary-role", content=None)])
     found = read_all([parquet(tmp_path / "x.parquet", [bad])])
@@ -234,7 +234,7 @@ def test_no_entry_of_the_quarantine_tells_what_a_row_says(tmp_path: Path) -> Non
 
 
 def test_a_row_group_rewritten_between_the_passes_is_an_error(tmp_path: Path) -> None:
-    """As for lines: decisions made on one text must never be applied to another."""
+    """As for JSON Lines: decisions about one text must never be applied to another."""
     path = parquet(tmp_path / "x.parquet", [record(messages=[])])
     found = read_all([path])
     pointers = [Pointer(*row.values()) for row in found.facts.select(["row", "offset", "length"]).to_pylist()]

@@ -86,8 +86,8 @@ def test_lines_arrays_and_compressed_files_hold_the_same(tmp_path: Path, form: s
     assert len(found[0].sessions) == 3
 
 
-def test_without_a_time_nothing_is_decided(tmp_path: Path) -> None:
-    """Without a time nobody knows whether the session is new: it is quarantined."""
+def test_a_session_without_a_time_is_quarantined(tmp_path: Path) -> None:
+    """Without a time it is unknown whether the session is new."""
     (tmp_path / "a.jsonl").write_text(json.dumps(shared(("human", "hi"))) + "\n")
     found = read_all([tmp_path / "a.jsonl"], "sharegpt")
     assert (found.sessions, found.codes) == ([], ["missing_field"])
@@ -188,7 +188,7 @@ def test_fine_tuning_messages_of_every_form_are_read(tmp_path: Path) -> None:
         ("openai-messages", {"messages": [{"role": "assistant", "tool_calls": [1]}]}, "bad_field"),
     ],
 )
-def test_an_invalid_record_costs_itself_alone(tmp_path: Path, form: str, item: Any, code: str) -> None:
+def test_an_invalid_record_does_not_affect_others(tmp_path: Path, form: str, item: Any, code: str) -> None:
     """It is quarantined with its code, and the records around it are read."""
     good = {"sharegpt": shared(("human", "hi"))}
     good["openai-messages"] = {"messages": [{"role": "user", "content": "hi"}]}
@@ -200,8 +200,8 @@ def test_an_invalid_record_costs_itself_alone(tmp_path: Path, form: str, item: A
         assert (found.codes, [entry.locator for entry in found.quarantined]) == ([code], [where])
 
 
-def test_broken_lines_and_cut_files_lose_nothing_else(tmp_path: Path) -> None:
-    """Invalid JSON is one entry; a cut is one entry after everything before it."""
+def test_broken_lines_and_truncated_files_lose_no_other_record(tmp_path: Path) -> None:
+    """Invalid JSON is one entry. A truncation is one entry after all records before it."""
     good = json.dumps(shared(("human", "hi")) | {"id": "a"})
     (tmp_path / "a.jsonl").write_bytes(good.encode() + b"\n{nope\n\xff\n" + good.encode() + b"\n")
     found = read_all([tmp_path / "a.jsonl"], "sharegpt", TIMED)

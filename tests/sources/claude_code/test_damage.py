@@ -113,17 +113,17 @@ def test_messages_come_after_their_parents_whatever_the_names_of_their_files(tmp
 
 def test_text_beside_a_tool_result_is_a_message_of_its_own(tmp_path: Path) -> None:
     """A person may type while a tool runs; the words must not become part of the tool result."""
-    said = [*result("c1"), {"type": "text", "text": "no, that one"}]
+    blocks = [*result("c1"), {"type": "text", "text": "no, that one"}]
     lines = [
         line("u1"),
         answer("a1", "u1", "t1", call("c1")),
-        line("r1", "a1", said),
+        line("r1", "a1", blocks),
         answer("a2", "r1", "t2"),
     ]
     (session,) = read(tmp_path, {"a.jsonl": lines}).sessions
     assert shape(session) == [("u1", None), ("a1", "u1"), ("r1", "a1"), ("r1/said", "r1"), ("a2", "r1/said")]
     assert [message.origin for message in session.messages] == ["human", "model", "tool", "human", "model"]
-    said[1]["text"] = "[Request interrupted by user for tool use]"
+    blocks[1]["text"] = "[Request interrupted by user for tool use]"
     (session,) = read(tmp_path, {"a.jsonl": lines}).sessions
     assert [message.origin for message in session.messages][2:4] == ["tool", "harness"]
 

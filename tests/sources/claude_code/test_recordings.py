@@ -16,7 +16,7 @@ from tests.support.source_files import read_all
 BEGAN = dt.datetime(2025, 10, 1, tzinfo=dt.UTC)
 
 
-def said(message: Message) -> str:
+def text_of(message: Message) -> str:
     """The text of a message or of a tool result."""
     blocks = [block for block in message.content or () if not isinstance(block, str)]
     return "".join(
@@ -27,7 +27,7 @@ def said(message: Message) -> str:
 def arrived(message: Message) -> Truth:
     minute = int((message.sent_at - BEGAN).total_seconds() // 60)
     origin, thread = message.origin or "", message.thread or ""
-    return Truth(message.message_id, message.parent_id, origin, said(message), thread, minute)
+    return Truth(message.message_id, message.parent_id, origin, text_of(message), thread, minute)
 
 
 @pytest.mark.parametrize("seed", range(60))
@@ -61,9 +61,9 @@ def test_human_messages_and_lines_add_up(tmp_path: Path, seed: int) -> None:
 
 def test_lines_of_a_quarantined_session_add_up(tmp_path: Path) -> None:
     """A line that became two messages counts once, and the entry of its session is not a line."""
-    said = [*result("c"), {"type": "text", "text": "words"}]
+    text_of = [*result("c"), {"type": "text", "text": "words"}]
     late = "2300-01-01T00:00:00Z"
-    read(tmp_path, {"a.jsonl": [line("u1", timestamp=late), line("r1", "u1", said, timestamp=late), b"{"]})
+    read(tmp_path, {"a.jsonl": [line("u1", timestamp=late), line("r1", "u1", text_of, timestamp=late), b"{"]})
     (found,) = inspect(str(tmp_path))["formats"]
     assert found["accounts"] == {
         "records": {"quarantined with its session: bad_timestamp": 2, "quarantined: malformed_json": 1},

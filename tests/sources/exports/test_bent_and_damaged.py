@@ -39,8 +39,13 @@ def _entry(uuid: str, sender: str, **fields: Any) -> dict[str, Any]:
 
 def _node(parent: str | None, role: str, *parts: Any, kind: str = "text", **fields: Any) -> dict[str, Any]:
     content = {"content_type": kind, "parts": [*parts]}
-    said = {"author": {"role": role}, "create_time": 1767261600.5, "content": content, "recipient": "all"}
-    return {"parent": parent, "children": [], "message": said | fields}
+    base = {
+        "author": {"role": role},
+        "create_time": 1767261600.5,
+        "content": content,
+        "recipient": "all",
+    }
+    return {"parent": parent, "children": [], "message": base | fields}
 
 
 _HIDDEN = {"metadata": {"is_visually_hidden_from_conversation": True}, "create_time": None}

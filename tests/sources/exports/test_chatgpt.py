@@ -20,7 +20,7 @@ def node(
     name: str, parent: str | None, role: str = "user", text: str | None = "hi", **message: Any
 ) -> dict[str, Any]:
     """A node of the tree; `text` None: it has no message."""
-    said = {
+    defaults = {
         "id": f"m-{name}",
         "author": {"role": role, "name": None, "metadata": {}},
         "create_time": AT + 1,
@@ -33,7 +33,7 @@ def node(
         "id": name,
         "parent": parent,
         "children": [],
-        "message": said | message if text is not None else None,
+        "message": defaults | message if text is not None else None,
     }
 
 
@@ -103,8 +103,8 @@ def test_parts_of_one_public_export_are_all_read() -> None:
     }
 
 
-def test_text_arrives_as_it_was_said_in_its_place(tmp_path: Path) -> None:
-    """Words, order, parents, speakers and times of a dialogue with an edited question."""
+def test_a_dialogue_is_read_with_order_parents_origins_and_times(tmp_path: Path) -> None:
+    """Texts, order, parents, origins and times of a dialogue with an edited question."""
     session = one(
         tmp_path,
         node("root", None, text=None),
@@ -139,14 +139,14 @@ def test_a_leaf_without_a_message_means_the_message_above_it(tmp_path: Path) -> 
     ],
 )
 def test_what_the_user_did_not_type_is_no_human_message(tmp_path: Path, hidden: dict[str, Any]) -> None:
-    """A hidden message must not make an old conversation look resumed."""
+    """A hidden message must not make an old conversation count as resumed."""
     session = one(tmp_path, node("a", None, **hidden), node("b", "a"), node("c", "b", "assistant", "ok"))
     assert [m.origin for m in session.messages] == ["harness", "human", "model"]
     assert "CANARY" not in json.dumps(texts(session))
 
 
-def test_times_that_lack_are_those_of_the_message_above(tmp_path: Path) -> None:
-    """System messages have none; the conversation's own is the last resort, or the first message's."""
+def test_a_missing_time_is_taken_from_the_parent_message(tmp_path: Path) -> None:
+    """System messages have no time. The last defaults are the conversation's time or the first message's."""
     session = one(
         tmp_path,
         node("s", None, "system", "", create_time=None),
@@ -161,8 +161,8 @@ def test_times_that_lack_are_those_of_the_message_above(tmp_path: Path) -> None:
     ]
 
 
-def test_tools_are_called_and_answer(tmp_path: Path) -> None:
-    """Code for another recipient is a call, and what the tool says belongs to it."""
+def test_tool_calls_are_paired_with_their_results(tmp_path: Path) -> None:
+    """Code for another recipient is a call, and the tool's output is its result."""
     session = one(
         tmp_path,
         node("q", None),
@@ -228,8 +228,8 @@ def test_content_of_every_kind_keeps_its_words_and_no_more(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("name", ["is_do_not_remember", "is_temporary_chat", "history_and_training_disabled"])
-def test_what_was_not_to_be_remembered_is_incognito(tmp_path: Path, name: str) -> None:
-    """A user who asked for it must not be trained on."""
+def test_a_conversation_without_memory_is_incognito(tmp_path: Path, name: str) -> None:
+    """A user who chose this must not be trained on."""
     assert one(tmp_path, **{name: True}).incognito is True
     assert one(tmp_path, **{name: False}).incognito is None
 
@@ -256,8 +256,8 @@ def test_what_was_not_to_be_remembered_is_incognito(tmp_path: Path, name: str) -
         (conversation(create_time=-1e12), "bad_timestamp"),
     ],
 )
-def test_an_item_that_is_none_spoils_no_other(tmp_path: Path, item: Any, code: str) -> None:
-    """It is quarantined for what is wrong with it, and what stands around it is read."""
+def test_an_invalid_item_does_not_affect_others(tmp_path: Path, item: Any, code: str) -> None:
+    """It is quarantined with its own fault, and the items around it are read."""
     found = read(
         tmp_path, conversation(conversation_id="before"), item, conversation(conversation_id="after")
     )
@@ -266,8 +266,8 @@ def test_an_item_that_is_none_spoils_no_other(tmp_path: Path, item: Any, code: s
     assert found.quarantined[0].locator == "item 1"
 
 
-def test_circles_and_lost_parents_end(tmp_path: Path) -> None:
-    """A tree that is none is read to its end; the rules say what becomes of it."""
+def test_reading_ends_for_circles_and_lost_parents(tmp_path: Path) -> None:
+    """An invalid tree is read to its end; the rules decide about it."""
     a, b = node("a", "b"), node("b", "a", "assistant", "ok")
     session = one(tmp_path, a, b, node("c", "gone"))
     assert sorted(m.message_id for m in session.messages) == ["a", "b", "c"]
@@ -288,7 +288,7 @@ def test_ten_thousand_nodes_in_a_row_are_read(tmp_path: Path) -> None:
 
 
 def test_an_archive_names_its_parts_by_number(tmp_path: Path) -> None:
-    """A member's name may tell whose export it is."""
+    """The name of an archive member may contain personal data."""
     path = packed(
         tmp_path / "x.zip",
         {
@@ -302,8 +302,8 @@ def test_an_archive_names_its_parts_by_number(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["user.json", "user_settings.json", "message_feedback.json", "sora.json"])
-def test_other_files_of_an_export_hold_no_conversation(tmp_path: Path, name: str) -> None:
-    """They hold names and settings; none of them may become a quarantine entry."""
+def test_other_files_of_an_export_are_skipped(tmp_path: Path, name: str) -> None:
+    """They contain names and settings; none may become a quarantine entry."""
     found = read_all([export(tmp_path / name, [{"id": "u", "email": "x"}])], "chatgpt-export")
     assert (found.sessions, found.quarantined) == ([], [])
 

@@ -88,7 +88,7 @@ def test_a_cut_export_gives_its_sessions_and_one_entry(tmp_path: Path) -> None:
 
 
 def test_an_archive_with_damaged_or_locked_members_is_one_entry(tmp_path: Path) -> None:
-    """Neither may end the run: the other files are sound."""
+    """Neither may end the run: the other files are undamaged."""
     whole = packed(tmp_path / "x.zip", {"conversations.json": [conversation()] * 50}).read_bytes()
     damaged = whole[:60] + bytes(100) + whole[160:]
     assert read_all([export(tmp_path / "y.zip", damaged)], "claude-export").codes == ["truncated_input"]

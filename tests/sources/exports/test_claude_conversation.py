@@ -1,4 +1,4 @@
-"""Conversations of Claude.ai exports: the speakers' words as a session, and nothing else."""
+"""Conversations of Claude.ai exports: a session has the texts of the speakers and no other field."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from schemas.records import Block, Defaults, Session
 from schemas.tables import ANSWER, HUMAN
-from tests.support.claude_exports import ROOT, conversation, export, said, texts
+from tests.support.claude_exports import ROOT, chat_message, conversation, export, texts
 from tests.support.source_files import CONTEXT, HASHER, read_all, utc
 
 
@@ -22,7 +22,7 @@ def sessions(tmp_path: Path, *items: Any) -> list[Session]:
 
 
 def test_a_conversation_is_a_session_of_its_account(tmp_path: Path) -> None:
-    """The account is the subject whose consent counts."""
+    """The account is the subject; its consent counts."""
     found = read_all([export(tmp_path / "x.json", [conversation()])], "claude-export")
     (session,) = found.sessions
     assert (session.conversation_id, session.user_id) == ("c1", "account-1")
@@ -35,7 +35,7 @@ def test_a_conversation_is_a_session_of_its_account(tmp_path: Path) -> None:
 
 
 def test_defaults_fill_an_absent_account_only(tmp_path: Path) -> None:
-    """Early exports name none; where one is named, it is the subject."""
+    """Early exports have no account. If a conversation names one, it is the subject."""
     context = dataclasses.replace(CONTEXT, defaults=(Defaults("me", None, "pro", "chat"),))
     path = export(tmp_path / "x.json", [conversation(), conversation(uuid="c2", account=None)])
     users = [session.user_id for session in read_all([path], "claude-export", context).sessions]
@@ -43,7 +43,7 @@ def test_defaults_fill_an_absent_account_only(tmp_path: Path) -> None:
 
 
 def test_tool_results_inside_an_answer_follow_it_as_messages(tmp_path: Path) -> None:
-    """Elsewhere a result is a message of its own; trainers expect it so."""
+    """In other formats a result is a message of its own, and trainers expect that."""
     blocks = [
         {"type": "tool_use", "id": "t1", "name": "search", "input": {"q": 1}, "message": "canary"},
         {"type": "tool_result", "tool_use_id": "t1", "content": [{"type": "text", "text": "found"}]},
@@ -52,9 +52,9 @@ def test_tool_results_inside_an_answer_follow_it_as_messages(tmp_path: Path) -> 
     (session,) = sessions(
         tmp_path,
         conversation(
-            said("m1", parent_message_uuid=ROOT),
-            said("m2", "assistant", content=blocks, parent_message_uuid="m1"),
-            said("m3", parent_message_uuid="m2"),
+            chat_message("m1", parent_message_uuid=ROOT),
+            chat_message("m2", "assistant", content=blocks, parent_message_uuid="m1"),
+            chat_message("m3", parent_message_uuid="m2"),
             current_leaf_message_uuid="m2",
         ),
     )
@@ -71,7 +71,7 @@ def test_tool_results_inside_an_answer_follow_it_as_messages(tmp_path: Path) -> 
 
 
 def test_results_without_ids_pair_with_calls_by_order(tmp_path: Path) -> None:
-    """Exports before late 2025 have no ids; unpaired, a result answers nothing."""
+    """Exports before late 2025 have no ids. A result without a call would be useless."""
     calls = [{"type": "tool_use", "name": name, "input": {}} for name in "ab"]
     results = [
         {"type": "tool_result", "name": name, "content": [{"type": "text", "text": name}]} for name in "ab"
@@ -79,8 +79,8 @@ def test_results_without_ids_pair_with_calls_by_order(tmp_path: Path) -> None:
     (session,) = sessions(
         tmp_path,
         conversation(
-            said("m1"),
-            said("m2", "assistant", content=[calls[0], results[0], calls[1], results[1]]),
+            chat_message("m1"),
+            chat_message("m2", "assistant", content=[calls[0], results[0], calls[1], results[1]]),
             current_leaf_message_uuid="m2",
         ),
     )
@@ -92,43 +92,44 @@ def test_results_without_ids_pair_with_calls_by_order(tmp_path: Path) -> None:
 
 
 def test_siblings_are_branches_and_a_list_without_links_is_one(tmp_path: Path) -> None:
-    """Edits and regenerations exist since 2026; older exports are lists, and stay so."""
+    """Edits and regenerations are exported since 2026. Older exports are lists."""
     linked, listed = sessions(
         tmp_path,
         conversation(
-            said("a", parent_message_uuid=ROOT),
-            said("b", parent_message_uuid="a"),
-            said("c", parent_message_uuid="a"),
+            chat_message("a", parent_message_uuid=ROOT),
+            chat_message("b", parent_message_uuid="a"),
+            chat_message("c", parent_message_uuid="a"),
         ),
-        conversation(said("a"), said("b"), uuid="c2"),
+        conversation(chat_message("a"), chat_message("b"), uuid="c2"),
     )
     assert [message.parent_id for message in linked.messages] == [None, "a", "a"]
     assert [message.parent_id for message in listed.messages] == [None, None]
 
 
 def test_content_wins_over_text_which_may_hold_thinking(tmp_path: Path) -> None:
-    """The old text field repeats the blocks, thinking among them, as if it were said."""
+    """The old text field repeats the blocks, including thinking, as if it were normal text."""
     thinking = [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "ok"}]
     (session,) = sessions(
         tmp_path,
         conversation(
-            said("m1", "assistant", "hm ok", content=thinking),
-            said("m2", "assistant", "old", content=[]),
-            said("m3", "assistant", "older", content=None),
-            said("m4", "assistant", "", content="text"),
+            chat_message("m1", "assistant", "hm ok", content=thinking),
+            chat_message("m2", "assistant", "old", content=[]),
+            chat_message("m3", "assistant", "older", content=None),
+            chat_message("m4", "assistant", "", content="text"),
         ),
     )
     assert texts(session) == [["hm", "ok"], ["old"], ["older"], ["text"]]
 
 
-def test_pasted_text_is_the_users_and_injected_prompts_are_nobodys(tmp_path: Path) -> None:
-    """An attachment holds the most personal text of all: it is masked with the rest, never skipped."""
+def test_pasted_text_is_the_users_and_injected_prompts_are_not(tmp_path: Path) -> None:
+    """Attachments contain the most personal text: they are masked like other text, never skipped."""
     injected = [{"type": "injected_prompt_block", "prompt": "canary"}, {"type": "token_budget"}]
     pasted = [{"file_name": "canary.txt", "extracted_content": "my letter"}]
     found = read_all(
         [
             export(
-                tmp_path / "x.json", [conversation(said("m1", text="", content=injected, attachments=pasted))]
+                tmp_path / "x.json",
+                [conversation(chat_message("m1", text="", content=injected, attachments=pasted))],
             )
         ],
         "claude-export",
@@ -137,11 +138,13 @@ def test_pasted_text_is_the_users_and_injected_prompts_are_nobodys(tmp_path: Pat
     assert found.facts["message_flags"].to_pylist() == [[HUMAN]]
 
 
-def test_nothing_but_the_named_fields_is_taken(tmp_path: Path) -> None:
-    """Title, summary, file names and display copies repeat what was said."""
+def test_only_the_named_fields_are_read(tmp_path: Path) -> None:
+    """Title, summary, file names and display copies repeat the texts."""
     tool = {"type": "tool_use", "name": "n", "input": {}, "display_content": "canary", "message": "canary"}
     result = {"type": "tool_result", "content": [{"type": "image_gallery", "x": "canary"}], "meta": "canary"}
-    found = sessions(tmp_path, conversation(said("m1"), said("m2", "assistant", content=[tool, result])))
+    found = sessions(
+        tmp_path, conversation(chat_message("m1"), chat_message("m2", "assistant", content=[tool, result]))
+    )
     assert b"canary" not in msgspec.json.encode(found)
 
 
@@ -153,12 +156,12 @@ BAD: list[tuple[str, Any, str, str | None]] = [
     ("no time", conversation(created_at="soon"), "bad_timestamp", "c1"),
     ("messages no list", conversation() | {"chat_messages": {}}, "bad_field", "c1"),
     ("message no object", conversation("hi"), "bad_field", "c1"),
-    ("message time", conversation(said("m1", created_at="soon")), "bad_timestamp", "c1"),
-    ("message without time", conversation(said("m1", created_at=None)), "missing_field", "c1"),
-    ("message without uuid", conversation(said("")), "missing_field", "c1"),
-    ("unknown sender", conversation(said("m1", "ghost")), "bad_field", "c1"),
-    ("block no object", conversation(said("m1", content=["hi"])), "bad_field", "c1"),
-    ("half a character", conversation(said("m1", text="\ud83d")), "invalid_unicode", None),
+    ("message time", conversation(chat_message("m1", created_at="soon")), "bad_timestamp", "c1"),
+    ("message without time", conversation(chat_message("m1", created_at=None)), "missing_field", "c1"),
+    ("message without uuid", conversation(chat_message("")), "missing_field", "c1"),
+    ("unknown sender", conversation(chat_message("m1", "ghost")), "bad_field", "c1"),
+    ("block no object", conversation(chat_message("m1", content=["hi"])), "bad_field", "c1"),
+    ("half a character", conversation(chat_message("m1", text="\ud83d")), "invalid_unicode", None),
 ]
 
 

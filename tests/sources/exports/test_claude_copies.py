@@ -1,4 +1,4 @@
-"""Claude.ai exports: a message that stands twice, and results that are errors."""
+"""Claude.ai exports: duplicate messages, and results that are errors."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def read(folder: Path, *entries: dict[str, Any]) -> Everything:
 
 
 def test_a_copy_of_a_message_is_merged_and_counted(tmp_path: Path) -> None:
-    """Batches of an export overlap; a prompt that stands twice was typed once."""
+    """Batches of an export overlap; a prompt that appears twice was typed once."""
     found = read(tmp_path, ASKED, ASKED, ASKED | {"uuid": "m2"})
     assert [message.message_id for message in found.sessions[0].messages] == ["m1", "m2"]
     (format_,) = inspect(str(tmp_path))["formats"]
@@ -28,14 +28,14 @@ def test_a_copy_of_a_message_is_merged_and_counted(tmp_path: Path) -> None:
 
 
 def test_two_messages_under_one_id_are_no_copies(tmp_path: Path) -> None:
-    """Which of them was said nobody can tell."""
+    """It is unknown which of them was sent."""
     assert read(tmp_path, ASKED, ASKED | {"content": [{"type": "text", "text": "no"}]}).codes == [
         "duplicate_message"
     ]
 
 
-def test_a_result_that_is_an_error_says_so(tmp_path: Path) -> None:
-    """It reads like one that is none."""
+def test_an_error_result_is_marked(tmp_path: Path) -> None:
+    """Its text alone does not show that it is an error."""
     results = [{"type": "tool_result", "content": "x", "is_error": failed} for failed in (True, False)]
     found = read(tmp_path, ASKED | {"sender": "assistant", "content": results})
     blocks = [block for message in found.sessions[0].messages for block in message.content or ()]

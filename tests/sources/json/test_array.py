@@ -61,7 +61,7 @@ def test_a_window_at_once_ends_elements_where_a_scan_does(
 ) -> None:
     """Whatever the bytes are: escapes in a row, brackets that do not match, stray backslashes."""
     monkeypatch.setattr(json_array, "_WINDOW", window)
-    rng, odd = random.Random(window), 0
+    rng, with_several = random.Random(window), 0
     for _ in range(3_000):
         data = b"[" + bytes(rng.choices(b'"\\{}[],,,a1 ', k=rng.randint(0, 40))) + rng.choice([b"]", b""])
         found = []
@@ -76,12 +76,12 @@ def test_a_window_at_once_ends_elements_where_a_scan_does(
                 ended = "cut"
             found.append((elements_, ended))
         assert found[0] == found[1], data
-        odd += len(found[0][0]) > 2
-    assert odd > 100
+        with_several += len(found[0][0]) > 2
+    assert with_several > 100
 
 
-def test_a_malformed_element_spoils_no_other() -> None:
-    """The element's own decoder says what is wrong with it."""
+def test_a_malformed_element_does_not_affect_others() -> None:
+    """The decoder of the element reports the fault."""
     assert of(b'[{"a": 1}, {"b": nope}, tru, {"c": 2}]') == [
         b'{"a": 1}',
         b' {"b": nope}',
@@ -98,16 +98,16 @@ def test_an_element_that_is_too_long_is_not_kept() -> None:
 
 
 @pytest.mark.parametrize("data", [b'[1, {"a": ', b"[1, ", b'[1, "abc', b"[1, [2}", b"[1, 2"])
-def test_an_array_that_does_not_end_gives_its_whole_elements_and_then_says_so(data: bytes) -> None:
-    """A cut export must not pass for a short one."""
+def test_an_array_that_does_not_end_gives_its_whole_elements_and_then_a_fault(data: bytes) -> None:
+    """A truncated export must not pass as a short one."""
     found = []
     with pytest.raises(ArrayCut):
         found.extend(element.data for element in elements(io.BytesIO(data), 1000))
     assert found == [b"1"]
 
 
-def test_what_follows_the_array_is_told() -> None:
-    """Two exports in one file: the second would be lost in silence."""
+def test_content_after_the_array_is_reported() -> None:
+    """Two exports in one file: the second would be lost silently."""
     with pytest.raises(ArrayCut):
         of(b"[1]\n[2]")
     assert of(b" [1] \n") == [b"1"]
@@ -116,8 +116,8 @@ def test_what_follows_the_array_is_told() -> None:
 @pytest.mark.parametrize(
     "data", [b"{}", b'{"conversations": {}}', b'{"a": {"conversations": [1]}}', b'{"a": "']
 )
-def test_an_object_without_that_array_is_told(data: bytes) -> None:
-    """Nothing found must differ from an empty array."""
+def test_an_object_without_that_array_is_reported(data: bytes) -> None:
+    """A missing array must differ from an empty one."""
     with pytest.raises(KeyError):
         of(data, key=b"conversations")
 
@@ -133,8 +133,8 @@ def test_an_object_without_that_array_is_told(data: bytes) -> None:
         (b"  \n  x", b"x"),
     ],
 )
-def test_the_first_byte_says_what_a_file_holds(data: bytes, byte: bytes) -> None:
-    """Past the byte order mark that Windows tools put in front."""
+def test_the_first_byte_determines_the_kind_of_file(data: bytes, byte: bytes) -> None:
+    """Windows tools write a byte order mark before it."""
     assert first_byte(io.BytesIO(data)) == byte
 
 

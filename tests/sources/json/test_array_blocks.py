@@ -1,4 +1,4 @@
-"""Many elements of an array at once: what comes out must be what comes out one by one."""
+"""Array elements decoded in blocks: the result equals decoding one by one."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def one_by_one(data: bytes, max_bytes: int) -> tuple[list[Element], str]:
 def at_once(
     data: bytes, max_bytes: int, chunk: int, decode: Callable[[bytes], list[Any]] = _PLAIN
 ) -> tuple[list[Element], str, int]:
-    """The elements, what ended them, and how many of them came in blocks."""
+    """The elements, the fault at the end, and the number of elements decoded in blocks."""
     found: list[Element] = []
     blocks = 0
     with pytest.MonkeyPatch.context() as patch:
@@ -85,8 +85,10 @@ ARRAYS = st.builds(
 @example(b"[]", 20, MANY, False)
 @example(b"", 20, MANY, False)
 @example(b'{"a": [{"a": 1, "b": 2}]}', 20, MANY, False)
-def test_arrays_give_what_they_give_one_by_one(data: bytes, chunk: int, limit: int, typed: bool) -> None:
-    """Where blocks end depends on how elements begin, and a text or an inner list may begin like one."""
+def test_valid_arrays_give_the_same_elements_in_blocks_and_one_by_one(
+    data: bytes, chunk: int, limit: int, typed: bool
+) -> None:
+    """Block ends are found by how elements begin, and a text or an inner list may begin the same way."""
     found, ended, _ = at_once(data, limit, chunk, _TYPED if typed else _PLAIN)
     assert (found, ended) == one_by_one(data, limit)
 
@@ -97,10 +99,10 @@ def test_arrays_give_what_they_give_one_by_one(data: bytes, chunk: int, limit: i
     st.sampled_from([7, 20, 64]),
     st.sampled_from([100, MANY]),
 )
-def test_damaged_arrays_give_what_they_give_one_by_one(
+def test_damaged_arrays_give_the_same_elements_in_blocks_and_one_by_one(
     data: bytes, damage: list[tuple[int, int, bytes]], chunk: int, limit: int
 ) -> None:
-    """Nothing that came in blocks may be what one by one would have been part of something broken."""
+    """No element decoded in a block may be part of a broken element."""
     for at, cut, instead in damage:
         data = data[:at] + instead + data[at + cut :]
     found, ended, _ = at_once(data, limit, chunk)
@@ -115,8 +117,8 @@ def test_good_arrays_come_in_blocks(indent: int | None) -> None:
     assert (len(found), ended, blocks) == (40, "", 40)
 
 
-def test_what_does_not_fit_a_type_costs_its_block_alone() -> None:
-    """One odd element must not make the rest of a large file slow."""
+def test_a_type_mismatch_slows_only_its_own_block() -> None:
+    """One unusual element must not make the rest of a large file slow."""
     items = [{"a": n, "b": 1.5 if n == 20 else "x"} for n in range(40)]
     data = written(items, None, b"", b"")
     found, ended, blocks = at_once(data, MANY, 60, _TYPED)

@@ -54,7 +54,7 @@ def decode[Kind](path: str, record: Record, decoder: msgspec.json.Decoder[Kind],
     except msgspec.ValidationError as error:  # names types and fields, no value
         raise ConsentError(f"{path}: {record.where}: {error}") from None
     except (ValueError, RecursionError):
-        raise ConsentError(f"{path}: {record.where}: is no JSON object, or has a key twice") from None
+        raise ConsentError(f"{path}: {record.where}: not a JSON object, or has a key twice") from None
     return value
 
 
@@ -63,9 +63,9 @@ def decode_whole(path: str, record: Record) -> dict[str, Any]:
     try:
         value = json.loads(record.data, object_pairs_hook=unrepeated)
     except (ValueError, RecursionError):
-        raise ConsentError(f"{path}: {record.where}: is no JSON object, or has a key twice") from None
+        raise ConsentError(f"{path}: {record.where}: not a JSON object, or has a key twice") from None
     if not isinstance(value, dict):
-        raise ConsentError(f"{path}: {record.where}: is no JSON object")
+        raise ConsentError(f"{path}: {record.where}: not a JSON object")
     return value
 
 

@@ -98,7 +98,7 @@ def _forms(text: str, spans: Sequence[Span], code: Sequence[tuple[int, int]]) ->
         if begin > line:
             line = at = begin
             quote = ""
-        # A quotation mark that opens inline code opens no string.
+        # A quotation mark directly after a backtick does not start a string.
         if at < low < span.start and text[low] == "`":
             at, quote = low + 1, ""
         quote = _quote(text, at, span.start, quote)

@@ -103,7 +103,7 @@ class Reading:
 
     @functools.cached_property
     def maybe_people(self) -> Mask:
-        """By token whether it may be a word of a person's name."""
+        """A mask: True for each token that may be part of a person's name."""
         flags = self.flags
         listed, common = (flags & LISTED) != 0, (flags & COMMON) != 0
         capital, lower = (flags & CAPITAL) != 0, (flags & LOWER) != 0

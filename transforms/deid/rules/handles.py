@@ -1,4 +1,4 @@
-"""User names on networks: handles that a post answers, forwards or thanks, and the author's own handle."""
+"""Handles on social networks: mentioned in replies, reposts and thanks, and the author's own."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ _FLAGS = re.compile(r"\(\?[aimsx]+\)")
 
 
 class TriggerWindows:
-    """Finds a rule's matches in a text, given the ends of its triggers."""
+    """Searches for a rule's matches only near its triggers; takes the trigger end offsets."""
 
     def __init__(self, rule: Rule) -> None:
         self._exact = rule.exact

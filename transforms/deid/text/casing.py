@@ -9,7 +9,7 @@ _DOTTED_I = "\u0130"
 
 
 def any_case(text: str) -> str:
-    """The text in lower case, with the same length; a word folds the same alone and inside a text.
+    """The text in lower case, same length; lower-casing a word gives the same result alone and in context.
 
     A dotted capital I is unchanged. Both forms of a lower-case sigma become one letter.
     """

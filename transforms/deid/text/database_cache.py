@@ -20,6 +20,8 @@ from pathlib import Path
 import hyperscan
 
 _DIGEST_BYTES = 32
+#: A larger file is not read; the largest database has 2.4 MB.
+_MAX_BYTES = 64 << 20
 _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -63,15 +65,16 @@ def _key(expressions: Sequence[str], flag: int) -> bytes:
 def _load(path: Path, key: bytes) -> hyperscan.Database | None:
     """The cached database, or None if no cache file can be used."""
     try:
-        opened = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+        # Without waiting: a pipe in place of the file would block.
+        opened = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return None
-    with os.fdopen(opened, "rb") as file:
-        status = os.fstat(opened)
-        trusted = status.st_uid in (0, os.geteuid()) and not status.st_mode & _WRITABLE_BY_OTHERS
-        if not trusted or not stat.S_ISREG(status.st_mode):
-            return None
-        cached = file.read()
+    try:
+        cached = os.pread(opened, _MAX_BYTES, 0) if _is_trusted(os.fstat(opened)) else b""
+    except OSError:
+        return None
+    finally:
+        os.close(opened)
     data = cached[2 * _DIGEST_BYTES :]
     if cached[: 2 * _DIGEST_BYTES] != key + hashlib.sha256(data).digest():
         return None
@@ -81,6 +84,12 @@ def _load(path: Path, key: bytes) -> hyperscan.Database | None:
     except hyperscan.error:
         return None
     return database
+
+
+def _is_trusted(status: os.stat_result) -> bool:
+    """True for a regular file of bounded size that only this user or root can have written."""
+    owned = status.st_uid in (0, os.geteuid()) and not status.st_mode & _WRITABLE_BY_OTHERS
+    return owned and stat.S_ISREG(status.st_mode) and status.st_size <= _MAX_BYTES
 
 
 def _store(path: Path, key: bytes, data: bytes) -> None:

@@ -88,7 +88,7 @@ def _turn_columns(turns: Sequence[AnthropicTurn]) -> TurnColumns:
 
 
 def _split(blocks: list[AnthropicBlock]) -> SplitContent:
-    """The content of blocks, taken apart; raises Fault."""
+    """The blocks, split into texts, calls, results and thinking. Raises Fault."""
     content = TurnContent()
     for block in blocks:
         if block.type == "text":

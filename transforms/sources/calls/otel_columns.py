@@ -148,7 +148,7 @@ def _turn_columns(turns: Sequence[_Turn]) -> TurnColumns:
 
 
 def _split(parts: list[_Part]) -> SplitContent:
-    """The content of parts, taken apart; raises Fault."""
+    """The blocks, split into texts, calls, results and thinking. Raises Fault."""
     content = TurnContent()
     for part in parts:
         if part.type == "text":

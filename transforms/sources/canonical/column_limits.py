@@ -1,4 +1,4 @@
-"""Which rows of canonical Parquet may be longer than a record may be, by the lengths of their texts alone."""
+"""Finds rows of canonical Parquet that may exceed the record size limit, from text lengths alone."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from transforms.sources.canonical.columns import (
     ints,
 )
 
-#: JSON of a string is at most this many times its UTF-8, and of a record, message or block without its
-#: strings this long.
+#: A JSON string is at most `_ESCAPED` times its UTF-8 length. Without strings, a record, message or block
+#: has at most `_FRAME_BYTES` of JSON.
 _ESCAPED, _FRAME_BYTES = 6, 512
 
 
 def over_limit(columns: Columns, max_record_bytes: int) -> Bools:
-    """True for a row of which the JSON may be longer; never false for one of which it is."""
+    """True for rows whose JSON may exceed the limit. No row that exceeds it is False."""
     size = len(columns.lengths)
     rows, messages, blocks, words = columns.rows, columns.messages, columns.blocks, columns.words
     parts = (
@@ -33,7 +33,7 @@ def over_limit(columns: Columns, max_record_bytes: int) -> Bools:
         ([messages[name] for name in (*MESSAGE_TEXTS, "content")], [words[n] for n in MESSAGE_WORDS]),
         ([blocks[name] for name in BLOCK_TEXTS], [words[name] for name in BLOCK_WORDS]),
     )
-    # The longest of everything in the row with the most of everything: nearly always far from the limit.
+    # A bound for all rows: the longest texts and the highest counts. It is nearly always below the limit.
     in_row, in_message, in_block = (_longest(*part) for part in parts)
     in_message += in_block * _most(columns.message_of)
     if (in_row + in_message * _most(columns.row_of)) * _ESCAPED <= max_record_bytes:
@@ -46,7 +46,7 @@ def over_limit(columns: Columns, max_record_bytes: int) -> Bools:
 
 
 def total(values: Ints, of: Ints, size: int) -> Ints:
-    """The sum of the values that belong to each of `size`."""
+    """Sums by group; `of` has the group number of each value, `size` is the number of groups."""
     return np.bincount(of, weights=values, minlength=size).astype(np.int64)
 
 
@@ -56,13 +56,13 @@ def _longest(texts: list[pa.Array], words: list[Words]) -> int:
 
 
 def _most(of: Ints) -> int:
-    """How often the commonest number of an ascending array stands in it."""
+    """How often the most frequent number occurs in an ascending array."""
     starts = np.flatnonzero(np.diff(of, prepend=-1))
     return int(np.diff(np.append(starts, len(of))).max(initial=0))
 
 
 def _bytes(texts: list[pa.Array], words: list[Words]) -> Ints:
-    """An upper bound of the JSON of each, without escapes."""
+    """An upper bound of each element's JSON length, without escapes."""
     found = _FRAME_BYTES + ints(pc.binary_length(texts[0]), 0)
     for text in texts[1:]:
         found += ints(pc.binary_length(text), 0)

@@ -1,4 +1,4 @@
-"""A batch of canonical Parquet taken apart: rows, messages and blocks as flat columns."""
+"""Splits a batch of canonical Parquet into flat columns of rows, messages and blocks."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ Ints = npt.NDArray[np.int64]
 ROW_TEXTS = ("conversation_id", "user_id", "organization_id", "current_message_id")
 MESSAGE_TEXTS = ("message_id", "parent_id")
 BLOCK_TEXTS = ("text", "thinking", "id", "name", "input", "tool_use_id", "content")
-#: Texts of which a file has few different ones.
+#: Text fields with few distinct values; they are read as dictionaries.
 ROW_WORDS = ("tier", "surface")
 MESSAGE_WORDS = ("role", "origin", "thread")
 BLOCK_WORDS = ("type",)
-#: Of these, what stands in structures of columns is read row by row.
+#: If these fields are nested columns, the block is read row by row.
 _STRUCTURED = {"input", "content"}
 
 
 class Words:
-    """A column of few different texts, judged by its dictionary."""
+    """A text column with few distinct values. Tests run once per dictionary value."""
 
     def __init__(self, values: pa.DictionaryArray) -> None:
         self.array = values
@@ -34,32 +34,32 @@ class Words:
 
     @property
     def null(self) -> Bools:
-        """True for no text."""
+        """True where the value is null."""
         return mask(self.array.is_null())
 
     def of(self, words: Ints | Bools) -> Any:
-        """What stands for each text, given it for each of the dictionary; 0 or false for no text."""
+        """Maps an array over the dictionary to one over the column; 0 or False for null."""
         return np.append(words, words.dtype.type(0))[self._codes]
 
     def among(self, texts: pa.Array) -> Bools:
-        """True for one of these texts."""
+        """True where the value is one of `texts`."""
         found: Bools = self.of(mask(pc.is_in(self.array.dictionary, value_set=texts)))
         return found
 
     def equal(self, text: str) -> Bools:
-        """True for this text."""
+        """True where the value is `text`."""
         return self.among(pa.array([text]))
 
     def bytes_of_words(self) -> Ints:
-        """The length of each of the dictionary in UTF-8."""
+        """The UTF-8 length of each dictionary value."""
         return ints(pc.binary_length(self.array.dictionary), 0)
 
 
 class Columns(NamedTuple):
-    """A batch taken apart: `rows`, `messages` (all rows' together) and `blocks`, by field name.
+    """A batch as flat columns by field name: `rows`, `messages` of all rows, and `blocks`.
 
-    `words` are the columns of few different texts of all three, by their names, which differ.
-    `unusual_block`: null, or with a tool's input or result in a structure of columns.
+    `words` has the columns with few distinct values of all three; their names are unique.
+    `unusual_block` is True for a null block and for a tool input or result in nested columns.
     """
 
     rows: dict[str, pa.Array]
@@ -73,12 +73,12 @@ class Columns(NamedTuple):
     words: dict[str, Words]
 
 
-class RowwiseSchema(Exception):  # noqa: N818 - not a fault: such columns are read row by row
-    """A column has a type that only the row-wise reader understands."""
+class RowwiseSchema(Exception):  # noqa: N818 - not an error: such columns are read row by row
+    """A column has a type that only the row-wise reader supports."""
 
 
 def taken_apart(batch: pa.RecordBatch) -> Columns:
-    """The batch's columns; raises RowwiseSchema."""
+    """The flat columns of a batch; raises RowwiseSchema."""
     size = batch.num_rows
     rows = {name: _text(_field(batch, name, size)) for name in ROW_TEXTS}
     words = {name: _words(_field(batch, name, size)) for name in ROW_WORDS}
@@ -137,16 +137,16 @@ def _words(values: pa.Array) -> Words:
     if not pa.types.is_dictionary(values.type):
         return Words(_text(values).dictionary_encode())
     indices, words = values.indices.cast(pa.int32()), _text(values.dictionary)
-    if words.null_count:  # a null by its index alone is what all else here understands
+    if words.null_count:  # the code here expects nulls in the indices only
         return Words(_text(values).dictionary_encode())
     return Words(pa.DictionaryArray.from_arrays(indices, words))
 
 
-#: Times as text that Arrow and a JSON reader take for the same instant; any other is read row by row.
+#: Time strings that Arrow and a JSON reader parse to the same instant; others are read row by row.
 _ZONED = (
     r"^[12][0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})$"
 )
-#: No time of ours: what stands in its place is out of the ordinary.
+#: Replaces a time string of another form. No valid time has this value, so the row is read row by row.
 _NO_TIME = pa.scalar(-1, pa.int64()).cast(INSTANT)
 
 
@@ -167,7 +167,7 @@ def _typed(values: pa.Array, kind: pa.DataType) -> pa.Array:
 
 
 def _flat(lists: pa.Array) -> tuple[Ints, pa.StructArray]:
-    """Lengths, -1 for null, and the structs of all lists."""
+    """The lengths of the lists (-1 for null) and all their structs."""
     kind = lists.type
     if not (pa.types.is_list(kind) or pa.types.is_large_list(kind)) or not pa.types.is_struct(
         kind.value_type
@@ -181,12 +181,12 @@ def _children(structs: pa.StructArray) -> dict[str, pa.Array]:
 
 
 def ints(values: pa.Array, null: int) -> Ints:
-    """The values, `null` in the place of nulls; a copy."""
+    """The values, with nulls replaced by `null`; a copy."""
     numbers: Ints = values.cast(pa.int64()).fill_null(null).to_numpy(zero_copy_only=False).copy()
     return numbers
 
 
 def mask(values: pa.Array) -> Bools:
-    """The values, false in the place of nulls; a copy."""
+    """The values, with nulls replaced by False; a copy."""
     found: Bools = values.fill_null(False).to_numpy(zero_copy_only=False).copy()
     return found

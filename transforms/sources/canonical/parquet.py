@@ -1,8 +1,8 @@
-"""Canonical records in Parquet: the same fields as JSON, one session a row, read by row group.
+"""Reads canonical records from Parquet by row group: the fields of the JSON format, one session per row.
 
-`content` is a string or a list of block structs; a tool's `input` is JSON text, a struct or a map. An audit
-reads the columns without text. It reads texts only where the footer leaves open whether one is blank, and
-where a record can be judged by nothing else.
+`content` is a string or a list of block structs. A tool's `input` is JSON text, a struct or a map. An audit
+reads the columns without text. It reads texts in two cases: the footer does not prove that no text is blank,
+or a record cannot be decided without its texts.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from transforms.sources.files import changed
 
 
 def plan_row_groups(task: PlanTask) -> tuple[list[Unit], list[Quarantined]]:
-    """One unit a row group. Raises OSError or pa.ArrowException for a file that is no Parquet."""
+    """One unit per row group. Raises OSError or pa.ArrowException if the file is not Parquet."""
     path, size = task.paths[0], task.sizes[0]
     with open_parquet(path) as file:
         groups = file.metadata.num_row_groups
@@ -36,7 +36,7 @@ def plan_row_groups(task: PlanTask) -> tuple[list[Unit], list[Quarantined]]:
 
 
 def row_facts(unit: Unit, context: ReadContext) -> Iterator[FactsBatch]:
-    """Facts of a row group, some MiB a batch."""
+    """Facts of a row group, in batches of a few MiB."""
     try:
         with open_parquet(unit.paths[0]) as file:
             if context.only is not None and not holds_id(file, unit.start, context.only):
@@ -51,7 +51,7 @@ def row_facts(unit: Unit, context: ReadContext) -> Iterator[FactsBatch]:
 def row_sessions(
     unit: Unit, context: ReadContext, pointers: Sequence[Pointer]
 ) -> Iterator[tuple[int, Session]]:
-    """(row, session) of the pointers; the other rows are decompressed but not converted."""
+    """(row, session) for each pointer. Other rows are decompressed but not converted."""
     with open_parquet(unit.paths[0]) as file:
         for read in _reads_at(file, unit, sorted({pointer.row for pointer in pointers}), context):
             if read.session is None:
@@ -60,7 +60,7 @@ def row_sessions(
 
 
 def holds_id(file: pq.ParquetFile, group: int, conversation_id: str, name: str = "conversation_id") -> bool:
-    """True if the row group has a record of that id, or no column of ids; reads that one column."""
+    """True if the row group has the id or has no id column. Reads only that column."""
     if name not in file.schema_arrow.names:
         return True
     column = file.read_row_group(group, columns=[name], use_threads=False)[0]
@@ -72,7 +72,7 @@ def holds_id(file: pq.ParquetFile, group: int, conversation_id: str, name: str =
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Facts:
-    """The facts of one row group; `layout` None: of all its columns."""
+    """The facts of one row group. If `layout` is None, all columns are read."""
 
     file: pq.ParquetFile
     unit: Unit
@@ -94,7 +94,7 @@ class _Facts:
                     yield self._batch(row, batch, "read")
                     done = row + batch.num_rows
             except (OSError, pa.ArrowException):
-                # Texts that cannot be read: what they are a run will tell. All else decides as it would.
+                # The texts cannot be read; a run reports that. The facts come from the other columns.
                 pass
             else:
                 return
@@ -117,7 +117,7 @@ class _Facts:
         return FactsBatch(facts, others.quarantined)
 
     def _with_texts(self, reads: list[ReadRecord], unread: Unread) -> list[ReadRecord]:
-        """The same records with their texts, as only those tell of copies; the faulty ones as they are."""
+        """The records read again with their texts, to recognize copies; faulty records unchanged."""
         rows = [read.row for read in reads if read.session is not None]
         try:
             whole = {read.row: read for read in _reads_at(self.file, self.unit, rows, self.context)}
@@ -129,7 +129,7 @@ class _Facts:
 def _reads_at(
     file: pq.ParquetFile, unit: Unit, rows: Sequence[int], context: ReadContext
 ) -> Iterator[ReadRecord]:
-    """The rows of these numbers, ascending, with all their columns."""
+    """The rows with these numbers (ascending), with all columns."""
     if not rows:
         return
     for first_row, batch in batches_of(file, unit.start):
@@ -140,5 +140,5 @@ def _reads_at(
 def _reads(
     unit: Unit, batch: pa.RecordBatch, first_row: int, places: list[int], context: ReadContext
 ) -> list[ReadRecord]:
-    """The rows at these places of the batch, made Python objects one row at a time."""
+    """The rows at these positions in the batch, converted to Python objects one by one."""
     return [read_row(unit, first_row + place, batch.slice(place, 1), context) for place in places]

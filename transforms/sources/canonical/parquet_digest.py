@@ -1,4 +1,4 @@
-"""What stands for a Parquet file in an audit's manifest: a digest of all but its texts."""
+"""The digest of a Parquet file in an audit's manifest: it covers all columns without text."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _PIECE = 1 << 20
 
 
 def metadata_digest(path: str) -> str | None:
-    """SHA-256 over the footer and the column chunks without text, in the order they lie in the file.
+    """SHA-256 of the footer and the column chunks without text, in file order.
 
-    None for what is no Parquet, or none of which an audit can leave a column out. The footer says where each
-    chunk of text lies, how long it is and what its statistics are, but not what is in it.
+    None if the file is not Parquet, or if an audit must read all its columns. The footer has the position,
+    length and statistics of each text chunk, but not its content.
     """
     try:
         if not magic_of(path).startswith(b"PAR1"):
@@ -36,7 +36,7 @@ def metadata_digest(path: str) -> str | None:
 
 
 def extent(chunk: Any) -> tuple[int, int]:
-    """Where a column chunk begins, and its bytes."""
+    """The offset of a column chunk and its length in bytes."""
     start = chunk.data_page_offset
     if chunk.has_dictionary_page and chunk.dictionary_page_offset:
         start = min(start, chunk.dictionary_page_offset)

@@ -1,6 +1,6 @@
-"""Where a Parquet file holds what: its footer, the columns that hold no text, and what it tells of texts.
+"""The layout of a Parquet file: its footer, its columns without text, and what the footer proves about texts.
 
-A file is opened by its footer alone, so that which bytes are read is in the hands of who asks for columns.
+Opening a file reads only the footer. Each caller chooses the columns that are read after that.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from transforms.sources.canonical.columns import (
 COLUMNS = tuple(field.name for field in msgspec.structs.fields(Session))
 _MAGIC = b"PAR1"
 _TAIL_BYTES = 8
-#: Steps of a path: messages, two of its list, a field; then two of the content's list, a block's field.
+#: Path lengths: `messages`, two list levels, a field; for blocks also two list levels and a field.
 _MESSAGE_DEPTH, _BLOCK_DEPTH = 4, 7
 _MESSAGE_FIELDS = {*MESSAGE_TEXTS, *MESSAGE_WORDS, "sent_at"}
 _WORDS = {*ROW_WORDS, *MESSAGE_WORDS, *BLOCK_WORDS}
@@ -35,9 +35,9 @@ _NEEDED_FIELDS = {"message_id", "role", "sent_at"}
 
 
 class Layout(NamedTuple):
-    """The columns of a file that hold no text, by path; where its texts lie, and where the types of blocks.
+    """Column paths: those without text, the one of the texts, and the one of the block types.
 
-    `text` None: no message of the file has a text. `kind` None: `text` is the content itself, not of blocks.
+    If `text` is None, no message in the file has text. If `kind` is None, `content` is a string, not blocks.
     """
 
     columns: list[str]
@@ -45,20 +45,20 @@ class Layout(NamedTuple):
     kind: str | None
 
 
-#: What is known of the texts of a row group: that none is there, that none is blank, or nothing.
+#: The texts of a row group: there are none, none is blank (`said`), or unknown.
 Texts = Literal["none", "said", "unknown"]
 
 
 def open_bytes(path: str) -> Any:
-    """The file as it is read by position, a column chunk at a time. Raises OSError."""
+    """The file, opened for reads by position. Raises OSError."""
     return pa.OSFile(path)
 
 
 @contextmanager
 def open_parquet(path: str) -> Iterator[pq.ParquetFile]:
-    """The file, of which the footer was read and nothing else. Raises OSError, pa.ArrowException.
+    """The file, with only its footer read. Raises OSError, pa.ArrowException.
 
-    Columns of few different texts come with a dictionary.
+    Columns with few distinct values are read as dictionaries.
     """
     with open_bytes(path) as source:
         metadata = pq.read_metadata(pa.BufferReader(_MAGIC + footer_of(source)))
@@ -68,7 +68,7 @@ def open_parquet(path: str) -> Iterator[pq.ParquetFile]:
 
 
 def footer_of(source: Any) -> bytes:
-    """The footer with its length and magic, the last bytes of the file."""
+    """The last bytes of the file: the footer, its length and the magic number."""
     size = source.size()
     if size < len(_MAGIC) + _TAIL_BYTES:
         raise pa.ArrowInvalid("too short for Parquet")
@@ -83,7 +83,7 @@ def footer_of(source: Any) -> bytes:
 
 
 def layout_of(file: pq.ParquetFile) -> Layout | None:
-    """Where the file's text is; None if its schema does not tell that."""
+    """The layout of the file; None if it cannot be derived from the schema."""
     schema = file.schema_arrow
     fields = [schema.field(name) for name in COLUMNS if name in schema.names]
     try:
@@ -107,7 +107,7 @@ def layout_of(file: pq.ParquetFile) -> Layout | None:
 
 
 def _role_of(steps: list[str]) -> str:
-    """Which list of a Layout a path belongs to; "other" for one that is never read without text."""
+    """The kind of column at a path. "other" columns are only read together with texts."""
     if len(steps) == 1:
         return "columns" if steps[0] in COLUMNS else "other"
     if steps[0] != "messages":
@@ -120,10 +120,10 @@ def _role_of(steps: list[str]) -> str:
 
 
 def texts_of(file: pq.ParquetFile, group: int, layout: Layout) -> Texts:
-    """What the footer proves of a row group's texts.
+    """What the footer proves about the texts of a row group.
 
-    Said: as many texts as text blocks (or messages) are there, and the least and the greatest begin with a
-    visible ASCII character. Blank texts begin with a space, a control character or a byte above ASCII.
+    `said`: there are as many texts as text blocks (or messages), and the smallest and the largest text begin
+    with a visible ASCII character. A blank text begins with a space, a control character or a non-ASCII byte.
     """
     if layout.text is None:
         return "none"
@@ -139,7 +139,7 @@ def texts_of(file: pq.ParquetFile, group: int, layout: Layout) -> Texts:
 
 
 def _texts_expected(file: pq.ParquetFile, group: int, layout: Layout) -> int:
-    """Text blocks of a row group, or messages where the content is the text itself."""
+    """The number of text blocks in a row group; of messages if `content` is a string."""
     path = layout.kind or next(p for p in layout.columns if p.endswith(".role"))
     column = file.read_row_group(group, columns=[path], use_threads=False)["messages"]
     structs = pc.list_flatten(column)
@@ -149,7 +149,7 @@ def _texts_expected(file: pq.ParquetFile, group: int, layout: Layout) -> int:
     return int(pc.sum(pc.equal(kinds.cast(pa.string()), "text")).as_py() or 0)
 
 
-#: Most rows and bytes of a batch; with texts, and without.
+#: The maximum rows of a batch, with texts and without, and its maximum bytes.
 _BATCH_ROWS, _BATCH_ROWS_UNREAD = 8_192, 65_536
 _BATCH_BYTES = 16 << 20
 
@@ -157,7 +157,7 @@ _BATCH_BYTES = 16 << 20
 def batches_of(
     file: pq.ParquetFile, number: int, paths: Sequence[str] | None = None
 ) -> Iterator[tuple[int, pa.RecordBatch]]:
-    """A row group's batches and the row at which each begins, with these columns, or all of a session."""
+    """(first row, batch) of a row group. Default columns: all fields of a session."""
     group = file.metadata.row_group(number)
     chunks = [group.column(place) for place in range(group.num_columns)]
     columns = [name for name in COLUMNS if name in file.schema_arrow.names] if paths is None else list(paths)
@@ -171,7 +171,7 @@ def batches_of(
 
 
 def _in_microseconds(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """The batch with nanoseconds cut off: Python's times have none."""
+    """The batch with times cut to microseconds, the resolution of Python's datetime."""
     schema = pa.schema([field.with_type(_coarser(field.type)) for field in batch.schema])
     return batch if schema == batch.schema else batch.cast(schema, safe=False)
 

@@ -1,4 +1,4 @@
-"""One row of canonical Parquet as the session that its JSON twin would be, or the code of what is wrong."""
+"""Converts one row of canonical Parquet to the session of the same record in JSON, or to a fault."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SOME_TEXT = "."
 
 
 def read_row(unit: Unit, row: int, one: pa.RecordBatch, context: ReadContext) -> ReadRecord:
-    """The session of a batch of one row, or its fault."""
+    """The session of a one-row batch, or its fault."""
     path, locator, data = unit.paths[0], f"row group {unit.start} row {row}", b""
     try:
         record = _record(one)
@@ -36,7 +36,7 @@ def read_row(unit: Unit, row: int, one: pa.RecordBatch, context: ReadContext) ->
 
 
 def with_texts_assumed(read: ReadRecord, unread: Unread) -> ReadRecord:
-    """The record with a text wherever one may stand: for texts that cannot be read."""
+    """The record with placeholder texts; used when the text columns are not read."""
     for message in read.session.messages if read.session else ():
         if unread == "messages" and message.content is None:
             message.content = _SOME_TEXT
@@ -47,7 +47,7 @@ def with_texts_assumed(read: ReadRecord, unread: Unread) -> ReadRecord:
 
 
 def _outline(record: dict[str, Any]) -> dict[str, Any]:
-    """The record without its texts: the same whether they were read or not."""
+    """The record without its texts, so that it is equal with and without the text columns."""
     messages = record.get("messages")
     outlined = [_outlined(m) for m in messages] if isinstance(messages, list) else messages
     return {name: record.get(name) for name in COLUMNS if name != "messages"} | {"messages": outlined}
@@ -68,7 +68,7 @@ def _record(one: pa.RecordBatch) -> dict[str, Any]:
     except UnicodeDecodeError:
         raise Fault("invalid_unicode") from None
     except (ValueError, OverflowError):
-        raise Fault("bad_timestamp") from None  # of years that no calendar of ours has
+        raise Fault("bad_timestamp") from None  # years that Python's datetime does not support
     return record
 
 
@@ -83,7 +83,7 @@ def _fitting(plain: dict[str, Any], context: ReadContext) -> Session:
 
 
 def _plain(record: dict[str, Any]) -> dict[str, Any]:
-    """The record as its JSON twin would be decoded: absent for null, tool inputs as values."""
+    """The record as decoded from JSON: null fields are absent, tool inputs are values."""
     plain = {name: value for name, value in record.items() if value is not None}
     messages = plain.get("messages")
     if isinstance(messages, list):

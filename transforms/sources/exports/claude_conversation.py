@@ -107,7 +107,7 @@ def _rechained(messages: list[Message]) -> list[Message]:
 
 
 def _last_of_leaf(messages: Sequence[Message], leaf: Any) -> str | None:
-    """The last message made from the leaf; the leaf's own id if no message was made from it."""
+    """The id of the last message created from the leaf record; the leaf's own id if there is none."""
     if not isinstance(leaf, str):
         return None
     last_of = {_spoken(message): message.message_id for message in messages} if leaf else {}
