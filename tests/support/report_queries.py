@@ -7,6 +7,8 @@ from typing import Any
 
 import duckdb
 
+from tests.support.command import current
+
 #: The month of creation as grouped in the report; {as_of} is the as-of instant.
 MONTH = """case when created_on is null then null
   when date_trunc('month', created_on) > date_trunc('month', timestamp '{as_of}') then 'later'
