@@ -46,11 +46,13 @@ _PACKAGES = (
 class Outcome:
     """A committed run or audit.
 
-    `report`: report.json as written. `failed`: a line per crossed threshold, also for those that a shareable
-    report leaves out.
+    `prefix`: the folder of this version below data/, ledger/ and report/; empty for version 1. `report`:
+    report.json as written. `failed`: a line per crossed threshold, also for those that a shareable report
+    leaves out.
     """
 
     path: Path
+    prefix: str
     manifest: Manifest
     report: dict[str, Any]
     failed: list[str]
@@ -122,7 +124,7 @@ def commit(
         manifest = msgspec.structs.replace(manifest, files=sorted(files, key=lambda file: file.path))
     folder.commit([file.path for file in manifest.files], encode(manifest))
     failed = [f"{failure.text} ({failure.threshold})" for failure in full.failed]
-    return Outcome(folder.path, manifest, document, failed)
+    return Outcome(folder.path, folder.prefix, manifest, document, failed)
 
 
 def _arguments(settings: Settings) -> dict[str, Any]:

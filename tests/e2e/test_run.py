@@ -257,11 +257,13 @@ def test_an_interrupted_run_is_rolled_back_and_reported(corpus: Corpus, tmp_path
 def test_a_new_version_is_added_beside_the_old_one(corpus: Corpus, tmp_path: Path) -> None:
     """A dataset grows by versions; committed versions stay unchanged."""
     out = tmp_path / "out"
-    base: list[Any] = ["run", "-c", corpus.config, "--output", out, "--quiet"]
-    assert chatsieve(*base).returncode == 0
+    base: list[Any] = ["run", "-c", corpus.config, "--output", out]
+    assert chatsieve(*base, "--quiet").returncode == 0
     before = digests(out, "data/*.parquet")
     first = json.loads((out / "manifest.json").read_text())
-    assert chatsieve(*base, "--set", "output.on_exists=new_version").returncode == 0
+    again = chatsieve(*base, "--set", "output.on_exists=new_version")
+    assert again.returncode == 0
+    assert again.stderr.endswith(f"see {out}/report/v0002\n")
     second = json.loads((out / "manifest.json").read_text())
     assert digests(out, "data/*.parquet") == before
     assert (second["dataset_version"], second["parent"]) == (2, first["digest"])
