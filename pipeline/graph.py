@@ -4,7 +4,7 @@ Facts        Read the input in units (byte ranges, row groups, groups of linked 
              per session record: ids as keyed digests, labels, times, message ids. No text.
 Consent      Read the consent snapshots. Give the decisions of each user known at as_of.
 Deletions    Read the deletion lists. Give deleted users and deleted conversations.
-Bucket       Group facts, consent and deletions by user bucket, a hash of the user key. One bucket has
+Bucket       Group facts, consent and deletions by user bucket, a range of user keys. One bucket has
              everything known about its users, so it is decided by one worker without further lookups.
 Decide       Merge the records of each session, find its active branch, and try the rules of the policy. Give
              one decision per session.

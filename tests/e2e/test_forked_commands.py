@@ -96,11 +96,20 @@ def test_a_file_beside_the_clone_is_noticed(tmp_path: Path) -> None:
     assert opened_files.take() == []
 
 
-def test_the_guard_has_no_exemption_without_samples(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_guard_has_no_exemption_without_samples(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A lone clone has no folder of samples beside it; the variable alone opens one."""
     monkeypatch.delenv("CHATSIEVE_SAMPLES", raising=False)
     allowed = opened_files.allowed_folders()
     home, beside = str(Path.home()), str(opened_files.ROOT.parent)
     assert not {home, beside, f"{beside}/"} & set(allowed)
-    monkeypatch.setenv("CHATSIEVE_SAMPLES", "/samples")
-    assert opened_files.allowed_folders() == [*allowed, "/samples"]
+    monkeypatch.setenv("CHATSIEVE_SAMPLES", str(tmp_path))
+    assert opened_files.allowed_folders() == [*allowed, str(tmp_path.resolve())]
+
+
+def test_a_folder_of_samples_that_is_missing_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A misspelt name must not pass for a run without samples."""
+    monkeypatch.setenv("CHATSIEVE_SAMPLES", str(tmp_path / "missing"))
+    with pytest.raises(pytest.UsageError, match="no such folder"):
+        opened_files.allowed_folders()
