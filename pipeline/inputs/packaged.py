@@ -31,7 +31,7 @@ def packaged_file(kind: Kind, name: str) -> Path:
 
 
 def check_found(kind: Kind, given: str, path: Path) -> None:
-    """Raises ConfigError with the names, if what was given is neither a name nor an existing path."""
+    """Raises ConfigError, listing the packaged names, if the file of a name without a slash is missing."""
     try:
         exists = path.exists()
     except (OSError, ValueError):  # longer than a file name can be, or with a null character

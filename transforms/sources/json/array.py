@@ -21,7 +21,6 @@ _WINDOW = 1 << 20
 _TO_BRACKET = re.compile(rb'(?:[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
 _TO_COMMA = re.compile(rb'(?:[^"{}\[\],]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
 _IN_STRING = re.compile(rb"(?:[^\"\\]++|\\.)*+", re.DOTALL)
-_BOM = b"\xef\xbb\xbf"
 _OPENING = b"[{"
 #: What may follow the array: nothing in a file of its own, the object's end or its next field in an object.
 _ENDS_FILE = re.compile(rb"\s*\Z")
