@@ -16,8 +16,8 @@ Shard        Sort the fragments into Parquet shards.
 Ledger       Write the ledger and the list of quarantined records.
 Catalog      Collect the files and counts of all stages into one list, for report and manifest.
 
-The stages write below a staging folder. `pipeline.commands.commit` moves the files after the graph has
-finished.
+The stages write the files of a new version into its own folder, under their final names.
+`pipeline.commands.commit` makes the version count after the graph has finished.
 
 `audit` runs the same graph without Text and Shard. It can decide by several policies in one pass: then all
 stages after Decide exist once per policy (`FinishPolicy`).
@@ -41,6 +41,7 @@ from apache_beam.typehints import Tuple as BeamTuple
 
 from schemas.policy import Policy
 from schemas.tables import DELETIONS, QUARANTINED
+from transforms.consent.snapshots import ErasedKeys
 from transforms.consent.spilled import SpilledConsent
 from transforms.consent.stage import CONVERSATIONS, ReadConsent, ReadDeletions
 from transforms.decide.stage import (
@@ -70,14 +71,14 @@ BUCKET = BeamTuple[int, bytes]
 class PackPlan:
     """One policy and its output.
 
-    `stamp`: the values that all its ledger rows share. `staging`: the folder for new files. `prefix`: the
-    folder of this dataset version below data/, ledger/ and so on; "" for version 1.
+    `stamp`: the values that all its ledger rows share. `folder`: the folder of the new version. `staging`:
+    a private folder below it, for the run only.
     """
 
     policy: Policy
     stamp: Stamp
+    folder: str
     staging: str
-    prefix: str
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -97,7 +98,7 @@ class RunPlan:
     tasks: Sequence[PlanTask]
     files: Sequence[tuple[int, int, str]]
     snapshots: Sequence[str | SpilledConsent]
-    deletions: Sequence[str]
+    deletions: Sequence[str | ErasedKeys]
     buckets: Buckets
     pieces: int
     unit_bytes: int
@@ -214,14 +215,14 @@ class FinishPolicy(beam.PTransform):  # type: ignore[misc]
                 ]
                 | "Merge shards" >> beam.Flatten()
                 | "By shard" >> beam.GroupByKey()
-                | "Shard" >> WriteShards(pack.staging, pack.prefix, output_sizes)
+                | "Shard" >> WriteShards(pack.folder, output_sizes)
             )
             entries += [masked[ENTRIES], shards]
         written = (
             ledger
             | "Merge ledger" >> beam.Flatten()
             | "By part" >> beam.GroupByKey()
-            | "Ledger" >> WriteLedger(pack.stamp, pack.staging, pack.prefix, plan.roots, output_sizes, spill)
+            | "Ledger" >> WriteLedger(pack.stamp, pack.folder, plan.roots, output_sizes, spill)
         )
         return (
             [*entries, written]

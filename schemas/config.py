@@ -129,8 +129,12 @@ class FailIf(StrictModel):
 
 
 class AuditConfig(StrictModel):
-    """The report. With --shareable, counts below `min_cell` are suppressed."""
+    """Audits and reports. With --shareable, counts below `min_cell` are suppressed.
 
+    `path`: the folder of audits, `<output.path>.audit` by default. Runs and audits never share a folder.
+    """
+
+    path: str | None = pydantic.Field(default=None, min_length=1)
     min_cell: int = pydantic.Field(default=10, ge=2, le=1000)
     fail_if: FailIf = pydantic.Field(default_factory=FailIf)
 

@@ -41,6 +41,12 @@ class OutputError(ChatsieveError):
     exit_code = 2
 
 
+class BusyError(ChatsieveError):
+    """Another run holds the dataset, or committed first. Try again later."""
+
+    exit_code = 4
+
+
 class DeidError(ChatsieveError):
     """The de-identification engine cannot be built, or refuses a text."""
 

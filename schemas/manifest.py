@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 from typing import Any
 
 import msgspec
 
 FORMAT = "chatsieve-dataset"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 class FileEntry(msgspec.Struct, frozen=True):
@@ -18,6 +19,20 @@ class FileEntry(msgspec.Struct, frozen=True):
     bytes: int
     rows: int
     sha256: str
+
+
+class Parent(msgspec.Struct, frozen=True):
+    """The version before this one: its number, and the SHA-256 of its manifest."""
+
+    version: int
+    digest: str
+
+
+class Erased(msgspec.Struct, frozen=True):
+    """Rows that `forget` and `expire` removed later. The counts of the manifest still include them."""
+
+    training_rows: int = 0
+    ledger_rows: int = 0
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,7 +48,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     format_version: int = FORMAT_VERSION
     kind: str
     dataset_version: int
-    parent: str | None
+    parent: Parent | None
     arguments: dict[str, Any]
     key_id: str
     policy: dict[str, Any]
@@ -46,18 +61,25 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     counts: dict[str, Any]
     entities: dict[str, int]
     files: list[FileEntry]
+    erased: Erased = Erased()
     digest: str = ""
+    hmac: str = ""
 
 
 def digest_of(manifest: Manifest) -> str:
-    """SHA-256, in hex, over the manifest with an empty digest, in canonical JSON."""
-    blank = msgspec.structs.replace(manifest, digest="")
+    """SHA-256, in hex, over the manifest with an empty digest and HMAC, in canonical JSON."""
+    blank = msgspec.structs.replace(manifest, digest="", hmac="")
     return hashlib.sha256(msgspec.json.encode(blank, order="deterministic")).hexdigest()
 
 
-def encode(manifest: Manifest) -> bytes:
-    """The bytes of the file: indented JSON, with `digest` filled in."""
-    sealed = msgspec.structs.replace(manifest, digest=digest_of(manifest))
+def hmac_of(manifest: Manifest, key: bytes) -> str:
+    """HMAC-SHA256, in hex, over the manifest's digest under the run's key."""
+    return hmac.digest(key, b"manifest\0" + bytes.fromhex(digest_of(manifest)), "sha256").hex()
+
+
+def encode(manifest: Manifest, key: bytes) -> bytes:
+    """The bytes of the file: indented JSON, with `digest` and `hmac` filled in."""
+    sealed = msgspec.structs.replace(manifest, digest=digest_of(manifest), hmac=hmac_of(manifest, key))
     return msgspec.json.format(msgspec.json.encode(sealed), indent=2) + b"\n"
 
 

@@ -168,8 +168,13 @@ SETTLED = pa.schema(
         *(UNSETTLED.field(name) for name in LEDGER.names if name not in LEDGER_CONSTANTS),
         UNSETTLED.field("row_retain_until"),
         UNSETTLED.field("standing"),
+        UNSETTLED.field("user_key"),
     ]
 )
+
+#: Restricted: one row per ledger row that has a conversation key, in the ledger's order. Erasure by user
+#: needs it: the ledger names no user. `user_key` is null where the session has no subject.
+SESSIONS = pa.schema([("user_key", pa.string()), ("conversation_key", pa.string())])
 
 # Training rows.
 

@@ -13,8 +13,10 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.convert import convert
+from pipeline.cli.datasets import gc, path, versions
 from pipeline.cli.demo import demo
 from pipeline.cli.diff import diff
+from pipeline.cli.erasure import expire, forget
 from pipeline.cli.evaluate import evaluate
 from pipeline.cli.explain import explain
 from pipeline.cli.help import Command
@@ -72,7 +74,10 @@ def _root(
         typer.echo(context.get_help())
 
 
-for _command in (run, audit, inspect, convert, verify, explain, diff, scrub, evaluate, demo, sample, keygen):
+for _command in (
+    *(run, audit, inspect, convert, verify, explain, diff, path, versions, gc, forget, expire),
+    *(scrub, evaluate, demo, sample, keygen),
+):
     app.command(cls=Command)(with_debug(_command))
 app.add_typer(policy_app, name="policy")
 

@@ -89,7 +89,7 @@ def audit(
     Writes ledger and report only. Exit codes are those of `run`.
     """
     first, more = (policy[0], policy[1:]) if policy else (None, [])
-    overrides = overrides_of(as_of, input_, consent, output, first, set_)
+    overrides = overrides_of(as_of, input_, consent, output, first, set_, "audit.path")
     if more:
         if sample:
             raise ConfigError("--sample: works with one policy only; give --policy once")
@@ -129,7 +129,7 @@ def execute_and_print(
     progress = Progress(False if quiet else None)
     outcome = execute(settings, kind, beam, progress, sample, compare, shareable)
     if as_json:
-        typer.echo(json.dumps({"path": str(outcome.path), **outcome.report}))
+        typer.echo(json.dumps({"path": str(outcome.path), "folder": str(outcome.folder), **outcome.report}))
     if progress.enabled:
         print_summary(outcome, terminal())
     elif not (quiet or as_json):

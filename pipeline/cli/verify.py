@@ -8,27 +8,51 @@ from typing import Annotated
 
 import typer
 
+from pipeline.cli.datasets import Numbered
 from pipeline.cli.options import Json, Quiet
 
 
 def verify(
-    run: Annotated[Path, typer.Argument(metavar="FOLDER", help="The output folder of a run or audit.")],
+    dataset: Numbered,
+    key_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--key-file",
+            metavar="FILE",
+            help="The key of the run, to check HMACs. [default: CHATSIEVE_KEY, if it is set]",
+        ),
+    ] = None,
     json_: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Check the files of a dataset.
+    """Check a version of a dataset or audit.
 
-    Checks the manifest, file digests, schemas and ledger counts, and searches the training rows for personal
-    data. Exits with 1 if a check fails, with one line per finding.
+    Checks catalog, manifest, files, schemas, ledger, training rows, index and report against each other, and
+    searches the training rows for personal data. Exits with 1 if a check fails, with one line per finding.
     """
-    from pipeline.commands.verify import verify as find
+    from pipeline.commands.verify import key_given
+    from pipeline.commands.verify import verify as check
 
-    findings = find(run)
+    outcome = check(dataset, key_given(key_file))
+    findings = outcome.in_order()
     if json_:
-        typer.echo(json.dumps({"ok": not findings, "findings": [finding._asdict() for finding in findings]}))
+        document = {
+            "ok": not findings,
+            "version": outcome.name,
+            "checked": outcome.checked,
+            "not_checked": [one._asdict() for one in outcome.not_checked],
+            "notes": outcome.notes,
+            "findings": [finding._asdict() for finding in findings],
+        }
+        typer.echo(json.dumps(document))
     for finding in findings:
         typer.echo(f"chatsieve: {finding.kind}: {finding.where}: {finding.what}", err=True)
+    if not quiet:
+        for note in outcome.notes:
+            typer.echo(f"{outcome.name}: note: {note}", err=True)
+        for one in outcome.not_checked:
+            typer.echo(f"{outcome.name}: not checked: {one.what}: {one.why}", err=True)
+        result = f"{len(findings)} findings" if findings else "no findings"
+        typer.echo(f"{outcome.name}: checked {', '.join(outcome.checked)}: {result}", err=True)
     if findings:
         raise typer.Exit(1)
-    if not quiet:
-        typer.echo(f"{run}: verified, no findings", err=True)

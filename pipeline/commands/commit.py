@@ -11,7 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 from pipeline.dataset.card import dataset_card
-from pipeline.dataset.output_folder import OutputFolder
+from pipeline.dataset.writer import DatasetWriter
 from pipeline.inputs.config import Settings
 from pipeline.inputs.find_inputs import Inputs
 from pipeline.pages.report import report_page
@@ -21,7 +21,7 @@ from pipeline.report.masking import entities_of
 from pipeline.report.previous import PreviousRun
 from pipeline.report.shareable import shareable
 from schemas.keys import key_id
-from schemas.manifest import FileEntry, Manifest, encode
+from schemas.manifest import FileEntry, Manifest, Parent, encode
 from schemas.policy import Pack, canonical
 from transforms.consent.snapshots import Snapshot
 from transforms.output.file_names import display_name, masked_name
@@ -46,31 +46,45 @@ _PACKAGES = (
 class Outcome:
     """A committed run or audit.
 
-    `prefix`: the folder of this version below data/, ledger/ and report/; empty for version 1. `report`:
-    report.json as written. `failed`: a line per crossed threshold, also for those that a shareable report
-    leaves out.
+    `path`: the dataset's folder; `folder`: the version's. `report`: report.json as written. `failed`: a line
+    per crossed threshold, also for those that a shareable report leaves out.
     """
 
     path: Path
-    prefix: str
+    folder: Path
     manifest: Manifest
     report: dict[str, Any]
     failed: list[str]
 
 
-def commit(
+@dataclasses.dataclass(frozen=True)
+class Prepared:
+    """A version whose files are written, except for its manifest. `commit` makes it count."""
+
+    outcome: Outcome
+    writer: DatasetWriter
+    manifest: bytes
+
+    def commit(self) -> None:
+        """Writes the manifest and makes the version count. Nothing can fail after that."""
+        manifest = self.outcome.manifest
+        rows = int(manifest.counts["training_rows"])
+        self.writer.commit(self.manifest, manifest.files, rows, manifest.kind)
+
+
+def prepare(
     settings: Settings,
     pack: Pack,
     kind: Literal["run", "audit"],
     inputs: Inputs,
     snapshots: list[dict[str, Any]],
-    folder: OutputFolder,
+    writer: DatasetWriter,
     catalog: Catalog,
     model_digests: dict[str, str],
     before: PreviousRun | None = None,
     to_share: bool = False,
-) -> Outcome:
-    """Writes report, manifest and card, and commits; PipelineError if the counts do not add up.
+) -> Prepared:
+    """Writes report and card and makes the manifest; PipelineError if the counts do not add up.
 
     `snapshots`: the `snapshot_entry` of each snapshot. `before`: the run that the report compares with.
     `to_share`: write a shareable report. The manifest has all counts in either case.
@@ -87,20 +101,19 @@ def commit(
     )
     full, cells = report_of(catalog, context)
     written = shareable(full, cells, pack.policy, settings.config) if to_share else full
-    report_path = f"report/{folder.prefix}report.json"
     files = [
         FileEntry(entry["path"], entry["bytes"], entry["rows"], entry["sha256"])
-        for name in ("shard", "index", "ledger", "quarantine")
+        for name in ("shard", "index", "ledger", "sessions", "quarantine")
         for entry in catalog.get(name, [])
     ]
-    files.append(stage(folder.staging, report_path, encode_report(written)))
+    files.append(stage(writer.folder, "report/report.json", encode_report(written)))
     document = msgspec.to_builtins(written)
-    files.append(stage(folder.staging, f"report/{folder.prefix}report.html", report_page(document)))
+    files.append(stage(writer.folder, "report/report.html", report_page(document)))
     manifest = Manifest(
         kind=kind,
-        dataset_version=folder.version,
-        parent=folder.parent,
-        arguments=_arguments(settings),
+        dataset_version=writer.version,
+        parent=Parent(writer.parent.version, writer.parent.manifest_sha256) if writer.parent else None,
+        arguments=_arguments(settings, inputs),
         key_id=key_id(settings.key),
         policy={
             "id": pack.policy.id,
@@ -119,15 +132,15 @@ def commit(
         files=sorted(files, key=lambda file: file.path),
     )
     if kind == "run":
-        card = dataset_card(manifest, folder.prefix).encode()
-        files.append(stage(folder.staging, "README.md", card))
+        card = dataset_card(manifest).encode()
+        files.append(stage(writer.folder, "README.md", card))
         manifest = msgspec.structs.replace(manifest, files=sorted(files, key=lambda file: file.path))
-    folder.commit([file.path for file in manifest.files], encode(manifest))
     failed = [f"{failure.text} ({failure.threshold})" for failure in full.failed]
-    return Outcome(folder.path, folder.prefix, manifest, document, failed)
+    outcome = Outcome(writer.path, writer.folder, manifest, document, failed)
+    return Prepared(outcome, writer, encode(manifest, settings.key))
 
 
-def _arguments(settings: Settings) -> dict[str, Any]:
+def _arguments(settings: Settings, inputs: Inputs) -> dict[str, Any]:
     """The configuration without the key, with names of people in paths masked and ids left out."""
     arguments: dict[str, Any] = settings.config.model_dump(
         mode="json", exclude={"key", "key_file", "create_key"}
@@ -141,13 +154,15 @@ def _arguments(settings: Settings) -> dict[str, Any]:
             defaults["path"] = "given"  # a folder may be named after a person
         mapping = source.pop("mapping")
         if mapping is not None:
-            source["mapping"] = _file_entry(settings.resolve(mapping))
+            source["mapping"] = _file_entry(settings.resolve(mapping), inputs)
         if not source["defaults_by_path"]:
             del source["defaults_by_path"]
     for name in ("policy", "deid", "authorizations", "deletions"):
         arguments[name] = None if arguments[name] is None else masked_name(arguments[name])
     arguments["consent"] = _consent_arguments(arguments["consent"])
     arguments["output"]["path"] = masked_name(arguments["output"]["path"])
+    if arguments["audit"]["path"] is not None:
+        arguments["audit"]["path"] = masked_name(arguments["audit"]["path"])
     arguments["as_of"] = moment_text(settings.as_of)
     return arguments
 
@@ -179,7 +194,7 @@ def _input_entries(settings: Settings, inputs: Inputs, catalog: Catalog) -> list
     ]
 
 
-def snapshot_entry(snapshot: Snapshot) -> dict[str, Any]:
+def snapshot_entry(snapshot: Snapshot, inputs: Inputs) -> dict[str, Any]:
     """The manifest entry of a consent source: masked name, size in bytes, SHA-256; reads the whole file.
 
     A source that is not canonical also has its `format`. For a database table, size and digest are those of
@@ -187,11 +202,10 @@ def snapshot_entry(snapshot: Snapshot) -> dict[str, Any]:
     """
     if snapshot.stored:
         return {"name": masked_name(snapshot.path), **dict(snapshot.stored), "format": snapshot.format}
-    entry = _file_entry(snapshot.path)
+    entry = _file_entry(snapshot.path, inputs)
     return entry if snapshot.format == "canonical" else {**entry, "format": snapshot.format}
 
 
-def _file_entry(path: str) -> dict[str, Any]:
-    with Path(path).open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return {"name": masked_name(Path(path).name), "bytes": file.tell(), "sha256": digest}
+def _file_entry(path: str, inputs: Inputs) -> dict[str, Any]:
+    file = next(file for file in inputs.watched if file.path == path and file.sha256)
+    return {"name": masked_name(Path(path).name), "bytes": file.size, "sha256": file.sha256}

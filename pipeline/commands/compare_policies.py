@@ -28,7 +28,7 @@ def compare_policies(
     settings: Settings, beam_arguments: Sequence[str], progress: Progress, compare: Path | None = None
 ) -> tuple[list[Outcome], dict[str, Any]]:
     """The outcome of each policy, in the given order, and the document written to `what-if.json`."""
-    root = Path(settings.resolve(settings.config.output.path))
+    root = settings.output_path("audit")
     ids = [pack.policy.id for pack in settings.packs]
     created = not root.exists()
     if not created and any(root.iterdir()) and not (root / WHAT_IF).exists():

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from pipeline.commands.explain_session import explained_sessions, rules_by_reason
 from pipeline.commands.policy import rule_lines
 from pipeline.dataset.committed import Committed, open_committed
+from pipeline.dataset.erasures import erased_from
 from pipeline.inputs.config import Settings
 from pipeline.inputs.find_inputs import Inputs, find_inputs, read_context
 from schemas.decisions import TEXT_REASONS, Decision, Reason
@@ -49,7 +50,7 @@ def explain(
         check_text = check_text and committed.manifest.kind == "run" and same_masking
     hasher = KeyedHasher(settings.key)
     with temporary_spill() as spill:
-        inputs = find_inputs(settings, hasher, spill)
+        inputs = find_inputs(settings, hasher, spill, erased_from(settings))
         key, found, context = _find(settings, inputs, hasher, conversation)
         world, events = _world(settings, inputs, hasher, key, found)
     pack = settings.packs[0]

@@ -9,11 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from pipeline.commands.commit import Outcome, commit, snapshot_entry
-from pipeline.dataset.output_folder import OutputFolder, claim_output
+from pipeline.commands.commit import Outcome, prepare, snapshot_entry
+from pipeline.dataset.erasures import erased_from
+from pipeline.dataset.writer import DatasetWriter, begin
 from pipeline.graph import PackPlan, RunPlan
 from pipeline.inputs.config import Settings
 from pipeline.inputs.find_inputs import Inputs, find_inputs, read_context
+from pipeline.inputs.watched import check_unchanged
 from pipeline.report.previous import PreviousRun, read_previous_run
 from pipeline.runners.progress import Progress
 from pipeline.runners.run_graph import run_graph
@@ -49,8 +51,8 @@ def execute(
     `sample`: the number of eligible sessions in which an audit detects personal data. `compare`: the run or
     audit that the report compares with. `to_share`: write a shareable report.
     """
-    path = Path(settings.resolve(settings.config.output.path))
-    (outcome,) = execute_packs(settings, kind, [path], beam_arguments, progress, sample, compare, to_share)
+    paths = [settings.output_path(kind)]
+    (outcome,) = execute_packs(settings, kind, paths, beam_arguments, progress, sample, compare, to_share)
     return outcome
 
 
@@ -71,33 +73,41 @@ def execute_packs(
     """
     hasher = KeyedHasher(settings.key)
     with temporary_spill() as spill:
-        inputs = find_inputs(settings, hasher, spill)
+        inputs = find_inputs(settings, hasher, spill, erased_from(settings))
         engine = engine_spec(settings) if kind == "run" or sample else None
         digests = engine_of(engine).model_digests() if engine else {}
-        folders: list[OutputFolder] = []
+        writers: list[DatasetWriter] = []
         try:
             for path in paths:
-                folders.append(claim_output(path, settings.config.output.on_exists))  # noqa: PERF401 - each is rolled back below
-            previous = [_previous_run(folder, compare) for folder in folders]
+                writers.append(begin(path, kind, settings.config.output.on_exists))  # noqa: PERF401 - each is rolled back below
+            previous = [_previous_run(writer, compare) for writer in writers]
             context = dataclasses.replace(read_context(settings, hasher), metadata_only=kind == "audit")
-            plan = _plan(settings, context, inputs, folders, engine, sample)
+            plan = _plan(settings, context, inputs, writers, engine, sample)
             progress.expect(inputs.total_bytes)
             catalogs = run_graph(plan, settings.config.runner.workers, beam_arguments, progress)
-            snapshots = [snapshot_entry(snapshot) for snapshot in inputs.inspected]
-            return [
-                commit(settings, pack, kind, inputs, snapshots, folder, catalog, digests, before, to_share)
-                for pack, folder, catalog, before in zip(
-                    settings.packs, folders, catalogs, previous, strict=True
+            snapshots = [snapshot_entry(snapshot, inputs) for snapshot in inputs.inspected]
+            prepared = [
+                prepare(settings, pack, kind, inputs, snapshots, writer, catalog, digests, before, to_share)
+                for pack, writer, catalog, before in zip(
+                    settings.packs, writers, catalogs, previous, strict=True
                 )
             ]
+            check_unchanged(inputs.watched)
+            for one in prepared:
+                one.commit()
         except BaseException as error:
-            for folder in reversed(folders):
-                folder.rollback()
-            if isinstance(error, KeyboardInterrupt):
-                raise PipelineError("interrupted; everything written was removed") from None
-            if isinstance(error, OSError):
-                raise PipelineError(f"{describe('commit', error)}: {error.strerror}") from error
-            raise
+            for writer in reversed(writers):
+                writer.rollback()
+            if not (writers and len(writers) == len(paths) and all(each.is_committed for each in writers)):
+                if isinstance(error, KeyboardInterrupt):
+                    raise PipelineError("interrupted; everything written was removed") from None
+                if isinstance(error, OSError):
+                    raise PipelineError(f"{describe('commit', error)}: {error.strerror}") from error
+                raise
+        else:
+            for writer in writers:
+                writer.release()
+    return [one.outcome for one in prepared]
 
 
 def engine_spec(settings: Settings) -> EngineSpec:
@@ -106,17 +116,17 @@ def engine_spec(settings: Settings) -> EngineSpec:
     return EngineSpec(settings.deid, settings.key, digest)
 
 
-def _previous_run(folder: OutputFolder, compare: Path | None) -> PreviousRun | None:
-    if compare is None and folder.parent is None:
+def _previous_run(writer: DatasetWriter, compare: Path | None) -> PreviousRun | None:
+    if compare is None and writer.parent is None:
         return None
-    return read_previous_run(compare or folder.path)
+    return read_previous_run(compare or writer.path)
 
 
 def _plan(
     settings: Settings,
     context: ReadContext,
     inputs: Inputs,
-    folders: Sequence[OutputFolder],
+    writers: Sequence[DatasetWriter],
     engine: EngineSpec | None,
     sample: int,
 ) -> RunPlan:
@@ -127,15 +137,15 @@ def _plan(
     return RunPlan(
         context=context,
         packs=[
-            PackPlan(pack.policy, _stamp(settings, pack, inputs), str(folder.staging), folder.prefix)
-            for pack, folder in zip(settings.packs, folders, strict=True)
+            PackPlan(pack.policy, _stamp(settings, pack, inputs), str(writer.folder), str(writer.staging))
+            for pack, writer in zip(settings.packs, writers, strict=True)
         ],
         authorizations=inputs.authorizations,
         tasks=inputs.tasks,
         files=inputs.files,
         snapshots=inputs.snapshots,
         deletions=inputs.deletions,
-        buckets=Buckets(users, config.runner.max_bucket_bytes, Spill.below(str(folders[0].staging))),
+        buckets=Buckets(users, config.runner.max_bucket_bytes, Spill.below(str(writers[0].staging))),
         pieces=max(2 * config.runner.workers, min(_MOST_PIECES, users // _BUCKETS_PER_PIECE)),
         unit_bytes=max(
             _UNIT_BYTES[0], min(_UNIT_BYTES[1], inputs.total_bytes // (32 * config.runner.workers))

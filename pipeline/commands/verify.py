@@ -1,159 +1,243 @@
-"""`chatsieve verify`: checks a dataset against its manifest, and searches its text for personal data.
+"""`chatsieve verify`: is a version what its catalog, its manifest and its own files say of it?
 
-Findings have one of these kinds, in order: manifest, files, schema, ledger, residual.
+Classes of findings, in order: see `pipeline.verify.findings.KINDS`. Nothing that the files hold ends in an
+error: what cannot be read is a finding.
 """
 
 from __future__ import annotations
 
 import collections
-import hashlib
-from collections.abc import Iterator
+import os
+import re
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
+from pipeline.dataset.catalog import CURRENT, Catalog, Version, is_version_folder
+from pipeline.dataset.erasures import NO_KEYS, Keys
+from pipeline.dataset.writer import MANIFEST
+from pipeline.verify.catalog import check_catalog, check_parents, manifests_of
+from pipeline.verify.erasures import check_erasures
+from pipeline.verify.files import check_dataset_folder, check_files
+from pipeline.verify.findings import KINDS, Finding, Outcome, RowFaults
+from pipeline.verify.ledger import Ledger, check_sums, read_ledger
+from pipeline.verify.manifest import check_manifest
+from pipeline.verify.report import check_report
+from pipeline.verify.residual import check_residual
+from pipeline.verify.rows import check_row_sums, eligible_rows, join_rows
+from pipeline.verify.schema import check_quarantine, check_schemas
+from pipeline.verify.subject import DAMAGE, Subject, decoded, read_file
+from pipeline.verify.training_rows import Sums
+from schemas.errors import ConfigError, InputError
+from schemas.keys import parse_key
+from schemas.manifest import Manifest, decode
 
-from pipeline.dataset.output_folder import MANIFEST
-from schemas.errors import InputError
-from schemas.manifest import FORMAT, FORMAT_VERSION, Manifest, decode, digest_of
-from schemas.tables import INDEX, LEDGER, TRAINING
-
-_SCHEMAS = {"data": TRAINING, "ledger": LEDGER, "restricted": INDEX}
-#: Entity types that patterns and check digits detect reliably; surrogates never match them.
-RESIDUAL_TYPES = frozenset(
-    {"EMAIL_ADDRESS", "CREDIT_CARD", "IBAN_CODE", "US_SSN", "IP_ADDRESS", "MAC_ADDRESS", "SECRET"}
-)
-_RESIDUAL_SCORE = 0.7
-_BATCH_ROWS = 512
-
-
-class Finding(NamedTuple):
-    """A finding: its kind, the file or folder, and what was expected; without any text of the dataset."""
-
-    kind: str
-    where: str
-    what: str
+_NUMBERED = re.compile(r"(.+)@(\d{1,9})\Z", re.DOTALL)
+_VARIABLE = "CHATSIEVE_KEY"
 
 
-def verify(run: Path) -> list[Finding]:
-    """The findings of all checks, in order; empty if there are none.
+def verify(where: Path, key: bytes | None = None) -> Outcome:
+    """Checks the version that `DATASET`, `DATASET@N` or a version's folder names.
 
-    Raises InputError if the folder has no manifest. Checks that need an intact file are skipped for a damaged
-    one.
+    `key` is the run's; without it the HMAC is not checked. Raises InputError where there is no dataset.
     """
-    try:
-        data = (run / MANIFEST).read_bytes()
-    except OSError:
-        raise InputError(f"{run}: no {MANIFEST}; give the output folder of a run or audit") from None
-    try:
-        manifest = decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return [Finding("manifest", MANIFEST, "is not a valid manifest")]
-    findings = list(_check_manifest(manifest))
-    damaged: set[str] = set()
-    for finding in _check_files(run, manifest):
-        damaged.add(finding.where)
-        findings.append(finding)
-    intact = [f.path for f in manifest.files if f.path not in damaged and f.path.endswith(".parquet")]
-    misfits = list(_check_schemas(run, manifest, intact))
-    findings += misfits
-    if not damaged and not misfits:
-        findings += _check_ledger(run, manifest, intact)
-    shards = [path for path in intact if path.startswith("data/") and path not in {f.where for f in misfits}]
-    return [*findings, *_check_residual(run, shards)]
+    place = _find(where)
+    outcome = Outcome(place.name)
+    run = _Run(outcome, key)
+    if place.data is None:
+        outcome.skip("catalog", "the folder of a version was given, not that of a dataset")
+        run.version(place.folder, None, None, NO_KEYS)
+        return outcome
+    catalog = decoded(place.data, Catalog)
+    if catalog is None:
+        outcome.findings.append(Finding("catalog", CURRENT, "is not a catalog of chatsieve"))
+        outcome.checked.append("catalog")
+        run.stop("catalog", f"{CURRENT} cannot be read")
+        return outcome
+    erased = run.dataset(place.root, place.data, catalog)
+    entry = catalog.entry(place.number)
+    if place.number is not None and entry is None:
+        held = ", ".join(str(one.version) for one in catalog.versions)
+        raise InputError(f"{place.root}: has no version {place.number}; it holds {held}")
+    if entry is None or not is_version_folder(entry.folder):
+        outcome.findings.append(Finding("catalog", CURRENT, "does not list the current version"))
+        run.stop("catalog", "the catalog lists no folder of this version")
+        return outcome
+    outcome.name = f"{place.root}@{entry.version}"
+    run.version(place.root / entry.folder, catalog, entry, erased)
+    return outcome
 
 
-def _check_manifest(manifest: Manifest) -> Iterator[Finding]:
-    if (manifest.format, manifest.format_version) != (FORMAT, FORMAT_VERSION):
-        yield Finding("manifest", MANIFEST, f"expected {FORMAT} version {FORMAT_VERSION}")
-    if digest_of(manifest) != manifest.digest:
-        yield Finding("manifest", MANIFEST, "the digest does not match the content")
-
-
-def _check_files(run: Path, manifest: Manifest) -> Iterator[Finding]:
-    for file in manifest.files:
-        path = run / file.path
-        if not path.resolve().is_relative_to(run.resolve()):
-            yield Finding("files", file.path, "is outside the dataset folder")
-        elif not path.is_file():
-            yield Finding("files", file.path, "is missing")
-        elif path.stat().st_size != file.bytes:
-            yield Finding("files", file.path, f"has {path.stat().st_size} bytes; expected {file.bytes}")
-        elif _sha256(path) != file.sha256:
-            yield Finding("files", file.path, "SHA-256 differs from the manifest")
-
-
-def _check_schemas(run: Path, manifest: Manifest, paths: list[str]) -> Iterator[Finding]:
-    rows = {file.path: file.rows for file in manifest.files}
-    for path in paths:
-        expected = _SCHEMAS.get(path.split("/", 1)[0])
+def key_given(key_file: Path | None) -> bytes | None:
+    """The key in a file, else in CHATSIEVE_KEY, else None; ConfigError for one that cannot be read."""
+    if key_file is not None:
         try:
-            with pq.ParquetFile(run / path) as file:
-                if expected is None or not file.schema_arrow.equals(expected):
-                    yield Finding("schema", path, "the schema is not the documented one")
-                elif file.metadata.num_rows != rows[path]:
-                    yield Finding("schema", path, f"has {file.metadata.num_rows} rows; expected {rows[path]}")
-        except (pa.ArrowException, OSError):
-            yield Finding("schema", path, "cannot be read as Parquet")
+            return parse_key(read_file(key_file).decode(), str(key_file))
+        except (OSError, UnicodeDecodeError):
+            raise ConfigError(f"{key_file}: cannot be read as a key") from None
+    text = os.environ.get(_VARIABLE)
+    return parse_key(text, _VARIABLE) if text else None
 
 
-def _check_ledger(run: Path, manifest: Manifest, paths: list[str]) -> Iterator[Finding]:
-    reasons: collections.Counter[str] = collections.Counter()
-    decisions: collections.Counter[str] = collections.Counter()
-    eligible: set[str] = set()
-    for path in (p for p in paths if p.startswith("ledger/")):
-        table = pq.read_table(run / path, columns=["conversation_key", "decision", "reason"])
-        reasons.update(table["reason"].to_pylist())
-        decisions.update(table["decision"].to_pylist())
-        mask = pc.equal(table["decision"].cast(pa.string()), "eligible")
-        eligible.update(table["conversation_key"].filter(mask).to_pylist())
-    counts = manifest.counts
-    if dict(reasons) != counts["reasons"] or dict(decisions) != counts["decisions"]:
-        yield Finding("ledger", "ledger/", "counts by decision and reason differ from the manifest")
-    if sum(decisions.values()) != counts["sessions"] + counts["quarantined_records"]:
-        yield Finding("ledger", "ledger/", "expected a row per session and quarantined record")
-    if manifest.kind == "run":
-        yield from _check_rows(run, paths, eligible)
+class _Place(NamedTuple):
+    """What was named. `data` are the bytes of CURRENT, None for a version's folder by itself."""
+
+    root: Path
+    folder: Path
+    number: int | None
+    data: bytes | None
+
+    @property
+    def name(self) -> str:
+        return str(self.root if self.data is not None else self.folder)
 
 
-def _check_rows(run: Path, paths: list[str], eligible: set[str]) -> Iterator[Finding]:
-    written: set[str] = set()
-    last = ""
-    for path in (p for p in sorted(paths) if p.startswith("data/")):
-        keys = pq.read_table(run / path, columns=["conversation_key"])["conversation_key"].to_pylist()
-        if keys != sorted(keys) or (keys and keys[0] < last):
-            yield Finding("ledger", path, "rows are not sorted by conversation_key")
-        last = keys[-1] if keys else last
-        written.update(keys)
-    if written != eligible:
-        yield Finding("ledger", "data/", "conversations differ from those that are eligible in the ledger")
+def _find(where: Path) -> _Place:
+    try:
+        found = None if where.exists() else _NUMBERED.match(str(where))
+        root, number = (Path(found[1]), int(found[2])) if found else (where, None)
+        if os.path.lexists(root / CURRENT):
+            try:
+                return _Place(root, root, number, read_file(root / CURRENT))
+            except OSError:
+                return _Place(root, root, number, b"")
+        if number is None and (root / MANIFEST).is_file():
+            return _Place(root.parent, root, None, None)
+    except (OSError, ValueError):
+        pass
+    raise InputError(f"{where}: no {CURRENT}; not a dataset or audit of chatsieve")
 
 
-def _check_residual(run: Path, paths: list[str]) -> Iterator[Finding]:
-    if not paths:
-        return
-    from transforms.deid.rules.scanner import PatternScanner
+class _Run:
+    """One verification: runs the checks in order, and turns whatever a check cannot bear into a finding."""
 
-    scanner = PatternScanner(RESIDUAL_TYPES)
-    for path in paths:
-        found: collections.Counter[str] = collections.Counter()
-        with pq.ParquetFile(run / path) as file:
-            for batch in file.iter_batches(_BATCH_ROWS, columns=["messages"], use_threads=False):
-                for spans in scanner.scan(list(_texts(batch.column(0)))):
-                    found.update(span.type for span in spans if span.score >= _RESIDUAL_SCORE)
-        for kind, number in sorted(found.items()):
-            yield Finding("residual", path, f"{number} spans look like {kind}")
+    def __init__(self, outcome: Outcome, key: bytes | None) -> None:
+        self._outcome, self._key = outcome, key
 
+    def stop(self, after: str, why: str) -> None:
+        """Notes all classes after one as not checked."""
+        for kind in KINDS[KINDS.index(after) + 1 :]:
+            self._outcome.skip(kind, why)
 
-def _texts(messages: pa.ListArray) -> Iterator[str]:
-    structs = messages.flatten()
-    for name in ("content", "thinking", "tool_calls", "name"):
-        yield from (text for text in pc.struct_field(structs, name).to_pylist() if text)
+    def dataset(self, root: Path, data: bytes, catalog: Catalog) -> Keys:
+        """Checks the catalog and the dataset's folder; gives the keys of all erasures."""
+        manifests: list[Manifest] = []
+        erased = [NO_KEYS]
 
+        def check() -> Iterable[Finding]:
+            yield from check_catalog(data, catalog)
+            for found in manifests_of(root, catalog, self._key):
+                if isinstance(found, Finding):
+                    yield found
+                else:
+                    manifests.append(found)
+            if manifests and len(manifests) == len(catalog.versions):
+                yield from check_parents(manifests, catalog)
+            for each in check_erasures(root, catalog, manifests):
+                if isinstance(each, Keys):
+                    erased[0] |= each
+                else:
+                    yield each
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        self._check("catalog", CURRENT, check)
+        self._check(
+            "files", "dataset", lambda: check_dataset_folder(root, catalog, self._outcome), note=False
+        )
+        return erased[0]
+
+    def version(self, folder: Path, catalog: Catalog | None, entry: Version | None, erased: Keys) -> None:
+        """Checks one version."""
+        outcome = self._outcome
+        try:
+            data = read_file(folder / MANIFEST)
+            manifest = decode(data)
+        except DAMAGE:
+            finding = Finding("manifest", MANIFEST, "is missing, or cannot be read as a manifest")
+            if not any(one.kind == "manifest" for one in outcome.findings):
+                outcome.findings.append(finding)
+            outcome.checked.append("manifest")
+            self.stop("manifest", "there is no manifest to compare with")
+            return
+        subject = Subject(folder, manifest, catalog, entry, erased=erased)
+        self._check("manifest", MANIFEST, lambda: check_manifest(data, subject, self._key, outcome))
+        self._check("files", "version", lambda: check_files(subject))
+        lines: collections.Counter[str] = collections.Counter()
+
+        def schemas() -> Iterable[Finding]:
+            yield from check_schemas(subject)
+            yield from check_quarantine(subject, lines)
+
+        self._check("schema", "version", schemas)
+        ledger = self._ledger(subject, lines)
+        sums = self._rows(subject, ledger)
+        counts, policy = subject.counts, subject.policy
+        if counts is None or policy is None:
+            outcome.skip("report", "the manifest has no counts or no policy to compare with")
+        else:
+            self._check(
+                "report", "report/", lambda: check_report(subject, policy, counts, ledger, sums, outcome)
+            )
+        if manifest.kind == "run":
+            self._check("residual", "data/", lambda: check_residual(subject))
+        else:
+            outcome.skip("residual", "an audit writes no text")
+
+    def _ledger(self, subject: Subject, lines: collections.Counter[str]) -> Ledger | None:
+        counts, policy = subject.counts, subject.policy
+        if (
+            counts is None
+            or policy is None
+            or not subject.is_whole("ledger/")
+            or not subject.files("ledger/")
+        ):
+            self._outcome.skip("ledger", "its files, the counts or the policy cannot be read")
+            return None
+        found: list[Ledger] = []
+
+        def check() -> Iterable[Finding]:
+            faults = RowFaults("ledger")
+            found.append(read_ledger(subject, policy, faults))
+            yield from faults.findings()
+            if subject.is_whole("quarantine/"):
+                yield from check_sums(subject, counts, found[0], lines)
+            else:
+                self._outcome.skip("sums of the ledger", "the quarantine cannot be read")
+
+        self._check("ledger", "ledger/", check)
+        return found[0] if found else None
+
+    def _rows(self, subject: Subject, ledger: Ledger | None) -> Sums | None:
+        counts, policy = subject.counts, subject.policy
+        parts = ("data/", "restricted/")
+        if ledger is None or counts is None or policy is None or not subject.is_whole(*parts):
+            for kind in ("rows", "index"):
+                self._outcome.skip(kind, "shards, ledger or restricted files cannot be read")
+            return None
+        rows, index = RowFaults("rows"), RowFaults("index")
+        found: list[Sums] = []
+
+        def check() -> Iterable[Finding]:
+            if subject.manifest.kind == "audit":
+                collections.deque(eligible_rows(subject, index), 0)
+                return
+            found.append(join_rows(subject, policy, rows, index))
+            yield from rows.findings()
+            yield from check_row_sums(subject, counts, found[0])
+
+        if subject.manifest.kind == "audit":
+            self._outcome.skip("rows", "an audit writes no training rows")
+        self._check("rows", "data/", check, note=subject.manifest.kind == "run")
+        self._check("index", "restricted/", index.findings)
+        return found[0] if found else None
+
+    def _check(
+        self, kind: str, where: str, check: Callable[[], Iterable[Finding]], note: bool = True
+    ) -> None:
+        try:
+            for finding in check():
+                self._outcome.findings.append(finding)
+        except Exception as error:  # noqa: BLE001 - files can hold anything; the class only, no message
+            what = f"could not be checked ({type(error).__name__})"
+            self._outcome.findings.append(Finding(kind, where, what))
+        if note:
+            self._outcome.checked.append(kind)

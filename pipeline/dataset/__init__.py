@@ -1,6 +1,6 @@
-"""The output folder: claimed and filled by one run, and read again by other commands.
+"""Datasets on disk: immutable versions behind the catalog CURRENT.
 
-In: staged files and a manifest. Out: a committed dataset, or an unchanged folder if the run fails. Read
-`output_folder.py` first (claim, commit, roll back), then `committed.py` (manifest and ledger of a committed
-dataset).
+In: the files of a new version and its manifest. Out: a committed version, or an unchanged dataset if the run
+fails. Read `writer.py` first (claim, commit, roll back), then `change.py` (the one conditional put that makes
+a change count), `committed.py` (reads a version) and `erasures.py` (certificates and erased keys).
 """

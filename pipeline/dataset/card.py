@@ -1,12 +1,12 @@
-"""The dataset card: README.md of a run, with Hugging Face front matter."""
+"""The dataset card: README.md with Hugging Face front matter, and what a reader must know."""
 
 from __future__ import annotations
 
 from schemas.manifest import Manifest
 
 
-def dataset_card(manifest: Manifest, prefix: str) -> str:
-    """The text of the card; `prefix` is the folder of the version below data/."""
+def dataset_card(manifest: Manifest) -> str:
+    """The card of a committed run."""
     counts = manifest.counts
     rows = "\n".join(f"| {reason} | {number} |" for reason, number in counts["reasons"].items())
     entities = (
@@ -17,7 +17,7 @@ configs:
 - config_name: default
   data_files:
   - split: train
-    path: data/{prefix}train-*.parquet
+    path: data/train-*.parquet
 tags:
 - conversational
 - de-identified

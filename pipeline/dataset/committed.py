@@ -1,8 +1,9 @@
-"""Reads a committed dataset: manifest, policy and ledger."""
+"""A committed dataset as other commands read it: its manifest, its policy, the ledger rows of a key."""
 
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,38 +13,53 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pydantic
 
-from pipeline.dataset.output_folder import MANIFEST
+from pipeline.dataset.catalog import CURRENT, Version, read_catalog
+from pipeline.dataset.writer import MANIFEST
 from schemas.errors import InputError
 from schemas.manifest import FORMAT, FORMAT_VERSION, Manifest, decode
 from schemas.policy import Pack, Policy
 from schemas.tables import KEY
 from transforms.shuffle.blobs import part_of_keys
+from transforms.storage.local import LocalStore
+
+_NUMBERED = re.compile(r"(.+)@(\d+)\Z", re.DOTALL)
 
 
 @dataclasses.dataclass(frozen=True)
 class Committed:
-    """The folder and manifest of a committed run or audit."""
+    """A version of a dataset or audit.
+
+    `path` is the version's folder, `root` the dataset's, and `entry` the version in its catalog; a version's
+    folder that was given by itself, or copied out of its dataset, has neither catalog nor entry.
+    """
 
     path: Path
     manifest: Manifest
+    root: Path
+    entry: Version | None = None
+
+    @property
+    def name(self) -> str:
+        """The dataset's folder and the version, as messages name it: `out/demo@2`."""
+        return f"{self.root}@{self.entry.version}" if self.entry else str(self.path)
 
     @property
     def ledger(self) -> list[Path]:
-        """The files of the ledger, in order of conversation keys."""
+        """The ledger's parts in order of their keys."""
         return [self.path / file.path for file in self.manifest.files if file.path.startswith("ledger/")]
 
     def pack(self) -> Pack:
-        """The policy of the run, from its manifest; InputError if this version cannot read it."""
+        """The policy it was decided by, as its manifest carries it."""
         policy = self.manifest.policy
         try:
             return Pack(Policy.model_validate(policy["pack"]), policy["sha256"], policy["canonical_sha256"])
         except (KeyError, pydantic.ValidationError):
             raise InputError(
-                f"{self.path}: this version cannot read the policy of its manifest; give -c CONFIG alone"
+                f"{self.path}: its manifest carries no policy that this version reads; give -c CONFIG alone"
             ) from None
 
     def ledger_rows(self, key: bytes) -> list[dict[str, Any]]:
-        """The ledger rows of a conversation key; reads the one part that can contain them."""
+        """The ledger rows of a conversation key, from the one part that can hold them."""
         parts = self.ledger
         place = int(part_of_keys(pa.array([key], KEY), len(parts))[0]) if parts else 0
         rows: list[dict[str, Any]] = []
@@ -53,8 +69,8 @@ class Committed:
         return rows
 
 
-class _readable:  # noqa: N801 - used as a statement
-    """Turns errors of a missing or damaged file into an InputError with its path."""
+class _readable:  # noqa: N801 - reads as a statement
+    """Turns what a missing or damaged file raises into one line that names it."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -63,26 +79,44 @@ class _readable:  # noqa: N801 - used as a statement
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is not None and issubclass(kind, OSError | pa.ArrowException):
-            raise InputError(f"{self._path}: missing or damaged; run `chatsieve verify` on it") from None
+            raise InputError(f"{self._path}: missing or damaged; `chatsieve verify` gives details") from None
 
 
-def open_committed(path: Path) -> Committed:
-    """The dataset in a folder; InputError if there is none that this version can read."""
+def version_folder(where: Path) -> tuple[Path, Path, Version | None]:
+    """(version folder, dataset folder, catalog entry) of `DATASET`, `DATASET@N` or a version folder.
+
+    Raises InputError where there is none. A version folder by itself has no entry.
+    """
+    found = None if where.exists() else _NUMBERED.match(str(where))
+    root, number = (Path(found[1]), int(found[2])) if found else (where, None)
+    read = read_catalog(LocalStore(root), str(root))
+    if read is None:
+        if number is None and (root / MANIFEST).is_file():
+            return root, root.parent, None
+        raise InputError(f"{root}: no {CURRENT}; not a dataset or audit of chatsieve")
+    entry = read.catalog.entry(number)
+    if entry is None:
+        held = ", ".join(str(one.version) for one in read.catalog.versions)
+        raise InputError(f"{root}: has no version {number}; it holds {held}")
+    return root / entry.folder, root, entry
+
+
+def open_committed(where: Path) -> Committed:
+    """The version that `where` names: see `version_folder`. InputError where this code cannot read it."""
+    path, root, entry = version_folder(where)
     try:
         manifest = decode((path / MANIFEST).read_bytes())
     except OSError:
-        raise InputError(f"{path}: no {MANIFEST}; give the output folder of a run or audit") from None
+        raise InputError(f"{path}: no {MANIFEST}; `chatsieve verify` gives details") from None
     except (msgspec.DecodeError, UnicodeDecodeError):
-        raise InputError(f"{path / MANIFEST}: not a valid manifest; restore the file") from None
+        raise InputError(f"{path / MANIFEST}: cannot be read as a manifest") from None
     if (manifest.format, manifest.format_version) != (FORMAT, FORMAT_VERSION):
-        raise InputError(
-            f"{path / MANIFEST}: expected {FORMAT} version {FORMAT_VERSION}; use its chatsieve version"
-        )
-    return Committed(path, manifest)
+        raise InputError(f"{path / MANIFEST}: expected {FORMAT} version {FORMAT_VERSION}")
+    return Committed(path, manifest, root, entry)
 
 
 def ledger_batches(run: Committed, columns: list[str], rows: int) -> Iterator[pa.RecordBatch]:
-    """The ledger in order, in batches of at most `rows` rows; InputError for a damaged part."""
+    """The ledger in its order, in batches of at most `rows`; raises InputError for a damaged part."""
     for path in run.ledger:
         with _readable(path), pq.ParquetFile(path) as file:
             yield from file.iter_batches(rows, columns=columns, use_threads=False)

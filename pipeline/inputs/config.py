@@ -55,6 +55,12 @@ class Settings:
         """The policy; the first one of an audit with several."""
         return self.packs[0].policy
 
+    def output_path(self, kind: str) -> Path:
+        """The folder of runs or audits: `audit.path`, else `<output.path>.audit`, for audits."""
+        if kind != "audit":
+            return Path(self.resolve(self.config.output.path))
+        return Path(self.resolve(self.config.audit.path or f"{self.config.output.path}.audit"))
+
     def resolve(self, path: str) -> str:
         """The absolute form of a path in the configuration."""
         return resolve_path(self.base, path)
@@ -139,6 +145,7 @@ def overrides_of(
     output: str | None,
     policy: str | None,
     assignments: list[str] | None,
+    output_key: str = "output.path",
 ) -> dict[str, Any]:
     """Dotted keys and their values, from the command line. Paths are relative to the working folder."""
     overrides: dict[str, Any] = {}
@@ -149,7 +156,7 @@ def overrides_of(
     if consent:
         overrides["consent.snapshots"] = [absolute(path) for path in consent]
     if output is not None:
-        overrides["output.path"] = absolute(output)
+        overrides[output_key] = absolute(output)
     if policy is not None:
         overrides["policy"] = policy_argument(policy)
     for text in assignments or []:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import glob
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,13 +14,15 @@ from pipeline.inputs.config import Settings
 from pipeline.inputs.consent import read_consent
 from pipeline.inputs.globs import matching
 from pipeline.inputs.mapping_table import identities_of
+from pipeline.inputs.watched import WatchedFile, watch
 from schemas.config import InputConfig
+from schemas.consent_config import FileSource
 from schemas.errors import InputError
 from schemas.keys import KeyedHasher
 from schemas.records import Defaults, Limits
 from schemas.tables import AUTHORIZATIONS
 from transforms.consent.authorizations import read_authorizations
-from transforms.consent.snapshots import Snapshot, read_deletions
+from transforms.consent.snapshots import ErasedKeys, Snapshot, read_deletions
 from transforms.consent.spilled import SpilledConsent
 from transforms.shuffle.spill import Spill
 from transforms.sources.base import InputFile, PlanTask, ReadContext
@@ -34,6 +37,7 @@ class Inputs:
     `tasks`: reading tasks, from which workers plan units. `files`: (input, position, path), sorted. `roots`:
     for each input, the folder that file names are relative to. `inspected`: the consent sources, for report
     and manifest. `snapshots`: what workers read of them, see `Consent.reads`.
+    `watched`: every file, to be the same at commit.
     """
 
     tasks: list[PlanTask]
@@ -42,12 +46,15 @@ class Inputs:
     total_bytes: int
     inspected: list[Snapshot]
     snapshots: list[str | SpilledConsent]
-    deletions: list[str]
+    deletions: list[str | ErasedKeys]
     authorizations: pa.Table
     known_until: dt.datetime
+    watched: list[WatchedFile]
 
 
-def find_inputs(settings: Settings, hasher: KeyedHasher, spill: Spill) -> Inputs:
+def find_inputs(
+    settings: Settings, hasher: KeyedHasher, spill: Spill, erased: Sequence[ErasedKeys] = ()
+) -> Inputs:
     """The inputs of a configuration; raises InputError, ConsentError or ConfigError. Logs are not read.
 
     Consent that only one process can read (databases, exports of consent systems) is read here, into `spill`.
@@ -57,15 +64,17 @@ def find_inputs(settings: Settings, hasher: KeyedHasher, spill: Spill) -> Inputs
     files: list[tuple[int, int, str]] = []
     roots: list[str] = []
     total_bytes = 0
+    watched = _watched_lists(settings)
     for number, source in enumerate(config.inputs):
         pattern = settings.resolve(source.path)
         found = input_files(pattern, source.format)
         roots.append(_root(settings, source))
         tasks += plan_tasks(number, source.format, found)
         files += [(number, position, file.path) for position, file in enumerate(found)]
+        watched += [watch(file.path, digest=False) for file in found]
         total_bytes += sum(file.size for file in found)
     consent = read_consent(settings, hasher, spill)
-    deletions = [settings.resolve(config.deletions)] if config.deletions else []
+    deletions: list[str | ErasedKeys] = [settings.resolve(config.deletions)] if config.deletions else []
     for path in deletions:
         for _ in read_deletions(path, hasher, settings.as_of):
             pass
@@ -79,10 +88,26 @@ def find_inputs(settings: Settings, hasher: KeyedHasher, spill: Spill) -> Inputs
         total_bytes,
         consent.inspected,
         consent.reads,
-        deletions,
+        [*deletions, *erased],
         authorizations,
         consent.known_until,
+        watched,
     )
+
+
+def _watched_lists(settings: Settings) -> list[WatchedFile]:
+    """Every consent file, list and mapping table, as it is before it is read."""
+    config = settings.config
+    paths = [path for pattern in config.consent.snapshots for path in matching(settings.resolve(pattern))]
+    for source in config.consent.sources:
+        if isinstance(source, FileSource):
+            paths += matching(settings.resolve(source.path))
+    named = [config.authorizations, config.deletions, *(source.mapping for source in config.inputs)]
+    paths += [settings.resolve(path) for path in named if path]
+    try:
+        return [watch(path, digest=True) for path in dict.fromkeys(paths) if Path(path).is_file()]
+    except OSError as error:
+        raise InputError(f"{error.filename}: cannot be read ({error.strerror})") from None
 
 
 def read_context(settings: Settings, hasher: KeyedHasher) -> ReadContext:

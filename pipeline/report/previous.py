@@ -40,7 +40,7 @@ def read_previous_run(path: Path) -> PreviousRun:
             values.update(pc.drop_null(pc.unique(batch.column(name))).to_pylist())
     manifest = run.manifest
     return PreviousRun(
-        name=masked_name(path.resolve().name),
+        name=masked_name(run.root.resolve().name),
         kind=manifest.kind,
         dataset_version=manifest.dataset_version,
         as_of=manifest.as_of,

@@ -9,13 +9,15 @@ from pathlib import Path
 import pytest
 
 from tests.sources.canonical.test_metadata_only import spoil
-from tests.support.command import chatsieve
+from tests.support.command import chatsieve, current
 
 pytestmark = pytest.mark.e2e
 
 
 def ledger(out: Path) -> list[str]:
-    return [hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted((out / "ledger").iterdir())]
+    return [
+        hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted((current(out) / "ledger").iterdir())
+    ]
 
 
 def test_an_audit_of_spoilt_texts_has_the_ledger_of_a_run(tmp_path: Path) -> None:
@@ -34,7 +36,7 @@ def test_an_audit_of_spoilt_texts_has_the_ledger_of_a_run(tmp_path: Path) -> Non
     spoilt = chatsieve("audit", *base, tmp_path / "spoilt")
     assert spoilt.returncode == 0, spoilt.stderr
     assert ledger(tmp_path / "spoilt") == ledger(tmp_path / "sound") == ledger(tmp_path / "run")
-    inputs = json.loads((tmp_path / "spoilt/manifest.json").read_text())["inputs"]
-    assert inputs == json.loads((tmp_path / "sound/manifest.json").read_text())["inputs"]
+    inputs = json.loads((current(tmp_path / "spoilt") / "manifest.json").read_text())["inputs"]
+    assert inputs == json.loads((current(tmp_path / "sound") / "manifest.json").read_text())["inputs"]
     assert ["metadata_sha256" in entry and "sha256" not in entry for entry in inputs] == [True] * len(logs)
     assert chatsieve("verify", tmp_path / "spoilt").returncode == 0

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from tests.support.command import TWO_WORKERS, Corpus, chatsieve, table_of
+from tests.support.command import TWO_WORKERS, Corpus, chatsieve, current, table_of
 
 PACKS = Path("configs/policies").resolve()
 NAMES = [f"consumer-terms-2025-09-28{suffix}" for suffix in ("", "-strict", "-keep-prior")]
@@ -46,7 +46,7 @@ def test_one_pass_over_several_policies_decides_as_one_pass_over_each(
     alone = audit(corpus, tmp_path / "alone", "--policy", PACKS / f"{name}.yaml")
     part = "part-00000-of-00001"
     for file in (f"ledger/{part}.parquet", f"quarantine/{part}.jsonl", "report/report.json"):
-        assert (alone / file).read_bytes() == (compared[0] / name / file).read_bytes()
+        assert (current(alone) / file).read_bytes() == (current(compared[0] / name) / file).read_bytes()
     assert chatsieve("verify", compared[0] / name).returncode == 0
 
 
@@ -57,7 +57,7 @@ def test_the_comparison_has_the_counts_of_each_ledger(compared: tuple[Path, dict
     assert json.loads((out / "what-if.json").read_text()) == document
     assert [policy["id"] for policy in document["policies"]] == NAMES
     for place, name in enumerate(NAMES):
-        query = f"select reason, count(*) from '{out / name}/ledger/*.parquet' group by 1"
+        query = f"select reason, count(*) from '{current(out / name)}/ledger/*.parquet' group by 1"
         wanted = dict(duckdb.sql(query).fetchall())
         got = {row["reason"]: row["sessions"][place] for row in document["reasons"] if row["sessions"][place]}
         assert got == wanted
@@ -170,7 +170,7 @@ def test_later_snapshots_do_not_change_decisions_for_a_past_moment(corpus: Corpu
     after = audit(corpus, tmp_path / "after", *arguments)
     assert table_of(after, "ledger") == table_of(before, "ledger")
     for name in ("manifest.json",):
-        manifests = [json.loads((run / name).read_text()) for run in (before, after)]
+        manifests = [json.loads((current(run) / name).read_text()) for run in (before, after)]
         for manifest in manifests:
             manifest["arguments"].pop("consent")
             manifest["arguments"].pop("output")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.command import Corpus, chatsieve, read_lines, table_of
+from tests.support.command import Corpus, chatsieve, current, read_lines, table_of
 
 pytestmark = pytest.mark.e2e
 
@@ -101,7 +101,7 @@ def test_damaged_files_are_quarantined_and_others_are_read(corpus: Corpus, tmp_p
     out = tmp_path / "out"
     done = chatsieve("audit", "-c", corpus.config, "--input", logs / "*", "--output", out)
     assert done.returncode in (0, 1), done.stderr
-    entries = [e for file in (out / "quarantine").iterdir() for e in read_lines(file)]
+    entries = [e for file in (current(out) / "quarantine").iterdir() for e in read_lines(file)]
     codes = {(entry["file"], entry["code"]) for entry in entries}
     assert ("cut.jsonl.gz", "truncated_input") in codes
     assert [e["file"] for e in entries].count("picture.jsonl") == 1
@@ -118,4 +118,4 @@ def test_more_quarantined_than_allowed_ends_with_one(corpus: Corpus, tmp_path: P
     done = chatsieve("audit", "-c", corpus.config, "--input", logs, "--output", out, "--quiet")
     assert done.returncode == 1
     assert "4 of 4 records were quarantined" in one_line(done.stderr)
-    assert (out / "manifest.json").exists()
+    assert (current(out) / "manifest.json").exists()

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from schemas.report import Report
-from tests.support.command import TWO_WORKERS, Corpus, chatsieve, table_of
+from tests.support.command import TWO_WORKERS, Corpus, chatsieve, current, table_of
 from tests.support.report_queries import check_ledger_figures, check_shard_figures, check_sums
 
 pytestmark = pytest.mark.e2e
@@ -22,7 +22,7 @@ Finished = tuple[Path, subprocess.CompletedProcess[str]]
 
 def report_of(run: Path) -> dict[str, Any]:
     """The report as stored, read strictly first."""
-    data = (run / "report/report.json").read_bytes()
+    data = (current(run) / "report/report.json").read_bytes()
     msgspec.json.decode(data, type=Report)
     report: dict[str, Any] = json.loads(data)
     return report
@@ -160,7 +160,7 @@ def test_a_new_version_is_compared_with_the_one_before(corpus: Corpus, tmp_path:
         "audit", "-c", corpus.config, "--output", out, "--quiet", "--set", "output.on_exists=new_version"
     )
     assert done.returncode == 0, done.stderr
-    report = json.loads((out / "report/v0002/report.json").read_text())
+    report = json.loads((current(out) / "report/report.json").read_text())
     assert report["previous"]["dataset_version"] == 1
     assert {row["moved"] for row in report["previous"]["reasons"]} == {0.0}
 

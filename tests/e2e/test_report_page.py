@@ -16,7 +16,7 @@ from playwright.sync_api import Browser
 
 from pipeline.pages.report import report_page
 from tests.support.browsers import Opened, browser
-from tests.support.command import Corpus, chatsieve
+from tests.support.command import Corpus, chatsieve, current
 from tests.support.made_reports import example, ledger_of, report_over
 
 __all__ = ["browser"]
@@ -45,7 +45,9 @@ def cases(corpus: Corpus, finished: Any, tmp_path_factory: pytest.TempPathFactor
         assert done.returncode == 0, done.stderr
     found = {}
     for name, run in {"small": finished[0], "empty": root / "empty", "shared": root / "shared"}.items():
-        found[name] = Case(run / "report/report.html", json.loads((run / "report/report.json").read_text()))
+        found[name] = Case(
+            current(run) / "report/report.html", json.loads((current(run) / "report/report.json").read_text())
+        )
     ledger, standing = ledger_of(LARGE)
     for name, document in {"large": report_over(ledger, standing, corpus), "example": example()}.items():
         (root / f"{name}.html").write_bytes(report_page(document))

@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from schemas.tables import LEDGER, TRAINING
-from tests.support.command import COMMAND, TWO_WORKERS, Corpus, chatsieve, table_of
+from tests.support.command import COMMAND, TWO_WORKERS, Corpus, chatsieve, current, table_of
 
 pytestmark = pytest.mark.e2e
 Finished = tuple[Path, subprocess.CompletedProcess[str]]
@@ -39,12 +39,14 @@ def every_byte(folder: Path) -> str:
     return "\n".join(parts).lower()
 
 
-def digests(folder: Path, pattern: str) -> dict[str, str]:
-    return {f.name: hashlib.sha256(f.read_bytes()).hexdigest() for f in sorted(folder.glob(pattern))}
+def digests(dataset: Path, pattern: str) -> dict[str, str]:
+    """SHA-256 of files of the current version, by name."""
+    files = sorted(current(dataset).glob(pattern))
+    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
 
 def wait_for(condition: Callable[[], bool], process: subprocess.Popen[Any]) -> None:
-    """Returns when the condition holds or the process has ended; polls 50 times a second."""
+    """Returns when the condition holds or the process has ended; looks fifty times a second."""
     while not condition() and process.poll() is None:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(0.02)
@@ -69,7 +71,7 @@ def test_every_decision_equals_the_planted_truth(corpus: Corpus, finished: Finis
 
 
 def test_no_planted_identifier_is_in_any_byte_written(corpus: Corpus, finished: Finished) -> None:
-    """A single leaked key or address is a failure, in any file."""
+    """One leaked key or address is one too many, wherever it leaks."""
     out, done = finished
     written = every_byte(out) + done.stderr.lower() + done.stdout.lower()
     planted = [p for p in corpus.planted() if p["type"] not in ("PERSON", "ADDRESS")]
@@ -94,7 +96,7 @@ def test_most_planted_names_are_gone(corpus: Corpus, finished: Finished) -> None
 
 
 def test_kept_messages_are_the_rows_written(corpus: Corpus, finished: Finished) -> None:
-    """No message outside of the decision may be written, and none inside may be lost."""
+    """A message that may not be kept must not come out, and none that may be is lost."""
     kept = {
         corpus.key_of(t["conversation_id"]): t["kept_message_ids"]
         for t in corpus.truth()
@@ -107,7 +109,7 @@ def test_kept_messages_are_the_rows_written(corpus: Corpus, finished: Finished) 
 
 
 def test_a_person_is_one_surrogate_through_a_session(finished: Finished) -> None:
-    """The same value has the same surrogate in text, thinking, tool inputs and tool results."""
+    """The same value is the same surrogate in text, thinking, tool inputs and tool results."""
     tools = [r for r in table_of(finished[0], "data") if any(m["tool_calls"] for m in r["messages"])]
     assert tools
     for row in tools:
@@ -140,23 +142,23 @@ def test_rows_load_with_one_schema_everywhere(
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     import datasets
 
-    pattern = str(finished[0] / "data/*.parquet")
+    pattern = str(current(finished[0]) / "data/*.parquet")
     rows = table_of(finished[0], "data")
     loaded = datasets.load_dataset("parquet", data_files=pattern, split="train", cache_dir=str(tmp_path))
     assert loaded.num_rows == len(rows)
     counted = duckdb.read_parquet(pattern).aggregate("count(*), count(distinct conversation_key)").fetchall()
     assert counted == [(len(rows), len(rows))]
     assert polars.read_parquet(pattern).height == len(rows)
-    for file in (finished[0] / "data").glob("*.parquet"):
+    for file in (current(finished[0]) / "data").glob("*.parquet"):
         assert pq.read_schema(file).equals(TRAINING)
-    for file in (finished[0] / "ledger").glob("*.parquet"):
+    for file in (current(finished[0]) / "ledger").glob("*.parquet"):
         assert pq.read_schema(file).equals(LEDGER)
 
 
 def test_order_workers_and_compression_change_no_byte(
     corpus: Corpus, finished: Finished, tmp_path: Path
 ) -> None:
-    """Equal input, as_of and key give equal bytes, for any file layout on disk."""
+    """Equal input, as_of and key give equal bytes, however the input lies on disk."""
     lines = [
         line
         for file in sorted((corpus.path / "logs").glob("*.gz"))
@@ -183,7 +185,7 @@ def test_order_workers_and_compression_change_no_byte(
 
 
 def test_parquet_input_gives_the_same_shards(corpus: Corpus, finished: Finished, tmp_path: Path) -> None:
-    """The file format of the input must not affect the data."""
+    """The file format of the input is no part of the data."""
     made = chatsieve(
         "sample", tmp_path / "pq", "--conversations", 220, "--seed", 11, "--input-format", "parquet"
     )
@@ -196,18 +198,21 @@ def test_parquet_input_gives_the_same_shards(corpus: Corpus, finished: Finished,
 
 
 def test_audit_decides_alike_and_writes_no_text(corpus: Corpus, finished: Finished, tmp_path: Path) -> None:
-    """A privacy officer's dry run must have the decisions of a run, and no text."""
+    """A privacy officer's dry run must show what a run would do, and nothing of what was said."""
     out = tmp_path / "audit"
     done = chatsieve("audit", "-c", corpus.config, "--output", out, "--json")
     assert done.returncode == 0, done.stderr
     assert digests(out, "ledger/*") == digests(finished[0], "ledger/*")
-    assert not (out / "data").exists()
-    assert json.loads(done.stdout)["counts"] == json.loads((out / "report/report.json").read_text())["counts"]
+    assert not (current(out) / "data").exists()
+    assert (
+        json.loads(done.stdout)["counts"]
+        == json.loads((current(out) / "report/report.json").read_text())["counts"]
+    )
     assert chatsieve("verify", out).returncode == 0
 
 
 def test_a_second_run_refuses_and_changes_nothing(corpus: Corpus, finished: Finished) -> None:
-    """Existing output is never overwritten."""
+    """Nothing is overwritten."""
     before = digests(finished[0], "**/*.parquet")
     done = chatsieve("run", "-c", corpus.config, "--output", finished[0])
     assert done.returncode == 2
@@ -216,22 +221,25 @@ def test_a_second_run_refuses_and_changes_nothing(corpus: Corpus, finished: Fini
     assert digests(finished[0], "**/*.parquet") == before
 
 
-def test_a_killed_run_leaves_no_version_and_can_be_repeated(corpus: Corpus, tmp_path: Path) -> None:
-    """Clouds end machines with kill -9: no manifest, no raw data, and the next run succeeds."""
+def test_a_killed_run_leaves_nothing_that_counts_and_running_again_works(
+    corpus: Corpus, tmp_path: Path
+) -> None:
+    """kill -9 is how clouds end machines: no manifest, nothing raw, and the next run is not in its way."""
     out = tmp_path / "out"
     arguments = [str(COMMAND), "run", "-c", str(corpus.config), "--output", str(out), "--quiet", *TWO_WORKERS]
     process = subprocess.Popen(arguments, stderr=subprocess.DEVNULL)
-    wait_for(lambda: any(out.glob(".staging-*/fragments/*")), process)
+    wait_for(lambda: any(out.glob("v0001-*/staging/fragments/*")), process)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert not (out / "manifest.json").exists()
-    assert any(out.glob(".staging-*"))
+    assert not (out / "CURRENT").exists()
+    assert any(out.glob("v0001-*/staging"))
     left = "".join(f.read_bytes().decode("utf-8", "replace") for f in out.rglob("*") if f.is_file())
     assert not [p for p in corpus.planted() if p["type"] == "EMAIL_ADDRESS" and p["value"] in left]
     again = chatsieve("run", "-c", corpus.config, "--output", out)
     assert again.returncode == 0, again.stderr
     assert chatsieve("verify", out).returncode == 0
-    assert {path.name for path in out.iterdir()} == {
+    assert {path.name for path in out.iterdir()} == {".lock", "CURRENT", "latest", current(out).name}
+    assert {path.name for path in current(out).iterdir()} == {
         "README.md",
         "data",
         "ledger",
@@ -242,46 +250,51 @@ def test_a_killed_run_leaves_no_version_and_can_be_repeated(corpus: Corpus, tmp_
     }
 
 
-def test_an_interrupted_run_is_rolled_back_and_reported(corpus: Corpus, tmp_path: Path) -> None:
+def test_an_interrupted_run_is_rolled_back_and_says_so(corpus: Corpus, tmp_path: Path) -> None:
     """A scheduler ends a run with SIGTERM: exit 3, one line, no folder left."""
     out = tmp_path / "out"
     arguments = [str(COMMAND), "run", "-c", str(corpus.config), "--output", str(out), "--quiet", *TWO_WORKERS]
     process = subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True)
-    wait_for(lambda: any(out.glob(".staging-*")), process)
+    wait_for(lambda: any(out.glob("v0001-*")), process)
     process.terminate()
     _, stderr = process.communicate()
     assert (process.returncode, stderr) == (3, "chatsieve: interrupted; everything written was removed\n")
     assert not out.exists()
 
 
-def test_a_new_version_is_added_beside_the_old_one(corpus: Corpus, tmp_path: Path) -> None:
-    """A dataset grows by versions; committed versions stay unchanged."""
+def test_a_new_version_does_not_change_the_one_before(corpus: Corpus, tmp_path: Path) -> None:
+    """A dataset grows by versions; a glob below one version never finds rows of another."""
     out = tmp_path / "out"
-    base: list[Any] = ["run", "-c", corpus.config, "--output", out]
-    assert chatsieve(*base, "--quiet").returncode == 0
-    before = digests(out, "data/*.parquet")
-    first = json.loads((out / "manifest.json").read_text())
-    again = chatsieve(*base, "--set", "output.on_exists=new_version")
-    assert again.returncode == 0
-    assert again.stderr.endswith(f"see {out}/report/v0002\n")
-    second = json.loads((out / "manifest.json").read_text())
+    base: list[Any] = ["run", "-c", corpus.config, "--output", out, "--quiet"]
+    assert chatsieve(*base).returncode == 0
+    before, old = digests(out, "data/*.parquet"), current(out)
+    assert chatsieve(*base, "--set", "output.on_exists=new_version").returncode == 0
+    manifest = json.loads((current(out) / "manifest.json").read_text())
     assert digests(out, "data/*.parquet") == before
-    assert (second["dataset_version"], second["parent"]) == (2, first["digest"])
-    assert json.loads((out / "manifests/0001.json").read_text()) == first
-    assert digests(out, "data/v0002/*.parquet") == before
-    assert chatsieve("verify", out).returncode == 0
+    assert current(out) != old
+    sha256 = hashlib.sha256((old / "manifest.json").read_bytes()).hexdigest()
+    assert (manifest["dataset_version"], manifest["parent"]) == (2, {"version": 1, "digest": sha256})
+    assert {path.name for path in out.iterdir()} == {
+        ".lock",
+        "CURRENT",
+        "latest",
+        old.name,
+        current(out).name,
+    }
+    assert [chatsieve("verify", f"{out}@{n}").returncode for n in (1, 2)] == [0, 0]
 
 
 def test_the_restricted_index_is_private_and_points_at_rows(finished: Finished) -> None:
-    """Erasure needs it; no other user may read it."""
+    """Erasure needs it; nobody else may read it."""
     out = finished[0]
-    index = table_of(out, "restricted")
-    shards = [pq.read_table(file).to_pylist() for file in sorted((out / "data").glob("*.parquet"))]
+    files = sorted((current(out) / "restricted").glob("index-*.parquet"))
+    index = [row for file in files for row in pq.read_table(file).to_pylist()]
+    shards = [pq.read_table(file).to_pylist() for file in sorted((current(out) / "data").glob("*.parquet"))]
     assert index
     for row in index:
         found = shards[row["shard"]][row["row"]]
         assert (found["conversation_key"], found["user_key"]) == (row["conversation_key"], row["user_key"])
-    assert {file.stat().st_mode & 0o777 for file in (out / "restricted").iterdir()} == {0o600}
+    assert {file.stat().st_mode & 0o777 for file in (current(out) / "restricted").iterdir()} == {0o600}
 
 
 def test_rows_are_sorted_over_all_shards(finished: Finished) -> None:

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from schemas.report import Report
-from tests.support.command import Corpus, chatsieve, table_of
+from tests.support.command import Corpus, chatsieve, current, table_of
 
 pytestmark = pytest.mark.e2e
 LEAST = 10
@@ -36,7 +36,7 @@ SHARES = {"share", "then_share", "now_share", "moved", "per_thousand_characters"
 def shared(corpus: Corpus, out: Path, *more: object, kind: str = "audit", code: int = 0) -> dict[str, Any]:
     done = chatsieve(kind, "-c", corpus.config, "--output", out, "--quiet", "--shareable", *more)
     assert done.returncode == code, done.stderr
-    data = (out / "report/report.json").read_bytes()
+    data = (current(out) / "report/report.json").read_bytes()
     msgspec.json.decode(data, type=Report)
     report: dict[str, Any] = json.loads(data)
     return report

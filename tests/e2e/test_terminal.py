@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.command import COMMAND, Corpus, chatsieve
+from tests.support.command import COMMAND, Corpus, chatsieve, current
 
 pytestmark = pytest.mark.e2e
 
@@ -78,7 +78,7 @@ def test_the_last_table_fits_80_columns_and_equals_the_report(corpus: Corpus, tm
     out = tmp_path / "o"
     code, lines = on_terminal("audit", "-c", corpus.config, "--output", out, columns=200)
     assert code == 0
-    report = json.loads((out / "report/report.json").read_text())
+    report = json.loads((current(out) / "report/report.json").read_text())
     start = next(n for n, line in enumerate(lines) if line.startswith("decision"))
     table = lines[start + 1 : start + 1 + len(report["reasons"])]
     for line, row in zip(table, report["reasons"], strict=True):

@@ -1,104 +1,99 @@
-"""`chatsieve verify` finds each class of damage."""
+"""`chatsieve verify` as a user runs it: exit codes, what it prints, audits, a second version."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-import shutil
 import subprocess
 from pathlib import Path
 
-import msgspec
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
-from schemas.manifest import FileEntry, decode, encode
-from tests.support.command import chatsieve
+from tests.support.command import Corpus, chatsieve
+from tests.support.forging import Dataset, linked_copy
 
 pytestmark = pytest.mark.e2e
 Finished = tuple[Path, subprocess.CompletedProcess[str]]
+CLASSES = ["catalog", "manifest", "files", "schema", "ledger", "rows", "index", "report", "residual"]
 
 
 @pytest.fixture
-def copy(finished: Finished, tmp_path: Path) -> Path:
+def copy(finished: Finished, tmp_path: Path) -> Dataset:
     """A dataset to damage."""
-    return Path(shutil.copytree(finished[0], tmp_path / "copy"))
+    return Dataset(linked_copy(finished[0], tmp_path / "copy"))
 
 
-def kinds(run: Path) -> list[str]:
-    done = chatsieve("verify", run, "--json")
-    report = json.loads(done.stdout)
-    assert done.returncode == (0 if report["ok"] else 1)
-    return [finding["kind"] for finding in report["findings"]]
+def test_a_finished_dataset_passes_and_the_command_names_what_it_checked(
+    copy: Dataset, corpus: Corpus
+) -> None:
+    """With the key from a file or from the environment nothing is left unchecked."""
+    key = corpus.path / "chatsieve.key"
+    done = chatsieve("verify", copy.root, "--json", "--key-file", key)
+    document = json.loads(done.stdout)
+    assert (done.returncode, document["ok"], document["findings"]) == (0, True, [])
+    assert [kind for kind in document["checked"] if kind != "hmac"] == CLASSES
+    assert document["not_checked"] == []
+    again = chatsieve("verify", copy.root, "--quiet", CHATSIEVE_KEY=key.read_text().strip())
+    assert (again.returncode, again.stderr) == (0, "")
 
 
-def reseal(run: Path, change: dict[str, object]) -> None:
-    """Rewrites the manifest, with a digest that fits, as a careful forger would."""
-    manifest = decode((run / "manifest.json").read_bytes())
-    (run / "manifest.json").write_bytes(encode(msgspec.structs.replace(manifest, **change)))
+def test_without_the_key_it_says_that_the_hmac_was_not_checked(copy: Dataset) -> None:
+    """Digests alone can be made by whoever can write the files."""
+    done = chatsieve("verify", copy.root, CHATSIEVE_KEY="")
+    assert done.returncode == 0
+    assert "not checked: hmac" in done.stderr
 
 
-def test_an_intact_dataset_passes(copy: Path) -> None:
-    """No findings for a dataset without faults."""
-    assert kinds(copy) == []
+def test_all_findings_are_listed_class_by_class(copy: Dataset) -> None:
+    """Exit 1; the order is that of the classes, whatever was found first."""
+    copy.put_in("notes", b"")
+    copy.set_current(lambda tree: tree["versions"][0].update(rows=1))
+    copy.set_rows(copy.part("ledger/"), lambda rows: rows[0].update(policy_id="other"))
+    copy.set_report(lambda tree: tree["counts"].update(records=1))
+    done = chatsieve("verify", copy.root, "--json")
+    kinds = [finding["kind"] for finding in json.loads(done.stdout)["findings"]]
+    assert done.returncode == 1
+    assert set(kinds) >= {"catalog", "files", "ledger", "report"}
+    assert kinds == sorted(kinds, key=CLASSES.index)
+    assert "internal error" not in done.stderr
 
 
-def test_a_changed_manifest_is_found(copy: Path) -> None:
-    """The digest is over all of it."""
-    text = (copy / "manifest.json").read_text().replace('"kind": "run"', '"kind": "ran"')
-    (copy / "manifest.json").write_text(text)
-    assert "manifest" in kinds(copy)
+def test_a_catalog_that_cannot_be_read_is_a_finding(copy: Dataset) -> None:
+    """Nothing else can be checked then, and the command says so."""
+    copy.put("CURRENT", b"\0\xff")
+    done = chatsieve("verify", copy.root)
+    assert done.returncode == 1
+    assert "catalog: CURRENT" in done.stderr
+    assert "not checked: ledger" in done.stderr
 
 
-def test_a_flipped_byte_a_missing_file_and_a_short_one_are_found(copy: Path) -> None:
-    """Each file must have exactly the committed bytes."""
-    shards = sorted((copy / "data").iterdir())
-    data = bytearray(shards[0].read_bytes())
-    data[len(data) // 2] ^= 1
-    shards[0].write_bytes(data)
-    shards[1].unlink()
-    shards[2].write_bytes(shards[2].read_bytes()[:-1])
-    assert kinds(copy)[:3] == ["files", "files", "files"]
+@pytest.mark.parametrize("text", ["", "no key", "00"])
+def test_a_key_file_without_a_key_is_refused(copy: Dataset, tmp_path: Path, text: str) -> None:
+    """Exit 2: a verification with half a key proves nothing."""
+    (tmp_path / "key").write_text(text)
+    done = chatsieve("verify", copy.root, "--key-file", tmp_path / "key")
+    assert done.returncode == 2
+    assert "hex digits" in done.stderr
 
 
-def test_a_foreign_schema_is_found(copy: Path) -> None:
-    """A shard with the right digest but the wrong columns is invalid."""
-    shard = sorted((copy / "data").iterdir())[0]
-    pq.write_table(pa.table({"x": [1]}), shard)
-    reseal_file(copy, shard, 1)
-    assert "schema" in kinds(copy)
-
-
-def test_a_ledger_that_does_not_add_up_is_found(copy: Path) -> None:
-    """Sums are promises."""
-    manifest = json.loads((copy / "manifest.json").read_text())
-    manifest["counts"]["reasons"]["eligible"] += 1
-    reseal(copy, {"counts": manifest["counts"]})
-    assert "ledger" in kinds(copy)
-
-
-def test_residual_pii_is_found(copy: Path) -> None:
-    """A shard that was tampered with, or masked by a broken engine, shows."""
-    shard = next(f for f in sorted((copy / "data").iterdir()) if pq.read_metadata(f).num_rows)
-    table = pq.read_table(shard)
-    rows = table.to_pylist()
-    rows[0]["messages"][0]["content"] += " write to somebody@example.com"
-    pq.write_table(pa.Table.from_pylist(rows, schema=table.schema), shard)
-    reseal_file(copy, shard, len(rows))
-    assert kinds(copy) == ["residual"]
-
-
-def test_a_folder_without_a_manifest_is_no_dataset(tmp_path: Path) -> None:
-    """Exit 2 and one line: there is no dataset to verify."""
+def test_a_folder_without_a_catalog_is_no_dataset(tmp_path: Path) -> None:
+    """Exit 2 and one line: there is nothing to verify."""
     done = chatsieve("verify", tmp_path)
     assert done.returncode == 2
-    assert "no manifest.json" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert "no CURRENT" in done.stderr
 
 
-def reseal_file(run: Path, path: Path, rows: int) -> None:
-    data = path.read_bytes()
-    relative = path.relative_to(run).as_posix()
-    changed = FileEntry(relative, len(data), rows, hashlib.sha256(data).hexdigest())
-    files = decode((run / "manifest.json").read_bytes()).files
-    reseal(run, {"files": [changed if file.path == relative else file for file in files]})
+def test_a_version_that_is_not_there_is_refused(copy: Dataset) -> None:
+    """Exit 2, and the versions that are."""
+    done = chatsieve("verify", f"{copy.root}@7")
+    assert done.returncode == 2
+    assert "it holds 1" in done.stderr
+
+
+def test_audits_pass(corpus: Corpus, tmp_path: Path) -> None:
+    """In full and shareable: small counts that the report suppresses are no contradiction."""
+    for options in ([], ["--shareable", "--set", "output.on_exists=new_version"]):
+        done = chatsieve("audit", "-c", corpus.config, "--output", tmp_path / "audit", "--quiet", *options)
+        assert done.returncode == 0, done.stderr
+        done = chatsieve("verify", tmp_path / "audit", "--json")
+        assert json.loads(done.stdout)["findings"] == []

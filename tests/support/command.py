@@ -118,8 +118,15 @@ def _preloaded() -> Preloaded:
     return started
 
 
+def current(dataset: Path) -> Path:
+    """The folder of the dataset's current version."""
+    return dataset / json.loads((dataset / "CURRENT").read_bytes())["folder"]
+
+
 def table_of(run: Path, folder: str) -> list[dict[str, Any]]:
     """All rows of a folder's Parquet files, in order."""
     return [
-        row for file in sorted((run / folder).glob("*.parquet")) for row in pq.read_table(file).to_pylist()
+        row
+        for file in sorted((current(run) / folder).glob("*.parquet"))
+        for row in pq.read_table(file).to_pylist()
     ]

@@ -7,6 +7,8 @@ from typing import Any
 
 import duckdb
 
+from tests.support.command import current
+
 #: The month of creation as grouped in the report; {as_of} is the as-of instant.
 MONTH = """case when created_on is null then null
   when date_trunc('month', created_on) > date_trunc('month', timestamp '{as_of}') then 'later'
@@ -17,7 +19,7 @@ MONTH = """case when created_on is null then null
 
 def rows(run: Path, sql: str, folder: str = "ledger") -> list[tuple[Any, ...]]:
     """The rows of a query over `t`, the Parquet files of a folder."""
-    query = f"with t as (from read_parquet('{run}/{folder}/**/*.parquet')) {sql}"
+    query = f"with t as (from read_parquet('{current(run)}/{folder}/**/*.parquet')) {sql}"
     return [tuple(row) for row in duckdb.sql(query).fetchall()]
 
 

@@ -14,10 +14,12 @@ import pyarrow.compute as pc
 
 from schemas.errors import ConsentError
 from schemas.keys import KeyedHasher
-from schemas.tables import CONSENT, DELETIONS, INSTANT
+from schemas.tables import CONSENT, DELETIONS, INSTANT, KEY
 from transforms.consent.columns import instant_column, key_column, state_column
 from transforms.consent.files import is_later, read_batches
 from transforms.consent.spilled import SpilledConsent
+
+_ALWAYS = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 class Snapshot(NamedTuple):
@@ -101,8 +103,21 @@ def read_events(path: str, user_ids: Sequence[str], as_of: dt.datetime) -> Itera
                 yield row
 
 
-def read_deletions(path: str, hasher: KeyedHasher, as_of: dt.datetime) -> Iterator[tuple[str, pa.Table]]:
+class ErasedKeys(NamedTuple):
+    """Keys that `forget` erased from the dataset. They count as deleted at any time."""
+
+    kind: str
+    keys: tuple[bytes, ...]
+
+
+def read_deletions(
+    path: str | ErasedKeys, hasher: KeyedHasher, as_of: dt.datetime
+) -> Iterator[tuple[str, pa.Table]]:
     """("user" or "conversation", DELETIONS at or before `as_of`), for each batch of the file."""
+    if isinstance(path, ErasedKeys):
+        since = pa.repeat(pa.scalar(_ALWAYS, INSTANT), len(path.keys))
+        yield path.kind, pa.table([pa.array(path.keys, KEY), since], schema=DELETIONS)
+        return
     makers = {"user": hasher.users, "conversation": hasher.conversations}
     for batch in read_batches(path, ("kind", "id", "deleted_at")):
         unknown = set(pc.unique(batch["kind"].cast(pa.string())).to_pylist()) - set(makers)

@@ -10,7 +10,7 @@ from typing import Any
 import apache_beam as beam
 
 from schemas.keys import KeyedHasher
-from transforms.consent.snapshots import read_deletions, read_snapshot
+from transforms.consent.snapshots import ErasedKeys, read_deletions, read_snapshot
 from transforms.consent.spilled import SpilledConsent
 from transforms.shuffle.blobs import to_blob
 from transforms.shuffle.buckets import Buckets, users_to_buckets
@@ -61,7 +61,7 @@ class _ReadDeletions(beam.DoFn):  # type: ignore[misc]
         self._buckets = buckets
 
     @guarded("Read deletions")
-    def process(self, path: str) -> Iterator[Any]:
+    def process(self, path: str | ErasedKeys) -> Iterator[Any]:
         for kind, table in read_deletions(path, *self._arguments):
             if kind == "user":
                 yield from users_to_buckets(table, "key", "user_deletions", self._buckets)

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.decisions import CLAUSE, Decision, decision_of
-from schemas.tables import INSTANT, LEDGER, SETTLED
+from schemas.tables import INSTANT, LEDGER, SESSIONS, SETTLED
 from transforms.decide.settled_rows import in_key_order, record_rows
 from transforms.shuffle.dictionaries import (
     by_appearance,
@@ -42,8 +42,8 @@ class Refusal(NamedTuple):
 def ledger_rows(settled: pa.Table, quarantined: pa.Table, refusals: Sequence[Refusal]) -> pa.Table:
     """The rows of one key range, sorted by conversation_key, rows without a key last.
 
-    They have the columns of LEDGER, `row_retain_until` and `standing`. `settled` are SETTLED rows; each
-    refusal replaces the decision of its session. Quarantined records without a key are added.
+    Columns: those of LEDGER, `row_retain_until`, `standing` and `user_key`. `settled` are SETTLED rows;
+    each refusal replaces the decision of its session. Quarantined records without a key are added.
     """
     records = record_rows(quarantined.filter(quarantined["conversation_key"].is_null()))
     rows = in_key_order(_refuse(pa.concat_tables([settled.select(SETTLED.names), records]), refusals))
@@ -64,6 +64,13 @@ def ledger_table(rows: pa.Table, stamp: Stamp) -> pa.Table:
     }
     columns = [constant[name] if name in constant else rows[name] for name in LEDGER.names]
     return pa.table([_cast(c, f.type) for c, f in zip(columns, LEDGER, strict=True)], schema=LEDGER)
+
+
+def session_keys(rows: pa.Table) -> pa.Table:
+    """SESSIONS of `ledger_rows`: the user of each row that has a conversation key."""
+    named = rows.filter(rows["conversation_key"].is_valid())
+    users = hex_keys(named["user_key"])
+    return pa.table([users, named["conversation_key"]], schema=SESSIONS)
 
 
 def hex_keys(keys: pa.ChunkedArray | pa.Array) -> pa.Array:

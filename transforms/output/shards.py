@@ -17,7 +17,7 @@ ROW_GROUP_ROWS = 8_192
 _STATISTICS = [f.name for f in TRAINING if f.name not in ("messages", "entities")]
 
 
-def write_shard(rows: pa.Table, shard: int, shards: int, root: Path, prefix: str = "") -> list[FileEntry]:
+def write_shard(rows: pa.Table, shard: int, shards: int, root: Path) -> list[FileEntry]:
     """Writes a data shard and its restricted index (mode 0600) below `root`. `rows` is sorted FRAGMENT."""
     columns = []
     for field in TRAINING:
@@ -37,13 +37,26 @@ def write_shard(rows: pa.Table, shard: int, shards: int, root: Path, prefix: str
         schema=INDEX,
     )
     return [
-        write_parquet(table, root, f"data/{prefix}train-{name}", statistics=_STATISTICS),
-        write_parquet(index, root, f"restricted/{prefix}index-{name}", mode=0o600),
+        write_parquet(table, root, f"data/train-{name}", statistics=_STATISTICS),
+        write_parquet(index, root, f"restricted/index-{name}"),
     ]
 
 
+def rewrite_table(table: pa.Table, root: Path, name: str) -> FileEntry:
+    """Writes some rows of a dataset's file under its name; the bytes are those of a run with these rows."""
+    columns = []
+    for field in table.schema:
+        column = table[field.name].combine_chunks()
+        if pa.types.is_dictionary(field.type):
+            # Only the values that are left, in order of appearance.
+            column = column.cast(field.type.value_type).dictionary_encode().cast(field.type)
+        columns.append(column)
+    statistics = _STATISTICS if name.startswith("data/") else True
+    return write_parquet(pa.table(columns, schema=table.schema), root, name, statistics)
+
+
 def write_parquet(
-    table: pa.Table, root: Path, relative: str, statistics: bool | list[str] = True, mode: int = 0o644
+    table: pa.Table, root: Path, relative: str, statistics: bool | list[str] = True
 ) -> FileEntry:
     """Writes a table with fixed settings to `root/relative`, atomically.
 
@@ -60,4 +73,4 @@ def write_parquet(
     with pq.ParquetWriter(sink, table.schema, **settings) as writer:
         if table.num_rows:
             writer.write_table(table, row_group_size=ROW_GROUP_ROWS)
-    return stage(root, relative, sink.getvalue(), table.num_rows, mode)
+    return stage(root, relative, sink.getvalue(), table.num_rows)

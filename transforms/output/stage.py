@@ -16,7 +16,7 @@ from msgspec.structs import asdict
 from schemas.tables import QUARANTINED, SETTLED, TEXT_REFUSALS
 from transforms.output.counts import cells_of, expiries_of, months_counted, quarantined_bytes
 from transforms.output.file_names import display_name
-from transforms.output.ledger import Refusal, Stamp, ledger_rows, ledger_table
+from transforms.output.ledger import Refusal, Stamp, ledger_rows, ledger_table, session_keys
 from transforms.output.shards import write_parquet, write_shard
 from transforms.shuffle.blobs import Kind, tables_of
 from transforms.shuffle.entries import entry
@@ -34,14 +34,13 @@ class WriteLedger(beam.PTransform):  # type: ignore[misc]
     """Writes ledger and quarantine files. In: (part, blobs), grouped, with every part. Out: entries."""
 
     stamp: Stamp
-    staging: str
-    prefix: str
+    folder: str
     roots: Sequence[str]
     sizes: Any
     spill: Spill | None
 
     def expand(self, parts: Any) -> Any:
-        writer = _WriteLedger(self.stamp, self.staging, self.prefix, self.roots, self.spill)
+        writer = _WriteLedger(self.stamp, self.folder, self.roots, self.spill)
         return parts | "Write ledger part" >> beam.ParDo(writer, self.sizes)
 
 
@@ -49,12 +48,11 @@ class WriteLedger(beam.PTransform):  # type: ignore[misc]
 class WriteShards(beam.PTransform):  # type: ignore[misc]
     """Writes shards. In: (shard, fragment ranges), grouped, with every shard. Out: entries."""
 
-    staging: str
-    prefix: str
+    folder: str
     sizes: Any
 
     def expand(self, shards: Any) -> Any:
-        return shards | "Write shard" >> beam.ParDo(_WriteShard(self.staging, self.prefix), self.sizes)
+        return shards | "Write shard" >> beam.ParDo(_WriteShard(self.folder), self.sizes)
 
 
 class WriteCatalog(beam.DoFn):  # type: ignore[misc]
@@ -70,10 +68,8 @@ class WriteCatalog(beam.DoFn):  # type: ignore[misc]
 
 
 class _WriteLedger(beam.DoFn):  # type: ignore[misc]
-    def __init__(
-        self, stamp: Stamp, staging: str, prefix: str, roots: Sequence[str], spill: Spill | None
-    ) -> None:
-        self._stamp, self._staging, self._prefix, self._roots = stamp, Path(staging), prefix, roots
+    def __init__(self, stamp: Stamp, folder: str, roots: Sequence[str], spill: Spill | None) -> None:
+        self._stamp, self._folder, self._roots = stamp, Path(folder), roots
         self._spill = spill
 
     @guarded("Write ledger")
@@ -89,7 +85,7 @@ class _WriteLedger(beam.DoFn):  # type: ignore[misc]
         rows = ledger_rows(tables["decisions"], tables["quarantined"], refusals)
         ledger = ledger_table(rows, self._stamp)
         name = f"part-{part:05d}-of-{parts:05d}"
-        written = write_parquet(ledger, self._staging, f"ledger/{self._prefix}{name}.parquet")
+        written = write_parquet(ledger, self._folder, f"ledger/{name}.parquet")
         yield entry(
             "ledger",
             **asdict(written),
@@ -97,6 +93,8 @@ class _WriteLedger(beam.DoFn):  # type: ignore[misc]
             expiries=expiries_of(rows["decision"], rows["row_retain_until"]),
             unreadable=quarantined_bytes(tables["quarantined"]),
         )
+        sessions = write_parquet(session_keys(rows), self._folder, f"restricted/sessions-{name[5:]}.parquet")
+        yield entry("sessions", **asdict(sessions))
         yield self._quarantine(tables["quarantined"], name)
 
     def _quarantine(self, rows: pa.Table, name: str) -> bytes:
@@ -116,19 +114,19 @@ class _WriteLedger(beam.DoFn):  # type: ignore[misc]
             for row in rows.to_pylist()
         ]
         data = b"".join(line + b"\n" for line in lines)
-        written = stage(self._staging, f"quarantine/{self._prefix}{name}.jsonl", data, rows.num_rows)
+        written = stage(self._folder, f"quarantine/{name}.jsonl", data, rows.num_rows)
         return entry("quarantine", **asdict(written))
 
 
 class _WriteShard(beam.DoFn):  # type: ignore[misc]
-    def __init__(self, staging: str, prefix: str) -> None:
-        self._staging, self._prefix = Path(staging), prefix
+    def __init__(self, folder: str) -> None:
+        self._folder = Path(folder)
 
     @guarded("Write shard")
     def process(self, item: tuple[int, Iterable[bytes]], sizes: Sizes) -> Iterator[bytes]:
         shard, shards = item[0], sizes[1]
         rows = read_ranges([FragmentRange.decode(data) for data in item[1] if data])
-        data, index = write_shard(rows, shard, shards, self._staging, self._prefix)
+        data, index = write_shard(rows, shard, shards, self._folder)
         yield entry(
             "shard",
             **asdict(data),

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from schemas.tables import TRAINING
 from transforms.shuffle.blobs import part_of_keys, slices_by_part
+from transforms.storage.local import LocalStore
 
 #: TRAINING before it is written: keys as bytes, texts not yet dictionary-encoded, and `ordinal`, the
 #: position of the thread within its session.
@@ -49,12 +50,11 @@ def write_fragment(rows: pa.Table, shards: int, folder: Path) -> Iterator[tuple[
     names = hashlib.sha256(b"".join(rows["key"].to_pylist())).hexdigest()[:32]
     path = folder / f"fragment-{names}.arrow"
     parts = list(slices_by_part(rows, part_of_keys(rows["key"], shards)))
-    folder.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp")
-    with pa.OSFile(str(temporary), "wb") as sink, pa.ipc.new_file(sink, FRAGMENT, options=_OPTIONS) as writer:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_file(sink, FRAGMENT, options=_OPTIONS) as writer:
         for _, part in parts:
             writer.write_batch(part.combine_chunks().to_batches()[0])
-    temporary.replace(path)
+    LocalStore(folder, durable=False).put(path.name, memoryview(sink.getvalue()))
     for position, (shard, _) in enumerate(parts):
         yield shard, FragmentRange(str(path), position)
 

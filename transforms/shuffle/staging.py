@@ -1,4 +1,4 @@
-"""Writes files to the staging folder of a run, atomically, and describes them for the manifest."""
+"""Files of a version, written whole or not at all, with what the manifest lists of each."""
 
 from __future__ import annotations
 
@@ -8,14 +8,11 @@ from pathlib import Path
 import pyarrow as pa
 
 from schemas.manifest import FileEntry
+from transforms.storage.local import LocalStore
 
 
-def stage(root: Path, relative: str, data: bytes | pa.Buffer, rows: int = 0, mode: int = 0o644) -> FileEntry:
-    """Writes `root/relative` and returns its manifest entry. A retry replaces the file with an equal one."""
-    path = root / relative
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.touch(mode=mode)
-    temporary.write_bytes(data)
-    temporary.replace(path)
-    return FileEntry(relative, len(memoryview(data)), rows, hashlib.sha256(data).hexdigest())
+def stage(root: Path, relative: str, data: bytes | pa.Buffer, rows: int = 0) -> FileEntry:
+    """Writes `root/relative` and gives its manifest entry. A retry replaces the file by an equal one."""
+    view = memoryview(data)
+    LocalStore(root).put(relative, view)
+    return FileEntry(relative, len(view), rows, hashlib.sha256(view).hexdigest())

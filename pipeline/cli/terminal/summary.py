@@ -40,10 +40,10 @@ def print_summary(outcome: Outcome, console: Console) -> None:
         about = f" ({warning['subject']})" if warning["subject"] else ""
         console.print(f"! {warning['text']}{about}", style="yellow")
     if outcome.manifest.kind == "run":
-        text = f"Training rows: {_count(counts['training_rows'])} in {_folder(outcome, 'data')}"
+        text = f"Training rows: {_count(counts['training_rows'])} in {outcome.folder}/data"
         console.print(text, soft_wrap=True)
-    console.print(f"Decisions: {_folder(outcome, 'ledger')}", soft_wrap=True)
-    console.print(f"Report: {_folder(outcome, 'report')}", soft_wrap=True)
+    console.print(f"Decisions: {outcome.folder}/ledger", soft_wrap=True)
+    console.print(f"Report: {outcome.folder}/report/report.html", soft_wrap=True)
 
 
 def one_line(outcome: Outcome) -> str:
@@ -52,13 +52,8 @@ def one_line(outcome: Outcome) -> str:
     eligible = counts["decisions"].get("eligible", 0)
     return (
         f"{outcome.manifest.kind}: {_count(eligible)} of {_count(counts['sessions'])} sessions are eligible; "
-        f"see {_folder(outcome, 'report')}"
+        f"see {outcome.folder}/report/report.html"
     )
-
-
-def _folder(outcome: Outcome, name: str) -> str:
-    """The folder of this version's files."""
-    return f"{outcome.path}/{name}/{outcome.prefix}".removesuffix("/")
 
 
 def _decisions(report: dict[str, Any]) -> Table:

@@ -12,7 +12,7 @@ from schemas.config import RunConfig
 from schemas.errors import ConfigError
 from schemas.strict_yaml import load_model
 from schemas.tables import GRANTED
-from tests.support.command import Corpus, chatsieve, table_of
+from tests.support.command import Corpus, chatsieve, current, table_of
 from tests.support.consent_systems import AS_OF, HASHER, Read, configured, snapshots_of, source_of, write
 from transforms.consent.spilled import ConsentRow, rows_of_users, spill_rows, temporary_spill
 
@@ -76,10 +76,11 @@ def test_a_source_decides_as_equal_snapshots(
     assert done.returncode == 0, done.stderr
     assert table_of(out, "ledger") == table_of(canonical, "ledger")
     assert not list((tmp_path / "tmp").glob("chatsieve-*"))
-    manifest = json.loads((out / "manifest.json").read_text())
+    manifest = json.loads((current(out) / "manifest.json").read_text())
     assert {entry["format"] for entry in manifest["snapshots"]} == {source["format"]}
     assert manifest["arguments"]["consent"]["sources"][0]["format"] == source["format"]
-    assert "sources" not in json.loads((canonical / "manifest.json").read_text())["arguments"]["consent"]
+    other = json.loads((current(canonical) / "manifest.json").read_text())
+    assert "sources" not in other["arguments"]["consent"]
     kept = next(row for row in table_of(out, "ledger") if row["basis"] == "user_consent")
     messages = [
         json.loads(chatsieve("explain", "-c", each, kept["conversation_key"], "--json").stdout)

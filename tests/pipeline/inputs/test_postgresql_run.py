@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.inputs.postgresql import transaction
 from schemas.errors import ChatsieveError, ConfigError, ConsentError
-from tests.support.command import TWO_WORKERS, Corpus, chatsieve, table_of
+from tests.support.command import TWO_WORKERS, Corpus, chatsieve, current, table_of
 from tests.support.consent_systems import configured, snapshots_of
 from tests.support.consent_tables import Found, clean
 from tests.support.postgresql import PASSWORD, Server, server
@@ -120,7 +120,7 @@ def test_a_table_decides_as_equal_snapshots(server: Server, corpus: Corpus, tmp_
     known = chatsieve("audit", "-c", corpus.config, "--output", tmp_path / "known")
     assert known.returncode == 0, known.stderr
     assert table_of(tmp_path / "out", "ledger") == table_of(tmp_path / "known", "ledger")
-    manifest = json.loads((tmp_path / "out/manifest.json").read_text())
+    manifest = json.loads((current(tmp_path / "out") / "manifest.json").read_text())
     (entry,) = manifest["snapshots"]
     assert (entry["name"], entry["format"], entry["bytes"]) == (
         "postgresql:query",

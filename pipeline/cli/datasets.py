@@ -1,0 +1,55 @@
+"""Commands about the versions of a dataset: path, versions, gc."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from msgspec import to_builtins
+
+from pipeline.cli.options import Json, Quiet
+
+Dataset = Annotated[Path, typer.Argument(metavar="DATASET", help="A dataset or audit folder.")]
+Numbered = Annotated[
+    Path, typer.Argument(metavar="DATASET[@N]", help="A dataset or audit folder; @N names a version.")
+]
+
+
+def path(dataset: Numbered) -> None:
+    """Print the folder of the current version, or of version N."""
+    from pipeline.dataset.committed import version_folder
+
+    typer.echo(str(version_folder(dataset)[0]))
+
+
+def versions(dataset: Dataset, json_: Json = False) -> None:
+    """List all versions: number, date, training rows, the command that made it, and its folder."""
+    from pipeline.commands.versions import catalog_of
+
+    catalog = catalog_of(dataset)
+    if json_:
+        listed = [{**to_builtins(one), "current": one.version == catalog.version} for one in catalog.versions]
+        typer.echo(json.dumps({"kind": catalog.kind, "current": catalog.version, "versions": listed}))
+        return
+    for one in catalog.versions:
+        mark = "*" if one.version == catalog.version else " "
+        typer.echo(f"{mark} {one.version:>4}  {one.at}  {one.rows:>12,} rows  {one.why:<8}  {one.folder}")
+
+
+def gc(
+    dataset: Dataset,
+    keep: Annotated[int, typer.Option("--keep", min=1, help="How many of the newest versions stay.")],
+    json_: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Remove old versions: all but the newest N. Nothing that a remaining version needs is removed."""
+    from pipeline.commands.versions import collect
+
+    removed = [one.version for one in collect(dataset, keep)]
+    if json_:
+        typer.echo(json.dumps({"removed": removed}))
+    elif not quiet:
+        told = f"removed {', '.join(map(str, removed))}" if removed else "nothing to remove"
+        typer.echo(f"{dataset}: {told}", err=True)

@@ -1,0 +1,90 @@
+"""What `forget` and `expire` are asked: keys of users and conversations, the run's key, and a moment."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.dataset.committed import open_committed
+from pipeline.dataset.erasures import NO_KEYS, Keys
+from schemas.errors import ConfigError, ConsentError
+from schemas.keys import KeyedHasher, key_id, parse_key
+from transforms.consent.columns import key_column, parse_instant
+from transforms.consent.files import read_batches
+
+VARIABLE = "CHATSIEVE_KEY"
+_KEY = re.compile(r"[0-9a-f]{32}\Z")
+
+
+def key_of(dataset: Path, key_file: Path | None) -> bytes:
+    """The run's key from a file, else from CHATSIEVE_KEY; ConfigError where it is not that of the dataset."""
+    if key_file is not None:
+        try:
+            text, where = key_file.read_text(encoding="utf-8"), str(key_file)
+        except (OSError, UnicodeDecodeError):
+            raise ConfigError(f"{key_file}: cannot be read as a key") from None
+    elif os.environ.get(VARIABLE):
+        text, where = os.environ[VARIABLE], VARIABLE
+    else:
+        raise ConfigError(f"give --key-file, or set {VARIABLE}: the key that the dataset was made with")
+    key = parse_key(text, where)
+    if key_id(key) != open_committed(dataset).manifest.key_id:
+        raise ConfigError(f"{where}: is not the key that {dataset} was made with")
+    return key
+
+
+def keys_asked(users: Iterable[str], conversations: Iterable[str], listed: Path | None, key: bytes) -> Keys:
+    """The keys of ids, given as they are or as keys, and of a list; ConfigError where nothing is asked.
+
+    What looks like a key (32 hex digits) is taken as a key and as an id.
+    """
+    hasher = KeyedHasher(key)
+    asked = Keys(frozenset(_keys(users, hasher.user)), frozenset(_keys(conversations, hasher.conversation)))
+    if listed is not None:
+        asked |= _listed(str(listed), hasher)
+    if asked == NO_KEYS:
+        raise ConfigError("give --user, --conversation or --list with at least one id")
+    return asked
+
+
+def moment_of(text: str) -> dt.datetime:
+    """The instant of RFC 3339 text, or of a date, at its start in UTC."""
+    found = parse_instant(text, dt.UTC)  # type: ignore[arg-type]
+    if found is None:
+        try:
+            return dt.datetime.combine(dt.date.fromisoformat(text), dt.time(), dt.UTC)
+        except ValueError:
+            raise ConfigError("--as-of: expected a date, or an RFC 3339 time with an offset") from None
+    return found
+
+
+def _keys(ids: Iterable[str], make: object) -> Iterable[bytes]:
+    for text in ids:
+        if not text.strip() or text != text.strip():
+            raise ConfigError("an id to erase is blank, or has white space around it")
+        yield make(text)  # type: ignore[operator]
+        if _KEY.match(text):
+            yield bytes.fromhex(text)
+
+
+def _listed(path: str, hasher: KeyedHasher) -> Keys:
+    found = NO_KEYS
+    for batch in read_batches(path, ("kind", "id")):
+        kinds = batch["kind"].cast(pa.string())
+        if set(pc.unique(kinds).to_pylist()) - {"user", "conversation"}:
+            raise ConsentError(f"{path}: column kind holds a value that is neither user nor conversation")
+        for kind, many, one in (
+            ("user", hasher.users, hasher.user),
+            ("conversation", hasher.conversations, hasher.conversation),
+        ):
+            ids = pc.filter(batch["id"], pc.equal(kinds, kind))
+            key_column(ids, many, path, "id")  # refuses blank ids and other types
+            keys = frozenset(_keys(ids.cast(pa.string()).to_pylist(), one))
+            found |= Keys(keys, frozenset()) if kind == "user" else Keys(frozenset(), keys)
+    return found

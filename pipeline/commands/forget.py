@@ -1,0 +1,256 @@
+"""`chatsieve forget` and `chatsieve expire`: removes people, or rows past retention, from every version.
+
+Each version that holds one of them is written again without them, into a new folder; files that hold none
+are shared. Certificate and tombstones follow, then `CURRENT` is replaced once for all versions, then the old
+folders are removed and the rest is searched for the keys. If the command is killed before the replacement,
+nothing has happened; after it, the next command that changes the dataset removes what is left over.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import hashlib
+import io
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.dataset.catalog import Version, is_version_folder, read_catalog
+from pipeline.dataset.change import Change, begin_change
+from pipeline.dataset.erasures import (
+    NO_KEYS,
+    Certificate,
+    Keys,
+    VersionErased,
+    certificate_name,
+    encode_certificate,
+    encode_keys,
+    finish_erasures,
+    keys_name,
+)
+from pipeline.dataset.writer import MANIFEST
+from schemas.errors import InputError, OutputError
+from schemas.manifest import Erased, Manifest, decode, encode
+from transforms.output.erase import expired_conversations, schema_of, sessions_of, without
+from transforms.output.shards import rewrite_table
+from transforms.storage.local import LocalStore
+
+
+class Done(NamedTuple):
+    """The certificate as written and its path; both None where there was nothing to do."""
+
+    certificate: Certificate | None
+    path: Path | None
+
+
+class _Found(NamedTuple):
+    """What a version holds of what was asked: the conversations to remove, and the users who have some."""
+
+    conversations: frozenset[bytes]
+    users: frozenset[bytes] = frozenset()
+
+
+def forget(root: Path, asked: Keys, key: bytes) -> Done:
+    """Erases users and conversations from every version and keeps them out of every later run.
+
+    `key` is the run's: it seals the new manifests. Keys that no version holds are counted, and kept out too.
+    Raises InputError for a dataset that cannot be read, BusyError while another command changes it.
+    """
+
+    def find(version: _Version) -> _Found:
+        conversations, users = set(asked.conversations), set[bytes]()
+        for name in version.names("restricted/sessions-"):
+            sessions = version.table(name)
+            own = sessions_of(asked.users, sessions)
+            conversations |= _keys(own["conversation_key"])
+            users |= _keys(own["user_key"])
+        return _Found(frozenset(conversations), frozenset(users))
+
+    return _erase(root, "forget", asked, find, key)
+
+
+def expire(root: Path, as_of: dt.datetime, key: bytes) -> Done:
+    """Removes the rows whose `retain_until` is on or before the date of `as_of`, from every version."""
+
+    def find(version: _Version) -> _Found:
+        gone = set[bytes]()
+        for name in version.names("data/"):
+            gone |= expired_conversations(version.table(name), as_of.astimezone(dt.UTC).date())
+        return _Found(frozenset(gone))
+
+    return _erase(root, "expire", NO_KEYS, find, key)
+
+
+class _Version:
+    """A version to be read: its manifest and its files."""
+
+    def __init__(self, store: LocalStore, entry: Version) -> None:
+        self._store, self.entry = store, entry
+        where = store.root / entry.folder
+        try:
+            data = store.read(f"{entry.folder}/{MANIFEST}")
+            self.manifest: Manifest = decode(data)
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+            raise InputError(f"{where / MANIFEST}: is missing or damaged; run `chatsieve verify`") from None
+        if hashlib.sha256(data).hexdigest() != entry.manifest_sha256:
+            raise InputError(f"{where / MANIFEST}: is not the one that CURRENT names")
+
+    def names(self, start: str) -> list[str]:
+        """The names of the version's files that begin so."""
+        return [file.path for file in self.manifest.files if file.path.startswith(start)]
+
+    def table(self, name: str) -> pa.Table:
+        """A Parquet file as a table; raises InputError where it is missing or damaged."""
+        try:
+            return pq.read_table(io.BytesIO(self._store.read(f"{self.entry.folder}/{name}")))
+        except (OSError, pa.ArrowException):
+            place = self._store.root / self.entry.folder / name
+            raise InputError(f"{place}: is missing or damaged; run `chatsieve verify`") from None
+
+
+class _Rewritten(NamedTuple):
+    entry: Version
+    erased: VersionErased
+    found: frozenset[bytes]
+
+
+def _erase(root: Path, kind: str, asked: Keys, find: Callable[[_Version], _Found], key: bytes) -> Done:
+    store = LocalStore(root)
+    if read_catalog(store, str(root)) is None:
+        raise InputError(f"{root}: no CURRENT; not a dataset or audit of chatsieve")
+    try:
+        change = begin_change(root)
+    except OSError as error:
+        raise OutputError(f"{root}: cannot be written ({error.strerror})") from None
+    written: list[str] = []
+    try:
+        certificate = _rewrite(change, kind, asked, find, key, written)
+    except BaseException:
+        if not change.is_done:
+            for name in written:
+                store.remove_all(name) if is_version_folder(name) else store.remove(name)
+        raise
+    finally:
+        change.release()
+    finish_erasures(store, str(root))
+    if certificate is None:
+        return Done(None, None)
+    name = certificate_name(certificate.name)
+    return Done(msgspec.json.decode(store.read(name), type=Certificate), root / name)
+
+
+def _rewrite(
+    change: Change,
+    kind: str,
+    asked: Keys,
+    find: Callable[[_Version], _Found],
+    key: bytes,
+    written: list[str],
+) -> Certificate | None:
+    """Writes everything and makes it count; None where `expire` finds nothing. `written`: names to undo."""
+    catalog = change.before
+    if catalog is None:
+        raise InputError(f"{change.path}: no CURRENT; not a dataset or audit of chatsieve")
+    versions: list[Version] = []
+    changed: list[VersionErased] = []
+    gone, users = set[bytes](), set[bytes]()
+    for entry in catalog.versions:
+        version = _Version(change.store, entry)
+        found = find(version)
+        rewritten = _without(change, version, found.conversations, key, written)
+        versions.append(rewritten.entry if rewritten else entry)
+        users |= found.users
+        if rewritten:
+            changed.append(rewritten.erased)
+            gone |= rewritten.found
+    if kind == "expire" and not changed:
+        return None
+    name = f"{len(catalog.erased) + 1:04d}-{secrets.token_hex(3)}"
+    keys = encode_keys(Keys(asked.users, asked.conversations))
+    certificate = Certificate(
+        kind=kind,
+        name=name,
+        at=dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        asked={"users": len(asked.users), "conversations": len(asked.conversations)},
+        found={"users": len(users), "conversations": len(gone)},
+        unknown=len(asked.users - users) + len(asked.conversations - gone),
+        versions=changed,
+        keys_sha256=hashlib.sha256(keys).hexdigest(),
+    )
+    written += [keys_name(name), certificate_name(name)]
+    change.store.put(keys_name(name), keys)
+    change.store.put(certificate_name(name), encode_certificate(certificate))
+    current = next(one for one in versions if one.version == catalog.version)
+    after = msgspec.structs.replace(
+        catalog, folder=current.folder, versions=versions, erased=[*catalog.erased, name]
+    )
+    change.replace(after, lambda read: name in read.erased)
+    with contextlib.suppress(OSError):
+        change.store.link("latest", current.folder)
+    return certificate
+
+
+def _without(
+    change: Change, version: _Version, conversations: frozenset[bytes], key: bytes, written: list[str]
+) -> _Rewritten | None:
+    """The version written anew without these conversations; None if it holds none of them."""
+    rest, removed, found = _rest_of(version, conversations)
+    if not rest:
+        return None
+    entry = version.entry
+    folder = f"v{entry.version:04d}-{secrets.token_hex(3)}"
+    written.append(folder)
+    files = []
+    for file in version.manifest.files:
+        if file.path in rest:
+            files.append(rewrite_table(rest[file.path], change.path / folder, file.path))
+        else:
+            change.store.copy(change.store, f"{entry.folder}/{file.path}", f"{folder}/{file.path}")
+            files.append(file)
+    before = version.manifest.erased
+    erased = Erased(before.training_rows + removed["data"], before.ledger_rows + removed["ledger"])
+    data = encode(msgspec.structs.replace(version.manifest, files=files, erased=erased), key)
+    change.store.put(f"{folder}/{MANIFEST}", data)
+    after = msgspec.structs.replace(
+        entry,
+        folder=folder,
+        manifest_sha256=hashlib.sha256(data).hexdigest(),
+        rows=entry.rows - removed["data"],
+    )
+    summary = VersionErased(
+        version=entry.version,
+        files=sorted(rest),
+        training_rows=removed["data"],
+        ledger_rows=removed["ledger"],
+    )
+    return _Rewritten(after, summary, found)
+
+
+def _rest_of(
+    version: _Version, conversations: frozenset[bytes]
+) -> tuple[dict[str, pa.Table], dict[str, int], frozenset[bytes]]:
+    """(what is left of each file concerned, rows removed by folder, conversations that the version held)."""
+    rest: dict[str, pa.Table] = {}
+    removed = {"data": 0, "ledger": 0, "restricted": 0}
+    found: set[bytes] = set()
+    for name in version.names("") if conversations else []:
+        if schema_of(name) is None:
+            continue
+        table = version.table(name)
+        left = without(table, conversations)
+        if left is not table:
+            rest[name] = left
+            removed[name.split("/", 1)[0]] += table.num_rows - left.num_rows
+            if name.startswith("restricted/sessions-"):
+                found |= _keys(table["conversation_key"]) & conversations
+    return rest, removed, frozenset(found)
+
+
+def _keys(digits: pa.ChunkedArray) -> set[bytes]:
+    return {bytes.fromhex(key) for key in digits.to_pylist() if key is not None}

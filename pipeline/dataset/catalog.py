@@ -1,0 +1,87 @@
+"""The catalog of a dataset, `CURRENT`: which versions there are, and which one counts."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+import msgspec
+
+from schemas.errors import InputError
+from transforms.storage.contract import Store
+
+CURRENT = "CURRENT"
+FORMAT = "chatsieve-dataset/2"
+Kind = Literal["run", "audit"]
+_FOLDER = re.compile(r"v(\d{4,})-[0-9a-f]{6,}\Z")
+
+
+class Version(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=False):
+    """One immutable version: its folder, the digest of its manifest and its number of training rows.
+
+    `at`: when it was committed, UTC. `why` is the command that made it: run, audit, forget or expire.
+    """
+
+    version: int
+    folder: str
+    manifest_sha256: str
+    rows: int
+    at: str
+    why: str
+
+
+class Catalog(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=False):
+    """All versions, oldest first; `version` and `folder` name the one that counts.
+
+    `kind`: a dataset holds runs, an audit folder holds audits. `erased`: digests of what `forget` removed;
+    every later run excludes these.
+    """
+
+    format: str = FORMAT
+    kind: Kind
+    version: int
+    folder: str
+    versions: list[Version]
+    erased: list[str] = msgspec.field(default_factory=list)
+
+    def entry(self, number: int | None = None) -> Version | None:
+        """The version with this number, the current one for None; None if there is none."""
+        wanted = self.version if number is None else number
+        return next((one for one in self.versions if one.version == wanted), None)
+
+
+class Read(msgspec.Struct, frozen=True):
+    """A catalog as it was read, and the etag that `replace` takes."""
+
+    catalog: Catalog
+    etag: str
+
+
+def encode(catalog: Catalog) -> bytes:
+    """The object CURRENT: indented JSON."""
+    return msgspec.json.format(msgspec.json.encode(catalog), indent=2) + b"\n"
+
+
+def read_catalog(store: Store, where: str) -> Read | None:
+    """The catalog of a dataset, None if it has none yet; InputError for one that cannot be read.
+
+    `where` names the dataset in the message.
+    """
+    try:
+        data, etag = store.read_tagged(CURRENT)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    try:
+        catalog = msgspec.json.decode(data, type=Catalog)
+    except msgspec.DecodeError:
+        raise InputError(f"{where}/{CURRENT}: is not a catalog of chatsieve") from None
+    if catalog.format != FORMAT:
+        raise InputError(f"{where}/{CURRENT}: expected format {FORMAT}; use the version that wrote it")
+    if catalog.entry() is None or any(not _FOLDER.match(one.folder) for one in catalog.versions):
+        raise InputError(f"{where}/{CURRENT}: names no version that it lists")
+    return Read(catalog, etag)
+
+
+def is_version_folder(name: str) -> bool:
+    """True for a name that only a version's folder has."""
+    return _FOLDER.match(name) is not None

@@ -1,0 +1,166 @@
+"""Claims: who is writing which version of a dataset. A claim is a lease that its holder renews.
+
+The claim of version N is the object `claims/000N`. It decides nothing: only `CURRENT` makes a version count.
+It keeps a second writer from doing a whole run's work in vain.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import secrets
+import socket
+import threading
+from pathlib import Path
+
+import msgspec
+
+from schemas.errors import BusyError, OutputError
+from transforms.storage.contract import Conflict, Store, Unknown
+
+LEASE = dt.timedelta(seconds=90)
+_RENEW_SECONDS = 20.0
+_FOLDER = "claims/"
+
+
+class Holder(msgspec.Struct, frozen=True, kw_only=True):
+    """Who holds a claim, and until when (UTC). `process`: id and start of the process, for its own host."""
+
+    run: str
+    folder: str
+    host: str
+    process: str
+    until: dt.datetime
+
+
+class Claim:
+    """A claim that this process holds; a thread renews it until `release`."""
+
+    def __init__(self, store: Store, version: int, holder: Holder, etag: str) -> None:
+        self.version = version
+        self.folder = holder.folder
+        self._store, self._holder, self._etag = store, holder, etag
+        self._ended = threading.Event()
+        self._renewer = threading.Thread(target=self._renew, daemon=True)
+        self._renewer.start()
+
+    def release(self) -> None:
+        """Gives the claim up. A claim that another writer took over in the meantime is left alone."""
+        self._ended.set()
+        self._renewer.join()
+        name = _name(self.version)
+        try:
+            data = self._store.read(name)
+        except FileNotFoundError:
+            return
+        if msgspec.json.decode(data, type=Holder).run == self._holder.run:
+            self._store.remove(name)
+
+    def _renew(self) -> None:
+        while not self._ended.wait(_RENEW_SECONDS):
+            held = msgspec.structs.replace(self._holder, until=_now() + LEASE)
+            try:
+                self._etag = self._store.replace(_name(self.version), msgspec.json.encode(held), self._etag)
+            except Conflict:
+                return  # taken over; the commit will find CURRENT replaced or replace it first
+            except (OSError, Unknown):
+                continue
+
+
+def claim(store: Store, version: int, where: str) -> Claim:
+    """The claim of a version; BusyError if another writer holds it. `where` names the dataset."""
+    token = secrets.token_hex(3)
+    holder = Holder(
+        run=secrets.token_hex(8),
+        folder=f"v{version:04d}-{token}",
+        host=socket.gethostname(),
+        process=_process(os.getpid()),
+        until=_now() + LEASE,
+    )
+    data = msgspec.json.encode(holder)
+    if not store.create(_name(version), data):
+        _take_over(store, version, data, where)
+    _, etag = store.read_tagged(_name(version))
+    return Claim(store, version, holder, etag)
+
+
+def claims_of(store: Store) -> dict[int, Holder]:
+    """All claims by version, dead ones too; those that cannot be read are left out."""
+    found = {}
+    for name in store.names(_FOLDER):
+        number = name.removeprefix(_FOLDER)
+        if number.isdigit():
+            try:
+                found[int(number)] = msgspec.json.decode(store.read(name), type=Holder)
+            except (FileNotFoundError, msgspec.DecodeError):
+                continue
+    return found
+
+
+def is_live(holder: Holder) -> bool:
+    """True while the lease lasts; on the holder's own host also only while its process does."""
+    if holder.host == socket.gethostname() and not _is_running(holder.process):
+        return False
+    return holder.until > _now()
+
+
+def remove_dead(store: Store) -> None:
+    """Removes the claims of writers that are gone."""
+    for version, holder in claims_of(store).items():
+        if not is_live(holder):
+            store.remove(_name(version))
+
+
+def _take_over(store: Store, version: int, data: bytes, where: str) -> None:
+    busy = BusyError(f"{where}: another run is writing version {version}; try again when it has ended")
+    try:
+        held, etag = store.read_tagged(_name(version))
+        holder = msgspec.json.decode(held, type=Holder)
+    except FileNotFoundError:
+        raise busy from None
+    except msgspec.DecodeError:
+        raise OutputError(f"{where}/{_name(version)}: is not a claim of chatsieve; remove it") from None
+    if is_live(holder):
+        raise busy
+    try:
+        store.replace(_name(version), data, etag)
+    except Conflict:
+        raise busy from None
+
+
+def _name(version: int) -> str:
+    return f"{_FOLDER}{version:04d}"
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+def _process(pid: int) -> str:
+    """The id of a process and, where the system tells it, its start in clock ticks since boot."""
+    fields = _status(pid)
+    return f"{pid}@{fields[19]}" if fields else f"{pid}@"
+
+
+def _is_running(process: str) -> bool:
+    pid, _, start = process.partition("@")
+    if not pid.isdigit():
+        return True
+    if start:
+        fields = _status(int(pid))
+        return fields != [] and fields[0] != "Z" and fields[19] == start
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _status(pid: int) -> list[str]:
+    """The fields of /proc/PID/stat from the state on; none where there is no such process, or no /proc."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return []

@@ -1,0 +1,177 @@
+"""Erasures of a dataset: certificates, and tombstones that keep what was erased out of every later run.
+
+`erasures/NAME.keys` holds the keys that must not come back, `erasures/NAME.json` the certificate. The catalog
+lists the names, so that both count from the moment when the erasure does.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import msgspec
+import pyarrow.parquet as pq
+
+from pipeline.dataset.catalog import Catalog, read_catalog
+from pipeline.inputs.config import Settings
+from schemas.errors import InputError
+from schemas.keys import KEY_BYTES
+from transforms.consent.snapshots import ErasedKeys
+from transforms.storage.contract import Store
+from transforms.storage.local import LocalStore
+
+_FOLDER = "erasures/"
+_DIGITS = re.compile(rb"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
+_NAME = re.compile(r"[0-9]{4}-[0-9a-f]{6}\Z")
+
+
+class Keys(NamedTuple):
+    """Keys of users and of conversations: digests of 16 bytes."""
+
+    users: frozenset[bytes]
+    conversations: frozenset[bytes]
+
+    def __or__(self, other: Keys) -> Keys:
+        return Keys(self.users | other.users, self.conversations | other.conversations)
+
+
+NO_KEYS = Keys(frozenset(), frozenset())
+
+
+class VersionErased(msgspec.Struct, frozen=True, kw_only=True):
+    """What an erasure changed in one version: files rewritten, and rows removed from data and ledger."""
+
+    version: int
+    files: list[str]
+    training_rows: int
+    ledger_rows: int
+
+
+class Certificate(msgspec.Struct, frozen=True, kw_only=True):
+    """What was asked, what was found, what was rewritten, and the scan that proves absence.
+
+    Counts and keyed digests only. `asked` and `found` count users and conversations. `scan` is None until the
+    old files are removed and the others were searched: files and bytes read, and occurrences of a key.
+    """
+
+    kind: str
+    name: str
+    at: str
+    asked: dict[str, int]
+    found: dict[str, int]
+    unknown: int
+    versions: list[VersionErased]
+    keys_sha256: str
+    scan: dict[str, int] | None = None
+
+
+def keys_name(name: str) -> str:
+    """The object that holds an erasure's tombstones."""
+    return f"{_FOLDER}{name}.keys"
+
+
+def certificate_name(name: str) -> str:
+    """The object that holds an erasure's certificate."""
+    return f"{_FOLDER}{name}.json"
+
+
+def encode_keys(keys: Keys) -> bytes:
+    """One key a line: `user` or `conversation`, and 32 hex digits; sorted."""
+    lines = [f"user {key.hex()}\n" for key in keys.users]
+    lines += [f"conversation {key.hex()}\n" for key in keys.conversations]
+    return "".join(sorted(lines)).encode()
+
+
+def decode_keys(data: bytes, where: str) -> Keys:
+    """What `encode_keys` wrote; raises InputError for anything else."""
+    found: dict[str, set[bytes]] = {"user": set(), "conversation": set()}
+    try:
+        for line in data.decode("ascii").splitlines():
+            kind, _, digits = line.partition(" ")
+            if len(digits) != 2 * KEY_BYTES:
+                raise InputError(f"{where}: is not a list of erased keys; restore it from a copy")
+            found[kind].add(bytes.fromhex(digits))
+    except (ValueError, KeyError):
+        raise InputError(f"{where}: is not a list of erased keys; restore it from a copy") from None
+    return Keys(frozenset(found["user"]), frozenset(found["conversation"]))
+
+
+def erased_keys(store: Store, catalog: Catalog | None, where: str) -> Keys:
+    """All keys that the dataset's erasures list; raises InputError where a list is missing or damaged."""
+    keys = NO_KEYS
+    for name in _names(catalog.erased if catalog else (), where):
+        try:
+            data = store.read(keys_name(name))
+        except FileNotFoundError:
+            raise InputError(f"{where}/{keys_name(name)}: is missing; restore it from a copy") from None
+        keys |= decode_keys(data, f"{where}/{keys_name(name)}")
+    return keys
+
+
+def _names(names: Iterable[str], where: str) -> list[str]:
+    listed = list(names)
+    if any(not _NAME.match(name) for name in listed):
+        raise InputError(f"{where}: the catalog lists an erasure under a name that none has")
+    return listed
+
+
+def encode_certificate(certificate: Certificate) -> bytes:
+    """The certificate's file: indented JSON."""
+    return msgspec.json.format(msgspec.json.encode(certificate), indent=2) + b"\n"
+
+
+def finish_erasures(store: Store, where: str) -> None:
+    """Searches the dataset for the keys of each erasure whose certificate has no scan yet, and adds the scan.
+
+    Old folders have to be removed before. Parquet is searched by its key columns, other files by their bytes.
+    Tombstones and certificates are left out: they have to hold what must not come back.
+    """
+    read = read_catalog(store, where)
+    for name in _names(read.catalog.erased if read else (), where):
+        certificate = msgspec.json.decode(store.read(certificate_name(name)), type=Certificate)
+        if certificate.scan is None:
+            keys = decode_keys(store.read(keys_name(name)), f"{where}/{keys_name(name)}")
+            scan = _scan(store, keys.users | keys.conversations)
+            done = msgspec.structs.replace(certificate, scan=scan)
+            store.put(certificate_name(name), encode_certificate(done))
+
+
+def _scan(store: Store, keys: frozenset[bytes]) -> dict[str, int]:
+    """Files and bytes that were searched, and in how many places a key was found."""
+    digits = {key.hex() for key in keys}
+    found = {"files": 0, "bytes": 0, "found": 0}
+    for name in store.names():
+        if name.startswith(_FOLDER) or name == "latest":
+            continue
+        data = store.read(name)
+        found["files"] += 1
+        found["bytes"] += len(data)
+        if name.endswith(".parquet"):
+            found["found"] += _in_parquet(data, digits)
+        else:
+            texts = _DIGITS.findall(data)
+            found["found"] += sum(text.decode() in digits for text in texts)
+    return found
+
+
+def _in_parquet(data: bytes, digits: set[str]) -> int:
+    with pq.ParquetFile(io.BytesIO(data)) as file:
+        names = [name for name in ("user_key", "conversation_key") if name in file.schema_arrow.names]
+        total = 0
+        for batch in file.iter_batches(columns=names, use_threads=False):
+            for column in batch.columns:
+                values = column.to_pylist()
+                total += sum(value in digits for value in values)
+    return total
+
+
+def erased_from(settings: Settings) -> list[ErasedKeys]:
+    """What `forget` erased from the dataset that the settings write: no run and no audit brings it back."""
+    root = settings.output_path("run")
+    store = LocalStore(root)
+    read = read_catalog(store, str(root))
+    keys = erased_keys(store, read.catalog if read else None, str(root))
+    listed = [("user", keys.users), ("conversation", keys.conversations)]
+    return [ErasedKeys(kind, tuple(sorted(some))) for kind, some in listed if some]

@@ -1,0 +1,168 @@
+"""One new version of a dataset: claimed, written into its own folder, committed by one conditional put.
+
+Until `CURRENT` is replaced nothing counts. After that nothing can fail: what is left to do is only tried.
+No failure removes a file of a version that `CURRENT` names.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from pipeline.dataset.catalog import CURRENT, Catalog, Kind, Version
+from pipeline.dataset.change import Change, begin_change
+from schemas.errors import OutputError, PipelineError
+from schemas.manifest import FileEntry, decode
+from transforms.storage.local import TEMPORARY
+
+MANIFEST = "manifest.json"
+#: Below the version's folder: what the run needs while it writes, removed before the manifest is written.
+STAGING = "staging"
+_LATEST = "latest"
+#: Names that a folder may hold before there is a catalog: leftovers of writers that died.
+_OWN = ("claims/", "v0", ".lock/", TEMPORARY)
+
+
+class DatasetWriter:
+    """A claimed version. Workers write files below `folder` under their final names.
+
+    `version` is its number, `parent` the version before it, `staging` a private folder for the run alone.
+    """
+
+    def __init__(self, path: Path, kind: Kind, change: Change) -> None:
+        self.path = path
+        self.kind = kind
+        self.version = change.claim.version
+        self.parent: Version | None = change.before.entry() if change.before else None
+        self._name = change.claim.folder
+        self.folder = path / self._name
+        self.staging = self.folder / STAGING
+        self._change = change
+        self._store = change.store
+
+    @property
+    def is_committed(self) -> bool:
+        """True once `CURRENT` names this version, even if an error came after that."""
+        return self._change.is_done
+
+    def commit(self, manifest: bytes, files: Sequence[FileEntry], rows: int, why: str) -> None:
+        """Writes the manifest and makes the version count. BusyError where another writer was first.
+
+        `files`: those that the manifest lists; the version's folder must hold exactly these.
+        """
+        self._store.remove_all(f"{self._name}/{STAGING}")
+        self._share(files)
+        present = [name.removeprefix(f"{self._name}/") for name in self._store.names(f"{self._name}/")]
+        if present != sorted(file.path for file in files):
+            raise PipelineError("commit: files and manifest differ; nothing was committed")
+        self._store.put(f"{self._name}/{MANIFEST}", manifest)
+        entry = Version(
+            version=self.version,
+            folder=self._name,
+            manifest_sha256=hashlib.sha256(manifest).hexdigest(),
+            rows=rows,
+            at=dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            why=why,
+        )
+        self._change.replace(self._next(entry), self._is_in)
+        with contextlib.suppress(Exception):
+            self._store.link(_LATEST, self._name)
+
+    def release(self) -> None:
+        """Gives the claim up and removes what no version needs; never raises after a commit."""
+        self._change.release()
+
+    def rollback(self) -> None:
+        """Removes what this run wrote, unless it is committed, and the dataset's folder if that is empty."""
+        if not self.is_committed and not self._change.counts(self._is_in, unreadable=True):
+            self._store.remove_all(self._name)
+        self.release()
+        if self._change.before is None and not self.is_committed:
+            with contextlib.suppress(OSError):
+                self._store.remove_root()
+
+    def _share(self, files: Sequence[FileEntry]) -> None:
+        """Gives files that equal those of the version before the same space on disk.
+
+        The other file is digested first: a manifest does not prove what is on disk now.
+        """
+        if self.parent is None:
+            return
+        folder = self.parent.folder
+        try:
+            listed = decode(self._store.read(f"{folder}/{MANIFEST}")).files
+            for file in {file.path: file for file in listed if file in files}.values():
+                digest = hashlib.sha256(self._store.read(f"{folder}/{file.path}")).hexdigest()
+                if digest == file.sha256:
+                    self._store.copy(self._store, f"{folder}/{file.path}", f"{self._name}/{file.path}")
+        except (FileNotFoundError, msgspec.DecodeError):
+            return  # a damaged parent shares nothing; the files of this version are whole
+
+    def _is_in(self, catalog: Catalog) -> bool:
+        return any(one.folder == self._name for one in catalog.versions)
+
+    def _next(self, entry: Version) -> Catalog:
+        before = self._change.before
+        if before is None:
+            return Catalog(kind=self.kind, version=entry.version, folder=entry.folder, versions=[entry])
+        return msgspec.structs.replace(
+            before, version=entry.version, folder=entry.folder, versions=[*before.versions, entry]
+        )
+
+
+def begin(path: Path, kind: Kind, on_exists: Literal["refuse", "new_version"]) -> DatasetWriter:
+    """A claimed new version of the dataset at `path`.
+
+    Raises OutputError if it may not be written there, BusyError while another command changes it.
+    """
+    try:
+        _check_free(path)
+        change = begin_change(path)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror}); give another output.path") from None
+    try:
+        _check_kind(path, kind, change.before, on_exists)
+    except OutputError:
+        change.release()
+        raise
+    writer = DatasetWriter(path, kind, change)
+    try:
+        change.store.make_folder(f"{change.claim.folder}/{STAGING}")
+    except OSError as error:
+        writer.rollback()
+        raise OutputError(f"{path}: cannot be written ({error.strerror}); give another output.path") from None
+    return writer
+
+
+def _check_free(path: Path) -> None:
+    if not path.exists():
+        return
+    names = {entry.name for entry in path.iterdir()}
+    if CURRENT not in names and any(not f"{name}/".startswith(_OWN) for name in names):
+        raise OutputError(
+            f"{path}: is not empty and not a dataset of chatsieve; give an empty or new output.path"
+        )
+
+
+def _check_kind(path: Path, kind: Kind, held: Catalog | None, on_exists: str) -> None:
+    if held is None:
+        return
+    if held.kind != kind:
+        wrong = (
+            "holds a dataset, and an audit writes to none; give audit.path a folder of its own"
+            if kind == "audit"
+            else "holds audits; give output.path a folder of its own"
+        )
+        raise OutputError(f"{path}: {wrong}")
+    if on_exists == "refuse":
+        what = "an audit" if kind == "audit" else "a dataset"
+        raise OutputError(
+            f"{path}: holds {what} already (version {held.version}); "
+            "give another path, or output.on_exists: new_version"
+        )

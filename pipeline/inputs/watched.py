@@ -1,0 +1,52 @@
+"""Files that a run must find unchanged at its end: what was decided on is what was written."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from schemas.errors import PipelineError
+from transforms.output.file_names import masked_name
+
+
+class WatchedFile(NamedTuple):
+    """A file as it was before it was read: size, identity and times (nanoseconds).
+
+    `changed` cannot be set back, so that no write to the file goes unnoticed. `sha256` is None for a log:
+    workers digest it while they run.
+    """
+
+    path: str
+    size: int
+    inode: tuple[int, int]
+    modified: int
+    changed: int
+    sha256: str | None
+
+
+def watch(path: str, digest: bool) -> WatchedFile:
+    """The file as it is now; `digest`: with the SHA-256 of its content. OSError where it cannot be read."""
+    found = os.stat(path)  # noqa: PTH116 - one call for all
+    sha256 = _sha256_of(path) if digest else None
+    inode = (found.st_dev, found.st_ino)
+    return WatchedFile(path, found.st_size, inode, found.st_mtime_ns, found.st_ctime_ns, sha256)
+
+
+def check_unchanged(files: Iterable[WatchedFile]) -> None:
+    """Raises PipelineError if a file was written to, replaced or removed since `watch`."""
+    for file in files:
+        try:
+            same = watch(file.path, digest=False)[:-1] == file[:-1]
+        except OSError:
+            same = False
+        if not same:
+            name = masked_name(Path(file.path).name)
+            raise PipelineError(f"{name}: changed while it was read; nothing was committed; run again")
+
+
+def _sha256_of(path: str) -> str:
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

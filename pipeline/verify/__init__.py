@@ -1,0 +1,1 @@
+"""`chatsieve verify`: one module for each class of findings, in the order of `findings.KINDS`."""

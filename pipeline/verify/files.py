@@ -1,0 +1,200 @@
+"""Class `files`: what is on disk against what catalog and manifest list; kinds, modes, sizes, digests."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from pipeline.dataset.catalog import CURRENT, Catalog, is_version_folder
+from pipeline.dataset.claims import Holder
+from pipeline.dataset.erasures import certificate_name, keys_name
+from pipeline.dataset.writer import MANIFEST
+from pipeline.verify.findings import Finding, Outcome
+from pipeline.verify.subject import DAMAGE, Subject, decoded, read_file
+from transforms.storage.local import PRIVATE, TEMPORARY
+
+_PART = re.compile(
+    r"(data/train|restricted/index|ledger/part|restricted/sessions|quarantine/part)"
+    r"-(\d{5,})-of-(\d{5,})\.(parquet|jsonl)\Z"
+)
+#: Files in parts, and what they must be as many as.
+_BESIDE = {"data/train": "restricted/index", "ledger/part": "restricted/sessions"}
+_SINGLE = {"run": {"README.md", "report/report.json", "report/report.html"}}
+_SINGLE["audit"] = _SINGLE["run"] - {"README.md"}
+_LATEST, _LOCK = "latest", ".lock"
+
+
+def check_dataset_folder(root: Path, catalog: Catalog, outcome: Outcome) -> Iterator[Finding]:
+    """Findings of the dataset's folder outside of its versions.
+
+    While a claim is there, a command is writing or was killed: what it may have left is a note.
+    """
+    expected = {CURRENT, _LOCK} | {
+        make(name) for name in catalog.erased for make in (keys_name, certificate_name)
+    }
+    folders = {one.folder for one in catalog.versions}
+    left: list[str] = []
+    claims = 0
+    for name, found in _walk(root, skip=folders):
+        top = name.split("/", 1)[0]
+        if name.startswith("claims/") and _is_claim(root, name):
+            claims += 1
+        elif name == _LATEST and stat.S_ISLNK(found.st_mode):
+            if os.readlink(root / _LATEST) != catalog.folder:  # noqa: PTH115
+                left.append(name)
+            continue
+        elif name in ("claims", "erasures") and stat.S_ISDIR(found.st_mode):
+            pass
+        elif stat.S_ISDIR(found.st_mode) and is_version_folder(top) and name != top:
+            continue
+        elif name not in expected:
+            left.append(name)
+            continue
+        yield from _mode(name, found)
+    if claims:
+        outcome.notes.append("a command is writing to the dataset, or was killed while it did")
+    for name in left:
+        explained = claims and (
+            name == _LATEST
+            or name.startswith("erasures/")
+            or is_version_folder(name.split("/", 1)[0])
+            or name.rpartition("/")[2].startswith(TEMPORARY)
+        )
+        if explained:
+            outcome.notes.append("leftovers: the next command that changes the dataset removes them")
+        elif name == _LATEST:
+            yield Finding("files", name, "does not point at the folder of the current version")
+        else:
+            yield Finding("files", _safe(name), "is no part of the dataset")
+    outcome.notes[:] = dict.fromkeys(outcome.notes)
+
+
+def check_files(subject: Subject) -> Iterator[Finding]:
+    """Findings of one version's folder; adds files that cannot be used to `subject.bad`."""
+    yield from _listing(subject)
+    listed = {file.path: file for file in subject.manifest.files}
+    folders = {"/".join(path.split("/")[:-1]) for path in listed} - {""}
+    seen = set()
+    for name, found in _walk(subject.folder):
+        seen.add(name)
+        if stat.S_ISDIR(found.st_mode):
+            if name not in folders:
+                yield Finding("files", _safe(name), "is a folder that the manifest has no file in")
+                continue
+        elif name not in listed and name != MANIFEST:
+            yield Finding("files", _safe(name), "is not listed in the manifest")
+            continue
+        elif not stat.S_ISREG(found.st_mode):
+            yield Finding("files", name, "is not a regular file")
+            subject.bad.add(name)
+            continue
+        yield from _mode(name, found)
+    for path, file in listed.items():
+        if path in subject.bad:
+            continue
+        fault = (
+            "is missing"
+            if path not in seen
+            else _content_fault(subject.folder / path, file.bytes, file.sha256)
+        )
+        if fault:
+            subject.bad.add(path)
+            yield Finding("files", path, fault)
+
+
+def _listing(subject: Subject) -> Iterator[Finding]:
+    """Findings of the manifest's list of files by itself."""
+    files = subject.manifest.files
+    paths = [file.path for file in files]
+    singles = _SINGLE.get(subject.manifest.kind, set())
+    parts: dict[str, list[tuple[int, int]]] = {}
+    for number, path in enumerate(paths):
+        matched = _PART.match(path)
+        if matched:
+            if (matched[4] == "jsonl") != (matched[1] == "quarantine/part"):
+                subject.bad.add(path)
+                yield Finding("files", MANIFEST, f"file {number} has a name that no file of a dataset has")
+            parts.setdefault(matched[1], []).append((int(matched[2]), int(matched[3])))
+        elif path not in singles:
+            subject.bad.add(path)
+            yield Finding("files", MANIFEST, f"file {number} has a name that no file of a dataset has")
+    if paths != sorted(paths) or len(set(paths)) != len(paths):
+        yield Finding("files", MANIFEST, "expected its files in order of their names, each once")
+    for path in sorted(singles - set(paths)):
+        yield Finding("files", path, "is not listed in the manifest, and every version has it")
+    kinds = ["ledger/part", "restricted/sessions", "quarantine/part"]
+    kinds += ["data/train", "restricted/index"] if subject.manifest.kind == "run" else []
+    for kind in sorted({*kinds, *parts}):
+        found = sorted(parts.get(kind, []))
+        if not found or found != [(number, len(found)) for number in range(len(found))] or kind not in kinds:
+            yield Finding("files", f"{kind}-*", "its parts are not those that their names announce")
+            subject.bad.update(path for path in paths if path.startswith(kind))
+    for kind, beside in {**_BESIDE, "quarantine/part": "ledger/part"}.items():
+        if len(parts.get(kind, [])) != len(parts.get(beside, [])):
+            yield Finding("files", f"{kind}-*", f"expected as many as {beside}-*")
+    if any(file.bytes < 0 or file.rows < 0 for file in files):
+        yield Finding("files", MANIFEST, "a file has a negative size or number of rows")
+
+
+def _content_fault(path: Path, size: int, sha256: str) -> str | None:
+    try:
+        with path.open("rb") as file:
+            actual = os.fstat(file.fileno()).st_size
+            if actual != size:
+                return f"has {actual} bytes; expected {size}"
+            if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
+                return "its SHA-256 is not the manifest's"
+    except DAMAGE:
+        return "cannot be read"
+    return None
+
+
+def _mode(name: str, found: os.stat_result) -> Iterator[Finding]:
+    private = bool(PRIVATE & set(name.split("/")))
+    modes = (0o700, 0o600) if private else (0o750, 0o640)
+    expected = modes[0] if stat.S_ISDIR(found.st_mode) else modes[1]
+    mode = stat.S_IMODE(found.st_mode)
+    if mode != expected:
+        yield Finding("files", name, f"has mode {mode:04o}; expected {expected:04o}")
+
+
+def _walk(
+    folder: Path, skip: set[str] | frozenset[str] = frozenset(), below: str = ""
+) -> Iterator[tuple[str, os.stat_result]]:
+    """(name, status) of everything below a folder, folders too; links are not followed."""
+    try:
+        with os.scandir(folder) as entries:
+            listed = sorted(entries, key=lambda entry: entry.name)
+    except OSError:
+        return
+    for entry in listed:
+        name = f"{below}{entry.name}"
+        if name in skip:
+            continue
+        try:
+            found = entry.stat(follow_symlinks=False)
+        except OSError:
+            continue
+        yield name, found
+        if stat.S_ISDIR(found.st_mode):
+            yield from _walk(folder / entry.name, below=f"{name}/")
+
+
+def _is_claim(root: Path, name: str) -> bool:
+    if not name.removeprefix("claims/").isdigit():
+        return False
+    try:
+        return decoded(read_file(root / name), Holder) is not None
+    except DAMAGE:
+        return False
+
+
+def _safe(name: str) -> str:
+    """A name that is not the dataset's own, fit to be printed: nothing of it that could be personal."""
+    from transforms.output.file_names import masked_name
+
+    return masked_name(name.encode("utf-8", "replace").decode())

@@ -1,0 +1,247 @@
+"""A store on local disk: objects as files below a folder."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+from transforms.storage.contract import Buffer, Conflict, Stat, Store, Unknown
+from transforms.storage.operations import OPERATIONS
+
+#: Folders of private files: mode 0700, their files 0600. All others have 0750 and 0640, whatever the umask.
+PRIVATE = frozenset({"restricted", "staging"})
+#: A file that is not finished yet; `list` gives its name too, so that leftovers can be found.
+TEMPORARY = ".tmp-"
+_LOCK = ".lock"
+_WRITE_BYTES = 8 << 20
+
+
+class LocalStore:
+    """Objects as files below `root`, which is made with the first one. Etags are SHA-256 of the content.
+
+    `put` writes a temporary file, syncs it, renames it and syncs the folder; `durable` False leaves out the
+    syncs, for files that do not outlive the run. `create` links the temporary file to its name. `replace` is
+    done under a lock file of the store.
+    """
+
+    def __init__(self, root: str | Path, durable: bool = True) -> None:
+        self.root = Path(root).resolve()
+        self._durable = durable
+
+    def names(self, prefix: str = "") -> list[str]:
+        """See Store. Symbolic links are listed, and never followed."""
+        folder = prefix.rpartition("/")[0]
+        return sorted(name for name in _below(self._path(folder), folder) if name.startswith(prefix))
+
+    def read(self, name: str) -> bytes:
+        """See Store."""
+        return Path(self._path(name)).read_bytes()
+
+    def read_tagged(self, name: str) -> tuple[bytes, str]:
+        """See Store."""
+        data = self.read(name)
+        return data, _etag_of(data)
+
+    def stat(self, name: str) -> Stat:
+        """See Store."""
+        found = os.stat(self._path(name), follow_symlinks=False)  # noqa: PTH116
+        return Stat(found.st_size, found.st_mtime_ns, f"{found.st_dev}:{found.st_ino}")
+
+    def put(self, name: str, data: Buffer) -> None:
+        """See Store."""
+        target = self._path(name)
+        with self._temporary(name, data) as temporary:
+            OPERATIONS.rename(temporary, target)
+        self._sync_folder(target)
+
+    def create(self, name: str, data: Buffer) -> bool:
+        """See Store."""
+        target = self._path(name)
+        with self._temporary(name, data) as temporary:
+            try:
+                OPERATIONS.link(temporary, target)
+            except FileExistsError:
+                return False
+            except OSError:
+                # The answer may be what was lost, not the link.
+                if not _same_file(temporary, target):
+                    raise
+        self._sync_folder(target)
+        return True
+
+    def replace(self, name: str, data: Buffer, etag: str) -> str:
+        """See Store."""
+        target = self._path(name)
+        with self._locked(), self._temporary(name, data) as temporary:
+            if _etag_of(self.read(name)) != etag:
+                raise Conflict(name)
+            try:
+                OPERATIONS.rename(temporary, target)
+                self._sync_folder(target)
+            except OSError as error:
+                raise Unknown(name) from error
+        return _etag_of(data)
+
+    def copy(self, source: Store, name: str, target: str) -> None:
+        """See Store; a second name of the same file where the file system has that, else a copy."""
+        if isinstance(source, LocalStore):
+            path = self._path(target)
+            self._make_folder(path)
+            temporary = _temporary_name(path)
+            try:
+                OPERATIONS.link(source._path(name), temporary)
+                OPERATIONS.rename(temporary, path)
+            except OSError as error:
+                if error.errno not in (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP):
+                    raise
+            else:
+                self._sync_folder(path)
+                return
+            finally:
+                # To rename one name of a file to another of its names changes nothing.
+                with contextlib.suppress(OSError):
+                    OPERATIONS.remove(temporary)
+        self.put(target, source.read(name))
+
+    def remove(self, name: str) -> None:
+        """See Store; folders that are empty then are removed with it."""
+        path = Path(self._path(name))
+        with contextlib.suppress(FileNotFoundError):
+            OPERATIONS.remove(str(path))
+        for folder in path.parents:
+            if folder == self.root or self.root not in folder.parents:
+                break
+            try:
+                OPERATIONS.rmdir(str(folder))
+            except OSError:
+                break
+
+    def folders(self) -> list[str]:
+        """See Store; folders without a file too."""
+        try:
+            entries = OPERATIONS.entries(str(self.root))
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        return sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
+
+    def remove_all(self, folder: str) -> None:
+        """See Store; the folder itself is removed too."""
+        for name in self.names(f"{folder}/"):
+            self.remove(name)
+        for path, _, _ in os.walk(self._path(folder), topdown=False):
+            OPERATIONS.rmdir(path)
+
+    def remove_root(self) -> None:
+        """Removes the store's folder if nothing but its lock is in it; OSError if it holds more."""
+        if self.names() == [_LOCK]:
+            OPERATIONS.remove(self._path(_LOCK))
+        OPERATIONS.rmdir(str(self.root))
+
+    def link(self, name: str, target: str) -> None:
+        """Points the symbolic link `name` at `target`: for people on local disk, not part of the contract."""
+        temporary = _temporary_name(self._path(name))
+        OPERATIONS.symlink(target, temporary)
+        OPERATIONS.rename(temporary, self._path(name))
+
+    @contextlib.contextmanager
+    def _temporary(self, name: str, data: Buffer) -> Iterator[str]:
+        """A finished file beside the object's, removed at the end unless it got the object's name."""
+        path = self._path(name)
+        self._make_folder(path)
+        temporary = _temporary_name(path)
+        try:
+            descriptor = OPERATIONS.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, self._mode(name))
+            try:
+                _write_all(descriptor, data)
+                if self._durable:
+                    OPERATIONS.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+            yield temporary
+        finally:
+            with contextlib.suppress(OSError):
+                OPERATIONS.remove(temporary)
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Only one process of this machine at a time; the lock goes with the process."""
+        descriptor = OPERATIONS.open(self._path(_LOCK), os.O_RDWR | os.O_CREAT, 0o640)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _path(self, name: str) -> str:
+        if name.startswith("/") or ".." in name.split("/"):
+            raise ValueError("a name of an object is relative and has no ..")
+        return str(self.root / name) if name else str(self.root)
+
+    def _mode(self, name: str) -> int:
+        return 0o600 if PRIVATE & set(name.split("/")[:-1]) else 0o640
+
+    def make_folder(self, name: str) -> None:
+        """Makes a folder for local files of a run, with its mode; no part of the contract."""
+        self._make_folder(f"{self._path(name)}/.")
+
+    def _make_folder(self, path: str) -> None:
+        """The folders of a path, each with its mode, as far as they are missing."""
+        missing = []
+        folder = Path(path).parent
+        while not folder.is_dir():
+            missing.append(folder)
+            folder = folder.parent
+        for folder in reversed(missing):
+            private = self.root in folder.parents and PRIVATE & set(folder.relative_to(self.root).parts)
+            with contextlib.suppress(FileExistsError):
+                OPERATIONS.mkdir(str(folder), 0o700 if private else 0o750)
+
+    def _sync_folder(self, path: str) -> None:
+        if not self._durable:
+            return
+        descriptor = OPERATIONS.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY, 0)  # noqa: PTH120
+        try:
+            OPERATIONS.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _temporary_name(path: str) -> str:
+    folder, _, last = path.rpartition("/")
+    return f"{folder}/{TEMPORARY}{last}-{secrets.token_hex(4)}"
+
+
+def _write_all(descriptor: int, data: Buffer) -> None:
+    rest = memoryview(data).cast("B")
+    while len(rest):
+        rest = rest[OPERATIONS.write(descriptor, rest[:_WRITE_BYTES]) :]
+
+
+def _same_file(one: str, other: str) -> bool:
+    try:
+        return os.path.samestat(os.lstat(one), os.lstat(other))
+    except OSError:
+        return False
+
+
+def _below(folder: str, name: str) -> Iterator[str]:
+    try:
+        entries = OPERATIONS.entries(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    for entry in entries:
+        below = f"{name}/{entry.name}" if name else entry.name
+        if entry.is_dir(follow_symlinks=False):
+            yield from _below(entry.path, below)
+        else:
+            yield below
+
+
+def _etag_of(data: Buffer) -> str:
+    return hashlib.sha256(data).hexdigest()

@@ -1,0 +1,58 @@
+"""The system calls behind `LocalStore`, so that tests can count them and fail any one of them."""
+
+from __future__ import annotations
+
+import os
+
+
+class FileOperations:
+    """The system calls that change output files, and listing. Tests put another in their place."""
+
+    def open(self, path: str, flags: int, mode: int) -> int:
+        """A descriptor of the file, with exactly this mode if it was made."""
+        descriptor = os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW, mode)
+        if flags & os.O_CREAT:
+            os.fchmod(descriptor, mode)
+        return descriptor
+
+    def write(self, descriptor: int, data: memoryview) -> int:
+        """How many bytes were written: perhaps fewer than given."""
+        return os.write(descriptor, data)
+
+    def fsync(self, descriptor: int) -> None:
+        """Returns when the file, or the folder's entries, would survive a loss of power."""
+        os.fsync(descriptor)
+
+    def link(self, source: str, target: str) -> None:
+        """A second name of a file; FileExistsError where the name is taken."""
+        os.link(source, target, follow_symlinks=False)
+
+    def rename(self, source: str, target: str) -> None:
+        """Gives a file another name, replacing what had it."""
+        os.replace(source, target)  # noqa: PTH105
+
+    def remove(self, path: str) -> None:
+        """Removes a file."""
+        os.remove(path)  # noqa: PTH107
+
+    def mkdir(self, path: str, mode: int) -> None:
+        """Makes a folder with exactly this mode."""
+        os.mkdir(path, mode)  # noqa: PTH102
+        os.chmod(path, mode)  # noqa: PTH101
+
+    def rmdir(self, path: str) -> None:
+        """Removes an empty folder."""
+        os.rmdir(path)  # noqa: PTH106
+
+    def symlink(self, source: str, target: str) -> None:
+        """A symbolic link at `target`."""
+        os.symlink(source, target)  # noqa: PTH211
+
+    def entries(self, path: str) -> list[os.DirEntry[str]]:
+        """The entries of a folder."""
+        with os.scandir(path) as entries:
+            return list(entries)
+
+
+#: The operations of this process.
+OPERATIONS = FileOperations()
