@@ -114,7 +114,7 @@ class Spread(msgspec.Struct, frozen=True):
     """Minimum, median and maximum."""
 
     min: int
-    median: float
+    median: int | float
     max: int
 
 
@@ -172,8 +172,8 @@ class Failure(msgspec.Struct, frozen=True):
     """A threshold of the configuration that was crossed: its key, limit, the actual value, and a sentence."""
 
     threshold: str
-    limit: float | str
-    actual: float | str | None
+    limit: int | float | str
+    actual: int | float | str | None
     text: str
 
 

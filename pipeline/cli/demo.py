@@ -27,5 +27,4 @@ def demo(
     config = copy_demo(directory)
     execute_and_print("run", config, {}, [], False, quiet)
     if not quiet:
-        typer.echo(f"report:        {directory}/out/demo/report/report.html", err=True)
         typer.echo(f"configuration: {config}", err=True)

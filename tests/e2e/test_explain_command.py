@@ -157,7 +157,7 @@ def test_a_quarantined_record_is_explained_by_its_code(corpus: Corpus, tmp_path:
         (("--run", "RUN", "no-such-conversation"), "32 hex digits"),
         (("--run", "RUN", "0" * 32), "no row with conversation key"),
         (("--run", "/nowhere", "0" * 32), "no CURRENT"),
-        (("-c", "CONFIG", "--run", "RUN", "--as-of", "2026-01-01T00:00:00Z", "x"), "remove --as-of"),
+        (("-c", "CONFIG", "--run", "RUN", "--as-of", "2026-01-01T00:00:00Z", "x"), "cannot be combined"),
     ],
 )
 def test_an_unknown_conversation_gives_one_line(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.command import Corpus, chatsieve, table_of
+from tests.support.command import Corpus, chatsieve, current, table_of
 
 pytestmark = pytest.mark.e2e
 GUIDE = Path(__file__).parents[2] / "CONTRIBUTING.md"
@@ -72,7 +72,8 @@ def test_an_exception_of_the_format_ends_only_its_file(corpus: Corpus, tmp_path:
     assert reasons == ["no_consent_record", "no_consent_record", "truncated_input"]
     written = b"".join(path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file())
     assert b"CANARY" not in written
-    (entry,) = [json.loads(line) for path in (tmp_path / "out/quarantine").iterdir() for line in path.open()]
+    quarantine = current(tmp_path / "out") / "quarantine"
+    (entry,) = [json.loads(line) for path in quarantine.iterdir() for line in path.open()]
     assert entry["locator"] == "item 1"
 
 

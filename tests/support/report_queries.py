@@ -108,10 +108,11 @@ def check_shard_figures(run: Path, report: dict[str, Any]) -> None:
     assert [(r["month"], r["rows"], r["sessions"]) for r in report["retention"]] == sorted(
         rows(run, expiry, "data")
     )
+    folder = current(run)
     files = {f["path"]: (f["rows"], f["bytes"]) for f in report["shards"]["files"]}
     for path, (number, size) in files.items():
-        assert (run / path).stat().st_size == size
-        assert duckdb.sql(f"select count(*) from '{run / path}'").fetchall() == [(number,)]
+        assert (folder / path).stat().st_size == size
+        assert duckdb.sql(f"select count(*) from '{folder / path}'").fetchall() == [(number,)]
     counts, sizes = sorted(n for n, _ in files.values()), sorted(size for _, size in files.values())
     for name, values in (("rows", counts), ("bytes", sizes)):
         middle = duckdb.sql(f"select median(x) from (select unnest({values}) x)").fetchall()[0][0]

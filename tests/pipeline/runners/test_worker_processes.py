@@ -148,7 +148,7 @@ def test_no_module_in_the_working_folder_is_imported(
     )
     assert not marker.exists(), marker.read_text()
     assert done.returncode == 0, done.stderr
-    shards = sorted(path.relative_to(out) for path in current(out).glob("data/*"))
+    shards = sorted(current(out).glob("data/*"))
     assert shards
     for shard in shards:
-        assert (out / shard).read_bytes() == (finished[0] / shard).read_bytes()
+        assert shard.read_bytes() == (current(finished[0]) / "data" / shard.name).read_bytes()
