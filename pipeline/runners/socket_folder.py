@@ -44,7 +44,7 @@ def socket_folder() -> Iterator[str]:
         return
     raise PipelineError(
         "no folder for the sockets of the worker processes; set TMPDIR to a writable local folder "
-        "with a path of at most 60 letters, digits or ._+-"
+        "with a path of at most 70 letters, digits or ._+-"
     )
 
 
