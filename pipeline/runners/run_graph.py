@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ from schemas.errors import ChatsieveError, ConfigError, PipelineError
 from transforms.output.stage import CATALOG
 from transforms.shuffle.entries import entries_by_kind
 from transforms.shuffle.guard import describe
+
+#: Beam options that the configuration sets. The workers of `direct_running_mode` listen on the network.
+_CONFIGURED = frozenset({"direct_num_workers", "direct_running_mode", "runner"})
 
 
 def run_graph(
@@ -30,12 +34,12 @@ def run_graph(
     from pipeline.runners.direct import local_runner
     from pipeline.runners.worker_processes import WorkerProcesses
 
-    # Never DirectRunner: it would first try to download another runner, then fall back silently.
-    arguments = ["--runner=FnApiRunner", f"--direct_num_workers={workers}", *beam_arguments]
-    options = _options(PipelineOptions, arguments)
+    options = _options(PipelineOptions, beam_arguments, workers)
     processes = WorkerProcesses() if workers > 1 else None
     with local_runner(progress, processes and processes.environment) as runner:
         pipeline = beam.Pipeline(runner=runner, options=options)
+        # Beam makes this folder for transforms of other languages, and leaves it if the run fails.
+        shutil.rmtree(pipeline.local_tempdir, ignore_errors=True)
         build_graph(pipeline, plan)
 
         def run() -> None:
@@ -53,7 +57,15 @@ def run_graph(
     return [_read_catalog(pack.staging) for pack in plan.packs]
 
 
-def _options(make: Any, arguments: list[str]) -> Any:
+def _options(make: Any, arguments: Sequence[str], workers: int) -> Any:
+    """The options for Beam. ConfigError for those that are unknown or that the configuration sets."""
+    for argument in arguments:
+        if _name(argument) in _CONFIGURED:
+            raise ConfigError(
+                f"the Beam option --{_name(argument)} cannot be used; set runner.workers in the configuration"
+            )
+    # Never DirectRunner: it would first try to download another runner, then fall back silently.
+    arguments = ["--runner=FnApiRunner", f"--direct_num_workers={workers}", *arguments]
     try:
         options = make(arguments)
         unknown = set(arguments[1:]) - {a for a in arguments[1:] if _known(options, a)}
@@ -66,8 +78,12 @@ def _options(make: Any, arguments: list[str]) -> Any:
     return options
 
 
+def _name(argument: str) -> str:
+    return argument.removeprefix("--").split("=", 1)[0].replace("-", "_")
+
+
 def _known(options: Any, argument: str) -> bool:
-    name = argument.removeprefix("--").split("=", 1)[0].replace("-", "_")
+    name = _name(argument)
     return (
         not argument.startswith("--")
         or name in options.get_all_options()

@@ -1,11 +1,14 @@
 """The worker processes of one run: started isolated, watched, and stopped with the run.
 
+They connect to this process over a Unix socket in a private folder. Nothing listens on a network.
+
 Beam waits without limit for the answers of a worker. A process that cannot start, or that is killed, would
 leave the run waiting forever.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import signal
@@ -13,6 +16,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from apache_beam.runners.portability.fn_api_runner import worker_handlers
@@ -20,9 +24,13 @@ from apache_beam.transforms import environments
 from google.protobuf import json_format, text_format
 
 from pipeline.runners.process import MEMORY
+from pipeline.runners.socket_folder import socket_folder
+from pipeline.runners.socket_server import SocketServer
 from schemas.errors import PipelineError
 
 _URN = "chatsieve:env:worker_process:v1"
+_CHECK_SECONDS = 2
+_MOST_CHECKS_STOPPED = 30
 
 
 def worker_command() -> list[str]:
@@ -41,8 +49,12 @@ class WorkerProcesses:
         self._lock = threading.Lock()
         self._over = False
         self._ended: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
+        self._socket = ""
+        self._server: SocketServer | None = None
         # Beam makes a handler from the URN of an environment. The handler belongs to this run.
         worker_handlers.WorkerHandler.register_environment(_URN, bytes)(self._handler)
+        # Never restored: a thread of Beam that goes on after a failure must not make Beam's own server.
+        worker_handlers.GrpcServer = self._serve
 
     @property
     def environment(self) -> Any:
@@ -54,12 +66,13 @@ class WorkerProcesses:
 
         Raises what `run` raises, or PipelineError as soon as a worker process fails. No process is left.
         """
-        # In a thread of its own: after a failure, Beam's threads go on waiting for the worker.
-        threading.Thread(target=self._call, args=(run,), name="beam", daemon=True).start()
-        try:
-            error = self._ended.get()
-        finally:
-            self._kill()
+        with socket_folder() as self._socket:
+            # In a thread of its own: after a failure, Beam's threads go on waiting for the worker.
+            threading.Thread(target=self._call, args=(run,), name="beam", daemon=True).start()
+            try:
+                error = self._ended.get()
+            finally:
+                self._kill()
         if error is not None:
             raise error
 
@@ -99,6 +112,15 @@ class WorkerProcesses:
             self._over = True
             for process in self._processes:
                 process.kill()
+            if self._server is not None:
+                self._server.abort()
+
+    def _serve(self, state: Any, _: Any, worker_manager: Any) -> SocketServer:
+        with self._lock:
+            if self._over:
+                raise PipelineError("the run has ended")
+            self._server = SocketServer(self._socket, state, worker_manager)
+        return self._server
 
     def _handler(self, _: bytes, state: Any, provision_info: Any, grpc_server: Any) -> _WorkerHandler:
         return _WorkerHandler(self, state, provision_info, grpc_server)
@@ -117,6 +139,10 @@ class _WorkerHandler(worker_handlers.GrpcWorkerHandler):  # type: ignore[misc]  
         self._processes = processes
         self._closing = False
         self._watch: threading.Thread | None = None
+
+    def port_from_worker(self, port: str) -> str:
+        """The address of a port of SocketServer, which is one already."""
+        return port
 
     def start_worker(self) -> None:
         options = self.provision_info.provision_info.pipeline_options
@@ -142,9 +168,16 @@ class _WorkerHandler(worker_handlers.GrpcWorkerHandler):  # type: ignore[misc]  
             self._watch.join()
 
     def _wait(self, process: subprocess.Popen[bytes]) -> None:
-        _, error = process.communicate()
-        if not self._closing:
-            self._processes.fail(_reason(process.returncode, error))
+        stopped = 0
+        while stopped < _MOST_CHECKS_STOPPED:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                _, error = process.communicate(timeout=_CHECK_SECONDS)
+                if not self._closing:
+                    self._processes.fail(_reason(process.returncode, error))
+                return
+            stopped = stopped + 1 if _is_stopped(process.pid) else 0
+        self._processes.fail("a worker process was stopped and did not continue; nothing was committed")
+        process.wait()
 
 
 def _inherited() -> dict[str, str]:
@@ -153,9 +186,16 @@ def _inherited() -> dict[str, str]:
     entries = variables.pop("PYTHONPATH", "").split(os.pathsep)
     if any(entries):
         variables["PYTHONPATH"] = os.pathsep.join(filter(None, entries))
-    # Workers talk to this process only: a proxy of the environment must not come between.
-    variables["no_grpc_proxy"] = "localhost,127.0.0.1"
     return variables
+
+
+def _is_stopped(process: int) -> bool:
+    """True after SIGSTOP; also False where the system has no `/proc`."""
+    try:
+        stat = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] == "T"
 
 
 def _reason(code: int, error: bytes) -> str:

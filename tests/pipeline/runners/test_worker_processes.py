@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -21,7 +22,7 @@ _NOTHING_COMMITTED = "; nothing was committed"
 
 def _audit(corpus: Corpus, out: Path) -> str:
     """The error of an audit with two workers, which must leave no folder."""
-    settings = load_settings(corpus.config, {"output.path": str(out), "runner.workers": 2})
+    settings = load_settings(corpus.config, {"audit.path": str(out), "runner.workers": 2})
     with pytest.raises(PipelineError) as caught:
         execute(settings, "audit", [], Progress(False))
     assert not out.exists()
@@ -54,6 +55,41 @@ def test_a_worker_that_cannot_start_ends_the_run(
     """Beam waits without limit for a worker that never connects."""
     monkeypatch.setattr(worker_processes, "worker_command", lambda: command)
     assert _audit(corpus, tmp_path / "out") == message
+
+
+_STOP = "import os, signal, sys; os.kill(os.getpid(), signal.SIGSTOP); sys.exit('went on')"
+_CONTINUE = """
+import os, pathlib, signal
+parent = os.getpid()
+if os.fork() == 0:
+    while pathlib.Path(f"/proc/{parent}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+        pass
+    os.kill(parent, signal.SIGCONT)
+    os._exit(0)
+"""
+_READS_PROC = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads states from /proc")
+
+
+@_READS_PROC
+@pytest.mark.parametrize("checks", [1, 2])
+def test_a_worker_that_stays_stopped_ends_the_run(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, checks: int
+) -> None:
+    """Beam waits without limit for a worker that a signal stopped, and the run holds its claim meanwhile."""
+    monkeypatch.setattr(worker_processes, "_CHECK_SECONDS", 0.01)
+    monkeypatch.setattr(worker_processes, "_MOST_CHECKS_STOPPED", checks)
+    monkeypatch.setattr(worker_processes, "worker_command", lambda: [sys.executable, "-c", _STOP])
+    message = "a worker process was stopped and did not continue"
+    assert _audit(corpus, tmp_path / "out") == message + _NOTHING_COMMITTED
+
+
+@_READS_PROC
+def test_a_worker_that_continues_goes_on(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-Z and fg stop and continue a run with its workers. Here the worker then ends by itself."""
+    monkeypatch.setattr(worker_processes, "worker_command", lambda: [sys.executable, "-c", _CONTINUE + _STOP])
+    assert "exit code 1 (went on)" in _audit(corpus, tmp_path / "out")
 
 
 def test_no_worker_outlives_a_run_that_failed(
@@ -108,14 +144,17 @@ main()
 
 @pytest.mark.e2e
 def test_a_worker_that_is_killed_ends_the_run(corpus: Corpus, tmp_path: Path) -> None:
-    """The system kills processes when memory runs out: exit 3, one line, nothing left."""
-    out = tmp_path / "out"
+    """The system kills processes when memory runs out: exit 3, one line, nothing left, also in TMPDIR."""
+    out, temporary = tmp_path / "out", tmp_path / "temporary"
+    temporary.mkdir()
     audit = ["audit", "-c", str(corpus.config), "--output", str(out), "--set", "runner.workers=2"]
     command = [sys.executable, "-c", _RUN, *audit]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    environment = {**os.environ, "TMPDIR": str(temporary)}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     line = "a worker process was ended by SIGKILL, perhaps for lack of memory; nothing was committed"
     assert (done.returncode, done.stderr) == (3, f"chatsieve: {line}\n")
     assert not out.exists()
+    assert list(temporary.iterdir()) == []
 
 
 _PLANTED = (
@@ -148,7 +187,8 @@ def test_no_module_in_the_working_folder_is_imported(
     )
     assert not marker.exists(), marker.read_text()
     assert done.returncode == 0, done.stderr
-    shards = sorted(current(out).glob("data/*"))
+    version = current(out)
+    shards = sorted(path.relative_to(version) for path in version.glob("data/*"))
     assert shards
     for shard in shards:
-        assert shard.read_bytes() == (current(finished[0]) / "data" / shard.name).read_bytes()
+        assert (version / shard).read_bytes() == (current(finished[0]) / shard).read_bytes()
