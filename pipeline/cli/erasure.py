@@ -42,7 +42,7 @@ def forget(
 
 def expire(
     dataset: Dataset,
-    as_of: Annotated[str, typer.Option("--as-of", help="RFC 3339 time, with an offset.")],
+    as_of: Annotated[str, typer.Option("--as-of", help="A date, or an RFC 3339 time with an offset.")],
     key_file: KeyFile = None,
     json_: Json = False,
     quiet: Quiet = False,

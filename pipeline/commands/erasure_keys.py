@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import os
 import re
@@ -55,12 +56,11 @@ def keys_asked(users: Iterable[str], conversations: Iterable[str], listed: Path 
 
 def moment_of(text: str) -> dt.datetime:
     """The instant of RFC 3339 text, or of a date, at its start in UTC."""
-    found = parse_instant(text, dt.UTC)  # type: ignore[arg-type]
+    with contextlib.suppress(ValueError):
+        return dt.datetime.combine(dt.date.fromisoformat(text), dt.time(), dt.UTC)
+    found = parse_instant(text)
     if found is None:
-        try:
-            return dt.datetime.combine(dt.date.fromisoformat(text), dt.time(), dt.UTC)
-        except ValueError:
-            raise ConfigError("--as-of: expected a date, or an RFC 3339 time with an offset") from None
+        raise ConfigError("--as-of: expected a date, or an RFC 3339 time with an offset")
     return found
 
 
