@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -101,10 +102,9 @@ def validate[Model: pydantic.BaseModel](
 
 def fault_text(message: str) -> str:
     """A message of pydantic in the wording of our own errors."""
-    text = message.removeprefix("Value error, ")
-    return text.replace("Input should be ", "expected ", 1).replace(
-        "expected a valid integer", "expected an integer"
-    )
+    text = message.removeprefix("Value error, ").replace("Input should be ", "expected ", 1)
+    text = re.sub(r"expected a valid dictionary or instance of \w+", "expected a mapping", text)
+    return text.replace("expected a valid integer", "expected an integer")
 
 
 def _option(keys: tuple[str | int, ...], options: Mapping[str, str], unknown: bool) -> str | None:

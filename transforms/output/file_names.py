@@ -55,7 +55,8 @@ def display_name(path: str, roots: Sequence[str], input_number: int) -> str:
 @functools.lru_cache(16_384)
 def masked_name(name: str) -> str:
     """A name with identifiers replaced by their entity type, and words that may be of a name by `<NAME>`."""
-    pieces, done = [], 0
+    pieces: list[str] = []
+    done = 0
     for span in _spans(name):
         pieces += (_WORD.sub(_masked_word, name[done : span.start]), f"<{span.type}>")
         done = span.end

@@ -7,7 +7,7 @@ import os
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import PurePath
+from pathlib import PureWindowsPath
 from typing import IO, NamedTuple
 
 from schemas.records import Limits
@@ -18,7 +18,7 @@ _ENCRYPTED = 1
 
 
 class Member(NamedTuple):
-    """A file in an archive. `label`: its number, since its name may identify a user; empty for the only one."""
+    """A file in an archive. `label`: its number, as its name may identify a user; empty for the only one."""
 
     label: str
     open: Callable[[], IO[bytes]]
@@ -36,7 +36,8 @@ def archive_members(path: str, wanted: Callable[[str], object], limits: Limits) 
     with zipfile.ZipFile(path) as archive:
         if len(archive.filelist) > limits.max_archive_members:
             raise Fault("oversize_file")
-        found = [info for info in archive.filelist if wanted(PurePath(info.filename).name)]
+        # Some programs separate folders by a backslash.
+        found = [info for info in archive.filelist if wanted(PureWindowsPath(info.filename).name)]
         _check(found, os.stat(path).st_size, limits)  # noqa: PTH116
         yield [
             Member(f"member {number}" if len(found) > 1 else "", _opener(archive, info))
