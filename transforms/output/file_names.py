@@ -39,8 +39,8 @@ _WORDS = frozenset(
         "wildchat work yaml year yesterday yml zip zst zstd"
     ).split()
 )
-#: ASCII letters and digits, and everything that is not ASCII.
-_WORD = re.compile(r"[^\x00-/:-@\[-`{-\x7f]+")
+#: Folders of versions; else runs of ASCII letters and digits, and of everything that is not ASCII.
+_WORD = re.compile(r"(?<![^/])v\d{4,}-[0-9a-f]{6}(?![^/])|[^\x00-/:-@\[-`{-\x7f]+")
 #: Years, dates, small numbers and numbers with leading zeros. Others could be ids or telephone numbers.
 _NUMBER = re.compile(r"(?:19|20)\d\d(?:[01]\d(?:[0-3]\d)?)?|0\d{1,5}|\d{1,2}", re.ASCII)
 _VERSION = re.compile(r"v\d{1,6}|([a-z]+)\d{1,2}", re.ASCII)
@@ -66,6 +66,8 @@ def masked_name(name: str) -> str:
 
 def _masked_word(found: re.Match[str]) -> str:
     word = found.group()
+    if "-" in word:
+        return word
     lower = word.lower()
     version = _VERSION.fullmatch(lower)
     known = lower in _WORDS or (version is not None and (version.group(1) or "v") in _WORDS)

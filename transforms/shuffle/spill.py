@@ -79,8 +79,8 @@ class Spill:
             _FILES.clear()
             folder = Path(self.folder)
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            path = folder / f"{os.getpid()}-{os.urandom(4).hex()}"
-            _FILES[process] = os.fdopen(private_file(path), "ab")
+            path = str(folder / f"{os.getpid()}-{os.urandom(4).hex()}")
+            _FILES[process] = open(path, "ab", opener=lambda path, _: private_file(path))  # noqa: SIM115
         return _FILES[process]
 
 

@@ -59,6 +59,6 @@ class FileOperations:
 OPERATIONS = FileOperations()
 
 
-def private_file(path: Path) -> int:
+def private_file(path: str | Path) -> int:
     """The descriptor of a new file with mode 0600, whatever the umask; FileExistsError if there is one."""
     return OPERATIONS.open(str(path), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
