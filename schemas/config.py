@@ -81,11 +81,13 @@ class OutputConfig(StrictModel):
 
 
 class LimitsConfig(StrictModel):
-    """The largest fraction of records that may be quarantined, and the limits for one record."""
+    """The largest fraction of records that may be quarantined, and the limits for one record or archive."""
 
     max_quarantined_fraction: float = pydantic.Field(default=0.01, ge=0, le=1, strict=False)
     max_record_bytes: Size = 64 << 20
     max_messages: int = pydantic.Field(default=20_000, ge=1)
+    max_archive_members: int = pydantic.Field(default=100_000, ge=1)
+    max_decompression_ratio: int = pydantic.Field(default=200, ge=1)
 
 
 #: A fraction of all ledger rows, which are sessions and quarantined records.

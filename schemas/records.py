@@ -76,7 +76,15 @@ class Defaults(msgspec.Struct, frozen=True):
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """A record above one of these limits is quarantined as `oversize_record`."""
+    """The limits for records and archives, above which they are quarantined.
+
+    `max_record_bytes`, `max_messages`: of a record. A record above one of them is `oversize_record`.
+    `max_archive_members`: files in an archive. `max_decompression_ratio`: size of an archive's conversations
+    by size of the archive; not applied up to `max_record_bytes`. An archive above one of them is
+    `oversize_file`.
+    """
 
     max_record_bytes: int = 64 << 20
     max_messages: int = 20_000
+    max_archive_members: int = 100_000
+    max_decompression_ratio: int = 200

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +15,11 @@ import yaml
 from schemas.errors import ConfigError
 
 Lines = dict[tuple[str | int, ...], int]
+#: A configuration file above these limits is refused. The largest one that is shipped has 3 kB.
+MAX_CHARACTERS = 256 << 10
+#: Keys and values, each as often as aliases repeat it.
+MAX_VALUES = 10_000
+MAX_LEVELS = 32
 
 
 class StrictModel(pydantic.BaseModel):
@@ -96,10 +102,9 @@ def validate[Model: pydantic.BaseModel](
 
 def fault_text(message: str) -> str:
     """A message of pydantic in the wording of our own errors."""
-    text = message.removeprefix("Value error, ")
-    return text.replace("Input should be ", "expected ", 1).replace(
-        "expected a valid integer", "expected an integer"
-    )
+    text = message.removeprefix("Value error, ").replace("Input should be ", "expected ", 1)
+    text = re.sub(r"expected a valid dictionary or instance of \w+", "expected a mapping", text)
+    return text.replace("expected a valid integer", "expected an integer")
 
 
 def _option(keys: tuple[str | int, ...], options: Mapping[str, str], unknown: bool) -> str | None:
@@ -162,16 +167,25 @@ def override(tree: Any, dotted: str, value: Any, error: type[ConfigError]) -> No
 
 
 def load_tree(path: Path, error: type[ConfigError] = ConfigError) -> tuple[Any, Lines]:
-    """The values of a YAML file, and the line of each key; duplicate keys raise `error`."""
+    """The values of a YAML file, and the line of each key; duplicate keys raise `error`.
+
+    So does a file above 262,144 characters, 10,000 keys and values (an alias counts as all that it repeats),
+    or 32 levels.
+    """
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open(encoding="utf-8") as file:
+            text = file.read(MAX_CHARACTERS + 1)
     except (OSError, UnicodeDecodeError) as caught:
         reason = getattr(caught, "strerror", None) or "not UTF-8 text"
         raise error(f"{path}: cannot be read: {reason}") from None
+    if len(text) > MAX_CHARACTERS:
+        raise error(f"{path}: longer than {MAX_CHARACTERS:,} characters; expected a small configuration file")
     try:
         node = yaml.compose(text, Loader=_Loader)
         lines: Lines = {(): 1}
         tree = {} if node is None else _build(node, (), lines, path, error)
+    except _TooLarge as caught:
+        raise error(f"{path}:{caught.line}: {caught}") from None
     except yaml.MarkedYAMLError as caught:
         line = caught.problem_mark.line + 1 if caught.problem_mark else 1
         raise error(f"{path}:{line}: not valid YAML: {caught.problem}") from None
@@ -180,8 +194,36 @@ def load_tree(path: Path, error: type[ConfigError] = ConfigError) -> tuple[Any, 
     return tree, lines
 
 
+class _TooLarge(Exception):  # noqa: N818 - becomes the error of the caller
+    """What is exceeded, from this line on."""
+
+    def __init__(self, what: str, line: int) -> None:
+        super().__init__(what)
+        self.line = line
+
+
+def _check_size(levels: int, values: int, line: int) -> None:
+    if levels > MAX_LEVELS:
+        raise _TooLarge(f"nested deeper than {MAX_LEVELS} levels; check the brackets", line)
+    if values > MAX_VALUES:
+        raise _TooLarge(
+            f"more than {MAX_VALUES:,} keys and values, aliases written out; shorten the file", line
+        )
+
+
 class _Loader(yaml.SafeLoader):
-    """SafeLoader that leaves times as text, so that a missing offset is detected."""
+    """SafeLoader that leaves times as text, so that a missing offset is detected; of bounded size."""
+
+    _levels = _values = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """The next value; raises _TooLarge before it has read a file that is too deep or long."""
+        self._values += 1
+        self._levels += 1
+        _check_size(self._levels - 1, self._values, self.line + 1)
+        node = super().compose_node(parent, index)
+        self._levels -= 1
+        return node
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -193,6 +235,7 @@ _Loader.yaml_implicit_resolvers = {
 def _build(
     node: yaml.Node, where: tuple[str | int, ...], lines: Lines, path: Path, error: type[ConfigError]
 ) -> Any:
+    _check_size(len(where), len(lines), node.start_mark.line + 1)
     if isinstance(node, yaml.MappingNode):
         tree: dict[str, Any] = {}
         for key_node, value_node in node.value:

@@ -6,6 +6,7 @@ Heavy modules are imported when a command needs them, so that `--help` is instan
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import signal
 import sys
 from typing import Annotated
@@ -30,6 +31,10 @@ from pipeline.cli.scrub import scrub
 from pipeline.cli.verify import verify
 from pipeline.runners.process import prepare_process
 from schemas.errors import ChatsieveError
+from transforms.shuffle.temporary import remove_abandoned
+
+#: Files are 0640 and folders 0750, in every process of a command; private ones are made with less.
+_UMASK = 0o027
 
 app = typer.Typer(
     add_completion=False,
@@ -42,7 +47,9 @@ app = typer.Typer(
 
 def main() -> None:
     """Runs the command line and exits: 0 success, 1 check failed, 2 not started, 3 failed and rolled back."""
+    os.umask(_UMASK)
     prepare_process()
+    remove_abandoned()
     signal.signal(signal.SIGTERM, _terminate)
     options = ErrorOptions()
     try:

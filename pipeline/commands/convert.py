@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import collections
+import contextlib
+import errno
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -21,6 +23,7 @@ from transforms.sources.canonical.table import CANONICAL, canonical_table
 from transforms.sources.facts.messages import text_bytes
 from transforms.sources.peek import peek_of
 from transforms.sources.recognize import formats_of
+from transforms.storage.operations import private_file
 
 _BATCH_SESSIONS = 5_000
 _BATCH_CHARACTERS = 16 << 20
@@ -47,24 +50,53 @@ def convert(
     context = ReadContext(KeyedHasher(os.urandom(32)), limits, (defaults,))
     counts: collections.Counter[str] = collections.Counter()
     written = 0
-    temporary = output.with_name(f".{output.name}.{os.getpid()}.partial")
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with (
-            os.fdopen(descriptor, "wb") as file,
-            pq.ParquetWriter(file, CANONICAL, compression="zstd", store_schema=False) as writer,
-        ):
-            for batch in _batches(sessions_of(files, name, context), counts):
-                writer.write_table(canonical_table(batch))
-                written += len(batch)
-        os.link(temporary, output)  # unlike a rename, this does not replace a file
+        with _unnamed(output) as descriptor:
+            with (
+                os.fdopen(descriptor, "wb", closefd=False) as file,
+                pq.ParquetWriter(file, CANONICAL, compression="zstd", store_schema=False) as writer,
+            ):
+                for batch in _batches(sessions_of(files, name, context), counts):
+                    writer.write_table(canonical_table(batch))
+                    written += len(batch)
+            _give_name(descriptor, output)
     except FileExistsError:
         raise OutputError(f"{output}: exists already; give another --output") from None
     except OSError as error:
         raise OutputError(f"{output}: cannot be written ({error.strerror}); give another --output") from None
-    finally:
-        temporary.unlink(missing_ok=True)
     return Converted(written, dict(sorted(counts.items())))
+
+
+@contextlib.contextmanager
+def _unnamed(output: Path) -> Iterator[int]:
+    """A file without a name (mode 0600) in the output's file system: if the process is killed, it is gone.
+
+    A file system without such files gets one with a name, which the next `convert` to this output replaces.
+    """
+    named = output.with_name(f".{output.name}.partial")
+    try:
+        descriptor = os.open(output.parent, os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        if error.errno not in (errno.EOPNOTSUPP, errno.EISDIR):
+            raise
+        named.unlink(missing_ok=True)
+        descriptor = private_file(named)
+    try:
+        os.fchmod(descriptor, 0o600)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+        named.unlink(missing_ok=True)
+
+
+def _give_name(descriptor: int, output: Path) -> None:
+    """Links the file as `output`; FileExistsError if there is one: a link replaces no file."""
+    # Only linkat follows the link in /proc, and Python calls it only where a folder's descriptor is given.
+    folder = os.open(output.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.link(f"/proc/self/fd/{descriptor}", output.name, src_dir_fd=folder, dst_dir_fd=folder)
+    finally:
+        os.close(folder)
 
 
 def _batches(

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from pipeline.dataset.committed import Committed, ledger_batches, open_committed
 from schemas.decisions import RULES, Decision
 from schemas.errors import ConfigError, OutputError
+from transforms.output.file_names import masked_name
 from transforms.output.ledger_diff import COLUMNS, PAIRS, pairs
 
 _BATCH_ROWS = 1 << 17
@@ -195,7 +196,7 @@ def _document(a: Committed, b: Committed, tally: _Tally) -> dict[str, Any]:
 def _side(run: Committed) -> dict[str, Any]:
     manifest = run.manifest
     return {
-        "path": str(run.path),
+        "path": masked_name(str(run.path.resolve())),
         "kind": manifest.kind,
         "policy_id": manifest.policy["id"],
         "policy_sha256": manifest.policy["sha256"],

@@ -147,7 +147,20 @@ def overrides_of(
     assignments: list[str] | None,
     output_key: str = "output.path",
 ) -> dict[str, Any]:
-    """Dotted keys and their values, from the command line. Paths are relative to the working folder."""
+    """Dotted keys and their values, from the command line. Paths are relative to the working folder.
+
+    ConfigError for an option without a value, such as an unset variable of a shell.
+    """
+    given = {
+        "--as-of": [as_of],
+        "--input": inputs,
+        "--consent": consent,
+        "--output": [output],
+        "--policy": [policy],
+    }
+    for option, values in given.items():
+        if any(value is not None and not value.strip() for value in values or ()):
+            raise ConfigError(f"{option}: has no value; give one, or leave the option out")
     overrides: dict[str, Any] = {}
     if as_of is not None:
         overrides["as_of"] = as_of
@@ -187,13 +200,16 @@ def absolute(path: str) -> str:
 def parse_assignment(text: str) -> tuple[str, Any]:
     """("a.b.c", value) of `a.b.c=value`; the value is parsed as YAML."""
     key, sign, value = text.partition("=")
-    if not sign or not key.strip():
+    key = key.strip()
+    if not sign or not all(map(str.strip, key.split("."))):
         raise ConfigError("--set: expected KEY=VALUE, such as --set output.shards=8")
+    if not value.strip():
+        raise ConfigError(f"--set {key}: has no value; write null for none, or '\"\"' for an empty text")
     try:
         parsed = value.strip() if _is_time(value) else yaml.safe_load(value)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, RecursionError):
         raise ConfigError(f"--set {key}: the value is not valid YAML; put text in quotes") from None
-    return key.strip(), parsed
+    return key, parsed
 
 
 def _is_time(value: str) -> bool:

@@ -113,7 +113,7 @@ def _watched_lists(settings: Settings) -> list[WatchedFile]:
 def read_context(settings: Settings, hasher: KeyedHasher) -> ReadContext:
     """The limits, defaults and identities that readers use."""
     config = settings.config
-    limits = Limits(config.limits.max_record_bytes, config.limits.max_messages)
+    limits = Limits(**config.limits.model_dump(exclude={"max_quarantined_fraction"}))
     defaults = tuple(Defaults(**source.defaults.model_dump()) for source in config.inputs)
     identities = tuple(
         identities_of(source, _root(settings, source), source.mapping and settings.resolve(source.mapping))

@@ -7,6 +7,7 @@ import secrets
 from pathlib import Path
 
 from schemas.errors import OutputError
+from transforms.storage.operations import private_file
 
 
 def make_key() -> str:
@@ -17,7 +18,7 @@ def make_key() -> str:
 def write_key(path: Path) -> None:
     """Writes a new key to a new file (mode 0600); OutputError if the file exists or cannot be written."""
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        descriptor = private_file(path)
     except FileExistsError:
         raise OutputError(f"{path}: exists already; a key is never replaced, give another file") from None
     except OSError as error:

@@ -9,7 +9,6 @@ from pipeline.pages.page import count, instant, percent, render_page
 from pipeline.report.rule_summaries import QUARANTINE_SUMMARIES
 from schemas.decisions import RULES, listing_order
 from schemas.errors import OutputError
-from transforms.output.file_names import masked_name
 
 _ABSENT = "not there"
 _SUMMARY = {str(rule.reason): rule.summary for rule in RULES}
@@ -44,7 +43,7 @@ def diff_page(document: dict[str, Any]) -> bytes:
 
 def _side(side: dict[str, Any]) -> dict[str, str]:
     return {
-        "name": masked_name(Path(side["path"]).resolve().name),
+        "name": side["path"].rpartition("/")[2],
         "kind": side["kind"],
         "policy_id": side["policy_id"],
         "as_of": instant(side["as_of"]),

@@ -32,6 +32,15 @@ def one_line(stderr: str) -> str:
         (["--set", "limits.max_messages=many"], "--set limits.max_messages=many: expected an integer"),
         (["--as-of", "yesterday"], "--as-of yesterday: expected an RFC 3339 time"),
         (["--set", "key=12345"], "--set key: expected a valid string"),
+        (["--set", "output.shards="], "--set output.shards: has no value; write null for none"),
+        (["--set", "=x"], "--set: expected KEY=VALUE"),
+        (["--set", "a"], "--set: expected KEY=VALUE"),
+        (["--set", "a..b=1"], "--set: expected KEY=VALUE"),
+        (["--set", "limits=1"], "--set limits=1: expected a mapping"),
+        (["--set", "output=[[["], "--set output: the value is not valid YAML"),
+        (["--as-of", ""], "--as-of: has no value"),
+        (["--input", " "], "--input: has no value"),
+        (["--policy", ""], "--policy: has no value"),
         (["--set", "runner.name=flink"], "runner.name"),
         (["--input", "nothing-*.jsonl"], "no such input"),
         (["--input", "s3://bucket/x.jsonl"], "s3:// paths are not supported"),
@@ -94,18 +103,18 @@ def test_damaged_files_are_quarantined_and_others_are_read(corpus: Corpus, tmp_p
     for file in (corpus.path / "logs").iterdir():
         shutil.copy(file, logs)
     good = gzip.decompress(next((corpus.path / "logs").iterdir()).read_bytes())
-    (logs / "cut.jsonl.gz").write_bytes(gzip.compress(good)[: len(good) // 20])
-    (logs / "picture.jsonl").write_bytes(bytes(range(256)) * 4096)
+    (logs / "part-7.jsonl.gz").write_bytes(gzip.compress(good)[: len(good) // 20])
+    (logs / "raw.jsonl").write_bytes(bytes(range(256)) * 4096)
     (logs / "empty.jsonl").write_bytes(b"")
-    (logs / "broken.parquet").write_bytes(b"PAR1" + b"\0" * 100)
+    (logs / "old.parquet").write_bytes(b"PAR1" + b"\0" * 100)
     out = tmp_path / "out"
     done = chatsieve("audit", "-c", corpus.config, "--input", logs / "*", "--output", out)
     assert done.returncode in (0, 1), done.stderr
     entries = [e for file in (current(out) / "quarantine").iterdir() for e in read_lines(file)]
     codes = {(entry["file"], entry["code"]) for entry in entries}
-    assert ("cut.jsonl.gz", "truncated_input") in codes
-    assert [e["file"] for e in entries].count("picture.jsonl") == 1
-    assert ("broken.parquet", "unreadable_file") in codes
+    assert ("part-7.jsonl.gz", "truncated_input") in codes
+    assert [e["file"] for e in entries].count("raw.jsonl") == 1
+    assert ("old.parquet", "unreadable_file") in codes
     whole = {corpus.key_of(t["conversation_id"]) for t in corpus.truth() if t["conversation_id"]}
     assert whole <= {row["conversation_key"] for row in table_of(out, "ledger")}
 

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import secrets
-import shutil
-import tempfile
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -18,6 +14,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from schemas.tables import CONSENT, INSTANT, KEY
 from transforms.shuffle.blobs import tables_of, to_blob
 from transforms.shuffle.spill import Spill
+from transforms.shuffle.temporary import temporary_folder
 
 #: CONSENT with the instant from which a row is known.
 SPILLED = pa.schema([*CONSENT, ("snapshot_at", INSTANT)])
@@ -46,15 +43,12 @@ class ConsentRow(NamedTuple):
 
 @contextlib.contextmanager
 def temporary_spill() -> Iterator[Spill]:
-    """A spill in the folder for temporary files, created with the first blob and removed at the end.
+    """A spill in a folder for temporary files, removed at the end.
 
     The key exists only in this process and its workers, so files of a killed run cannot be decrypted.
     """
-    folder = Path(tempfile.gettempdir()) / f"chatsieve-{secrets.token_hex(8)}"
-    try:
+    with temporary_folder() as folder:
         yield Spill(str(folder), AESGCM.generate_key(256))
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def spill_table(table: pa.Table, spill: Spill) -> SpilledConsent:

@@ -7,6 +7,7 @@ recognizers return them from there. Recognizers from the user's YAML files or cl
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from presidio_analyzer import (
@@ -23,6 +24,7 @@ from spacy.tokens import Doc
 
 from schemas.deid import is_class
 from schemas.errors import ConfigError
+from schemas.strict_yaml import load_tree
 from transforms.deid.masking.forms import forms_of
 from transforms.deid.masking.surrogates import Surrogates
 from transforms.deid.plugins import recognizer_of
@@ -283,6 +285,9 @@ class _Surrogate(Operator):  # type: ignore[misc]
 
 
 def _add_user_recognizers(registry: RecognizerRegistry, path: str) -> None:
+    load_tree(
+        Path(path)
+    )  # refuses files of any size, nesting or aliases, which Presidio's reader does not bound
     try:
         registry.add_recognizers_from_yaml(path)
     except Exception:  # noqa: BLE001 - Presidio raises what its YAML makes it raise

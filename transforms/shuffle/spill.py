@@ -15,6 +15,8 @@ from typing import IO
 import msgspec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from transforms.storage.operations import private_file
+
 #: Marks a pointer. An Arrow stream begins with four bytes 0xFF, never with this.
 _MARK = b"@"
 _NONCE_BYTES = 12
@@ -77,7 +79,8 @@ class Spill:
             _FILES.clear()
             folder = Path(self.folder)
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _FILES[process] = (folder / f"{os.getpid()}-{os.urandom(4).hex()}").open("ab")
+            path = str(folder / f"{os.getpid()}-{os.urandom(4).hex()}")
+            _FILES[process] = open(path, "ab", opener=lambda path, _: private_file(path))  # noqa: SIM115
         return _FILES[process]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 
 class FileOperations:
@@ -56,3 +57,8 @@ class FileOperations:
 
 #: The operations of this process.
 OPERATIONS = FileOperations()
+
+
+def private_file(path: str | Path) -> int:
+    """The descriptor of a new file with mode 0600, whatever the umask; FileExistsError if there is one."""
+    return OPERATIONS.open(str(path), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

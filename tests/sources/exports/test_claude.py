@@ -96,7 +96,7 @@ def test_an_archive_with_damaged_or_locked_members_is_one_entry(tmp_path: Path) 
     locked = bytearray(whole)
     locked[6] |= 1
     locked[directory + 8] |= 1
-    assert read_all([export(tmp_path / "z.zip", bytes(locked))], "claude-export").codes == ["unreadable_file"]
+    assert read_all([export(tmp_path / "z.zip", bytes(locked))], "claude-export").codes == ["encrypted_file"]
     assert read_all([packed(tmp_path / "w.zip", {"x.json": []})], "claude-export").codes == ["unknown_format"]
 
 

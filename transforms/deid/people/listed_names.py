@@ -24,6 +24,8 @@ _PARTICLES = frozenset(
 _INITIALS = re.compile(r" (?:[A-Z]\.? ){1,2}")
 _WINDOW_WORDS = 10
 _MAX_WINDOW = 240
+#: Longer windows are not merged: a model needs some 3 kB of memory a character.
+_MAX_MERGED = 8_192
 _MAX_RUN = 5
 #: The greatest distance in tokens between two words of a name, with particles and initials between them.
 _RUN_REACH = 6
@@ -72,7 +74,10 @@ def find_listed_names(reading: Reading) -> ListedNames:
 
 
 def windows_of(text: str, unsure: list[UnlistedNames]) -> list[tuple[int, int]]:
-    """[start, end) of some ten words around each run, for a model; within lines, disjoint."""
+    """[start, end) of some ten words around each run, for a model; within lines, in order.
+
+    Windows that touch are merged up to 8,192 characters. Beyond, they overlap: each run keeps its ten words.
+    """
     windows: list[tuple[int, int]] = []
     for one in unsure:
         line = text[one.line : one.line_end]
@@ -138,7 +143,7 @@ def _line(
         score = _list_score(run)
         if score and (len(run) > 1 or not code):
             spans.append(Span(offset + run[0].start, offset + run[-1].end, "PERSON", score))
-        elif not code and len(run) <= _MAX_RUN:
+        elif not code and len(run) <= _MAX_RUN and run[-1].end - run[0].start <= _MAX_MERGED:
             doubtful.append((run[0].start, run[-1].end))
     if doubtful:
         unsure.append(UnlistedNames(offset, offset + len(line), doubtful))
@@ -209,7 +214,7 @@ def _windows(line: str, unsure: list[tuple[int, int]]) -> list[tuple[int, int]]:
     for start, end in unsure:
         low = _words_back(line, start)
         high = _words_on(line, end)
-        if merged and low <= merged[-1][1]:
+        if merged and low <= merged[-1][1] and high - merged[-1][0] <= _MAX_MERGED:
             merged[-1] = (merged[-1][0], high)
         else:
             merged.append((low, high))

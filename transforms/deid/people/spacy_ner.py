@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,9 @@ from transforms.deid.process_settings import use_numpy_products
 from transforms.deid.spans import Span
 
 _EXCLUDED = ["tok2vec", "tagger", "parser", "senter", "attribute_ruler", "lemmatizer"]
+#: A batch has at most so many windows, and characters unless one window is longer; both bound its memory.
 _BATCH = 64
+_BATCH_CHARACTERS = 32_768
 #: Lone surrogates, which JSON can escape; spaCy refuses a text with one.
 _LONE = re.compile("[\ud800-\udfff]")
 #: OntoNotes and CoNLL name them differently, and spaCy's models with them.
@@ -63,14 +65,26 @@ class NameModel:
         """By window the [start, end) of persons."""
         unique = sorted(set(windows), key=lambda window: (len(window), window))
         found: dict[str, list[tuple[int, int]]] = {}
-        if unique:
-            read = [_LONE.sub("\ufffd", window) for window in unique]
+        for batch in _batches(unique):
+            read = [_LONE.sub("\ufffd", window) for window in batch]
             with self._nlp.memory_zone():
-                for window, doc in zip(unique, self._nlp.pipe(read, batch_size=_BATCH), strict=True):
+                for window, doc in zip(batch, self._nlp.pipe(read, batch_size=_BATCH), strict=True):
                     found[window] = [
                         (e.start_char, e.end_char) for e in doc.ents if e.label_ in _PERSON_LABELS
                     ]
         return [found[window] for window in windows]
+
+
+def _batches(windows: Sequence[str]) -> Iterator[Sequence[str]]:
+    """The windows in order, in batches of bounded memory."""
+    begin = size = 0
+    for n, window in enumerate(windows):
+        if n > begin and (n - begin == _BATCH or size + len(window) > _BATCH_CHARACTERS):
+            yield windows[begin:n]
+            begin, size = n, 0
+        size += len(window)
+    if begin < len(windows):
+        yield windows[begin:]
 
 
 def model_path(config: ModelConfig) -> Path:

@@ -29,7 +29,7 @@ from transforms.sources.files import Truncated, magic_of
 from transforms.sources.json.array import ArrayCut
 
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, Truncated, ArrayCut)
-#: Raised for encrypted archives and unsupported compression methods too.
+#: Raised for unsupported compression methods too.
 _UNREADABLE = (OSError, RuntimeError, NotImplementedError)
 
 
@@ -74,7 +74,7 @@ def _reads(
     """The items of the file, or only the wanted rows; last, an entry for a file that ends early."""
     row, end = 0, _End()
     with end:
-        for item in items_of_export(unit.paths[0], shape, context.limits.max_record_bytes):
+        for item in items_of_export(unit.paths[0], shape, context.limits):
             if wanted is None or row in wanted:
                 yield _read(unit, row, item, context, shape)
             row += 1
