@@ -52,10 +52,10 @@ Instant = Annotated[dt.datetime, pydantic.BeforeValidator(parse_instant)]
 
 
 def load_model[Model: pydantic.BaseModel](
-    path: Path, model: type[Model], error: type[ConfigError] = ConfigError
+    path: Path, model: type[Model], error: type[ConfigError] = ConfigError, data: bytes | None = None
 ) -> Model:
-    """The file as a `model`; raises `error` with file, line and key."""
-    tree, lines = load_tree(path, error)
+    """The file as a `model`; raises `error` with file, line and key. `data`: its bytes, if they are read."""
+    tree, lines = load_tree(path, error, data)
     return validate(tree, lines, path, model, error)
 
 
@@ -161,13 +161,25 @@ def override(tree: Any, dotted: str, value: Any, error: type[ConfigError]) -> No
             raise error(f"--set {dotted}: {'.'.join(keys[:position])} is not a mapping; check the key")
 
 
-def load_tree(path: Path, error: type[ConfigError] = ConfigError) -> tuple[Any, Lines]:
-    """The values of a YAML file, and the line of each key; duplicate keys raise `error`."""
+def bytes_of(path: Path, error: type[ConfigError] = ConfigError) -> bytes:
+    """The bytes of a file; raises `error` if it cannot be read."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as caught:
-        reason = getattr(caught, "strerror", None) or "not UTF-8 text"
-        raise error(f"{path}: cannot be read: {reason}") from None
+        return path.read_bytes()
+    except OSError as caught:
+        raise error(f"{path}: cannot be read: {caught.strerror}") from None
+
+
+def load_tree(
+    path: Path, error: type[ConfigError] = ConfigError, data: bytes | None = None
+) -> tuple[Any, Lines]:
+    """The values of a YAML file, and the line of each key; duplicate keys raise `error`.
+
+    `data`: the bytes of the file, if they are read. A digest of the same bytes is that of the values.
+    """
+    try:
+        text = (bytes_of(path, error) if data is None else data).decode()
+    except UnicodeDecodeError:
+        raise error(f"{path}: cannot be read: not UTF-8 text") from None
     try:
         node = yaml.compose(text, Loader=_Loader)
         lines: Lines = {(): 1}
