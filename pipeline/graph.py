@@ -32,7 +32,7 @@ Step labels are public: progress, metrics and tests use them. Do not change them
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import apache_beam as beam
@@ -63,6 +63,7 @@ from transforms.shuffle.buckets import Buckets
 from transforms.shuffle.entries import ENTRIES
 from transforms.shuffle.sizes import sizes, total
 from transforms.sources.base import PlanTask, ReadContext
+from transforms.sources.file_state import FileState
 
 BUCKET = BeamTuple[int, bytes]
 
@@ -89,7 +90,7 @@ class RunPlan:
     to estimate personal data in; without an engine it can have several packs. `files`: (input, position,
     path) of each input file. `roots`: for each input, the folder that file names are relative to. `pieces`:
     the number of ranges of conversation keys in Settle. Neither `pieces` nor `buckets` changes a byte of the
-    output.
+    output. `states`: of the snapshots and lists when they were digested, by path.
     """
 
     context: ReadContext
@@ -107,6 +108,7 @@ class RunPlan:
     roots: Sequence[str]
     engine: EngineSpec | None
     sample: int = 0
+    states: Mapping[str, FileState] = dataclasses.field(default_factory=dict)
 
 
 def build_graph(pipeline: Any, plan: RunPlan) -> None:
@@ -119,10 +121,10 @@ def build_graph(pipeline: Any, plan: RunPlan) -> None:
         plan.context, plan.buckets, plan.unit_bytes
     )
     consent = _source(pipeline, "Snapshots", plan.snapshots) | "Consent" >> ReadConsent(
-        hasher, as_of, plan.buckets
+        hasher, as_of, plan.buckets, plan.states
     )
     deletions = _source(pipeline, "Deletion lists", plan.deletions) | "Deletions" >> ReadDeletions(
-        hasher, as_of, plan.buckets
+        hasher, as_of, plan.buckets, plan.states
     )
     digests = _source(pipeline, "Input files", plan.files) | "Digest inputs" >> beam.ParDo(
         DigestFiles(plan.context.metadata_only)

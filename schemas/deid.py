@@ -10,7 +10,7 @@ from typing import Any, Literal
 import pydantic
 
 from schemas.errors import ConfigError
-from schemas.strict_yaml import StrictModel, load_model
+from schemas.strict_yaml import StrictModel, bytes_of, load_model
 
 _CLASS = r"^[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$"
 
@@ -152,7 +152,8 @@ def load_deid(path: Path) -> tuple[DeidConfig, str]:
 
     Relative paths are resolved from the folder of the file.
     """
-    config = load_model(path, DeidConfig, ConfigError)
+    data = bytes_of(path, ConfigError)
+    config = load_model(path, DeidConfig, ConfigError, data)
     base = path.resolve().parent
     recognizers = [
         name if is_class(name) else str(base / Path(name).expanduser()) for name in config.recognizers
@@ -163,7 +164,7 @@ def load_deid(path: Path) -> tuple[DeidConfig, str]:
         else one
         for language, one in config.models.items()
     }
-    digest = hashlib.sha256(path.read_bytes())
+    digest = hashlib.sha256(data)
     for name in (name for name in recognizers if not is_class(name)):
         try:
             digest.update(Path(name).read_bytes())

@@ -99,6 +99,22 @@ class KeyedHasher:
         """
         return (xxhash.xxh3_64_intdigest(message_id.encode(), self.message_seed) - 2**63) or 1
 
+    def content(self, data: bytes | memoryview) -> int:
+        """A signed 64-bit number for the bytes that a record was read from.
+
+        XXH3 seeded from the key, as in `message`: a record that changes keeps its number by chance only.
+        """
+        return self.signed(xxhash.xxh3_64_intdigest(data, self.message_seed))
+
+    def contents(self) -> xxhash.xxh3_64:
+        """A digest to update with many bytes; `signed` of its `intdigest()` is a number as from `content`."""
+        return xxhash.xxh3_64(seed=self.message_seed)
+
+    @staticmethod
+    def signed(number: int) -> int:
+        """An unsigned 64-bit number as a signed one."""
+        return number - 2**63
+
     def _digest(self, message: bytes) -> bytes:
         inner = self._inner.copy()
         inner.update(message)

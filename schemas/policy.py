@@ -16,7 +16,16 @@ import pydantic
 from schemas.decisions import CLAUSE
 from schemas.errors import PolicyError
 from schemas.policy_faults import faults_of
-from schemas.strict_yaml import Duration, Instant, StrictModel, dotted_key, line_of, load_tree, validate
+from schemas.strict_yaml import (
+    Duration,
+    Instant,
+    StrictModel,
+    bytes_of,
+    dotted_key,
+    line_of,
+    load_tree,
+    validate,
+)
 
 #: Text without control characters, safe to print on a terminal.
 PrintableText = Annotated[str, pydantic.Field(min_length=1, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
@@ -107,11 +116,12 @@ class Pack:
 
 def load_pack(path: Path) -> Pack:
     """The validated pack of a file; raises PolicyError with file, line and key."""
-    tree, lines = load_tree(path, PolicyError)
+    data = bytes_of(path, PolicyError)
+    tree, lines = load_tree(path, PolicyError, data)
     policy = validate(tree, lines, path, Policy, PolicyError)
     for keys, message in faults_of(policy):
         raise PolicyError(f"{path}:{line_of(lines, keys)}: {dotted_key(keys)}: {message}")
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    digest = hashlib.sha256(data).hexdigest()
     return Pack(policy=policy, sha256=digest, canonical_sha256=canonical_sha256(policy))
 
 

@@ -17,6 +17,8 @@ from schemas.errors import ConfigError
 Lines = dict[tuple[str | int, ...], int]
 #: A configuration file above these limits is refused. The largest one that is shipped has 3 kB.
 MAX_CHARACTERS = 256 << 10
+#: A character has at most four bytes in UTF-8.
+_MAX_BYTES = 4 * MAX_CHARACTERS
 #: Keys and values, each as often as aliases repeat it.
 MAX_VALUES = 10_000
 MAX_LEVELS = 32
@@ -58,10 +60,10 @@ Instant = Annotated[dt.datetime, pydantic.BeforeValidator(parse_instant)]
 
 
 def load_model[Model: pydantic.BaseModel](
-    path: Path, model: type[Model], error: type[ConfigError] = ConfigError
+    path: Path, model: type[Model], error: type[ConfigError] = ConfigError, data: bytes | None = None
 ) -> Model:
-    """The file as a `model`; raises `error` with file, line and key."""
-    tree, lines = load_tree(path, error)
+    """The file as a `model`; raises `error` with file, line and key. `data`: its bytes, if they are read."""
+    tree, lines = load_tree(path, error, data)
     return validate(tree, lines, path, model, error)
 
 
@@ -166,20 +168,37 @@ def override(tree: Any, dotted: str, value: Any, error: type[ConfigError]) -> No
             raise error(f"--set {dotted}: {'.'.join(keys[:position])} is not a mapping; check the key")
 
 
-def load_tree(path: Path, error: type[ConfigError] = ConfigError) -> tuple[Any, Lines]:
+def bytes_of(path: Path, error: type[ConfigError] = ConfigError) -> bytes:
+    """The bytes of a small file; raises `error` if it cannot be read, or is longer than any file may be."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(_MAX_BYTES + 1)
+    except OSError as caught:
+        raise error(f"{path}: cannot be read: {caught.strerror}") from None
+    if len(data) > _MAX_BYTES:
+        raise error(_too_long(path))
+    return data
+
+
+def _too_long(path: Path) -> str:
+    return f"{path}: longer than {MAX_CHARACTERS:,} characters; expected a small configuration file"
+
+
+def load_tree(
+    path: Path, error: type[ConfigError] = ConfigError, data: bytes | None = None
+) -> tuple[Any, Lines]:
     """The values of a YAML file, and the line of each key; duplicate keys raise `error`.
 
     So does a file above 262,144 characters, 10,000 keys and values (an alias counts as all that it repeats),
-    or 32 levels.
+    or 32 levels. `data`: the bytes of the file, if they are read. A digest of the same bytes is that of the
+    values.
     """
     try:
-        with path.open(encoding="utf-8") as file:
-            text = file.read(MAX_CHARACTERS + 1)
-    except (OSError, UnicodeDecodeError) as caught:
-        reason = getattr(caught, "strerror", None) or "not UTF-8 text"
-        raise error(f"{path}: cannot be read: {reason}") from None
+        text = (bytes_of(path, error) if data is None else data).decode()
+    except UnicodeDecodeError:
+        raise error(f"{path}: cannot be read: not UTF-8 text") from None
     if len(text) > MAX_CHARACTERS:
-        raise error(f"{path}: longer than {MAX_CHARACTERS:,} characters; expected a small configuration file")
+        raise error(_too_long(path))
     try:
         node = yaml.compose(text, Loader=_Loader)
         lines: Lines = {(): 1}

@@ -45,6 +45,8 @@ FACTS = pa.schema(
         ("row", pa.int64()),
         ("offset", pa.int64()),
         ("length", pa.int64()),
+        # Of the bytes that were read: see `transforms.sources.base.FoundSession`; null: texts were not read.
+        ("digest", pa.int64()),
         ("message_id", pa.list_(pa.int64())),  # 64-bit digests
         ("message_parent", pa.list_(pa.int64())),  # digest of the parent's id; 0: no parent
         ("message_sent_at", pa.list_(INSTANT)),
@@ -96,9 +98,9 @@ AUTHORIZATIONS = pa.schema(
 
 # Decisions.
 
-#: The place of a record, as in FACTS.
+#: The place of a record and the digest of its bytes, as in FACTS.
 RECORD_POINTER = pa.struct(
-    [("unit", pa.string()), ("row", pa.int64()), ("offset", pa.int64()), ("length", pa.int64())]
+    [("unit", pa.string()), *((name, pa.int64()) for name in ("row", "offset", "length", "digest"))]
 )
 
 #: A message that goes into the training row: position in `records`, position in that record, thread digest.

@@ -15,7 +15,7 @@ from pipeline.dataset.writer import DatasetWriter, begin
 from pipeline.graph import PackPlan, RunPlan
 from pipeline.inputs.config import Settings
 from pipeline.inputs.find_inputs import Inputs, find_inputs, read_context
-from pipeline.inputs.watched import check_unchanged
+from pipeline.inputs.watched import check_unchanged, states_of
 from pipeline.report.previous import PreviousRun, read_previous_run
 from pipeline.runners.progress import Progress
 from pipeline.runners.run_graph import run_graph
@@ -155,6 +155,7 @@ def _plan(
         roots=inputs.roots,
         engine=engine,
         sample=sample,
+        states=states_of(inputs.watched),
     )
 
 

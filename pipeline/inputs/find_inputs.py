@@ -17,6 +17,7 @@ from pipeline.inputs.mapping_table import identities_of
 from pipeline.inputs.watched import WatchedFile, watch
 from schemas.config import InputConfig
 from schemas.consent_config import FileSource
+from schemas.deid import is_class
 from schemas.errors import InputError
 from schemas.keys import KeyedHasher
 from schemas.records import Defaults, Limits
@@ -96,7 +97,7 @@ def find_inputs(
 
 
 def _watched_lists(settings: Settings) -> list[WatchedFile]:
-    """Every consent file, list and mapping table, as it is before it is read."""
+    """Every consent file, list, mapping table and file of recognizers, as it is before it is read."""
     config = settings.config
     paths = [path for pattern in config.consent.snapshots for path in matching(settings.resolve(pattern))]
     for source in config.consent.sources:
@@ -104,6 +105,7 @@ def _watched_lists(settings: Settings) -> list[WatchedFile]:
             paths += matching(settings.resolve(source.path))
     named = [config.authorizations, config.deletions, *(source.mapping for source in config.inputs)]
     paths += [settings.resolve(path) for path in named if path]
+    paths += [name for name in settings.deid.recognizers if not is_class(name)]  # workers parse them
     try:
         return [watch(path, digest=True) for path in dict.fromkeys(paths) if Path(path).is_file()]
     except OSError as error:

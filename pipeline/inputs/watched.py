@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 from schemas.errors import PipelineError
 from transforms.output.file_names import masked_name
+from transforms.sources.file_state import FileState, state_of
 
 
 class WatchedFile(NamedTuple):
@@ -29,10 +29,13 @@ class WatchedFile(NamedTuple):
 
 def watch(path: str, digest: bool) -> WatchedFile:
     """The file as it is now; `digest`: with the SHA-256 of its content. OSError where it cannot be read."""
-    found = os.stat(path)  # noqa: PTH116 - one call for all
-    sha256 = _sha256_of(path) if digest else None
-    inode = (found.st_dev, found.st_ino)
-    return WatchedFile(path, found.st_size, inode, found.st_mtime_ns, found.st_ctime_ns, sha256)
+    state = state_of(path)
+    return WatchedFile(path, *state, _sha256_of(path) if digest else None)
+
+
+def states_of(files: Iterable[WatchedFile]) -> dict[str, FileState]:
+    """The state of each file by path, for the workers that read it."""
+    return {file.path: FileState(file.size, file.inode, file.modified, file.changed) for file in files}
 
 
 def check_unchanged(files: Iterable[WatchedFile]) -> None:

@@ -74,7 +74,9 @@ def parquet(path: Path, records: list[dict[str, Any]], kind: pa.Schema | None = 
 
 
 def facts(found: Everything) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = found.facts.drop_columns(["unit", "row", "offset", "length"]).to_pylist()
+    """The facts without what depends on the place and the bytes of a record."""
+    places = ["unit", "row", "offset", "length", "digest"]
+    rows: list[dict[str, Any]] = found.facts.drop_columns(places).to_pylist()
     return rows
 
 

@@ -54,15 +54,16 @@ def read_all(
             faults += batch.quarantined
             assert batch.records == batch.facts.num_rows + len(batch.quarantined)
         rows = [table for table in tables if table.num_rows and table["unit"][0].as_py() == unit.encode()]
-        pointers = [
-            Pointer(row["row"], row["offset"], row["length"])
-            for table in rows
-            for row in table.select(["row", "offset", "length"]).to_pylist()
-        ]
+        pointers = [pointer for table in rows for pointer in pointers_of(table)]
         found = list(read_sessions(unit, context, pointers))
         assert [row for row, _ in found] == [pointer.row for pointer in pointers]
         sessions += [session for _, session in found]
     return Everything(pa.concat_tables(tables), sessions, faults, units)
+
+
+def pointers_of(facts: pa.Table) -> list[Pointer]:
+    """The pointers of FACTS rows, with their digests."""
+    return [Pointer(**row) for row in facts.select([*Pointer._fields]).to_pylist()]
 
 
 def message(message_id: str = "m1", **fields: Any) -> dict[str, Any]:

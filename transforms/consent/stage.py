@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import apache_beam as beam
@@ -15,55 +15,77 @@ from transforms.consent.spilled import SpilledConsent
 from transforms.shuffle.blobs import to_blob
 from transforms.shuffle.buckets import Buckets, users_to_buckets
 from transforms.shuffle.guard import guarded
+from transforms.sources.file_state import FileState, check_state
 
 CONVERSATIONS = "conversations"
 
 
 @dataclasses.dataclass(eq=False)
 class ReadConsent(beam.PTransform):  # type: ignore[misc]
-    """(bucket, blob) of the consent rows known at `as_of`. In: paths of snapshots, and spilled consent."""
+    """(bucket, blob) of the consent rows known at `as_of`. In: paths of snapshots, and spilled consent.
+
+    `states`: of the files when they were digested, by path.
+    """
 
     hasher: KeyedHasher
     as_of: dt.datetime
     buckets: Buckets
+    states: Mapping[str, FileState] = dataclasses.field(default_factory=dict)
 
     def expand(self, paths: Any) -> Any:
-        return paths | "Read snapshots" >> beam.ParDo(_ReadSnapshot(self.hasher, self.as_of, self.buckets))
+        reader = _ReadSnapshot(self.hasher, self.as_of, self.buckets, self.states)
+        return paths | "Read snapshots" >> beam.ParDo(reader)
 
 
 @dataclasses.dataclass(eq=False)
 class ReadDeletions(beam.PTransform):  # type: ignore[misc]
-    """Deletions at or before `as_of`. In: paths. Out: `users` (bucket, blob), `conversations` blobs."""
+    """Deletions at or before `as_of`. In: paths. Out: `users` (bucket, blob), `conversations` blobs.
+
+    `states`: of the files when they were digested, by path.
+    """
 
     hasher: KeyedHasher
     as_of: dt.datetime
     buckets: Buckets
+    states: Mapping[str, FileState] = dataclasses.field(default_factory=dict)
 
     def expand(self, paths: Any) -> Any:
-        reader = _ReadDeletions(self.hasher, self.as_of, self.buckets)
+        reader = _ReadDeletions(self.hasher, self.as_of, self.buckets, self.states)
         return paths | "Read deletions" >> beam.ParDo(reader).with_outputs(CONVERSATIONS, main="users")
 
 
 class _ReadSnapshot(beam.DoFn):  # type: ignore[misc]
-    def __init__(self, hasher: KeyedHasher, as_of: dt.datetime, buckets: Buckets) -> None:
+    def __init__(
+        self, hasher: KeyedHasher, as_of: dt.datetime, buckets: Buckets, states: Mapping[str, FileState]
+    ) -> None:
         self._arguments = (hasher, as_of)
         self._buckets = buckets
+        self._states = states
 
     @guarded("Read consent")
     def process(self, snapshot: str | SpilledConsent) -> Iterator[tuple[int, bytes]]:
+        path = snapshot if isinstance(snapshot, str) else ""
+        check_state(path, self._states)
         for table in read_snapshot(snapshot, *self._arguments):
             yield from users_to_buckets(table, "user_key", "consent", self._buckets)
+        check_state(path, self._states)
 
 
 class _ReadDeletions(beam.DoFn):  # type: ignore[misc]
-    def __init__(self, hasher: KeyedHasher, as_of: dt.datetime, buckets: Buckets) -> None:
+    def __init__(
+        self, hasher: KeyedHasher, as_of: dt.datetime, buckets: Buckets, states: Mapping[str, FileState]
+    ) -> None:
         self._arguments = (hasher, as_of)
         self._buckets = buckets
+        self._states = states
 
     @guarded("Read deletions")
-    def process(self, path: str | ErasedKeys) -> Iterator[Any]:
-        for kind, table in read_deletions(path, *self._arguments):
+    def process(self, source: str | ErasedKeys) -> Iterator[Any]:
+        path = source if isinstance(source, str) else ""
+        check_state(path, self._states)
+        for kind, table in read_deletions(source, *self._arguments):
             if kind == "user":
                 yield from users_to_buckets(table, "key", "user_deletions", self._buckets)
             else:
                 yield beam.pvalue.TaggedOutput(CONVERSATIONS, to_blob(table, "conversation_deletions"))
+        check_state(path, self._states)

@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from schemas.errors import PipelineError
+from schemas.keys import KeyedHasher
 from schemas.records import Message, Session
 from schemas.units import Unit
-from transforms.sources.base import Pointer, ReadContext
+from transforms.sources.base import Pointer, ReadContext, changed
 from transforms.sources.registry import read_sessions
 
 _Place = tuple[str, int]
-_CHANGED = "De-identify: an input changed while it was read; run again on settled files"
 
 
 class Prepared(NamedTuple):
@@ -28,6 +28,8 @@ class Prepared(NamedTuple):
 def read_kept(work: str, decisions: pa.Table, context: ReadContext) -> Iterator[Prepared]:
     """The kept messages of each decision row, read from the unit of the work and any other unit it refers
     to.
+
+    Raises PipelineError, before it gives a message, for a record that is not the one that was decided on.
     """
     home = work.split(" ", 1)[1]
     waiting = decisions.to_pylist()
@@ -44,12 +46,10 @@ def read_kept(work: str, decisions: pa.Table, context: ReadContext) -> Iterator[
         if place[0] != home:
             raise PipelineError("De-identify: a session was sent to the wrong unit")
         decision = alone.pop(place[1])
-        yield Prepared(decision, _threads(decision, {place: session}))
+        yield Prepared(decision, _threads(decision, {place: session}, context.hasher))
     for decision in waiting:
         if len(decision["records"]) > 1:
-            yield Prepared(decision, _threads(decision, held))
-    if alone:
-        raise PipelineError(_CHANGED)
+            yield Prepared(decision, _threads(decision, held, context.hasher))
 
 
 def _read_places(
@@ -57,19 +57,34 @@ def _read_places(
 ) -> Iterator[tuple[_Place, Session]]:
     by_unit: dict[str, list[Pointer]] = collections.defaultdict(list)
     for pointer in pointers:
-        by_unit[pointer["unit"]].append(Pointer(pointer["row"], pointer["offset"], pointer["length"]))
+        by_unit[pointer["unit"]].append(Pointer(*(pointer[name] for name in Pointer._fields)))
     for unit in sorted(by_unit):
         for row, session in read_sessions(Unit.decode(unit), context, sorted(by_unit[unit])):
             yield (unit, row), session
 
 
-def _threads(decision: dict[str, Any], sessions: dict[_Place, Session]) -> list[list[Message]]:
+def _threads(
+    decision: dict[str, Any], sessions: dict[_Place, Session], hasher: KeyedHasher
+) -> list[list[Message]]:
+    """The kept messages by thread; PipelineError if a record is not of the decided session."""
     places = [(pointer["unit"], pointer["row"]) for pointer in decision["records"]]
+    for place in places:
+        _check_owner(decision, sessions[place], hasher, Unit.decode(place[0]))
     threads: dict[int, list[Message]] = {}
-    try:
-        for kept in decision["kept"]:
-            message = sessions[places[kept["record"]]].messages[kept["index"]]
-            threads.setdefault(kept["thread"], []).append(message)
-    except (KeyError, IndexError):
-        raise PipelineError(_CHANGED) from None
+    for kept in decision["kept"]:
+        place = places[kept["record"]]
+        messages = sessions[place].messages
+        if kept["index"] >= len(messages):
+            raise changed(Unit.decode(place[0]))
+        threads.setdefault(kept["thread"], []).append(messages[kept["index"]])
     return list(threads.values())
+
+
+def _check_owner(decision: dict[str, Any], session: Session, hasher: KeyedHasher, unit: Unit) -> None:
+    """Raises PipelineError for a session of another conversation or user than decided on."""
+    user = hasher.user(session.user_id) if session.user_id else None
+    if (hasher.conversation(session.conversation_id), user) != (
+        decision["conversation_key"],
+        decision["user_key"],
+    ):
+        raise changed(unit)

@@ -19,7 +19,7 @@ def sessions_of(
 
     `book` receives the accounts of merged and dropped records; the caller counts the results. Memory holds
     one batch of sessions, the quarantined records of a unit, and a pointer for each of its records. Raises
-    InputError for a file that changes while it is read.
+    PipelineError for a file that changes while it is read.
     """
     context = dataclasses.replace(context, accounting=book is not None)
     units: list[Unit] = []
@@ -33,7 +33,7 @@ def sessions_of(
         with keeping(book):
             for batch in read_facts(unit, context):
                 faults += batch.quarantined
-                columns = (batch.facts[name].to_pylist() for name in ("row", "offset", "length"))
+                columns = (batch.facts[name].to_pylist() for name in Pointer._fields)
                 pointers += map(Pointer, *columns)
         yield from faults
         for _, session in read_sessions(unit, context, pointers) if pointers else ():

@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 import msgspec
 import pyarrow as pa
 
+from schemas.errors import PipelineError
 from schemas.keys import KeyedHasher
 from schemas.records import Defaults, Limits, Session
 from schemas.units import Quarantined, Unit
@@ -27,6 +28,13 @@ class InputFile(NamedTuple):
 
     path: str
     size: int
+
+
+def changed(unit: Unit) -> PipelineError:
+    """The error for an input that changed after its facts were read; a file name may identify a person."""
+    return PipelineError(
+        f"inputs[{unit.input}]: a file changed while it was read; nothing was committed; run again"
+    )
 
 
 class PlanTask(msgspec.Struct, frozen=True):
@@ -95,11 +103,28 @@ class FactsBatch(NamedTuple):
 
 
 class Pointer(NamedTuple):
-    """The position of a record in a unit; offset and length only for units of kind `bytes`."""
+    """The position of a record in a unit; offset and length only for units of kind `bytes`.
+
+    `digest`: that of the record's facts; None: not to be compared.
+    """
 
     row: int
     offset: int
     length: int
+    digest: int | None = None
+
+
+class FoundSession(NamedTuple):
+    """The session of a row.
+
+    `digest`: a keyed digest of the bytes that the session was read from; its facts have the same. The bytes
+    are the record's or more: a Parquet batch, a block of an array, all files of a Claude Code unit. None: a
+    digest of the session's values is used instead.
+    """
+
+    row: int
+    session: Session
+    digest: int | None = None
 
 
 class Source(Protocol):
@@ -121,8 +146,8 @@ class Source(Protocol):
 
     def sessions(
         self, unit: Unit, context: ReadContext, pointers: Sequence[Pointer]
-    ) -> Iterator[tuple[int, Session]]:
-        """(row, session) of these records only, by ascending row."""
+    ) -> Iterator[FoundSession]:
+        """The sessions of these records only, by ascending row."""
 
 
 def one_task_per_file(input_number: int, name: str, files: Sequence[InputFile]) -> list[PlanTask]:

@@ -11,8 +11,6 @@ import msgspec
 import zstandard
 from isal import igzip_lib, isal_zlib
 
-from schemas.errors import InputError
-
 _CHUNK = 1 << 19
 #: Compressed bytes at a time: a zstd frame may swell by 32,768, a gzip member by 1,032.
 _COMPRESSED_CHUNK = {"gzip": 64 << 10, "zstd": 8 << 10}
@@ -48,11 +46,6 @@ class Truncated(Exception):  # noqa: N818 - a state of the input, not an error o
     def __init__(self, at: int) -> None:
         super().__init__(at)
         self.at = at
-
-
-def changed(path: str) -> InputError:
-    """The error for an input that changed after its facts were read."""
-    return InputError(f"{path}: changed while it was read; run again on settled files")
 
 
 def magic_of(path: str) -> bytes:
@@ -274,11 +267,11 @@ def _skip_line(file: Buffered) -> int:
 
 
 def read_at(path: str, places: list[tuple[int, int]]) -> Iterator[bytes]:
-    """The bytes at each (offset, length) of a plain file. Raises InputError when the file is shorter now."""
+    """The bytes at each (offset, length) of a plain file. Raises EOFError when the file is shorter now."""
     with open(path, "rb") as file:  # noqa: PTH123
         for offset, length in places:
             file.seek(offset)
             data = file.read(length)
             if len(data) != length:
-                raise changed(path)
+                raise EOFError
             yield data

@@ -7,25 +7,26 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
-from schemas.records import Defaults, Session
+from schemas.records import Defaults
 from schemas.units import Quarantined, Unit
 from transforms.sources.base import (
     FactsBatch,
+    FoundSession,
     InputFile,
     PlanTask,
     Pointer,
     ReadContext,
     batches,
+    changed,
     fault_at,
     one_task_per_file,
 )
 from transforms.sources.decode import Fault, convert_session
 from transforms.sources.facts.table import ReadRecord
-from transforms.sources.files import changed
 
 #: Formats come from other packages too: they may raise anything, and their messages may contain data.
 _ANYTHING = (Exception,)
@@ -34,6 +35,15 @@ UNFORESEEN = (TypeError, ValueError, AttributeError, LookupError, RecursionError
 
 
 Record = Mapping[str, Any] | Fault
+
+
+class Located(NamedTuple):
+    """A record with its row and locator. `digest`: of the bytes it was read from; None: not known."""
+
+    row: int
+    locator: str
+    record: Record
+    digest: int | None = None
 
 
 def record_or_fault[T, Made](make: Callable[[T], Made], item: T) -> Made | Fault:
@@ -80,29 +90,29 @@ class RecordFile(abc.ABC):
 
     def sessions(
         self, unit: Unit, context: ReadContext, pointers: Sequence[Pointer]
-    ) -> Iterator[tuple[int, Session]]:
-        """(row, session) of just these records, by ascending row."""
+    ) -> Iterator[FoundSession]:
+        """The sessions of just these records, by ascending row."""
         wanted = {pointer.row for pointer in pointers}
         for read in self._reads(unit, context, frozenset(wanted)) if wanted else ():
             if read.session is None:
                 break
-            yield read.row, read.session
+            yield FoundSession(read.row, read.session, read.digest)
             wanted.discard(read.row)
             if not wanted:
                 return
         if wanted:
-            raise changed(unit.paths[0])
+            raise changed(unit)
 
     def located(
         self,
         unit: Unit,
         context: ReadContext,
         wanted: Set[int] | None,  # noqa: ARG002 - for formats that can skip rows
-    ) -> Iterator[tuple[int, str, Record]]:
-        """(row, locator, record) of a unit, at least of the `wanted` rows."""
+    ) -> Iterator[Located]:
+        """The records of a unit, at least of the `wanted` rows."""
         found = self.records_within(unit.paths[0], context.limits.max_record_bytes)
         for row, record in enumerate(found):
-            yield row, f"item {row}", record
+            yield Located(row, f"item {row}", record)
 
     def _reads(
         self, unit: Unit, context: ReadContext, wanted: Set[int] | None = None
@@ -111,13 +121,13 @@ class RecordFile(abc.ABC):
         found, count = self.located(unit, context, wanted), 0
         while True:
             try:
-                row, locator, record = next(found)
+                row, locator, record, digest = next(found)
             except StopIteration:
                 return
             except _ANYTHING:
                 break
             if wanted is None or row in wanted:
-                yield read_record(unit, row, locator, record, context)
+                yield read_record(unit, row, locator, record, context, digest)
             count = row + 1
         yield self.cut(unit, count, context)
 
@@ -141,8 +151,10 @@ def timed(record: Mapping[str, Any], defaults: Defaults) -> dict[str, Any]:
     return whole
 
 
-def read_record(unit: Unit, row: int, locator: str, record: Record, context: ReadContext) -> ReadRecord:
-    """The session of a record, or its quarantine entry."""
+def read_record(
+    unit: Unit, row: int, locator: str, record: Record, context: ReadContext, digest: int | None = None
+) -> ReadRecord:
+    """The session of a record, or its quarantine entry. Default digest: that of the record in JSON."""
     data, session, fault = b"", None, record if isinstance(record, Fault) else None
     if not isinstance(record, Fault):
         try:
@@ -153,7 +165,9 @@ def read_record(unit: Unit, row: int, locator: str, record: Record, context: Rea
         except Fault as found:
             fault = found
     if fault is None and session is not None:
-        return ReadRecord(row, 0, 0, context.owned(session, unit), None)
+        if digest is None:
+            digest = context.hasher.content(data)
+        return ReadRecord(row, 0, 0, context.owned(session, unit), None, digest)
     code, conversation_id = (fault.code, fault.conversation_id) if fault else ("bad_field", None)
     entry = fault_at(unit, unit.paths[0], locator, code, context, data=data, conversation_id=conversation_id)
     return ReadRecord(row, 0, 0, None, entry)

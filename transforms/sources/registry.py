@@ -11,7 +11,17 @@ from schemas.errors import ConfigError
 from schemas.formats import ENTRY_POINT_GROUP, registered
 from schemas.records import Session
 from schemas.units import Quarantined, Unit
-from transforms.sources.base import NO_DIGEST, FactsBatch, InputFile, PlanTask, Pointer, ReadContext, Source
+from transforms.sources.base import (
+    NO_DIGEST,
+    FactsBatch,
+    FoundSession,
+    InputFile,
+    PlanTask,
+    Pointer,
+    ReadContext,
+    Source,
+    changed,
+)
 from transforms.sources.calls.anthropic import ANTHROPIC_MESSAGES
 from transforms.sources.calls.otel import OTEL_GENAI
 from transforms.sources.canonical.source import Canonical
@@ -19,6 +29,7 @@ from transforms.sources.chats.lists import OPENAI_MESSAGES, SHAREGPT
 from transforms.sources.chats.parquet import LMSYS, WILDCHAT
 from transforms.sources.claude_code.source import ClaudeCode
 from transforms.sources.exports import chatgpt, claude
+from transforms.sources.facts.digests import session_digest
 
 _BUILT_IN: dict[str, Source] = {
     "canonical": Canonical(),
@@ -74,5 +85,35 @@ def read_facts(unit: Unit, context: ReadContext) -> Iterator[FactsBatch]:
 def read_sessions(
     unit: Unit, context: ReadContext, pointers: Sequence[Pointer]
 ) -> Iterator[tuple[int, Session]]:
-    """(row, session) of these records only, by ascending row."""
-    return source_of(unit.format).sessions(unit, context, pointers)
+    """(row, session) of these records only, by ascending row.
+
+    Raises PipelineError where a record cannot be read any more, or has another digest than its pointer.
+    """
+    expected = {pointer.row: pointer.digest for pointer in pointers}
+    for row, session, digest in _found(unit, context, pointers):
+        known = expected.pop(row, _UNASKED)
+        if known == _UNASKED or (known is not None and known != digest):
+            raise changed(unit)
+        yield row, session
+    if expected:
+        raise changed(unit)
+
+
+_UNASKED = "unasked"
+_GONE = (OSError, EOFError, pa.ArrowException)
+
+
+def _found(unit: Unit, context: ReadContext, pointers: Sequence[Pointer]) -> Iterator[FoundSession]:
+    """The sessions as the source gives them, all with a digest."""
+    sessions = source_of(unit.format).sessions(unit, context, pointers)
+    while True:
+        try:
+            found = next(sessions, None)
+        except _GONE:
+            raise changed(unit) from None
+        if found is None:
+            return
+        row, session, digest = FoundSession(*found)
+        yield FoundSession(
+            row, session, session_digest(session, context.hasher) if digest is None else digest
+        )

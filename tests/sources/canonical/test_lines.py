@@ -12,7 +12,7 @@ import msgspec
 import pytest
 import zstandard
 
-from schemas.errors import InputError
+from schemas.errors import PipelineError
 from schemas.records import Defaults, Limits
 from schemas.units import QUARANTINE_CODES
 from tests.support.json_values import json_values
@@ -21,6 +21,7 @@ from tests.support.source_files import (
     HASHER,
     Everything,
     message,
+    pointers_of,
     read_all,
     record,
     utc,
@@ -272,8 +273,8 @@ def test_a_file_rewritten_between_the_passes_is_an_error_without_its_text(tmp_pa
     path = write_lines(tmp_path / "x.jsonl", [record(), record()])
     found = read_all([path])
     path.write_bytes(path.read_bytes().replace(b"{", b"<"))
-    pointers = [Pointer(*row.values()) for row in found.facts.select(["row", "offset", "length"]).to_pylist()]
-    with pytest.raises(InputError, match="changed while it was read") as caught:
+    pointers = pointers_of(found.facts)
+    with pytest.raises(PipelineError, match="changed while it was read") as caught:
         list(read_sessions(found.units[0], CONTEXT, pointers))
     assert "c1" not in str(caught.value).removeprefix(str(path))
     assert caught.value.__cause__ is None

@@ -12,12 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from schemas.errors import InputError
+from schemas.errors import PipelineError
 from schemas.records import Limits
 from schemas.units import Unit
 from tests.support.parquet_rows import BLOCK, UTC, facts, parquet, random_record, schema, typed
-from tests.support.source_files import CONTEXT, HASHER, message, read_all, record, write_lines
-from transforms.sources.base import Pointer
+from tests.support.source_files import CONTEXT, HASHER, message, pointers_of, read_all, record, write_lines
 from transforms.sources.canonical.column_facts import column_facts
 from transforms.sources.registry import read_facts, read_sessions
 
@@ -237,7 +236,7 @@ def test_a_row_group_rewritten_between_the_passes_is_an_error(tmp_path: Path) ->
     """As for JSON Lines: decisions about one text must never be applied to another."""
     path = parquet(tmp_path / "x.parquet", [record(messages=[])])
     found = read_all([path])
-    pointers = [Pointer(*row.values()) for row in found.facts.select(["row", "offset", "length"]).to_pylist()]
+    pointers = pointers_of(found.facts)
     parquet(path, [record(messages=[], created_at=None)])
-    with pytest.raises(InputError, match="changed while it was read"):
+    with pytest.raises(PipelineError, match="changed while it was read"):
         list(read_sessions(found.units[0], CONTEXT, pointers))

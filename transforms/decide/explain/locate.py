@@ -50,6 +50,6 @@ def find_conversation(tasks: Sequence[PlanTask], key: bytes, context: ReadContex
 
 
 def _sessions(unit: Unit, facts: pa.Table, context: ReadContext) -> list[Session]:
-    rows = facts.select(["row", "offset", "length"]).to_pylist()
+    rows = facts.select([*Pointer._fields]).to_pylist()
     read = dict(read_sessions(unit, context, [Pointer(**row) for row in rows]))
     return [read[row["row"]] for row in rows]

@@ -6,7 +6,7 @@ A body is a JSON value or JSON text; a streamed answer is the text of its events
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from typing import Any
 
 import msgspec
@@ -25,7 +25,7 @@ from transforms.sources.calls.model_calls import Call, Turn, instant_text, recor
 from transforms.sources.decode import Fault
 from transforms.sources.json.item_source import ColumnResult, JsonItemSource
 from transforms.sources.json.items import object_of
-from transforms.sources.record_file import Record, RecordFile, record_or_fault
+from transforms.sources.record_file import Located, Record, RecordFile, record_or_fault
 
 _START_FIELDS = ("timestamp", "created_at", "started_at", "recorded_at", "time")
 _END_FIELDS = ("completed_at", "finished_at")
@@ -57,6 +57,12 @@ class AnthropicMessages(JsonItemSource[LoggedCall]):
         if unit.paths[0].endswith(SUFFIXES):
             return RecordFile.facts(self, unit, context)
         return super().facts(unit, context)
+
+    def located(self, unit: Unit, context: ReadContext, wanted: Set[int] | None) -> Iterator[Located]:
+        """The records of a unit; rows that are not wanted may be left out."""
+        if unit.paths[0].endswith(SUFFIXES):
+            return RecordFile.located(self, unit, context, wanted)
+        return super().located(unit, context, wanted)
 
     def columns_of(
         self,

@@ -56,10 +56,11 @@ def column_facts(
     input_number: int,
     context: ReadContext,
     unread: Unread | None = None,
+    digest: int | None = None,
 ) -> tuple[pa.Table, Ints]:
     """FACTS of the regular rows of the batch, and the positions of its other rows, ascending.
 
-    `unread` None: the batch has all columns of a session.
+    `unread` None: the batch has all columns of a session. `digest`: of the batch; None: not computed.
     """
     everything = np.arange(batch.num_rows)
     try:
@@ -77,7 +78,10 @@ def column_facts(
             table = table.filter(pa.array(~unusual)) if unusual.any() else table
     except (pa.ArrowException, RowwiseSchema):
         return FACTS.empty_table(), everything
-    return table, np.flatnonzero(unusual)
+    number = pa.repeat(pa.scalar(digest, pa.int64()), table.num_rows)
+    return table.set_column(FACTS.get_field_index("digest"), FACTS.field("digest"), number), np.flatnonzero(
+        unusual
+    )
 
 
 def _unusual_rows(columns: Columns, numbers: Ints, limits: Limits) -> Bools:
@@ -154,6 +158,7 @@ def _facts(
         "row": pa.array(row),
         "offset": nowhere,
         "length": nowhere,
+        "digest": pa.nulls(len(row), pa.int64()),
     }
     made |= {name: pa.ListArray.from_arrays(offsets, values) for name, values in flat.items()}
     return pa.table([made[name] for name in FACTS.names], schema=FACTS)

@@ -7,16 +7,17 @@ from contextlib import closing
 
 import msgspec
 
-from schemas.records import Session
 from schemas.units import Quarantined, Unit
 from transforms.sources.base import (
     NO_DIGEST,
     FactsBatch,
+    FoundSession,
     PlanTask,
     Pointer,
     ReadContext,
     batches,
     byte_ranges,
+    changed,
     fault_at,
 )
 from transforms.sources.decode import Fault, decode_session
@@ -24,7 +25,6 @@ from transforms.sources.facts.table import ReadRecord
 from transforms.sources.files import (
     Line,
     Truncated,
-    changed,
     compression_of,
     is_binary,
     lines,
@@ -55,32 +55,30 @@ def line_facts(unit: Unit, context: ReadContext) -> Iterator[FactsBatch]:
     yield from batches(_reads(unit, context), unit, context, placed=True)
 
 
-def line_sessions(
-    unit: Unit, context: ReadContext, pointers: Sequence[Pointer]
-) -> Iterator[tuple[int, Session]]:
-    """(row, session) of the pointers: seeks in a plain file, reads a compressed one from the start."""
+def line_sessions(unit: Unit, context: ReadContext, pointers: Sequence[Pointer]) -> Iterator[FoundSession]:
+    """The sessions of the pointers: seeks in a plain file, reads a compressed one from the start."""
     ordered = sorted(pointers)
     if unit.kind == "bytes":
         chunks = read_at(unit.paths[0], [(pointer.offset, pointer.length) for pointer in ordered])
         for pointer, data in zip(ordered, chunks, strict=True):
-            yield pointer.row, _session(unit, data, context)
+            yield _session(unit, pointer.row, data, context)
         return
     wanted = {pointer.row for pointer in ordered}
     for read in _reads(unit, context, wanted):
         if read.session is not None:
-            yield read.row, read.session
+            yield FoundSession(read.row, read.session, read.digest)
         wanted.discard(read.row)
         if not wanted:
             return
 
 
-def _session(unit: Unit, data: bytes, context: ReadContext) -> Session:
+def _session(unit: Unit, row: int, data: bytes, context: ReadContext) -> FoundSession:
     body = data.rstrip(b"\r\n").removeprefix(b"\xef\xbb\xbf")
     try:
         session = decode_session(body, context.limits.max_messages)
     except Fault:
-        raise changed(unit.paths[0]) from None
-    return context.owned(session, unit)
+        raise changed(unit) from None
+    return FoundSession(row, context.owned(session, unit), context.hasher.content(body))
 
 
 def _reads(unit: Unit, context: ReadContext, wanted: set[int] | None = None) -> Iterator[ReadRecord]:
@@ -138,4 +136,4 @@ def _read(unit: Unit, row: int, line: Line, context: ReadContext) -> ReadRecord:
         )
         return ReadRecord(row, line.offset, line.length, None, fault)
     context.owned(session, unit)
-    return ReadRecord(row, line.offset, line.length, session, None)
+    return ReadRecord(row, line.offset, line.length, session, None, context.hasher.content(line.data))

@@ -14,14 +14,22 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from schemas.records import Session
 from schemas.units import Quarantined, Unit
-from transforms.sources.base import FactsBatch, PlanTask, Pointer, ReadContext, batch_of, fault_at
+from transforms.sources.base import (
+    FactsBatch,
+    FoundSession,
+    PlanTask,
+    Pointer,
+    ReadContext,
+    batch_of,
+    changed,
+    fault_at,
+)
 from transforms.sources.canonical.column_facts import Unread, column_facts
 from transforms.sources.canonical.parquet_layout import Layout, batches_of, layout_of, open_parquet, texts_of
 from transforms.sources.canonical.parquet_records import read_row, with_texts_assumed
+from transforms.sources.facts.digests import batch_digest
 from transforms.sources.facts.table import ReadRecord
-from transforms.sources.files import changed
 
 
 def plan_row_groups(task: PlanTask) -> tuple[list[Unit], list[Quarantined]]:
@@ -48,15 +56,13 @@ def row_facts(unit: Unit, context: ReadContext) -> Iterator[FactsBatch]:
         yield batch_of([ReadRecord(0, 0, 0, None, entry)], unit.encode(), context)
 
 
-def row_sessions(
-    unit: Unit, context: ReadContext, pointers: Sequence[Pointer]
-) -> Iterator[tuple[int, Session]]:
-    """(row, session) for each pointer. Other rows are decompressed but not converted."""
+def row_sessions(unit: Unit, context: ReadContext, pointers: Sequence[Pointer]) -> Iterator[FoundSession]:
+    """The session of each pointer. Other rows are decompressed but not converted."""
     with open_parquet(unit.paths[0]) as file:
         for read in _reads_at(file, unit, sorted({pointer.row for pointer in pointers}), context):
             if read.session is None:
-                raise changed(unit.paths[0])
-            yield read.row, read.session
+                raise changed(unit)
+            yield FoundSession(read.row, read.session, read.digest)
 
 
 def holds_id(file: pq.ParquetFile, group: int, conversation_id: str, name: str = "conversation_id") -> bool:
@@ -105,10 +111,11 @@ class _Facts:
 
     def _batch(self, first_row: int, batch: pa.RecordBatch, unread: Unread | None) -> FactsBatch:
         unit, context, encoded = self.unit, self.context, self.unit.encode()
-        facts, unusual = column_facts(batch, first_row, encoded, unit.input, context, unread)
+        digest = None if unread is not None else batch_digest(batch, context.hasher)
+        facts, unusual = column_facts(batch, first_row, encoded, unit.input, context, unread, digest)
         if not len(unusual):
             return FactsBatch(facts, [])
-        reads = _reads(unit, batch, first_row, unusual.tolist(), context)
+        reads = _reads(unit, batch, first_row, unusual.tolist(), context, digest)
         if unread is not None:
             reads = self._with_texts(reads, unread)
         others = batch_of(reads, encoded, context)
@@ -134,11 +141,18 @@ def _reads_at(
         return
     for first_row, batch in batches_of(file, unit.start):
         places = [row - first_row for row in rows if first_row <= row < first_row + batch.num_rows]
-        yield from _reads(unit, batch, first_row, places, context) if places else ()
+        if places:
+            digest = batch_digest(batch, context.hasher)
+            yield from _reads(unit, batch, first_row, places, context, digest)
 
 
 def _reads(
-    unit: Unit, batch: pa.RecordBatch, first_row: int, places: list[int], context: ReadContext
+    unit: Unit,
+    batch: pa.RecordBatch,
+    first_row: int,
+    places: list[int],
+    context: ReadContext,
+    digest: int | None,
 ) -> list[ReadRecord]:
     """The rows at these positions in the batch, converted to Python objects one by one."""
-    return [read_row(unit, first_row + place, batch.slice(place, 1), context) for place in places]
+    return [read_row(unit, first_row + place, batch.slice(place, 1), context, digest) for place in places]

@@ -20,8 +20,10 @@ _MESSAGE_FIELDS = tuple(f.name for f in msgspec.structs.fields(Message) if f.nam
 _SOME_TEXT = "."
 
 
-def read_row(unit: Unit, row: int, one: pa.RecordBatch, context: ReadContext) -> ReadRecord:
-    """The session of a one-row batch, or its fault."""
+def read_row(
+    unit: Unit, row: int, one: pa.RecordBatch, context: ReadContext, digest: int | None
+) -> ReadRecord:
+    """The session of a one-row batch, or its fault. `digest`: of the batch that has the row."""
     path, locator, data = unit.paths[0], f"row group {unit.start} row {row}", b""
     try:
         record = _record(one)
@@ -32,7 +34,7 @@ def read_row(unit: Unit, row: int, one: pa.RecordBatch, context: ReadContext) ->
             unit, path, locator, fault.code, context, data=data, conversation_id=fault.conversation_id
         )
         return ReadRecord(row, 0, 0, None, entry)
-    return ReadRecord(row, 0, 0, context.owned(session, unit), None)
+    return ReadRecord(row, 0, 0, context.owned(session, unit), None, digest)
 
 
 def with_texts_assumed(read: ReadRecord, unread: Unread) -> ReadRecord:

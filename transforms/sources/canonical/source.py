@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from schemas.records import Session
 from schemas.units import Quarantined, Unit
-from transforms.sources.base import FactsBatch, InputFile, PlanTask, Pointer, ReadContext, one_task_per_file
+from transforms.sources.base import (
+    FactsBatch,
+    FoundSession,
+    InputFile,
+    PlanTask,
+    Pointer,
+    ReadContext,
+    one_task_per_file,
+)
 from transforms.sources.canonical.lines import line_facts, line_sessions, plan_lines
 from transforms.sources.canonical.parquet import plan_row_groups, row_facts, row_sessions
 from transforms.sources.files import magic_of
@@ -36,7 +43,7 @@ class Canonical:
 
     def sessions(
         self, unit: Unit, context: ReadContext, pointers: Sequence[Pointer]
-    ) -> Iterator[tuple[int, Session]]:
+    ) -> Iterator[FoundSession]:
         """Sessions of a row group or of lines."""
         read = row_sessions if unit.kind == "row_group" else line_sessions
         return read(unit, context, pointers)

@@ -18,19 +18,21 @@ from schemas.units import Quarantined, Unit
 from transforms.sources.base import (
     NO_DIGEST,
     FactsBatch,
+    FoundSession,
     InputFile,
     PlanTask,
     Pointer,
     ReadContext,
     batch_of,
+    changed,
     fault_at,
     one_task_per_file,
 )
 from transforms.sources.canonical.parquet import holds_id, plan_row_groups
 from transforms.sources.canonical.parquet_layout import batches_of, open_parquet
 from transforms.sources.decode import Fault, convert_session, present
+from transforms.sources.facts.digests import batch_digest
 from transforms.sources.facts.table import ReadRecord
-from transforms.sources.files import changed
 from transforms.sources.record_file import timed
 
 Row = dict[str, Any]
@@ -92,15 +94,15 @@ class ChatParquet:
 
     def sessions(
         self, unit: Unit, context: ReadContext, pointers: Sequence[Pointer]
-    ) -> Iterator[tuple[int, Session]]:
-        """(row, session) of just these rows, ascending."""
+    ) -> Iterator[FoundSession]:
+        """The sessions of just these rows, ascending."""
         wanted = {pointer.row for pointer in pointers}
         with open_parquet(unit.paths[0]) as file:
             for reads in self._batches(file, unit, context, wanted) if wanted else ():
                 for read in reads:
                     if read.session is None:
-                        raise changed(unit.paths[0])
-                    yield read.row, read.session
+                        raise changed(unit)
+                    yield FoundSession(read.row, read.session, read.digest)
 
     def _batches(
         self, file: pq.ParquetFile, unit: Unit, context: ReadContext, wanted: set[int] | None
@@ -110,9 +112,11 @@ class ChatParquet:
         read = [path for path in paths if self._is_read(path.split("."))]
         for first, batch in batches_of(file, unit.start, read):
             places = [place for place in range(batch.num_rows) if wanted is None or first + place in wanted]
+            digest = batch_digest(batch, context.hasher) if places else None
             rows = _rows(batch if wanted is None else batch.take(pa.array(places, pa.int64())))
             yield [
-                self._read(unit, first + place, row, context) for place, row in zip(places, rows, strict=True)
+                self._read(unit, first + place, row, context, digest)
+                for place, row in zip(places, rows, strict=True)
             ]
 
     def _is_read(self, steps: list[str]) -> bool:
@@ -121,7 +125,9 @@ class ChatParquet:
         # conversation, the two steps of a list, a field of the turn; deeper fields are not read.
         return steps[0] == "conversation" and len(steps) == 4 and steps[3] in self._corpus.turn_fields
 
-    def _read(self, unit: Unit, row: int, found: Row | Fault, context: ReadContext) -> ReadRecord:
+    def _read(
+        self, unit: Unit, row: int, found: Row | Fault, context: ReadContext, digest: int | None
+    ) -> ReadRecord:
         defaults, limits, data = context.defaults[unit.input], context.limits, b""
         try:
             if isinstance(found, Fault):
@@ -141,7 +147,7 @@ class ChatParquet:
                 conversation_id=fault.conversation_id,
             )
             return ReadRecord(row, 0, 0, None, entry)
-        return ReadRecord(row, 0, 0, context.owned(session, unit), None)
+        return ReadRecord(row, 0, 0, context.owned(session, unit), None, digest)
 
 
 def wildchat_record(row: Row) -> Row:

@@ -21,28 +21,35 @@ _PADDING = b"\0"
 
 
 class UnitRecords(NamedTuple):
-    """The records of a unit in the order of its files, and one fault for each unreadable line or file."""
+    """The records of a unit in the order of its files, and one fault for each unreadable line or file.
+
+    `digest`: of all lines of all files, since any of them may change a session.
+    """
 
     records: list[LinkedRecord]
     faults: list[Quarantined]
+    digest: int
 
 
 def records_of(unit: Unit, context: ReadContext) -> UnitRecords:
     """The records and faults of all files of a unit."""
-    found = UnitRecords([], [])
+    records, faults, seen = list[LinkedRecord](), list[Quarantined](), context.hasher.contents()
     for path in unit.paths:
         reader = _FileReader(unit, path, context)
         try:
             with closing(open_stream(path)) as file:
                 for line in lines(file, 0, None, context.limits.max_record_bytes):
                     reader.read(line)
+                    seen.update(b"%d\n" % line.length if line.data is None else line.data)
+                    seen.update(b"\n")
         except Truncated as cut:
             reader.faults.append(fault_at(unit, path, f"byte {cut.at}", "truncated_input", context))
         except OSError:
             reader.faults.append(fault_at(unit, path, "file", "unreadable_file", context))
-        found.records.extend(reader.records)
-        found.faults.extend(reader.faults)
-    return found
+        seen.update(b"\n")
+        records.extend(reader.records)
+        faults.extend(reader.faults)
+    return UnitRecords(records, faults, context.hasher.signed(seen.intdigest()))
 
 
 class _FileReader:

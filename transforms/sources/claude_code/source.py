@@ -19,6 +19,7 @@ from transforms.sources.accounting import MERGED, USED, note_block, note_record,
 from transforms.sources.base import (
     NO_DIGEST,
     FactsBatch,
+    FoundSession,
     InputFile,
     PlanTask,
     Pointer,
@@ -96,14 +97,14 @@ class ClaudeCode:
 
     def sessions(
         self, unit: Unit, context: ReadContext, pointers: Sequence[Pointer]
-    ) -> Iterator[tuple[int, Session]]:
-        """(row, session) of just these rows, ascending."""
+    ) -> Iterator[FoundSession]:
+        """The sessions of just these rows, ascending."""
         wanted = {pointer.row for pointer in pointers}
         for batch in _sessions(unit, records_of(unit, context), context):
             if isinstance(batch, SessionBatch):
-                for row, session in zip(batch.rows, batch.sessions, strict=True):
-                    if row in wanted:
-                        yield row, session
+                for found in zip(batch.rows, batch.sessions, batch.digests, strict=True):
+                    if found[0] in wanted:
+                        yield FoundSession(*found)
 
 
 def _sessions(unit: Unit, found: UnitRecords, context: ReadContext) -> Iterator[ReadRecord | SessionBatch]:
@@ -122,7 +123,8 @@ def _sessions(unit: Unit, found: UnitRecords, context: ReadContext) -> Iterator[
     for rows in itertools.batched(valid, _BATCH_SESSIONS):
         batch = [sessions[row] for row in rows]
         context.all_owned(batch, unit)
-        yield SessionBatch(rows, [0] * len(rows), [0] * len(rows), batch)
+        zeros = [0] * len(rows)
+        yield SessionBatch(rows, zeros, zeros, batch, [found.digest] * len(rows))
 
 
 def _fault_of(session: Session, max_messages: int) -> Fault | None:

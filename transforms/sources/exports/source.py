@@ -10,10 +10,10 @@ from pathlib import PurePath
 
 import msgspec
 
-from schemas.records import Session
 from schemas.units import Quarantined, Unit
 from transforms.sources.base import (
     FactsBatch,
+    FoundSession,
     InputFile,
     PlanTask,
     Pointer,
@@ -57,12 +57,12 @@ class ArrayExport:
 
     def sessions(
         self, unit: Unit, context: ReadContext, pointers: Sequence[Pointer]
-    ) -> Iterator[tuple[int, Session]]:
+    ) -> Iterator[FoundSession]:
         """The conversations at these positions of the array; reading stops after the last of them."""
         wanted = {pointer.row for pointer in pointers}
         for read in _reads(unit, context, self._shape, wanted) if wanted else ():
             if read.session is not None:
-                yield read.row, read.session
+                yield FoundSession(read.row, read.session, read.digest)
             wanted.discard(read.row)
             if not wanted:
                 return
@@ -104,6 +104,7 @@ def _ended(unit: Unit, row: int, code: str, context: ReadContext) -> ReadRecord:
 
 def _read(unit: Unit, row: int, item: Item, context: ReadContext, shape: Shape) -> ReadRecord:
     data = item.element.data
+    digest = None if data is None else context.hasher.content(data)
     try:
         session = checked(shape.session_of(_decoded(data)), context.limits.max_messages)
     except Fault as fault:
@@ -120,7 +121,7 @@ def _read(unit: Unit, row: int, item: Item, context: ReadContext, shape: Shape) 
         )
         return ReadRecord(row, 0, item.element.length, None, entry)
     context.owned(session, unit)
-    return ReadRecord(row, 0, item.element.length, session, None)
+    return ReadRecord(row, 0, item.element.length, session, None, digest)
 
 
 def _decoded(data: bytes | None) -> object:

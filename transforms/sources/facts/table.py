@@ -17,6 +17,7 @@ from schemas.units import Quarantined
 from transforms.shuffle.dictionaries import constant_column
 from transforms.shuffle.digests import conversation_keys
 from transforms.shuffle.instants import Bools, Ints, column_of, instants
+from transforms.sources.facts.digests import session_digest
 from transforms.sources.facts.message_ids import MessageIds
 from transforms.sources.facts.messages import flags_and_sizes, threads_of
 from transforms.sources.facts.session_columns import SessionColumns, message_columns
@@ -24,13 +25,17 @@ from transforms.sources.identities import Owners
 
 
 class ReadRecord(NamedTuple):
-    """One record that was read: a session, or a fault."""
+    """One record that was read: a session, or a fault.
+
+    `digest`: of its bytes, as in `transforms.sources.base.FoundSession`.
+    """
 
     row: int
     offset: int
     length: int
     session: Session | None
     fault: Quarantined | None
+    digest: int | None = None
 
 
 class SessionBatch(NamedTuple):
@@ -40,6 +45,7 @@ class SessionBatch(NamedTuple):
     offsets: Sequence[int]
     lengths: Sequence[int]
     sessions: Sequence[Session]
+    digests: Sequence[int | None]
 
 
 class ColumnBatch(NamedTuple):
@@ -48,6 +54,7 @@ class ColumnBatch(NamedTuple):
     rows: Sequence[int]
     sessions: SessionColumns
     owners: Owners
+    digests: Sequence[int | None]
 
 
 def facts_table(reads: Sequence[ReadRecord], unit: str, hasher: KeyedHasher) -> pa.Table:
@@ -75,23 +82,31 @@ class Facts:
     def add(self, reads: Sequence[ReadRecord], *, placed: bool) -> None:
         """Adds the readable records; offsets and lengths only if `placed`, else 0."""
         sessions = [read.session for read in reads if read.session is not None]
+        digests = [read.digest for read in reads]
         columns = (
             [read.row for read in reads],
             [read.offset for read in reads],
             [read.length for read in reads],
         )
-        self.add_sessions(SessionBatch(*columns, sessions), placed=placed)
+        self.add_sessions(SessionBatch(*columns, sessions, digests), placed=placed)
 
     def add_sessions(self, batch: SessionBatch, *, placed: bool) -> None:
         """Adds sessions; offsets and lengths as in `add`."""
         sessions, zeros = batch.sessions, [0] * len(batch.sessions)
         self._add_sessions(sessions)
         self._add_rows({name: [*map(get, sessions)] for name, get in _GETTERS.items()})
+        digests = batch.digests
+        if None in digests:
+            digests = [
+                session_digest(session, self._hasher) if digest is None else digest
+                for session, digest in zip(sessions, digests, strict=True)
+            ]
         self._add_rows(
             {
                 "row": batch.rows,
                 "offset": batch.offsets if placed else zeros,
                 "length": batch.lengths if placed else zeros,
+                "digest": digests,
             }
         )
 
@@ -119,6 +134,7 @@ class Facts:
                 **dict.fromkeys(("deleted_at", "current_message_id", "incognito"), [None] * count),
                 "row": batch.rows,
                 **dict.fromkeys(("offset", "length"), [0] * count),
+                "digest": batch.digests,
             }
         )
 
@@ -178,6 +194,7 @@ class Facts:
         places = {name: np.array(rows[name], np.int64) for name in ("row", "offset", "length")}
         made |= {name: column_of(numbers, pa.int64()) for name, numbers in places.items()}
         made["conversation_key"] = conversation_keys(pa.array(rows["conversation_id"], pa.string()), hasher)
+        made["digest"] = pa.array(rows["digest"], pa.int64())
         made["unit"] = constant_column(unit, len(self._lengths))
         made["created_at"] = instants(rows["created_at"])
         changed: dict[str, list[Any]] = {
@@ -202,7 +219,7 @@ _LISTS = {
     name: FACTS.field(name).type.value_type for name in ("message_sent_at", "message_flags", "message_thread")
 }
 _GETTERS = {name: operator.attrgetter(name) for name in Session.__struct_fields__ if name != "messages"}
-_ROWS = (*_GETTERS, "row", "offset", "length")
+_ROWS = (*_GETTERS, "row", "offset", "length", "digest")
 
 
 def _column(values: Sequence[Any], kind: pa.DataType) -> pa.Array:

@@ -52,11 +52,22 @@ def whole_elements(
 
     Raises what `elements` raises, at the same element.
     """
+    for _, some in elements_by_block(opened, max_bytes):
+        yield from some
+
+
+def elements_by_block(
+    opened: Callable[[], AbstractContextManager[IO[bytes]]], max_bytes: int
+) -> Iterator[tuple[bytes | None, list[Element]]]:
+    """The same elements by block, each with the bytes of its block.
+
+    An element that is read by itself is alone, with its own bytes; None if it is longer than allowed.
+    """
     for block in blocks_of_elements(opened, max_bytes, _RAW.decode):
         if isinstance(block, Element):
-            yield block
+            yield block.data, [block]
         else:
-            yield from _with_white_space(block.decoded, block.data)
+            yield block.data, _with_white_space([raw for raw in block.decoded if raw is not None], block.data)
 
 
 def _with_white_space(values: Sequence[msgspec.Raw], data: bytes) -> list[Element]:
@@ -75,8 +86,10 @@ def blocks_of_elements[T](
     opened: Callable[[], AbstractContextManager[IO[bytes]]],
     max_bytes: int,
     decode: Callable[[bytes], list[T]],
-) -> Iterator[Block[T] | Element]:
-    """The elements of an array in blocks that `decode` accepts; other elements one by one.
+) -> Iterator[Block[T | None] | Element]:
+    """The elements of an array in blocks, and those between which it cannot be cut one by one.
+
+    The blocks depend on the bytes alone. A block that `decode` does not accept has None for each element.
 
     Together these are the elements of `elements`. Raises what `elements` raises, at the same element.
     """
@@ -84,14 +97,11 @@ def blocks_of_elements[T](
     try:
         for data in _arrays(opened, max_bytes):
             try:
-                block = Block(decode(data), data)
+                decoded: list[T | None] = [*decode(data)]
             except _UNDECODABLE:
-                few = Block([], data).elements()
-                count += len(few)
-                yield from few
-            else:
-                count += len(block.decoded)
-                yield block
+                decoded = [None] * len(Block([], data).elements())
+            count += len(decoded)
+            yield Block(decoded, data)
     except _ANYTHING:
         pass
     else:

@@ -31,7 +31,7 @@ from transforms.sources.json.items import (
     raw_items,
     raw_lines,
 )
-from transforms.sources.record_file import UNFORESEEN, Record, RecordFile, read_record
+from transforms.sources.record_file import UNFORESEEN, Located, Record, RecordFile, read_record
 
 _DEFAULT_BYTES = 64 << 20
 #: Upper bounds, in the JSON of a canonical record, for a character and for a message without its text.
@@ -94,20 +94,20 @@ class JsonItemSource[T](RecordFile):
         for item in raw_items(path, max_record_bytes, over_lines=self.over_lines):
             yield from self.records_of(item.data)
 
-    def located(
-        self, unit: Unit, context: ReadContext, wanted: Set[int] | None
-    ) -> Iterator[tuple[int, str, Record]]:
-        """(row, locator, record) of a unit; rows that are not wanted may be left out."""
-        if unit.kind != "bytes":
-            yield from super().located(unit, context, wanted)
-            return
+    def located(self, unit: Unit, context: ReadContext, wanted: Set[int] | None) -> Iterator[Located]:
+        """The records of a unit; rows that are not wanted may be left out."""
+        path, most, digests = unit.paths[0], context.limits.max_record_bytes, _Digests(context.hasher)
         row = 0
-        for item in raw_lines(unit.paths[0], unit.start, unit.end, context.limits.max_record_bytes):
+        for item in (
+            raw_lines(path, unit.start, unit.end, most)
+            if unit.kind == "bytes"
+            else raw_items(path, most, over_lines=self.over_lines)
+        ):
             if self.one_record_per_item and wanted is not None and row not in wanted:
                 row += 1
                 continue
             for number, record in enumerate(self.records_of(item.data)):
-                yield row, _locator(item, row, number), record
+                yield Located(row, _locator(item, row, number), record, digests.of(item.within))
                 row += 1
 
     def facts(self, unit: Unit, context: ReadContext) -> Iterator[FactsBatch]:
@@ -153,13 +153,17 @@ class JsonItemSource[T](RecordFile):
         records = [(place, [*self.records_of(raw[place].data)]) for place in sorted(single)]
         counts[[place for place, _ in records]] = [len(each) for _, each in records]
         rows = first_row + np.cumsum(counts) - counts
+        digests = [*map(_Digests(context.hasher).of, items.within)]
         if columns.sessions is not None:
             number_in_item = np.arange(len(places)) - np.searchsorted(places, places)
-            yield _column_batch((rows[places] + number_in_item).tolist(), columns.sessions, unit, context)
+            of_sessions = [digests[place] for place in places]
+            numbers = (rows[places] + number_in_item).tolist()
+            yield _column_batch(numbers, columns.sessions, unit, context, of_sessions)
         for place, each in records:
             for number, record in enumerate(each):
                 row = int(rows[place]) + number
-                yield read_record(unit, row, _locator(raw[place], row, number), record, context)
+                locator = _locator(raw[place], row, number)
+                yield read_record(unit, row, locator, record, context, digests[place])
         return int(counts.sum())
 
     def _valid_columns(self, items: Sequence[T], size: int, unit: Unit, context: ReadContext) -> ColumnResult:
@@ -181,14 +185,33 @@ def _locator(item: Item, row: int, number: int) -> str:
     return f"byte {item.offset}, {number + 1}." if number else f"byte {item.offset}"
 
 
+class _Digests:
+    """Digests of bytes; those of many items in a row are computed once."""
+
+    def __init__(self, hasher: KeyedHasher) -> None:
+        self._hasher = hasher
+        self._last: bytes | None = None
+        self._digest: int | None = None
+
+    def of(self, data: bytes | None) -> int | None:
+        """The digest of the bytes; None for None."""
+        if data is not self._last:
+            self._last, self._digest = data, None if data is None else self._hasher.content(data)
+        return self._digest
+
+
 def _column_batch(
-    rows: Sequence[int], sessions: SessionColumns, unit: Unit, context: ReadContext
+    rows: Sequence[int],
+    sessions: SessionColumns,
+    unit: Unit,
+    context: ReadContext,
+    digests: Sequence[int | None],
 ) -> ColumnBatch:
     defaults, identities = context.defaults[unit.input], context.identities_of(unit.input)
     ends = zip(sessions.created_at, sessions.last_at or sessions.created_at, strict=True)
     spans = ((min(both), max(both)) for both in ends)
     owners = owners_of(sessions.user_ids, sessions.organization_ids, spans, defaults, identities, unit.paths)
-    return ColumnBatch(rows, sessions, owners)
+    return ColumnBatch(rows, sessions, owners, digests)
 
 
 def _are_valid(sessions: SessionColumns | None, size: int, limits: Limits) -> bool:

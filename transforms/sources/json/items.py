@@ -13,11 +13,10 @@ from transforms.sources.files import (
     blocks_of_lines,
     bodies_of_lines,
     compression_of,
-    lines,
     open_stream,
 )
-from transforms.sources.json.array import Element, elements
-from transforms.sources.json.array_blocks import Block, blocks_of_elements
+from transforms.sources.json.array import Element
+from transforms.sources.json.array_blocks import Block, blocks_of_elements, elements_by_block
 from transforms.sources.json.first_byte import first_byte
 
 _HEAD_BYTES = 1 << 20
@@ -40,20 +39,25 @@ def holds_array(path: str) -> bool:
 
 
 class Item(NamedTuple):
-    """The bytes of an item, None if it is too long; and its offset if it is a line of a plain file."""
+    """The bytes of an item, None if it is too long; and its offset if it is a line of a plain file.
+
+    `within`: the bytes that it was read with, at least its own.
+    """
 
     data: bytes | None
-    offset: int | None = None
+    offset: int | None
+    within: bytes | None
 
 
 class Items[T](NamedTuple):
     """Consecutive items of a file, decoded by type; None for an item that does not fit the type.
 
-    `raw`: returns the bytes of each. `size`: an upper bound of the bytes of an item.
+    `raw`: returns the bytes of each. `within`: as in Item. `size`: an upper bound of the bytes of an item.
     """
 
     decoded: Sequence[T | None]
     raw: Callable[[], Sequence[Item]]
+    within: Sequence[bytes | None]
     size: int
 
 
@@ -97,7 +101,7 @@ def items_of[T](
     Raises ArrayCut, Truncated, OSError.
     """
     if over_lines and (whole := _one_over_lines(path, max_bytes)) is not None:
-        yield Items([None], lambda: [Item(whole)], len(whole))
+        yield Items([None], lambda: [Item(whole, None, whole)], [whole], len(whole))
     elif not holds_array(path):
         with open_stream(path) as file:
             for some in blocks_of_lines(file, 0, None, max_bytes):
@@ -110,21 +114,20 @@ def items_of[T](
 def raw_lines(path: str, start: int, end: int, max_bytes: int) -> Iterator[Item]:
     """The lines of a plain file that begin in [start, end), one by one."""
     with open_stream(path) as file:
-        for line in lines(file, start, end, max_bytes):
-            yield Item(line.data, line.offset)
+        for some in blocks_of_lines(file, start, end, max_bytes):
+            yield from map(Item, some.raw, some.offsets, some.raw)
 
 
 def raw_items(path: str, max_bytes: int, *, over_lines: bool = True) -> Iterator[Item]:
     """The items of a file, one by one."""
     if over_lines and (whole := _one_over_lines(path, max_bytes)) is not None:
-        yield Item(whole)
-        return
-    array = holds_array(path)
-    with open_stream(path) as file:
-        if array:
-            yield from (Item(element.data) for element in elements(file, max_bytes))
-        else:
-            yield from map(Item, bodies_of_lines(file, max_bytes))
+        yield Item(whole, None, whole)
+    elif holds_array(path):
+        for within, some in elements_by_block(lambda: open_stream(path), max_bytes):
+            yield from (Item(element.data, None, within) for element in some)
+    else:
+        with open_stream(path) as file:
+            yield from (Item(data, None, data) for data in bodies_of_lines(file, max_bytes))
 
 
 def _of_lines[T](some: Lines, decode: Callable[[bytes], T], offsets: Sequence[int | None]) -> Items[T]:
@@ -133,13 +136,20 @@ def _of_lines[T](some: Lines, decode: Callable[[bytes], T], offsets: Sequence[in
         decoded: list[T | None] = [None if data is None else decode(data) for data in raw]
     except _UNDECODABLE:
         decoded = [None if data is None else _decoded(decode, data) for data in raw]
-    return Items(decoded, lambda: [*map(Item, raw, offsets)], max(some.lengths))
+    return Items(decoded, lambda: [*map(Item, raw, offsets, raw)], raw, max(some.lengths))
 
 
-def _of_elements[T](block: Block[T] | Element) -> Items[T]:
+def _of_elements[T](block: Block[T | None] | Element) -> Items[T]:
+    data = block.data
     if isinstance(block, Element):
-        return Items([None], lambda: [Item(block.data)], block.length)
-    return Items(block.decoded, lambda: [Item(element.data) for element in block.elements()], len(block.data))
+        return Items([None], lambda: [Item(data, None, data)], [data], block.length)
+    within = [data] * len(block.decoded)
+    return Items(
+        block.decoded,
+        lambda: [Item(element.data, None, data) for element in block.elements()],
+        within,
+        len(block.data),
+    )
 
 
 def _decoded[T](decode: Callable[[bytes], T], data: bytes) -> T | None:
