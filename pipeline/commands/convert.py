@@ -51,7 +51,7 @@ def convert(
     counts: collections.Counter[str] = collections.Counter()
     written = 0
     try:
-        with _unnamed(output) as descriptor:
+        with _unnamed(output) as (descriptor, source):
             with (
                 os.fdopen(descriptor, "wb", closefd=False) as file,
                 pq.ParquetWriter(file, CANONICAL, compression="zstd", store_schema=False) as writer,
@@ -59,7 +59,7 @@ def convert(
                 for batch in _batches(sessions_of(files, name, context), counts):
                     writer.write_table(canonical_table(batch))
                     written += len(batch)
-            _give_name(descriptor, output)
+            _give_name(source, output)
     except FileExistsError:
         raise OutputError(f"{output}: exists already; give another --output") from None
     except OSError as error:
@@ -68,33 +68,37 @@ def convert(
 
 
 @contextlib.contextmanager
-def _unnamed(output: Path) -> Iterator[int]:
-    """A file without a name (mode 0600) in the output's file system: if the process is killed, it is gone.
+def _unnamed(output: Path) -> Iterator[tuple[int, str]]:
+    """A file without a name (mode 0600) in the output's file system, and the path by which it can be linked.
 
-    A file system without such files gets one with a name, which the next `convert` to this output replaces.
+    If the process is killed, the file is gone. Linux has such files on most file systems. Elsewhere the file
+    has a name, and the next `convert` to this output replaces it.
     """
     named = output.with_name(f".{output.name}.partial")
     try:
+        if not hasattr(os, "O_TMPFILE"):
+            raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
         descriptor = os.open(output.parent, os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+        source = f"/proc/self/fd/{descriptor}"
     except OSError as error:
         if error.errno not in (errno.EOPNOTSUPP, errno.EISDIR):
             raise
         named.unlink(missing_ok=True)
-        descriptor = private_file(named)
+        descriptor, source = private_file(named), str(named)
     try:
         os.fchmod(descriptor, 0o600)
-        yield descriptor
+        yield descriptor, source
     finally:
         os.close(descriptor)
         named.unlink(missing_ok=True)
 
 
-def _give_name(descriptor: int, output: Path) -> None:
+def _give_name(source: str, output: Path) -> None:
     """Links the file as `output`; FileExistsError if there is one: a link replaces no file."""
     # Only linkat follows the link in /proc, and Python calls it only where a folder's descriptor is given.
     folder = os.open(output.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.link(f"/proc/self/fd/{descriptor}", output.name, src_dir_fd=folder, dst_dir_fd=folder)
+        os.link(source, output.name, src_dir_fd=folder, dst_dir_fd=folder)
     finally:
         os.close(folder)
 

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.command import COMMAND, chatsieve
+from pipeline.commands.convert import convert
+from schemas.records import Defaults, Limits
+from tests.support.command import COMMAND, Corpus, chatsieve
 from transforms.shuffle.temporary import _PREFIX, remove_abandoned, temporary_folder
 
 pytestmark = pytest.mark.e2e
@@ -121,6 +123,20 @@ def test_a_killed_convert_leaves_no_file(tmp_path: Path) -> None:
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert list(output.iterdir()) == []
+
+
+def test_convert_works_where_every_file_has_a_name(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """macOS and some network file systems have no files without a name. A part of a killed command goes."""
+    logs, limits = [str(corpus.path / "logs/*.gz")], Limits()
+    expected = convert(logs, tmp_path / "one.parquet", None, Defaults(), limits)
+    monkeypatch.delattr(os, "O_TMPFILE", raising=False)
+    (tmp_path / ".two.parquet.partial").write_text("canary")
+    assert convert(logs, tmp_path / "two.parquet", None, Defaults(), limits) == expected
+    assert (tmp_path / "one.parquet").read_bytes() == (tmp_path / "two.parquet").read_bytes()
+    assert stat.S_IMODE((tmp_path / "two.parquet").stat().st_mode) == 0o600
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one.parquet", "two.parquet"]
 
 
 def _writes_into(process: int, folder: Path) -> bool:

@@ -285,9 +285,8 @@ class _Surrogate(Operator):  # type: ignore[misc]
 
 
 def _add_user_recognizers(registry: RecognizerRegistry, path: str) -> None:
-    load_tree(
-        Path(path)
-    )  # refuses files of any size, nesting or aliases, which Presidio's reader does not bound
+    # Presidio's reader does not bound size, nesting and aliases.
+    load_tree(Path(path))
     try:
         registry.add_recognizers_from_yaml(path)
     except Exception:  # noqa: BLE001 - Presidio raises what its YAML makes it raise
