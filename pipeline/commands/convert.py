@@ -76,9 +76,9 @@ def _unnamed(output: Path) -> Iterator[tuple[int, str]]:
     """
     named = output.with_name(f".{output.name}.partial")
     try:
-        if not hasattr(os, "O_TMPFILE"):
-            raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
-        descriptor = os.open(output.parent, os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+        # Without the flag, a folder cannot be opened for writing (EISDIR).
+        unnamed = getattr(os, "O_TMPFILE", 0)
+        descriptor = os.open(output.parent, unnamed | os.O_WRONLY | os.O_CLOEXEC, 0o600)
         source = f"/proc/self/fd/{descriptor}"
     except OSError as error:
         if error.errno not in (errno.EOPNOTSUPP, errno.EISDIR):

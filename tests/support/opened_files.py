@@ -38,8 +38,8 @@ def allowed_folders() -> list[str]:
     temporary = tempfile.gettempdir()
     folders = [str(ROOT), sys.prefix, sys.base_prefix, *map(sysconfig.get_path, ("stdlib", "platstdlib"))]
     folders += [*_SYSTEM, f"{temporary}/pytest-of-", f"{temporary}/."]
-    # A run looks there for the folders of killed runs.
-    folders += ["/tmp/.", "/tmp/chatsieve-sockets-", f"{temporary}/chatsieve-sockets-"]  # noqa: S108
+    # A command looks there for the folders of killed commands.
+    folders += ["/tmp/.", "/tmp/chatsieve-sockets-", f"{temporary}/chatsieve-"]  # noqa: S108
     samples = samples_folder()
     return [*folders, str(samples)] if samples else folders
 
