@@ -61,6 +61,13 @@ def _tell(done: Any, as_json: bool, quiet: bool, dataset: Path) -> None:
     if as_json:
         path = None if done.path is None else str(done.path)
         typer.echo(json.dumps({"certificate": to_builtins(certificate), "path": path}))
+    if certificate is not None and certificate.scan is None:
+        typer.echo(
+            f"{dataset}: {certificate.kind}: old files could not be removed yet; the next command that changes "
+            f"the dataset removes them; certificate {done.path}",
+            err=True,
+        )
+        return
     if quiet:
         return
     if certificate is None:

@@ -200,7 +200,9 @@ def faults_of(out: Path, canaries: list[bytes]) -> list[str]:
     found = []
     read = read_catalog(LocalStore(out), str(out))
     for one in read.catalog.versions if read else ():
-        found += [f"verify: {f.kind}: {f.where}: {f.what}" for f in verify(Path(f"{out}@{one.version}"))]
+        found += [
+            f"verify: {f.kind}: {f.where}: {f.what}" for f in verify(Path(f"{out}@{one.version}")).findings
+        ]
     for path in out.rglob("*"):
         if path.is_file() and not path.is_symlink():
             data = path.read_bytes()

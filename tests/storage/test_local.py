@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from transforms.storage import local
+from transforms.storage import operations
 from transforms.storage.contract import Conflict, Unknown
 from transforms.storage.local import TEMPORARY, LocalStore
 from transforms.storage.operations import FileOperations
@@ -156,7 +156,7 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
     """Sets the operation that fails."""
 
     def fail(operation: str, after: bool) -> None:
-        monkeypatch.setattr(local, "OPERATIONS", _Failing(operation, after))
+        monkeypatch.setattr(operations, "OPERATIONS", _Failing(operation, after))
 
     return fail  # type: ignore[return-value]
 
@@ -200,6 +200,6 @@ def test_short_writes_are_continued(store: LocalStore, monkeypatch: pytest.Monke
         def write(self, descriptor: int, data: memoryview) -> int:
             return super().write(descriptor, data[:3])
 
-    monkeypatch.setattr(local, "OPERATIONS", Short())
+    monkeypatch.setattr(operations, "OPERATIONS", Short())
     store.put("a", b"0123456789")
     assert store.read("a") == b"0123456789"
