@@ -63,8 +63,8 @@ def _tell(done: Any, as_json: bool, quiet: bool, dataset: Path) -> None:
         typer.echo(json.dumps({"certificate": to_builtins(certificate), "path": path}))
     if certificate is not None and certificate.scan is None:
         typer.echo(
-            f"{dataset}: {certificate.kind}: old files could not be removed yet; the next command that changes "
-            f"the dataset removes them; certificate {done.path}",
+            f"{dataset}: {certificate.kind}: old files could not be removed yet; the next command that "
+            f"changes the dataset removes them; certificate {done.path}",
             err=True,
         )
         return

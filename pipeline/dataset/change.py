@@ -126,11 +126,12 @@ def begin_change(path: Path) -> Change:
     # Another writer may have committed between the reading and the claim.
     try:
         now = read_catalog(store, str(path))
-        if (now.etag if now else None) != (before.etag if before else None):
-            raise BusyError(f"{path}: another command changed it at this moment; run again")
     except BaseException:
         _is_done(held.release)
         raise
+    if (now.etag if now else None) != (before.etag if before else None):
+        _is_done(held.release)
+        raise BusyError(f"{path}: another command changed it at this moment; run again")
     return Change(path, store, held, before)
 
 
