@@ -33,12 +33,15 @@ from typing import Any, NamedTuple
 
 import pyarrow.parquet as pq
 
+from pipeline.dataset.catalog import CURRENT
 from tests.prove.faulty_operations import EVERYWHERE, SOME, Faulty, Point
 from tests.prove.left_by_faults import faults_of, leftovers_of, state_of
 from tests.support.command import read_lines
 from transforms.storage import operations
 
 _KILLS = frozenset({"kill", "killed-after"})
+#: Operations that make a catalog count.
+_COUNTS = frozenset({"rename", "link"})
 #: Planted values that are masked for certain.
 _CANARIES = frozenset({"SECRET", "EMAIL_ADDRESS", "CREDIT_CARD", "US_SSN"})
 #: How 2,000 points are divided; a run takes ten times as long as the others.
@@ -192,6 +195,16 @@ def chosen(scene: Scene, found: list[Point], total: int) -> list[Point]:
     return [found[place] for place in sorted(kept)]
 
 
+def around_commit(found: list[Point]) -> list[Point]:
+    """The points from the writing of the new catalog to the first operations after it counts."""
+    (place,) = {
+        point.nth
+        for point in found
+        if point.path.rpartition("/")[2] == CURRENT and point.operation in _COUNTS
+    }
+    return [point for point in found if -4 <= point.nth - place <= 3]
+
+
 def _try_all(scene: Scene, work: Path, some: list[Point], report: Path) -> None:
     """Tries points in a fork; the report gets a line per fault found."""
     process = os.fork()
@@ -217,6 +230,7 @@ def main() -> int:
     parser.add_argument("--points", type=int, default=2000, help="how many in total; 0: all there are")
     parser.add_argument("--commands", default=",".join(_SHARES), help="comma-separated; all by default")
     parser.add_argument("--jobs", type=int, default=2, help="processes that try points")
+    parser.add_argument("--commit", action="store_true", help="add all points around the commit")
     given = parser.parse_args()
     from tests.support.preloaded import preload
 
@@ -233,6 +247,8 @@ def main() -> int:
             begun = time.monotonic()
             every = points(scene, root / "count")
             some = chosen(scene, every, given.points)
+            if given.commit:
+                some = sorted({*around_commit(every), *some})
             reports = [root / f"report-{job}" for job in range(given.jobs)]
             for job, report in enumerate(reports):
                 _try_all(scene, root / f"work-{job}", some[job :: given.jobs], report)
