@@ -41,10 +41,11 @@ from transforms.storage.local import LocalStore
 
 
 class Done(NamedTuple):
-    """The certificate as written and its path; both None where there was nothing to do."""
+    """The certificate and its path, both None where there was nothing to do, and the current version."""
 
     certificate: Certificate | None
     path: Path | None
+    version: int
 
 
 class _Found(NamedTuple):
@@ -132,13 +133,14 @@ def _erase(root: Path, kind: str, asked: Asked, find: Callable[[_Version], _Foun
     finally:
         # Removes what was written, if it does not count, else what it replaced; then searches for the keys.
         change.release()
+    version = change.before.version if change.before else 0
     if certificate is None:
-        return Done(None, None)
+        return Done(None, None, version)
     name = certificate_name(certificate.name)
     # The erasure counts: an answer that is lost now must not end as a failure.
     with contextlib.suppress(OSError, msgspec.DecodeError):
         certificate = msgspec.json.decode(store.read(name), type=Certificate)
-    return Done(certificate, root / name)
+    return Done(certificate, root / name, version)
 
 
 def _rewrite(

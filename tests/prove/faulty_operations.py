@@ -53,9 +53,11 @@ class Faulty(FileOperations):
             time.sleep(0.05)
         if fault in ("sigterm", "sigint"):
             os.kill(os.getpid(), signal.SIGTERM if fault == "sigterm" else signal.SIGINT)
-        result = call(*arguments)
-        if fault == "killed-after":
-            os.kill(os.getpid(), signal.SIGKILL)
+        try:
+            result = call(*arguments)
+        finally:
+            if fault == "killed-after":
+                os.kill(os.getpid(), signal.SIGKILL)
         if fault == "lost":
             raise OSError(*_error("eio"))
         return result
