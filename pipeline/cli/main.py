@@ -90,8 +90,7 @@ def _run_command(options: ErrorOptions) -> tuple[str, int]:
         from transforms.shuffle.guard import describe
 
         if isinstance(error, OSError):
-            text = f"{describe('a file cannot be read or written', error)}: {error.strerror}; run again"
-            return _failed(text, 3, options)
+            return _failed(describe("a file cannot be read or written", error), 3, options)
         return _failed(describe("internal error", error), 3, options)
     return _INTERRUPTED if code == _TYPER_INTERRUPTED else ("", code)
 
