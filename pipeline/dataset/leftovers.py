@@ -14,10 +14,12 @@ from transforms.storage.local import TEMPORARY
 def remove_leftovers(store: Store, where: str, own: Claim) -> None:
     """Removes folders and erasures that the catalog does not list, dead claims, and unfinished files.
 
-    `own` is the claim of the caller, who is done with it or gives up. While another claim is live, folders
-    and erasures stay: they may be that writer's, and it removes the others when it ends. The order matters:
-    a writer claims before it writes and commits before it gives its claim up, so files are listed first,
-    then claims are read, then the catalog.
+    `own` is the claim of the caller, who is done with it or gives up. While another claim is live, folders,
+    erasures and unfinished catalogs stay: they may be that writer's, and it removes the others when it ends.
+    An unfinished claim may be that of a writer without a claim; it stays for the time of a lease.
+
+    The order matters: a writer claims before it writes and commits before it gives its claim up, so files are
+    listed first, then claims are read, then the catalog.
     """
     folders, names = store.folders(), store.names()
     others = [holder for holder in claims_of(store).values() if not own.is_of(holder) and is_live(holder)]
@@ -33,7 +35,7 @@ def remove_leftovers(store: Store, where: str, own: Claim) -> None:
             if is_version_folder(folder) and folder not in kept:
                 store.remove_all(folder)
         for name in names:
-            if name.startswith(ERASURES) and name not in erased:
+            if (name.startswith(ERASURES) and name not in erased) or name.startswith(TEMPORARY):
                 store.remove(name)
     for name in names:
         if not is_version_folder(name.split("/", 1)[0]) and _is_old_temporary(store, name):

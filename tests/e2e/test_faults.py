@@ -67,7 +67,8 @@ def test_of_two_runs_at_once_one_is_told_to_come_back(corpus: Corpus, tmp_path: 
     """The second waits for nothing and touches nothing; the first is whole."""
     out = tmp_path / "out"
     process = _started(corpus, out)
-    second = chatsieve("run", "-c", corpus.config, "--output", out, "--quiet")
+    # Not a forked command: it looks at temporary files of others, which are outside of the clone.
+    second = chatsieve("run", "-c", corpus.config, "--output", out, "--quiet", fresh=True)
     assert (second.returncode, second.stderr.count("\n")) == (4, 1)
     _, stderr = process.communicate()
     assert (process.returncode, stderr) == (0, "")

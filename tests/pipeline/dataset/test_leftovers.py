@@ -52,6 +52,7 @@ def test_the_next_command_removes_what_a_dead_one_left(tmp_path: Path) -> None:
     store.put("v0002-aaaaaa/data/train-00000-of-00001.parquet", b"half")
     store.put("erasures/0001-aaaaaa.keys", b"half")
     store.put("claims/0002", _claim_of("v0002-aaaaaa", dt.timedelta(seconds=-1)))
+    store.put(".tmp-CURRENT-aaaaaaaa", b"half")
     store.link("latest", "v0002-aaaaaa")
     assert collect(tmp_path / "out", 5) == []
     assert sorted(os.listdir(tmp_path / "out")) == sorted([CURRENT, ".lock", "latest", writer.folder.name])  # noqa: PTH208
