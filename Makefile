@@ -14,7 +14,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_COMPILE_BYTECODE := 1
 export HF_HUB_OFFLINE := 1
 
-.PHONY: help setup demo test check format lint types imports prove mutants train-model thresholds report-schema lock clean
+.PHONY: help setup demo test check format lint types imports prove faults mutants train-model thresholds report-schema lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -67,6 +67,9 @@ imports: setup  ## check which packages import which
 prove: setup  ## run the slow tests, and compare the engine with the reference on 200,000 random sessions
 	$(BIN)/python -m pytest -m prove
 	$(BIN)/python -m tests.prove.engine_against_reference --sessions 200000
+
+faults: setup  ## fail 2,000 operations on files, one at a time, and check what is left (half an hour)
+	$(BIN)/python -m tests.prove.faults $(ARGS)
 
 mutants: setup  ## test that the tests detect small changes of the decision code (an hour)
 	$(BIN)/mutmut run --max-children 2

@@ -51,5 +51,5 @@ def gc(
     if json_:
         typer.echo(json.dumps({"removed": removed}))
     elif not quiet:
-        told = f"removed {', '.join(map(str, removed))}" if removed else "nothing to remove"
-        typer.echo(f"{dataset}: {told}", err=True)
+        told = ", ".join(f"{dataset}@{one}" for one in removed)
+        typer.echo(f"removed {told}" if removed else f"{dataset}: nothing to remove", err=True)

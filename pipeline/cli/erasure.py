@@ -61,16 +61,21 @@ def _tell(done: Any, as_json: bool, quiet: bool, dataset: Path) -> None:
     if as_json:
         path = None if done.path is None else str(done.path)
         typer.echo(json.dumps({"certificate": to_builtins(certificate), "path": path}))
-    if quiet:
-        return
+    name = f"{dataset}@{done.version}"
     if certificate is None:
-        typer.echo(f"{dataset}: nothing to remove", err=True)
-        return
-    rows = sum(one.training_rows for one in certificate.versions)
-    changed = ", ".join(str(one.version) for one in certificate.versions) or "none"
-    typer.echo(
-        f"{dataset}: {certificate.kind}: {certificate.found['conversations']} conversations found, "
-        f"{certificate.unknown} ids unknown; {rows} training rows removed; versions rewritten: {changed}; "
-        f"certificate {done.path}",
-        err=True,
-    )
+        text = "nothing to remove"
+    elif certificate.scan is None:
+        text = (
+            f"{certificate.kind}: old files could not be removed yet; the next command that changes the "
+            f"dataset removes them; certificate {done.path}"
+        )
+    else:
+        rows = sum(one.training_rows for one in certificate.versions)
+        changed = ", ".join(f"{dataset}@{one.version}" for one in certificate.versions) or "none"
+        text = (
+            f"{certificate.kind}: {certificate.found['conversations']} conversations found, "
+            f"{certificate.unknown} ids unknown; {rows} training rows removed; rewritten: {changed}; "
+            f"certificate {done.path}"
+        )
+    if not quiet or (certificate is not None and certificate.scan is None):
+        typer.echo(f"{name}: {text}", err=True)

@@ -9,6 +9,7 @@ import importlib.metadata
 import os
 import signal
 import sys
+import traceback
 from typing import Annotated
 
 import typer
@@ -36,6 +37,10 @@ from transforms.shuffle.temporary import remove_abandoned
 #: Files are 0640 and folders 0750, in every process of a command; private ones are made with less.
 _UMASK = 0o027
 
+_INTERRUPTED = ("interrupted", 3)
+#: The exit code that Typer gives a command that raised KeyboardInterrupt; no command of ours uses it.
+_TYPER_INTERRUPTED = 130
+
 app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -46,27 +51,54 @@ app = typer.Typer(
 
 
 def main() -> None:
-    """Runs the command line and exits: 0 success, 1 check failed, 2 not started, 3 failed and rolled back."""
+    """Runs the command line and exits.
+
+    0 success; 1 check failed; 2 not started; 3 failed and rolled back, or interrupted by SIGINT or SIGTERM; 4
+    try again later.
+    """
     os.umask(_UMASK)
     prepare_process()
     remove_abandoned()
-    signal.signal(signal.SIGTERM, _terminate)
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, _interrupt)
+    signal.signal(signal.SIGTERM, _interrupt)
     options = ErrorOptions()
     try:
-        sys.exit(app(obj=options, standalone_mode=False) or 0)
+        message, code = _run_command(options)
+    except KeyboardInterrupt:
+        message, code = _INTERRUPTED
+    _ignore_signals()
+    if message:
+        fail(message, code)
+    sys.exit(code)
+
+
+def _run_command(options: ErrorOptions) -> tuple[str, int]:
+    """(message, exit code) of the command that the arguments name; the message is empty if it printed one."""
+    try:
+        code = app(obj=options, standalone_mode=False) or 0
     except ChatsieveError as error:
-        fail(str(error), error.exit_code, options.debug)
+        return _failed(str(error), error.exit_code, options)
     except (typer.Abort, KeyboardInterrupt):
-        fail("interrupted", 3, options.debug)
+        return _failed(*_INTERRUPTED, options)
     except Exception as error:  # noqa: BLE001 - print class and place only: the message may contain data
         usage = getattr(error, "format_message", None)
         if usage is not None:
             message = usage()
             stop = "" if message.endswith((".", "?")) else "."
-            fail(f"{message}{stop} See chatsieve --help.", 2, options.debug)
+            return _failed(f"{message}{stop} See chatsieve --help.", 2, options)
         from transforms.shuffle.guard import describe
 
-        fail(describe("internal error", error), 3, options.debug)
+        if isinstance(error, OSError):
+            return _failed(describe("a file cannot be read or written", error), 3, options)
+        return _failed(describe("internal error", error), 3, options)
+    return _INTERRUPTED if code == _TYPER_INTERRUPTED else ("", code)
+
+
+def _failed(message: str, code: int, options: ErrorOptions) -> tuple[str, int]:
+    if options.debug:
+        traceback.print_exc()
+    return message, code
 
 
 @app.callback(invoke_without_command=True)
@@ -89,8 +121,14 @@ for _command in (
 app.add_typer(policy_app, name="policy")
 
 
-def _terminate(*_: object) -> None:
+def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
+
+
+def _ignore_signals() -> None:
+    """The command has ended: a signal must not change how that is reported."""
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)
 
 
 if __name__ == "__main__":

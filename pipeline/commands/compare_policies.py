@@ -20,6 +20,7 @@ from pipeline.inputs.config import Settings
 from pipeline.runners.progress import Progress
 from schemas.decisions import listing_order
 from schemas.errors import OutputError
+from transforms.storage.local import LocalStore
 
 WHAT_IF = "what-if.json"
 
@@ -45,9 +46,7 @@ def compare_policies(
                 root.rmdir()
         raise
     document = _side_by_side(outcomes)
-    temporary = root / f".{WHAT_IF}"
-    temporary.write_bytes(msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n")
-    temporary.replace(root / WHAT_IF)
+    LocalStore(root).put(WHAT_IF, msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n")
     return outcomes, document
 
 

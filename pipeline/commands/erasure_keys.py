@@ -6,14 +6,14 @@ import contextlib
 import datetime as dt
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.dataset.committed import open_committed
-from pipeline.dataset.erasures import NO_KEYS, Keys
+from pipeline.dataset.erasures import Asked
 from schemas.errors import ConfigError, ConsentError
 from schemas.keys import KeyedHasher, key_id, parse_key
 from transforms.consent.columns import key_column, parse_instant
@@ -40,16 +40,17 @@ def key_of(dataset: Path, key_file: Path | None) -> bytes:
     return key
 
 
-def keys_asked(users: Iterable[str], conversations: Iterable[str], listed: Path | None, key: bytes) -> Keys:
-    """The keys of ids, given as they are or as keys, and of a list; ConfigError where nothing is asked.
+def keys_asked(users: Iterable[str], conversations: Iterable[str], listed: Path | None, key: bytes) -> Asked:
+    """What is to be erased: ids, given as they are or as keys, and a list; ConfigError where it is nothing.
 
-    What looks like a key (32 hex digits) is taken as a key and as an id.
+    What looks like a key (32 hex digits) is taken as a key and as an id, and is counted once.
     """
     hasher = KeyedHasher(key)
-    asked = Keys(frozenset(_keys(users, hasher.user)), frozenset(_keys(conversations, hasher.conversation)))
+    asked = Asked(frozenset(_keys(users, hasher.user)), frozenset(_keys(conversations, hasher.conversation)))
     if listed is not None:
-        asked |= _listed(str(listed), hasher)
-    if asked == NO_KEYS:
+        more = _listed(str(listed), hasher)
+        asked = Asked(asked.users | more.users, asked.conversations | more.conversations)
+    if not (asked.users or asked.conversations):
         raise ConfigError("give --user, --conversation or --list with at least one id")
     return asked
 
@@ -64,17 +65,15 @@ def moment_of(text: str) -> dt.datetime:
     return found
 
 
-def _keys(ids: Iterable[str], make: object) -> Iterable[bytes]:
+def _keys(ids: Iterable[str], make: Callable[[str], bytes]) -> Iterable[frozenset[bytes]]:
     for text in ids:
         if not text.strip() or text != text.strip():
             raise ConfigError("an id to erase is blank, or has white space around it")
-        yield make(text)  # type: ignore[operator]
-        if _KEY.match(text):
-            yield bytes.fromhex(text)
+        yield frozenset([make(text), *([bytes.fromhex(text)] if _KEY.match(text) else [])])
 
 
-def _listed(path: str, hasher: KeyedHasher) -> Keys:
-    found = NO_KEYS
+def _listed(path: str, hasher: KeyedHasher) -> Asked:
+    found: dict[str, set[frozenset[bytes]]] = {"user": set(), "conversation": set()}
     for batch in read_batches(path, ("kind", "id")):
         kinds = batch["kind"].cast(pa.string())
         if set(pc.unique(kinds).to_pylist()) - {"user", "conversation"}:
@@ -85,6 +84,5 @@ def _listed(path: str, hasher: KeyedHasher) -> Keys:
         ):
             ids = pc.filter(batch["id"], pc.equal(kinds, kind))
             key_column(ids, many, path, "id")  # refuses blank ids and other types
-            keys = frozenset(_keys(ids.cast(pa.string()).to_pylist(), one))
-            found |= Keys(keys, frozenset()) if kind == "user" else Keys(frozenset(), keys)
-    return found
+            found[kind].update(_keys(ids.cast(pa.string()).to_pylist(), one))
+    return Asked(frozenset(found["user"]), frozenset(found["conversation"]))

@@ -21,17 +21,15 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.dataset.catalog import Version, is_version_folder, read_catalog
+from pipeline.dataset.catalog import Version, read_catalog
 from pipeline.dataset.change import Change, begin_change
 from pipeline.dataset.erasures import (
-    NO_KEYS,
+    Asked,
     Certificate,
-    Keys,
     VersionErased,
     certificate_name,
     encode_certificate,
     encode_keys,
-    finish_erasures,
     keys_name,
 )
 from pipeline.dataset.writer import MANIFEST
@@ -43,10 +41,11 @@ from transforms.storage.local import LocalStore
 
 
 class Done(NamedTuple):
-    """The certificate as written and its path; both None where there was nothing to do."""
+    """The certificate and its path, both None where there was nothing to do, and the current version."""
 
     certificate: Certificate | None
     path: Path | None
+    version: int
 
 
 class _Found(NamedTuple):
@@ -56,18 +55,19 @@ class _Found(NamedTuple):
     users: frozenset[bytes] = frozenset()
 
 
-def forget(root: Path, asked: Keys, key: bytes) -> Done:
+def forget(root: Path, asked: Asked, key: bytes) -> Done:
     """Erases users and conversations from every version and keeps them out of every later run.
 
-    `key` is the run's: it seals the new manifests. Keys that no version holds are counted, and kept out too.
+    `key` is the run's: it seals the new manifests. Ids that no version holds are counted, and kept out too.
     Raises InputError for a dataset that cannot be read, BusyError while another command changes it.
     """
+    keys = asked.keys
 
     def find(version: _Version) -> _Found:
-        conversations, users = set(asked.conversations), set[bytes]()
+        conversations, users = set(keys.conversations), set[bytes]()
         for name in version.names("restricted/sessions-"):
             sessions = version.table(name)
-            own = sessions_of(asked.users, sessions)
+            own = sessions_of(keys.users, sessions)
             conversations |= _keys(own["conversation_key"])
             users |= _keys(own["user_key"])
         return _Found(frozenset(conversations), frozenset(users))
@@ -84,7 +84,7 @@ def expire(root: Path, as_of: dt.datetime, key: bytes) -> Done:
             gone |= expired_conversations(version.table(name), as_of.astimezone(dt.UTC).date())
         return _Found(frozenset(gone))
 
-    return _erase(root, "expire", NO_KEYS, find, key)
+    return _erase(root, "expire", Asked(), find, key)
 
 
 class _Version:
@@ -120,7 +120,7 @@ class _Rewritten(NamedTuple):
     found: frozenset[bytes]
 
 
-def _erase(root: Path, kind: str, asked: Keys, find: Callable[[_Version], _Found], key: bytes) -> Done:
+def _erase(root: Path, kind: str, asked: Asked, find: Callable[[_Version], _Found], key: bytes) -> Done:
     store = LocalStore(root)
     if read_catalog(store, str(root)) is None:
         raise InputError(f"{root}: no CURRENT; not a dataset or audit of chatsieve")
@@ -128,32 +128,29 @@ def _erase(root: Path, kind: str, asked: Keys, find: Callable[[_Version], _Found
         change = begin_change(root)
     except OSError as error:
         raise OutputError(f"{root}: cannot be written ({error.strerror})") from None
-    written: list[str] = []
     try:
-        certificate = _rewrite(change, kind, asked, find, key, written)
-    except BaseException:
-        if not change.is_done:
-            for name in written:
-                store.remove_all(name) if is_version_folder(name) else store.remove(name)
-        raise
+        certificate = _rewrite(change, kind, asked, find, key)
     finally:
+        # Removes what was written, if it does not count, else what it replaced; then searches for the keys.
         change.release()
-    finish_erasures(store, str(root))
+    version = change.before.version if change.before else 0
     if certificate is None:
-        return Done(None, None)
+        return Done(None, None, version)
     name = certificate_name(certificate.name)
-    return Done(msgspec.json.decode(store.read(name), type=Certificate), root / name)
+    # The erasure counts: an answer that is lost now must not end as a failure.
+    with contextlib.suppress(OSError, msgspec.DecodeError):
+        certificate = msgspec.json.decode(store.read(name), type=Certificate)
+    return Done(certificate, root / name, version)
 
 
 def _rewrite(
     change: Change,
     kind: str,
-    asked: Keys,
+    asked: Asked,
     find: Callable[[_Version], _Found],
     key: bytes,
-    written: list[str],
 ) -> Certificate | None:
-    """Writes everything and makes it count; None where `expire` finds nothing. `written`: names to undo."""
+    """Writes everything and makes it count; None where `expire` finds nothing."""
     catalog = change.before
     if catalog is None:
         raise InputError(f"{change.path}: no CURRENT; not a dataset or audit of chatsieve")
@@ -163,7 +160,7 @@ def _rewrite(
     for entry in catalog.versions:
         version = _Version(change.store, entry)
         found = find(version)
-        rewritten = _without(change, version, found.conversations, key, written)
+        rewritten = _without(change, version, found.conversations, key)
         versions.append(rewritten.entry if rewritten else entry)
         users |= found.users
         if rewritten:
@@ -172,18 +169,18 @@ def _rewrite(
     if kind == "expire" and not changed:
         return None
     name = f"{len(catalog.erased) + 1:04d}-{secrets.token_hex(3)}"
-    keys = encode_keys(Keys(asked.users, asked.conversations))
+    keys = encode_keys(asked.keys)
     certificate = Certificate(
         kind=kind,
         name=name,
         at=dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         asked={"users": len(asked.users), "conversations": len(asked.conversations)},
         found={"users": len(users), "conversations": len(gone)},
-        unknown=len(asked.users - users) + len(asked.conversations - gone),
+        unknown=sum(each.isdisjoint(users) for each in asked.users)
+        + sum(each.isdisjoint(gone) for each in asked.conversations),
         versions=changed,
         keys_sha256=hashlib.sha256(keys).hexdigest(),
     )
-    written += [keys_name(name), certificate_name(name)]
     change.store.put(keys_name(name), keys)
     change.store.put(certificate_name(name), encode_certificate(certificate))
     current = next(one for one in versions if one.version == catalog.version)
@@ -191,13 +188,11 @@ def _rewrite(
         catalog, folder=current.folder, versions=versions, erased=[*catalog.erased, name]
     )
     change.replace(after, lambda read: name in read.erased)
-    with contextlib.suppress(OSError):
-        change.store.link("latest", current.folder)
     return certificate
 
 
 def _without(
-    change: Change, version: _Version, conversations: frozenset[bytes], key: bytes, written: list[str]
+    change: Change, version: _Version, conversations: frozenset[bytes], key: bytes
 ) -> _Rewritten | None:
     """The version written anew without these conversations; None if it holds none of them."""
     rest, removed, found = _rest_of(version, conversations)
@@ -205,7 +200,6 @@ def _without(
         return None
     entry = version.entry
     folder = f"v{entry.version:04d}-{secrets.token_hex(3)}"
-    written.append(folder)
     files = []
     for file in version.manifest.files:
         if file.path in rest:

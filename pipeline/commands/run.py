@@ -102,7 +102,7 @@ def execute_packs(
                 if isinstance(error, KeyboardInterrupt):
                     raise PipelineError("interrupted; everything written was removed") from None
                 if isinstance(error, OSError):
-                    raise PipelineError(f"{describe('commit', error)}: {error.strerror}") from error
+                    raise PipelineError(describe("commit", error)) from error
                 raise
         else:
             for writer in writers:

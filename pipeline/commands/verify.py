@@ -18,7 +18,7 @@ from pipeline.dataset.erasures import NO_KEYS, Keys
 from pipeline.dataset.writer import MANIFEST
 from pipeline.verify.catalog import check_catalog, check_parents, manifests_of
 from pipeline.verify.erasures import check_erasures
-from pipeline.verify.files import check_dataset_folder, check_files
+from pipeline.verify.files import check_dataset_folder, check_files, is_claimed
 from pipeline.verify.findings import KINDS, Finding, Outcome, RowFaults
 from pipeline.verify.ledger import Ledger, check_sums, read_ledger
 from pipeline.verify.manifest import check_manifest
@@ -133,11 +133,15 @@ class _Run:
                     manifests.append(found)
             if manifests and len(manifests) == len(catalog.versions):
                 yield from check_parents(manifests, catalog)
-            for each in check_erasures(root, catalog, manifests):
+            unfinished: list[str] = []
+            for each in check_erasures(root, catalog, manifests, unfinished if is_claimed(root) else None):
                 if isinstance(each, Keys):
                     erased[0] |= each
                 else:
                     yield each
+            for name in unfinished:
+                note = f"erasure {name}: the next command that changes the dataset finishes it"
+                self._outcome.notes.append(note)
 
         self._check("catalog", CURRENT, check)
         self._check(

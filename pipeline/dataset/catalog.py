@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from typing import Literal
 
@@ -13,6 +14,8 @@ from transforms.storage.contract import Store
 CURRENT = "CURRENT"
 FORMAT = "chatsieve-dataset/2"
 Kind = Literal["run", "audit"]
+#: A folder or a symbolic link in its place, or a file of somebody else.
+_NO_FILE = (errno.EISDIR, errno.ELOOP, errno.EACCES, errno.EPERM)
 _FOLDER = re.compile(r"v(\d{4,})-[0-9a-f]{6,}\Z")
 
 
@@ -71,9 +74,13 @@ def read_catalog(store: Store, where: str) -> Read | None:
         data, etag = store.read_tagged(CURRENT)
     except (FileNotFoundError, NotADirectoryError):
         return None
+    except OSError as error:
+        if error.errno not in _NO_FILE:
+            raise
+        raise InputError(f"{where}/{CURRENT}: cannot be read as a file ({error.strerror})") from None
     try:
         catalog = msgspec.json.decode(data, type=Catalog)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         raise InputError(f"{where}/{CURRENT}: is not a catalog of chatsieve") from None
     if catalog.format != FORMAT:
         raise InputError(f"{where}/{CURRENT}: expected format {FORMAT}; use the version that wrote it")

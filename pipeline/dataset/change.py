@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
-import signal
-import threading
-from collections.abc import Callable, Iterator
+import errno
+from collections.abc import Callable
 from pathlib import Path
 
 from pipeline.dataset.catalog import CURRENT, Catalog, Read, encode, read_catalog
 from pipeline.dataset.claims import Claim, claim
+from pipeline.dataset.erasures import finish_erasures
 from pipeline.dataset.leftovers import remove_leftovers
-from schemas.errors import BusyError, PipelineError
+from pipeline.dataset.signals import signals_held
+from schemas.errors import BusyError, InputError, OutputError, PipelineError
 from transforms.storage.contract import Conflict, Unknown
 from transforms.storage.local import LocalStore
 
+#: On local disk, a link to the folder of the current version.
+LATEST = "latest"
 _TRIES = 5
 
 
@@ -36,13 +38,13 @@ class Change:
         return self.read.catalog if self.read else None
 
     def replace(self, catalog: Catalog, counts: Callable[[Catalog], bool]) -> None:
-        """Makes the catalog count. `counts` tells of a catalog that was read whether it has this change.
+        """Makes the catalog count. `counts` is True for a catalog that has this change.
 
-        Raises BusyError where another writer was first, PipelineError where the store failed. SIGINT and
-        SIGTERM wait until the outcome is known. Once the change is done they are ignored for the rest of the
-        process: it only cleans up and reports, and must not report a failure.
+        Raises BusyError where another writer was first or took the claim over, PipelineError where the store
+        failed. SIGINT and SIGTERM wait until the outcome is known. Once the change is done they are ignored
+        for the rest of the process: it only cleans up and reports, and must not report a failure.
         """
-        with _signals_held() as ignore:
+        with signals_held() as ignore:
             self._replace(encode(catalog), counts)
             self.is_done = True
             ignore()
@@ -51,22 +53,36 @@ class Change:
         """Whether the catalog has the change; `unreadable` where it cannot be read."""
         try:
             return self._has(counts)
-        except OSError:
+        except (OSError, InputError):
             return unreadable
 
     def release(self) -> None:
-        """Gives the claim up and removes what no version needs; never raises once the change is done."""
-        try:
-            self.claim.release()
-            remove_leftovers(self.store, str(self.path))
-        except Exception:
-            if not self.is_done:
-                raise
+        """Removes what no version needs, finishes erasures, corrects `latest`, and gives the claim up.
+
+        Never raises. Where one of these fails the claim stays: it shows that something is left over, and the
+        next command that changes the dataset does the rest.
+        """
+        where = str(self.path)
+        with signals_held() as ignore:
+            if self.is_done:
+                ignore()
+            is_clean = all(
+                (
+                    _is_done(lambda: point_latest(self.store, where)),
+                    _is_done(lambda: remove_leftovers(self.store, where, self.claim))
+                    and _is_done(lambda: finish_erasures(self.store, where)),
+                )
+            )
+            self.claim.end()
+            if is_clean:
+                _is_done(self.claim.release)
 
     def _replace(self, data: bytes, counts: Callable[[Catalog], bool]) -> None:
         failure: Exception | None = None
         for _ in range(_TRIES):
             try:
+                if not self.claim.is_held():
+                    raise BusyError(f"{self.path}: another command took this one's place; run again")
                 self._put(data)
             except Conflict:
                 if not self._has(counts):
@@ -98,35 +114,42 @@ class Change:
 
 
 def begin_change(path: Path) -> Change:
-    """A claimed change of the dataset at `path`; BusyError while another command changes it, OSError."""
+    """A claimed change of the dataset at `path`.
+
+    Raises BusyError while another command changes it, OutputError where it is not as it has to be, OSError.
+    """
     store = LocalStore(path)
+    if (path / LATEST).exists(follow_symlinks=False) and not (path / LATEST).is_symlink():
+        raise OutputError(f"{path / LATEST}: expected a link to the current version; move it elsewhere")
     before = read_catalog(store, str(path))
     held = claim(store, before.catalog.version + 1 if before else 1, str(path))
     # Another writer may have committed between the reading and the claim.
-    now = read_catalog(store, str(path))
+    try:
+        now = read_catalog(store, str(path))
+    except BaseException:
+        _is_done(held.release)
+        raise
     if (now.etag if now else None) != (before.etag if before else None):
-        held.release()
+        _is_done(held.release)
         raise BusyError(f"{path}: another command changed it at this moment; run again")
     return Change(path, store, held, before)
 
 
-@contextlib.contextmanager
-def _signals_held() -> Iterator[Callable[[], None]]:
-    """SIGINT and SIGTERM wait until the block is left; calling what it gives ignores them from then on.
-
-    Outside of the main thread nothing is done: signals arrive in the main thread.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield lambda: None
+def point_latest(store: LocalStore, where: str) -> None:
+    """Links `latest` to the folder of the current version, where the file system has links."""
+    found = read_catalog(store, where)
+    if found is None or store.link_target(LATEST) == found.catalog.folder:
         return
-    both = {signal.SIGINT, signal.SIGTERM}
-
-    def ignore() -> None:
-        for each in both:
-            signal.signal(each, signal.SIG_IGN)
-
-    signal.pthread_sigmask(signal.SIG_BLOCK, both)
     try:
-        yield ignore
-    finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, both)
+        store.link(LATEST, found.catalog.folder)
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS):
+            raise
+
+
+def _is_done(step: Callable[[], None]) -> bool:
+    try:
+        step()
+    except Exception:  # noqa: BLE001 - nothing may fail after a commit, nor hide why a run failed
+        return False
+    return True

@@ -1,13 +1,16 @@
 """Claims: who is writing which version of a dataset. A claim is a lease that its holder renews.
 
 The claim of version N is the object `claims/000N`. It decides nothing: only `CURRENT` makes a version count.
-It keeps a second writer from doing a whole run's work in vain.
+It keeps a second writer from doing a whole run's work in vain, and a writer whose claim was taken over from
+committing. A claim is given up last: without one, nothing of a writer that died is left in the dataset.
 """
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import os
+import re
 import secrets
 import socket
 import threading
@@ -21,6 +24,7 @@ from transforms.storage.contract import Conflict, Store, Unknown
 LEASE = dt.timedelta(seconds=90)
 _RENEW_SECONDS = 20.0
 _FOLDER = "claims/"
+_NUMBER = re.compile(r"[0-9]{4,9}\Z")
 
 
 class Holder(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,15 +50,30 @@ class Claim:
 
     def release(self) -> None:
         """Gives the claim up. A claim that another writer took over in the meantime is left alone."""
+        self.end()
+        if self.is_held():
+            self._store.remove(_name(self.version))
+
+    def end(self) -> None:
+        """Renews the claim no more: it lapses, and on this host it ends with the process."""
         self._ended.set()
         self._renewer.join()
-        name = _name(self.version)
+
+    def is_of(self, holder: Holder) -> bool:
+        """True for the holder that made this claim."""
+        return holder.run == self._holder.run
+
+    def is_held(self) -> bool:
+        """False once another writer took the claim over, or somebody removed it; OSError."""
+        return self._read() is not None
+
+    def _read(self) -> str | None:
+        """The etag of the claim as it is stored now; None if it is another's or there is none."""
         try:
-            data = self._store.read(name)
-        except FileNotFoundError:
-            return
-        if msgspec.json.decode(data, type=Holder).run == self._holder.run:
-            self._store.remove(name)
+            data, etag = self._store.read_tagged(_name(self.version))
+            return etag if self.is_of(msgspec.json.decode(data, type=Holder)) else None
+        except (FileNotFoundError, msgspec.DecodeError):
+            return None
 
     def _renew(self) -> None:
         while not self._ended.wait(_RENEW_SECONDS):
@@ -62,9 +81,11 @@ class Claim:
             try:
                 self._etag = self._store.replace(_name(self.version), msgspec.json.encode(held), self._etag)
             except Conflict:
-                return  # taken over; the commit will find CURRENT replaced or replace it first
+                return  # taken over: the commit is refused
             except (OSError, Unknown):
-                continue
+                # The claim may be the renewed one although the answer was lost.
+                with contextlib.suppress(OSError):
+                    self._etag = self._read() or self._etag
 
 
 def claim(store: Store, version: int, where: str) -> Claim:
@@ -89,10 +110,10 @@ def claims_of(store: Store) -> dict[int, Holder]:
     found = {}
     for name in store.names(_FOLDER):
         number = name.removeprefix(_FOLDER)
-        if number.isdigit():
+        if _NUMBER.match(number):
             try:
                 found[int(number)] = msgspec.json.decode(store.read(name), type=Holder)
-            except (FileNotFoundError, msgspec.DecodeError):
+            except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
                 continue
     return found
 
@@ -118,7 +139,7 @@ def _take_over(store: Store, version: int, data: bytes, where: str) -> None:
         holder = msgspec.json.decode(held, type=Holder)
     except FileNotFoundError:
         raise busy from None
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         raise OutputError(f"{where}/{_name(version)}: is not a claim of chatsieve; remove it") from None
     if is_live(holder):
         raise busy

@@ -22,7 +22,7 @@ from transforms.consent.snapshots import ErasedKeys
 from transforms.storage.contract import Store
 from transforms.storage.local import LocalStore
 
-_FOLDER = "erasures/"
+ERASURES = "erasures/"
 _DIGITS = re.compile(rb"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
 _NAME = re.compile(r"[0-9]{4}-[0-9a-f]{6}\Z")
 
@@ -40,6 +40,18 @@ class Keys(NamedTuple):
 NO_KEYS = Keys(frozenset(), frozenset())
 
 
+class Asked(NamedTuple):
+    """Users and conversations to erase, each as the keys that it may have: an id may look like a key."""
+
+    users: frozenset[frozenset[bytes]] = frozenset()
+    conversations: frozenset[frozenset[bytes]] = frozenset()
+
+    @property
+    def keys(self) -> Keys:
+        """All keys: those that must not come back."""
+        return Keys(frozenset().union(*self.users), frozenset().union(*self.conversations))
+
+
 class VersionErased(msgspec.Struct, frozen=True, kw_only=True):
     """What an erasure changed in one version: files rewritten, and rows removed from data and ledger."""
 
@@ -52,7 +64,8 @@ class VersionErased(msgspec.Struct, frozen=True, kw_only=True):
 class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     """What was asked, what was found, what was rewritten, and the scan that proves absence.
 
-    Counts and keyed digests only. `asked` and `found` count users and conversations. `scan` is None until the
+    Counts and keyed digests only. `asked` and `found` count users and conversations; each asked one has one
+    tombstone, or two where its id may be a key. `scan` is None until the
     old files are removed and the others were searched: files and bytes read, and occurrences of a key.
     """
 
@@ -69,12 +82,12 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
 
 def keys_name(name: str) -> str:
     """The object that holds an erasure's tombstones."""
-    return f"{_FOLDER}{name}.keys"
+    return f"{ERASURES}{name}.keys"
 
 
 def certificate_name(name: str) -> str:
     """The object that holds an erasure's certificate."""
-    return f"{_FOLDER}{name}.json"
+    return f"{ERASURES}{name}.json"
 
 
 def encode_keys(keys: Keys) -> bytes:
@@ -123,7 +136,7 @@ def encode_certificate(certificate: Certificate) -> bytes:
 
 
 def finish_erasures(store: Store, where: str) -> None:
-    """Searches the dataset for the keys of each erasure whose certificate has no scan yet, and adds the scan.
+    """Searches the dataset for the keys of each erasure that is not proved yet, and adds the scan.
 
     Old folders have to be removed before. Parquet is searched by its key columns, other files by their bytes.
     Tombstones and certificates are left out: they have to hold what must not come back.
@@ -131,7 +144,7 @@ def finish_erasures(store: Store, where: str) -> None:
     read = read_catalog(store, where)
     for name in _names(read.catalog.erased if read else (), where):
         certificate = msgspec.json.decode(store.read(certificate_name(name)), type=Certificate)
-        if certificate.scan is None:
+        if certificate.scan is None or certificate.scan.get("found"):
             keys = decode_keys(store.read(keys_name(name)), f"{where}/{keys_name(name)}")
             scan = _scan(store, keys.users | keys.conversations)
             done = msgspec.structs.replace(certificate, scan=scan)
@@ -143,7 +156,7 @@ def _scan(store: Store, keys: frozenset[bytes]) -> dict[str, int]:
     digits = {key.hex() for key in keys}
     found = {"files": 0, "bytes": 0, "found": 0}
     for name in store.names():
-        if name.startswith(_FOLDER) or name == "latest":
+        if name.startswith(ERASURES) or name == "latest":
             continue
         data = store.read(name)
         found["files"] += 1

@@ -5,26 +5,40 @@ from __future__ import annotations
 import time
 
 from pipeline.dataset.catalog import is_version_folder, read_catalog
-from pipeline.dataset.claims import LEASE, claims_of, is_live, remove_dead
+from pipeline.dataset.claims import LEASE, Claim, claims_of, is_live, remove_dead
+from pipeline.dataset.erasures import ERASURES, certificate_name, keys_name
 from transforms.storage.contract import Store
 from transforms.storage.local import TEMPORARY
 
 
-def remove_leftovers(store: Store, where: str) -> None:
-    """Removes folders that neither the catalog nor a live claim names, dead claims, and old temporary files.
+def remove_leftovers(store: Store, where: str, own: Claim) -> None:
+    """Removes folders and erasures that the catalog does not list, dead claims, and unfinished files.
 
-    The order matters: a writer claims before it makes its folder and commits before it gives its claim up, so
-    folders are listed first, then claims are read, then the catalog.
+    `own` is the claim of the caller, who is done with it or gives up. While another claim is live, folders,
+    erasures and unfinished catalogs stay: they may be that writer's, and it removes the others when it ends.
+    An unfinished claim may be that of a writer without a claim; it stays for the time of a lease.
+
+    The order matters: a writer claims before it writes and commits before it gives its claim up, so files are
+    listed first, then claims are read, then the catalog.
     """
     folders, names = store.folders(), store.names()
-    live = {holder.folder for holder in claims_of(store).values() if is_live(holder)}
+    others = [holder for holder in claims_of(store).values() if not own.is_of(holder) and is_live(holder)]
     found = read_catalog(store, where)
-    needed = live | ({one.folder for one in found.catalog.versions} if found else set())
-    for folder in folders:
-        if is_version_folder(folder) and folder not in needed:
-            store.remove_all(folder)
+    kept = {one.folder for one in found.catalog.versions} if found else set()
+    erased = {
+        make(name)
+        for name in (found.catalog.erased if found else ())
+        for make in (keys_name, certificate_name)
+    }
+    if not others:
+        for folder in folders:
+            if is_version_folder(folder) and folder not in kept:
+                store.remove_all(folder)
+        for name in names:
+            if (name.startswith(ERASURES) and name not in erased) or name.startswith(TEMPORARY):
+                store.remove(name)
     for name in names:
-        if name.split("/", 1)[0] not in needed and _is_old_temporary(store, name):
+        if not is_version_folder(name.split("/", 1)[0]) and _is_old_temporary(store, name):
             store.remove(name)
     remove_dead(store)
 
@@ -34,6 +48,6 @@ def _is_old_temporary(store: Store, name: str) -> bool:
     if not name.rpartition("/")[2].startswith(TEMPORARY):
         return False
     try:
-        return time.time() - store.stat(name).modified / 1e9 > LEASE.total_seconds()
+        return abs(time.time() - store.stat(name).modified / 1e9) > LEASE.total_seconds()
     except FileNotFoundError:
         return False

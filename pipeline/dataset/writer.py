@@ -17,6 +17,7 @@ import msgspec
 
 from pipeline.dataset.catalog import CURRENT, Catalog, Kind, Version
 from pipeline.dataset.change import Change, begin_change
+from pipeline.dataset.signals import signals_held
 from schemas.errors import OutputError, PipelineError
 from schemas.manifest import FileEntry, decode
 from transforms.storage.local import TEMPORARY
@@ -24,7 +25,6 @@ from transforms.storage.local import TEMPORARY
 MANIFEST = "manifest.json"
 #: Below the version's folder: what the run needs while it writes, removed before the manifest is written.
 STAGING = "staging"
-_LATEST = "latest"
 #: Names that a folder may hold before there is a catalog: leftovers of writers that died.
 _OWN = ("claims/", "v0", ".lock/", TEMPORARY)
 
@@ -71,21 +71,25 @@ class DatasetWriter:
             why=why,
         )
         self._change.replace(self._next(entry), self._is_in)
-        with contextlib.suppress(Exception):
-            self._store.link(_LATEST, self._name)
 
     def release(self) -> None:
-        """Gives the claim up and removes what no version needs; never raises after a commit."""
+        """Gives the claim up and removes what no version needs; never raises."""
         self._change.release()
 
     def rollback(self) -> None:
-        """Removes what this run wrote, unless it is committed, and the dataset's folder if that is empty."""
-        if not self.is_committed and not self._change.counts(self._is_in, unreadable=True):
-            self._store.remove_all(self._name)
-        self.release()
-        if self._change.before is None and not self.is_committed:
-            with contextlib.suppress(OSError):
-                self._store.remove_root()
+        """Removes what this run wrote, unless it is committed, and the dataset's folder if that is empty.
+
+        Never raises: what cannot be removed is left to the next command. Signals are ignored from then on.
+        """
+        with signals_held() as ignore:
+            ignore()
+            if not self.is_committed and not self._change.counts(self._is_in, unreadable=True):
+                with contextlib.suppress(OSError):
+                    self._store.remove_all(self._name)
+            self.release()
+            if self._change.before is None and not self.is_committed:
+                with contextlib.suppress(OSError):
+                    self._store.remove_root()
 
     def _share(self, files: Sequence[FileEntry]) -> None:
         """Gives files that equal those of the version before the same space on disk.

@@ -29,6 +29,7 @@ def prepare_process() -> None:
     """
     logging.disable(logging.CRITICAL)
     threading.excepthook = lambda _: None
+    sys.unraisablehook = lambda _: None
     gc.set_threshold(100_000, 50, 50)
 
 

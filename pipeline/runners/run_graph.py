@@ -50,7 +50,8 @@ def run_graph(
                 run()
             else:
                 processes.run(run)
-        except ChatsieveError:
+        except ChatsieveError as error:
+            error.args = tuple(str(each).split(" [while running", 1)[0] for each in error.args)
             raise
         except Exception as error:
             raise PipelineError(_failure(error)) from error

@@ -112,6 +112,9 @@ class WorkerProcesses:
             self._over = True
             for process in self._processes:
                 process.kill()
+            # The caller removes files next: no process may still write some.
+            for process in self._processes:
+                process.wait()
             if self._server is not None:
                 self._server.abort()
 

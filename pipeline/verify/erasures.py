@@ -26,8 +26,15 @@ from schemas.manifest import Erased, Manifest
 _NAME = re.compile(r"(\d{4,})-[0-9a-f]{6}\Z")
 
 
-def check_erasures(root: Path, catalog: Catalog, manifests: list[Manifest]) -> Iterator[Finding | Keys]:
-    """The keys of each erasure, and findings of its files; `manifests` are those of the listed versions."""
+def check_erasures(
+    root: Path, catalog: Catalog, manifests: list[Manifest], unfinished: list[str] | None = None
+) -> Iterator[Finding | Keys]:
+    """The keys of each erasure, and findings of its files; `manifests` are those of the listed versions.
+
+    An erasure without a scan is a finding. If `unfinished` is given, a command is writing or was killed: the
+    names of such erasures are added to it instead. Erasures that the catalog does not list prove nothing and
+    are not read.
+    """
     removed: collections.Counter[tuple[int, str]] = collections.Counter()
     for number, name in enumerate(catalog.erased, 1):
         matched = _NAME.match(name)
@@ -40,6 +47,10 @@ def check_erasures(root: Path, catalog: Catalog, manifests: list[Manifest]) -> I
             yield keys
         if certificate is None:
             continue
+        if certificate.scan is None and unfinished is not None:
+            unfinished.append(name)
+        else:
+            yield from _scan_findings(certificate, name)
         yield from _contradictions(certificate, keys, name)
         for one in certificate.versions:
             removed[one.version, "data"] += one.training_rows
@@ -83,14 +94,25 @@ def _contradictions(certificate: Certificate, keys: Keys | None, name: str) -> I
         yield Finding("catalog", where, "is the certificate of another erasure")
     if certificate.kind not in ("forget", "expire"):
         yield Finding("catalog", where, "expected kind forget or expire")
-    if certificate.scan is None:
-        yield Finding("catalog", where, "has no scan: the erasure is not finished; repeat the command")
-    elif certificate.scan.get("found") != 0 or certificate.scan.get("files", 0) < 1:
-        yield Finding("catalog", where, "its scan does not prove that nothing is left")
-    asked = {"users": len(keys.users), "conversations": len(keys.conversations)} if keys else None
-    if asked is not None and certificate.asked != asked:
+    if keys is not None and not _is_asked(certificate.asked, keys):
         yield Finding("catalog", where, "its numbers of users and conversations are not those of its keys")
     if set(certificate.found) != {"users", "conversations"}:
         yield Finding("catalog", where, "expected the numbers of users and conversations that were found")
     if any(one.training_rows < 0 or one.ledger_rows < 0 for one in certificate.versions):
         yield Finding("catalog", where, "expected numbers of rows that are not negative")
+
+
+def _scan_findings(certificate: Certificate, name: str) -> Iterator[Finding]:
+    where = certificate_name(name)
+    if certificate.scan is None:
+        yield Finding("catalog", where, "has no scan: the erasure is not finished; repeat the command")
+    elif certificate.scan.get("found") != 0 or certificate.scan.get("files", 0) < 1:
+        yield Finding("catalog", where, "its scan does not prove that nothing is left")
+
+
+def _is_asked(asked: dict[str, int], keys: Keys) -> bool:
+    """False where numbers contradict the keys: each id has one key, or two if it looks like a key itself."""
+    numbers = {"users": len(keys.users), "conversations": len(keys.conversations)}
+    return set(asked) == set(numbers) and all(
+        asked[kind] <= number <= 2 * asked[kind] for kind, number in numbers.items()
+    )

@@ -31,7 +31,8 @@ _LATEST, _LOCK = "latest", ".lock"
 def check_dataset_folder(root: Path, catalog: Catalog, outcome: Outcome) -> Iterator[Finding]:
     """Findings of the dataset's folder outside of its versions.
 
-    While a claim is there, a command is writing or was killed: what it may have left is a note.
+    A command gives its claim up last. While a claim is there, a command is writing or was killed: what it may
+    have left is a note. So is an unfinished claim: nothing reads it.
     """
     expected = {CURRENT, _LOCK} | {
         make(name) for name in catalog.erased for make in (keys_name, certificate_name)
@@ -58,11 +59,14 @@ def check_dataset_folder(root: Path, catalog: Catalog, outcome: Outcome) -> Iter
     if claims:
         outcome.notes.append("a command is writing to the dataset, or was killed while it did")
     for name in left:
-        explained = claims and (
-            name == _LATEST
-            or name.startswith("erasures/")
-            or is_version_folder(name.split("/", 1)[0])
-            or name.rpartition("/")[2].startswith(TEMPORARY)
+        explained = name.startswith(f"claims/{TEMPORARY}") or (
+            claims
+            and (
+                name == _LATEST
+                or name.startswith("erasures/")
+                or is_version_folder(name.split("/", 1)[0])
+                or name.rpartition("/")[2].startswith(TEMPORARY)
+            )
         )
         if explained:
             outcome.notes.append("leftovers: the next command that changes the dataset removes them")
@@ -71,6 +75,11 @@ def check_dataset_folder(root: Path, catalog: Catalog, outcome: Outcome) -> Iter
         else:
             yield Finding("files", _safe(name), "is no part of the dataset")
     outcome.notes[:] = dict.fromkeys(outcome.notes)
+
+
+def is_claimed(root: Path) -> bool:
+    """True while a command writes to the dataset, and after it was killed."""
+    return any(_is_claim(root, f"claims/{name}") for name, _ in _walk(root / "claims"))
 
 
 def check_files(subject: Subject) -> Iterator[Finding]:

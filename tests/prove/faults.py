@@ -1,13 +1,16 @@
-"""Fails each operation on output files, one after the other, and checks what is left: `make faults`.
+"""Fails operations on output files, one at a time, and checks what is left: `make faults`.
 
-    python -m tests.prove.faults --every 10 --commands run,forget
+    python -m tests.prove.faults --points 200 --commands run,forget
 
-A command is run once to count its operations. Then, for every n and every fault, it runs again in a process
-of its own on a fresh copy of the same dataset, and the fault strikes its n-th operation. After each run:
+A command is run once to list its operations. A point is one operation and one fault that can strike it. For
+each point the command runs again in a process of its own, on a fresh copy of the same folder. After it:
 
 - the exit code is a documented one and agrees with the state; standard error has at most one line;
 - the dataset verifies as the old or as the new version; no planted value is in any byte;
 - the same command, run again without a fault, works and leaves nothing that no version needs.
+
+The operations are those of `FileOperations`, behind every store on local disk. A shim in front of another
+store takes the place of the store itself: see `transforms/storage/contract.py`.
 """
 
 from __future__ import annotations
@@ -15,100 +18,58 @@ from __future__ import annotations
 import argparse
 import collections
 import contextlib
-import dataclasses
-import errno
+import datetime as dt
+import gc
 import os
+import random
 import shutil
 import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pipeline.commands.verify import verify
-from pipeline.dataset.catalog import is_version_folder, read_catalog
-from tests.support.command import read_lines
-from transforms.storage import local
-from transforms.storage.local import LocalStore
-from transforms.storage.operations import FileOperations
+import pyarrow.parquet as pq
 
-#: What may strike an operation, and which operations it can strike.
-FAULTS = ("eio", "lost", "enospc", "short", "kill", "killed-after", "sigterm", "sigint", "delay")
+from pipeline.dataset.catalog import CURRENT
+from tests.prove.faulty_operations import EVERYWHERE, SOME, Faulty, Point
+from tests.prove.left_by_faults import faults_of, leftovers_of, state_of
+from tests.support.command import read_lines
+from transforms.storage import operations
+
+_KILLS = frozenset({"kill", "killed-after"})
+#: Operations that make a catalog count.
+_COUNTS = frozenset({"rename", "link"})
 #: Planted values that are masked for certain.
 _CANARIES = frozenset({"SECRET", "EMAIL_ADDRESS", "CREDIT_CARD", "US_SSN"})
-_OPERATIONS = ("open", "write", "fsync", "link", "rename", "remove", "mkdir", "rmdir", "symlink", "entries")
-_FILLING = frozenset({"open", "write", "link", "mkdir", "symlink"})
-_NO_ANSWER_LOST = frozenset({"open", "entries", "write"})
-
-
-class Faulty(FileOperations):
-    """Counts operations; the n-th meets its fault. Signals reach the main thread after the operation."""
-
-    def __init__(self, nth: int, fault: str) -> None:
-        self._nth, self._fault, self.count = nth, fault, 0
-
-    def _do(self, name: str, call: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-        self.count += 1
-        if self.count != self._nth:
-            return call(*arguments)
-        fault = self._fault
-        if fault == "eio":
-            raise OSError(errno.EIO, os.strerror(errno.EIO))
-        if fault == "enospc" and name in _FILLING:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        if fault == "short" and name == "write":
-            return call(arguments[0], arguments[1][: max(1, len(arguments[1]) // 2)])
-        if fault == "kill":
-            os.kill(os.getpid(), signal.SIGKILL)
-        if fault == "delay":
-            time.sleep(0.05)
-        if fault in ("sigterm", "sigint"):
-            os.kill(os.getpid(), signal.SIGTERM if fault == "sigterm" else signal.SIGINT)
-        result = call(*arguments)
-        if fault == "killed-after":
-            os.kill(os.getpid(), signal.SIGKILL)
-        if fault == "lost" and name not in _NO_ANSWER_LOST:
-            raise OSError(errno.EIO, os.strerror(errno.EIO))
-        return result
-
-
-def _counted(name: str) -> Callable[..., Any]:
-    plain = getattr(FileOperations, name)
-
-    def operation(self: Faulty, *arguments: Any) -> Any:
-        return self._do(name, lambda *given: plain(self, *given), arguments)
-
-    return operation
-
-
-for _name in _OPERATIONS:
-    setattr(Faulty, _name, _counted(_name))
+#: How 2,000 points are divided; a run takes ten times as long as the others.
+_SHARES = {"run": 110, "second": 110, "audit": 80, "forget": 900, "expire": 500, "gc": 300}
 
 
 class Ended(NamedTuple):
-    """How a command ended; `operations` is None where it was killed."""
+    """How a command ended; `done` are its operations, none where it was killed."""
 
     code: int
     stderr: str
-    operations: int | None
+    done: list[tuple[str, str]]
 
 
-@dataclasses.dataclass(frozen=True)
-class Scene:
-    """A command, and the folder it starts from; `changes`: whether it makes another catalog."""
+class Scene(NamedTuple):
+    """A command, the folder it starts from, and planted values that must not be in what it writes."""
 
     name: str
     template: Path
     arguments: tuple[str, ...]
+    canaries: list[bytes]
 
 
-def run_command(arguments: tuple[str, ...], operations: Faulty | None) -> Ended:
+def run_command(arguments: tuple[str, ...], shim: Faulty | None, temporary: Path | None = None) -> Ended:
     """Runs a command of the program in a fork of this process, which has imported it already."""
     from pipeline.cli.main import main
 
-    with tempfile.TemporaryFile() as stderr, tempfile.TemporaryFile() as counted:
+    with tempfile.TemporaryFile() as stderr, tempfile.TemporaryFile() as listed:
         process = os.fork()
         if process == 0:
             code: Any = 70
@@ -116,8 +77,9 @@ def run_command(arguments: tuple[str, ...], operations: Faulty | None) -> Ended:
                 os.dup2(stderr.fileno(), 2)
                 os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
                 signal.signal(signal.SIGINT, signal.default_int_handler)
-                if operations is not None:
-                    local.OPERATIONS = operations
+                tempfile.tempdir = None if temporary is None else str(temporary)
+                if shim is not None:
+                    operations.OPERATIONS = shim
                 sys.argv = ["chatsieve", *arguments]
                 main()
             except SystemExit as ended:
@@ -125,24 +87,26 @@ def run_command(arguments: tuple[str, ...], operations: Faulty | None) -> Ended:
             finally:
                 with contextlib.suppress(BaseException):
                     sys.stderr.flush()
-                    counted.write(str(operations.count if operations else 0).encode())
-                    counted.flush()
+                    lines = (f"{name}\t{path}\n" for name, path in (shim.done if shim else ()))
+                    listed.write("".join(lines).encode())
+                    listed.flush()
                 os._exit(code if isinstance(code, int) else 1)
         _, status = os.waitpid(process, 0)
         stderr.seek(0)
-        counted.seek(0)
-        number = counted.read()
-        return Ended(
-            os.waitstatus_to_exitcode(status), stderr.read().decode(), int(number) if number else None
-        )
+        listed.seek(0)
+        done = [tuple(line.split("\t")) for line in listed.read().decode().splitlines()]
+        return Ended(os.waitstatus_to_exitcode(status), stderr.read().decode(), done)  # type: ignore[arg-type]
 
 
 def scenes(root: Path) -> Iterator[Scene]:
     """The commands under test, each with a folder `out` to start from."""
     corpus = root / "corpus"
-    _must("sample", str(corpus), "--conversations", "40", "--seed", "5")
+    _must("sample", str(corpus), "--conversations", "12", "--seed", "5")
+    planted = read_lines(corpus / "truth/planted.jsonl")
+    canaries = [row["value"].encode() for row in planted if row["type"] in _CANARIES]
     config, key = str(corpus / "config.yaml"), ("--key-file", str(corpus / "chatsieve.key"))
-    common = ("--quiet", "--set", "runner.workers=1", "--set", "output.on_exists=new_version")
+    settings = ("runner.workers=1", "output.on_exists=new_version", "output.shards=2")
+    common = ("--quiet", *(part for each in settings for part in ("--set", each)))
     run = ("run", "-c", config, *common, "--output", "{out}")
     empty, one, two = root / "empty", root / "one", root / "two"
     empty.mkdir()
@@ -151,68 +115,22 @@ def scenes(root: Path) -> Iterator[Scene]:
     _must(*(part.format(out=two / "out") for part in run), "--as-of", "2026-03-02T00:00:00Z")
     truth = read_lines(corpus / "truth/decisions.jsonl")
     held = next(row["conversation_id"] for row in truth if row["decision"] == "eligible")
-    yield Scene("run", empty, run)
-    yield Scene("second", one, (*run, "--as-of", "2026-03-02T00:00:00Z"))
-    yield Scene("audit", empty, ("audit", *run[1:]))
-    yield Scene("forget", two, ("forget", "{out}", "--conversation", held, *key, "--quiet"))
-    yield Scene("expire", two, ("expire", "{out}", "--as-of", "2030-01-01", *key, "--quiet"))
-    yield Scene("gc", two, ("gc", "{out}", "--keep", "1", "--quiet"))
+    forget = ("forget", "{out}", "--conversation", held, *key, "--quiet")
+    expire = ("expire", "{out}", "--as-of", _first_expiry(two / "out"), *key, "--quiet")
+    yield Scene("run", empty, run, canaries)
+    yield Scene("second", one, (*run, "--as-of", "2026-03-02T00:00:00Z"), canaries)
+    yield Scene("audit", empty, ("audit", *run[1:]), canaries)
+    yield Scene("forget", two, forget, canaries)
+    yield Scene("expire", two, expire, canaries)
+    yield Scene("gc", two, ("gc", "{out}", "--keep", "1", "--quiet"), canaries)
 
 
-def try_point(scene: Scene, work: Path, nth: int, fault: str, canaries: list[bytes]) -> list[str]:
-    """What is wrong after the fault struck the n-th operation; nothing if all is well."""
-    shutil.rmtree(work, ignore_errors=True)
-    shutil.copytree(scene.template, work, symlinks=True)
-    out = work / "out"
-    arguments = tuple(part.format(out=out) for part in scene.arguments)
-    before = state_of(out)
-    ended = run_command(arguments, Faulty(nth, fault))
-    after = state_of(out)
-    wrong = []
-    killed = fault in ("kill", "killed-after")
-    if ended.code not in ((-signal.SIGKILL, 0) if killed else (0, 2, 3, 4)):
-        wrong.append(f"exit {ended.code}")
-    if ended.code == 0 and after == before:
-        wrong.append("exit 0, and nothing was committed")
-    if ended.code in (2, 3, 4) and after != before:
-        wrong.append(f"exit {ended.code}, and a version was committed")
-    if ended.stderr.count("\n") > 1 or "Traceback" in ended.stderr:
-        wrong.append(f"standard error: {ended.stderr[:400]!r}")
-    wrong += faults_of(out, canaries)
-    again = run_command(arguments, None)
-    if again.code != 0:
-        wrong.append(f"the next command: exit {again.code}: {again.stderr[:200]!r}")
-    wrong += faults_of(out, canaries)
-    wrong += leftovers_of(out)
-    return wrong
-
-
-def state_of(out: Path) -> tuple[str, ...]:
-    """The folders that the catalog names, and the erasures it lists; nothing without a catalog."""
-    read = read_catalog(LocalStore(out), str(out))
-    if read is None:
-        return ()
-    return (*(one.folder for one in read.catalog.versions), *read.catalog.erased)
-
-
-def faults_of(out: Path, canaries: list[bytes]) -> list[str]:
-    """Findings of every version, and planted values in any file."""
-    found = []
-    read = read_catalog(LocalStore(out), str(out))
-    for one in read.catalog.versions if read else ():
-        found += [f"verify: {f.kind}: {f.where}: {f.what}" for f in verify(Path(f"{out}@{one.version}"))]
-    for path in out.rglob("*"):
-        if path.is_file() and not path.is_symlink():
-            data = path.read_bytes()
-            found += [f"{path.name} holds a planted value" for canary in canaries if canary in data]
-    return found
-
-
-def leftovers_of(out: Path) -> list[str]:
-    """Folders that no version needs, and temporary files of other than the last minutes."""
-    known = set(state_of(out))
-    names = [path.name for path in out.iterdir()] if out.exists() else []
-    return [f"{name} is left over" for name in names if is_version_folder(name) and name not in known]
+def _first_expiry(out: Path) -> str:
+    """The earliest date on which a row of the dataset is past retention."""
+    dates: set[dt.date] = set()
+    for file in (out / "latest/data").iterdir():
+        dates.update(pq.read_table(file, columns=["retain_until"])["retain_until"].to_pylist())
+    return min(dates).isoformat()
 
 
 def _must(*arguments: str) -> None:
@@ -221,49 +139,133 @@ def _must(*arguments: str) -> None:
         raise SystemExit(f"chatsieve {arguments[0]}: exit {ended.code}: {ended.stderr}")
 
 
+def points(scene: Scene, work: Path) -> list[Point]:
+    """Every operation of a command with every fault that can strike it, the operations in order."""
+    ended = run_command(_fresh(scene, work), Faulty())
+    if ended.code or not ended.done:
+        raise SystemExit(f"{scene.name}: exit {ended.code}: {ended.stderr}")
+    return [
+        Point(nth, name, path, fault)
+        for nth, (name, path) in enumerate(ended.done, 1)
+        for fault in (*EVERYWHERE, *(each for each, struck in SOME.items() if name in struck))
+    ]
+
+
+def _fresh(scene: Scene, work: Path) -> tuple[str, ...]:
+    """The command's arguments for a fresh copy of its folder."""
+    shutil.rmtree(work, ignore_errors=True)
+    shutil.copytree(scene.template, work, symlinks=True)
+    (work / "temporary").mkdir()
+    return tuple(part.format(out=work / "out") for part in scene.arguments)
+
+
+def try_point(scene: Scene, work: Path, point: Point) -> list[str]:
+    """What is wrong after the fault struck the operation; nothing if all is well."""
+    arguments = _fresh(scene, work)
+    out, temporary = work / "out", work / "temporary"
+    before = state_of(out)
+    ended = run_command(arguments, Faulty(point.nth, point.fault), temporary)
+    after = state_of(out)
+    wrong = []
+    killed = point.fault in _KILLS
+    if ended.code not in ((-signal.SIGKILL,) if killed else (0, 2, 3, 4)):
+        wrong.append(f"exit {ended.code}")
+    if ended.code == 0 and after == before:
+        wrong.append("exit 0, and nothing was committed")
+    if ended.code in (2, 3, 4) and after != before:
+        wrong.append(f"exit {ended.code}, and a version was committed")
+    if ended.stderr.count("\n") > 1 or "Traceback" in ended.stderr:
+        wrong.append(f"standard error: {ended.stderr[:400]!r}")
+    if not killed and any(temporary.iterdir()):
+        wrong.append("temporary files are left")
+    wrong += faults_of(out, scene.canaries)
+    again = run_command(arguments, None, temporary)
+    if again.code != 0:
+        wrong.append(f"the next command: exit {again.code}: {again.stderr[:200]!r}")
+    wrong += [f"after the next command: {fault}" for fault in faults_of(out, scene.canaries)]
+    return wrong + leftovers_of(out)
+
+
+def chosen(scene: Scene, found: list[Point], total: int) -> list[Point]:
+    """The scene's share of `total` points, drawn from all of them, the same each time; 0: all points."""
+    number = len(found) if total == 0 else -(-_SHARES[scene.name] * total // sum(_SHARES.values()))
+    kept = random.Random(17).sample(range(len(found)), min(number, len(found)))
+    return [found[place] for place in sorted(kept)]
+
+
+def around_commit(found: list[Point]) -> list[Point]:
+    """The points from the writing of the new catalog to the first operations after it counts."""
+    (place,) = {
+        point.nth
+        for point in found
+        if point.path.rpartition("/")[2] == CURRENT and point.operation in _COUNTS
+    }
+    return [point for point in found if -4 <= point.nth - place <= 3]
+
+
+def _try_all(scene: Scene, work: Path, some: list[Point], report: Path) -> None:
+    """Tries points in a fork; the report gets a line per fault found."""
+    process = os.fork()
+    if process:
+        return
+    try:
+        with report.open("w", encoding="utf-8") as lines:
+            for point in some:
+                for text in try_point(scene, work, point):
+                    line = f"{scene.name}: {point.fault} at {point.nth} ({point.operation}): {text}"
+                    print(line, flush=True)  # noqa: T201
+                    lines.write(line + "\n")
+            lines.write("complete\n")
+    finally:
+        os._exit(0)
+
+
 def main() -> int:
     """Tries the points, prints those that fail, and exits with 1 if there are any."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--every", type=int, default=1, help="only every n-th point, evenly over all")
-    parser.add_argument("--commands", default="", help="comma-separated; all by default")
+    parser.add_argument("--points", type=int, default=2000, help="how many in total; 0: all there are")
+    parser.add_argument("--commands", default=",".join(_SHARES), help="comma-separated; all by default")
+    parser.add_argument("--jobs", type=int, default=2, help="processes that try points")
+    parser.add_argument("--commit", action="store_true", help="add all points around the commit")
     given = parser.parse_args()
     from tests.support.preloaded import preload
 
     preload()
-    wanted = set(filter(None, given.commands.split(",")))
-    tried: collections.Counter[str] = collections.Counter()
+    gc.collect()
+    gc.freeze()
     failed = 0
+    tried: collections.Counter[str] = collections.Counter()
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         for scene in scenes(root):
-            if wanted and scene.name not in wanted:
+            if scene.name not in given.commands.split(","):
                 continue
-            planted = read_lines(root / "corpus/truth/planted.jsonl")
-            canaries = [row["value"].encode() for row in planted if row["type"] in _CANARIES]
-            for number, (nth, fault) in enumerate(points(scene, root / "count")):
-                if number % given.every:
-                    continue
-                tried[scene.name] += 1
-                wrong = try_point(scene, root / "work", nth, fault, canaries)
-                failed += bool(wrong)
-                for text in wrong:
-                    print(f"{scene.name}: {fault} at operation {nth}: {text}", flush=True)  # noqa: T201
-    listed = ", ".join(f"{name} {count}" for name, count in tried.items())
-    print(f"{tried.total()} faults tried ({listed}): {failed} not survived")  # noqa: T201
+            begun = time.monotonic()
+            every = points(scene, root / "count")
+            some = chosen(scene, every, given.points)
+            if given.commit:
+                some = sorted({*around_commit(every), *some})
+            reports = [root / f"report-{job}" for job in range(given.jobs)]
+            for job, report in enumerate(reports):
+                _try_all(scene, root / f"work-{job}", some[job :: given.jobs], report)
+            for _ in reports:
+                os.wait()
+            lines = [line for report in reports for line in report.read_text("utf-8").splitlines()]
+            complete = lines.count("complete") == len(reports)
+            bad = {line.split(": ", 2)[1] for line in lines if line != "complete"}
+            failed += len(bad) + (not complete)
+            faults = collections.Counter(point.fault for point in some)
+            tried[scene.name] = len(some)
+            listed = ", ".join(f"{name} {number}" for name, number in sorted(faults.items()))
+            print(  # noqa: T201
+                f"{scene.name}: {len(some)} of {len(every)} points ({listed}), {len(bad)} not survived, "
+                f"{time.monotonic() - begun:.0f} s",
+                flush=True,
+            )
+    print(f"{tried.total()} faults tried: {failed} not survived")  # noqa: T201
     return 1 if failed else 0
-
-
-def points(scene: Scene, work: Path) -> list[tuple[int, str]]:
-    """Every (operation, fault) of a command, the operations in order."""
-    shutil.rmtree(work, ignore_errors=True)
-    shutil.copytree(scene.template, work, symlinks=True)
-    arguments = tuple(part.format(out=work / "out") for part in scene.arguments)
-    counted = run_command(arguments, Faulty(0, ""))
-    if counted.code or not counted.operations:
-        raise SystemExit(f"{scene.name}: exit {counted.code}: {counted.stderr}")
-    return [(nth, fault) for nth in range(1, counted.operations + 1) for fault in FAULTS]
 
 
 if __name__ == "__main__":

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from transforms.storage import local
+from transforms.storage import operations
 from transforms.storage.contract import Conflict, Unknown
 from transforms.storage.local import TEMPORARY, LocalStore
 from transforms.storage.operations import FileOperations
+from transforms.storage.scratch import ScratchFile
 
 
 @pytest.fixture
@@ -156,7 +157,7 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
     """Sets the operation that fails."""
 
     def fail(operation: str, after: bool) -> None:
-        monkeypatch.setattr(local, "OPERATIONS", _Failing(operation, after))
+        monkeypatch.setattr(operations, "OPERATIONS", _Failing(operation, after))
 
     return fail  # type: ignore[return-value]
 
@@ -200,6 +201,30 @@ def test_short_writes_are_continued(store: LocalStore, monkeypatch: pytest.Monke
         def write(self, descriptor: int, data: memoryview) -> int:
             return super().write(descriptor, data[:3])
 
-    monkeypatch.setattr(local, "OPERATIONS", Short())
+    monkeypatch.setattr(operations, "OPERATIONS", Short())
     store.put("a", b"0123456789")
     assert store.read("a") == b"0123456789"
+
+
+def test_a_symbolic_link_is_not_read(store: LocalStore, tmp_path: Path) -> None:
+    """A link in the place of an object could name any file of the machine."""
+    store.put("a", b"x")
+    (tmp_path / "other").write_bytes(b"other")
+    (Path(store.root) / "b").symlink_to(tmp_path / "other")
+    with pytest.raises(OSError, match="symbolic"):
+        store.read("b")
+
+
+def test_a_scratch_file_continues_short_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Offsets are those at which the data begin, and the file is private."""
+
+    class Short(FileOperations):
+        def write(self, descriptor: int, data: memoryview) -> int:
+            return super().write(descriptor, data[:3])
+
+    monkeypatch.setattr(operations, "OPERATIONS", Short())
+    file = ScratchFile(str(tmp_path / "a"))
+    assert [file.append(b"0123456789"), file.append(b"abc")] == [0, 10]
+    file.close()
+    assert (tmp_path / "a").read_bytes() == b"0123456789abc"
+    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o600

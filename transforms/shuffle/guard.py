@@ -32,8 +32,12 @@ def guarded(step: str) -> Callable[[Callable[..., Any]], Callable[..., Iterator[
 
 
 def describe(step: str, error: BaseException) -> str:
-    """`step: ErrorClass at file.py:12`, with the innermost place in our own code."""
+    """`step: ErrorClass at file.py:12`, with the innermost place in our own code.
+
+    An OSError has the system's reason after its class, such as `(No space left on device)`.
+    """
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if "site-packages" not in frame.filename] or list(frames)
     place = f"{own[-1].filename.rsplit('/', 1)[-1]}:{own[-1].lineno}" if own else "unknown place"
-    return f"{step}: {type(error).__name__} at {place}"
+    reason = f" ({error.strerror})" if isinstance(error, OSError) and error.strerror else ""
+    return f"{step}: {type(error).__name__}{reason} at {place}"

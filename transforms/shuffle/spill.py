@@ -10,12 +10,11 @@ import dataclasses
 import os
 import threading
 from pathlib import Path
-from typing import IO
 
 import msgspec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from transforms.storage.operations import private_file
+from transforms.storage.scratch import ScratchFile
 
 #: Marks a pointer. An Arrow stream begins with four bytes 0xFF, never with this.
 _MARK = b"@"
@@ -23,7 +22,7 @@ _NONCE_BYTES = 12
 #: A smaller blob stays in the shuffle: a pointer would save little.
 _LEAST_BYTES = 1024
 _LOCK = threading.Lock()
-_FILES: dict[tuple[int, str], IO[bytes]] = {}
+_FILES: dict[tuple[int, str], ScratchFile] = {}
 
 
 class _Pointer(msgspec.Struct, frozen=True, array_like=True):
@@ -56,10 +55,8 @@ class Spill:
         sealed = nonce + AESGCM(self.key).encrypt(nonce, blob, None)
         with _LOCK:
             file = self._file()
-            offset = file.tell()
-            file.write(sealed)
-            file.flush()
-        return _MARK + msgspec.json.encode(_Pointer(file.name, offset, len(sealed)))
+            offset = file.append(sealed)
+        return _MARK + msgspec.json.encode(_Pointer(file.path, offset, len(sealed)))
 
     def get(self, blob: bytes) -> bytes:
         """The blob that `put` was given."""
@@ -71,7 +68,7 @@ class Spill:
             sealed = file.read(pointer.length)
         return AESGCM(self.key).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], None)
 
-    def _file(self) -> IO[bytes]:
+    def _file(self) -> ScratchFile:
         process = (os.getpid(), self.folder)
         if process not in _FILES:
             for file in _FILES.values():  # of finished runs
@@ -79,8 +76,7 @@ class Spill:
             _FILES.clear()
             folder = Path(self.folder)
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            path = str(folder / f"{os.getpid()}-{os.urandom(4).hex()}")
-            _FILES[process] = open(path, "ab", opener=lambda path, _: private_file(path))  # noqa: SIM115
+            _FILES[process] = ScratchFile(str(folder / f"{os.getpid()}-{os.urandom(4).hex()}"))
         return _FILES[process]
 
 

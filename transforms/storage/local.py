@@ -11,8 +11,8 @@ import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
+from transforms.storage import operations
 from transforms.storage.contract import Buffer, Conflict, Stat, Store, Unknown
-from transforms.storage.operations import OPERATIONS
 
 #: Folders of private files: mode 0700, their files 0600. All others have 0750 and 0640, whatever the umask.
 PRIVATE = frozenset({"restricted", "staging"})
@@ -41,7 +41,7 @@ class LocalStore:
 
     def read(self, name: str) -> bytes:
         """See Store."""
-        return Path(self._path(name)).read_bytes()
+        return operations.OPERATIONS.read(self._path(name))
 
     def read_tagged(self, name: str) -> tuple[bytes, str]:
         """See Store."""
@@ -57,7 +57,7 @@ class LocalStore:
         """See Store."""
         target = self._path(name)
         with self._temporary(name, data) as temporary:
-            OPERATIONS.rename(temporary, target)
+            operations.OPERATIONS.rename(temporary, target)
         self._sync_folder(target)
 
     def create(self, name: str, data: Buffer) -> bool:
@@ -65,7 +65,7 @@ class LocalStore:
         target = self._path(name)
         with self._temporary(name, data) as temporary:
             try:
-                OPERATIONS.link(temporary, target)
+                operations.OPERATIONS.link(temporary, target)
             except FileExistsError:
                 return False
             except OSError:
@@ -82,7 +82,7 @@ class LocalStore:
             if _etag_of(self.read(name)) != etag:
                 raise Conflict(name)
             try:
-                OPERATIONS.rename(temporary, target)
+                operations.OPERATIONS.rename(temporary, target)
                 self._sync_folder(target)
             except OSError as error:
                 raise Unknown(name) from error
@@ -95,8 +95,8 @@ class LocalStore:
             self._make_folder(path)
             temporary = _temporary_name(path)
             try:
-                OPERATIONS.link(source._path(name), temporary)
-                OPERATIONS.rename(temporary, path)
+                operations.OPERATIONS.link(source._path(name), temporary)
+                operations.OPERATIONS.rename(temporary, path)
             except OSError as error:
                 if error.errno not in (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP):
                     raise
@@ -106,26 +106,26 @@ class LocalStore:
             finally:
                 # To rename one name of a file to another of its names changes nothing.
                 with contextlib.suppress(OSError):
-                    OPERATIONS.remove(temporary)
+                    operations.OPERATIONS.remove(temporary)
         self.put(target, source.read(name))
 
     def remove(self, name: str) -> None:
         """See Store; folders that are empty then are removed with it."""
         path = Path(self._path(name))
         with contextlib.suppress(FileNotFoundError):
-            OPERATIONS.remove(str(path))
+            operations.OPERATIONS.remove(str(path))
         for folder in path.parents:
             if folder == self.root or self.root not in folder.parents:
                 break
             try:
-                OPERATIONS.rmdir(str(folder))
+                operations.OPERATIONS.rmdir(str(folder))
             except OSError:
                 break
 
     def folders(self) -> list[str]:
         """See Store; folders without a file too."""
         try:
-            entries = OPERATIONS.entries(str(self.root))
+            entries = operations.OPERATIONS.entries(str(self.root))
         except (FileNotFoundError, NotADirectoryError):
             return []
         return sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
@@ -135,19 +135,30 @@ class LocalStore:
         for name in self.names(f"{folder}/"):
             self.remove(name)
         for path, _, _ in os.walk(self._path(folder), topdown=False):
-            OPERATIONS.rmdir(path)
+            operations.OPERATIONS.rmdir(path)
 
     def remove_root(self) -> None:
         """Removes the store's folder if nothing but its lock is in it; OSError if it holds more."""
         if self.names() == [_LOCK]:
-            OPERATIONS.remove(self._path(_LOCK))
-        OPERATIONS.rmdir(str(self.root))
+            operations.OPERATIONS.remove(self._path(_LOCK))
+        operations.OPERATIONS.rmdir(str(self.root))
 
     def link(self, name: str, target: str) -> None:
         """Points the symbolic link `name` at `target`: for people on local disk, not part of the contract."""
         temporary = _temporary_name(self._path(name))
-        OPERATIONS.symlink(target, temporary)
-        OPERATIONS.rename(temporary, self._path(name))
+        try:
+            operations.OPERATIONS.symlink(target, temporary)
+            operations.OPERATIONS.rename(temporary, self._path(name))
+        finally:
+            with contextlib.suppress(OSError):
+                operations.OPERATIONS.remove(temporary)
+
+    def link_target(self, name: str) -> str | None:
+        """The target of the symbolic link `name`; None where there is none."""
+        try:
+            return os.readlink(self._path(name))  # noqa: PTH115
+        except OSError:
+            return None
 
     @contextlib.contextmanager
     def _temporary(self, name: str, data: Buffer) -> Iterator[str]:
@@ -156,22 +167,24 @@ class LocalStore:
         self._make_folder(path)
         temporary = _temporary_name(path)
         try:
-            descriptor = OPERATIONS.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, self._mode(name))
+            descriptor = operations.OPERATIONS.open(
+                temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, self._mode(name)
+            )
             try:
                 _write_all(descriptor, data)
                 if self._durable:
-                    OPERATIONS.fsync(descriptor)
+                    operations.OPERATIONS.fsync(descriptor)
             finally:
                 os.close(descriptor)
             yield temporary
         finally:
             with contextlib.suppress(OSError):
-                OPERATIONS.remove(temporary)
+                operations.OPERATIONS.remove(temporary)
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
         """Only one process of this machine at a time; the lock goes with the process."""
-        descriptor = OPERATIONS.open(self._path(_LOCK), os.O_RDWR | os.O_CREAT, 0o640)
+        descriptor = operations.OPERATIONS.open(self._path(_LOCK), os.O_RDWR | os.O_CREAT, 0o640)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
@@ -200,14 +213,14 @@ class LocalStore:
         for folder in reversed(missing):
             private = self.root in folder.parents and PRIVATE & set(folder.relative_to(self.root).parts)
             with contextlib.suppress(FileExistsError):
-                OPERATIONS.mkdir(str(folder), 0o700 if private else 0o750)
+                operations.OPERATIONS.mkdir(str(folder), 0o700 if private else 0o750)
 
     def _sync_folder(self, path: str) -> None:
         if not self._durable:
             return
-        descriptor = OPERATIONS.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY, 0)  # noqa: PTH120
+        descriptor = operations.OPERATIONS.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY, 0)  # noqa: PTH120
         try:
-            OPERATIONS.fsync(descriptor)
+            operations.OPERATIONS.fsync(descriptor)
         finally:
             os.close(descriptor)
 
@@ -220,7 +233,7 @@ def _temporary_name(path: str) -> str:
 def _write_all(descriptor: int, data: Buffer) -> None:
     rest = memoryview(data).cast("B")
     while len(rest):
-        rest = rest[OPERATIONS.write(descriptor, rest[:_WRITE_BYTES]) :]
+        rest = rest[operations.OPERATIONS.write(descriptor, rest[:_WRITE_BYTES]) :]
 
 
 def _same_file(one: str, other: str) -> bool:
@@ -232,7 +245,7 @@ def _same_file(one: str, other: str) -> bool:
 
 def _below(folder: str, name: str) -> Iterator[str]:
     try:
-        entries = OPERATIONS.entries(folder)
+        entries = operations.OPERATIONS.entries(folder)
     except (FileNotFoundError, NotADirectoryError):
         return
     for entry in entries:

@@ -1,4 +1,4 @@
-"""The system calls behind `LocalStore`, so that tests can count them and fail any one of them."""
+"""The system calls behind `LocalStore` and `ScratchFile`, so that tests can fail any one of them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 class FileOperations:
-    """The system calls that change output files, and listing. Tests put another in their place."""
+    """The system calls that change output files, reading and listing. Tests put another in their place."""
 
     def open(self, path: str, flags: int, mode: int) -> int:
         """A descriptor of the file, with exactly this mode if it was made."""
@@ -15,6 +15,12 @@ class FileOperations:
         if flags & os.O_CREAT:
             os.fchmod(descriptor, mode)
         return descriptor
+
+    def read(self, path: str) -> bytes:
+        """The content of a file; OSError for a symbolic link or a folder."""
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        with os.fdopen(descriptor, "rb") as file:
+            return file.read()
 
     def write(self, descriptor: int, data: memoryview) -> int:
         """How many bytes were written: perhaps fewer than given."""
@@ -55,7 +61,7 @@ class FileOperations:
             return list(entries)
 
 
-#: The operations of this process.
+#: The operations of this process; looked up at each call, so that another can take their place.
 OPERATIONS = FileOperations()
 
 

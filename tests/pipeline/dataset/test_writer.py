@@ -19,7 +19,7 @@ from pipeline.dataset.writer import DatasetWriter, begin
 from schemas.errors import BusyError, InputError, OutputError, PipelineError
 from schemas.manifest import FileEntry
 from transforms.shuffle.staging import stage
-from transforms.storage import local
+from transforms.storage import operations
 from transforms.storage.local import LocalStore
 from transforms.storage.operations import FileOperations
 
@@ -120,7 +120,7 @@ def test_a_commit_whose_answer_is_lost_counts(tmp_path: Path, monkeypatch: pytes
     """The catalog is read again, and it names the version: nothing is removed, nothing fails."""
     committed(tmp_path / "out")
     writer, file = written(tmp_path / "out", b"two")
-    monkeypatch.setattr(local, "OPERATIONS", _Lost(done=True))
+    monkeypatch.setattr(operations, "OPERATIONS", _Lost(done=True))
     writer.commit(b"{}", [file], 1, "run")
     writer.release()
     assert catalog_of(tmp_path / "out").folder == writer.folder.name
@@ -134,7 +134,7 @@ def test_a_commit_that_the_store_refuses_is_rolled_back(
     first = committed(tmp_path / "out")
     before = bytes_below(tmp_path / "out")
     writer, file = written(tmp_path / "out", b"two")
-    monkeypatch.setattr(local, "OPERATIONS", _Lost(done=False))
+    monkeypatch.setattr(operations, "OPERATIONS", _Lost(done=False))
     with pytest.raises(PipelineError, match="could not be replaced"):
         writer.commit(b"{}", [file], 1, "run")
     writer.rollback()

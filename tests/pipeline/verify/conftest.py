@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.commands.erasure_keys import moment_of
 from pipeline.commands.forget import expire, forget
-from pipeline.dataset.erasures import Keys
+from pipeline.dataset.erasures import Asked
 from tests.support.command import Corpus
 from tests.support.forging import Dataset, linked_copy
 
@@ -31,7 +31,7 @@ def lived(
     dataset = Dataset(linked_copy(finished[0], tmp_path_factory.mktemp("lived") / "dataset"))
     dataset.add_version(key)
     user = next(row["user_key"] for row in dataset.rows(dataset.part("data/")) if row["user_key"])
-    forget(dataset.root, Keys(frozenset([bytes.fromhex(user)]), frozenset()), key)
+    forget(dataset.root, Asked(frozenset([frozenset([bytes.fromhex(user)])])), key)
     first = min(row["retain_until"] for row in dataset.rows(dataset.part("data/", 1)))
     expire(dataset.root, moment_of(f"{first}T00:00:00Z"), key)
     return dataset.root

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from pathlib import Path
 
 import pytest
+from msgspec import convert
 
 from pipeline.commands.verify import verify
+from pipeline.dataset.erasures import Certificate, encode_certificate
 from pipeline.verify.findings import KINDS
 from tests.pipeline.verify.forgeries import FORGERIES, SEALED, Forgery
 from tests.support.forging import Dataset, linked_copy
@@ -98,3 +101,37 @@ def test_a_killed_command_leaves_notes_and_no_findings(dataset: Dataset, tmp_pat
     assert outcome.findings == []
     assert outcome.notes != []
     assert linked_copy(dataset.root, tmp_path / "again").is_dir()
+
+
+def test_an_erasure_without_a_scan_is_a_note_only_beside_a_claim(aged: Dataset) -> None:
+    """Killed before its scan, an erasure is finished by the next command; without a claim none will come."""
+    (name, *_) = sorted((aged.root / "erasures").glob("*.json"))
+    certificate = json.loads(name.read_bytes())
+    aged.put(f"erasures/{name.name}", encode_certificate(convert({**certificate, "scan": None}, Certificate)))
+    assert [finding.kind for finding in verify(aged.root).findings] == ["catalog"]
+    (aged.root / "claims").mkdir()
+    (aged.root / "claims").chmod(0o750)
+    aged.put("claims/0003", _CLAIM)
+    outcome = verify(aged.root)
+    assert outcome.findings == []
+    assert any(name.stem in note for note in outcome.notes)
+
+
+def test_an_erasure_that_is_not_listed_proves_nothing(aged: Dataset) -> None:
+    """Certificate and keys are copied under another name: without a claim a finding, with one a leftover."""
+    (name, *_) = sorted((aged.root / "erasures").glob("*.json"))
+    for suffix in (".json", ".keys"):
+        aged.put(f"erasures/0009-abcdef{suffix}", name.with_suffix(suffix).read_bytes())
+    assert {finding.kind for finding in verify(aged.root).findings} == {"files"}
+
+
+def test_a_file_added_to_a_version_is_a_finding_beside_a_claim_too(dataset: Dataset) -> None:
+    """No command adds files to a committed version, not even one that was killed."""
+    (dataset.root / "claims").mkdir()
+    (dataset.root / "claims").chmod(0o750)
+    dataset.put("claims/0002", _CLAIM)
+    dataset.put(f"{dataset.folder.name}/data/train-00099-of-00100.parquet", b"x")
+    assert {finding.kind for finding in verify(dataset.root).findings} == {"files"}
+
+
+_CLAIM = b'{"run":"ab","folder":"v0002-abcdef","host":"gone","process":"1@1","until":"2020-01-01T00:00:00Z"}'

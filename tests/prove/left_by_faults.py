@@ -1,0 +1,90 @@
+"""What a command left after a fault: is it a whole dataset, and nothing else?"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from pipeline.commands.verify import verify
+from pipeline.dataset.catalog import CURRENT, Version, is_version_folder, read_catalog
+from pipeline.verify.catalog import check_catalog, check_parents, manifests_of
+from pipeline.verify.erasures import check_erasures
+from pipeline.verify.files import check_dataset_folder, is_claimed
+from pipeline.verify.findings import Finding, Outcome
+from schemas.manifest import Manifest
+from transforms.storage.local import TEMPORARY, LocalStore
+
+#: Contents of versions that were verified: verifying equal bytes again finds the same.
+_VERIFIED: dict[bytes, list[Finding]] = {}
+
+
+def state_of(out: Path) -> tuple[str, ...]:
+    """The folders that the catalog names, and the erasures it lists; nothing without a catalog."""
+    read = read_catalog(LocalStore(out), str(out))
+    if read is None:
+        return ()
+    return (*(one.folder for one in read.catalog.versions), *read.catalog.erased)
+
+
+def faults_of(out: Path, canaries: list[bytes]) -> list[str]:
+    """Findings of the dataset and of every version, and planted values in any file, beside it too."""
+    read = read_catalog(LocalStore(out), str(out))
+    findings = list(_findings_of_dataset(out)) if read else []
+    for one in read.catalog.versions if read else ():
+        findings += _findings_of_version(out, one)
+    found = [f"verify: {each.kind}: {each.where}: {each.what}" for each in findings]
+    for path in out.parent.rglob("*"):
+        if path.is_file() and not path.is_symlink():
+            data = path.read_bytes()
+            found += [f"{path.name} holds a planted value" for canary in canaries if canary in data]
+    return found
+
+
+def _findings_of_dataset(out: Path) -> Iterator[Finding]:
+    read = read_catalog(LocalStore(out), str(out))
+    assert read is not None
+    yield from check_catalog((out / CURRENT).read_bytes(), read.catalog)
+    manifests: list[Manifest] = []
+    for found in manifests_of(out, read.catalog, None):
+        if isinstance(found, Finding):
+            yield found
+        else:
+            manifests.append(found)
+    yield from check_parents(manifests, read.catalog)
+    for each in check_erasures(out, read.catalog, manifests, [] if is_claimed(out) else None):
+        if isinstance(each, Finding):
+            yield each
+    yield from check_dataset_folder(out, read.catalog, Outcome(""))
+
+
+def _findings_of_version(out: Path, one: Version) -> list[Finding]:
+    folder = out / one.folder
+    content = hashlib.sha256(f"{one.version} {one.manifest_sha256} {one.rows}".encode())
+    for keys in sorted((out / "erasures").glob("*.keys")):
+        content.update(keys.read_bytes())
+    for path in sorted(folder.rglob("*")):
+        content.update(f"{path.relative_to(folder)} {path.lstat().st_mode}\n".encode())
+        if path.is_file():
+            content.update(hashlib.sha256(path.read_bytes()).digest())
+    key = content.digest()
+    if key not in _VERIFIED:
+        _VERIFIED[key] = verify(Path(f"{out}@{one.version}")).findings
+    return _VERIFIED[key]
+
+
+def leftovers_of(out: Path) -> list[str]:
+    """What no version needs; an unfinished claim stays for a lease, since it may be a live writer's."""
+    read = read_catalog(LocalStore(out), str(out))
+    if read is None:
+        return []
+    known = {one.folder for one in read.catalog.versions}
+    known |= {f"erasures/{name}.{kind}" for name in read.catalog.erased for kind in ("keys", "json")}
+    known |= {CURRENT, ".lock", "latest"}
+    store = LocalStore(out)
+    left = {name for name in store.folders() if is_version_folder(name)} - known
+    left |= {name for name in store.names() if name.split("/")[0] not in known and name not in known}
+    left = {name for name in left if not name.startswith(f"claims/{TEMPORARY}")}
+    if store.link_target("latest") != read.catalog.folder:
+        left.add("latest")
+    return [f"{name} is left over" for name in sorted(left)]
