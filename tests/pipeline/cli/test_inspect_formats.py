@@ -185,6 +185,6 @@ def check_converted(files: list[Path], name: str, folder: Path) -> None:
 
 def facts_of(table: pa.Table) -> list[dict[str, Any]]:
     """The facts that decide, of every record, sorted; the size of texts is an estimate for shards."""
-    places = {"unit", "row", "offset", "length", "text_bytes"}
+    places = {"unit", "row", "offset", "length", "digest", "text_bytes"}
     rows = table.select([name for name in FACTS.names if name not in places]).to_pylist()
     return sorted(rows, key=repr)
