@@ -68,8 +68,9 @@ def execute_packs(
 ) -> list[Outcome]:
     """One dataset per policy of the settings, in the folders `paths`, from one pass over the input.
 
-    A new version of a dataset is compared with the version before it, unless `compare` is given. Either all
-    datasets are committed or none: on any error, everything written is removed and the error is raised.
+    A new version of a dataset is compared with the version before it, unless `compare` is given. All
+    datasets are written and checked before the first one is committed. On any error, everything that was
+    written and not committed is removed, and the error is raised.
     """
     hasher = KeyedHasher(settings.key)
     with temporary_spill() as spill:

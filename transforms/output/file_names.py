@@ -32,9 +32,9 @@ _WORDS = frozenset(
         "inputs json jsonl keep legacy lmsys log logs main map mapping merged message messages mnt model "
         "month monthly ndjson new of old openai opentelemetry opt org orgs otel out output outputs parquet "
         "part parts policies policy postgres postgresql prior prod production project projects public query "
-        "raw records redacted refusals region request requests response responses root run runs sample samples "
-        "segment session sessions shard shards sharegpt snapshot snapshots span spans split srv staging "
-        "state states store strict subset system table tar team temp terms test tests tmp today trace "
+        "raw records redacted refusals region request requests response responses root run runs sample "
+        "samples segment session sessions shard shards sharegpt snapshot snapshots span spans split srv "
+        "staging state states store strict subset system table tar team temp terms test tests tmp today trace "
         "traces train training tsv txt unit us user users v var version versions vertex week weekly "
         "wildchat work yaml year yesterday yml zip zst zstd"
     ).split()
