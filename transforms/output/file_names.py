@@ -23,20 +23,20 @@ _ASKED = itertools.count()
 #: The words that are written, in any case. All others could be of a name.
 _WORDS = frozenset(
     (
-        "agent agents anthropic api archive archives assistant at audit audits authorization authorizations "
-        "backup backups batch bedrock bucket call calls canonical cassette cassettes chat chatgpt chats "
-        "chatsieve claude code codex config configs consent consents consumer conv conversation "
-        "conversations copy csv daily data dataset datasets day db decisions default deid deletion "
-        "deletions demo dev download downloads draft dt en enterprise etc eu event events example examples "
-        "export exports file files filtered final free full gov gpt gz gzip home hour identities input "
-        "inputs json jsonl keep legacy lmsys log logs main map mapping merged message messages mnt model "
-        "month monthly ndjson new of old openai opentelemetry opt org orgs otel out output outputs parquet "
-        "part parts policies policy postgres postgresql prior prod production project projects public query "
-        "raw records redacted refusals region request requests response responses root run runs sample "
-        "samples segment session sessions shard shards sharegpt snapshot snapshots span spans split srv "
-        "staging state states store strict subset system table tar team temp terms test tests tmp today trace "
-        "traces train training tsv txt unit us user users v var version versions vertex week weekly "
-        "wildchat work yaml year yesterday yml zip zst zstd"
+        "agent agents anthropic api archive archives assistant at audit audits authorization "
+        "authorizations backup backups batch bedrock bucket call calls canonical cassette cassettes chat "
+        "chatgpt chats chatsieve claude code codex config configs consent consents consumer conv "
+        "conversation conversations copy csv daily data dataset datasets day db decisions default deid "
+        "deletion deletions demo dev download downloads draft dt en enterprise etc eu event events "
+        "example examples export exports file files filtered final free full gov gpt gz gzip home hour "
+        "identities input inputs json jsonl keep legacy lmsys log logs main map mapping merged message "
+        "messages mnt model month monthly ndjson new of old openai opentelemetry opt org orgs otel out "
+        "output outputs parquet part parts policies policy postgres postgresql prior prod production "
+        "project projects public query raw records redacted refusals region request requests response "
+        "responses root run runs sample samples segment session sessions shard shards sharegpt snapshot "
+        "snapshots span spans split srv staging state states store strict subset system table tar team "
+        "temp terms test tests tmp today trace traces train training tsv txt unit us user users v var "
+        "version versions vertex week weekly wildchat work yaml year yesterday yml zip zst zstd"
     ).split()
 )
 #: Folders of versions; else runs of ASCII letters and digits, and of everything that is not ASCII.
