@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
 import itertools
 import json
@@ -25,6 +26,7 @@ _PATH_INSTANT = re.compile(r"(?:^|[/\\])snapshot_at=([^/\\]+)")
 _BATCH_ROWS = 1 << 17
 _LINE_BYTES = 1 << 20
 _JSON_LINES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz", ".jsonl.zst", ".ndjson.zst")
+_MISFIT = re.compile(r"\A[^\n]{0,40}?(?:Row #(\d+): )?Expected (\d+) columns, got (\d+)")
 _ROW = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _CELL = msgspec.json.Decoder(str | bool | None)
 
@@ -96,16 +98,8 @@ def _parquet_batches(path: str, columns: tuple[str, ...]) -> Iterator[pa.Table]:
 
 def _csv_batches(path: str, columns: tuple[str, ...]) -> Iterator[pa.Table]:
     """All columns are read: a quote that is not closed in any of them could hide the rows below it."""
-    with pa.csv.open_csv(path) as reader:
-        names = reader.schema.names
+    names = _header(path)
     present = _present(path, columns, names)
-    misfit: list[pa.csv.InvalidRow] = []
-
-    def note(row: pa.csv.InvalidRow) -> str:
-        misfit.append(row)
-        return "error"
-
-    parse = pa.csv.ParseOptions(invalid_row_handler=note)
     convert = pa.csv.ConvertOptions(
         column_types=dict.fromkeys(names, pa.string()),
         strings_can_be_null=True,
@@ -115,23 +109,34 @@ def _csv_batches(path: str, columns: tuple[str, ...]) -> Iterator[pa.Table]:
     read = pa.csv.ReadOptions(use_threads=False)
     row = 1
     try:
-        with pa.csv.open_csv(path, read, parse, convert) as reader:
+        with pa.csv.open_csv(path, read, convert_options=convert) as reader:
             for batch in reader:
                 table = numbered(pa.Table.from_batches([batch]), row)
-                for number, name in enumerate(names):
+                for number in range(len(names)):
                     bad = pc.fill_null(pc.match_substring(table.column(number), "\n"), False)
-                    column = name if name in columns else f"number {number + 1}"
-                    refuse_where(
-                        bad, table, path, f"column {column} has a line break; is a quote not closed?"
-                    )
+                    why = f"field {number + 1} has a line break; is a quote not closed?"
+                    refuse_where(bad, table, path, why)
                 yield _with_path_instant(table.select([*present, ROW]), columns, path)
                 row += batch.num_rows
-    except pa.ArrowInvalid:
-        if not misfit:
+    except pa.ArrowInvalid as error:
+        # Not an invalid_row_handler: if a row is not UTF-8, pyarrow prints a traceback and goes on.
+        misfit = _MISFIT.search(str(error))
+        if misfit is None:
             raise
-        found, expected = misfit[0].actual_columns, misfit[0].expected_columns
-        place = f"row {misfit[0].number - 1}: " if misfit[0].number else ""
-        raise ConsentError(f"{path}: {place}has {found} fields; expected {expected}") from None
+        place = f"row {int(misfit[1]) - 1}: " if misfit[1] else ""
+        raise ConsentError(f"{path}: {place}has {misfit[3]} fields; expected {misfit[2]}") from None
+
+
+def _header(path: str) -> list[str]:
+    """The names in the first line that is not empty."""
+    with open_stream(path) as file:
+        first = next(lines(file, 0, None, _LINE_BYTES), None)
+    if first is None:
+        raise ConsentError(f"{path}: is empty; expected a header line")
+    try:
+        return next(csv.reader([(first.data or b"").decode()], strict=True))
+    except csv.Error:
+        raise ConsentError(f"{path}: the header line is not valid CSV") from None
 
 
 def _json_batches(path: str, columns: tuple[str, ...]) -> Iterator[pa.Table]:
