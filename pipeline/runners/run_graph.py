@@ -51,7 +51,7 @@ def run_graph(
             else:
                 processes.run(run)
         except ChatsieveError as error:
-            error.args = tuple(str(each).split(" [while running", 1)[0] for each in error.args)
+            error.args = tuple(_without_step(str(each)) for each in error.args)
             raise
         except Exception as error:
             raise _failure(error) from error
@@ -111,8 +111,13 @@ def _failure(error: Exception) -> ChatsieveError:
     for line in str(error).splitlines():
         for name, kind in _OURS.items():
             if f"{name}: " in line:
-                return kind(line.split(f"{name}: ", 1)[1].split(" [while running", 1)[0].strip())
+                return kind(_without_step(line.split(f"{name}: ", 1)[1]))
     return PipelineError(describe("the runner failed", error))
+
+
+def _without_step(line: str) -> str:
+    """The message of an error without the step that Beam adds."""
+    return line.split(" [while running", 1)[0].strip()
 
 
 _OURS: dict[str, type[ChatsieveError]] = {
