@@ -15,7 +15,7 @@ UNCLEAN_ID = r"^[\p{Z}\p{Cf}]|[\p{Z}\p{Cf}]$|\p{Cc}"
 def is_unclean(text: str) -> bool:
     """True for an id that is refused; False for an empty one."""
     if text.isascii():
-        return not text.isprintable() or text.startswith(" ") or text.endswith(" ")
+        return not text.isprintable() or text != text.strip()
     ends = _is_invisible(text[0]) or _is_invisible(text[-1])
     return ends or any(unicodedata.category(each) == "Cc" for each in text)
 

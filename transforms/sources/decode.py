@@ -60,8 +60,9 @@ def checked(session: Session, max_messages: int) -> Session:
     conversation_id = session.conversation_id
     if not conversation_id.strip():
         raise Fault("missing_field")
-    for name in ID_FIELDS:
-        text = getattr(session, name)
+    for name, text in zip(
+        ID_FIELDS, (conversation_id, session.user_id, session.organization_id), strict=True
+    ):
         if text and is_unclean(text) and text.strip():
             raise Fault("bad_field", conversation_id, name)
     if len(session.messages) > max_messages:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import msgspec
 
@@ -57,21 +59,39 @@ def _names_are_unique(texts: Sequence[bytes], sessions: Sequence[Session]) -> bo
     if keys is None:
         return False
     given = 0
-    for session in sessions:
-        given += _BASE + _BASE_OF_MESSAGES * len(session.messages) + _fields_in_blocks(session.messages)
-    if not keys.nulls:
-        # A value that is not null has at least one key, so equal numbers mean exactly one.
-        return keys.found == given + sum(map(_values, sessions))
-    # A missing field decodes like a null, and could hide a null that a second value replaced.
-    return keys.found == given + sum(_keys(_LEAN.decode(text)) for text in texts)
+    if keys.with_null:
+        # A missing field decodes like a null, and could hide a null that a second value replaced.
+        given += sum(_keys(_LEAN.decode(texts[place])) for place in keys.with_null)
+        given += _required([sessions[place] for place in keys.with_null])
+        others = {*range(len(sessions))} - {*keys.with_null}
+        sessions = [sessions[place] for place in others]
+    # A value that is not null has at least one key, so equal numbers mean exactly one.
+    given += _values(sessions, [get for name, get in _OPTIONAL.items() if name not in keys.absent])
+    fields = [get for name, get in _OPTIONAL_OF_MESSAGES.items() if name not in keys.absent]
+    given += _values(_messages(sessions), fields)
+    return keys.found == given + _required(sessions)
 
 
-def _values(session: Session) -> int:
-    """How many optional fields have a value, messages included."""
-    count = sum(get(session) is not None for get in _OPTIONAL)
-    for get in _OPTIONAL_OF_MESSAGES:
-        values = [*map(get, session.messages)]
-        count += len(values) - values.count(None)
+def _messages(sessions: Sequence[Session]) -> list[Message]:
+    return [*itertools.chain.from_iterable([session.messages for session in sessions])]
+
+
+def _required(sessions: Sequence[Session]) -> int:
+    """How many required fields there are, and fields with one of the names within blocks."""
+    messages = _messages(sessions)
+    contents = [message.content for message in messages]
+    return (
+        len(REQUIRED) * len(sessions)
+        + len(REQUIRED_OF_MESSAGES) * len(messages)
+        + _fields_in_blocks(contents)
+    )
+
+
+def _values(records: Sequence[Session | Message], fields: Sequence[Callable[[Any], Any]]) -> int:
+    """How many of the optional fields have a value."""
+    count = len(fields) * len(records)
+    for get in fields:
+        count -= [*map(get, records)].count(None)
     return count
 
 
@@ -84,12 +104,14 @@ def _keys(session: _Lean) -> int:
     return count
 
 
-def _fields_in_blocks(messages: Sequence[Message]) -> int:
+def _fields_in_blocks(contents: Sequence[str | list[Block] | None]) -> int:
+    if list not in {*map(type, contents)}:
+        return 0
     return sum(
         _fields_in(block)
-        for message in messages
-        if message.content.__class__ is list
-        for block in message.content
+        for content in contents
+        if isinstance(content, list)
+        for block in content
         if block.content is not None or block.input
     )
 
@@ -124,9 +146,8 @@ class _Lean(msgspec.Struct, gc=False):
 _DECODER = msgspec.json.Decoder(Session)
 _LEAN = msgspec.json.Decoder(_Lean)
 _INSIDE = ("messages",)
-_FIELDS = Names((*Session.__struct_fields__, *Message.__struct_fields__))
-_BASE, _BASE_OF_MESSAGES = len(REQUIRED), len(REQUIRED_OF_MESSAGES)
-_OPTIONAL = [operator.attrgetter(name) for name in Session.__struct_fields__ if name not in REQUIRED]
-_OPTIONAL_OF_MESSAGES = [
-    operator.attrgetter(name) for name in Message.__struct_fields__ if name not in REQUIRED_OF_MESSAGES
-]
+_FIELDS = Names((*Session.__struct_fields__, *Message.__struct_fields__), beside=Block.__struct_fields__)
+_OPTIONAL = {name: operator.attrgetter(name) for name in Session.__struct_fields__ if name not in REQUIRED}
+_OPTIONAL_OF_MESSAGES = {
+    name: operator.attrgetter(name) for name in Message.__struct_fields__ if name not in REQUIRED_OF_MESSAGES
+}

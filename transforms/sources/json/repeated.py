@@ -15,34 +15,44 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 _QUOTE, _COLON = b'":'
-_BLANKS = np.frombuffer(b" \t\r\n", np.uint8)
-_BLANKS_OR_QUOTE = np.frombuffer(b' \t\r\n"', np.uint8)
 #: An escape of a letter, a digit or a sign that names consist of; writers escape none of them.
 _ESCAPED_NAME = re.compile(rb"\\u00[3-7]")
-_NOT_NULL = np.frombuffer(b'"[{tf', np.uint8)
 #: The last characters of a key that are compared, with its opening quote.
 _TAIL = 8
 _PADDING = b"\0" * (_TAIL + 2)
 
 
+def _table(characters: bytes) -> npt.NDArray[np.bool_]:
+    """True at the numbers of the characters."""
+    table = np.zeros(256, np.bool_)
+    table[list(characters)] = True
+    return table
+
+
+_IS_BLANK, _IS_BLANK_OR_QUOTE = _table(b" \t\r\n"), _table(b' \t\r\n"')
+_MAY_BE_NULL = ~_table(b'"[{tf')
+
+
 class Keys(NamedTuple):
-    """How many keys were found, and how many of them may have the value null."""
+    """How many keys were found; names that none of them has; texts in which one may be null, by position."""
 
     found: int
-    nulls: int
+    absent: frozenset[str]
+    with_null: Sequence[int]
 
 
 class Names:
-    """Names of fields that an object may have once."""
+    """Names of fields that an object may have once. `beside`: other names that are common in the texts."""
 
-    def __init__(self, names: Iterable[str]) -> None:
+    def __init__(self, names: Iterable[str], beside: Iterable[str] = ()) -> None:
         self.names = frozenset(names)
-        tails = {(b'"' + name.encode())[-_TAIL:] for name in self.names}
-        self._tails = [_number(tail) for tail in sorted(tails)]
+        self._named = _by_tail(self.names)
+        self._beside = _by_tail(set(beside) - self.names)
 
-    def count(self, texts: Iterable[bytes]) -> Keys | None:
+    def count(self, texts: Sequence[bytes]) -> Keys | None:
         """The keys of the JSON texts that have one of the names; None if that is not certain.
 
         A longer key that ends like a name of eight characters or more is counted too.
@@ -51,23 +61,34 @@ class Names:
         text = np.frombuffer(data, np.uint8)
         colons = np.flatnonzero(text == _COLON)
         before = text[colons - 1]
-        blanks = colons[np.isin(before, _BLANKS)]
-        if len(blanks) and np.isin(text[blanks - 2], _BLANKS_OR_QUOTE).any():
+        at_key = before == _QUOTE
+        blanks = colons[_IS_BLANK[before]]
+        if len(blanks) and _IS_BLANK_OR_QUOTE[text[blanks - 2]].any():
             return None
-        ends = colons[before == _QUOTE] - 1
-        windows = np.lib.stride_tricks.sliding_window_view(text, _TAIL)
-        tails = np.ascontiguousarray(windows[ends - _TAIL]).view("<u8").reshape(-1)
+        ends = colons[at_key] - 1
+        # The bytes before each closing quote as one number; a view at any offset is as good as a copy.
+        eights = np.ndarray((len(text) - _TAIL + 1,), "<u8", data, strides=(1,))
+        tails = eights[ends - _TAIL]
         named = np.zeros(len(ends), np.bool_)
-        for tail, mask in self._tails:
-            named |= (tails & mask) == tail
+        absent: list[str] = []
+        for (number, mask), names in self._named.items():
+            same = (tails & mask) == number
+            if same.any():
+                named |= same
+            else:
+                absent += names
         found = int(np.count_nonzero(named))
-        if found < len(ends) and _ESCAPED_NAME.search(data):
+        known = found + sum(int(np.count_nonzero((tails & m) == n)) for n, m in self._beside)
+        if known < len(ends) and _ESCAPED_NAME.search(data):
             return None
         value = ends[named] + 2
-        blank = np.isin(text[value], _BLANKS)
-        if blank.any():
-            value = value + blank
-        return Keys(found, int(np.count_nonzero(~np.isin(text[value], _NOT_NULL))))
+        value += _IS_BLANK[text[value]]
+        nulls = value[_MAY_BE_NULL[text[value]]]
+        if not len(nulls):
+            return Keys(found, frozenset(absent), ())
+        starts = np.cumsum([len(_PADDING) + 1, *(len(each) + 1 for each in texts)])
+        places = np.unique(np.searchsorted(starts, nulls, side="right") - 1).tolist()
+        return Keys(found, frozenset(absent), places)
 
     def repeated(self, data: bytes, inside: Sequence[str]) -> str | None:
         """The first of the names that an object of the JSON text has twice; else None.
@@ -101,6 +122,14 @@ class _Object(dict[str, Any]):
         if len(self) < len(pairs):
             names = [name for name, _ in pairs]
             self.repeated = [name for place, name in enumerate(names) if name in names[:place]]
+
+
+def _by_tail(names: Iterable[str]) -> dict[tuple[np.uint64, np.uint64], list[str]]:
+    """Names by number and mask of their tails; several names may have one tail."""
+    found: dict[tuple[np.uint64, np.uint64], list[str]] = {}
+    for name in sorted(names):
+        found.setdefault(_number((b'"' + name.encode())[-_TAIL:]), []).append(name)
+    return found
 
 
 def _number(tail: bytes) -> tuple[np.uint64, np.uint64]:
