@@ -130,7 +130,8 @@ def _read(unit: Unit, kept: Sequence[tuple[int, Line]], context: ReadContext) ->
             yield ReadRecord(row, line.offset, line.length, None, _entry(unit, line, session, context))
         else:
             context.owned(session, unit)
-            yield ReadRecord(row, line.offset, line.length, session, None, context.hasher.content(line.data))
+            digest = context.hasher.content(line.data or b"")
+            yield ReadRecord(row, line.offset, line.length, session, None, digest)
 
 
 def _entry(unit: Unit, line: Line, fault: Fault, context: ReadContext) -> Quarantined:
