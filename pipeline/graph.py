@@ -190,8 +190,10 @@ class FinishPolicy(beam.PTransform):  # type: ignore[misc]
             [_bucketed(decisions, "decisions"), unsettled]
             | "Merge parts" >> beam.Flatten()
             | "By key" >> beam.GroupByKey()
-            | "Settle" >> beam.ParDo(SettleSessions(spill), output_sizes).with_outputs(READS, main="ledger")
+            | "Settle"
+            >> beam.ParDo(SettleSessions(spill), output_sizes).with_outputs(READS, ENTRIES, main="ledger")
         )
+        entries.append(settled[ENTRIES])
         ledger = [
             _bucketed(settled["ledger"], "ledger"),
             _every_part(pipeline, "Ledger parts", output_sizes, 0),

@@ -90,6 +90,26 @@ class SnapshotsRead(msgspec.Struct, frozen=True):
     files: list[SnapshotRead]
 
 
+class ListRows(msgspec.Struct, frozen=True):
+    """Entries of lists known at `as_of`; `matched` have at least one record in the logs, `unmatched` none."""
+
+    given: Cell
+    matched: Cell
+    unmatched: Cell
+
+
+class Lists(msgspec.Struct, frozen=True):
+    """What the lists name, and what of it the logs have.
+
+    `consent_users`: users in consent, each once; matched by user. `deletions`: rows; matched by user or
+    conversation. `authorizations`: rows; matched by organisation.
+    """
+
+    consent_users: ListRows
+    deletions: ListRows
+    authorizations: ListRows
+
+
 class Shareable(msgspec.Struct, frozen=True):
     """Marks a shareable report: no count below `min_cell` is in it or can be computed from it.
 
@@ -178,7 +198,7 @@ class Failure(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole report. `deid`, `residual` and `shards` are null for audits."""
+    """The whole report. `deid`, `residual` and `shards` are null for audits, `lists` if it is shareable."""
 
     format: Literal["chatsieve.report"] = FORMAT
     format_version: Literal[1] = FORMAT_VERSION
@@ -189,6 +209,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     policy: PolicyRead
     inputs: list[InputRead]
     snapshots: SnapshotsRead
+    lists: Lists | None
     shareable: Shareable | None
     counts: Counts
     funnel: list[Step]

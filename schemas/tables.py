@@ -64,6 +64,7 @@ QUARANTINED = pa.schema(
         ("path", pa.string()),
         ("locator", pa.string()),  # "line 17", "row 5", "item 3" or "file"
         ("code", pa.string()),  # one of `schemas.units.QUARANTINE_CODES`
+        ("field", pa.string()),  # the name of the field at fault; null: not one alone
         ("byte_length", pa.int64()),
         ("digest", pa.string()),  # `KeyedHasher.record` of the bytes, in hex
     ]

@@ -48,7 +48,7 @@ class Quarantined(msgspec.Struct, frozen=True):
     """A record that cannot be read as a session: its place and a quarantine code, without its content.
 
     `locator`: "line 17", "row 5", "item 3" or "file". `digest`: `KeyedHasher.record` of its bytes.
-    `conversation_key`: None if no id can be read.
+    `conversation_key`: None if no id can be read. `field`: the name of the field at fault, if one alone is.
     """
 
     input: int
@@ -58,6 +58,7 @@ class Quarantined(msgspec.Struct, frozen=True):
     byte_length: int
     digest: str
     conversation_key: bytes | None = None
+    field: str | None = None
 
 
 #: Why a record or session is quarantined; docs/operations.md explains each.

@@ -82,7 +82,7 @@ def _listed(path: str, hasher: KeyedHasher) -> Asked:
             ("user", hasher.users, hasher.user),
             ("conversation", hasher.conversations, hasher.conversation),
         ):
-            ids = pc.filter(batch["id"], pc.equal(kinds, kind))
-            key_column(ids, many, path, "id")  # refuses blank ids and other types
-            found[kind].update(_keys(ids.cast(pa.string()).to_pylist(), one))
+            rows = batch.filter(pc.equal(kinds, kind))
+            key_column(rows, "id", many, path)  # refuses ids that match nothing, and other types
+            found[kind].update(_keys(rows["id"].cast(pa.string()).to_pylist(), one))
     return Asked(frozenset(found["user"]), frozenset(found["conversation"]))

@@ -81,7 +81,8 @@ def find_inputs(
             pass
     authorizations = AUTHORIZATIONS.empty_table()
     if config.authorizations:
-        authorizations = read_authorizations(Path(settings.resolve(config.authorizations)), hasher)
+        listed = Path(settings.resolve(config.authorizations))
+        authorizations = read_authorizations(listed, hasher, _surfaces(settings))
     return Inputs(
         tasks,
         files,
@@ -94,6 +95,12 @@ def find_inputs(
         consent.known_until,
         watched,
     )
+
+
+def _surfaces(settings: Settings) -> set[str]:
+    """The surfaces that any policy of the run lists."""
+    listed = [pack.policy.surfaces for pack in settings.packs]
+    return {name for each in listed for name in (*each.included, *each.excluded, *each.authorizable)}
 
 
 def _watched_lists(settings: Settings) -> list[WatchedFile]:

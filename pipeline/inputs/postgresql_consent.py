@@ -16,14 +16,20 @@ from schemas.consent_config import PostgresqlSource
 from schemas.errors import ConsentError
 from schemas.keys import KeyedHasher
 from schemas.tables import GRANTED, INSTANT
-from transforms.consent.columns import instant_column, key_column, state_column
+from transforms.consent.columns import (
+    ROW,
+    instant_column,
+    key_column,
+    numbered,
+    refuse_where,
+    refuse_years,
+    state_column,
+)
 from transforms.consent.snapshots import Snapshot
 from transforms.consent.spilled import SPILLED, SpilledConsent, spill_table
-from transforms.shuffle.instants import column_micros, micros
+from transforms.shuffle.instants import column_micros
 from transforms.shuffle.spill import Spill
 
-#: Times outside these years are errors; PostgreSQL's infinity arrives as a number far beyond them.
-_YEARS = (dt.datetime(1970, 1, 1, tzinfo=dt.UTC), dt.datetime(2200, 1, 1, tzinfo=dt.UTC))
 #: A row as it enters the digest: key, state, and two instants in microseconds; little-endian.
 _DIGESTED = np.dtype([("user_key", "S16"), ("state", "i1"), ("decided_at", "<i8"), ("snapshot_at", "<i8")])
 
@@ -65,25 +71,28 @@ class _Rows:
         self._instants: set[dt.datetime] = set()
 
     def kept(self, opened: Transaction, hasher: KeyedHasher) -> Iterator[pa.Table]:
-        """The rows known at `as_of` as SPILLED tables, ordered by user id."""
-        for read in opened.tables(self._query()):
+        """The rows known at `as_of` as SPILLED tables, ordered by user id; errors count them."""
+        row = 1
+        for table in opened.tables(self._query()):
+            read = numbered(table, row)
+            row += table.num_rows
             snapshot_at = self._times(read, "snapshot_at")
-            if snapshot_at.null_count:
-                raise ConsentError(f"{self._place}: a row has no snapshot_at; fill in the column")
+            missing = pc.is_null(snapshot_at)
+            refuse_where(missing, read, self._place, "a row has no snapshot_at; fill in the column")
             known = pc.less_equal(snapshot_at, pa.scalar(self._as_of, INSTANT))
             batch, snapshot_at = read.filter(known), snapshot_at.filter(known)
             state = state_column(batch, self._place)
             columns = [
-                key_column(batch["user_id"], hasher.users, self._place, "user_id"),
+                key_column(batch, "user_id", hasher.users, self._place),
                 state,
                 self._times(batch, "decided_at", state),
                 snapshot_at,
             ]
-            table = pa.table(columns, schema=SPILLED)
-            self._count_and_digest(table)
-            decided = pc.less_equal(table["decided_at"], pa.scalar(self._as_of, INSTANT))
-            if table.num_rows:
-                yield table.filter(pc.fill_null(decided, True))
+            keyed = pa.table(columns, schema=SPILLED)
+            self._count_and_digest(keyed)
+            decided = pc.less_equal(keyed["decided_at"], pa.scalar(self._as_of, INSTANT))
+            if keyed.num_rows:
+                yield keyed.filter(pc.fill_null(decided, True))
 
     def snapshot(self) -> Snapshot:
         """The table as report and manifest name it; call it after `kept`."""
@@ -115,15 +124,13 @@ class _Rows:
             return pa.repeat(pa.scalar(self._known_at, INSTANT), batch.num_rows)
         column = batch[name].combine_chunks()
         if pa.types.is_timestamp(column.type):
-            self._check_years(column, name)
+            refuse_years(column, batch, name, self._place)
             if column.type.tz is None and self._source.time_zone:
                 column = self._in_zone(column, state)
-            batch = pa.table({name: column})
+            batch = pa.table({name: column, ROW: batch[ROW]})
         elif pa.types.is_temporal(column.type):
             raise ConsentError(f"{self._place}: column {name}: expected timestamp with time zone")
-        instants = instant_column(batch, name, self._place)
-        self._check_years(instants, name)
-        return instants
+        return instant_column(batch, name, self._place)
 
     def _in_zone(self, column: pa.Array, state: pa.Array | None) -> pa.Array:
         """In the hour that clocks show twice, a grant gets the later time, so it never counts too early."""
@@ -133,14 +140,6 @@ class _Rows:
             for each in ("earliest", "latest")
         )
         return early if state is None else pc.if_else(pc.equal(state, GRANTED), late, early)
-
-    def _check_years(self, column: pa.Array, name: str) -> None:
-        least, most = map(micros, _YEARS)
-        values = pc.drop_null(column.cast(pa.timestamp("us", tz=column.type.tz)).cast(pa.int64()))
-        if len(values) and not least <= pc.min(values).as_py() <= pc.max(values).as_py() < most:
-            raise ConsentError(
-                f"{self._place}: column {name}: expected times from 1970 to 2199, found another or infinity"
-            )
 
     def _count_and_digest(self, table: pa.Table) -> None:
         rows = np.zeros(table.num_rows, _DIGESTED)

@@ -23,6 +23,7 @@ from pipeline.report.ledger_counts import (
     splits_of,
     summed,
 )
+from pipeline.report.lists import lists_of
 from pipeline.report.masking import deid_of, entities_of, residual_of
 from pipeline.report.previous import PreviousRun, previous_of
 from pipeline.report.shards import expiry_of, languages_of, shards_of
@@ -73,6 +74,7 @@ def report_of(catalog: Catalog, context: ReportContext) -> tuple[Report, list[Le
         policy=_policy(context),
         inputs=_inputs(catalog, context.config),
         snapshots=_snapshots(context),
+        lists=lists_of(catalog),
         shareable=None,
         counts=counts,
         funnel=funnel_of(cells, context.policy, _number(counts.records), training_rows),

@@ -39,7 +39,7 @@ from schemas.report_masking import Deid, Estimate, Residual
 from schemas.strict_yaml import parse_instant
 from transforms.output.suppression import PublishableCounts
 
-LEFT_OUT = ["groups", "retention", "shards", "inputs.records", "deid.by_surface", "estimate.refused"]
+LEFT_OUT = ["groups", "retention", "shards", "lists", "inputs.records", "deid.by_surface", "estimate.refused"]
 _USERS = ("granted", "refused", "undecided", "no_record")
 
 
@@ -64,6 +64,7 @@ def shareable(report: Report, cells: Sequence[LedgerCell], policy: Policy, confi
             report.snapshots,
             files=[replace(file, rows=_alone(file.rows, least)) for file in report.snapshots.files],
         ),
+        lists=None,
         counts=counts,
         funnel=shareable_funnel(report, table, counts),
         reasons=shareable_reasons(report, table, policy),

@@ -11,7 +11,7 @@ import msgspec
 
 from pipeline.graph import RunPlan, build_graph
 from pipeline.runners.progress import Progress
-from schemas.errors import ChatsieveError, ConfigError, PipelineError
+from schemas.errors import ChatsieveError, ConfigError, ConsentError, PipelineError
 from transforms.output.stage import CATALOG
 from transforms.shuffle.entries import entries_by_kind
 from transforms.shuffle.guard import describe
@@ -51,10 +51,10 @@ def run_graph(
             else:
                 processes.run(run)
         except ChatsieveError as error:
-            error.args = tuple(str(each).split(" [while running", 1)[0] for each in error.args)
+            error.args = tuple(_without_step(str(each)) for each in error.args)
             raise
         except Exception as error:
-            raise PipelineError(_failure(error)) from error
+            raise _failure(error) from error
     return [_read_catalog(pack.staging) for pack in plan.packs]
 
 
@@ -102,10 +102,28 @@ def _read_catalog(staging: str) -> dict[str, list[dict[str, Any]]]:
     return entries_by_kind([item.encode() for item in msgspec.json.decode(data)])
 
 
-def _failure(error: Exception) -> str:
-    """One line without data: the message of an error of ours in the chain, else class and place."""
+def _failure(error: Exception) -> ChatsieveError:
+    """The error of ours in the chain, else class and place; one line without data.
+
+    A runner passes errors of workers on as text. A row of consent that cannot be read refuses the run like
+    one that is found while planning: nothing counts before the commit.
+    """
     for line in str(error).splitlines():
-        for marker in ("PipelineError: ", "ConsentError: ", "InputError: ", "ConfigError: ", "DeidError: "):
-            if marker in line:
-                return line.split(marker, 1)[1].split(" [while running", 1)[0].strip()
-    return describe("the runner failed", error)
+        for name, kind in _OURS.items():
+            if f"{name}: " in line:
+                return kind(_without_step(line.split(f"{name}: ", 1)[1]))
+    return PipelineError(describe("the runner failed", error))
+
+
+def _without_step(line: str) -> str:
+    """The message of an error without the step that Beam adds."""
+    return line.split(" [while running", 1)[0].strip()
+
+
+_OURS: dict[str, type[ChatsieveError]] = {
+    "PipelineError": PipelineError,
+    "ConsentError": ConsentError,
+    "InputError": PipelineError,
+    "ConfigError": PipelineError,
+    "DeidError": PipelineError,
+}

@@ -30,6 +30,7 @@ class QuarantineLine(msgspec.Struct, forbid_unknown_fields=True):
     file: str
     locator: str
     code: str
+    field: str | None
     byte_length: int
     digest: str
 
@@ -112,6 +113,7 @@ def _line(line: bytes) -> QuarantineLine | None:
         msgspec.json.encode(found) + b"\n" == line
         and _CODE.match(found.code)
         and _DIGEST.match(found.digest)
+        and (found.field is None or _CODE.match(found.field))
         and found.input >= 0
         and found.byte_length >= 0
     )

@@ -200,10 +200,10 @@ def test_ids_that_are_no_utf8_are_refused_in_one_line(ids: pa.Array, tmp_path: P
     pq.write_table(pa.table({"kind": kinds, "id": ids, "deleted_at": at}), gone)
     with pytest.raises(ConsentError) as refused:
         rows(consent)
-    assert str(refused.value) == f"{consent}: column user_id is not valid UTF-8"
+    assert str(refused.value) == f"{consent}: row 2: column user_id is not valid UTF-8"
     with pytest.raises(ConsentError) as refused:
         list(read_deletions(str(gone), HASHER, AS_OF))
-    assert str(refused.value) == f"{gone}: column id is not valid UTF-8"
+    assert str(refused.value) == f"{gone}: row 2: column id is not valid UTF-8"
 
 
 def test_a_line_with_an_id_that_is_no_utf8_is_refused_by_its_number(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
 import itertools
 import json
@@ -12,24 +13,26 @@ from typing import Any
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
 from schemas.errors import ConsentError, InputError
 from schemas.tables import INSTANT
-from transforms.consent.columns import parse_instant
+from transforms.consent.columns import ROW, numbered, parse_instant, refuse_where
 from transforms.sources.files import Line, Truncated, lines, open_stream
 
 _PATH_INSTANT = re.compile(r"(?:^|[/\\])snapshot_at=([^/\\]+)")
 _BATCH_ROWS = 1 << 17
 _LINE_BYTES = 1 << 20
 _JSON_LINES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz", ".jsonl.zst", ".ndjson.zst")
+_MISFIT = re.compile(r"\A[^\n]{0,40}?(?:Row #(\d+): )?Expected (\d+) columns, got (\d+)")
 _ROW = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _CELL = msgspec.json.Decoder(str | bool | None)
 
 
 def read_batches(path: str, columns: tuple[str, ...]) -> Iterator[pa.Table]:
-    """Tables of a file, each with all of `columns`; snapshot_at may come from the path.
+    """Tables of a file, each with all of `columns` and ROW; snapshot_at may come from the path.
 
     Raises InputError for a missing file, ConsentError for a damaged one or one of another format.
     """
@@ -48,7 +51,7 @@ def read_batches(path: str, columns: tuple[str, ...]) -> Iterator[pa.Table]:
         raise ConsentError(
             f"{path}: cannot be read ({error.strerror or 'damaged or not the format it is named for'})"
         ) from None
-    except (pa.ArrowException, Truncated):
+    except (pa.ArrowException, Truncated, UnicodeDecodeError):
         raise ConsentError(f"{path}: damaged, or not the format it is named for") from None
 
 
@@ -64,7 +67,7 @@ def is_later(path: str, as_of: dt.datetime) -> bool:
             return "snapshot_at" not in (_first_row(path) or ())
         with pa.csv.open_csv(path) as reader:
             return "snapshot_at" not in reader.schema.names
-    except (OSError, pa.ArrowException, Truncated, ConsentError):
+    except (OSError, pa.ArrowException, Truncated, UnicodeDecodeError, ConsentError):
         return True
 
 
@@ -86,21 +89,54 @@ def dated_by_path(path: str) -> dt.datetime | None:
 
 def _parquet_batches(path: str, columns: tuple[str, ...]) -> Iterator[pa.Table]:
     with pq.ParquetFile(path) as file:
-        present = [name for name in columns if name in file.schema_arrow.names]
-        _require(path, columns, present)
+        present = _present(path, columns, file.schema_arrow.names)
+        row = 1
         for batch in file.iter_batches(_BATCH_ROWS, columns=present, use_threads=False):
-            yield _with_path_instant(pa.Table.from_batches([batch]), columns, path)
+            yield _with_path_instant(numbered(pa.Table.from_batches([batch]), row), columns, path)
+            row += batch.num_rows
 
 
 def _csv_batches(path: str, columns: tuple[str, ...]) -> Iterator[pa.Table]:
+    """All columns are read: a quote that is not closed in any of them could hide the rows below it."""
+    names = _header(path)
+    present = _present(path, columns, names)
     convert = pa.csv.ConvertOptions(
-        column_types=dict.fromkeys(columns, pa.string()), strings_can_be_null=True, null_values=[""]
+        column_types=dict.fromkeys(names, pa.string()),
+        strings_can_be_null=True,
+        null_values=[""],
+        check_utf8=False,
     )
-    with pa.csv.open_csv(path, convert_options=convert) as reader:
-        present = [name for name in columns if name in reader.schema.names]
-        _require(path, columns, present)
-        for batch in reader:
-            yield _with_path_instant(pa.Table.from_batches([batch]).select(present), columns, path)
+    read = pa.csv.ReadOptions(use_threads=False)
+    row = 1
+    try:
+        with pa.csv.open_csv(path, read, convert_options=convert) as reader:
+            for batch in reader:
+                table = numbered(pa.Table.from_batches([batch]), row)
+                for number in range(len(names)):
+                    bad = pc.fill_null(pc.match_substring(table.column(number), "\n"), False)
+                    why = f"field {number + 1} has a line break; is a quote not closed?"
+                    refuse_where(bad, table, path, why)
+                yield _with_path_instant(table.select([*present, ROW]), columns, path)
+                row += batch.num_rows
+    except pa.ArrowInvalid as error:
+        # Not an invalid_row_handler: if a row is not UTF-8, pyarrow prints a traceback and goes on.
+        misfit = _MISFIT.search(str(error))
+        if misfit is None:
+            raise
+        place = f"row {int(misfit[1]) - 1}: " if misfit[1] else ""
+        raise ConsentError(f"{path}: {place}has {misfit[3]} fields; expected {misfit[2]}") from None
+
+
+def _header(path: str) -> list[str]:
+    """The names in the first line that is not empty."""
+    with open_stream(path) as file:
+        first = next(lines(file, 0, None, _LINE_BYTES), None)
+    if first is None:
+        raise ConsentError(f"{path}: is empty; expected a header line")
+    try:
+        return next(csv.reader([(first.data or b"").decode()], strict=True))
+    except csv.Error:
+        raise ConsentError(f"{path}: the header line is not valid CSV") from None
 
 
 def _json_batches(path: str, columns: tuple[str, ...]) -> Iterator[pa.Table]:
@@ -108,13 +144,13 @@ def _json_batches(path: str, columns: tuple[str, ...]) -> Iterator[pa.Table]:
     first = _first_row(path)
     if first is None:
         return
-    present = [name for name in columns if name in first]
-    _require(path, columns, present)
+    present = _present(path, columns, list(first))
     with open_stream(path) as file:
         for batch in itertools.batched(lines(file, 0, None, _LINE_BYTES), _BATCH_ROWS):
             rows = [_cells(path, line, present) for line in batch]
             arrays = [pa.array(cells, pa.string()) for cells in zip(*rows, strict=True)]
-            yield _with_path_instant(pa.table(arrays, names=present), columns, path)
+            arrays.append(pa.array([line.number for line in batch], pa.int64()))
+            yield _with_path_instant(pa.table(arrays, names=[*present, ROW]), columns, path)
 
 
 def _first_row(path: str) -> dict[str, Any] | None:
@@ -166,12 +202,15 @@ def unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _require(path: str, columns: tuple[str, ...], present: list[str]) -> None:
-    missing = [name for name in columns if name not in present]
-    if missing == ["snapshot_at"] and _PATH_INSTANT.search(path):
-        return
-    if missing:
+def _present(path: str, columns: tuple[str, ...], names: list[str]) -> list[str]:
+    """The columns that a file has; ConsentError for one that is missing or occurs twice."""
+    twice = [name for name in columns if names.count(name) > 1]
+    if twice:
+        raise ConsentError(f"{path}: column {twice[0]} occurs twice; keep one")
+    missing = [name for name in columns if name not in names]
+    if missing and not (missing == ["snapshot_at"] and _PATH_INSTANT.search(path)):
         raise ConsentError(f"{path}: column {missing[0]} is missing; expected {', '.join(columns)}")
+    return [name for name in columns if name in names]
 
 
 def _with_path_instant(table: pa.Table, columns: tuple[str, ...], path: str) -> pa.Table:

@@ -12,14 +12,20 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.errors import ConsentError
 from schemas.keys import KeyedHasher
 from schemas.tables import CONSENT, DELETIONS, INSTANT, KEY
-from transforms.consent.columns import instant_column, key_column, state_column
+from transforms.consent.columns import (
+    instant_column,
+    key_column,
+    refuse_where,
+    state_column,
+    text_column,
+)
 from transforms.consent.files import is_later, read_batches
 from transforms.consent.spilled import SpilledConsent
 
-_ALWAYS = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+#: The instant of an erased key: before every instant that a list may have.
+ERASED_AT = dt.datetime(1969, 12, 31, tzinfo=dt.UTC)
 
 
 class Snapshot(NamedTuple):
@@ -70,7 +76,7 @@ def read_snapshot(path: str | SpilledConsent, hasher: KeyedHasher, as_of: dt.dat
         decided = instant_column(batch, "decided_at", path)
         known = pc.fill_null(pc.less_equal(decided, pa.scalar(as_of, INSTANT)), True)
         table = pa.table(
-            [key_column(batch["user_id"], hasher.users, path, "user_id"), state_column(batch, path), decided],
+            [key_column(batch, "user_id", hasher.users, path), state_column(batch, path), decided],
             schema=CONSENT,
         )
         yield table.filter(known).group_by(CONSENT.names).aggregate([]).select(CONSENT.names)
@@ -90,7 +96,9 @@ def read_events(path: str, user_ids: Sequence[str], as_of: dt.datetime) -> Itera
     if is_later(path, as_of):
         return
     for read in read_batches(path, ("user_id", "state", "decided_at", "snapshot_at")):
-        named = pc.is_in(read["user_id"].cast(pa.string()), value_set=pa.array(user_ids, pa.string()))
+        named = pc.is_in(
+            text_column(read, "user_id", path, "strings"), value_set=pa.array(user_ids, pa.string())
+        )
         batch = _known_rows(read.filter(named), path, as_of)
         columns = (
             batch["user_id"].cast(pa.string()).to_pylist(),
@@ -115,29 +123,26 @@ def read_deletions(
 ) -> Iterator[tuple[str, pa.Table]]:
     """("user" or "conversation", DELETIONS at or before `as_of`), for each batch of the file."""
     if isinstance(path, ErasedKeys):
-        since = pa.repeat(pa.scalar(_ALWAYS, INSTANT), len(path.keys))
+        since = pa.repeat(pa.scalar(ERASED_AT, INSTANT), len(path.keys))
         yield path.kind, pa.table([pa.array(path.keys, KEY), since], schema=DELETIONS)
         return
     makers = {"user": hasher.users, "conversation": hasher.conversations}
     for batch in read_batches(path, ("kind", "id", "deleted_at")):
-        unknown = set(pc.unique(batch["kind"].cast(pa.string())).to_pylist()) - set(makers)
-        if unknown:
-            raise ConsentError(f"{path}: column kind holds a value that is neither user nor conversation")
+        kinds = text_column(batch, "kind", path, "user or conversation")
+        unknown = pc.invert(pc.is_in(kinds, value_set=pa.array([*makers])))
+        refuse_where(unknown, batch, path, "column kind holds a value that is neither user nor conversation")
         deleted = instant_column(batch, "deleted_at", path)
-        if deleted.null_count:
-            raise ConsentError(f"{path}: a row has no deleted_at")
+        refuse_where(pc.is_null(deleted), batch, path, "a row has no deleted_at")
+        known = pc.less_equal(deleted, pa.scalar(as_of, INSTANT))
         for kind, maker in makers.items():
-            mask = pc.and_(
-                pc.equal(batch["kind"].cast(pa.string()), kind),
-                pc.less_equal(deleted, pa.scalar(as_of, INSTANT)),
-            )
-            keys = key_column(pc.filter(batch["id"], mask), maker, path, "id")
-            yield kind, pa.table([keys, pc.filter(deleted, mask)], schema=DELETIONS)
+            mask = pc.equal(kinds, kind)
+            keys = key_column(batch.filter(mask), "id", maker, path)
+            table = pa.table([keys, pc.filter(deleted, mask)], schema=DELETIONS)
+            yield kind, table.filter(pc.filter(known, mask))
 
 
 def _known_rows(batch: pa.Table, path: str, as_of: dt.datetime) -> pa.Table:
     """The rows with snapshot_at at or before `as_of`. The other rows are not checked."""
     instants = instant_column(batch, "snapshot_at", path)
-    if instants.null_count:
-        raise ConsentError(f"{path}: a row has no snapshot_at")
+    refuse_where(pc.is_null(instants), batch, path, "a row has no snapshot_at")
     return batch.filter(pc.less_equal(instants, pa.scalar(as_of, INSTANT)))

@@ -18,6 +18,7 @@ from schemas.policy import Policy
 from schemas.tables import DECISIONS, DELETIONS, KEY, QUARANTINED, UNSETTLED
 from schemas.units import Unit
 from transforms.decide.consent_status import ConsentStatus, count_users
+from transforms.decide.list_rows import conversation_list_rows, matching_authorizations, user_list_rows
 from transforms.decide.merge import merge
 from transforms.decide.rules import DecisionInputs, judge
 from transforms.decide.settle import settle
@@ -101,7 +102,8 @@ class SettleSessions(beam.DoFn):  # type: ignore[misc]
     """Settled decisions, and pointers to the text to mask. In: (piece, blobs), grouped by piece.
 
     Out: (ledger part, blob) of SETTLED rows and of quarantined records. Tagged `reads`: (work, blob) of the
-    eligible sessions, where work names a unit and the block of its rows that has the newest record.
+    eligible sessions, where work names a unit and the block of its rows that has the newest record; tagged
+    `entries`: how many rows of deletions match a conversation.
     """
 
     def __init__(self, spill: Spill | None) -> None:
@@ -117,8 +119,12 @@ class SettleSessions(beam.DoFn):  # type: ignore[misc]
             "quarantined": QUARANTINED,
         }
         tables = tables_of(blobs, schemas, self._spill)
-        decisions = settle(tables["decisions"], tables["conversation_deletions"])
-        settled, quarantined = settled_rows(decisions, tables["quarantined"]), tables["quarantined"]
+        deletions, quarantined = tables["conversation_deletions"], tables["quarantined"]
+        seen = (tables["decisions"]["conversation_key"], quarantined["conversation_key"])
+        listed = conversation_list_rows(deletions, *seen)
+        yield beam.pvalue.TaggedOutput(ENTRIES, entry("listed", **listed))
+        decisions = settle(tables["decisions"], deletions)
+        settled = settled_rows(decisions, quarantined)
         for part, rows in slices_by_part(settled, part_of_keys(settled["conversation_key"], parts)):
             yield part, put(self._spill, to_blob(rows, "decisions"))
         for part, rows in slices_by_part(quarantined, part_of_keys(quarantined["part_key"], parts)):
@@ -165,6 +171,10 @@ class _Decide(beam.DoFn):  # type: ignore[misc]
         for number, policy in enumerate(self._policies):
             counts = count_users(tables["users"], status, policy, inputs.known_until)
             yield beam.pvalue.TaggedOutput(user_counts_by(number), entry("users", **counts._asdict()))
+        yield beam.pvalue.TaggedOutput(ENTRIES, entry("listed", **user_list_rows(tables)))
+        authorized = matching_authorizations(facts, inputs.authorizations)
+        given = inputs.authorizations.num_rows
+        yield beam.pvalue.TaggedOutput(ENTRIES, entry("authorized", given=given, matched=authorized))
         if not facts.num_rows:
             return
         if self._context.metadata_only:

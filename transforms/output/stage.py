@@ -107,6 +107,7 @@ class _WriteLedger(beam.DoFn):  # type: ignore[misc]
                     "file": display_name(row["path"], self._roots, row["input"]),
                     "locator": row["locator"],
                     "code": row["code"],
+                    "field": row["field"],
                     "byte_length": row["byte_length"],
                     "digest": row["digest"],
                 }

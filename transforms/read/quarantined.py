@@ -20,6 +20,7 @@ def quarantined_table(entries: Sequence[Quarantined]) -> pa.Table:
             "path": entry.path,
             "locator": entry.locator,
             "code": entry.code,
+            "field": entry.field,
             "byte_length": entry.byte_length,
             "digest": entry.digest,
         }

@@ -66,11 +66,13 @@ def shares_of(blobs: Iterable[bytes], buckets: Buckets) -> list[Share]:
     return [Share(nth, count, held) for nth in range(count)]
 
 
-def tables_of_share(share: Share, spill: Spill | None) -> dict[Kind, pa.Table]:
+def tables_of_share(share: Share, spill: Spill | None) -> dict[str, pa.Table]:
     """FACTS, CONSENT, DELETIONS and USERS of a share. Blobs are read one by one: memory holds one share.
 
     USERS has the users of the bucket whose user key belongs to the share, so each user is in one share.
-    Consent and deletions are those of these users and of the users of the share's sessions.
+    Consent and deletions are those of these users and of the users of the share's sessions. The user keys of
+    the share without any session: `other_consent` has each that consent has, once; `other_user_deletions` one
+    row for each deletion.
     """
     opened: dict[Kind, list[pa.Table]] = {"facts": [], "consent": [], "user_deletions": []}
     schemas: dict[Kind, pa.Schema] = {"facts": FACTS, "consent": CONSENT, "user_deletions": DELETIONS}
@@ -89,24 +91,38 @@ def tables_of_share(share: Share, spill: Spill | None) -> dict[Kind, pa.Table]:
     keys = pa.chunked_array([*facts["user_key"].chunks, *users_once["user_key"].chunks], KEY)
     users = pc.drop_null(pc.unique(keys))
     pending: dict[Kind, list[pa.Table]] = {kind: [] for kind in _USER}
+    others: dict[Kind, list[pa.Table]] = {kind: [] for kind in _USER}
+
+    def split(kind: Kind) -> None:
+        # A call costs as much as there are users, so tables are joined first.
+        together = pa.concat_tables(pending[kind])
+        named = pc.is_in(together[_USER[kind]], value_set=users)
+        opened[kind].append(together.filter(named))
+        rest = _in_share(together.filter(pc.invert(named)), _USER[kind], share)
+        others[kind].append(_once(rest) if kind == "consent" else rest)
+        pending[kind] = []
+
     for blob in later:
         for kind, table in tables_of([blob], schemas, spill).items():
             if kind in _USER and table.num_rows:
                 pending[kind].append(table)
                 if sum(each.num_rows for each in pending[kind]) >= _ROWS_AT_ONCE:
-                    opened[kind].append(_of_users(pending[kind], _USER[kind], users))
-                    pending[kind] = []
-    for kind, rest in pending.items():
-        if rest:
-            opened[kind].append(_of_users(rest, _USER[kind], users))
-    found = {kind: pa.concat_tables(t) if t else schemas[kind].empty_table() for kind, t in opened.items()}
+                    split(kind)
+    for kind in _USER:
+        if pending[kind]:
+            split(kind)
+    found: dict[str, pa.Table] = {
+        kind: pa.concat_tables(t) if t else schemas[kind].empty_table() for kind, t in opened.items()
+    }
+    found["other_consent"] = _once(
+        pa.concat_tables([USERS.empty_table().select(["user_key"]), *others["consent"]])
+    )
+    found["other_user_deletions"] = pa.concat_tables([DELETIONS.empty_table(), *others["user_deletions"]])
     return {**found, "facts": facts, "users": users_once}
 
 
-def _of_users(tables: Sequence[pa.Table], column: str, users: pa.Array) -> pa.Table:
-    """The rows of these users. A call costs as much as there are users, so tables are joined first."""
-    together = pa.concat_tables(tables)
-    return together.filter(pc.is_in(together[column], value_set=users))
+def _once(consent: pa.Table) -> pa.Table:
+    return pa.table({"user_key": pc.unique(consent["user_key"])})
 
 
 def _in_share(facts: pa.Table, column: str, share: Share) -> pa.Table:

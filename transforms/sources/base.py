@@ -221,9 +221,10 @@ def fault_at(
     data: bytes = b"",
     length: int = 0,
     conversation_id: str | None = None,
+    field: str | None = None,
 ) -> Quarantined:
     """A quarantine entry. Its digest is of `data`; without data, of path and locator."""
     settle(good=False)
     key = context.hasher.conversation(conversation_id) if conversation_id else None
     digest = context.hasher.record(data or f"{path}\0{locator}".encode())
-    return Quarantined(unit.input, path, locator, code, length or len(data), digest, key)
+    return Quarantined(unit.input, path, locator, code, length or len(data), digest, key, field)

@@ -1,7 +1,7 @@
-"""Decodes a canonical record to a Session, or raises a Fault with a quarantine code.
+"""Converts a canonical record to a Session, or raises a Fault with a quarantine code.
 
-One typed decode. If it fails, the record is examined field by field to find the code, and the id if it can
-be read.
+If the typed conversion fails, the record is examined field by field to find the code, and the id if it can be
+read. `transforms/sources/canonical/line_decoder.py` decodes JSON.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import Any
 
 import msgspec
 
+from schemas.ids import is_unclean
 from schemas.records import Message, Session
 
-_DECODER = msgspec.json.Decoder(Session)
 EARLIEST = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 LATEST = dt.datetime(2200, 1, 1, tzinfo=dt.UTC)
 _NAIVE = re.compile(r"\d{4}-\d\d-\d\d[T t]\d\d:\d\d(:\d\d(\.\d+)?)?\Z")
@@ -25,30 +25,25 @@ _NAIVE = re.compile(r"\d{4}-\d\d-\d\d[T t]\d\d:\d\d(:\d\d(\.\d+)?)?\Z")
 MAX_NESTING = 100
 #: Types that are neither nested nor infinite; most tool inputs are an object of these.
 _HARMLESS = frozenset({str, int, bool, type(None)})
-#: Fields that identify the owner of a record. A decoder keeps the last of two fields with one name.
-_IDENTIFYING = (b'"conversation_id"', b'"user_id"')
-_REQUIRED = ("conversation_id", "created_at", "messages")
-_REQUIRED_MESSAGE = ("message_id", "role", "sent_at")
+REQUIRED = ("conversation_id", "created_at", "messages")
+REQUIRED_OF_MESSAGES = ("message_id", "role", "sent_at")
+
+
+#: Ids that lists name too; one that could be trimmed on one side would silently match nothing.
+ID_FIELDS = ("conversation_id", "user_id", "organization_id")
 
 
 class Fault(Exception):  # noqa: N818 - becomes a quarantine entry, never an error
-    """Why a record is not a session: a quarantine code, and the conversation's id if it can be read."""
+    """Why a record is not a session: a quarantine code, the conversation's id if it can be read.
 
-    def __init__(self, code: str, conversation_id: str | None = None) -> None:
+    `field`: the name of a field that makes the record ambiguous.
+    """
+
+    def __init__(self, code: str, conversation_id: str | None = None, field: str | None = None) -> None:
         super().__init__(code)
         self.code = code
         self.conversation_id = conversation_id
-
-
-def decode_session(data: bytes, max_messages: int) -> Session:
-    """The session in one JSON object; raises Fault."""
-    try:
-        session = _DECODER.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError):
-        raise _classify(data) from None
-    if _may_repeat_owner(data) and _repeats_a_key(data):
-        raise Fault("bad_field", _readable_id(session.conversation_id))
-    return checked(session, max_messages)
+        self.field = field
 
 
 def convert_session(record: Any, max_messages: int) -> Session:
@@ -65,6 +60,11 @@ def checked(session: Session, max_messages: int) -> Session:
     conversation_id = session.conversation_id
     if not conversation_id.strip():
         raise Fault("missing_field")
+    for name, text in zip(
+        ID_FIELDS, (conversation_id, session.user_id, session.organization_id), strict=True
+    ):
+        if text and is_unclean(text) and text.strip():
+            raise Fault("bad_field", conversation_id, name)
     if len(session.messages) > max_messages:
         raise Fault("oversize_record", conversation_id)
     ids = [message.message_id for message in session.messages]
@@ -132,7 +132,8 @@ def present(text: str | None) -> str | None:
     return text if text and text.strip() else None
 
 
-def _classify(data: bytes) -> Fault:
+def classify(data: bytes) -> Fault:
+    """Why the JSON text of a record is no session."""
     try:
         record = json.loads(data.decode("utf-8"), parse_constant=_refuse_constant)
     except (ValueError, RecursionError):  # also an integer of thousands of digits, which is valid JSON
@@ -142,7 +143,7 @@ def _classify(data: bytes) -> Fault:
     try:
         json.dumps(record, ensure_ascii=False).encode()
     except (UnicodeEncodeError, RecursionError):
-        return Fault("invalid_unicode", _readable_id(record.get("conversation_id")))
+        return Fault("invalid_unicode", readable_id(record.get("conversation_id")))
     return _classify_record(record)
 
 
@@ -158,35 +159,16 @@ def json_fault(data: bytes) -> str:
     return "bad_field"
 
 
-def _may_repeat_owner(data: bytes) -> bool:
-    """True if an identifying name occurs twice, at any depth. Much cheaper than decoding."""
-    return any(data.count(name) > 1 for name in _IDENTIFYING)
-
-
-def _repeats_a_key(data: bytes) -> bool:
-    """True if the outermost object, which the decoder closes last, has two fields with one name."""
-    names: list[str] = []
-
-    def note(pairs: list[tuple[str, Any]]) -> None:
-        names[:] = [name for name, _ in pairs]
-
-    try:
-        json.loads(data, object_pairs_hook=note)
-    except (ValueError, RecursionError):
-        return True  # faults in values that the typed decoder skips
-    return len(set(names)) < len(names)
-
-
 def _classify_record(record: Any) -> Fault:
     if not isinstance(record, dict):
         return Fault("not_an_object")
-    conversation_id = _readable_id(record.get("conversation_id"))
-    if any(record.get(name) is None for name in _REQUIRED) or record["conversation_id"] == "":
+    conversation_id = readable_id(record.get("conversation_id"))
+    if any(record.get(name) is None for name in REQUIRED) or record["conversation_id"] == "":
         return Fault("missing_field", conversation_id)
     messages = record["messages"]
     if not isinstance(messages, list) or not all(isinstance(message, dict) for message in messages):
         return Fault("bad_field", conversation_id)
-    if any(message.get(name) is None for message in messages for name in _REQUIRED_MESSAGE):
+    if any(message.get(name) is None for message in messages for name in REQUIRED_OF_MESSAGES):
         return Fault("missing_field", conversation_id)
     times = [record["created_at"], record.get("deleted_at"), *(message["sent_at"] for message in messages)]
     codes = {code for code in map(_time_fault, times) if code}
@@ -212,7 +194,8 @@ def _time_fault(value: Any) -> str | None:
     return None
 
 
-def _readable_id(value: Any) -> str | None:
+def readable_id(value: Any) -> str | None:
+    """The value, if it can be the id of a quarantine entry."""
     if not isinstance(value, str) or not value.strip():
         return None
     try:

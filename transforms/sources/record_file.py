@@ -168,8 +168,17 @@ def read_record(
         if digest is None:
             digest = context.hasher.content(data)
         return ReadRecord(row, 0, 0, context.owned(session, unit), None, digest)
-    code, conversation_id = (fault.code, fault.conversation_id) if fault else ("bad_field", None)
-    entry = fault_at(unit, unit.paths[0], locator, code, context, data=data, conversation_id=conversation_id)
+    why = fault or Fault("bad_field")
+    entry = fault_at(
+        unit,
+        unit.paths[0],
+        locator,
+        why.code,
+        context,
+        data=data,
+        conversation_id=why.conversation_id,
+        field=why.field,
+    )
     return ReadRecord(row, 0, 0, None, entry)
 
 

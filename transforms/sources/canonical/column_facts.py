@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from schemas.ids import UNCLEAN_ID
 from schemas.records import Defaults, Limits
 from schemas.tables import ANSWER, FACTS, HUMAN, INSTANT, TEXT_NOT_READ
 from schemas.units import Unit
@@ -38,7 +39,7 @@ from transforms.sources.canonical.columns import (
     mask,
     taken_apart,
 )
-from transforms.sources.decode import EARLIEST, LATEST, Fault, check_value, present
+from transforms.sources.decode import EARLIEST, ID_FIELDS, LATEST, Fault, check_value, present
 from transforms.sources.facts.messages import thread_of, value_size
 from transforms.sources.identities import Identities, Owner, label, owner_of
 
@@ -90,6 +91,8 @@ def _unusual_rows(columns: Columns, numbers: Ints, limits: Limits) -> Bools:
     unusual |= ~not_blank(rows["conversation_id"])
     unusual |= mask(rows["created_at"].is_null()) | _impossible(rows["created_at"])
     unusual |= _impossible(rows["deleted_at"])
+    for name in ID_FIELDS:
+        unusual |= mask(pc.fill_null(pc.match_substring_regex(rows[name], UNCLEAN_ID), False))
     words = columns.words
     bad = columns.null_message | _empty(messages["message_id"])
     bad |= ~words["role"].among(_ROLES)

@@ -20,14 +20,16 @@ from transforms.sources.base import (
     changed,
     fault_at,
 )
-from transforms.sources.decode import Fault, decode_session
+from transforms.sources.canonical.line_decoder import decode_session, decode_sessions
+from transforms.sources.decode import Fault
 from transforms.sources.facts.table import ReadRecord
 from transforms.sources.files import (
     Line,
     Truncated,
+    blocks_of_lines,
     compression_of,
+    each_line,
     is_binary,
-    lines,
     open_stream,
     read_at,
 )
@@ -88,10 +90,15 @@ def _reads(unit: Unit, context: ReadContext, wanted: set[int] | None = None) -> 
     row = 0
     try:
         with closing(open_stream(path)) as file:
-            for line in lines(file, start, end, limit):
-                if (wanted is None or row in wanted) and _may_be(line, context.only):
-                    yield _read(unit, row, line, context)
-                row += 1
+            for some in blocks_of_lines(file, start, end, limit):
+                numbered = [*enumerate(each_line(some), row)]
+                row += len(numbered)
+                kept = [
+                    (number, line)
+                    for number, line in numbered
+                    if (wanted is None or number in wanted) and _may_be(line, context.only)
+                ]
+                yield from _read(unit, kept, context)
     except Truncated as cut:
         if wanted is None:
             yield ReadRecord(
@@ -114,26 +121,30 @@ def _may_be(line: Line, only: str | None) -> bool:
         return True
 
 
-def _read(unit: Unit, row: int, line: Line, context: ReadContext) -> ReadRecord:
+def _read(unit: Unit, kept: Sequence[tuple[int, Line]], context: ReadContext) -> Iterator[ReadRecord]:
+    texts = [line.data for _, line in kept if line.data is not None]
+    found = iter(decode_sessions(texts, context.limits.max_messages))
+    for row, line in kept:
+        session = Fault("oversize_record") if line.data is None else next(found)
+        if isinstance(session, Fault):
+            yield ReadRecord(row, line.offset, line.length, None, _entry(unit, line, session, context))
+        else:
+            context.owned(session, unit)
+            digest = context.hasher.content(line.data or b"")
+            yield ReadRecord(row, line.offset, line.length, session, None, digest)
+
+
+def _entry(unit: Unit, line: Line, fault: Fault, context: ReadContext) -> Quarantined:
     # The number of a line within its byte range does not identify it in the file; its offset does.
-    path = unit.paths[0]
     locator = f"byte {line.offset}" if unit.kind == "bytes" else f"line {line.number}"
-    if line.data is None:
-        fault = fault_at(unit, path, locator, "oversize_record", context, length=line.length)
-        return ReadRecord(row, line.offset, line.length, None, fault)
-    try:
-        session = decode_session(line.data, context.limits.max_messages)
-    except Fault as found:
-        fault = fault_at(
-            unit,
-            path,
-            locator,
-            found.code,
-            context,
-            data=line.data,
-            length=line.length,
-            conversation_id=found.conversation_id,
-        )
-        return ReadRecord(row, line.offset, line.length, None, fault)
-    context.owned(session, unit)
-    return ReadRecord(row, line.offset, line.length, session, None, context.hasher.content(line.data))
+    return fault_at(
+        unit,
+        unit.paths[0],
+        locator,
+        fault.code,
+        context,
+        data=line.data or b"",
+        length=line.length,
+        conversation_id=fault.conversation_id,
+        field=fault.field,
+    )

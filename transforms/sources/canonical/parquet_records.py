@@ -31,7 +31,14 @@ def read_row(
         session = _fitting(_plain(record), context)
     except Fault as fault:
         entry = fault_at(
-            unit, path, locator, fault.code, context, data=data, conversation_id=fault.conversation_id
+            unit,
+            path,
+            locator,
+            fault.code,
+            context,
+            data=data,
+            conversation_id=fault.conversation_id,
+            field=fault.field,
         )
         return ReadRecord(row, 0, 0, None, entry)
     return ReadRecord(row, 0, 0, context.owned(session, unit), None, digest)

@@ -145,6 +145,7 @@ class ChatParquet:
                 context,
                 data=data,
                 conversation_id=fault.conversation_id,
+                field=fault.field,
             )
             return ReadRecord(row, 0, 0, None, entry)
         return ReadRecord(row, 0, 0, context.owned(session, unit), None, digest)

@@ -117,7 +117,15 @@ def _sessions(unit: Unit, found: UnitRecords, context: ReadContext) -> Iterator[
     for row, fault in faults.items():
         _note_quarantined(sessions[row], fault.code, lines)
         name = sessions[row].conversation_id
-        entry = fault_at(unit, unit.paths[0], f"session {row}", fault.code, context, conversation_id=name)
+        entry = fault_at(
+            unit,
+            unit.paths[0],
+            f"session {row}",
+            fault.code,
+            context,
+            conversation_id=name,
+            field=fault.field,
+        )
         yield ReadRecord(row, 0, 0, None, entry)
     valid = [row for row in range(len(sessions)) if row not in faults]
     for rows in itertools.batched(valid, _BATCH_SESSIONS):

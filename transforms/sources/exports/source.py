@@ -118,6 +118,7 @@ def _read(unit: Unit, row: int, item: Item, context: ReadContext, shape: Shape) 
             data=data or b"",
             length=item.element.length,
             conversation_id=fault.conversation_id,
+            field=fault.field,
         )
         return ReadRecord(row, 0, item.element.length, None, entry)
     context.owned(session, unit)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from schemas.ids import is_unclean
 from schemas.keys import KeyedHasher
 from schemas.records import Defaults, Limits
 from schemas.units import Quarantined, Unit
@@ -228,5 +229,6 @@ def _are_valid(sessions: SessionColumns | None, size: int, limits: Limits) -> bo
         and most <= limits.max_messages
         and min(instants, default=EARLIEST) >= EARLIEST
         and max(instants, default=LATEST) <= LATEST
-        and not any(not name or name.isspace() for name in sessions.conversation_ids)
+        and not any(not name or is_unclean(name) for name in sessions.conversation_ids)
+        and not any(name and is_unclean(name) for name in (*sessions.user_ids, *sessions.organization_ids))
     )
