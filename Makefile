@@ -68,8 +68,9 @@ prove: setup  ## run the slow tests, and compare the engine with the reference o
 	$(BIN)/python -m pytest -m prove
 	$(BIN)/python -m tests.prove.engine_against_reference --sessions 200000
 
-faults: setup  ## fail 2,000 operations on files, one at a time, and check what is left (half an hour)
-	$(BIN)/python -m tests.prove.faults $(ARGS)
+faults: setup  ## disturb runs, fail 2,000 operations on files, check what is left (40 minutes)
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m faults
+	$(BIN)/python -W ignore::DeprecationWarning -m tests.prove.faults $(ARGS)
 
 mutants: setup  ## test that the tests detect small changes of the decision code (an hour)
 	$(BIN)/mutmut run --max-children 2

@@ -14,7 +14,7 @@ import pytest
 from tests.e2e.test_run import wait_for
 from tests.support.command import COMMAND, ROOT, TWO_WORKERS, Corpus, chatsieve
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.faults]
 
 
 def test_a_sample_of_the_faults_is_survived() -> None:

@@ -30,6 +30,7 @@ from tests.support.listeners import as_nobody, family, network_listeners, own_ad
 
 pytestmark = [
     pytest.mark.e2e,
+    pytest.mark.faults,
     pytest.mark.skipif(not Path("/proc/net/unix").exists(), reason="reads sockets from /proc"),
 ]
 _AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")
