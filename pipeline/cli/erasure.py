@@ -77,5 +77,10 @@ def _tell(done: Any, as_json: bool, quiet: bool, dataset: Path) -> None:
             f"{certificate.unknown} ids unknown; {rows} training rows removed; rewritten: {changed}; "
             f"certificate {done.path}"
         )
+        if certificate.scan.get("found"):
+            text += (
+                f"; {certificate.scan['found']} occurrences of the keys are left in files that are not the "
+                "dataset's: `chatsieve verify` names them"
+            )
     if not quiet or (certificate is not None and certificate.scan is None):
         typer.echo(f"{name}: {text}", err=True)

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from pipeline.dataset.committed import open_committed
 from pipeline.dataset.erasures import Asked
 from schemas.errors import ConfigError, ConsentError
+from schemas.ids import is_unclean
 from schemas.keys import KeyedHasher, key_id, parse_key
 from transforms.consent.columns import key_column, parse_instant
 from transforms.consent.files import read_batches
@@ -67,9 +68,21 @@ def moment_of(text: str) -> dt.datetime:
 
 def _keys(ids: Iterable[str], make: Callable[[str], bytes]) -> Iterable[frozenset[bytes]]:
     for text in ids:
-        if not text.strip() or text != text.strip():
-            raise ConfigError("an id to erase is blank, or has white space around it")
+        if not text.strip() or is_unclean(text) or not _is_utf8(text):
+            raise ConfigError(
+                "an id to erase is blank, is not UTF-8, or has white space or an invisible character at an "
+                "end, or a control character, and would match nothing; correct the id"
+            )
         yield frozenset([make(text), *([bytes.fromhex(text)] if _KEY.match(text) else [])])
+
+
+def _is_utf8(text: str) -> bool:
+    """False for an argument whose bytes were not UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _listed(path: str, hasher: KeyedHasher) -> Asked:

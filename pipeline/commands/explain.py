@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from pipeline.commands.explain_session import explained_sessions, rules_by_reason
 from pipeline.commands.policy import rule_lines
 from pipeline.dataset.committed import Committed, open_committed
-from pipeline.dataset.erasures import erased_from
+from pipeline.dataset.erased import erased_from
 from pipeline.inputs.config import Settings
 from pipeline.inputs.find_inputs import Inputs, find_inputs, read_context
 from schemas.decisions import TEXT_REASONS, Decision, Reason

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from pipeline.commands.commit import Outcome, prepare, snapshot_entry
-from pipeline.dataset.erasures import erased_from
+from pipeline.dataset.erased import check_erased, check_key, erased_from
 from pipeline.dataset.writer import DatasetWriter, begin
 from pipeline.graph import PackPlan, RunPlan
 from pipeline.inputs.config import Settings
@@ -74,13 +74,16 @@ def execute_packs(
     """
     hasher = KeyedHasher(settings.key)
     with temporary_spill() as spill:
-        inputs = find_inputs(settings, hasher, spill, erased_from(settings))
+        erased = erased_from(settings)
+        inputs = find_inputs(settings, hasher, spill, erased)
         engine = engine_spec(settings) if kind == "run" or sample else None
         digests = engine_of(engine).model_digests() if engine else {}
         writers: list[DatasetWriter] = []
         try:
             for path in paths:
-                writers.append(begin(path, kind, settings.config.output.on_exists))  # noqa: PERF401 - each is rolled back below
+                writers.append(begin(path, kind, settings.config.output.on_exists))
+                check_key(writers[-1].store, writers[-1].before, settings.key, str(path))
+            check_erased(settings, erased)
             previous = [_previous_run(writer, compare) for writer in writers]
             context = dataclasses.replace(read_context(settings, hasher), metadata_only=kind == "audit")
             plan = _plan(settings, context, inputs, writers, engine, sample)

@@ -14,8 +14,8 @@ from transforms.storage.contract import Store
 CURRENT = "CURRENT"
 FORMAT = "chatsieve-dataset/2"
 Kind = Literal["run", "audit"]
-#: A folder or a symbolic link in its place, or a file of somebody else.
-_NO_FILE = (errno.EISDIR, errno.ELOOP, errno.EACCES, errno.EPERM)
+#: A folder or a symbolic link in its place, a path that cannot be one, or a file of somebody else.
+_NO_FILE = (errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EACCES, errno.EPERM)
 _FOLDER = re.compile(r"v(\d{4,})-[0-9a-f]{6,}\Z")
 
 
@@ -46,6 +46,20 @@ class Catalog(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=F
     folder: str
     versions: list[Version]
     erased: list[str] = msgspec.field(default_factory=list)
+
+    @property
+    def is_sound(self) -> bool:
+        """True where the versions are numbered upwards, each with its own folder, and the newest one counts.
+
+        A command that changes the catalog refuses any other: it may remove what it should keep.
+        """
+        numbers = [one.version for one in self.versions]
+        return (
+            numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+            and numbers[0] > 0
+            and all(one.folder.startswith(f"v{one.version:04d}-") for one in self.versions)
+            and (self.version, self.folder) == (numbers[-1], self.versions[-1].folder)
+        )
 
     def entry(self, number: int | None = None) -> Version | None:
         """The version with this number, the current one for None; None if there is none."""

@@ -122,6 +122,8 @@ def begin_change(path: Path) -> Change:
     if (path / LATEST).exists(follow_symlinks=False) and not (path / LATEST).is_symlink():
         raise OutputError(f"{path / LATEST}: expected a link to the current version; move it elsewhere")
     before = read_catalog(store, str(path))
+    if before is not None and not before.catalog.is_sound:
+        raise OutputError(f"{path / CURRENT}: contradicts itself; `chatsieve verify` gives details")
     held = claim(store, before.catalog.version + 1 if before else 1, str(path))
     # Another writer may have committed between the reading and the claim.
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -87,7 +88,7 @@ def version_folder(where: Path) -> tuple[Path, Path, Version | None]:
 
     Raises InputError where there is none. A version folder by itself has no entry.
     """
-    found = None if where.exists() else _NUMBERED.match(str(where))
+    found = None if os.path.exists(where) else _NUMBERED.match(str(where))  # noqa: PTH110 - False for any path that cannot be
     root, number = (Path(found[1]), int(found[2])) if found else (where, None)
     read = read_catalog(LocalStore(root), str(root))
     if read is None:

@@ -6,6 +6,7 @@ lists the names, so that both count from the moment when the erasure does.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
 from collections.abc import Iterable
@@ -15,12 +16,9 @@ import msgspec
 import pyarrow.parquet as pq
 
 from pipeline.dataset.catalog import Catalog, read_catalog
-from pipeline.inputs.config import Settings
 from schemas.errors import InputError
 from schemas.keys import KEY_BYTES
-from transforms.consent.snapshots import ErasedKeys
 from transforms.storage.contract import Store
-from transforms.storage.local import LocalStore
 
 ERASURES = "erasures/"
 _DIGITS = re.compile(rb"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
@@ -112,13 +110,23 @@ def decode_keys(data: bytes, where: str) -> Keys:
 
 
 def erased_keys(store: Store, catalog: Catalog | None, where: str) -> Keys:
-    """All keys that the dataset's erasures list; raises InputError where a list is missing or damaged."""
+    """All keys that the dataset's erasures list; raises InputError where one is missing or damaged."""
     keys = NO_KEYS
     for name in _names(catalog.erased if catalog else (), where):
         try:
             data = store.read(keys_name(name))
-        except FileNotFoundError:
-            raise InputError(f"{where}/{keys_name(name)}: is missing; restore it from a copy") from None
+            certificate = msgspec.json.decode(store.read(certificate_name(name)), type=Certificate)
+        except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
+            raise InputError(
+                f"{where}/{ERASURES}{name}: its keys or its certificate are missing or damaged; "
+                "restore both files from a copy"
+            ) from None
+        # A list that was cut at the end of a line reads well, and would let the others come back.
+        if hashlib.sha256(data).hexdigest() != certificate.keys_sha256:
+            raise InputError(
+                f"{where}/{keys_name(name)}: is not the list that its certificate names; "
+                "restore it from a copy"
+            )
         keys |= decode_keys(data, f"{where}/{keys_name(name)}")
     return keys
 
@@ -139,16 +147,27 @@ def finish_erasures(store: Store, where: str) -> None:
     """Searches the dataset for the keys of each erasure that is not proved yet, and adds the scan.
 
     Old folders have to be removed before. Parquet is searched by its key columns, other files by their bytes.
-    Tombstones and certificates are left out: they have to hold what must not come back.
+    Tombstones and certificates are left out: they have to hold what must not come back. An erasure whose
+    files are damaged does not keep the others from being finished; its error is raised at the end.
     """
+    failure: Exception | None = None
     read = read_catalog(store, where)
     for name in _names(read.catalog.erased if read else (), where):
-        certificate = msgspec.json.decode(store.read(certificate_name(name)), type=Certificate)
-        if certificate.scan is None or certificate.scan.get("found"):
-            keys = decode_keys(store.read(keys_name(name)), f"{where}/{keys_name(name)}")
-            scan = _scan(store, keys.users | keys.conversations)
-            done = msgspec.structs.replace(certificate, scan=scan)
-            store.put(certificate_name(name), encode_certificate(done))
+        try:
+            _finish(store, name, where)
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError, InputError) as error:
+            failure = failure or error
+    if failure is not None:
+        raise failure
+
+
+def _finish(store: Store, name: str, where: str) -> None:
+    certificate = msgspec.json.decode(store.read(certificate_name(name)), type=Certificate)
+    if certificate.scan is None or certificate.scan.get("found"):
+        keys = decode_keys(store.read(keys_name(name)), f"{where}/{keys_name(name)}")
+        scan = _scan(store, keys.users | keys.conversations)
+        done = msgspec.structs.replace(certificate, scan=scan)
+        store.put(certificate_name(name), encode_certificate(done))
 
 
 def _scan(store: Store, keys: frozenset[bytes]) -> dict[str, int]:
@@ -178,13 +197,3 @@ def _in_parquet(data: bytes, digits: set[str]) -> int:
                 values = column.to_pylist()
                 total += sum(value in digits for value in values)
     return total
-
-
-def erased_from(settings: Settings) -> list[ErasedKeys]:
-    """What `forget` erased from the dataset that the settings write: no run and no audit brings it back."""
-    root = settings.output_path("run")
-    store = LocalStore(root)
-    read = read_catalog(store, str(root))
-    keys = erased_keys(store, read.catalog if read else None, str(root))
-    listed = [("user", keys.users), ("conversation", keys.conversations)]
-    return [ErasedKeys(kind, tuple(sorted(some))) for kind, some in listed if some]

@@ -32,7 +32,8 @@ _OWN = ("claims/", "v0", ".lock/", TEMPORARY)
 class DatasetWriter:
     """A claimed version. Workers write files below `folder` under their final names.
 
-    `version` is its number, `parent` the version before it, `staging` a private folder for the run alone.
+    `version` is its number, `parent` the version before it, `before` the catalog as it was claimed (None for
+    a new dataset), `staging` a private folder for the run alone.
     """
 
     def __init__(self, path: Path, kind: Kind, change: Change) -> None:
@@ -44,7 +45,8 @@ class DatasetWriter:
         self.folder = path / self._name
         self.staging = self.folder / STAGING
         self._change = change
-        self._store = change.store
+        self.before = change.before
+        self.store = self._store = change.store
 
     @property
     def is_committed(self) -> bool:

@@ -9,6 +9,10 @@ from typing import Any
 
 import pytest
 
+from pipeline.commands import run
+from pipeline.inputs.config import load_settings
+from pipeline.runners.progress import Progress
+from schemas.errors import BusyError
 from tests.support.command import Corpus, chatsieve, current, table_of
 from tests.support.forging import linked_copy
 
@@ -196,3 +200,39 @@ def test_another_key_is_refused(dataset: Path, tmp_path: Path) -> None:
     done = chatsieve("forget", dataset, "--user", "u1", "--key-file", key)
     assert done.returncode == 2
     assert "is not the key" in done.stderr
+
+
+def test_a_run_with_another_key_is_refused(corpus: Corpus, dataset: Path, tmp_path: Path) -> None:
+    """Its keys differ from those of the tombstones: an erased person would come back. An audit too."""
+    other = tmp_path / "other.key"
+    other.write_text("a7" * 32 + "\n")
+    options = ("--set", f"key_file={other}", "--set", f"output.path={dataset}", "--quiet", *AGAIN)
+    before = {*dataset.rglob("*")} - {dataset / ".lock"}
+    done = chatsieve("run", "-c", corpus.config, *options)
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert f"{dataset}@1: was made with another key" in done.stderr
+    assert {*dataset.rglob("*")} - {dataset / ".lock"} == before
+    erase(corpus, dataset, "--user", eligible(corpus)[0]["user_id"])
+    done = chatsieve("audit", "-c", corpus.config, *options, "--set", f"audit.path={tmp_path / 'audit'}")
+    assert (done.returncode, "another key" in done.stderr) == (2, True)
+    assert not (tmp_path / "audit").exists()
+
+
+def test_a_person_who_is_erased_while_a_run_begins_stays_erased(
+    corpus: Corpus, dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run read the tombstones before it claimed the dataset; `forget` ended in between."""
+    row = eligible(corpus)[0]
+    options = {"output.path": str(dataset), "output.on_exists": "new_version"}
+    settings = load_settings(corpus.config, options)
+    found = run.find_inputs
+
+    def erased_meanwhile(*arguments: Any) -> Any:
+        erase(corpus, dataset, "--user", row["user_id"])
+        return found(*arguments)
+
+    monkeypatch.setattr(run, "find_inputs", erased_meanwhile)
+    with pytest.raises(BusyError, match="run again"):
+        run.execute(settings, "run", [], Progress(False))
+    assert [one["version"] for one in versions(dataset)] == [1, 2]
+    assert verified(corpus, dataset)

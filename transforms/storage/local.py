@@ -31,7 +31,8 @@ class LocalStore:
     """
 
     def __init__(self, root: str | Path, durable: bool = True) -> None:
-        self.root = Path(root).resolve()
+        # Path.resolve raises for a loop of links; here the first access does, with an OSError.
+        self.root = Path(os.path.realpath(root))
         self._durable = durable
 
     def names(self, prefix: str = "") -> list[str]:

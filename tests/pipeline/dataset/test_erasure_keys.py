@@ -33,3 +33,16 @@ def test_nothing_asked_is_refused() -> None:
     """An empty erasure would leave a certificate of nothing."""
     with pytest.raises(ConfigError, match="at least one id"):
         keys_asked([], [], None, _KEY)
+
+
+@pytest.mark.parametrize("text", ["", " ", "u ", "u\N{ZERO WIDTH SPACE}", "u\tv", "u\x85v", "u\udcff"])
+def test_an_id_that_no_record_can_have_is_refused(text: str) -> None:
+    """It would be counted as unknown, and the request would seem to be fulfilled. The last is not UTF-8."""
+    for users, conversations in (([text], []), ([], [text])):
+        with pytest.raises(ConfigError, match="correct the id"):
+            keys_asked(users, conversations, None, _KEY)
+
+
+def test_an_id_with_white_space_inside_is_one() -> None:
+    """Only the ends are trimmed by other systems."""
+    assert len(keys_asked(["Zo\N{LATIN SMALL LETTER E WITH DIAERESIS} 1"], [], None, _KEY).users) == 1
