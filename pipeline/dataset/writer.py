@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import hashlib
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -25,6 +26,8 @@ from transforms.storage.local import TEMPORARY
 MANIFEST = "manifest.json"
 #: Below the version's folder: what the run needs while it writes, removed before the manifest is written.
 STAGING = "staging"
+#: The end of DATASET@N, as commands that read a dataset take it.
+_NUMBERED = re.compile(r".@\d+\Z")
 #: Names that a folder may hold before there is a catalog: leftovers of writers that died.
 _OWN = ("claims/", "v0", ".lock/", TEMPORARY)
 
@@ -147,6 +150,8 @@ def begin(path: Path, kind: Kind, on_exists: Literal["refuse", "new_version"]) -
 
 
 def _check_free(path: Path) -> None:
+    if _NUMBERED.search(path.name):
+        raise OutputError(f"{path}: a path that ends in @N names a version; give another output.path")
     if not path.exists():
         return
     names = {entry.name for entry in path.iterdir()}

@@ -351,3 +351,12 @@ def test_a_path_that_cannot_be_is_no_dataset(tmp_path: Path, name: str) -> None:
         version_folder(tmp_path / name)
     with pytest.raises(InputError):
         catalog_of(tmp_path / name)
+
+
+@pytest.mark.parametrize("kind", ["run", "audit"])
+def test_no_dataset_is_made_under_the_name_of_a_version(tmp_path: Path, kind: Any) -> None:
+    """A folder `out@1` would hide version 1 of `out` from every command."""
+    with pytest.raises(OutputError, match="names a version"):
+        begin(tmp_path / "out@1", kind, "new_version")
+    assert list(tmp_path.iterdir()) == []
+    begin(tmp_path / "out@home", kind, "refuse").rollback()
