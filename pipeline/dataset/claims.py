@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import hashlib
 import os
 import re
 import secrets
@@ -22,13 +23,19 @@ from schemas.errors import BusyError, OutputError
 from transforms.storage.contract import Conflict, Store, Unknown
 
 LEASE = dt.timedelta(seconds=90)
+#: No lease is longer, whatever the clocks of two hosts differ by: a claim beyond it is no writer's.
+_LONGEST = dt.timedelta(hours=1)
 _RENEW_SECONDS = 20.0
 _FOLDER = "claims/"
 _NUMBER = re.compile(r"[0-9]{4,9}\Z")
 
 
 class Holder(msgspec.Struct, frozen=True, kw_only=True):
-    """Who holds a claim, and until when (UTC). `process`: id and start of the process, for its own host."""
+    """Who holds a claim, and until when (UTC).
+
+    `host`: digest of the host's name, which may contain a person's name. `process`: id and start of the
+    process, for its own host.
+    """
 
     run: str
     folder: str
@@ -94,7 +101,7 @@ def claim(store: Store, version: int, where: str) -> Claim:
     holder = Holder(
         run=secrets.token_hex(8),
         folder=f"v{version:04d}-{token}",
-        host=socket.gethostname(),
+        host=_host(),
         process=_process(os.getpid()),
         until=_now() + LEASE,
     )
@@ -120,9 +127,9 @@ def claims_of(store: Store) -> dict[int, Holder]:
 
 def is_live(holder: Holder) -> bool:
     """True while the lease lasts; on the holder's own host also only while its process does."""
-    if holder.host == socket.gethostname() and not _is_running(holder.process):
+    if holder.host == _host() and not _is_running(holder.process):
         return False
-    return holder.until > _now()
+    return _now() < holder.until < _now() + _LONGEST
 
 
 def remove_dead(store: Store) -> None:
@@ -151,6 +158,10 @@ def _take_over(store: Store, version: int, data: bytes, where: str) -> None:
 
 def _name(version: int) -> str:
     return f"{_FOLDER}{version:04d}"
+
+
+def _host() -> str:
+    return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:16]
 
 
 def _now() -> dt.datetime:

@@ -186,9 +186,10 @@ def test_a_killed_run_blocks_nobody_and_its_files_go(tmp_path: Path) -> None:
 
 
 def test_a_lapsed_claim_of_another_host_is_taken_over_and_a_live_one_is_not(tmp_path: Path) -> None:
-    """Only the lease tells of processes elsewhere."""
+    """Only the lease tells of processes elsewhere. A lease of years would keep everybody out."""
     now = dt.datetime.now(dt.UTC)
-    for until, busy in ((now + dt.timedelta(minutes=1), True), (now - dt.timedelta(seconds=1), False)):
+    for lease, busy in ((60, True), (-1, False), (10**8, False)):
+        until = now + dt.timedelta(seconds=lease)
         holder = claims.Holder(run="r", folder="v0001-abcdef", host="elsewhere", process="1@1", until=until)
         LocalStore(tmp_path / "out").put("claims/0001", msgspec.json.encode(holder))
         if busy:
