@@ -226,7 +226,7 @@ class FinishPolicy(beam.PTransform):  # type: ignore[misc]
             ledger
             | "Merge ledger" >> beam.Flatten()
             | "By part" >> beam.GroupByKey()
-            | "Ledger" >> WriteLedger(pack.stamp, pack.folder, plan.roots, output_sizes, spill)
+            | "Ledger" >> WriteLedger(pack.stamp, pack.folder, plan.files, plan.roots, output_sizes, spill)
         )
         return (
             [*entries, written]

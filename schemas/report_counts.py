@@ -17,7 +17,11 @@ MONTHS = 36
 
 
 class Counts(msgspec.Struct, frozen=True):
-    """Totals. Several `records` may form one session; `quarantined_records` could not be read."""
+    """Totals. Several `records` may form one session; `quarantined_records` could not be read.
+
+    `parts`: lines of Claude Code and messages of exports, read one by one. `quarantined_parts` of them could
+    not be read, while their session was; these are counted in `records` and `quarantined_records` too.
+    """
 
     records: Cell
     quarantined_records: Cell
@@ -28,6 +32,8 @@ class Counts(msgspec.Struct, frozen=True):
     dropped_blocks: Cell
     decisions: dict[str, Cell]
     reasons: dict[str, Cell]
+    parts: Cell = 0
+    quarantined_parts: Cell = 0
 
 
 class Step(msgspec.Struct, frozen=True):

@@ -64,7 +64,8 @@ QUARANTINED = pa.schema(
         ("path", pa.string()),
         ("locator", pa.string()),  # "line 17", "row 5", "item 3" or "file"
         ("code", pa.string()),  # one of `schemas.units.QUARANTINE_CODES`
-        ("field", pa.string()),  # the name of the field at fault; null: not one alone
+        ("field", pa.string()),  # path of the field at fault in the schema; null: the fault is not in a field
+        ("kind", pa.string()),  # one of `schemas.units.FIELD_KINDS`, null without a field
         ("byte_length", pa.int64()),
         ("digest", pa.string()),  # `KeyedHasher.record` of the bytes, in hex
     ]

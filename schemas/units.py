@@ -48,7 +48,10 @@ class Quarantined(msgspec.Struct, frozen=True):
     """A record that cannot be read as a session: its place and a quarantine code, without its content.
 
     `locator`: "line 17", "row 5", "item 3" or "file". `digest`: `KeyedHasher.record` of its bytes.
-    `conversation_key`: None if no id can be read. `field`: the name of the field at fault, if one alone is.
+    `conversation_key`: None if no id can be read. `field`: the path of the field at fault in the schema of
+    the format, such as "messages[].sent_at", or "*" for a field that is not read; `kind`: what it has instead
+    of a valid value (`FIELD_KINDS`). Both are None if the fault is not in a field. `is_part`: a line or
+    message of a session that is read without it.
     """
 
     input: int
@@ -59,6 +62,14 @@ class Quarantined(msgspec.Struct, frozen=True):
     digest: str
     conversation_key: bytes | None = None
     field: str | None = None
+    kind: str | None = None
+    is_part: bool = False
+
+
+#: Kinds of values that a field at fault can have; never the value itself.
+FIELD_KINDS = frozenset(
+    {"missing", "null", "boolean", "number", "text", "list", "object", "time", "bytes", "repeated"}
+)
 
 
 #: Why a record or session is quarantined; docs/operations.md explains each.
@@ -80,6 +91,7 @@ QUARANTINE_CODES = frozenset(
         "truncated_input",
         "unreadable_file",
         "unknown_format",
+        "no_messages",
         "duplicate_message",
         "cyclic_messages",
         "deid_failed",

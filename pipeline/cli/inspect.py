@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -25,7 +25,8 @@ def inspect(
     """Show the format and content of logs.
 
     Prints counts, unknown fields and the configuration to read the logs; no text and no ids. Exits with 1 if
-    no file has a known format.
+    no file has a known format, if nothing in the files of a format can be read, or if a file of spans has no
+    messages.
     """
     from pipeline.commands.inspect import inspect as inspect_files
 
@@ -36,8 +37,14 @@ def inspect(
         from pipeline.cli.terminal.inspect import print_inspection
 
         print_inspection(document, console())
-    if not document["formats"]:
+    if not document["formats"] or any(map(_is_unread, document["formats"])):
         raise typer.Exit(1)
+
+
+def _is_unread(found: dict[str, Any]) -> bool:
+    """True if no session of the format could be read, or none of a file of spans."""
+    quarantined = found["quarantined"]
+    return "no_messages" in quarantined or (not found["sessions"] and bool(quarantined))
 
 
 def checked_format(name: str | None) -> str | None:

@@ -64,6 +64,8 @@ def explain(
             {
                 "file": display_name(entry.path, inputs.roots, entry.input),
                 "locator": entry.locator,
+                "field": entry.field,
+                "kind": entry.kind,
                 "decision": str(Decision.QUARANTINED),
                 "reason": entry.code,
             }

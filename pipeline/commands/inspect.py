@@ -115,8 +115,8 @@ class _Tally:
         for record in found:
             if isinstance(record, Quarantined):
                 self.quarantined[record.code] += 1
-                # The lines of an unreadable session are counted one by one, so the session itself is not.
-                if not record.locator.startswith("session "):
+                # Lines of an unreadable session, and spans, are counted one by one; the entry is of them all.
+                if not record.locator.startswith("session ") and record.code != "no_messages":
                     self.faulty[f"quarantined: {record.code}"] += 1
             else:
                 self._add(record)

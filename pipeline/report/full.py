@@ -135,6 +135,8 @@ def counts_of(catalog: Catalog, cells: Sequence[LedgerCell]) -> Counts:
         dropped_blocks=_sum(catalog, "text", "dropped_blocks"),
         decisions=dict(sorted(decisions.items())),
         reasons=dict(sorted(summed(cells, ["reason"]).items())),
+        parts=_sum(catalog, "read", "parts"),
+        quarantined_parts=_sum(catalog, "read", "quarantined_parts"),
     )
 
 

@@ -25,6 +25,7 @@ QUARANTINE_SUMMARIES = {
     "truncated_input": "The file ends too early",
     "unreadable_file": "The file cannot be read",
     "unknown_format": "Not in the format that was said",
+    "no_messages": "Spans without messages",
     "duplicate_message": "Two messages have one id",
     "cyclic_messages": "Parent links go in a circle",
     DEID_FAILED: "De-identification could not get through it",

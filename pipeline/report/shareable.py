@@ -39,7 +39,17 @@ from schemas.report_masking import Deid, Estimate, Residual
 from schemas.strict_yaml import parse_instant
 from transforms.output.suppression import PublishableCounts
 
-LEFT_OUT = ["groups", "retention", "shards", "lists", "inputs.records", "deid.by_surface", "estimate.refused"]
+LEFT_OUT = [
+    "groups",
+    "retention",
+    "shards",
+    "lists",
+    "inputs.records",
+    "counts.parts",
+    "counts.quarantined_parts",
+    "deid.by_surface",
+    "estimate.refused",
+]
 _USERS = ("granted", "refused", "undecided", "no_record")
 
 
@@ -105,6 +115,8 @@ def _counts(report: Report, table: PublishableCounts, least: int) -> Counts:
         dropped_blocks=_alone(full.dropped_blocks, least),
         decisions=shareable_counts(table, "decision"),
         reasons=shareable_counts(table, "reason"),
+        parts=None,
+        quarantined_parts=None,
     )
 
 

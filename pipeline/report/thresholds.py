@@ -9,7 +9,7 @@ import isodate
 from pipeline.report.previous import share
 from schemas.config import FailIf, RunConfig
 from schemas.report import Failure, Report
-from schemas.report_counts import Cell
+from schemas.report_counts import Cell, Counts
 from schemas.strict_yaml import parse_instant
 from transforms.shuffle.instants import later
 
@@ -32,10 +32,22 @@ def failures_of(report: Report, config: RunConfig) -> list[Failure]:
 
 def _limits(report: Report, config: RunConfig) -> Iterator[Failure]:
     key, limit = "limits.max_quarantined_fraction", config.limits.max_quarantined_fraction
-    quarantined, records = _number(report.counts.quarantined_records), report.counts.records
-    if isinstance(records, int) and quarantined > limit * records:
-        text = f"{quarantined} of {records} records were quarantined, more than {key} {limit:g}"
-        yield Failure(key, limit, share(quarantined, records), text)
+    for what, quarantined, total in unreadable_of(report.counts):
+        if quarantined > limit * total:
+            text = f"{quarantined} of {total} {what} could not be read, more than {key} {limit:g}"
+            yield Failure(key, limit, share(quarantined, total), text)
+
+
+def unreadable_of(counts: Counts) -> Iterator[tuple[str, int, int]]:
+    """What `limits.max_quarantined_fraction` compares: how many could not be read, of how many.
+
+    Records that could not be read, of all records; a file that is cut off or cannot be read is one. Apart
+    from them, lines and messages that a session is read without, of all lines and messages.
+    """
+    parts = _number(counts.quarantined_parts)
+    if isinstance(counts.records, int):
+        yield "records", _number(counts.quarantined_records) - parts, counts.records - parts
+    yield "lines or messages", parts, _number(counts.parts)
 
 
 def _shares(report: Report, fail_if: FailIf) -> Iterator[Failure]:

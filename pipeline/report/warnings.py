@@ -118,9 +118,12 @@ def _of_sessions(report: Report, config: RunConfig) -> Iterator[Caution]:
         yield _warning("nothing_eligible")
     if report.snapshots.age_seconds > OLD_SECONDS:
         yield _warning("snapshot_old")
-    quarantined = _number(decisions.get("quarantined", 0))
-    if quarantined > config.limits.max_quarantined_fraction / 2 * total:
-        yield _warning("quarantine_high", None, quarantined, total)
+    parts, limit = _number(report.counts.quarantined_parts), config.limits.max_quarantined_fraction / 2
+    quarantined = _number(decisions.get("quarantined", 0)) - parts
+    if quarantined > limit * (total - parts):
+        yield _warning("quarantine_high", None, quarantined, total - parts)
+    elif parts > limit * _number(report.counts.parts):
+        yield _warning("quarantine_high", None, parts, _number(report.counts.parts))
     unlisted: tuple[tuple[WarningCode, list[Split]], ...] = (
         ("tier_unlisted", report.by_tier),
         ("surface_unlisted", report.by_surface),

@@ -109,6 +109,8 @@ def _counts(subject: Subject) -> Iterator[Finding]:
     rows = counts.sessions + counts.quarantined_records
     if not rows == counts.ledger_rows == sum(counts.reasons.values()):
         yield _finding("its sessions and quarantined records are not its ledger rows")
+    if counts.quarantined_parts > min(counts.quarantined_records, counts.parts):
+        yield _finding("its quarantined parts are more than its parts or its quarantined records")
     if counts.records < rows:
         yield _finding("its records are fewer than its ledger rows")
     eligible = counts.reasons.get("eligible", 0)

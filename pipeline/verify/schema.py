@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pyarrow as pa
@@ -13,6 +14,7 @@ import pyarrow.parquet as pq
 
 from pipeline.verify.findings import Finding
 from pipeline.verify.subject import DAMAGE, Subject
+from schemas.units import FIELD_KINDS
 from transforms.output.erase import schema_of
 from transforms.output.shards import ROW_GROUP_ROWS
 
@@ -20,6 +22,7 @@ BATCH_ROWS = 2_048
 #: Of a line of the quarantine: it holds names, numbers and a digest.
 _LINE_BYTES = 1 << 16
 _CODE = re.compile(r"[a-z][a-z0-9_]{0,63}\Z")
+_FIELD = re.compile(r"(?:[a-zA-Z_.\[\]]{1,128}|\*)\Z")
 _DIGEST = re.compile(r"[0-9a-f]{32}\Z")
 
 
@@ -27,10 +30,12 @@ class QuarantineLine(msgspec.Struct, forbid_unknown_fields=True):
     """A line of the quarantine."""
 
     input: int
+    manifest_input: int
     file: str
     locator: str
     code: str
     field: str | None
+    kind: str | None
     byte_length: int
     digest: str
 
@@ -48,6 +53,7 @@ def check_schemas(subject: Subject) -> Iterator[Finding]:
 
 def check_quarantine(subject: Subject, codes: Counter[str]) -> Iterator[Finding]:
     """Findings of the lines of the quarantine; counts them by code in `codes`."""
+    inputs = subject.manifest.inputs
     for file in subject.files("quarantine/"):
         if file.path in subject.bad:
             continue
@@ -55,7 +61,7 @@ def check_quarantine(subject: Subject, codes: Counter[str]) -> Iterator[Finding]
         with (subject.folder / file.path).open("rb") as source:
             while line := source.readline(_LINE_BYTES):
                 lines += 1
-                found = _line(line)
+                found = _line(line, inputs)
                 if found is None:
                     bad += 1
                 else:
@@ -104,7 +110,15 @@ def _notes(field: pa.Field) -> bool:
     return bool(set(field.metadata or {}) - {b"PARQUET:field_id"}) or any(map(_notes, below))
 
 
-def _line(line: bytes) -> QuarantineLine | None:
+def _is_input(line: QuarantineLine, inputs: Sequence[Mapping[str, Any]]) -> bool:
+    """True if the line's file is an entry of the manifest."""
+    if not 0 <= line.manifest_input < len(inputs):
+        return False
+    entry = inputs[line.manifest_input]
+    return (entry.get("input"), entry.get("name")) == (line.input, line.file)
+
+
+def _line(line: bytes, inputs: Sequence[Mapping[str, Any]]) -> QuarantineLine | None:
     try:
         found = msgspec.json.decode(line, type=QuarantineLine)
     except DAMAGE:
@@ -113,8 +127,10 @@ def _line(line: bytes) -> QuarantineLine | None:
         msgspec.json.encode(found) + b"\n" == line
         and _CODE.match(found.code)
         and _DIGEST.match(found.digest)
-        and (found.field is None or _CODE.match(found.field))
-        and found.input >= 0
+        and (found.field is None) == (found.kind is None)
+        and (found.field is None or _FIELD.match(found.field))
+        and (found.kind is None or found.kind in FIELD_KINDS)
+        and _is_input(found, inputs)
         and found.byte_length >= 0
     )
     return found if plain else None

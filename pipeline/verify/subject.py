@@ -42,6 +42,8 @@ class Counts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dropped_blocks: int
     decisions: dict[str, int]
     reasons: dict[str, int]
+    parts: int = 0
+    quarantined_parts: int = 0
 
 
 @dataclasses.dataclass

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from schemas.records import Defaults
+from tests.support.fields_at_fault import assert_fields_are_named
 from tests.support.source_files import CONTEXT, read_all, write_lines
 
 AT = "2026-01-05T10:00:00Z"
@@ -156,6 +157,7 @@ def test_a_bent_record_never_costs_another(tmp_path: Path, name: str) -> None:
     assert 100 < len(found.quarantined) < 1_400
     if "otel" not in form:
         assert len(found.sessions) + len(found.quarantined) == len(records)
+    assert_fields_are_named(found.quarantined)
 
 
 EXPORTED: dict[str, dict[str, Any]] = {
@@ -229,9 +231,12 @@ def test_a_bent_conversation_never_costs_another(tmp_path: Path, form: str) -> N
     path = tmp_path / "conversations.json"
     path.write_text(json.dumps(items))
     found = read_all([path], form, TIMED)
-    assert len(found.sessions) + len(found.quarantined) == len(items)
+    whole = [entry for entry in found.quarantined if not entry.is_part]
+    assert len(found.sessions) + len(whole) == len(items)
     assert found.sessions[0] == found.sessions[-1]
-    assert 100 < len(found.quarantined) < 1_400
+    assert 10 < len(whole) < 1_400
+    assert len(found.quarantined) > len(whole) + 100
+    assert_fields_are_named(found.quarantined)
 
 
 def test_bent_lines_of_a_session_never_cost_the_file(tmp_path: Path) -> None:

@@ -54,7 +54,9 @@ def report_over(ledger: pa.Table, standing: pa.ChunkedArray, corpus: Corpus) -> 
     settings = load_settings(corpus.config, {})
     users = dict.fromkeys(CONSENT_STATUSES, 1000)
     catalog = {
-        "read": [{"input": 0, "sessions": ledger.num_rows, "quarantined": 0}],
+        "read": [
+            {"input": 0, "sessions": ledger.num_rows, "quarantined": 0, "parts": 0, "quarantined_parts": 0}
+        ],
         "decided": [{"records": ledger.num_rows, "sessions": ledger.num_rows}],
         "input": [{"input": 0, "file": 0, "bytes": 10**9}],
         "users": [{"statuses": users, "undecided_after_deadline": 7, "stale": 3}],

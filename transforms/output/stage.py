@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,16 +31,21 @@ CATALOG = "catalog.json"
 
 @dataclasses.dataclass(eq=False)
 class WriteLedger(beam.PTransform):  # type: ignore[misc]
-    """Writes ledger and quarantine files. In: (part, blobs), grouped, with every part. Out: entries."""
+    """Writes ledger and quarantine files. In: (part, blobs), grouped, with every part. Out: entries.
+
+    `files`: (input, position, path) of the input files, as in the manifest.
+    """
 
     stamp: Stamp
     folder: str
+    files: Sequence[tuple[int, int, str]]
     roots: Sequence[str]
     sizes: Any
     spill: Spill | None
 
     def expand(self, parts: Any) -> Any:
-        writer = _WriteLedger(self.stamp, self.folder, self.roots, self.spill)
+        places = {(number, path): place for place, (number, _, path) in enumerate(sorted(self.files))}
+        writer = _WriteLedger(self.stamp, self.folder, places, self.roots, self.spill)
         return parts | "Write ledger part" >> beam.ParDo(writer, self.sizes)
 
 
@@ -68,8 +73,15 @@ class WriteCatalog(beam.DoFn):  # type: ignore[misc]
 
 
 class _WriteLedger(beam.DoFn):  # type: ignore[misc]
-    def __init__(self, stamp: Stamp, folder: str, roots: Sequence[str], spill: Spill | None) -> None:
-        self._stamp, self._folder, self._roots = stamp, Path(folder), roots
+    def __init__(
+        self,
+        stamp: Stamp,
+        folder: str,
+        places: Mapping[tuple[int, str], int],
+        roots: Sequence[str],
+        spill: Spill | None,
+    ) -> None:
+        self._stamp, self._folder, self._places, self._roots = stamp, Path(folder), places, roots
         self._spill = spill
 
     @guarded("Write ledger")
@@ -104,10 +116,12 @@ class _WriteLedger(beam.DoFn):  # type: ignore[misc]
             msgspec.json.encode(
                 {
                     "input": row["input"],
+                    "manifest_input": self._places.get((row["input"], row["path"])),
                     "file": display_name(row["path"], self._roots, row["input"]),
                     "locator": row["locator"],
                     "code": row["code"],
                     "field": row["field"],
+                    "kind": row["kind"],
                     "byte_length": row["byte_length"],
                     "digest": row["digest"],
                 }

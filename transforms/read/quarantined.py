@@ -21,6 +21,7 @@ def quarantined_table(entries: Sequence[Quarantined]) -> pa.Table:
             "locator": entry.locator,
             "code": entry.code,
             "field": entry.field,
+            "kind": entry.kind,
             "byte_length": entry.byte_length,
             "digest": entry.digest,
         }

@@ -92,7 +92,7 @@ class _PlanUnits(beam.DoFn):  # type: ignore[misc]
         yield from (unit.encode() for unit in units)
         yield from _quarantine(unreadable)
         if unreadable:
-            count = entry("read", input=plan.input, sessions=0, quarantined=len(unreadable))
+            count = _read_entry(plan.input, 0, len(unreadable), 0, 0)
             yield beam.pvalue.TaggedOutput(ENTRIES, count)
 
 
@@ -113,11 +113,13 @@ class _Read(beam.DoFn):  # type: ignore[misc]
 
     @guarded("Read facts")
     def process(self, encoded: str) -> Iterator[Any]:
-        sessions = quarantined = 0
+        sessions = quarantined = parts = lost = 0
         unit = Unit.decode(encoded)
         for batch in read_facts(unit, self._context):
             sessions += batch.facts.num_rows
             quarantined += len(batch.quarantined)
+            parts += batch.parts
+            lost += sum(each.is_part for each in batch.quarantined)
             yield from _quarantine(batch.quarantined)
             self._buffer.append(batch.facts)
             self._bytes += batch.facts.nbytes
@@ -126,7 +128,7 @@ class _Read(beam.DoFn):  # type: ignore[misc]
                 yield from self._drain()
         self._units_read.inc()
         self._bytes_read.inc(unit.input_bytes)
-        count = entry("read", input=unit.input, sessions=sessions, quarantined=quarantined)
+        count = _read_entry(unit.input, sessions, quarantined, parts, lost)
         yield beam.pvalue.TaggedOutput(ENTRIES, count)
 
     @guarded("Read facts")
@@ -139,6 +141,12 @@ class _Read(beam.DoFn):  # type: ignore[misc]
             facts = pa.concat_tables(self._buffer)
             self.start_bundle()
             yield from facts_to_buckets(facts, self._buckets)
+
+
+def _read_entry(number: int, sessions: int, quarantined: int, parts: int, lost: int) -> bytes:
+    return entry(
+        "read", input=number, sessions=sessions, quarantined=quarantined, parts=parts, quarantined_parts=lost
+    )
 
 
 def _quarantine(found: list[Quarantined]) -> Iterator[Any]:

@@ -15,6 +15,7 @@ from schemas.records import Defaults, Limits, Session
 from schemas.units import Quarantined, Unit
 from transforms.sources.accounting import settle
 from transforms.sources.facts.table import ColumnBatch, Facts, ReadRecord, SessionBatch, facts_table
+from transforms.sources.faults import Field
 from transforms.sources.identities import Identities, with_owner
 
 #: The digest of a file that is quarantined whole; its contents are digested with the inputs.
@@ -90,10 +91,14 @@ class ReadContext:
 
 
 class FactsBatch(NamedTuple):
-    """Facts of some records of a unit, and the records that could not be read."""
+    """Facts of some records of a unit, and the records that could not be read.
+
+    `parts`: lines or messages that were read one by one, readable or not; 0 if whole records are read.
+    """
 
     facts: pa.Table
     quarantined: list[Quarantined]
+    parts: int = 0
 
     @property
     def records(self) -> int:
@@ -221,10 +226,13 @@ def fault_at(
     data: bytes = b"",
     length: int = 0,
     conversation_id: str | None = None,
-    field: str | None = None,
+    field: Field | None = None,
+    is_part: bool = False,
 ) -> Quarantined:
     """A quarantine entry. Its digest is of `data`; without data, of path and locator."""
     settle(good=False)
     key = context.hasher.conversation(conversation_id) if conversation_id else None
     digest = context.hasher.record(data or f"{path}\0{locator}".encode())
-    return Quarantined(unit.input, path, locator, code, length or len(data), digest, key, field)
+    name, kind = field or (None, None)
+    size = length or len(data)
+    return Quarantined(unit.input, path, locator, code, size, digest, key, name, kind, is_part)

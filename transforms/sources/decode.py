@@ -17,6 +17,7 @@ import msgspec
 
 from schemas.ids import is_unclean
 from schemas.records import Message, Session
+from transforms.sources.faults import Fault, Field, bad_field, no_field
 
 EARLIEST = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 LATEST = dt.datetime(2200, 1, 1, tzinfo=dt.UTC)
@@ -25,33 +26,23 @@ _NAIVE = re.compile(r"\d{4}-\d\d-\d\d[T t]\d\d:\d\d(:\d\d(\.\d+)?)?\Z")
 MAX_NESTING = 100
 #: Types that are neither nested nor infinite; most tool inputs are an object of these.
 _HARMLESS = frozenset({str, int, bool, type(None)})
+#: The path in an error of msgspec, its steps, and places in lists.
+_PATH = re.compile(r" - at `\$((?:\.\w+|\[\d+\])*)`\Z")
+_LACKING = re.compile(r"missing required field `(\w+)`")
+_STEP = re.compile(r"\.(\w+)|\[(\d+)\]")
+_PLACE = re.compile(r"\[\d+\]")
 REQUIRED = ("conversation_id", "created_at", "messages")
 REQUIRED_OF_MESSAGES = ("message_id", "role", "sent_at")
-
-
 #: Ids that lists name too; one that could be trimmed on one side would silently match nothing.
 ID_FIELDS = ("conversation_id", "user_id", "organization_id")
-
-
-class Fault(Exception):  # noqa: N818 - becomes a quarantine entry, never an error
-    """Why a record is not a session: a quarantine code, the conversation's id if it can be read.
-
-    `field`: the name of a field that makes the record ambiguous.
-    """
-
-    def __init__(self, code: str, conversation_id: str | None = None, field: str | None = None) -> None:
-        super().__init__(code)
-        self.code = code
-        self.conversation_id = conversation_id
-        self.field = field
 
 
 def convert_session(record: Any, max_messages: int) -> Session:
     """The session in a decoded mapping, as Parquet rows give it; raises Fault."""
     try:
         session = msgspec.convert(record, Session)
-    except (msgspec.ValidationError, RecursionError, ValueError):
-        raise _classify_record(record) from None
+    except (msgspec.ValidationError, RecursionError, ValueError) as error:
+        raise _classify_record(record, error) from None
     return checked(session, max_messages)
 
 
@@ -59,17 +50,17 @@ def checked(session: Session, max_messages: int) -> Session:
     """The session itself, if its values are valid; raises Fault."""
     conversation_id = session.conversation_id
     if not conversation_id.strip():
-        raise Fault("missing_field")
+        raise bad_field("conversation_id", conversation_id, "missing_field")
     for name, text in zip(
         ID_FIELDS, (conversation_id, session.user_id, session.organization_id), strict=True
     ):
         if text and is_unclean(text) and text.strip():
-            raise Fault("bad_field", conversation_id, name)
+            raise bad_field(name, text).of(conversation_id)
     if len(session.messages) > max_messages:
         raise Fault("oversize_record", conversation_id)
     ids = [message.message_id for message in session.messages]
     if not all(ids):
-        raise Fault("missing_field", conversation_id)
+        raise bad_field("messages[].message_id", "", "missing_field").of(conversation_id)
     if len(set(ids)) < len(ids):
         _check_copies(session.messages, conversation_id)
     instants = [message.sent_at for message in session.messages]
@@ -77,9 +68,17 @@ def checked(session: Session, max_messages: int) -> Session:
     if session.deleted_at is not None:
         instants.append(session.deleted_at)
     if min(instants) < EARLIEST or max(instants) > LATEST:
-        raise Fault("bad_timestamp", conversation_id)
+        raise _impossible_time(session)
     _check_values(session.messages, conversation_id)
     return session
+
+
+def _impossible_time(session: Session) -> Fault:
+    times = {"created_at": session.created_at, "deleted_at": session.deleted_at or session.created_at}
+    names = [name for name, at in times.items() if not EARLIEST <= at <= LATEST]
+    return bad_field(names[0] if names else "messages[].sent_at", session.created_at, "bad_timestamp").of(
+        session.conversation_id
+    )
 
 
 def _check_values(messages: Sequence[Message], conversation_id: str | None) -> None:
@@ -88,7 +87,7 @@ def _check_values(messages: Sequence[Message], conversation_id: str | None) -> N
             for block in message.content:
                 if block.input is not None or block.content is not None:
                     check_value(block.input, conversation_id)
-                    check_value(block.content, conversation_id)
+                    check_value(block.content, conversation_id, "messages[].content[].content")
 
 
 def _check_copies(messages: list[Message], conversation_id: str) -> None:
@@ -97,19 +96,19 @@ def _check_copies(messages: list[Message], conversation_id: str) -> None:
     for message in messages:
         first = seen.setdefault(message.message_id, message)
         if msgspec.structs.replace(message, sent_at=first.sent_at) != first:
-            raise Fault("duplicate_message", conversation_id)
+            raise bad_field("messages[].message_id", "", "duplicate_message").of(conversation_id)
 
 
-def check_value(value: Any, conversation_id: str | None) -> None:
+def check_value(value: Any, conversation_id: str | None, name: str = "messages[].content[].input") -> None:
     """Raises Fault for a tool's input or result that is nested too deep, or not finite."""
     if value is None or value.__class__ is str:
         return
     if value.__class__ is dict and _HARMLESS.issuperset(map(type, value.values())):
         return
     if _deeper_than(value, MAX_NESTING):
-        raise Fault("malformed_json", conversation_id)
+        raise bad_field(name, value, "malformed_json").of(conversation_id)
     if not _finite(value):
-        raise Fault("bad_field", conversation_id)
+        raise Fault("bad_field", conversation_id, Field(name, "number"))
 
 
 def _deeper_than(value: Any, levels: int) -> bool:
@@ -132,19 +131,25 @@ def present(text: str | None) -> str | None:
     return text if text and text.strip() else None
 
 
-def classify(data: bytes) -> Fault:
-    """Why the JSON text of a record is no session."""
+def classify(data: bytes, error: Exception) -> Fault:
+    """Why the JSON text of a record is no session; `error`: of its typed conversion."""
     try:
         record = json.loads(data.decode("utf-8"), parse_constant=_refuse_constant)
     except (ValueError, RecursionError):  # also an integer of thousands of digits, which is valid JSON
-        return Fault(json_fault(data))
+        return unreadable_json(data)
     if not isinstance(record, dict):
         return Fault("not_an_object")
     try:
         json.dumps(record, ensure_ascii=False).encode()
     except (UnicodeEncodeError, RecursionError):
         return Fault("invalid_unicode", readable_id(record.get("conversation_id")))
-    return _classify_record(record)
+    return _classify_record(record, error)
+
+
+def unreadable_json(data: bytes) -> Fault:
+    """The fault of bytes that are not strict JSON, or that have a number out of range."""
+    code = json_fault(data)
+    return Fault(code, None, Field("*", "number") if code == "bad_field" else None)
 
 
 def json_fault(data: bytes) -> str:
@@ -159,23 +164,49 @@ def json_fault(data: bytes) -> str:
     return "bad_field"
 
 
-def _classify_record(record: Any) -> Fault:
+def _classify_record(record: Any, error: Exception) -> Fault:
+    """Why a record is no session; `error`: of its typed conversion."""
     if not isinstance(record, dict):
         return Fault("not_an_object")
-    conversation_id = readable_id(record.get("conversation_id"))
-    if any(record.get(name) is None for name in REQUIRED) or record["conversation_id"] == "":
-        return Fault("missing_field", conversation_id)
+    return _fault_of(record, error).of(readable_id(record.get("conversation_id")))
+
+
+def _fault_of(record: dict[str, Any], error: Exception) -> Fault:
+    for name in REQUIRED:
+        if record.get(name) is None:
+            return no_field(record, name)
+    if record["conversation_id"] == "":
+        return bad_field("conversation_id", "", "missing_field")
     messages = record["messages"]
-    if not isinstance(messages, list) or not all(isinstance(message, dict) for message in messages):
-        return Fault("bad_field", conversation_id)
-    if any(message.get(name) is None for message in messages for name in REQUIRED_OF_MESSAGES):
-        return Fault("missing_field", conversation_id)
-    times = [record["created_at"], record.get("deleted_at"), *(message["sent_at"] for message in messages)]
-    codes = {code for code in map(_time_fault, times) if code}
-    for code in ("naive_timestamp", "bad_timestamp"):
-        if code in codes:
-            return Fault(code, conversation_id)
-    return Fault("bad_field", conversation_id)
+    if not isinstance(messages, list):
+        return bad_field("messages", messages)
+    for message in messages:
+        if not isinstance(message, dict):
+            return bad_field("messages[]", message)
+    for message in messages:
+        for name in REQUIRED_OF_MESSAGES:
+            if message.get(name) is None:
+                return no_field(message, name, f"messages[].{name}")
+    times = [(name, record.get(name)) for name in ("created_at", "deleted_at")]
+    times += [("messages[].sent_at", message["sent_at"]) for message in messages]
+    found = [(code, name, value) for name, value in times if (code := _time_fault(value))]
+    for code, name, value in sorted(found, key=lambda each: each[0] != "naive_timestamp"):
+        return bad_field(name, value, code)
+    return _field_of_error(record, error)
+
+
+def _field_of_error(record: dict[str, Any], error: Exception) -> Fault:
+    """The fault at the path that msgspec names; it consists of names of the schema and places in lists."""
+    value: Any = record
+    match, lacking = _PATH.search(str(error)), _LACKING.search(str(error))
+    if match is None:
+        return Fault("bad_field", None, Field("*", "object" if _finite(record) else "number"))
+    path = _PLACE.sub("[]", match[1]).removeprefix(".")
+    if lacking:
+        return Fault("bad_field", None, Field(f"{path}.{lacking[1]}".removeprefix("."), "missing"))
+    for name, place in _STEP.findall(match[1]):
+        value = value[name] if name else value[int(place)]
+    return bad_field(path, value)
 
 
 def _time_fault(value: Any) -> str | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from schemas.formats import BUILT_IN
 from transforms.sources.calls.cassettes import interactions_of
+from transforms.sources.calls.otel_spans import is_telemetry
 from transforms.sources.peek import Peek
 
 Item = dict[str, Any]
@@ -72,19 +73,17 @@ def _anthropic(peek: Peek) -> bool:
 
 
 def _otel(peek: Peek) -> bool:
-    return any(
-        item.keys() & {"resourceSpans", "resource_spans"}
-        or (item.keys() & {"span_id", "spanId", "context"} and "attributes" in item)
-        for item in peek.items
-    )
+    return any(map(is_telemetry, peek.items))
 
 
+_sharegpt = _turns("conversations", "from", "value")
+_sharegpt_roles = _turns("conversations", "role", "content")
 _RECOGNIZERS: dict[str, Callable[[Peek], bool]] = {
     "canonical": _canonical,
     "claude-code": _claude_code,
     "claude-export": _holding("chat_messages"),
     "chatgpt-export": _holding("mapping"),
-    "sharegpt": _turns("conversations", "from", "value"),
+    "sharegpt": lambda peek: _sharegpt(peek) or _sharegpt_roles(peek),
     "openai-messages": _turns("messages", "role"),
     "wildchat": _columns("conversation_hash", "conversation"),
     "lmsys": _columns("conversation_id", "conversation"),

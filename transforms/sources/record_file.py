@@ -25,8 +25,9 @@ from transforms.sources.base import (
     fault_at,
     one_task_per_file,
 )
-from transforms.sources.decode import Fault, convert_session
+from transforms.sources.decode import convert_session
 from transforms.sources.facts.table import ReadRecord
+from transforms.sources.faults import Fault, bad_field
 
 #: Formats come from other packages too: they may raise anything, and their messages may contain data.
 _ANYTHING = (Exception,)
@@ -53,7 +54,7 @@ def record_or_fault[T, Made](make: Callable[[T], Made], item: T) -> Made | Fault
     except Fault as fault:
         return fault
     except UNFORESEEN:
-        return Fault("bad_field")
+        return bad_field("*", item)
 
 
 class RecordFile(abc.ABC):
@@ -168,7 +169,7 @@ def read_record(
         if digest is None:
             digest = context.hasher.content(data)
         return ReadRecord(row, 0, 0, context.owned(session, unit), None, digest)
-    why = fault or Fault("bad_field")
+    why = fault or bad_field("*", record)
     entry = fault_at(
         unit,
         unit.paths[0],
@@ -188,7 +189,7 @@ def _encoded(record: Mapping[str, Any], most: int) -> bytes:
     except UnicodeEncodeError:
         raise Fault("invalid_unicode") from None
     except (TypeError, RecursionError, OverflowError, NotImplementedError):
-        raise Fault("bad_field") from None
+        raise bad_field("*", record) from None
     if len(data) > most:
         raise Fault("oversize_record")
     return data

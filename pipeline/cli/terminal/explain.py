@@ -34,6 +34,8 @@ def print_explanation(document: dict[str, Any], console: Console) -> None:
         console.print()
         console.print(_verdict(entry))
         console.print(f"  {entry['file']}, {entry['locator']}: the record cannot be read as a session")
+        if entry["field"]:
+            console.print(Text(f"  field {entry['field']}: {entry['kind']}"))
     for session in document["sessions"]:
         console.print()
         console.print(_verdict(session))

@@ -178,10 +178,10 @@ def test_several_choices_are_alternatives(tmp_path: Path) -> None:
 
 def test_spans_without_messages_are_dropped(tmp_path: Path) -> None:
     """Most spans of a trace are of databases and requests: no sessions, and no faults."""
-    found = read(
-        tmp_path, span({"http.method": "GET"}), otlp({"db.system": "x"}), {"resourceSpans": []}, span(None)
-    )
-    assert (found.sessions, found.codes) == ([], [])
+    spoken = span(attributes_of([text("user", "x")], []))
+    silent = [span({"http.method": "GET"}), otlp({"db.system": "x"}), {"resourceSpans": []}, span(None)]
+    found = read(tmp_path, *silent, spoken)
+    assert (len(found.sessions), found.codes) == (1, [])
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,9 @@ import pytest
 
 from schemas.records import Block, Defaults, Session
 from tests.support.samples import sample
-from tests.support.source_files import CONTEXT, Everything, read_all
+from tests.support.source_files import CONTEXT, Everything, read_all, write_lines
+from transforms.sources.peek import peek_of
+from transforms.sources.recognize import formats_of
 
 AT = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
 TIMED = dataclasses.replace(CONTEXT, defaults=(Defaults(created_at=AT),))
@@ -214,3 +216,26 @@ def test_broken_lines_and_truncated_files_lose_no_other_record(tmp_path: Path) -
     assert read_all([tmp_path / "c.jsonl.gz"], "sharegpt", TIMED).codes == ["truncated_input"]
     (tmp_path / "d.jsonl").write_text("")
     assert read_all([tmp_path / "d.jsonl"], "sharegpt", TIMED).codes == []
+
+
+def test_sharegpt_with_roles_and_contents_is_read(tmp_path: Path) -> None:
+    """Many lists keep the name `conversations`, and have turns as chat APIs have them; both may be mixed."""
+    turns = [
+        {"role": "system", "content": "s"},
+        {"from": "human", "value": "a"},
+        {"role": "assistant", "content": None, "tool_calls": [{"id": "t", "function": {"name": "ls"}}]},
+        {"role": "tool", "tool_call_id": "t", "content": "files"},
+        {"role": "Assistant", "content": [{"type": "text", "text": "b"}]},
+    ]
+    path = write_lines(tmp_path / "x.jsonl", [{"id": "c", "conversations": turns[:1] + turns[2:]}])
+    assert formats_of(peek_of(str(path))) == ["sharegpt"]
+    write_lines(path, [{"id": "c", "conversations": turns}, {"id": "d", "conversations": [{"role": "user"}]}])
+    found = read_all([path], "sharegpt", TIMED)
+    assert [m.role for m in found.sessions[0].messages] == [
+        "system",
+        "user",
+        "assistant",
+        "tool",
+        "assistant",
+    ]
+    assert found.sessions[1].messages[0].content == []

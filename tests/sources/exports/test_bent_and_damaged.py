@@ -19,8 +19,9 @@ from tests.sources.test_fuzz import EXPORTED, STRANGE, bent
 from tests.support.claude_exports import ROOT
 from tests.support.source_files import CONTEXT, HASHER, read_all
 from transforms.sources.base import ReadContext
-from transforms.sources.decode import Fault, checked, json_fault
+from transforms.sources.decode import checked, json_fault
 from transforms.sources.exports import chatgpt, claude_conversation
+from transforms.sources.faults import Fault
 from transforms.sources.identities import Identities, Mapped, Owner
 from transforms.sources.json.array import ArrayCut, elements
 
@@ -126,9 +127,9 @@ ITEMS: dict[str, list[dict[str, Any]]] = {
         {"id": "c", "create_time": 1.0, "mapping": {}},
     ],
 }
-SESSION_OF = {
-    "claude-export": claude_conversation.session_of,
-    "chatgpt-export": chatgpt.session_of,
+CONVERSATION_OF = {
+    "claude-export": claude_conversation.conversation_of,
+    "chatgpt-export": chatgpt.conversation_of,
 }
 FORMS = [*ITEMS]
 
@@ -171,12 +172,14 @@ def expected_of(array: bytes, form: str, context: ReadContext) -> Expected:
         for row, element in enumerate(elements(io.BytesIO(array), limits.max_record_bytes), 1):
             try:
                 item = item_of(element.data)
-                session = checked(SESSION_OF[form](item), limits.max_messages)
+                conversation = CONVERSATION_OF[form](item)
+                session = checked(conversation.session, limits.max_messages)
             except Fault as fault:
                 digest = HASHER.record(element.data) if element.data else ""
                 found.entries.append((fault.code, digest))
             else:
                 found.sessions.append((row - 1, session))
+                found.entries.extend((lost.fault.code, "") for lost in conversation.lost)
     except ArrayCut:
         found.entries.append(("truncated_input", ""))
     return found

@@ -18,11 +18,12 @@ from transforms.sources.accounting import dropped, note_block
 from transforms.sources.base import FactsBatch, ReadContext
 from transforms.sources.calls.anthropic_columns import columns_of_calls
 from transforms.sources.calls.anthropic_owner import present_text, user_of
+from transforms.sources.calls.anthropic_results import is_error, server_result
 from transforms.sources.calls.anthropic_stream import streamed_message
 from transforms.sources.calls.anthropic_types import LoggedCall
 from transforms.sources.calls.cassettes import SUFFIXES, cassette_of, interactions_of
 from transforms.sources.calls.model_calls import Call, Turn, instant_text, record_of
-from transforms.sources.decode import Fault
+from transforms.sources.faults import Fault, bad_field, no_field, value_of
 from transforms.sources.json.item_source import ColumnResult, JsonItemSource
 from transforms.sources.json.items import object_of
 from transforms.sources.record_file import Located, Record, RecordFile, record_or_fault
@@ -30,6 +31,9 @@ from transforms.sources.record_file import Located, Record, RecordFile, record_o
 _START_FIELDS = ("timestamp", "created_at", "started_at", "recorded_at", "time")
 _END_FIELDS = ("completed_at", "finished_at")
 _DROPPED_BLOCKS = frozenset({"redacted_thinking"})
+_ROLES = ("user", "assistant", "system")
+#: Results whose content is text or blocks; the content of other results has a form for each server-side tool.
+_RESULTS_OF_BLOCKS = frozenset({"tool_result", "mcp_tool_result"})
 _TOOL_CALLS = frozenset({"tool_use", "server_tool_use", "mcp_tool_use"})
 
 
@@ -89,36 +93,40 @@ def _record(item: dict[str, Any]) -> dict[str, Any]:
 def call_of(item: dict[str, Any]) -> Call:
     """The call of a record; raises Fault."""
     request = _body(item.get("request"))
+    if request is None:
+        raise no_field(item, "request")
     if not isinstance(request, dict):
-        raise Fault("missing_field" if request is None else "bad_field")
+        raise bad_field("request", request)
     asked = _instant(item, _START_FIELDS)
     messages = request.get("messages")
     if messages is None:
-        raise Fault("missing_field")
+        raise no_field(request, "messages", "request.messages")
     if not isinstance(messages, list):
-        raise Fault("bad_field")
+        raise bad_field("request.messages", messages)
     answer = _answer(item.get("response"))
     conversation = item.get("conversation_id")
     return Call(
         system=_system(request.get("system")),
-        history=[_turn(message) for message in messages],
+        history=[_turn(message, "request.messages[]") for message in messages],
         answers=[answer] if answer else [],
         asked_at=asked,
         answered_at=_instant(item, _END_FIELDS) or asked,
-        user_id=user_of(request.get("metadata")) or present_text(item.get("user_id")),
-        organization_id=present_text(item.get("organization_id")),
+        user_id=user_of(request.get("metadata")) or present_text(item, "user_id"),
+        organization_id=present_text(item, "organization_id"),
         conversation_id=str(conversation) if isinstance(conversation, str | int) else None,
     )
 
 
 def _instant(item: dict[str, Any], names: Sequence[str]) -> Any:
-    return instant_text(next((item[name] for name in names if item.get(name) is not None), None))
+    name = next((name for name in names if item.get(name) is not None), None)
+    return None if name is None else instant_text(item[name], name)
 
 
 def _body(side: Any) -> Any:
-    """The body of a request or response, or the value of its `body`; JSON text is decoded."""
-    if isinstance(side, dict) and "body" in side:
-        side = side["body"]
+    """The body of a request or response, or its `parsed_body` or `body`; JSON text is decoded."""
+    if isinstance(side, dict):
+        name = "parsed_body" if side.get("parsed_body") is not None else "body"
+        side = side.get(name, side)
     if isinstance(side, dict) and isinstance(side.get("string"), str):
         side = side["string"]
     if not isinstance(side, str):
@@ -137,18 +145,24 @@ def _answer(response: Any) -> Turn | None:
     if body is None:
         return None
     if not isinstance(body, dict):
-        raise Fault("bad_field")
+        raise bad_field("response", body)
     if body.get("type") == "error" or body.get("role") != "assistant":
         return None
-    turn = _turn(body)
+    turn = _turn(body, "response")
     return turn if turn["content"] else None
 
 
-def _turn(message: Any) -> Turn:
-    role = message.get("role") if isinstance(message, dict) else None
-    if role not in ("user", "assistant", "system"):
-        raise Fault("bad_field")
-    return {"role": role, "content": _blocks(message.get("content"))}
+def _turn(message: Any, path: str) -> Turn:
+    """The turn of a message at this path of the record; raises Fault."""
+    if not isinstance(message, dict):
+        raise bad_field(path, message)
+    role = message.get("role")
+    if role not in _ROLES:
+        raise value_of(message, "role").within(path)
+    try:
+        return {"role": role, "content": _blocks(message.get("content"))}
+    except Fault as fault:
+        raise fault.within(path) from None
 
 
 def _blocks(content: Any) -> list[dict[str, Any]]:
@@ -157,38 +171,44 @@ def _blocks(content: Any) -> list[dict[str, Any]]:
     if isinstance(content, str):
         return [{"type": "text", "text": content}]
     if not isinstance(content, list):
-        raise Fault("bad_field")
-    return [block for item in content if (block := _block(item)) is not None]
+        raise bad_field("content", content)
+    try:
+        return [block for item in content if (block := _block(item)) is not None]
+    except Fault as fault:
+        raise fault.within("content[]") from None
 
 
 def _block(item: Any) -> dict[str, Any] | None:
-    kind = item.get("type") if isinstance(item, dict) else None
+    if not isinstance(item, dict):
+        raise bad_field("", item)
+    kind = item.get("type")
     if not isinstance(kind, str):
-        raise Fault("bad_field")
+        raise value_of(item, "type")
     if kind in _DROPPED_BLOCKS:
         note_block(dropped(kind))
         return None
     if kind == "text":
-        return {"type": "text", "text": present_text(item.get("text")) or ""}
+        return {"type": "text", "text": present_text(item, "text") or ""}
     if kind == "thinking":
-        return {"type": "thinking", "thinking": present_text(item.get("thinking")) or ""}
+        return {"type": "thinking", "thinking": present_text(item, "thinking") or ""}
     if kind in _TOOL_CALLS:
-        call = {
-            "type": "tool_use",
-            "id": present_text(item.get("id")),
-            "name": present_text(item.get("name")),
-        }
+        call = {"type": "tool_use", "id": present_text(item, "id"), "name": present_text(item, "name")}
         return {**call, "input": item.get("input")}
-    if kind == "tool_result":
+    if kind == "tool_result" or (kind.endswith("_tool_result") and "tool_use_id" in item):
         content = item.get("content")
-        result = {"type": "tool_result", "tool_use_id": present_text(item.get("tool_use_id"))}
-        failed = {"is_error": True} if item.get("is_error") is True else {}
+        result = {"type": "tool_result", "tool_use_id": present_text(item, "tool_use_id")}
+        failed = {"is_error": True} if item.get("is_error") is True or is_error(content) else {}
+        if kind not in _RESULTS_OF_BLOCKS:
+            content = server_result(content)
         return {**result, **failed, "content": content if isinstance(content, str) else _blocks(content)}
     return {"type": kind}
 
 
 def _system(system: Any) -> str | None:
-    texts = [block.get("text") or "" for block in _blocks(system) if block["type"] == "text"]
+    try:
+        texts = [block.get("text") or "" for block in _blocks(system) if block["type"] == "text"]
+    except Fault as fault:
+        raise fault.within("request.system") from None
     return "\n\n".join(texts) or None
 
 

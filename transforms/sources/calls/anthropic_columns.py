@@ -25,8 +25,9 @@ from transforms.sources.calls.call_columns import (
     without_times,
 )
 from transforms.sources.calls.model_calls import plain_text
-from transforms.sources.decode import Fault, present
+from transforms.sources.decode import present
 from transforms.sources.facts.messages import value_size
+from transforms.sources.faults import Fault
 from transforms.sources.json.item_source import ColumnResult
 
 

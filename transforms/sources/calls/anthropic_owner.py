@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
-from transforms.sources.decode import Fault, present
+from transforms.sources.decode import present
+from transforms.sources.faults import Fault, bad_field
 
 #: The form of `metadata.user_id` that Claude Code sends.
 _CODE_USER = re.compile(r"user_(?P<device>[0-9a-f]+)_account_(?P<account>[0-9a-f-]*)_session_")
@@ -18,7 +20,10 @@ def user_of(metadata: Any) -> str | None:
 
     Claude Code sends account, device and session in one text: the account is used, else the device.
     """
-    named = present_text(metadata.get("user_id")) if isinstance(metadata, dict) else None
+    try:
+        named = present_text(metadata, "user_id") if isinstance(metadata, dict) else None
+    except Fault as fault:
+        raise fault.within("request.metadata") from None
     if named is None:
         return None
     if named.startswith("user_") and (found := _CODE_USER.match(named)):
@@ -28,12 +33,20 @@ def user_of(metadata: Any) -> str | None:
             parts = msgspec.json.decode(named)
         except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
             return named
-        return present_text(parts.get("account_uuid")) or present_text(parts.get("device_id")) or named
+        return _text(parts, "account_uuid") or _text(parts, "device_id") or named
     return named
 
 
-def present_text(value: Any) -> str | None:
-    """The text, None if it is missing or blank; raises Fault for another type."""
+def _text(parts: Mapping[str, Any], name: str) -> str | None:
+    try:
+        return present_text(parts, name)
+    except Fault as fault:
+        raise fault.within("request.metadata.user_id") from None
+
+
+def present_text(holder: Mapping[str, Any], name: str) -> str | None:
+    """The text of a field, None if it is missing or blank; raises Fault for another type."""
+    value = holder.get(name)
     if value is not None and not isinstance(value, str):
-        raise Fault("bad_field")
+        raise bad_field(name, value)
     return present(value) if value is not None and not value.strip() else value

@@ -18,9 +18,10 @@ import pyarrow as pa
 from schemas.records import Aware, Role
 from transforms.sources.calls.message_ids import conversation_digest, message_ids_of, up_to_first_answer
 from transforms.sources.calls.model_calls import instant_text
-from transforms.sources.decode import Fault, check_value
+from transforms.sources.decode import check_value
 from transforms.sources.facts.messages import value_size
 from transforms.sources.facts.session_columns import SessionColumns
+from transforms.sources.faults import Fault
 
 _ID_BYTES = 16
 _NOT_AN_INSTANT = (msgspec.ValidationError, Fault, ValueError, OverflowError)
@@ -279,12 +280,12 @@ def _id_column(ids: bytes) -> pa.Array:
 
 
 def _instant_text(value: Any) -> Any:
-    return instant_text(value) if value.__class__ is not str or value.isdecimal() else value
+    return instant_text(value, "") if value.__class__ is not str or value.isdecimal() else value
 
 
 def _instant(value: Any) -> dt.datetime | None:
     try:
-        found: dt.datetime = msgspec.convert(instant_text(value), Aware)
+        found: dt.datetime = msgspec.convert(instant_text(value, ""), Aware)
     except _NOT_AN_INSTANT:
         return None
     return found

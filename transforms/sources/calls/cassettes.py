@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import email.utils
+import re
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import yaml
 
-from transforms.sources.decode import Fault
+from transforms.sources.calls.otel_values import json_or_text
+from transforms.sources.faults import Fault
 from transforms.sources.files import open_stream
 
 #: Field names of the recordings, as Python and Ruby write them.
 _KEYS = ("interactions", "http_interactions")
 SUFFIXES = (".yaml", ".yml")
+#: Plain scalars that JSON has too.
+_JSON = re.compile(
+    r"(?:null|true|false|-?(?:0|[1-9]\d{0,17})(?:\.\d{1,17})?(?:[eE][+-]?\d{1,2})?)?\Z", re.ASCII
+)
 #: YAML is read at some 100 kB a second.
 _MAX_BYTES = 8 << 20
 
@@ -29,7 +36,7 @@ def interactions_of(item: dict[str, Any]) -> Iterator[dict[str, Any] | Fault]:
 
 
 def cassette_of(path: str, max_bytes: int) -> dict[str, Any] | Fault:
-    """The cassette in a YAML file, with all scalars as text, or a fault. Raises OSError."""
+    """The cassette in a YAML file, or a fault. Raises OSError."""
     max_bytes = min(max_bytes, _MAX_BYTES)
     with open_stream(path) as file:
         data = file.read(max_bytes + 1)
@@ -47,7 +54,21 @@ def cassette_of(path: str, max_bytes: int) -> dict[str, Any] | Fault:
 
 
 class _Loader(yaml.BaseLoader):
-    """Refuses aliases, which can expand a few bytes of YAML to any number of values."""
+    """Refuses aliases, which can expand a few bytes of YAML to any number of values.
+
+    Scalars without quotes are the values that JSON has for them: `parsed_body` is JSON written as YAML.
+    """
+
+    def construct_scalar(self, node: yaml.ScalarNode) -> Any:
+        value = super().construct_scalar(node)
+        is_plain = not node.style and node.tag == self.DEFAULT_SCALAR_TAG
+        return json_or_text(value or "null") if is_plain and _JSON.match(value) else value
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        found = super().construct_mapping(node, deep)
+        return {
+            key if isinstance(key, str) else msgspec.json.encode(key).decode(): found[key] for key in found
+        }
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import xxhash
 
 from transforms.shuffle.instants import Ints
-from transforms.sources.decode import Fault
+from transforms.sources.faults import Fault
 
 _ROLES = {"user": 0, "assistant": 1, "system": 2, "tool": 3}
 _MASK = (1 << 64) - 1

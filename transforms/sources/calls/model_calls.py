@@ -10,6 +10,7 @@ conversation are merged by these ids later; a message then has the earliest time
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -17,9 +18,11 @@ import msgspec
 
 from transforms.sources.accounting import MERGED, note_block
 from transforms.sources.calls.message_ids import PrefixHash, conversation_digest, up_to_first_answer
-from transforms.sources.decode import Fault
+from transforms.sources.faults import Fault, Field, bad_field
 
 Turn = dict[str, Any]
+#: More digits than any instant has; Python converts at most 4,300.
+_MOST_DIGITS = 40
 _INSTANT_DIGITS = {10: 1, 13: 10**3, 16: 10**6, 19: 10**9}
 
 
@@ -38,12 +41,13 @@ class Call(NamedTuple):
     user_id: str | None = None
     organization_id: str | None = None
     conversation_id: str | None = None
+    turns_field: str = "request.messages"
 
 
 def record_of(call: Call) -> dict[str, Any]:
     """The canonical record of a call; raises Fault for one without a turn."""
     if not call.history and not call.answers:
-        raise Fault("missing_field", call.conversation_id)
+        raise Fault("missing_field", call.conversation_id, Field(call.turns_field, "list"))
     turns = [(turn["role"], *_stable_content(turn)) for turn in [*call.history, *call.answers]]
     first = up_to_first_answer([role for role, *_ in turns], 0, min(len(turns), len(call.history) + 1))
     conversation_id = call.conversation_id or conversation_digest(
@@ -75,26 +79,43 @@ def record_of(call: Call) -> dict[str, Any]:
     }
 
 
-def instant_text(value: Any) -> Any:
-    """RFC 3339 text of a number of s, ms, us or ns since 1970; any other value unchanged."""
+def instant_text(value: Any, name: str) -> Any:
+    """RFC 3339 text of a number of s, ms, us or ns since 1970; any other value unchanged.
+
+    Raises Fault for another number in the field of this name.
+    """
+    given = value
     if isinstance(value, str) and value.isdecimal():
-        value = int(value)
+        value = int(value[:_MOST_DIGITS])
     if isinstance(value, bool) or not isinstance(value, int | float):
         return value
     unit = _INSTANT_DIGITS.get(len(str(int(value))))
     if unit is None:
-        raise Fault("bad_timestamp")
+        raise bad_field(name, given, "bad_timestamp")
     micros = value * 10**6 // unit if isinstance(value, int) else round(value * 10**6 / unit)
     return (dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=micros)).isoformat()
 
 
 def _split(turn: Turn, message_id: str, parent: str | None, at: Any) -> list[dict[str, Any]]:
-    """The turn as one message, or as two: tool results, then the other content as their child."""
+    """The turn as one message, or as two: tool results, then the other content as their child.
+
+    Results in an answer are of tools that ran on the server; they divide the answer where they are.
+    """
     rest = turn["content"]
-    results = [block for block in rest if block["type"] == "tool_result"]
-    if results:
-        rest = [block for block in rest if block["type"] != "tool_result"]
+    results = [block for block in rest if _is_result(block)]
     messages: list[dict[str, Any]] = []
+    if results and turn["role"] == "assistant":
+        groups = [[*group] for _, group in itertools.groupby(rest, _is_result)]
+        for number, group in enumerate(groups[:-1], 1):
+            messages += _split(
+                {**turn, "role": _role_of(group), "content": group}, f"{message_id}/{number}", parent, at
+            )
+            parent = messages[-1]["message_id"]
+        turn = {**turn, "role": _role_of(groups[-1])}
+        rest = groups[-1]
+        results = rest if turn["role"] == "tool" else []
+    if results:
+        rest = [block for block in rest if not _is_result(block)]
     if results:
         one: Turn = {"message_id": f"{message_id}/tool", "role": "tool", "origin": "tool", "content": results}
         messages.append({**one, "parent_id": parent, "sent_at": at})
@@ -106,6 +127,14 @@ def _split(turn: Turn, message_id: str, parent: str | None, at: Any) -> list[dic
         message |= {"parent_id": parent, "sent_at": at}
         messages.append({**message, "origin": origin} if origin else message)
     return messages
+
+
+def _is_result(block: Turn) -> bool:
+    return bool(block["type"] == "tool_result")
+
+
+def _role_of(group: list[Turn]) -> str:
+    return "tool" if _is_result(group[0]) else "assistant"
 
 
 def _stable_content(turn: Turn) -> list[str]:

@@ -1,8 +1,9 @@
-"""OpenTelemetry spans of generative AI calls: OTLP in JSON, or single spans.
+"""OpenTelemetry spans and log records of generative AI calls: OTLP in JSON, or single ones.
 
 Source: the semantic conventions for generative AI, `gen_ai.system_instructions`, `gen_ai.input.messages`,
-`gen_ai.output.messages` and `gen_ai.conversation.id`, on spans or on their events; and the numbered
-`gen_ai.prompt.N` and `gen_ai.completion.N` of older instrumentations. Other attributes are not read.
+`gen_ai.output.messages` and `gen_ai.conversation.id`, on spans, their events or log records; their older
+events (`otel_events.py`); numbered attributes of OpenLLMetry and OpenInference (`otel_numbered.py`). Other
+attributes are not read.
 """
 
 from __future__ import annotations
@@ -12,15 +13,22 @@ from typing import Any
 
 from schemas.keys import KeyedHasher
 from schemas.records import Defaults
+from schemas.units import Quarantined, Unit
 from transforms.sources.accounting import dropped, note_record
+from transforms.sources.base import NO_DIGEST, PlanTask
 from transforms.sources.calls.model_calls import record_of
 from transforms.sources.calls.otel_columns import columns_of_spans
 from transforms.sources.calls.otel_spans import call_of, spans_of
-from transforms.sources.decode import Fault
+from transforms.sources.faults import Fault, Field
+from transforms.sources.files import Truncated
+from transforms.sources.json.array import ArrayCut
 from transforms.sources.json.item_source import ColumnResult, JsonItemSource
-from transforms.sources.json.items import object_of
+from transforms.sources.json.items import object_of, raw_items
 from transforms.sources.record_file import Record, record_or_fault
 
+_MISSING = Field("gen_ai.input.messages", "missing")
+_MAX_BYTES = 64 << 20
+_CUT = (OSError, EOFError, Truncated, ArrayCut)
 _NO_MESSAGES: Mapping[str, Any] = {}
 
 
@@ -33,11 +41,38 @@ class OtelGenai(JsonItemSource[dict[str, Any]]):
         if isinstance(item, Fault):
             yield item
             return
-        for span in spans_of(item):
-            if (record := record_or_fault(_record, span)) is _NO_MESSAGES:
+        for span in _spans_in(item):
+            record = span if isinstance(span, Fault) else record_or_fault(_record, span)
+            if record is _NO_MESSAGES:
                 note_record(dropped("span_without_messages"))
             else:
                 yield record
+
+    def plan(self, task: PlanTask, unit_bytes: int) -> tuple[list[Unit], list[Quarantined]]:
+        """The units of a file, and an entry if it has spans, none of which has messages. Raises OSError.
+
+        Instrumentation that records no messages, or in a form that is not known here, must not look like logs
+        without conversations. A file is read up to its first span with messages.
+        """
+        units, faults = super().plan(task, unit_bytes)
+        if units and not self._is_used(task.paths[0]):
+            size = task.sizes[0]
+            where = (task.input, task.paths[0], "file", "no_messages", size, NO_DIGEST)
+            faults = [*faults, Quarantined(*where, field=_MISSING.name, kind=_MISSING.kind)]
+        return units, faults
+
+    def _is_used(self, path: str) -> bool:
+        """True if the file has a record, readable or not, or no span."""
+        has_spans = False
+        try:
+            for item in raw_items(path, _MAX_BYTES):
+                if next(self.records_of(item.data), None) is not None:
+                    return True
+                found = object_of(item.data)
+                has_spans |= not isinstance(found, Fault) and next(_spans_in(found), None) is not None
+        except _CUT:
+            return True
+        return not has_spans
 
     def columns_of(
         self,
@@ -47,6 +82,14 @@ class OtelGenai(JsonItemSource[dict[str, Any]]):
     ) -> ColumnResult:
         """The sessions of spans whose messages are JSON text."""
         return columns_of_spans(items)
+
+
+def _spans_in(item: dict[str, Any]) -> Iterator[Any]:
+    """The spans of an item, and a Fault for the rest of an item that is nested too deep."""
+    try:
+        yield from spans_of(item)
+    except Fault as fault:
+        yield fault
 
 
 def _record(span: Any) -> Mapping[str, Any]:

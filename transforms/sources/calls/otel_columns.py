@@ -18,20 +18,17 @@ from transforms.sources.calls.call_columns import (
     turn_columns,
     without_times,
 )
+from transforms.sources.calls.otel_parts import ROLES, instructions_of, response_of
 from transforms.sources.calls.otel_spans import (
     END_FIELDS,
-    ROLES,
     START_FIELDS,
     USER_ATTRIBUTES,
-    arguments_of,
     attributes_of,
-    first_of,
-    instructions_of,
-    is_message,
-    response_of,
+    may_have_messages,
     spans_of,
 )
-from transforms.sources.decode import Fault
+from transforms.sources.calls.otel_values import first_of, json_or_text
+from transforms.sources.faults import Fault
 from transforms.sources.json.item_source import ColumnResult
 
 
@@ -114,7 +111,7 @@ def _spans(place: int, item: dict[str, Any]) -> list[_Span] | None:
         attributes = attributes_of(span)
         inputs, outputs = attributes.get("gen_ai.input.messages"), attributes.get("gen_ai.output.messages")
         if inputs is None and outputs is None:
-            if any(map(is_message, attributes)):
+            if may_have_messages(span, attributes):
                 return None
             continue
         user = first_of(attributes, *USER_ATTRIBUTES)
@@ -154,7 +151,7 @@ def _split(parts: list[_Part]) -> SplitContent:
         if part.type == "text":
             content.texts.append(part.content or "")
         elif part.type == "tool_call":
-            content.add_call(part.id, part.name, arguments_of(part.arguments))
+            content.add_call(part.id, part.name, json_or_text(part.arguments))
         elif part.type == "tool_call_response":
             result = response_of(part.response if part.response is not None else part.result)
             content.add_result(part.id, result.strip(), len(result))

@@ -39,8 +39,9 @@ from transforms.sources.canonical.columns import (
     mask,
     taken_apart,
 )
-from transforms.sources.decode import EARLIEST, ID_FIELDS, LATEST, Fault, check_value, present
+from transforms.sources.decode import EARLIEST, ID_FIELDS, LATEST, check_value, present
 from transforms.sources.facts.messages import thread_of, value_size
+from transforms.sources.faults import Fault
 from transforms.sources.identities import Identities, Owner, label, owner_of
 
 _ROLES = pa.array(["system", "user", "assistant", "tool"])

@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 
 from schemas.records import Block, Message, Session
-from transforms.sources.decode import REQUIRED, REQUIRED_OF_MESSAGES, Fault, checked, classify, readable_id
+from transforms.sources.decode import REQUIRED, REQUIRED_OF_MESSAGES, checked, classify, readable_id
+from transforms.sources.faults import Fault, Field
 from transforms.sources.json.repeated import Names
 
 Optional = msgspec.Raw | msgspec.UnsetType
@@ -38,8 +39,8 @@ def decode_sessions(texts: Sequence[bytes], max_messages: int) -> list[Session |
 def _decoded(data: bytes) -> Session | Fault:
     try:
         return _DECODER.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError):
-        return classify(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
+        return classify(data, error)
 
 
 def _checked(data: bytes, session: Session, certain: bool, max_messages: int) -> Session | Fault:
@@ -50,7 +51,14 @@ def _checked(data: bytes, session: Session, certain: bool, max_messages: int) ->
     # Alone first: what becomes of a line must not depend on the lines around it.
     if certain or _names_are_unique([data], [session]) or (field := _FIELDS.repeated(data, _INSIDE)) is None:
         return session
-    return Fault("bad_field", readable_id(session.conversation_id), field or None)
+    return Fault("bad_field", readable_id(session.conversation_id), _repeated(field))
+
+
+def _repeated(name: str) -> Field:
+    """A field that one object gives twice; the empty name: the record is nested too deep to tell."""
+    if not name:
+        return Field("*", "object")
+    return Field(name if name in Session.__struct_fields__ else f"messages[].{name}", "repeated")
 
 
 def _names_are_unique(texts: Sequence[bytes], sessions: Sequence[Session]) -> bool:

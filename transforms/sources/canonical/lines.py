@@ -21,8 +21,8 @@ from transforms.sources.base import (
     fault_at,
 )
 from transforms.sources.canonical.line_decoder import decode_session, decode_sessions
-from transforms.sources.decode import Fault
 from transforms.sources.facts.table import ReadRecord
+from transforms.sources.faults import Fault
 from transforms.sources.files import (
     Line,
     Truncated,

@@ -13,8 +13,9 @@ from schemas.units import Unit
 from transforms.sources.base import ReadContext, fault_at
 from transforms.sources.canonical.column_facts import Unread, json_or_text
 from transforms.sources.canonical.parquet_layout import COLUMNS
-from transforms.sources.decode import Fault, convert_session
+from transforms.sources.decode import convert_session
 from transforms.sources.facts.table import ReadRecord
+from transforms.sources.faults import Fault, Field, bad_field
 
 _MESSAGE_FIELDS = tuple(f.name for f in msgspec.structs.fields(Message) if f.name != "content")
 _SOME_TEXT = "."
@@ -77,15 +78,26 @@ def _record(one: pa.RecordBatch) -> dict[str, Any]:
     except UnicodeDecodeError:
         raise Fault("invalid_unicode") from None
     except (ValueError, OverflowError):
-        raise Fault("bad_timestamp") from None  # years that Python's datetime does not support
+        raise Fault("bad_timestamp", None, Field(_impossible_time(one), "time")) from None
     return record
+
+
+def _impossible_time(one: pa.RecordBatch) -> str:
+    """The field with a year that Python's datetime does not support."""
+    for name in ("created_at", "deleted_at"):
+        try:
+            if name in one.schema.names:
+                one[name].to_pylist()
+        except (ValueError, OverflowError):
+            return name
+    return "messages[].sent_at"
 
 
 def _fitting(plain: dict[str, Any], context: ReadContext) -> Session:
     try:
         size = len(msgspec.json.encode(plain))
     except (RecursionError, OverflowError, UnicodeEncodeError):
-        raise Fault("bad_field") from None
+        raise bad_field("*", plain) from None
     if size > context.limits.max_record_bytes:
         raise Fault("oversize_record")
     return convert_session(plain, context.limits.max_messages)

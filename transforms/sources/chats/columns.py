@@ -18,9 +18,10 @@ from schemas.keys import KeyedHasher
 from schemas.records import Defaults, Role
 from transforms.shuffle.digests import message_numbers_of_bytes
 from transforms.shuffle.instants import Bools, Ints
-from transforms.sources.decode import Fault, check_value
+from transforms.sources.decode import check_value
 from transforms.sources.facts.messages import sizes_of, value_size
 from transforms.sources.facts.session_columns import SessionColumns
+from transforms.sources.faults import Fault
 from transforms.sources.json.item_source import ColumnResult
 
 _SPEAKERS: dict[str, Role] = {

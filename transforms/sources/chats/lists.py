@@ -6,7 +6,7 @@ occurs twice is one conversation. All times are `defaults.created_at`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -24,7 +24,8 @@ from transforms.sources.chats.columns import (
     openai_columns,
     sharegpt_columns,
 )
-from transforms.sources.decode import Fault, json_fault
+from transforms.sources.decode import unreadable_json
+from transforms.sources.faults import Fault, bad_field, no_field, value_of
 from transforms.sources.json.item_source import ColumnResult, JsonItemSource
 from transforms.sources.record_file import Record, record_or_fault
 
@@ -73,13 +74,14 @@ class ChatLists[T](JsonItemSource[T]):
         try:
             item = msgspec.json.decode(data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            raise Fault(json_fault(data)) from None
+            raise unreadable_json(data) from None
         if not isinstance(item, dict):
             raise Fault("not_an_object")
         turns = self._turns_of(item)
-        named = item.get("id") or item.get("conversation_id")
+        name = "id" if item.get("id") else "conversation_id"
+        named = item.get(name)
         if not isinstance(named, str | int | None) or isinstance(named, bool):
-            raise Fault("bad_field")
+            raise bad_field(name, named)
         record = {
             "conversation_id": _digest(turns) if named is None else str(named),
             "messages": [{"message_id": str(number), **turn} for number, turn in enumerate(turns)],
@@ -88,15 +90,18 @@ class ChatLists[T](JsonItemSource[T]):
 
 
 def sharegpt_turns(item: dict[str, Any]) -> Turns:
-    """The turns of a ShareGPT record: `conversations` of `from` and `value`."""
+    """The turns of a ShareGPT record: `conversations` of `from` and `value`, or of `role` and `content`."""
     turns: Turns = []
     if isinstance(item.get("system"), str) and item["system"]:
         turns.append({"role": "system", "content": item["system"]})
     for number, turn in enumerate(_listed(item, "conversations")):
-        speaker, value = _text(turn, "from"), _text(turn, "value")
+        if "from" not in turn and "role" in turn:
+            turns.append(_openai_turn(turn, "conversations[]", _SPEAKERS | ROLES))
+            continue
+        speaker, value = _text(turn, "from", "conversations[]"), _text(turn, "value", "conversations[]")
         role = _SPEAKERS.get(speaker.lower())
         if role is None:
-            raise Fault("bad_field")
+            raise bad_field("conversations[].from", speaker)
         content: Any = value
         if speaker == "function_call":
             content = _called(value, str(number))
@@ -108,31 +113,40 @@ def sharegpt_turns(item: dict[str, Any]) -> Turns:
 
 def openai_turns(item: dict[str, Any]) -> Turns:
     """The turns of a chat fine-tuning record: `messages` of `role`, `content` and `tool_calls`."""
-    turns: Turns = []
-    for turn in _listed(item, "messages"):
-        role = ROLES.get(_text(turn, "role"))
-        if role is None:
-            raise Fault("bad_field")
-        content = turn.get("content")
-        if role == "tool" and isinstance(content, str) and turn.keys() <= _PLAIN_RESULT:
-            result = {"type": "tool_result", "tool_use_id": turn.get("tool_call_id"), "content": content}
-            turns.append({"role": role, "content": [result]})
-            continue
-        blocks = _parts(content)
-        if "reasoning_content" in turn:
-            blocks = [*_thinking(turn), *blocks]
-        if "tool_calls" in turn or "function_call" in turn:
-            blocks += _calls(turn)
-        if isinstance(turn.get("refusal"), str):
-            blocks.append({"type": "text", "text": turn["refusal"]})
-        if role == "tool":
-            text = "\n".join(block["text"] for block in blocks if block["type"] == "text")
-            call = turn.get("tool_call_id")
-            note_block(MERGED, sum(block["type"] == "text" for block in blocks) - 1)
-            note_block(dropped("no_text_in_a_result"), sum(block["type"] != "text" for block in blocks))
-            blocks = [{"type": "tool_result", "tool_use_id": call, "content": text}]
-        turns.append({"role": role, "content": blocks})
-    return turns
+    return [_openai_turn(turn, "messages[]", ROLES) for turn in _listed(item, "messages")]
+
+
+def _openai_turn(turn: dict[str, Any], path: str, roles: Mapping[str, str]) -> dict[str, Any]:
+    """The canonical message of a turn at this path of the record; raises Fault."""
+    given = _text(turn, "role", path)
+    role = roles.get(given.lower())
+    if role is None:
+        raise bad_field(f"{path}.role", given)
+    content = turn.get("content")
+    if role == "tool" and isinstance(content, str) and turn.keys() <= _PLAIN_RESULT:
+        result = {"type": "tool_result", "tool_use_id": turn.get("tool_call_id"), "content": content}
+        return {"role": role, "content": [result]}
+    try:
+        return {"role": role, "content": _contents(turn, role)}
+    except Fault as fault:
+        raise fault.within(path) from None
+
+
+def _contents(turn: dict[str, Any], role: str) -> list[dict[str, Any]]:
+    """The blocks of a turn; of a tool's turn, its result."""
+    blocks = _parts(turn.get("content"))
+    if "reasoning_content" in turn:
+        blocks = [*_thinking(turn), *blocks]
+    if "tool_calls" in turn or "function_call" in turn:
+        blocks += _calls(turn)
+    if isinstance(turn.get("refusal"), str):
+        blocks.append({"type": "text", "text": turn["refusal"]})
+    if role != "tool":
+        return blocks
+    text = "\n".join(block["text"] for block in blocks if block["type"] == "text")
+    note_block(MERGED, sum(block["type"] == "text" for block in blocks) - 1)
+    note_block(dropped("no_text_in_a_result"), sum(block["type"] != "text" for block in blocks))
+    return [{"type": "tool_result", "tool_use_id": turn.get("tool_call_id"), "content": text}]
 
 
 SHAREGPT = ChatLists(sharegpt_turns, SharegptRecord, sharegpt_columns)
@@ -142,18 +156,21 @@ OPENAI_MESSAGES = ChatLists(openai_turns, OpenaiRecord, openai_columns)
 def _listed(item: dict[str, Any], name: str) -> list[dict[str, Any]]:
     turns = item.get(name)
     if turns is None:
-        raise Fault("missing_field")
-    if not isinstance(turns, list) or not all(isinstance(turn, dict) for turn in turns):
-        raise Fault("bad_field")
+        raise no_field(item, name)
+    if not isinstance(turns, list):
+        raise bad_field(name, turns)
+    for turn in turns:
+        if not isinstance(turn, dict):
+            raise bad_field(f"{name}[]", turn)
     return turns
 
 
-def _text(turn: dict[str, Any], name: str) -> str:
+def _text(turn: dict[str, Any], name: str, path: str) -> str:
     value = turn.get(name)
     if value is None:
-        raise Fault("missing_field")
+        raise no_field(turn, name, f"{path}.{name}")
     if not isinstance(value, str):
-        raise Fault("bad_field")
+        raise bad_field(f"{path}.{name}", value)
     return value
 
 
@@ -164,12 +181,14 @@ def _parts(content: Any) -> list[dict[str, Any]]:
     if isinstance(content, str):
         return [{"type": "text", "text": content}]
     if not isinstance(content, list):
-        raise Fault("bad_field")
+        raise bad_field("content", content)
     blocks = []
     for part in content:
-        kind = part.get("type") if isinstance(part, dict) else None
+        if not isinstance(part, dict):
+            raise bad_field("content[]", part)
+        kind = part.get("type")
         if not isinstance(kind, str):
-            raise Fault("bad_field")
+            raise value_of(part, "type").within("content[]")
         value = part.get("value")
         if isinstance(part.get("text"), str):
             blocks.append({"type": "text", "text": part["text"]})
@@ -212,18 +231,22 @@ def _thinking(turn: dict[str, Any]) -> list[dict[str, Any]]:
 def _calls(turn: dict[str, Any]) -> list[dict[str, Any]]:
     """Tool calls, in the current form and in the older form with a single function."""
     calls = turn.get("tool_calls") or []
+    if not isinstance(calls, list):
+        raise bad_field("tool_calls", calls)
     if isinstance(turn.get("function_call"), dict):
         calls = [*calls, {"id": None, "function": turn["function_call"]}]
-    if not isinstance(calls, list):
-        raise Fault("bad_field")
     blocks = []
     for call in calls:
-        function = call.get("function") if isinstance(call, dict) else None
-        if not isinstance(function, dict) or not isinstance(call.get("id"), str | None):
-            raise Fault("bad_field")
+        if not isinstance(call, dict):
+            raise bad_field("tool_calls[]", call)
+        function = call.get("function")
+        if not isinstance(function, dict):
+            raise value_of(call, "function").within("tool_calls[]")
+        if not isinstance(call.get("id"), str | None):
+            raise bad_field("tool_calls[].id", call["id"])
         name, arguments = function.get("name"), function.get("arguments")
         if not isinstance(name, str | None):
-            raise Fault("bad_field")
+            raise bad_field("tool_calls[].function.name", name)
         blocks.append(
             {"type": "tool_use", "id": call.get("id"), "name": name, "input": arguments_of(arguments)}
         )

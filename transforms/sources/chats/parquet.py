@@ -30,9 +30,10 @@ from transforms.sources.base import (
 )
 from transforms.sources.canonical.parquet import holds_id, plan_row_groups
 from transforms.sources.canonical.parquet_layout import batches_of, open_parquet
-from transforms.sources.decode import Fault, convert_session, present
+from transforms.sources.decode import convert_session, present
 from transforms.sources.facts.digests import batch_digest
 from transforms.sources.facts.table import ReadRecord
+from transforms.sources.faults import Fault, Field, bad_field, no_field
 from transforms.sources.record_file import timed
 
 Row = dict[str, Any]
@@ -159,7 +160,7 @@ def wildchat_record(row: Row) -> Row:
     answer, or of the row.
     """
     turns = _turns(row)
-    named, first = _id(row.get("conversation_hash")), next(iter(turns), {})
+    named, first = _id(row, "conversation_hash"), next(iter(turns), {})
     number = first.get("turn_identifier")
     at = [turn.get("timestamp") for turn in turns]
     following = row.get("timestamp")
@@ -188,20 +189,20 @@ def lmsys_record(row: Row) -> Row:
         {"message_id": str(place), "role": turn["role"], "content": turn["content"]}
         for place, turn in enumerate(_turns(row))
     ]
-    return {"conversation_id": _id(row.get("conversation_id")), "messages": _in_a_row(messages)}
+    return {"conversation_id": _id(row, "conversation_id"), "messages": _in_a_row(messages)}
 
 
 _SEPARATOR = "-"
-_TURN = frozenset({"role", "content"})
+_TURN = ("role", "content")
 WILDCHAT = ChatParquet(
     Corpus(
         "conversation_hash",
         frozenset({"conversation_hash", "timestamp"}),
-        _TURN | {"timestamp", "turn_identifier"},
+        frozenset({*_TURN, "timestamp", "turn_identifier"}),
         wildchat_record,
     )
 )
-LMSYS = ChatParquet(Corpus("conversation_id", frozenset({"conversation_id"}), _TURN, lmsys_record))
+LMSYS = ChatParquet(Corpus("conversation_id", frozenset({"conversation_id"}), frozenset(_TURN), lmsys_record))
 
 
 def _hash_of(conversation_id: str) -> str:
@@ -224,29 +225,35 @@ def _row(one: pa.RecordBatch) -> Row | Fault:
     except UnicodeDecodeError:
         return Fault("invalid_unicode")
     except (ValueError, OverflowError):
-        return Fault("bad_timestamp")
+        return Fault("bad_timestamp", None, Field("conversation[].timestamp", "time"))
     return row
 
 
 def _turns(row: Row) -> list[Row]:
     turns = row.get("conversation")
     if turns is None:
-        raise Fault("missing_field")
-    if not isinstance(turns, list) or not all(isinstance(turn, dict) for turn in turns):
-        raise Fault("bad_field")
+        raise no_field(row, "conversation")
+    if not isinstance(turns, list):
+        raise bad_field("conversation", turns)
     for turn in turns:
-        if turn.get("role") is None or turn.get("content") is None:
-            raise Fault("missing_field")
-        if turn["role"] not in _ROLES or not isinstance(turn["content"], str):
-            raise Fault("bad_field")
+        if not isinstance(turn, dict):
+            raise bad_field("conversation[]", turn)
+        for name in _TURN:
+            if turn.get(name) is None:
+                raise no_field(turn, name, f"conversation[].{name}")
+        if turn["role"] not in _ROLES:
+            raise bad_field("conversation[].role", turn["role"])
+        if not isinstance(turn["content"], str):
+            raise bad_field("conversation[].content", turn["content"])
     return turns
 
 
-def _id(value: Any) -> str:
+def _id(row: Row, name: str) -> str:
+    value = row.get(name)
     if not isinstance(value, str | None):
-        raise Fault("bad_field")
+        raise bad_field(name, value)
     if value is None or not present(value):
-        raise Fault("missing_field")
+        raise no_field(row, name)
     return value
 
 
@@ -265,7 +272,7 @@ def _earliest(times: list[Any]) -> Any:
     try:
         return min(times)
     except TypeError:  # aware and naive times, or other values
-        raise Fault("bad_timestamp") from None
+        raise bad_field("conversation[].timestamp", times[0], "bad_timestamp") from None
 
 
 def _in_a_row(messages: list[Row]) -> list[Row]:

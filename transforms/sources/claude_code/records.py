@@ -23,23 +23,26 @@ _PADDING = b"\0"
 class UnitRecords(NamedTuple):
     """The records of a unit in the order of its files, and one fault for each unreadable line or file.
 
-    `digest`: of all lines of all files, since any of them may change a session.
+    `digest`: of all lines of all files, since any of them may change a session. `lines`: their number.
     """
 
     records: list[LinkedRecord]
     faults: list[Quarantined]
     digest: int
+    lines: int
 
 
 def records_of(unit: Unit, context: ReadContext) -> UnitRecords:
     """The records and faults of all files of a unit."""
     records, faults, seen = list[LinkedRecord](), list[Quarantined](), context.hasher.contents()
+    count = 0
     for path in unit.paths:
         reader = _FileReader(unit, path, context)
         try:
             with closing(open_stream(path)) as file:
                 for line in lines(file, 0, None, context.limits.max_record_bytes):
                     reader.read(line)
+                    count += 1
                     seen.update(b"%d\n" % line.length if line.data is None else line.data)
                     seen.update(b"\n")
         except Truncated as cut:
@@ -49,7 +52,7 @@ def records_of(unit: Unit, context: ReadContext) -> UnitRecords:
         seen.update(b"\n")
         records.extend(reader.records)
         faults.extend(reader.faults)
-    return UnitRecords(records, faults, context.hasher.signed(seen.intdigest()))
+    return UnitRecords(records, faults, context.hasher.signed(seen.intdigest()), count)
 
 
 class _FileReader:
@@ -97,7 +100,16 @@ class _FileReader:
         data, length = (b"", line.length) if line.data is None else (line.data, 0)
         locator = f"line {line.number}"
         self.faults.append(
-            fault_at(self._unit, self._path, locator, code, self._context, data=data, length=length)
+            fault_at(
+                self._unit,
+                self._path,
+                locator,
+                code,
+                self._context,
+                data=data,
+                length=length,
+                is_part=True,
+            )
         )
         self._before_damage = dict(self._last)
 

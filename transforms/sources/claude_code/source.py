@@ -31,8 +31,9 @@ from transforms.sources.claude_code.groups import Groups
 from transforms.sources.claude_code.lines import LinkedRecord
 from transforms.sources.claude_code.records import UnitRecords, links_of, records_of
 from transforms.sources.claude_code.sessions import sessions_of
-from transforms.sources.decode import Fault, checked
+from transforms.sources.decode import checked
 from transforms.sources.facts.table import ReadRecord, SessionBatch
+from transforms.sources.faults import Fault
 from transforms.sources.files import is_binary
 
 _SUBAGENTS = re.compile(r"[/\\][^/\\]+[/\\]subagents(?:[/\\].*)?\Z")
@@ -93,7 +94,10 @@ class ClaudeCode:
         """Facts of the unit's sessions, and one fault for each unreadable line, file or session."""
         found = records_of(unit, context)
         faults = [ReadRecord(-1, 0, 0, None, fault) for fault in found.faults]
-        yield from batches(itertools.chain(faults, _sessions(unit, found, context)), unit, context)
+        parts = found.lines
+        for batch in batches(itertools.chain(faults, _sessions(unit, found, context)), unit, context):
+            yield batch._replace(parts=parts)
+            parts = 0
 
     def sessions(
         self, unit: Unit, context: ReadContext, pointers: Sequence[Pointer]

@@ -11,7 +11,7 @@ from pathlib import PureWindowsPath
 from typing import IO, NamedTuple
 
 from schemas.records import Limits
-from transforms.sources.decode import Fault
+from transforms.sources.faults import Fault
 
 #: Bit 0 of the general purpose flags (APPNOTE.TXT 4.4.4): the member is encrypted.
 _ENCRYPTED = 1

@@ -1,4 +1,4 @@
-"""Converts one conversation of a ChatGPT export to a Session; only the fields named here are read.
+"""Converts one conversation of a ChatGPT export; only the fields named here are read.
 
 A conversation is a tree of nodes; some nodes have a message. `current_node` is the leaf of the active branch.
 """
@@ -9,12 +9,16 @@ import datetime as dt
 import re
 from typing import Any
 
-from schemas.records import Message, Origin, Role, Session
-from transforms.sources.decode import Fault
+import msgspec
+
+from schemas.records import Block, Message, Origin, Role, Session
+from transforms.sources.decode import LATEST
 from transforms.sources.exports.chatgpt_blocks import blocks_of, is_context
-from transforms.sources.exports.chatgpt_tree import ROLES, Nodes, in_order, nearest_above
+from transforms.sources.exports.chatgpt_tree import ROLES, in_order, linked_nodes, nearest_above
 from transforms.sources.exports.files import Shape
+from transforms.sources.exports.lost import Conversation, Lost, in_range
 from transforms.sources.exports.source import ArrayExport
+from transforms.sources.faults import Fault, bad_field, no_field
 
 _OTHERS = frozenset(
     {
@@ -30,89 +34,129 @@ _OTHERS = frozenset(
 )
 #: Set by users who do not want the conversation to be remembered.
 _INCOGNITO = ("is_do_not_remember", "is_temporary_chat", "history_and_training_disabled")
+_NUMBER = re.compile(r"[0-9]{1,19}(?:\.[0-9]{1,9})?\Z")
+_LATEST_SECONDS, _UNITS = LATEST.timestamp(), (1, 10**3, 10**6, 10**9)
 _HIDDEN = ("is_visually_hidden_from_conversation", "is_user_system_message")
 
 
-def session_of(item: object) -> Session:
-    """The session of an item; raises Fault, with the conversation's id if that can be read."""
+def conversation_of(item: object) -> Conversation:
+    """The conversation of an item; raises Fault, with the conversation's id if that can be read."""
     if not isinstance(item, dict):
         raise Fault("not_an_object")
-    conversation_id = item.get("conversation_id") or item.get("id")
+    name = "conversation_id" if item.get("conversation_id") else "id"
+    conversation_id = item.get(name)
     if not isinstance(conversation_id, str) or not conversation_id:
-        raise Fault("missing_field")
+        raise no_field(item, name)
     try:
-        return _session(item, conversation_id)
+        return _conversation(item, conversation_id)
     except Fault as fault:
-        raise Fault(fault.code, conversation_id) from None
+        raise fault.of(conversation_id) from None
 
 
 EXPORTS = ArrayExport(
-    Shape(re.compile(r"conversations(?:-\d+)?\.json"), _OTHERS, "mapping", session_of),
+    Shape(re.compile(r"conversations(?:-\d+)?\.json"), _OTHERS, "mapping", conversation_of),
     ("**/*.zip", "**/conversations*.json"),
 )
 
 
-def _session(item: dict[str, Any], conversation_id: str) -> Session:
-    nodes = _nodes(item.get("mapping"))
-    spoken = {name: message for name, node in nodes.items() if (message := node.get("message")) is not None}
-    above = nearest_above(nodes, spoken)
-    created_at = _instant(item.get("create_time"))
-    times = {name: _instant(message.get("create_time")) for name, message in spoken.items()}
-    created_at = created_at or min((time for time in times.values() if time), default=None)
+def _conversation(item: dict[str, Any], conversation_id: str) -> Conversation:
+    mapping = item.get("mapping")
+    if mapping is None:
+        raise no_field(item, "mapping")
+    if not isinstance(mapping, dict):
+        raise bad_field("mapping", mapping)
+    reading = _Reading(mapping)
+    created_at = _instant(item, "create_time") or reading.earliest
     if created_at is None:
-        raise Fault("missing_field")
-    messages: list[Message] = []
-    sent: dict[str, dt.datetime] = {}
-    calls: set[str] = set()
-    for name in in_order(nodes):
-        if name not in spoken:
-            continue
-        parent = above[name]
-        sent[name] = times[name] or (sent.get(parent, created_at) if parent else created_at)
-        messages.append(_message(name, spoken[name], sent[name], parent, calls))
+        raise no_field(item, "create_time")
     leaf = item.get("current_node")
-    if isinstance(leaf, str) and leaf in nodes and leaf not in spoken:
-        leaf = above[leaf]
-    return Session(
+    session = Session(
         conversation_id=conversation_id,
         created_at=created_at,
-        messages=messages,
-        current_message_id=leaf if isinstance(leaf, str) else None,
+        messages=reading.messages(created_at),
+        current_message_id=reading.spoken_at(leaf) if isinstance(leaf, str) else None,
         incognito=True if True in [item.get(name) is True for name in _INCOGNITO] else None,
     )
+    return Conversation(session, sorted(reading.lost, key=lambda lost: lost.place))
 
 
-def _nodes(mapping: Any) -> Nodes:
-    if mapping is None:
-        raise Fault("missing_field")
-    if not isinstance(mapping, dict):
-        raise Fault("bad_field")
-    for node in mapping.values():
-        if not isinstance(node, dict):
-            raise Fault("bad_field")
-        message, parent = node.get("message"), node.get("parent")
-        if not (message is None or isinstance(message, dict)) or not (
-            parent is None or isinstance(parent, str)
-        ):
-            raise Fault("bad_field")
-    return mapping
+class _Reading:
+    """The messages of a conversation, node by node.
+
+    A message whose role cannot be read is left out, like a node without a message. One whose time or content
+    cannot be read keeps its place and role, without content: it is still the prompt of its answer.
+    """
+
+    def __init__(self, mapping: dict[str, Any]) -> None:
+        self.lost: list[Lost] = []
+        self._unread: set[str] = set()
+        self._places = {name: place for place, name in enumerate(mapping)}
+        self._mapping = mapping
+        self._nodes = linked_nodes(mapping, self._lose)
+        self._roles: dict[str, Role] = {}
+        self._times: dict[str, dt.datetime | None] = {}
+        for name, node in self._nodes.items():
+            if (message := node.get("message")) is not None:
+                self._begin(name, message)
+        self._above = nearest_above(self._nodes, self._roles)
+
+    @property
+    def earliest(self) -> dt.datetime | None:
+        """The time of the earliest message."""
+        return min((time for time in self._times.values() if time), default=None)
+
+    def spoken_at(self, leaf: str) -> str | None:
+        """The leaf, or the nearest message above it if it has none."""
+        return self._above[leaf] if leaf in self._nodes and leaf not in self._roles else leaf
+
+    def messages(self, created_at: dt.datetime) -> list[Message]:
+        """The messages, parents before children."""
+        messages: list[Message] = []
+        sent: dict[str, dt.datetime] = {}
+        calls: set[str] = set()
+        for name in in_order(self._nodes):
+            if name not in self._roles:
+                continue
+            parent, role = self._above[name], self._roles[name]
+            sent[name] = self._times[name] or (sent.get(parent, created_at) if parent else created_at)
+            message, blocks = self._nodes[name]["message"], list[Block]()
+            if name not in self._unread:
+                try:
+                    blocks = blocks_of(message, role, name, parent if parent in calls else None)
+                except Fault as fault:
+                    self._lose(name, fault.within("mapping[].message"))
+            if "tool_use" in [block.type for block in blocks]:
+                calls.add(name)
+            messages.append(Message(name, role, sent[name], blocks, parent, _origin(message, role)))
+        return messages
+
+    def _lose(self, name: str, fault: Fault) -> None:
+        self._unread.add(name)
+        self.lost.append(Lost(self._places[name], self._mapping[name], fault))
+
+    def _begin(self, name: str, message: dict[str, Any]) -> None:
+        """Reads the role and the time of a message."""
+        try:
+            self._roles[name] = _role(message)
+            self._times[name] = None
+            self._times[name] = _instant(message, "create_time")
+        except Fault as fault:
+            self._lose(name, fault.within("mapping[].message"))
 
 
-def _message(
-    name: str, message: dict[str, Any], sent_at: dt.datetime, parent: str | None, calls: set[str]
-) -> Message:
-    """The message of a node. `calls`: ids of messages that call a tool; this id is added if it does."""
+def _role(message: dict[str, Any]) -> Role:
     author = message.get("author")
-    spoken = author.get("role") if isinstance(author, dict) else None
+    if author is None:
+        raise no_field(message, "author")
+    if not isinstance(author, dict):
+        raise bad_field("author", author)
+    spoken = author.get("role")
     if spoken is None:
-        raise Fault("missing_field")
+        raise no_field(author, "role", "author.role")
     role = ROLES.get(spoken) if isinstance(spoken, str) else None
     if role is None:
-        raise Fault("bad_field")
-    blocks = blocks_of(message, role, name, parent if parent in calls else None)
-    if "tool_use" in [block.type for block in blocks]:
-        calls.add(name)
-    return Message(name, role, sent_at, blocks, parent, _origin(message, role))
+        raise bad_field("author.role", spoken)
+    return role
 
 
 def _origin(message: dict[str, Any], role: Role) -> Origin:
@@ -127,13 +171,34 @@ def _origin(message: dict[str, Any], role: Role) -> Origin:
     return "human" if role == "user" else "model"
 
 
-def _instant(value: Any) -> dt.datetime | None:
-    """Unix seconds as a UTC instant; None for null."""
+def _instant(holder: dict[str, Any], name: str) -> dt.datetime | None:
+    """The time in a field as a UTC instant, None for null: a number since 1970, or RFC 3339 text.
+
+    Numbers are seconds; ms, us and ns are recognised, as in seconds they would be after the year 2199.
+    """
+    value = given = holder.get(name)
     if value is None:
         return None
+    if isinstance(value, str):
+        value = _number_or_instant(value, name)
+        if isinstance(value, dt.datetime):
+            return in_range(value, name, given)
     if value.__class__ is not float and (not isinstance(value, int | float) or isinstance(value, bool)):
-        raise Fault("bad_timestamp")
+        raise bad_field(name, given, "bad_timestamp")
+    unit = next((unit for unit in _UNITS if abs(value) < _LATEST_SECONDS * unit), 1)
     try:
-        return dt.datetime.fromtimestamp(value, dt.UTC)
+        return in_range(dt.datetime.fromtimestamp(value / unit, dt.UTC), name, given)
     except (ValueError, OverflowError, OSError):
-        raise Fault("bad_timestamp") from None
+        raise bad_field(name, given, "bad_timestamp") from None
+
+
+def _number_or_instant(text: str, name: str) -> float | dt.datetime:
+    if _NUMBER.match(text):
+        return float(text)
+    try:
+        instant: dt.datetime = msgspec.convert(text, dt.datetime)
+    except msgspec.ValidationError:
+        raise bad_field(name, text, "bad_timestamp") from None
+    if instant.tzinfo is None:
+        raise bad_field(name, text, "naive_timestamp")
+    return instant

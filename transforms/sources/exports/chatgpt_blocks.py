@@ -6,7 +6,7 @@ from typing import Any
 
 from schemas.records import Block, Role
 from transforms.sources.accounting import MERGED, dropped, note_block
-from transforms.sources.decode import Fault
+from transforms.sources.faults import bad_field, value_of
 
 #: Context that the service adds about the user; not part of the dialogue.
 CONTEXT = frozenset({"user_editable_context", "model_editable_context"})
@@ -18,7 +18,8 @@ NOBODY = "all"
 def is_context(message: dict[str, Any]) -> bool:
     """True for context that the service adds about the user."""
     content = message.get("content")
-    return isinstance(content, dict) and content.get("content_type") in CONTEXT
+    kind = content.get("content_type") if isinstance(content, dict) else None
+    return isinstance(kind, str) and kind in CONTEXT
 
 
 def blocks_of(message: dict[str, Any], role: Role, name: str, call: str | None) -> list[Block]:
@@ -26,9 +27,15 @@ def blocks_of(message: dict[str, Any], role: Role, name: str, call: str | None) 
     content = message.get("content")
     if content is None:
         return []
-    if not isinstance(content, dict) or not isinstance(content.get("content_type"), str):
-        raise Fault("bad_field")
-    kind: str = content["content_type"]
+    if isinstance(content, str | list):
+        content = {"parts": content}
+    if not isinstance(content, dict):
+        raise bad_field("content", content)
+    kind = content.get("content_type")
+    if kind is None and "parts" in content:
+        kind = "text"
+    if not isinstance(kind, str):
+        raise value_of(content, "content_type").within("content")
     recipient = message.get("recipient")
     to_nobody = role == "assistant" and (recipient == NOBODY or not isinstance(recipient, str))
     if kind in CONTEXT or kind in _WORDLESS:
@@ -51,10 +58,14 @@ def blocks_of(message: dict[str, Any], role: Role, name: str, call: str | None) 
 def _said(content: dict[str, Any], message: dict[str, Any], kind: str) -> list[Block]:
     """Text and other blocks, in order: the parts, else the field that has the text for this type."""
     parts = content.get("parts")
+    if isinstance(parts, str):
+        return [Block("text", text=parts)]
     if isinstance(parts, list):
-        return [_part(part) for part in parts]
+        if None in parts:
+            note_block(dropped("null_part"), parts.count(None))
+        return [_part(part) for part in parts if part is not None]
     if parts is not None:
-        raise Fault("bad_field")
+        raise bad_field("content.parts", parts)
     for field in ("text", "result", "content"):
         if isinstance(content.get(field), str):
             return [Block("text", text=content[field])]
@@ -67,20 +78,20 @@ def _part(part: Any) -> Block:
     if isinstance(part, str):
         return Block("text", part)
     if not isinstance(part, dict):
-        raise Fault("bad_field")
+        raise bad_field("content.parts[]", part)
     kind = part.get("content_type")
     if isinstance(part.get("text"), str):
         return Block("text", text=part["text"])
     if isinstance(kind, str):
         return Block("image" if kind == "image_asset_pointer" else kind)
-    raise Fault("bad_field")
+    raise value_of(part, "content_type").within("content.parts[]")
 
 
 def _thoughts(content: dict[str, Any]) -> list[str]:
     """The text of each thought; its summary if it has no text."""
     listed = content.get("thoughts")
     if not isinstance(listed, list):
-        raise Fault("bad_field")
+        raise value_of(content, "thoughts").within("content")
     texts = [
         thought.get("content") or thought.get("summary") for thought in listed if isinstance(thought, dict)
     ]

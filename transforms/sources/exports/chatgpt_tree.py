@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable, Container
 from typing import Any
 
 from schemas.records import Role
+from transforms.sources.faults import Fault, bad_field
 
 ROLES: dict[str, Role] = {
     "system": "system",
@@ -17,7 +19,46 @@ ROLES: dict[str, Role] = {
 Nodes = dict[str, dict[str, Any]]
 
 
-def nearest_above(nodes: Nodes, spoken: dict[str, Any]) -> dict[str, str | None]:
+def linked_nodes(mapping: dict[str, Any], lose: Callable[[str, Fault], None]) -> Nodes:
+    """The nodes with their parents. A node that cannot be read has no message, and is given to `lose`.
+
+    If a node's parent cannot be read, it is the node that lists it among its children.
+    """
+    nodes: Nodes = {}
+    above: dict[str, str] | None = None
+    for name, node in mapping.items():
+        fault = _node_fault(node)
+        if fault is None:
+            nodes[name] = node
+            continue
+        above = _parents_by_children(mapping) if above is None else above
+        lose(name, fault)
+        nodes[name] = {"parent": above.get(name)}
+    return nodes
+
+
+def _node_fault(node: Any) -> Fault | None:
+    if not isinstance(node, dict):
+        return bad_field("mapping[]", node)
+    message, parent = node.get("message"), node.get("parent")
+    if not (message is None or isinstance(message, dict)):
+        return bad_field("mapping[].message", message)
+    if not (parent is None or isinstance(parent, str)):
+        return bad_field("mapping[].parent", parent)
+    return None
+
+
+def _parents_by_children(mapping: dict[str, Any]) -> dict[str, str]:
+    above: dict[str, str] = {}
+    for name, node in mapping.items():
+        listed = node.get("children") if isinstance(node, dict) else None
+        for child in listed if isinstance(listed, list) else ():
+            if isinstance(child, str):
+                above.setdefault(child, name)
+    return above
+
+
+def nearest_above(nodes: Nodes, spoken: Container[str]) -> dict[str, str | None]:
     """For each node, its nearest ancestor with a message; nodes in a cycle keep their parent."""
     found: dict[str, str | None] = {}
     for name, node in nodes.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from transforms.sources.exports.claude_conversation import session_of
+from transforms.sources.exports.claude_conversation import conversation_of
 from transforms.sources.exports.files import Shape
 from transforms.sources.exports.source import ArrayExport
 
@@ -12,6 +12,6 @@ from transforms.sources.exports.source import ArrayExport
 _OTHERS = frozenset({"users.json", "projects.json", "memories.json", "login_history.json"})
 
 EXPORTS = ArrayExport(
-    Shape(re.compile(r"conversations\.json"), _OTHERS, "chat_messages", session_of),
+    Shape(re.compile(r"conversations\.json"), _OTHERS, "chat_messages", conversation_of),
     ("**/*.zip", "**/conversations.json"),
 )

@@ -1,4 +1,4 @@
-"""Converts one conversation of a Claude.ai export to a Session; only the fields named here are read."""
+"""Converts one conversation of a Claude.ai export; only the fields named here are read."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from typing import Any
 
 import msgspec
 
-from schemas.records import Block, Message, Origin, Role, Session
+from schemas.records import Block, Message, Role, Session
 from transforms.sources.accounting import MERGED, dropped, note_block
-from transforms.sources.decode import Fault
+from transforms.sources.decode import check_value
+from transforms.sources.exports.lost import Conversation, Lost, in_range
+from transforms.sources.faults import Fault, bad_field, no_field, value_of
 
 _ROOT = "00000000-0000-4000-8000-000000000000"
 _SENDERS: dict[str, Role] = {"human": "user", "assistant": "assistant"}
@@ -18,61 +20,121 @@ _SENDERS: dict[str, Role] = {"human": "user", "assistant": "assistant"}
 _IGNORED = frozenset({"token_budget", "injected_prompt_block", "metadata", "flag"})
 
 
-def session_of(item: Any) -> Session:
-    """The session of an item; raises Fault, with the conversation's id if that can be read."""
+def conversation_of(item: Any) -> Conversation:
+    """The conversation of an item; raises Fault, with the conversation's id if that can be read."""
     if not isinstance(item, dict):
         raise Fault("not_an_object")
     conversation_id = item.get("uuid")
     if not isinstance(conversation_id, str) or not conversation_id:
-        raise Fault("missing_field")
+        raise no_field(item, "uuid")
     try:
-        return _session(item, conversation_id)
+        return _conversation(item, conversation_id)
     except Fault as fault:
-        raise Fault(fault.code, conversation_id) from None
+        raise fault.of(conversation_id) from None
 
 
-def _session(item: dict[str, Any], conversation_id: str) -> Session:
+def _conversation(item: dict[str, Any], conversation_id: str) -> Conversation:
     chat = item.get("chat_messages")
     if not isinstance(chat, list | None):
-        raise Fault("bad_field")
+        raise bad_field("chat_messages", chat)
     account = item.get("account")
     user_id = account.get("uuid") if isinstance(account, dict) else None
-    messages: list[Message] = []
-    for entry in chat or ():
-        _add_message(messages, entry)
-    messages = _once(messages)
-    return Session(
+    reading = _Reading(_instant(item))
+    for place, entry in enumerate(chat or ()):
+        reading.add(place, entry)
+    messages = _once(reading.messages)
+    leaf = item.get("current_leaf_message_uuid")
+    session = Session(
         conversation_id=conversation_id,
-        created_at=_instant(item.get("created_at")),
+        created_at=reading.created_at,
         messages=_rechained(messages),
         user_id=user_id if isinstance(user_id, str) else None,
-        current_message_id=_last_of_leaf(messages, item.get("current_leaf_message_uuid")),
+        current_message_id=_last_of_leaf(messages, reading.read_at(leaf) if isinstance(leaf, str) else None),
     )
+    return Conversation(session, reading.lost)
 
 
-def _add_message(messages: list[Message], entry: Any) -> None:
-    """Adds the message of an entry, and after it a message for each tool result inside the entry."""
+class _Reading:
+    """The messages of a conversation, entry by entry, and after each a message for each tool result inside.
+
+    An entry whose id or sender cannot be read is left out; replies to it become replies to the one above it.
+    One whose time or content cannot be read keeps its place and sender, without content: it is still the
+    prompt of its answer.
+    """
+
+    def __init__(self, created_at: dt.datetime) -> None:
+        self.created_at = created_at
+        self.messages: list[Message] = []
+        self.lost: list[Lost] = []
+        self._left_out: dict[str, str | None] = {}
+
+    def add(self, place: int, entry: Any) -> None:
+        """Adds what can be read of an entry."""
+        try:
+            message_id, role = _speaker(entry)
+        except Fault as fault:
+            self.lost.append(Lost(place, entry, fault.within("chat_messages[]")))
+            self._leave_out(entry)
+            return
+        parent_id, message = self.read_at(_parent(entry)), Message(message_id, role, self.created_at)
+        if self.messages:
+            message.sent_at = self.messages[-1].sent_at
+        blocks, results, is_lost = list[Block](), list[Block](), False
+        try:
+            message.sent_at = _instant(entry)
+            blocks, results = _read(entry, message_id)
+        except Fault as fault:
+            is_lost = True
+            self.lost.append(Lost(place, entry, fault.within("chat_messages[]")))
+        message.content, message.parent_id = blocks, parent_id
+        said = is_lost or _typed(blocks)
+        message.origin = "model" if role == "assistant" else "human" if said else "harness"
+        self.messages.append(message)
+        for number, result in enumerate(results, 1):
+            before, result_id = self.messages[-1].message_id, f"{message_id}/result-{number}"
+            self.messages.append(Message(result_id, "tool", message.sent_at, [result], before, "tool"))
+
+    def read_at(self, message_id: str | None) -> str | None:
+        """The id, or if its entry was left out, that of the entry above it."""
+        seen: set[str] = set()
+        while message_id in self._left_out and message_id not in seen:
+            seen.add(message_id)
+            message_id = self._left_out[message_id]
+        return message_id
+
+    def _leave_out(self, entry: Any) -> None:
+        message_id = entry.get("uuid") if isinstance(entry, dict) else None
+        if isinstance(message_id, str):
+            self._left_out[message_id] = _parent(entry)
+
+
+def _speaker(entry: Any) -> tuple[str, Role]:
     if not isinstance(entry, dict):
-        raise Fault("bad_field")
+        raise bad_field("", entry)
     message_id, sender = entry.get("uuid"), entry.get("sender")
-    if not isinstance(message_id, str) or not message_id or sender is None:
-        raise Fault("missing_field")
+    if not isinstance(message_id, str) or not message_id:
+        raise no_field(entry, "uuid")
+    if sender is None:
+        raise no_field(entry, "sender")
     role = _SENDERS.get(sender) if isinstance(sender, str) else None
     if role is None:
-        raise Fault("bad_field")
+        raise bad_field("sender", sender)
+    return message_id, role
+
+
+def _parent(entry: dict[str, Any]) -> str | None:
     parent = entry.get("parent_message_uuid")
-    parent_id = parent if isinstance(parent, str) and parent != _ROOT else None
+    return parent if isinstance(parent, str) and parent != _ROOT else None
+
+
+def _read(entry: dict[str, Any], message_id: str) -> tuple[list[Block], list[Block]]:
+    """The blocks of the speaker, with the texts of attachments, and tool results; raises Fault."""
     blocks, results = _split(_content(entry), message_id)
-    sent_at = _instant(entry.get("created_at"))
     if entry.get("attachments") or entry.get("files"):
         attached = _attachments(entry)
         _note_attachments(entry, len(attached))
         blocks += attached
-    origin: Origin = "model" if role == "assistant" else "human" if _typed(blocks) else "harness"
-    messages.append(Message(message_id, role, sent_at, blocks, parent_id, origin))
-    for number, result in enumerate(results, 1):
-        before, result_id = messages[-1].message_id, f"{message_id}/result-{number}"
-        messages.append(Message(result_id, "tool", sent_at, [result], before, "tool"))
+    return blocks, results
 
 
 def _once(messages: list[Message]) -> list[Message]:
@@ -124,13 +186,13 @@ def _content(entry: dict[str, Any]) -> list[dict[str, Any]]:
     content = entry.get("content")
     if isinstance(content, list) and content:
         if not {dict}.issuperset(map(type, content)):
-            raise Fault("bad_field")
+            raise bad_field("content[]", next(item for item in content if not isinstance(item, dict)))
         return content
     if isinstance(content, str) and content:
         return [{"type": "text", "text": content}]
     text = entry.get("text")
     if not isinstance(text, str | None):
-        raise Fault("bad_field")
+        raise bad_field("text", text)
     return [{"type": "text", "text": text}] if text else []
 
 
@@ -142,7 +204,7 @@ def _split(content: list[dict[str, Any]], message_id: str) -> tuple[list[Block],
     for item in content:
         kind = item.get("type")
         if not isinstance(kind, str):
-            raise Fault("bad_field")
+            raise value_of(item, "type").within("content[]")
         if kind == "text" or kind == "voice_note":
             text = item.get("text")
             blocks.append(Block("text", text if text.__class__ is str else _text(item, "text") or ""))
@@ -151,6 +213,7 @@ def _split(content: list[dict[str, Any]], message_id: str) -> tuple[list[Block],
         elif kind == "tool_use":
             call_id = _text(item, "id") or f"{message_id}/call-{len(calls) + 1}"
             calls.append(call_id)
+            check_value(item.get("input"), None, "content[].input")
             blocks.append(Block(kind, id=call_id, name=_text(item, "name"), input=item.get("input")))
         elif kind == "tool_result":
             open_call = calls[len(results)] if len(results) < len(calls) else None
@@ -198,17 +261,19 @@ def _typed(blocks: list[Block]) -> bool:
 def _text(mapping: dict[str, Any], name: str) -> str | None:
     value = mapping.get(name)
     if value is not None and not isinstance(value, str):
-        raise Fault("bad_field")
+        raise bad_field(f"content[].{name}", value)
     return value
 
 
-def _instant(value: Any) -> dt.datetime:
+def _instant(holder: dict[str, Any]) -> dt.datetime:
+    """The time of a conversation or of an entry; raises Fault."""
+    value = holder.get("created_at")
     if value is None:
-        raise Fault("missing_field")
+        raise no_field(holder, "created_at")
     try:
         instant = msgspec.convert(value, dt.datetime)
     except msgspec.ValidationError:
-        raise Fault("bad_timestamp") from None
+        raise bad_field("created_at", value, "bad_timestamp") from None
     if instant.tzinfo is None:
-        raise Fault("naive_timestamp")
-    return instant
+        raise bad_field("created_at", value, "naive_timestamp")
+    return in_range(instant, "created_at", value)

@@ -8,9 +8,11 @@ from typing import IO, NamedTuple
 
 import msgspec
 
-from schemas.records import Limits, Session
-from transforms.sources.decode import Fault, json_fault
+from schemas.records import Limits
+from transforms.sources.decode import unreadable_json
 from transforms.sources.exports.archive import archive_members
+from transforms.sources.exports.lost import Conversation
+from transforms.sources.faults import Fault
 from transforms.sources.files import magic_of, open_stream
 from transforms.sources.json.array import Element, elements
 from transforms.sources.json.array_blocks import whole_elements
@@ -21,14 +23,14 @@ class Shape(NamedTuple):
     """How the exports of one service are laid out.
 
     `members`: names of the files that hold conversations. `others`: names of the files beside them that
-    hold none. `whole`: a field of a conversation, for a file that is one conversation. `session_of`: converts
-    a decoded item to a session; raises Fault.
+    hold none. `whole`: a field of a conversation, for a file that is one conversation. `conversation_of`:
+    converts a decoded item; raises Fault.
     """
 
     members: re.Pattern[str]
     others: frozenset[str]
     whole: str
-    session_of: Callable[[object], Session]
+    conversation_of: Callable[[object], Conversation]
 
 
 class Item(NamedTuple):
@@ -77,7 +79,7 @@ def _kind(whole: bytes, shape: Shape) -> str:
     try:
         outline = msgspec.json.decode(whole.removeprefix(b"\xef\xbb\xbf"), type=dict[str, msgspec.Raw])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise Fault(json_fault(whole)) from None
+        raise unreadable_json(whole) from None
     if "conversations" in outline:
         return "wrapped"
     if shape.whole not in outline:

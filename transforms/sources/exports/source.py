@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import PurePath
+from typing import Any
 
 import msgspec
 
@@ -22,11 +23,14 @@ from transforms.sources.base import (
     fault_at,
     one_task_per_file,
 )
-from transforms.sources.decode import Fault, checked, json_fault
+from transforms.sources.decode import checked, unreadable_json
 from transforms.sources.exports.files import Item, Shape, items_of_export
+from transforms.sources.exports.lost import Conversation
 from transforms.sources.facts.table import ReadRecord
+from transforms.sources.faults import Fault
 from transforms.sources.files import Truncated, magic_of
 from transforms.sources.json.array import ArrayCut
+from transforms.sources.record_file import record_or_fault
 
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, Truncated, ArrayCut)
 #: Raised for unsupported compression methods too.
@@ -53,7 +57,10 @@ class ArrayExport:
 
     def facts(self, unit: Unit, context: ReadContext) -> Iterator[FactsBatch]:
         """Facts of the conversations, and a quarantine entry for each item that is not one."""
-        yield from batches(_reads(unit, context, self._shape), unit, context)
+        for batch in batches(_reads(unit, context, self._shape), unit, context):
+            messages = len(batch.facts["message_id"].combine_chunks().flatten())
+            lost = sum(entry.is_part for entry in batch.quarantined)
+            yield batch._replace(parts=messages + lost)
 
     def sessions(
         self, unit: Unit, context: ReadContext, pointers: Sequence[Pointer]
@@ -76,7 +83,7 @@ def _reads(
     with end:
         for item in items_of_export(unit.paths[0], shape, context.limits):
             if wanted is None or row in wanted:
-                yield _read(unit, row, item, context, shape)
+                yield from _read(unit, row, item, context, shape)
             row += 1
     if end.code and wanted is None:
         yield _ended(unit, row, end.code, context)
@@ -102,13 +109,15 @@ def _ended(unit: Unit, row: int, code: str, context: ReadContext) -> ReadRecord:
     return ReadRecord(row, 0, 0, None, fault_at(unit, path, locator, code, context, length=unit.size))
 
 
-def _read(unit: Unit, row: int, item: Item, context: ReadContext, shape: Shape) -> ReadRecord:
+def _read(unit: Unit, row: int, item: Item, context: ReadContext, shape: Shape) -> Iterator[ReadRecord]:
+    """The session of an item, and an entry for each message that it lacks; or the entry of the item."""
     data = item.element.data
     digest = None if data is None else context.hasher.content(data)
+    locator = f"{item.member} item {row}".lstrip()
     try:
-        session = checked(shape.session_of(_decoded(data)), context.limits.max_messages)
+        conversation = _conversation(_decoded(data), shape)
+        session = checked(conversation.session, context.limits.max_messages)
     except Fault as fault:
-        locator = f"{item.member} item {row}".lstrip()
         entry = fault_at(
             unit,
             unit.paths[0],
@@ -120,9 +129,36 @@ def _read(unit: Unit, row: int, item: Item, context: ReadContext, shape: Shape) 
             conversation_id=fault.conversation_id,
             field=fault.field,
         )
-        return ReadRecord(row, 0, item.element.length, None, entry)
+        yield ReadRecord(row, 0, item.element.length, None, entry)
+        return
     context.owned(session, unit)
-    return ReadRecord(row, 0, item.element.length, session, None, digest)
+    yield ReadRecord(row, 0, item.element.length, session, None, digest)
+    for lost in conversation.lost:
+        entry = fault_at(
+            unit,
+            unit.paths[0],
+            f"{locator} message {lost.place}",
+            lost.fault.code,
+            context,
+            data=_encoded(lost.value),
+            field=lost.fault.field,
+            is_part=True,
+        )
+        yield ReadRecord(row, 0, 0, None, entry)
+
+
+def _conversation(item: object, shape: Shape) -> Conversation:
+    found = record_or_fault(shape.conversation_of, item)
+    if isinstance(found, Fault):
+        raise found
+    return found
+
+
+def _encoded(value: Any) -> bytes:
+    try:
+        return msgspec.json.encode(value)
+    except (UnicodeEncodeError, RecursionError, OverflowError):
+        return b""
 
 
 def _decoded(data: bytes | None) -> object:
@@ -131,4 +167,4 @@ def _decoded(data: bytes | None) -> object:
     try:
         return msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise Fault(json_fault(data)) from None
+        raise unreadable_json(data) from None

@@ -18,9 +18,10 @@ from schemas.keys import KeyedHasher
 from schemas.records import Defaults, Limits
 from schemas.units import Quarantined, Unit
 from transforms.sources.base import FactsBatch, PlanTask, ReadContext, batches, byte_ranges
-from transforms.sources.decode import EARLIEST, LATEST, Fault
+from transforms.sources.decode import EARLIEST, LATEST
 from transforms.sources.facts.session_columns import SessionColumns
 from transforms.sources.facts.table import ColumnBatch, ReadRecord
+from transforms.sources.faults import Fault
 from transforms.sources.identities import owners_of
 from transforms.sources.json.items import (
     Decoders,

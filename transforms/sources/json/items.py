@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from transforms.sources.decode import Fault, json_fault
+from transforms.sources.decode import unreadable_json
+from transforms.sources.faults import Fault
 from transforms.sources.files import (
     Lines,
     blocks_of_lines,
@@ -166,7 +167,7 @@ def object_of(data: bytes | None) -> dict[str, Any] | Fault:
     try:
         value = msgspec.json.decode(data)
     except _UNDECODABLE:
-        return Fault(json_fault(data))
+        return unreadable_json(data)
     return value if isinstance(value, dict) else Fault("not_an_object")
 
 
