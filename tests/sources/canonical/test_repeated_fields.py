@@ -57,9 +57,13 @@ def doubled(name: str, spelling: str, nested: bool, first: str, layout: tuple[st
     return data.replace(mark, f'"{spelling}"{colon}{first}'.encode())
 
 
-def fault(data: bytes) -> tuple[str, str | None] | None:
+def fault(data: bytes) -> tuple[str, Field | None] | None:
     (found,) = decode_sessions([data], 100)
     return (found.code, found.field) if isinstance(found, Fault) else None
+
+
+def repeated(name: str, *, nested: bool) -> Field:
+    return Field(f"messages[].{name}" if nested else name, "repeated")
 
 
 @pytest.mark.parametrize(("name", "nested"), FIELDS)
@@ -72,7 +76,10 @@ def test_a_field_given_twice_is_refused_however_it_is_spelled(name: str, nested:
             continue  # the decoder refuses such a null itself
         spellings = [name, escaped(name, 0), escaped(name, len(name) - 1), escaped(name, len(name) // 2)]
         for spelling in spellings:
-            assert fault(doubled(name, spelling, nested, value, layout)) == ("bad_field", name)
+            assert fault(doubled(name, spelling, nested, value, layout)) == (
+                "bad_field",
+                repeated(name, nested=nested),
+            )
 
 
 def test_other_names_and_other_objects_are_no_repetition() -> None:
@@ -121,7 +128,10 @@ def test_a_message_without_a_field_does_not_hide_one_that_has_it_twice() -> None
         first, second = (dict(message) for message in RECORD["messages"])
         del first[name]
         data = text({**RECORD, "messages": [first, {"@": 0, **second}]})
-        assert fault(data.replace(b'"@":0', f'"{name}":null'.encode())) == ("bad_field", name)
+        assert fault(data.replace(b'"@":0', f'"{name}":null'.encode())) == (
+            "bad_field",
+            repeated(name, nested=True),
+        )
 
 
 @pytest.mark.parametrize("name", ["conversation_id", "user_id", "organization_id"])

@@ -146,6 +146,10 @@ class _Reading:
 
 def _role(message: dict[str, Any]) -> Role:
     author = message.get("author")
+    if author.__class__ is dict:
+        spoken = author.get("role")
+        if spoken.__class__ is str and spoken in ROLES:
+            return ROLES[spoken]
     if author is None:
         raise no_field(message, "author")
     if not isinstance(author, dict):
@@ -179,6 +183,8 @@ def _instant(holder: dict[str, Any], name: str) -> dt.datetime | None:
     value = given = holder.get(name)
     if value is None:
         return None
+    if value.__class__ is float and 0 <= value < _LATEST_SECONDS:
+        return dt.datetime.fromtimestamp(value, dt.UTC)
     if isinstance(value, str):
         value = _number_or_instant(value, name)
         if isinstance(value, dt.datetime):

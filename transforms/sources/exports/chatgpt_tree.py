@@ -27,7 +27,7 @@ def linked_nodes(mapping: dict[str, Any], lose: Callable[[str, Fault], None]) ->
     nodes: Nodes = {}
     above: dict[str, str] | None = None
     for name, node in mapping.items():
-        fault = _node_fault(node)
+        fault = None if node.__class__ is dict and _is_node(node) else _node_fault(node)
         if fault is None:
             nodes[name] = node
             continue
@@ -35,6 +35,11 @@ def linked_nodes(mapping: dict[str, Any], lose: Callable[[str, Fault], None]) ->
         lose(name, fault)
         nodes[name] = {"parent": above.get(name)}
     return nodes
+
+
+def _is_node(node: dict[str, Any]) -> bool:
+    message, parent = node.get("message"), node.get("parent")
+    return (message is None or message.__class__ is dict) and (parent is None or parent.__class__ is str)
 
 
 def _node_fault(node: Any) -> Fault | None:
