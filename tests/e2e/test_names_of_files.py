@@ -103,3 +103,10 @@ def test_a_quarantined_record_is_still_found_by_its_input_and_place(corpus: Corp
         (0, "old-<NAME>.jsonl", "malformed_json"),
         (1, "export-<NAME>.zip", "not_an_object"),
     } <= found
+    manifest = json.loads((tmp_path / "audit" / "latest" / "manifest.json").read_text())
+    for line in (json.loads(line) for file in files for line in file.open()):
+        file = manifest["inputs"][line["manifest_input"]]
+        assert (file["input"], file["name"]) == (line["input"], line["file"])
+        assert (line["field"], line["kind"]) == {
+            "missing_field": ("conversation_id", "missing"),
+        }.get(line["code"], (None, None))

@@ -13,7 +13,7 @@ import pytest
 from schemas.records import Message, Session
 from tests.support.source_files import read_all, write_lines
 from transforms.sources.canonical.line_decoder import decode_sessions
-from transforms.sources.decode import Fault
+from transforms.sources.faults import Fault, Field
 
 RECORD: dict[str, Any] = {
     "conversation_id": "c1", "user_id": "u1", "organization_id": "o1", "tier": "free", "surface": "chat",

@@ -96,7 +96,18 @@ class _Reading:
         self._roles: dict[str, Role] = {}
         self._times: dict[str, dt.datetime | None] = {}
         for name, node in self._nodes.items():
-            if (message := node.get("message")) is not None:
+            if (message := node.get("message")) is None:
+                continue
+            author, at = message.get("author"), message.get("create_time")
+            role = author.get("role") if author.__class__ is dict else None
+            if (
+                role.__class__ is str
+                and role in ROLES
+                and at.__class__ is float
+                and 0 <= at < _LATEST_SECONDS
+            ):
+                self._roles[name], self._times[name] = ROLES[role], dt.datetime.fromtimestamp(at, dt.UTC)
+            else:
                 self._begin(name, message)
         self._above = nearest_above(self._nodes, self._roles)
 
@@ -114,20 +125,22 @@ class _Reading:
         messages: list[Message] = []
         sent: dict[str, dt.datetime] = {}
         calls: set[str] = set()
-        for name in in_order(self._nodes):
-            if name not in self._roles:
+        nodes, roles, times, above, unread = self._nodes, self._roles, self._times, self._above, self._unread
+        for name in in_order(nodes):
+            if name not in roles:
                 continue
-            parent, role = self._above[name], self._roles[name]
-            sent[name] = self._times[name] or (sent.get(parent, created_at) if parent else created_at)
-            message, blocks = self._nodes[name]["message"], list[Block]()
-            if name not in self._unread:
+            parent, role = above[name], roles[name]
+            at = sent[name] = times[name] or (sent.get(parent, created_at) if parent else created_at)
+            blocks: list[Block] = []
+            message = nodes[name]["message"]
+            if name not in unread:
                 try:
                     blocks = blocks_of(message, role, name, parent if parent in calls else None)
                 except Fault as fault:
                     self._lose(name, fault.within("mapping[].message"))
             if "tool_use" in [block.type for block in blocks]:
                 calls.add(name)
-            messages.append(Message(name, role, sent[name], blocks, parent, _origin(message, role)))
+            messages.append(Message(name, role, at, blocks, parent, _origin(message, role)))
         return messages
 
     def _lose(self, name: str, fault: Fault) -> None:
@@ -146,10 +159,6 @@ class _Reading:
 
 def _role(message: dict[str, Any]) -> Role:
     author = message.get("author")
-    if author.__class__ is dict:
-        spoken = author.get("role")
-        if spoken.__class__ is str and spoken in ROLES:
-            return ROLES[spoken]
     if author is None:
         raise no_field(message, "author")
     if not isinstance(author, dict):
@@ -183,8 +192,6 @@ def _instant(holder: dict[str, Any], name: str) -> dt.datetime | None:
     value = given = holder.get(name)
     if value is None:
         return None
-    if value.__class__ is float and 0 <= value < _LATEST_SECONDS:
-        return dt.datetime.fromtimestamp(value, dt.UTC)
     if isinstance(value, str):
         value = _number_or_instant(value, name)
         if isinstance(value, dt.datetime):

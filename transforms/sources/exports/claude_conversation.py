@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from schemas.records import Block, Message, Role, Session
+from schemas.records import Block, Message, Origin, Role, Session
 from transforms.sources.accounting import MERGED, dropped, note_block
 from transforms.sources.decode import check_value
 from transforms.sources.exports.lost import Conversation, Lost, in_range
@@ -76,23 +76,23 @@ class _Reading:
             self.lost.append(Lost(place, entry, fault.within("chat_messages[]")))
             self._leave_out(entry)
             return
-        parent_id, message = self.read_at(_parent(entry)), Message(message_id, role, self.created_at)
-        if self.messages:
-            message.sent_at = self.messages[-1].sent_at
-        blocks, results, is_lost = list[Block](), list[Block](), False
+        parent_id = _parent(entry)
+        if self._left_out:
+            parent_id = self.read_at(parent_id)
+        sent_at: dt.datetime | None = None
         try:
-            message.sent_at = _instant(entry)
+            sent_at = _instant(entry)
             blocks, results = _read(entry, message_id)
+            typed = role == "user" and _typed(blocks)
         except Fault as fault:
-            is_lost = True
             self.lost.append(Lost(place, entry, fault.within("chat_messages[]")))
-        message.content, message.parent_id = blocks, parent_id
-        said = is_lost or _typed(blocks)
-        message.origin = "model" if role == "assistant" else "human" if said else "harness"
-        self.messages.append(message)
+            blocks, results, typed = [], [], True
+            sent_at = sent_at or (self.messages[-1].sent_at if self.messages else self.created_at)
+        origin: Origin = "model" if role == "assistant" else "human" if typed else "harness"
+        self.messages.append(Message(message_id, role, sent_at, blocks, parent_id, origin))
         for number, result in enumerate(results, 1):
             before, result_id = self.messages[-1].message_id, f"{message_id}/result-{number}"
-            self.messages.append(Message(result_id, "tool", message.sent_at, [result], before, "tool"))
+            self.messages.append(Message(result_id, "tool", sent_at, [result], before, "tool"))
 
     def read_at(self, message_id: str | None) -> str | None:
         """The id, or if its entry was left out, that of the entry above it."""
