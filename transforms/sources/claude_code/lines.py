@@ -13,6 +13,7 @@ from transforms.sources.claude_code.fields import LineFault, blocks_of, instant_
 from transforms.sources.claude_code.queued import HUMAN_ORIGINS, QueueStep, is_queued_prompt, origin_kind
 from transforms.sources.claude_code.typed import (
     PLAN,
+    is_answer,
     origin_of_texts,
     plan_and_feedback,
     reason_of,
@@ -52,7 +53,7 @@ class LinkedRecord(msgspec.Struct, gc=False):
     blocks: list[Block] = []
     before: str | None = None
     continues: bool = False
-    typed: list[Block] = []
+    typed: tuple[Block, ...] = ()
     result: dict[str, Any] | None = None
     is_queued: bool = False
     is_queue_only: bool = False
@@ -184,9 +185,13 @@ def _role_and_origin(line: dict[str, Any], record: LinkedRecord) -> tuple[Role, 
     """
     results = [block for block in record.blocks if block.type == "tool_result"]
     if results:
-        record.typed = [Block("text", text=reason) for reason in map(reason_of, results) if reason]
+        if failed := [block for block in results if block.is_error]:
+            record.typed = tuple(Block("text", text=reason) for reason in map(reason_of, failed) if reason)
         given = line.get("toolUseResult")
-        record.result = given if isinstance(given, dict) and "answers" in given else None
+        if isinstance(given, dict) and "answers" in given:
+            record.result = given
+        elif any(map(is_answer, results)):
+            record.result = {}
         return "tool", "tool"
     if line.get("isCompactSummary") is True:
         return "user", "summary"
@@ -203,7 +208,7 @@ def _origin(line: dict[str, Any], record: LinkedRecord) -> Origin:
     if text.startswith(PLAN) or line.get("planContent") is not None:
         plan, feedback = plan_and_feedback(text)
         if feedback is not None:
-            record.typed = [Block("text", text=feedback)]
+            record.typed = (Block("text", text=feedback),)
             record.blocks = [Block("text", text=plan), *record.blocks[1:]]
         return "harness"
     if (command := typed_command(text)) is not None:
@@ -226,5 +231,5 @@ def texts_beside(record: LinkedRecord, uuid: str) -> LinkedRecord:
         role="user",
         origin="human" if record.typed else origin,
         blocks=[*texts, *record.typed],
-        typed=[],
+        typed=(),
     )

@@ -8,8 +8,11 @@ uses the same queue for its own notes, such as the end of a background task.
 
 from __future__ import annotations
 
+import bisect
 import collections
 import datetime as dt
+import itertools
+import operator
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -122,14 +125,17 @@ def only_queued(taken: Sequence[Taken], records: Sequence[LinkedRecord]) -> list
         lines = [
             (place, record)
             for place, record in enumerate(records)
-            if record.session_id == session and not record.is_subagent and record.role != "tool"
+            if record.role != "tool" and record.session_id == session and not record.is_subagent
         ]
-        written = [(place, words_of(r.blocks), r.origin == "human") for place, r in lines if r.role == "user"]
+        written = [(place, record) for place, record in lines if record.role == "user" and record.blocks]
         answers = [place for place, record in lines if record.role == "assistant"]
         of_session = [one for one in taken if one.session_id == session]
         used: set[int] = set()
-        for run in _runs(of_session, [place for place, _, is_human in written if is_human]):
-            left = _unwritten(run, written, used)
+        human = [place for place, record in written if record.origin == "human"]
+        for run in _runs(of_session, human):
+            after = _count(human, run[-1].place) + len(run) - 1
+            until = human[after] if after < len(human) else len(records)
+            left = _unwritten(run, written, until, used)
             found += [one for one in left if not one.is_sent or (answers and answers[-1] >= one.place)]
     return found
 
@@ -138,25 +144,30 @@ def _runs(taken: Sequence[Taken], human: Sequence[int]) -> list[list[Taken]]:
     """Prompts in sequence: no human line is between them."""
     runs: list[list[Taken]] = []
     for one in taken:
-        if runs and not any(runs[-1][-1].place <= place < one.place for place in human):
+        if runs and _count(human, runs[-1][-1].place) == _count(human, one.place):
             runs[-1].append(one)
         else:
             runs.append([one])
     return runs
 
 
-def _unwritten(run: list[Taken], written: Sequence[tuple[int, str, bool]], used: set[int]) -> list[Taken]:
+def _count(places: Sequence[int], until: int) -> int:
+    """How many of the ascending places are before one."""
+    return bisect.bisect_left(places, until)
+
+
+def _unwritten(
+    run: list[Taken], written: Sequence[tuple[int, LinkedRecord]], until: int, used: set[int]
+) -> list[Taken]:
     """The prompts of a run that no line has; adds the places of the lines of the others to `used`."""
-    behind = [place for place, _, is_human in written if is_human and place >= run[-1].place]
-    until = behind[len(run) - 1] if len(behind) >= len(run) else float("inf")
     left = list(run)
-    for place, words, _ in written:
-        if place in used or place > until:
-            continue
-        for number, one in enumerate(left):
-            if place < one.since:
-                continue
-            count = _held(words, left[number:])
+    begin = bisect.bisect_left(written, run[0].since, key=operator.itemgetter(0))
+    for place, record in itertools.islice(written, begin, None):
+        if place > until or not left:
+            break
+        words = words_of(record.blocks) if place not in used else ""
+        for number, one in enumerate(left if words else ()):
+            count = _held(words, left[number:]) if place >= one.since else 0
             if count:
                 used.add(place)
                 del left[number : number + count]

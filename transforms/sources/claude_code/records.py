@@ -141,6 +141,9 @@ class _FileReader:
 
 def _find_answers(records: list[LinkedRecord]) -> None:
     """Adds to the results of questions what a person typed as an answer."""
+    answers = [record for record in records if record.result is not None]
+    if not answers:
+        return
     asked = {
         block.id: block.input
         for record in records
@@ -148,12 +151,11 @@ def _find_answers(records: list[LinkedRecord]) -> None:
         for block in record.blocks
         if block.name == QUESTION_TOOL
     }
-    for record in records if asked else ():
-        if record.role == "tool":
-            for block in record.blocks:
-                if block.tool_use_id in asked and block.is_error is not True:
-                    found = typed_answers(block, asked[block.tool_use_id], record.result)
-                    record.typed = [*record.typed, *(Block("text", text=words) for words in found)]
+    for record in answers:
+        for block in record.blocks:
+            if block.tool_use_id in asked and block.is_error is not True:
+                found = typed_answers(block, asked[block.tool_use_id], record.result)
+                record.typed += tuple(Block("text", text=words) for words in found)
 
 
 class _Links(msgspec.Struct, gc=False):

@@ -91,12 +91,11 @@ def _components(unique: dict[str, LinkedRecord]) -> list[Component]:
     groups = _linked(unique.values())
     _drop_repeated_prompts(unique)
     _skip_links(unique)
-    for record in unique.values():
-        if record.is_command and record.parent in unique and unique[record.parent].role == "tool":
-            record.origin = "harness"  # run by the model: it follows the result of its call
     components: dict[str, Component] = collections.defaultdict(list)
     for record in unique.values():
         if record.is_message:
+            if record.is_command and record.parent in unique and unique[record.parent].role == "tool":
+                record.origin = "harness"  # run by the model: it follows the result of its call
             components[groups.of(record.uuid)].append(record)
     return list(components.values())
 

@@ -23,38 +23,37 @@ def messages_in_order(component: list[LinkedRecord]) -> list[LinkedRecord]:
 
 def _within_turns(component: list[LinkedRecord]) -> set[str]:
     """The uuids of user records on the way from a line of an API message to an earlier line of it."""
-    turns: collections.Counter[tuple[str | None, str | None]] = collections.Counter(
-        (r.turn, r.agent_id) for r in component if r.turn
-    )
-    if len(turns) == sum(turns.values()):
+    if len({record.turn or record.uuid for record in component}) == len(component):
         return set()
-    by_uuid = {record.uuid: record for record in component}
-    above = _answers_above(by_uuid)
+    above = _Above(component)
     inside: set[str] = set()
     for record in component:
-        turn = record.turn, record.agent_id
-        answer = above.get(record.parent or "")
-        if record.turn and turns[turn] > 1 and answer is not None and (answer.turn, answer.agent_id) == turn:
-            inside.update(_users_above(record, by_uuid, inside))
+        parent = above.by_uuid.get(record.parent or "")
+        if record.turn and parent is not None and parent.role != "assistant":
+            answer = above.answer(parent)
+            if answer is not None and (answer.turn, answer.agent_id) == (record.turn, record.agent_id):
+                inside.update(_users_above(record, above.by_uuid, inside))
     return inside
 
 
-def _answers_above(by_uuid: dict[str, LinkedRecord]) -> dict[str, LinkedRecord | None]:
-    """By uuid, the record itself if it is an assistant's, else the nearest one above it."""
-    above: dict[str, LinkedRecord | None] = {}
-    for uuid in by_uuid:
+class _Above:
+    """The nearest assistant's record above each record."""
+
+    def __init__(self, records: list[LinkedRecord]) -> None:
+        self.by_uuid = {record.uuid: record for record in records}
+        self._known: dict[str, LinkedRecord | None] = {}
+
+    def answer(self, record: LinkedRecord) -> LinkedRecord | None:
+        """The record itself if it is an assistant's, else the nearest one above it; None if there is none."""
         path: list[str] = []
-        one: str | None = uuid
-        while one in by_uuid and one not in above and by_uuid[one].role != "assistant":
-            path.append(one)
-            above[one] = None  # ends a cycle
-            one = by_uuid[one].parent
-        record = by_uuid.get(one or "")
-        answer = record if record is not None and record.role == "assistant" else above.get(one or "")
-        above.update(dict.fromkeys(path, answer))
-        if record is not None and record.role == "assistant":
-            above[record.uuid] = record
-    return above
+        one: LinkedRecord | None = record
+        while one is not None and one.role != "assistant" and one.uuid not in self._known:
+            path.append(one.uuid)
+            self._known[one.uuid] = None  # ends a cycle
+            one = self.by_uuid.get(one.parent or "")
+        answer = one if one is None or one.role == "assistant" else self._known[one.uuid]
+        self._known.update(dict.fromkeys(path, answer))
+        return answer
 
 
 def _users_above(record: LinkedRecord, by_uuid: dict[str, LinkedRecord], known: set[str]) -> list[str]:
@@ -101,7 +100,6 @@ class _Turns:
     def __init__(self, records: list[LinkedRecord], inside: set[str]) -> None:
         self._records = records
         self._inside = inside
-        self._by_uuid = {record.uuid: record for record in records}
         self._place = {record.uuid: number for number, record in enumerate(records)}
         self._head: dict[str, str] = {}
         self._results: dict[str, list[LinkedRecord]] = collections.defaultdict(list)
@@ -125,19 +123,19 @@ class _Turns:
 
     def _find_results(self) -> None:
         """Assigns results to the turn of their call, and the user records between them to that turn."""
-        above = _answers_above(self._by_uuid)
+        above = _Above(self._records)
         for record in self._records:
             if record.role != "tool":
                 continue
-            answer = above.get(record.parent or "")
-            if answer is None:
-                continue
-            if answer.uuid != record.parent:
-                if not _calls(answer) & {block.tool_use_id for block in record.blocks}:
+            answer = parent = above.by_uuid.get(record.parent or "")
+            if parent is not None and parent.role != "assistant":
+                answer = above.answer(parent)
+                if answer is None or not _calls(answer) & {block.tool_use_id for block in record.blocks}:
                     continue
-                self._inside.update(_users_above(record, self._by_uuid, self._inside))
-            self._head[record.uuid] = answer.uuid
-            self._results[answer.uuid].append(record)
+                self._inside.update(_users_above(record, above.by_uuid, self._inside))
+            if answer is not None:
+                self._head[record.uuid] = answer.uuid
+                self._results[answer.uuid].append(record)
 
     def _find_added(self) -> None:
         """Assigns user records to the turn in which they were added.
@@ -145,32 +143,36 @@ class _Turns:
         These are on the way between two lines or to a result of the turn; or nothing answers them and the
         turn goes on later.
         """
+        users = [r for r in self._records if r.role == "user" and r.parent in self._place]
+        heads = {self._head_of(record.parent or "") for record in users}
         goes_on, last = dict[str, int](), dict[str, int]()
         for number, record in enumerate(self._records):
-            if record.parent is not None and not record.is_queue_only:
-                head = self._head_of(record.parent)
+            head = self._head.get(record.parent or "", record.parent or "")
+            if head in heads and not record.is_queue_only:
                 last[head] = number
                 if record.role != "user":
                     goes_on[head] = number
-        answered = self._answered()
-        for number, record in enumerate(self._records):
-            if record.role != "user" or record.parent not in self._by_uuid:
-                continue
-            head = self._head_of(record.parent)
+        answered: set[str] | None = None
+        for record in users:
+            head = self._head_of(record.parent or "")
             until = last if record.is_queue_only else goes_on
-            is_left = record.uuid not in answered and number < until.get(head, -1)
-            if record.uuid in self._inside or is_left:
+            is_added = record.uuid in self._inside
+            if not is_added and self._place[record.uuid] < until.get(head, -1):
+                answered = self._answered() if answered is None else answered
+                is_added = record.uuid not in answered
+            if is_added:
                 self._head[record.uuid] = head
                 self._added[head].append(record)
 
     def _answered(self) -> set[str]:
         """The uuids of the ancestors of answers and results."""
         answered: set[str] = set()
+        parents = {record.uuid: record.parent for record in self._records}
         for record in self._records:
             uuid = record.parent if record.role != "user" else None
-            while uuid in self._by_uuid and uuid not in answered:
+            while uuid in parents and uuid not in answered:
                 answered.add(uuid)
-                uuid = self._by_uuid[uuid].parent
+                uuid = parents[uuid]
         return answered
 
     def _texts_beside(self) -> dict[str, LinkedRecord]:

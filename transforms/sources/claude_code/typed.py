@@ -26,6 +26,7 @@ _HOOK = "by hook"
 _PREFACE = re.compile(r"\s*<(system-reminder|ide_\w{1,40})>.*?</\1>", re.DOTALL)
 #: How compaction summaries began before the flag `isCompactSummary`.
 _SUMMARY = "This session is being continued from a previous conversation that ran out of context"
+_ANSWERED = ("User has answered your questions", "Your questions have been answered")
 _CLEARED = ("[Old tool result content cleared]", "<persisted-output>")
 _COMMAND_NAME = re.compile(r"<command-name>\s*/?([^<]*?)\s*</command-name>")
 _COMMAND_ARGS = re.compile(r"<command-args>(.*)</command-args>", re.DOTALL)
@@ -100,9 +101,14 @@ def reason_of(block: Block) -> str | None:
 
 def result_text(block: Block) -> str:
     """The text of a tool result."""
-    if isinstance(block.content, str):
-        return block.content
+    if block.content.__class__ is str:
+        return str(block.content)
     return "".join(one.text or "" for one in block.content or () if isinstance(one, Block))
+
+
+def is_answer(block: Block) -> bool:
+    """True for a result with the text of answers to questions."""
+    return result_text(block).startswith(_ANSWERED)
 
 
 def is_cleared(block: Block) -> bool:
