@@ -23,6 +23,7 @@ NOTES = (
 )
 COMMAND = "<command-message>review</command-message>\n<command-name>/review</command-name>\n"
 REFUSED = "The user doesn't want to proceed with this tool use. The tool use was rejected. "
+CLARIFY = "The user wants to clarify these questions."
 UNKNOWN = ("hologram", "turn_duration", "a_kind_of_tomorrow")
 QUESTION = {"question": "Which?", "options": [{"label": "Red"}, {"label": "Blue, dark"}]}
 ANSWERS = ("Red", "Blue, dark", "Red, Blue, dark", "something else", "Red, and quickly", "Other")
@@ -53,16 +54,10 @@ class Project:
         for lines in self.files.values():
             for _ in range(self.rng.randint(0, 3) if lines else 0):
                 at = self.rng.randrange(len(lines))
-                change = self.rng.choice(("cut", "lost", "zeros", "padded", "list", "untimed", "twice"))
-                if change == "lost":
-                    lines[at] = b""
-                elif change == "twice":
-                    lines.insert(at, lines[at])
-                elif change == "untimed":
-                    lines[at] = lines[at].replace(b'"timestamp": "2026', b'"timestamp": "x')
-                else:
-                    other = {"cut": lines[at][:20], "zeros": b"\0" * 99, "list": b"[]"}
-                    lines[at] = other.get(change, b"\0" * 40 + lines[at])
+                line = lines[at]
+                untimed = line.replace(b'"timestamp": "2026', b'"timestamp": "x')
+                damaged = (line[:20], b"", b"\0" * 99, b"\0" * 40 + line, b"[]", untimed, line + b"\n" + line)
+                lines[at : at + 1] = self.rng.choice(damaged).split(b"\n")
 
 
 class _Log:
@@ -136,7 +131,9 @@ class _Log:
             self._follow("assistant", message={"id": turn, "role": "assistant", "content": [block]})
 
     def answer(self) -> None:
-        texts = [{"type": "text", "text": f"said {self.project.number()}"} for _ in range(self.rng.randint(1, 2))]
+        texts = [
+            {"type": "text", "text": f"said {self.project.number()}"} for _ in range(self.rng.randint(1, 2))
+        ]
         turn = f"m{self.project.number()}"
         self._turn(texts, turn)
         if self.rng.random() < 0.3:
@@ -147,16 +144,23 @@ class _Log:
 
     def meanwhile(self) -> None:
         """A line of a person or the tool that comes while a turn runs."""
-        self.rng.choice((self.links, self.queue, self.note, self.attached, lambda: self._user(self._words())))()
+        self.rng.choice(
+            (self.links, self.queue, self.note, self.attached, lambda: self._user(self._words()))
+        )()
 
     def attached(self) -> None:
-        mode: dict[str, Any] = self.rng.choice(({}, {}, {"commandMode": "task-notification"}, {"isMeta": True}))
+        mode: dict[str, Any] = self.rng.choice(
+            ({}, {}, {"commandMode": "task-notification"}, {"isMeta": True})
+        )
         held = {"type": "queued_command", "prompt": self._words(), "commandMode": "prompt"} | mode
         self._follow("attachment", attachment=held)
 
     def calls(self) -> None:
         """A turn with calls and their results, parallel or interleaved, with lines between."""
-        turn, ids = f"m{self.project.number()}", [f"t{self.project.number()}" for _ in range(self.rng.randint(1, 3))]
+        turn, ids = (
+            f"m{self.project.number()}",
+            [f"t{self.project.number()}" for _ in range(self.rng.randint(1, 3))],
+        )
         is_mixed, places = self.rng.random() < 0.3, []
         for name in ids:
             self._turn([{"type": "tool_use", "id": name, "name": "Read", "input": {}}], turn)
@@ -181,13 +185,20 @@ class _Log:
                 ("out", False),
                 ("out", False),
                 (f"{REFUSED}To tell you how to proceed, the user said:\n{said}", True),
-                (f"{REFUSED}To tell you how to proceed, the user said:\nThe user wants to clarify these questions", True),
+                (
+                    f"{REFUSED}To tell you how to proceed, the user said:\n{CLARIFY}",
+                    True,
+                ),
                 (f"{REFUSED}STOP what you are doing.", True),
                 ("[Old tool result content cleared]", False),
             )
         )
         block = {"type": "tool_result", "tool_use_id": call, "content": text, "is_error": failed}
-        beside = [{"type": "text", "text": self.rng.choice((self._words(), *NOTES))}] if self.rng.random() < 0.2 else []
+        beside = (
+            [{"type": "text", "text": self.rng.choice((self._words(), *NOTES))}]
+            if self.rng.random() < 0.2
+            else []
+        )
         self._follow("user", message={"role": "user", "content": [block, *beside]}, toolUseResult="x")
 
     def question(self) -> None:
@@ -195,10 +206,9 @@ class _Log:
         used = {"type": "tool_use", "id": call, "name": "AskUserQuestion", "input": {"questions": [QUESTION]}}
         self._turn([used], f"m{self.project.number()}")
         text = f'User has answered your questions: "Which?"="{given}". You can now continue.'
-        result: Any = {"questions": [QUESTION], "answers": {"Which?": given}}
         block = {"type": "tool_result", "tool_use_id": call, "content": text}
-        result = self.rng.choice((result, "x"))
-        self._follow("user", message={"role": "user", "content": [block]}, toolUseResult=result)
+        held = self.rng.choice(({"questions": [QUESTION], "answers": {"Which?": given}}, "x"))
+        self._follow("user", message={"role": "user", "content": [block]}, toolUseResult=held)
 
     def queue(self) -> None:
         """Prompts that wait and leave the queue, and may be in another line too."""
@@ -247,7 +257,7 @@ class _Log:
         self.prompt()
 
     def conflict(self) -> None:
-        if self.rng.random() < 0.2:
+        if self.lines and self.rng.random() < 0.2:
             line = dict(self.rng.choice(self.lines))
             if "message" in line:
                 line["message"] = line["message"] | {"content": "other words"}
@@ -258,10 +268,16 @@ class _Log:
         begin, self.tip = len(self.lines), None
         fields: dict[str, Any] = {"isSidechain": True, "agentId": agent}
         self._user("Look for it", **fields)
-        body = {"id": f"m{self.project.number()}", "role": "assistant", "content": [{"type": "text", "text": "yes"}]}
+        body = {
+            "id": f"m{self.project.number()}",
+            "role": "assistant",
+            "content": [{"type": "text", "text": "yes"}],
+        }
         self._follow("assistant", message=body, **fields)
         self.tip = tip
-        if name := self.rng.choice(("", f"agent-{agent}.jsonl", f"{self.session}/subagents/agent-{agent}.jsonl")):
+        if name := self.rng.choice(
+            ("", f"agent-{agent}.jsonl", f"{self.session}/subagents/agent-{agent}.jsonl")
+        ):
             self.project.files[name] = [json.dumps(line).encode() for line in self.lines[begin:]]
             del self.lines[begin:]
 

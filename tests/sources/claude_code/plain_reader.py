@@ -1,4 +1,4 @@
-"""A second reader of Claude Code, written from docs/claude-code.md alone: short, slow, one rule after another."""
+"""A second reader of Claude Code, written from docs/claude-code.md alone: short, slow and plain."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ from typing import Any
 
 TAGS = (
     "command- local-command- bash- system-reminder ide_ task-notification user-memory-input teammate-message "
-    "cross-session-message agent-message scheduled-task fork-boilerplate persisted-output new-diagnostics tick>"
+    "cross-session-message agent-message scheduled-task fork-boilerplate persisted-output new-diagnostics "
+    "tick>"
 ).split()
 NOTES = ("Caveat: The messages below", "[Request interrupted", "[SYSTEM NOTIFICATION", "Stop hook feedback:")
-PLAN, CONTINUED = "Implement the following plan:", "This session is being continued from a previous conversation"
+PLAN, CONTINUED = (
+    "Implement the following plan:",
+    "This session is being continued from a previous conversation",
+)
 FEEDBACK = "\n\nUser feedback on this plan: "
 
 
@@ -58,7 +62,9 @@ def answers(block: dict[str, Any], asked: dict[str, Any], result: Any) -> list[s
     for question in asked["questions"]:
         name, labels = question["question"], {option["label"] for option in question["options"]} | {"Other"}
         written = re.search(rf'"{re.escape(name)}"="(.*?)"\. You can', block["content"])
-        answer = result["answers"].get(name, "") if isinstance(result, dict) else written[1] if written else ""
+        answer = (
+            result["answers"].get(name, "") if isinstance(result, dict) else written[1] if written else ""
+        )
         pieces = [answer]
         while pieces and pieces[0] and pieces[0] not in labels:
             cut = [label for label in labels if pieces[0].startswith(f"{label}, ")]
@@ -93,7 +99,10 @@ def record_of(line: dict[str, Any], agent: str | None) -> dict[str, Any]:
     hook = (line.get("data") or {}).get("hookName", "SessionStart:clear")
     boundary = line.get("subtype") in ("compact_boundary", "microcompact_boundary", "stop_hook_summary")
     made["continues"] = boundary or line.get("isCompactSummary") is True
-    made["continues"] |= line["type"] == "progress" and hook not in ("SessionStart:clear", "SessionStart:startup")
+    made["continues"] |= line["type"] == "progress" and hook not in (
+        "SessionStart:clear",
+        "SessionStart:startup",
+    )
     if is_queued:
         made["blocks"] = blocks_of(held["prompt"])
     elif line["type"] == "system":
@@ -103,13 +112,18 @@ def record_of(line: dict[str, Any], agent: str | None) -> dict[str, Any]:
     if line["type"] == "assistant":
         origin = "harness" if line.get("isApiErrorMessage") else "model"
         content = blocks_of(line["message"]["content"])
-        return made | {"role": "assistant", "origin": origin, "turn": line["message"].get("id"), "blocks": content}
+        return made | {
+            "role": "assistant",
+            "origin": origin,
+            "turn": line["message"].get("id"),
+            "blocks": content,
+        }
     if line["type"] == "user":
         made |= {"role": "user", "blocks": blocks_of(line["message"]["content"])}
         made["origin"] = origin_of(line, made)
-    elif is_queued and held.get("commandMode") in (None, "prompt") and not held.get("isMeta"):
-        if origin_of(line, made) == "human":
-            made |= {"role": "user", "origin": "human"}
+    is_prompt_mode = is_queued and held.get("commandMode") in (None, "prompt") and not held.get("isMeta")
+    if is_prompt_mode and origin_of(line, made) == "human":
+        made |= {"role": "user", "origin": "human"}
     return made
 
 
@@ -173,7 +187,9 @@ def read_file(name: str, lines: list[bytes]) -> list[dict[str, Any]]:
     return with_prompts(records, taken)
 
 
-def step(line: dict[str, Any], queue: list[Any], taken: list[Any], numbers: Any, last: Any, place: int) -> None:
+def step(
+    line: dict[str, Any], queue: list[Any], taken: list[Any], numbers: Any, last: Any, place: int
+) -> None:
     """One line of the queue."""
     operation, words, session = line["operation"], line.get("content"), line["sessionId"]
     before = last(session, False)
@@ -192,9 +208,15 @@ def step(line: dict[str, Any], queue: list[Any], taken: list[Any], numbers: Any,
         fits = [one for one in queue if is_prompt(one["words"])]
     one = (fits or queue)[0]
     queue.remove(one)
-    if operation == "popAll" or line.get("reason") not in (None, "absorbed_mid_turn") or not is_prompt(one["words"]):
+    if (
+        operation == "popAll"
+        or line.get("reason") not in (None, "absorbed_mid_turn")
+        or not is_prompt(one["words"])
+    ):
         return
-    taken.append(one | {"place": place, "after": before, "session": session, "is_sent": operation == "dequeue"})
+    taken.append(
+        one | {"place": place, "after": before, "session": session, "is_sent": operation == "dequeue"}
+    )
 
 
 def is_prompt(words: str) -> bool:
@@ -219,14 +241,20 @@ def with_prompts(records: list[dict[str, Any]], taken: list[dict[str, Any]]) -> 
                     words = "".join(squeeze(b["text"]) for b in record["blocks"] if b["type"] == "text")
                     mark_written(run, words, number, used)
     found = [one for one in taken if not one.get("written")]
-    for one in sorted(found, key=lambda each: -each["place"]):
-        rest = [r for r in records[one["place"] :] if r["session"] == one["session"]]
+    for _, one in sorted(enumerate(found), key=lambda each: (-each[1]["place"], -each[0])):
+        rest = [r for r in records[one["place"] :] if r["session"] == one["session"] and r["kind"] != "queue"]
         is_answered = any(r["role"] == "assistant" and not r["is_agent"] for r in rest)
         after = one["after"] or (rest[0]["uuid"] if rest else None)
         if after is not None and (is_answered or not one["is_sent"]):
             made = {"uuid": one["uuid"], "parent": after, "logical": None, "session": one["session"]}
             made |= {"agent": None, "is_agent": False, "role": "user", "origin": "human", "at": one["at"]}
-            made |= {"turn": None, "blocks": blocks_of(one["words"]), "said": [], "kind": "queue", "result": None}
+            made |= {
+                "turn": None,
+                "blocks": blocks_of(one["words"]),
+                "said": [],
+                "kind": "queue",
+                "result": None,
+            }
             records.insert(one["place"], made | {"continues": False, "thread": False, "before": None})
     return records
 

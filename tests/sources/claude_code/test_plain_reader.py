@@ -1,4 +1,4 @@
-"""Two readers of Claude Code agree: the one of the product, and a plain one written from the documentation."""
+"""Two readers of Claude Code agree: the product's, and a plain one written from the documentation."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import pytest
 
 from schemas.records import Message
 from tests.sources.claude_code.made_projects import Project
-from tests.sources.claude_code.plain_order import Said, Talk, branch, read_project
+from tests.sources.claude_code.plain_conversations import read_project
+from tests.sources.claude_code.plain_order import Said, Talk, branch
 from tests.support.claude_code_logs import ADDED
 from tests.support.source_files import read_all
 

@@ -35,8 +35,8 @@ class LinkedRecord(msgspec.Struct, gc=False):
     before it in its session and file. `continues`: it follows `before` if it has no parent.
 
     `typed`: what a person typed within a text of the tool. `result`: `toolUseResult` of answers.
-    `is_queued`: an attachment of a prompt typed while the model worked. `is_queue_only`: such a prompt, only in
-    the lines of the queue. `is_command`: a slash command with arguments.
+    `is_queued`: an attachment of a prompt typed while the model worked. `is_queue_only`: such a prompt that
+    is only in the lines of the queue. `is_command`: a slash command with arguments.
     """
 
     uuid: str
@@ -77,6 +77,7 @@ def parse_line(data: bytes, file_agent: str | None) -> LinkedRecord | QueueStep 
         links = {name: value for name, value in line.items() if isinstance(value, str)}
         if uuid := links.get("uuid"):
             fault.link = _link({**links, "isSidechain": line.get("isSidechain")}, uuid)
+            fault.link.continues = line.get("isCompactSummary") is True or _continues(line, links.get("type"))
             fault.parent_unreadable = line.get("parentUuid") is not None and "parentUuid" not in links
         raise
 
@@ -119,11 +120,11 @@ def _linking(line: dict[str, Any], kind: str, uuid: str, file_agent: str | None)
     return record
 
 
-def _continues(line: dict[str, Any], kind: str) -> bool:
+def _continues(line: dict[str, Any], kind: str | None) -> bool:
     """True for compaction boundaries, and for the lines of hooks that run within a conversation."""
     if kind == "system":
         return line.get("subtype") in _CONTINUING
-    held = line.get("data" if kind == "progress" else kind)
+    held = line.get("data" if kind == "progress" else "attachment")
     if not isinstance(held, dict) or not str(held.get("type")).startswith("hook"):
         return False
     return held.get("hookName") not in _BEGINNINGS and isinstance(held.get("hookName"), str)

@@ -84,7 +84,7 @@ class Queues:
         self._numbers: collections.Counter[str] = collections.Counter()
 
     def step(self, step: QueueStep, last: str | None, place: int) -> None:
-        """Follows a line. `last`: the uuid before it in its session; `place`: how many records are before it."""
+        """Follows a line. `last`: the uuid before it in its session; `place`: records before it."""
         waiting = self._waiting[step.session_id]
         if step.operation == "enqueue":
             anchor = last or step.session_id
@@ -105,7 +105,7 @@ class Queues:
 
 
 def _index(waiting: Sequence[_Waiting], step: QueueStep) -> int:
-    """Which prompt a line takes: the first with its words; without words, the first (of a person if removed)."""
+    """Which prompt a line takes: the first with its words; without, the first (of a person if removed)."""
     for number, one in enumerate(waiting):
         if step.words is not None and one.words == step.words:
             return number
@@ -161,7 +161,8 @@ def _unwritten(
 ) -> list[Taken]:
     """The prompts of a run that no line has; adds the places of the lines of the others to `used`."""
     left = list(run)
-    begin = bisect.bisect_left(written, run[0].since, key=operator.itemgetter(0))
+    first = min(one.since for one in run)
+    begin = bisect.bisect_left(written, first, key=operator.itemgetter(0))
     for place, record in itertools.islice(written, begin, None):
         if place > until or not left:
             break
