@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.sources.claude_code.plain_order import Talk, talk
+from tests.sources.claude_code.plain_order import Talk, above, talk
 from tests.sources.claude_code.plain_reader import answers, read_file
 
 Record = dict[str, Any]
@@ -74,15 +74,6 @@ def replace_parents(first: dict[str, Record]) -> None:
             record["parent"] = record["logical"]
         elif record["before"] in first and uuid not in above(record["before"], first):
             record["parent"] = record["before"]
-
-
-def above(uuid: str | None, first: dict[str, Record]) -> list[str]:
-    """The uuid and those that it follows."""
-    found: list[str] = []
-    while uuid in first and uuid not in found:
-        found.append(uuid)
-        uuid = first[uuid]["parent"]
-    return found
 
 
 def grouped(first: dict[str, Record]) -> dict[str, str]:

@@ -26,6 +26,15 @@ class Talk(NamedTuple):
     branch: list[str]
 
 
+def above(uuid: str | None, first: dict[str, Record]) -> list[str]:
+    """The uuid and those that it follows."""
+    found: list[str] = []
+    while uuid in first and uuid not in found:
+        found.append(uuid)
+        uuid = first[uuid]["parent"]
+    return found
+
+
 def users_between(record: Record, by: dict[str, Record]) -> tuple[Record | None, list[str]]:
     """The nearest answer above a record, and the user lines on the way."""
     users: list[str] = []
