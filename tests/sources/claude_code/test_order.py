@@ -37,7 +37,7 @@ SYSTEM = {"type": "system", "uuid": "s", "parentUuid": "a2"}
         pytest.param([*TALK, SYSTEM, line("u3", "s")], [[*SHAPE, ("u3", "a2")]], id="a line that only links"),
         pytest.param([*TALK, line("u3", "a1")], [[*SHAPE, ("u3", "a1")]], id="a rewind"),
         pytest.param(
-            [*TALK, line("u3", "u9", logicalParentUuid="a2")], [[*SHAPE, ("u3", "u9")]], id="a compaction"
+            [*TALK, line("u3", "u9", logicalParentUuid="a2")], [[*SHAPE, ("u3", "a2")]], id="a compaction"
         ),
         pytest.param([*TALK, b"{", line("u3", "a9")], [[*SHAPE, ("u3", "a2")]], id="a damaged parent"),
         pytest.param(
@@ -45,7 +45,9 @@ SYSTEM = {"type": "system", "uuid": "s", "parentUuid": "a2"}
             [SHAPE, [("u3", "u3"), ("u4", "u3")]],
             id="its own parent",
         ),
-        pytest.param([line("u1", "x"), line("u2", "x")], [[("u1", "x"), ("u2", "x")]], id="a missing parent"),
+        pytest.param(
+            [line("u1", "x"), line("u2", "x")], [[("u1", "x"), ("u2", "u1")]], id="a missing parent"
+        ),
         pytest.param(
             [TALK[0], line("v1"), TALK[1], answer("b1", "v1", "t9")],
             [SHAPE[:2], [("v1", None), ("b1", "v1")]],
@@ -90,24 +92,45 @@ def records_of_files(draw: st.DrawFn) -> list[LinkedRecord]:
             if unusual and role == "assistant":
                 record.turn = draw(st.sampled_from(["m", "n", None]))
         if unusual:
-            record.before_damage = draw(st.sampled_from([None, *known]))
+            record.before = draw(st.sampled_from([None, *known]))
+            record.continues = draw(st.booleans())
         found.append(record)
     if draw(st.integers(0, 5)) == 0:
         found = draw(st.permutations(found))
     return found
 
 
+def ancestors(uuid: str, parents: dict[str, str | None]) -> list[str]:
+    """The uuid and those above it."""
+    found: list[str] = []
+    above: str | None = uuid
+    while above is not None and above not in found:
+        found.append(above)
+        above = parents.get(above)
+    return found
+
+
 def components(records: list[LinkedRecord]) -> dict[str, int]:
     """The component of each uuid, by repeated relabelling instead of disjoint sets."""
-    first = {record.uuid: record for record in reversed(records)}
-    for record in reversed([record for record in records if record.is_message]):
-        first[record.uuid] = record
-    links = []
-    for record in first.values():
-        parent = record.parent
-        if parent is not None and parent not in first and record.before_damage is not None:
-            parent = record.before_damage
-        links += [(record.uuid, other) for other in (parent, record.logical_parent) if other is not None]
+    first: dict[str, LinkedRecord] = {}
+    for record in sorted(records, key=lambda one: not one.is_message):
+        first.setdefault(record.uuid, record)
+    first = {record.uuid: first[record.uuid] for record in records}
+    parents = {uuid: record.parent for uuid, record in first.items()}
+    for uuid, record in first.items():
+        if record.parent in first or (record.parent is None and not record.continues):
+            continue
+        befores = [one.before for one in records if one.uuid == uuid and one.before is not None]
+        if record.logical_parent in first:
+            parents[uuid] = record.logical_parent
+        elif befores and befores[0] in first and uuid not in ancestors(befores[0], parents):
+            parents[uuid] = befores[0]
+    links = [
+        (uuid, other)
+        for uuid, record in first.items()
+        for other in (parents[uuid], record.logical_parent)
+        if other is not None
+    ]
     label = {
         uuid: n for n, uuid in enumerate(dict.fromkeys([*first, *(one for link in links for one in link)]))
     }

@@ -9,14 +9,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from transforms.sources.claude_code.kinds import KINDS, LINES, unknown_kind
 from transforms.sources.files import Truncated, lines, open_stream
 
-#: Line types of the recorded versions. Of other types only the links are read.
-KNOWN_TYPES = frozenset(
-    "user assistant system summary file-history-snapshot queue-operation progress attachment "
-    "permission-mode mode last-prompt custom-title ai-title agent-name agent-color agent-setting tag pr-link "
-    "bridge-session worktree-state turn_end atis-latch cost-state started result".split()
-)
 _VERSION = re.compile(r"\d+\.\d+\.\d+\Z")
 _TYPE = re.compile(r"[A-Za-z][A-Za-z_-]{0,39}\Z")
 _MAX_LINE_BYTES = 64 << 20
@@ -25,10 +20,17 @@ _MAX_LINE_BYTES = 64 << 20
 class _Line(msgspec.Struct):
     type: Any = None
     version: Any = None
+    subtype: Any = None
+    operation: Any = None
+    data: Any = None
+    attachment: Any = None
 
 
 class Census(NamedTuple):
-    """Lines by tool version, and lines of unknown types by type; `other` for a type that is no plain word."""
+    """Lines by tool version, and lines of unknown types by type, or by type and kind.
+
+    `other` for a type or kind that is no plain word.
+    """
 
     versions: collections.Counter[str]
     unknown_types: collections.Counter[str]
@@ -57,5 +59,15 @@ def _count(found: Census, decoder: msgspec.json.Decoder[_Line], data: bytes | No
         return
     if isinstance(line.version, str) and _VERSION.match(line.version):
         found.versions[line.version] += 1
-    if isinstance(line.type, str) and line.type not in KNOWN_TYPES:
-        found.unknown_types[line.type if _TYPE.match(line.type) else "other"] += 1
+    if not isinstance(line.type, str):
+        return
+    if line.type not in LINES:
+        found.unknown_types[_named(line.type)] += 1
+    elif line.type in KINDS:
+        kind = unknown_kind(line.type, getattr(line, KINDS[line.type][0]))
+        if kind is not None:
+            found.unknown_types[f"{line.type} {_named(kind)}"] += 1
+
+
+def _named(kind: str) -> str:
+    return kind if _TYPE.match(kind) else "other"

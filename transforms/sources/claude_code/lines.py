@@ -3,52 +3,40 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from typing import Any
 
 import msgspec
 
 from schemas.records import Block, Origin, Role
-from transforms.sources.accounting import dropped, note_block, note_record
-from transforms.sources.claude_code.queued import HUMAN_ORIGINS, origin_kind, user_line_of_queued_prompt
-from transforms.sources.decode import json_fault
-
-#: How texts begin that the tool itself writes under role user.
-_HARNESS = re.compile(
-    r"\s*(?:<(?:command-|local-command-|bash-|system-reminder|ide_|task-notification|user-memory-input|"
-    r"teammate-message|[a-z-]{1,40}-hook>)|Caveat: The messages below|\[Request interrupted)"
+from transforms.sources.accounting import dropped, note_record
+from transforms.sources.claude_code.fields import LineFault, blocks_of, instant_of, json_object, text_of
+from transforms.sources.claude_code.queued import HUMAN_ORIGINS, QueueStep, is_queued_prompt, origin_kind
+from transforms.sources.claude_code.typed import (
+    PLAN,
+    is_answer,
+    origin_of_texts,
+    plan_and_feedback,
+    reason_of,
+    typed_command,
 )
-_HARNESS_BEGINS = "<C["
-#: What the tool may put before a person's words in the same text.
-_PREFACE = re.compile(r"\s*<(system-reminder|ide_\w{1,40})>.*?</\1>", re.DOTALL)
-#: How compaction summaries began before the flag `isCompactSummary`.
-_SUMMARY = "This session is being continued from a previous conversation that ran out of context"
+
 _MESSAGE_TYPES = frozenset({"user", "assistant"})
 _HARNESS_FLAGS = ("isMeta", "isVisibleInTranscriptOnly", "turnCompanion")
-_DROPPED_BLOCKS = frozenset({"redacted_thinking"})
-_NAIVE = re.compile(r"\d{4}-\d\d-\d\d[T ][\d:.]+\Z")
-
-
-class LineFault(Exception):  # noqa: N818 - becomes a quarantine entry, never an error
-    """Why a line cannot be read: a quarantine code, and a record of its links if it has a uuid.
-
-    `parent_unreadable`: the line has a parentUuid that is not a string.
-    """
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
-        self.link: LinkedRecord | None = None
-        self.parent_unreadable = False
+#: Hooks that begin a conversation: their lines without a parent are roots.
+_BEGINNINGS = ("SessionStart:startup", "SessionStart:clear")
+_CONTINUING = ("compact_boundary", "microcompact_boundary", "stop_hook_summary")
 
 
 class LinkedRecord(msgspec.Struct, gc=False):
     """A line with a uuid. `is_message` is false for lines that only link (progress, attachment, system).
 
     `parent`: the uuid that the line follows, `logical_parent` if it has no other. `turn`: the API message id
-    that all lines of one assistant turn share. `agent_id`: the subagent that wrote it. `before_damage`: the
-    last uuid of the same session in the file before a damaged line. `is_queued`: typed by a person while the
-    model worked.
+    that all lines of one assistant turn share. `agent_id`: the subagent that wrote it. `before`: the uuid
+    before it in its session and file. `continues`: it follows `before` if it has no parent.
+
+    `typed`: what a person typed within a text of the tool. `result`: `toolUseResult` of answers.
+    `is_queued`: an attachment of a prompt typed while the model worked. `is_queue_only`: such a prompt that
+    is only in the lines of the queue. `is_command`: a slash command with arguments.
     """
 
     uuid: str
@@ -63,8 +51,13 @@ class LinkedRecord(msgspec.Struct, gc=False):
     sent_at: dt.datetime | None = None
     turn: str | None = None
     blocks: list[Block] = []
-    before_damage: str | None = None
+    before: str | None = None
+    continues: bool = False
+    typed: tuple[Block, ...] = ()
+    result: dict[str, Any] | None = None
     is_queued: bool = False
+    is_queue_only: bool = False
+    is_command: bool = False
 
     @property
     def is_subagent(self) -> bool:
@@ -72,23 +65,24 @@ class LinkedRecord(msgspec.Struct, gc=False):
         return self.is_sidechain or self.agent_id is not None
 
 
-def parse_line(data: bytes, file_agent: str | None) -> LinkedRecord | None:
-    """The record of a line, None for one with neither a message nor a uuid; raises LineFault.
+def parse_line(data: bytes, file_agent: str | None) -> LinkedRecord | QueueStep | None:
+    """The record of a line, or its step of the queue; None for a line with neither; raises LineFault.
 
     `file_agent`: the subagent that the file's name gives.
     """
-    line = _json_object(data)
+    line = json_object(data)
     try:
         return _record(line, file_agent)
     except LineFault as fault:
         links = {name: value for name, value in line.items() if isinstance(value, str)}
         if uuid := links.get("uuid"):
             fault.link = _link({**links, "isSidechain": line.get("isSidechain")}, uuid)
+            fault.link.continues = line.get("isCompactSummary") is True or _continues(line, links.get("type"))
             fault.parent_unreadable = line.get("parentUuid") is not None and "parentUuid" not in links
         raise
 
 
-def _record(line: dict[str, Any], file_agent: str | None) -> LinkedRecord | None:
+def _record(line: dict[str, Any], file_agent: str | None) -> LinkedRecord | QueueStep | None:
     kind = line.get("type")
     uuid = line.get("uuid")
     if not isinstance(kind, str):
@@ -97,17 +91,60 @@ def _record(line: dict[str, Any], file_agent: str | None) -> LinkedRecord | None
         if not isinstance(uuid, str) or not uuid:
             raise LineFault("missing_field")
         return _message(line, kind, uuid, file_agent)
+    if kind == "queue-operation":
+        return _queue_step(line)
     if not isinstance(uuid, str) or not uuid:
         note_record(dropped(kind))
         return None
-    prompt = user_line_of_queued_prompt(line) if kind == "attachment" else None
-    if prompt is not None:
-        record = _message(prompt, "user", uuid, file_agent)
+    return _linking(line, kind, uuid, file_agent)
+
+
+def _linking(line: dict[str, Any], kind: str, uuid: str, file_agent: str | None) -> LinkedRecord:
+    """The record of a line that is no message, or the message of a queued prompt."""
+    held = line.get("attachment") if kind == "attachment" else None
+    attachment = held if isinstance(held, dict) else {}
+    is_command = attachment.get("type") == "queued_command"
+    if is_command and is_queued_prompt(attachment):
+        record = _message(
+            {**line, "message": {"content": attachment.get("prompt")}}, "user", uuid, file_agent
+        )
         if record.origin == "human":
             record.is_queued = True
             return record
     note_record(dropped(kind))
-    return _link(line, uuid)
+    record = _link(line, uuid)
+    texts = attachment.get("prompt") if is_command else line.get("content") if kind == "system" else None
+    if isinstance(texts, str):  # compared with queued prompts, never written
+        record.blocks = [Block("text", text=typed_command(texts) or texts)]
+    record.continues = _continues(line, kind)
+    return record
+
+
+def _continues(line: dict[str, Any], kind: str | None) -> bool:
+    """True for compaction boundaries, and for the lines of hooks that run within a conversation."""
+    if kind == "system":
+        return line.get("subtype") in _CONTINUING
+    held = line.get("data" if kind == "progress" else "attachment")
+    if not isinstance(held, dict) or not str(held.get("type")).startswith("hook"):
+        return False
+    return held.get("hookName") not in _BEGINNINGS and isinstance(held.get("hookName"), str)
+
+
+def _queue_step(line: dict[str, Any]) -> QueueStep:
+    operation, content = line.get("operation"), line.get("content")
+    if isinstance(content, list):
+        texts = [item.get("text") for item in content if isinstance(item, dict)]
+        content = "\n".join(text for text in texts if isinstance(text, str))
+    words = content if isinstance(content, str) else None
+    at = instant_of(line.get("timestamp")) if operation == "enqueue" and words else None
+    session_id = line.get("sessionId")
+    return QueueStep(
+        operation if isinstance(operation, str) else "",
+        session_id if isinstance(session_id, str) else "",
+        words,
+        at,
+        line.get("reason"),
+    )
 
 
 def _message(line: dict[str, Any], kind: str, uuid: str, file_agent: str | None) -> LinkedRecord:
@@ -116,126 +153,84 @@ def _message(line: dict[str, Any], kind: str, uuid: str, file_agent: str | None)
         raise LineFault("missing_field" if message is None else "bad_field")
     record = _link(line, uuid)
     record.is_message = True
-    record.agent_id = file_agent or (_text(line, "agentId") if record.is_sidechain else None)
-    record.sent_at = _instant(line.get("timestamp"))
-    record.blocks = _blocks(message.get("content"))
+    record.agent_id = file_agent or record.agent_id
+    record.sent_at = instant_of(line.get("timestamp"))
+    record.blocks = blocks_of(message.get("content"))
     if kind == "assistant":
         origin: Origin = "harness" if line.get("isApiErrorMessage") is True else "model"
         record.role, record.origin = "assistant", origin
-        record.turn = _text(message, "id")
+        record.turn = text_of(message, "id")
     else:
         record.role, record.origin = _role_and_origin(line, record)
+        record.continues = line.get("isCompactSummary") is True
     return record
 
 
 def _link(line: dict[str, Any], uuid: str) -> LinkedRecord:
-    parent, logical = _text(line, "parentUuid") or None, _text(line, "logicalParentUuid") or None
+    parent, logical = text_of(line, "parentUuid") or None, text_of(line, "logicalParentUuid") or None
     return LinkedRecord(
         uuid,
         parent or logical,
         logical,
-        _text(line, "sessionId") or "",
+        text_of(line, "sessionId") or "",
         is_message=False,
         is_sidechain=line.get("isSidechain") is True,
+        agent_id=text_of(line, "agentId") if line.get("isSidechain") is True else None,
     )
 
 
 def _role_and_origin(line: dict[str, Any], record: LinkedRecord) -> tuple[Role, Origin]:
-    """Role and origin of a user line; `human` only for what a person typed."""
-    if "tool_result" in [block.type for block in record.blocks]:
+    """Role and origin of a user line; `human` only for what a person typed.
+
+    Slash commands become what was typed. Reasons of rejections and feedback on plans become `typed`.
+    """
+    results = [block for block in record.blocks if block.type == "tool_result"]
+    if results:
+        if failed := [block for block in results if block.is_error]:
+            record.typed = tuple(Block("text", text=reason) for reason in map(reason_of, failed) if reason)
+        given = line.get("toolUseResult")
+        if isinstance(given, dict) and "answers" in given:
+            record.result = given
+        elif any(map(is_answer, results)):
+            record.result = {}
         return "tool", "tool"
     if line.get("isCompactSummary") is True:
         return "user", "summary"
     if origin_kind(line) not in HUMAN_ORIGINS or any(line.get(flag) is True for flag in _HARNESS_FLAGS):
         return "user", "harness"
-    return "user", "model" if record.is_subagent else _origin_of_texts(record.blocks)
+    if record.is_subagent:
+        return "user", "model"
+    return "user", _origin(line, record)
 
 
-def texts_beside_result(result: LinkedRecord, uuid: str, texts: list[Block]) -> LinkedRecord:
-    """A user record for texts that share a line with a tool result; it follows the result."""
-    origin: Origin = "model" if result.is_subagent else _origin_of_texts(texts)
+def _origin(line: dict[str, Any], record: LinkedRecord) -> Origin:
+    """The origin of a user line of the main thread without flags."""
+    text = next((block.text for block in record.blocks if block.text), "")
+    if text.startswith(PLAN) or line.get("planContent") is not None:
+        plan, feedback = plan_and_feedback(text)
+        if feedback is not None:
+            record.typed = (Block("text", text=feedback),)
+            record.blocks = [Block("text", text=plan), *record.blocks[1:]]
+        return "harness"
+    if (command := typed_command(text)) is not None:
+        if line.get("sourceToolUseID") is not None:
+            return "harness"
+        record.is_command = True
+        typed = Block("text", text=command)
+        record.blocks = [typed if block.text == text else block for block in record.blocks]
+    return origin_of_texts(record.blocks)
+
+
+def texts_beside(record: LinkedRecord, uuid: str) -> LinkedRecord:
+    """A user record for the texts beside a tool result, and for what a person typed within a tool's text."""
+    texts = [block for block in record.blocks if block.type == "text"] if record.role == "tool" else []
+    origin: Origin = "model" if record.is_subagent else origin_of_texts(texts)
     return msgspec.structs.replace(
-        result, uuid=uuid, parent=result.uuid, role="user", origin=origin, blocks=texts
+        record,
+        uuid=uuid,
+        parent=record.uuid,
+        role="user",
+        origin="human" if record.typed else origin,
+        blocks=[*texts, *record.typed],
+        typed=(),
     )
-
-
-def _origin_of_texts(blocks: list[Block]) -> Origin:
-    """The origin of a user line without flags, from how its texts begin."""
-    texts = [block.text or "" for block in blocks if block.type == "text"]
-    if any(text.startswith(_SUMMARY) for text in texts):
-        return "summary"
-    return "human" if any(map(_is_typed, texts)) else "harness"
-
-
-def _is_typed(text: str) -> bool:
-    if text and text[0] not in _HARNESS_BEGINS and not text[0].isspace():
-        return True  # most texts; this saves two regular expressions
-    start = 0
-    while preface := _PREFACE.match(text, start):
-        start = preface.end()
-    return bool(text[start:].strip()) and not _HARNESS.match(text, start)
-
-
-def _blocks(content: Any) -> list[Block]:
-    """The blocks of the content of a message or tool result; raises LineFault."""
-    if content is None:
-        return []
-    if isinstance(content, str):
-        return [Block("text", text=content)]
-    if not isinstance(content, list):
-        raise LineFault("bad_field")
-    return [block for item in content if (block := _block(item)) is not None]
-
-
-def _block(item: Any) -> Block | None:
-    if not isinstance(item, dict) or not isinstance(item.get("type"), str):
-        raise LineFault("bad_field")
-    kind = item["type"]
-    if kind in _DROPPED_BLOCKS:
-        note_block(dropped(kind))
-        return None
-    if kind == "text":
-        return Block("text", text=_text(item, "text") or "")
-    if kind == "thinking":
-        return Block("thinking", thinking=_text(item, "thinking") or "")
-    if kind == "tool_use":
-        return Block("tool_use", id=_text(item, "id"), name=_text(item, "name"), input=item.get("input"))
-    if kind == "tool_result":
-        content = item.get("content")
-        inner = _blocks(content) if isinstance(content, list) else content
-        if inner is not None and not isinstance(inner, str | list):
-            raise LineFault("bad_field")
-        failed = True if item.get("is_error") is True else None
-        return Block("tool_result", tool_use_id=_text(item, "tool_use_id"), content=inner, is_error=failed)
-    return Block(kind)
-
-
-def _text(mapping: dict[str, Any], name: str) -> str | None:
-    value = mapping.get(name)
-    if value is not None and not isinstance(value, str):
-        raise LineFault("bad_field")
-    return value
-
-
-def _instant(value: Any) -> dt.datetime:
-    if value is None:
-        raise LineFault("missing_field")
-    if not isinstance(value, str):
-        raise LineFault("bad_timestamp")
-    try:
-        instant = msgspec.convert(value, dt.datetime)
-    except msgspec.ValidationError:
-        raise LineFault("bad_timestamp") from None
-    if instant.tzinfo is None or _NAIVE.match(value):
-        raise LineFault("naive_timestamp")
-    return instant
-
-
-def _json_object(data: bytes) -> dict[str, Any]:
-    try:
-        value = msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise LineFault(json_fault(data)) from None
-    if not isinstance(value, dict):
-        raise LineFault("not_an_object")
-    return value

@@ -9,10 +9,14 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from schemas.records import Block
 from schemas.units import Quarantined, Unit
-from transforms.sources.accounting import settle
+from transforms.sources.accounting import dropped, note_record, settle
 from transforms.sources.base import ReadContext, fault_at
-from transforms.sources.claude_code.lines import LineFault, LinkedRecord, parse_line
+from transforms.sources.claude_code.fields import LineFault
+from transforms.sources.claude_code.lines import LinkedRecord, parse_line
+from transforms.sources.claude_code.queued import Queues, Taken, only_queued
+from transforms.sources.claude_code.typed import QUESTION_TOOL, typed_answers
 from transforms.sources.files import Line, Truncated, lines, open_stream
 
 _LINK_LINE_BYTES = 64 << 20
@@ -50,17 +54,17 @@ def records_of(unit: Unit, context: ReadContext) -> UnitRecords:
         except OSError:
             reader.faults.append(fault_at(unit, path, "file", "unreadable_file", context))
         seen.update(b"\n")
-        records.extend(reader.records)
+        records.extend(reader.records_with_prompts())
         faults.extend(reader.faults)
+    _find_answers(records)
     return UnitRecords(records, faults, context.hasher.signed(seen.intdigest()), count)
 
 
 class _FileReader:
     """The records and faults of one file, line by line.
 
-    A damaged line may be the parent of a later record. So each record after damage gets `before_damage`: the
-    last uuid before the damage. It is kept by session id and sidechain flag, since one file may hold several
-    sessions.
+    A record may follow a line that is damaged, or was never written. So each record gets `before`: the uuid
+    before it of the same session and thread, since one file may hold several.
     """
 
     def __init__(self, unit: Unit, path: str, context: ReadContext) -> None:
@@ -69,8 +73,9 @@ class _FileReader:
         self.faults: list[Quarantined] = []
         self._unit, self._path, self._context = unit, path, context
         self._agent = name.removeprefix("agent-").split(".")[0] if name.startswith("agent-") else None
-        self._last: dict[tuple[str, bool], str] = {}
-        self._before_damage: dict[tuple[str, bool], str] = {}
+        self._last: dict[tuple[str, str | bool], str] = {}
+        self._queues = Queues()
+        self._steps = 0
 
     def read(self, line: Line) -> None:
         """Adds the record of a line, or its fault; a faulty line that has links adds both."""
@@ -85,14 +90,47 @@ class _FileReader:
                 self._add(fault.link, parent_unreadable=fault.parent_unreadable)
             return
         settle(good=True)
-        if record is not None:
+        if isinstance(record, LinkedRecord):
             self._add(record)
+        elif record is not None:
+            self._steps += 1
+            last = self._last.get((record.session_id, False))
+            self._queues.step(record, last, len(self.records))
+
+    def records_with_prompts(self) -> list[LinkedRecord]:
+        """The records, and one for each prompt that is only in the lines of the queue."""
+        found = only_queued(self._queues.taken, self.records)
+        prompts = [prompt for one in found if (prompt := self._prompt(one)) is not None]
+        note_record(dropped("queue-operation"), self._steps - len(prompts))
+        records, begin = list[LinkedRecord](), 0
+        for place, record in prompts:
+            records += [*self.records[begin:place], record]
+            begin = place
+        return records + self.records[begin:]
+
+    def _prompt(self, prompt: Taken) -> tuple[int, LinkedRecord] | None:
+        """The place of a queued prompt and its record; None if its session has no record.
+
+        It follows the uuid before it, or the first one after it.
+        """
+        after = prompt.after or next(
+            (one.uuid for one in self.records[prompt.place :] if one.session_id == prompt.session_id), None
+        )
+        if after is None:
+            return None
+        record = LinkedRecord(
+            prompt.message_id, after, None, prompt.session_id, is_message=True, is_sidechain=False
+        )
+        record.origin, record.sent_at = "human", prompt.at
+        record.blocks = [Block("text", text=prompt.words)]
+        record.is_queue_only = True
+        return prompt.place, record
 
     def _add(self, record: LinkedRecord, *, parent_unreadable: bool = False) -> None:
-        thread = record.session_id, record.is_sidechain
-        record.before_damage = self._before_damage.get(thread)
+        thread = record.session_id, self._agent or record.agent_id or record.is_sidechain
+        record.before = self._last.get(thread)
         if parent_unreadable and record.parent is None:
-            record.parent = record.before_damage
+            record.continues = True
         self._last[thread] = record.uuid
         self.records.append(record)
 
@@ -111,7 +149,25 @@ class _FileReader:
                 is_part=True,
             )
         )
-        self._before_damage = dict(self._last)
+
+
+def _find_answers(records: list[LinkedRecord]) -> None:
+    """Adds to the results of questions what a person typed as an answer."""
+    answers = [record for record in records if record.result is not None]
+    if not answers:
+        return
+    asked = {
+        block.id: block.input
+        for record in records
+        if record.role == "assistant"
+        for block in record.blocks
+        if block.name == QUESTION_TOOL
+    }
+    for record in answers:
+        for block in record.blocks:
+            if block.tool_use_id in asked and block.is_error is not True:
+                found = typed_answers(block, asked[block.tool_use_id], record.result)
+                record.typed += tuple(Block("text", text=words) for words in found)
 
 
 class _Links(msgspec.Struct, gc=False):

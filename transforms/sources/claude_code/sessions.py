@@ -12,34 +12,66 @@ from schemas.records import MAIN_THREAD, Message, Session
 from transforms.sources.claude_code.groups import Groups
 from transforms.sources.claude_code.lines import LinkedRecord
 from transforms.sources.claude_code.turns import messages_in_order
+from transforms.sources.claude_code.typed import is_cleared
 
+#: Ancestors that are searched for a cycle; a longer chain is not followed.
+_MOST_STEPS = 2_000
 _EARLIEST = dt.datetime(1, 1, 1, tzinfo=dt.UTC)
 Component = list[LinkedRecord]
 
 
-def sessions_of(records: Sequence[LinkedRecord]) -> list[Session]:
+def sessions_of(records: Sequence[LinkedRecord], conflicts: set[str] | None = None) -> list[Session]:
     """The sessions in the records, by conversation id; equal for equal records in equal order.
 
     A subagent's messages belong to the conversation that was open under its session id at that time. Parents,
-    times and blocks of the records are changed.
+    times and blocks of the records are changed. `conflicts` receives the ids of conversations in which two
+    records with one uuid have different words.
     """
-    unique = _unique(records)
+    unique, differing = _unique(records)
     components = _attach_subagents(_components(unique), _other_session_ids(records, unique))
+    if differing and conflicts is not None:
+        conflicts.update(_root(part) for part in components if any(one.uuid in differing for one in part))
     return sorted(map(_session, components), key=operator.attrgetter("conversation_id"))
 
 
-def _unique(records: Iterable[LinkedRecord]) -> dict[str, LinkedRecord]:
-    """Records by uuid; of copies the first message, with the earliest time of all."""
+def _unique(records: Iterable[LinkedRecord]) -> tuple[dict[str, LinkedRecord], set[str]]:
+    """Records by uuid, and the uuids whose messages have different words.
+
+    Of copies, the first message, with the earliest time of all.
+    """
     unique: dict[str, LinkedRecord] = {}
+    differing: set[str] = set()
     for record in records:
         known = unique.setdefault(record.uuid, record)
         if known is record:
             continue
+        if known.before is None:
+            known.before = record.before
         if record.is_message and not known.is_message:
+            record.before = known.before
             unique[record.uuid] = record
-        elif record.sent_at is not None and (known.sent_at is None or record.sent_at < known.sent_at):
+            continue
+        if record.is_message and not _is_copy(record, known):
+            differing.add(record.uuid)
+        if record.sent_at is not None and (known.sent_at is None or record.sent_at < known.sent_at):
             known.sent_at = record.sent_at
-    return unique
+    return unique, differing
+
+
+def _is_copy(record: LinkedRecord, known: LinkedRecord) -> bool:
+    """True for messages of one role with equal words; a result may have been cleared in one of them."""
+    if record.blocks == known.blocks and record.typed == known.typed:
+        return record.role == known.role
+    ours, theirs = record.blocks, known.blocks
+    return (
+        record.role == known.role
+        and len(ours) == len(theirs)
+        and all(
+            one == other
+            or (one.type == other.type == "tool_result" and (is_cleared(one) or is_cleared(other)))
+            for one, other in zip(ours, theirs, strict=True)
+        )
+    )
 
 
 def _other_session_ids(
@@ -55,17 +87,51 @@ def _other_session_ids(
 
 def _components(unique: dict[str, LinkedRecord]) -> list[Component]:
     """The messages by connected component. Their parents become messages, or uuids in no file, or None."""
-    for record in unique.values():
-        if record.before_damage is not None and record.parent is not None and record.parent not in unique:
-            record.parent = record.before_damage  # its parent is one of the damaged lines
+    _replace_missing_parents(unique)
     groups = _linked(unique.values())
     _drop_repeated_prompts(unique)
     _skip_links(unique)
     components: dict[str, Component] = collections.defaultdict(list)
     for record in unique.values():
         if record.is_message:
+            if record.is_command and record.parent in unique and unique[record.parent].role == "tool":
+                record.origin = "harness"  # run by the model: it follows the result of its call
             components[groups.of(record.uuid)].append(record)
     return list(components.values())
+
+
+def _replace_missing_parents(unique: dict[str, LinkedRecord]) -> None:
+    """Lets a record whose parent is in no file follow its logical parent, else the record before it.
+
+    So does a record without a parent that continues a conversation.
+    """
+    if all(record.parent in unique or not _is_open(record) for record in unique.values()):
+        return
+    place = {uuid: number for number, uuid in enumerate(unique)}
+    farthest = -1  # the last place that a record so far follows
+    for number, record in enumerate(unique.values()):
+        if record.parent not in unique and _is_open(record):
+            before = record.before
+            if record.logical_parent in unique:
+                record.parent = record.logical_parent
+            elif before in unique and (
+                max(place[before], farthest) < number or not _follows(unique, before, record.uuid)
+            ):
+                record.parent = before
+        farthest = max(farthest, place.get(record.parent or "", -1))
+
+
+def _is_open(record: LinkedRecord) -> bool:
+    """True for a record that follows another one, which may be in no file."""
+    return record.parent is not None or record.continues
+
+
+def _follows(unique: dict[str, LinkedRecord], uuid: str | None, ancestor: str) -> bool:
+    """True if a record is, or follows, another: then that one cannot follow it."""
+    steps = 0
+    while uuid in unique and uuid != ancestor and steps < _MOST_STEPS:
+        uuid, steps = unique[uuid].parent, steps + 1
+    return uuid == ancestor or steps == _MOST_STEPS
 
 
 def _linked(records: Iterable[LinkedRecord]) -> Groups[str]:

@@ -114,10 +114,11 @@ class ClaudeCode:
 def _sessions(unit: Unit, found: UnitRecords, context: ReadContext) -> Iterator[ReadRecord | SessionBatch]:
     """One fault for each invalid session, then the valid ones in batches; rows number `sessions_of`."""
     lines = _MessageLines.of(found.records)
-    sessions = sessions_of(found.records)
+    conflicts: set[str] = set()
+    sessions = sessions_of(found.records, conflicts)
     _note_merged(lines, sessions)
     most = context.limits.max_messages
-    faults = {row: fault for row, session in enumerate(sessions) if (fault := _fault_of(session, most))}
+    faults = {row: fault for row, one in enumerate(sessions) if (fault := _fault_of(one, conflicts, most))}
     for row, fault in faults.items():
         _note_quarantined(sessions[row], fault.code, lines)
         name = sessions[row].conversation_id
@@ -139,7 +140,9 @@ def _sessions(unit: Unit, found: UnitRecords, context: ReadContext) -> Iterator[
         yield SessionBatch(rows, zeros, zeros, batch, [found.digest] * len(rows))
 
 
-def _fault_of(session: Session, max_messages: int) -> Fault | None:
+def _fault_of(session: Session, conflicts: set[str], max_messages: int) -> Fault | None:
+    if session.conversation_id in conflicts:
+        return Fault("duplicate_message", session.conversation_id)
     try:
         checked(session, max_messages)
     except Fault as fault:
@@ -159,7 +162,7 @@ class _MessageLines(NamedTuple):
         """Counted before `sessions_of`, which changes the records."""
         messages = [record for record in records if record.is_message]
         uuids = frozenset(record.uuid for record in messages)
-        return cls(len(messages), uuids, sum(len(record.blocks) for record in messages))
+        return cls(len(messages), uuids, sum(len(r.blocks) + len(r.typed) for r in messages))
 
 
 def _note_merged(given: _MessageLines, sessions: Sequence[Session]) -> None:
