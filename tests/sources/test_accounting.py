@@ -213,7 +213,9 @@ def assert_claude_code_adds_up(path: Path) -> None:
             blocks += 1
         elif good and all(isinstance(block, dict) and "type" in block for block in listed(content)):
             blocks += len(listed(content))
-    assert sum(found["blocks"].values()) == blocks
+    # What a person typed within a text of the tool is a block of its own, as is a prompt of the queue.
+    said = sum(b"the user said:" in line or b'"enqueue"' in line for line in lines)
+    assert blocks <= sum(found["blocks"].values()) <= blocks + said
 
 
 @pytest.mark.samples

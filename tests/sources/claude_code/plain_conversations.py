@@ -10,8 +10,8 @@ from tests.sources.claude_code.plain_reader import answers, read_file
 Record = dict[str, Any]
 
 
-def read_project(files: dict[str, list[bytes]]) -> tuple[dict[str, Talk], set[str]]:
-    """The conversations by id, and the ids of those in conflict."""
+def read_project(files: dict[str, list[bytes]]) -> tuple[dict[str, Talk], int]:
+    """The conversations by id, and the count of lines in conflict."""
     records = [record for name in sorted(files) for record in read_file(name, files[name])]
     asked = {b["id"]: b["input"] for r in records for b in r["blocks"] if b.get("name") == "AskUserQuestion"}
     for record in records:
@@ -30,30 +30,27 @@ def read_project(files: dict[str, list[bytes]]) -> tuple[dict[str, Talk], set[st
             above = first.get(record["parent"])
             if record["kind"] == "command" and above and above["role"] == "tool":
                 record["origin"] = "harness"
-    talks, bad = {}, set()
-    for part in with_subagents(list(parts.values()), records):
-        name = root(part)
-        if any(record["uuid"] in conflicts for record in part):
-            bad.add(name)
-        else:
-            talks[name] = talk(part)
-    return talks, bad
+    return {root(part): talk(part) for part in with_subagents(list(parts.values()), records)}, conflicts
 
 
-def unique(records: list[Record]) -> tuple[dict[str, Record], set[str]]:
+def unique(records: list[Record]) -> tuple[dict[str, Record], int]:
+    """The records by uuid, and the count of lines with other words than the first with their uuid."""
     first: dict[str, Record] = {}
-    conflicts: set[str] = set()
+    conflicts = 0
     for uuid in dict.fromkeys(record["uuid"] for record in records):
         same = [record for record in records if record["uuid"] == uuid]
         messages = [record for record in same if record["role"] != "link"]
         kept = (messages or same)[0]
-        for copy in messages[1:]:
-            if [copy["role"], content(copy)] != [kept["role"], content(kept)] and not is_cleared(copy, kept):
-                conflicts.add(uuid)
-        kept["at"] = min(record["at"] for record in messages or same)
+        equal = [one for one in messages if is_equal(one, kept) or is_cleared(one, kept)]
+        conflicts += len(messages) - len(equal)
+        kept["at"] = min(record["at"] for record in equal or same)
         kept["before"] = next((record["before"] for record in same if record["before"]), None)
         first[uuid] = kept
     return first, conflicts
+
+
+def is_equal(one: Record, kept: Record) -> bool:
+    return [one["role"], content(one)] == [kept["role"], content(kept)]
 
 
 def content(record: Record) -> list[Any]:

@@ -136,13 +136,15 @@ def test_a_line_that_nothing_follows_stays_on_the_branch_if_the_turn_goes_on(tmp
     ],
 )
 def test_one_uuid_with_other_words_is_a_conflict(tmp_path: Path, copy: Any, is_conflict: bool) -> None:
-    """Which words were typed is unknown, so the conversation is quarantined, and no other."""
+    """The first words are kept; the line with others is quarantined, and the conversation stays whole."""
     lines = [line("u1"), answer("a1", "u1", "t1", call("c1")), line("r1", "a1", result("c1"))]
     other = line("v1", None, sessionId="s3")
     found = read(tmp_path, {"a.jsonl": lines, "b.jsonl": [copy], "c.jsonl": [other]})
     assert found.codes == (["duplicate_message"] if is_conflict else [])
     names = [session.conversation_id for session in found.sessions]
-    assert names == (["v1"] if is_conflict else ["u1", "v1"])
+    assert names == ["u1", "v1"]
+    assert shape(found.sessions[0]) == [*SHAPE, ("r1", "a1")]
+    assert found.sessions[0].messages[0].content[0].text == "hi"  # type: ignore[index,union-attr]
     records = inspect(str(tmp_path), "claude-code")["formats"][0]["accounts"]["records"]
     assert sum(records.values()) == 5
 

@@ -16,7 +16,7 @@ from transforms.sources.base import ReadContext, fault_at
 from transforms.sources.claude_code.fields import LineFault
 from transforms.sources.claude_code.lines import LinkedRecord, parse_line
 from transforms.sources.claude_code.queued import Queues, Taken, only_queued
-from transforms.sources.claude_code.typed import QUESTION_TOOL, typed_answers
+from transforms.sources.claude_code.typed import QUESTION_TOOL, is_cleared, typed_answers
 from transforms.sources.files import Line, Truncated, lines, open_stream
 
 _LINK_LINE_BYTES = 64 << 20
@@ -38,10 +38,11 @@ class UnitRecords(NamedTuple):
 
 def records_of(unit: Unit, context: ReadContext) -> UnitRecords:
     """The records and faults of all files of a unit."""
+    messages: dict[str, LinkedRecord] = {}
     records, faults, seen = list[LinkedRecord](), list[Quarantined](), context.hasher.contents()
     count = 0
     for path in unit.paths:
-        reader = _FileReader(unit, path, context)
+        reader = _FileReader(unit, path, context, messages)
         try:
             with closing(open_stream(path)) as file:
                 for line in lines(file, 0, None, context.limits.max_record_bytes):
@@ -67,13 +68,16 @@ class _FileReader:
     before it of the same session and thread, since one file may hold several.
     """
 
-    def __init__(self, unit: Unit, path: str, context: ReadContext) -> None:
+    def __init__(
+        self, unit: Unit, path: str, context: ReadContext, messages: dict[str, LinkedRecord]
+    ) -> None:
         name = PurePath(path).name
         self.records: list[LinkedRecord] = []
         self.faults: list[Quarantined] = []
         self._unit, self._path, self._context = unit, path, context
         self._agent = name.removeprefix("agent-").split(".")[0] if name.startswith("agent-") else None
         self._last: dict[tuple[str, str | bool], str] = {}
+        self._messages = messages
         self._queues = Queues()
         self._steps = 0
 
@@ -89,6 +93,11 @@ class _FileReader:
             if fault.link is not None:
                 self._add(fault.link, parent_unreadable=fault.parent_unreadable)
             return
+        if isinstance(record, LinkedRecord) and record.is_message:
+            first = self._messages.setdefault(record.uuid, record)
+            if first is not record and not _is_copy(record, first):
+                self._add_fault(line, "duplicate_message")
+                record = _link_of(record)
         settle(good=True)
         if isinstance(record, LinkedRecord):
             self._add(record)
@@ -149,6 +158,35 @@ class _FileReader:
                 is_part=True,
             )
         )
+
+
+def _link_of(record: LinkedRecord) -> LinkedRecord:
+    """The links of a message, without its words."""
+    return LinkedRecord(
+        record.uuid,
+        record.parent,
+        record.logical_parent,
+        record.session_id,
+        is_message=False,
+        is_sidechain=record.is_sidechain,
+        agent_id=record.agent_id,
+    )
+
+
+def _is_copy(record: LinkedRecord, known: LinkedRecord) -> bool:
+    """True for messages of one role with equal words; a result may have been cleared in one of them."""
+    if record.blocks == known.blocks and record.typed == known.typed:
+        return record.role == known.role
+    ours, theirs = record.blocks, known.blocks
+    return (
+        record.role == known.role
+        and len(ours) == len(theirs)
+        and all(
+            one == other
+            or (one.type == other.type == "tool_result" and (is_cleared(one) or is_cleared(other)))
+            for one, other in zip(ours, theirs, strict=True)
+        )
+    )
 
 
 def _find_answers(records: list[LinkedRecord]) -> None:

@@ -12,7 +12,6 @@ from schemas.records import MAIN_THREAD, Message, Session
 from transforms.sources.claude_code.groups import Groups
 from transforms.sources.claude_code.lines import LinkedRecord
 from transforms.sources.claude_code.turns import messages_in_order
-from transforms.sources.claude_code.typed import is_cleared
 
 #: Ancestors that are searched for a cycle; a longer chain is not followed.
 _MOST_STEPS = 2_000
@@ -20,27 +19,20 @@ _EARLIEST = dt.datetime(1, 1, 1, tzinfo=dt.UTC)
 Component = list[LinkedRecord]
 
 
-def sessions_of(records: Sequence[LinkedRecord], conflicts: set[str] | None = None) -> list[Session]:
+def sessions_of(records: Sequence[LinkedRecord]) -> list[Session]:
     """The sessions in the records, by conversation id; equal for equal records in equal order.
 
     A subagent's messages belong to the conversation that was open under its session id at that time. Parents,
-    times and blocks of the records are changed. `conflicts` receives the ids of conversations in which two
-    records with one uuid have different words.
+    times and blocks of the records are changed.
     """
-    unique, differing = _unique(records)
+    unique = _unique(records)
     components = _attach_subagents(_components(unique), _other_session_ids(records, unique))
-    if differing and conflicts is not None:
-        conflicts.update(_root(part) for part in components if any(one.uuid in differing for one in part))
     return sorted(map(_session, components), key=operator.attrgetter("conversation_id"))
 
 
-def _unique(records: Iterable[LinkedRecord]) -> tuple[dict[str, LinkedRecord], set[str]]:
-    """Records by uuid, and the uuids whose messages have different words.
-
-    Of copies, the first message, with the earliest time of all.
-    """
+def _unique(records: Iterable[LinkedRecord]) -> dict[str, LinkedRecord]:
+    """Records by uuid; of copies the first message, with the earliest time of all."""
     unique: dict[str, LinkedRecord] = {}
-    differing: set[str] = set()
     for record in records:
         known = unique.setdefault(record.uuid, record)
         if known is record:
@@ -51,27 +43,9 @@ def _unique(records: Iterable[LinkedRecord]) -> tuple[dict[str, LinkedRecord], s
             record.before = known.before
             unique[record.uuid] = record
             continue
-        if record.is_message and not _is_copy(record, known):
-            differing.add(record.uuid)
         if record.sent_at is not None and (known.sent_at is None or record.sent_at < known.sent_at):
             known.sent_at = record.sent_at
-    return unique, differing
-
-
-def _is_copy(record: LinkedRecord, known: LinkedRecord) -> bool:
-    """True for messages of one role with equal words; a result may have been cleared in one of them."""
-    if record.blocks == known.blocks and record.typed == known.typed:
-        return record.role == known.role
-    ours, theirs = record.blocks, known.blocks
-    return (
-        record.role == known.role
-        and len(ours) == len(theirs)
-        and all(
-            one == other
-            or (one.type == other.type == "tool_result" and (is_cleared(one) or is_cleared(other)))
-            for one, other in zip(ours, theirs, strict=True)
-        )
-    )
+    return unique
 
 
 def _other_session_ids(

@@ -114,11 +114,10 @@ class ClaudeCode:
 def _sessions(unit: Unit, found: UnitRecords, context: ReadContext) -> Iterator[ReadRecord | SessionBatch]:
     """One fault for each invalid session, then the valid ones in batches; rows number `sessions_of`."""
     lines = _MessageLines.of(found.records)
-    conflicts: set[str] = set()
-    sessions = sessions_of(found.records, conflicts)
+    sessions = sessions_of(found.records)
     _note_merged(lines, sessions)
     most = context.limits.max_messages
-    faults = {row: fault for row, one in enumerate(sessions) if (fault := _fault_of(one, conflicts, most))}
+    faults = {row: fault for row, one in enumerate(sessions) if (fault := _fault_of(one, most))}
     for row, fault in faults.items():
         _note_quarantined(sessions[row], fault.code, lines)
         name = sessions[row].conversation_id
@@ -140,9 +139,7 @@ def _sessions(unit: Unit, found: UnitRecords, context: ReadContext) -> Iterator[
         yield SessionBatch(rows, zeros, zeros, batch, [found.digest] * len(rows))
 
 
-def _fault_of(session: Session, conflicts: set[str], max_messages: int) -> Fault | None:
-    if session.conversation_id in conflicts:
-        return Fault("duplicate_message", session.conversation_id)
+def _fault_of(session: Session, max_messages: int) -> Fault | None:
     try:
         checked(session, max_messages)
     except Fault as fault:
