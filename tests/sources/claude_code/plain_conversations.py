@@ -12,13 +12,16 @@ Record = dict[str, Any]
 
 def read_project(files: dict[str, list[bytes]]) -> tuple[dict[str, Talk], int]:
     """The conversations by id, and the count of lines in conflict."""
-    records = [record for name in sorted(files) for record in read_file(name, files[name])]
+    known: dict[str, Any] = {}
+    conflicts: list[str] = []
+    names = sorted(files)
+    records = [record for name in names for record in read_file(name, files[name], known, conflicts)]
     asked = {b["id"]: b["input"] for r in records for b in r["blocks"] if b.get("name") == "AskUserQuestion"}
     for record in records:
         for block in record["blocks"] if record["role"] == "tool" else ():
             if block.get("tool_use_id") in asked and not block.get("is_error"):
                 record["said"] += answers(block, asked[block["tool_use_id"]], record["result"])
-    first, conflicts = unique(records)
+    first = unique(records)
     replace_parents(first)
     groups = grouped(first)
     drop_repeated(list(first.values()))
@@ -30,37 +33,19 @@ def read_project(files: dict[str, list[bytes]]) -> tuple[dict[str, Talk], int]:
             above = first.get(record["parent"])
             if record["kind"] == "command" and above and above["role"] == "tool":
                 record["origin"] = "harness"
-    return {root(part): talk(part) for part in with_subagents(list(parts.values()), records)}, conflicts
+    return {root(part): talk(part) for part in with_subagents(list(parts.values()), records)}, len(conflicts)
 
 
-def unique(records: list[Record]) -> tuple[dict[str, Record], int]:
-    """The records by uuid, and the count of lines with other words than the first with their uuid."""
+def unique(records: list[Record]) -> dict[str, Record]:
     first: dict[str, Record] = {}
-    conflicts = 0
     for uuid in dict.fromkeys(record["uuid"] for record in records):
         same = [record for record in records if record["uuid"] == uuid]
-        messages = [record for record in same if record["role"] != "link"]
-        kept = (messages or same)[0]
-        equal = [one for one in messages if is_equal(one, kept) or is_cleared(one, kept)]
-        conflicts += len(messages) - len(equal)
-        kept["at"] = min(record["at"] for record in equal or same)
-        kept["before"] = next((record["before"] for record in same if record["before"]), None)
-        first[uuid] = kept
-    return first, conflicts
-
-
-def is_equal(one: Record, kept: Record) -> bool:
-    return [one["role"], content(one)] == [kept["role"], content(kept)]
-
-
-def content(record: Record) -> list[Any]:
-    return [record["blocks"], record["said"]]
-
-
-def is_cleared(copy: Record, kept: Record) -> bool:
-    texts = [str(block.get("content")) for one in (copy, kept) for block in one["blocks"]]
-    lengths = len(copy["blocks"]) == len(kept["blocks"]) and copy["role"] == kept["role"] == "tool"
-    return lengths and any(text.startswith("[Old tool result content cleared]") for text in texts)
+        messages = [record for record in same if record["role"] != "link"] or same
+        first[uuid] = messages[0] | {
+            "at": min(record["at"] for record in messages),
+            "before": next((record["before"] for record in same if record["before"]), None),
+        }
+    return first
 
 
 def replace_parents(first: dict[str, Record]) -> None:

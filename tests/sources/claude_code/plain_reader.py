@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from typing import Any
@@ -155,7 +156,9 @@ def origin_of(line: dict[str, Any], made: dict[str, Any]) -> str:
     return "human" if any(map(typed, texts)) else "harness"
 
 
-def read_file(name: str, lines: list[bytes]) -> list[dict[str, Any]]:
+def read_file(
+    name: str, lines: list[bytes], known: dict[str, Any], conflicts: list[str]
+) -> list[dict[str, Any]]:
     """The records of a file, with those of prompts that are only in the lines of the queue."""
     short = name.rpartition("/")[2]
     agent = short[6:].removesuffix(".jsonl") if short.startswith("agent-") else None
@@ -182,9 +185,26 @@ def read_file(name: str, lines: list[bytes]) -> list[dict[str, Any]]:
         else:
             made = record_of(line, agent)
             made["thread"] = made["agent"] or made["is_agent"]
+            words = (made["role"], made["blocks"], made["said"])
+            if made["role"] != "link" and not is_copy(words, known.setdefault(made["uuid"], words)):
+                conflicts.append(made["uuid"])
+                made |= {
+                    "role": "link",
+                    "origin": "",
+                    "turn": None,
+                    "blocks": [],
+                    "said": [],
+                    "continues": False,
+                }
             made["before"] = last(made["session"], made["thread"])
             records.append(made)
     return with_prompts(records, taken)
+
+
+def is_copy(one: Any, other: Any) -> bool:
+    texts = [str(block.get("content")) for block in one[1] + other[1]]
+    is_cleared = any(text.startswith("[Old tool result content cleared]") for text in texts)
+    return one == other or (one[0] == other[0] == "tool" and len(one[1]) == len(other[1]) and is_cleared)
 
 
 def step(
@@ -195,9 +215,11 @@ def step(
     before = last(session, False)
     if operation == "enqueue":
         anchor = before or session
-        numbers[anchor] = numbers.get(anchor, 0) + 1
-        name = f"{anchor}/queued-{numbers[anchor]}"
-        queue.append({"uuid": name, "words": words, "at": line["timestamp"], "since": place})
+        name = f"{anchor}/queued-{hashlib.sha256(words.encode()).hexdigest()[:12]}"
+        numbers[name] = numbers.get(name, 0) + 1
+        queue.append(
+            {"uuid": f"{name}-{numbers[name]}", "words": words, "at": line["timestamp"], "since": place}
+        )
         return
     if operation == "popAll" and words is None:
         queue.clear()

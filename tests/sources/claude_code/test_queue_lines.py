@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from pipeline.commands.inspect import inspect
 from tests.support.claude_code_logs import answer, call, line, read, result, shape
 
 TYPED = "also keep the old name"
+QUEUED = f"a1/queued-{hashlib.sha256(TYPED.encode()).hexdigest()[:12]}-1"
 
 
 def step(operation: str, content: Any = None, *, at: int = 2, **fields: Any) -> dict[str, Any]:
@@ -27,7 +29,7 @@ def talk(*middle: Any, end: bool = True) -> list[Any]:
 
 
 PLAIN = [("u1", None), ("a1", "u1"), ("r1", "a1"), ("a2", "r1")]
-WITH = [*PLAIN[:3], ("a1/queued-1", "r1"), ("a2", "a1/queued-1")]
+WITH = [*PLAIN[:3], (QUEUED, "r1"), ("a2", QUEUED)]
 
 
 @pytest.mark.parametrize(
@@ -55,7 +57,7 @@ def test_a_prompt_that_left_the_queue_for_the_model_is_human(
     (session,) = found.sessions
     assert shape(session) == expected
     human = {m.message_id: m.sent_at.minute for m in session.messages if m.origin == "human"}
-    assert human == {"u1": 0} | ({"a1/queued-1": 2} if expected is WITH else {})
+    assert human == {"u1": 0} | ({QUEUED: 2} if expected is WITH else {})
     counted = inspect(str(tmp_path), "claude-code")["formats"][0]["accounts"]["records"]
     dropped = len(steps) - (expected is WITH)
     assert counted == {"used": len(expected)} | ({"dropped: queue-operation": dropped} if dropped else {})
@@ -65,7 +67,7 @@ def test_a_note_of_the_tool_before_a_prompt_does_not_take_its_removal(tmp_path: 
     """A line that removes has no text in some versions; notes wait in the same queue."""
     note = step("enqueue", "<task-notification>x</task-notification>")
     (session,) = read(tmp_path, {"a.jsonl": talk(note, step("enqueue", TYPED), step("remove"))}).sessions
-    assert ("a1/queued-2", "r1") in shape(session)
+    assert (QUEUED, "r1") in shape(session)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +100,7 @@ def test_equal_words_after_another_prompt_are_a_second_message(tmp_path: Path) -
     (session,) = read(tmp_path, {"a.jsonl": talk(step("enqueue", TYPED), step("remove")) + later}).sessions
     assert [m.message_id for m in session.messages if m.origin == "human"] == [
         "u1",
-        "a1/queued-1",
+        QUEUED,
         "u2",
         "u3",
     ]
@@ -123,6 +125,17 @@ def test_ids_stay_equal_while_the_log_grows_and_is_copied(tmp_path: Path) -> Non
     copied = [item | {"sessionId": "s2"} for item in whole]
     (session,) = read(tmp_path / "both", {"a.jsonl": whole, "b.jsonl": copied}).sessions
     assert {message.message_id for message in session.messages} == known
+
+
+def test_prompts_after_one_line_in_two_copies_are_two_messages(tmp_path: Path) -> None:
+    """A log that is resumed twice has the same last line before other prompts."""
+    other = [step("enqueue", "another"), step("remove")]
+    files = {
+        "a.jsonl": talk(step("enqueue", TYPED), step("remove")),
+        "b.jsonl": [item | {"sessionId": "s2"} for item in talk(*other)],
+    }
+    (session,) = read(tmp_path, files).sessions
+    assert sum(message.origin == "human" for message in session.messages) == 3
 
 
 def test_a_prompt_without_a_time_is_quarantined(tmp_path: Path) -> None:

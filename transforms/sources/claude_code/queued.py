@@ -11,6 +11,7 @@ from __future__ import annotations
 import bisect
 import collections
 import datetime as dt
+import hashlib
 import itertools
 import operator
 from collections.abc import Sequence
@@ -88,9 +89,11 @@ class Queues:
         waiting = self._waiting[step.session_id]
         if step.operation == "enqueue":
             anchor = last or step.session_id
-            self._numbers[anchor] += 1
-            message_id = f"{anchor}/queued-{self._numbers[anchor]}"
-            waiting.append(_Waiting(message_id, step.words or "", step.at, place))
+            words = step.words or ""
+            digest = hashlib.sha256(words.encode(errors="surrogatepass")).hexdigest()[:12]
+            name = f"{anchor}/queued-{digest}"
+            self._numbers[name] += 1
+            waiting.append(_Waiting(f"{name}-{self._numbers[name]}", words, step.at, place))
             return
         if step.operation == "popAll" and step.words is None:
             waiting.clear()
