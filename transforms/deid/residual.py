@@ -23,10 +23,11 @@ from presidio_analyzer.predefined_recognizers import (
 )
 from stdnum.isbn import is_valid as is_valid_isbn
 
+from transforms.deid.contexts.counted import is_counted, is_range
 from transforms.deid.people.line_signs import is_code_line
 from transforms.deid.rules.contact import is_service_mailbox, top_level_domains
 from transforms.deid.rules.scanner import PatternScanner
-from transforms.deid.rules.secret_values import entropy
+from transforms.deid.rules.secret_values import entropy, is_public
 from transforms.deid.spans import MaskedText, Segment, Span
 from transforms.deid.text.codepoints import DIGIT, classes_of
 from transforms.deid.text.hyperscan_hits import Expressions
@@ -158,6 +159,8 @@ class ResidualCheck:
                     continue
                 for result in recognizer.analyze(window, [kind], None) or ():
                     start, end = low + result.start, low + result.end
+                    if kind == "PHONE_NUMBER" and is_range(text[start:end]):
+                        continue
                     if result.score >= _STOCK_SCORES[kind] and not _left_on_purpose(
                         text, start, end, kind, code
                     ):
@@ -171,11 +174,13 @@ class ResidualCheck:
                 value = match.group()
                 if code.holds(match.start()):
                     continue
-                if kind == "SECRET" and not _random(value):
+                if kind == "SECRET" and (not _random(value) or is_public(text, match.start(), match.end())):
                     continue
                 if kind == "BANK_ACCOUNT" and (
                     _CLOCK.match(value) or _YEARS.match(value) or len(set(value)) < 4 or _is_isbn(value)
                 ):
+                    continue
+                if kind == "BANK_ACCOUNT" and is_counted(text, match.start(), match.end()):
                     continue
                 yield Span(match.start(), match.end(), kind, 0.5)
 

@@ -11,11 +11,11 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 
 from schemas.deid import DeidConfig
+from transforms.deid.contexts.fields import keyed_span
 from transforms.deid.people.lexicon import is_common_word
 from transforms.deid.people.logins import Logins, on_the_lists, stands_in_more
 from transforms.deid.people.names import NameFinder
 from transforms.deid.people.reading import Reading
-from transforms.deid.rules.json_keys import keyed_span
 from transforms.deid.rules.scanner import PatternScanner
 from transforms.deid.spans import Span
 from transforms.deid.text.casing import any_case

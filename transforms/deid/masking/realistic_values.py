@@ -12,7 +12,13 @@ import hmac
 import re
 
 from transforms.deid.masking.person_index import PersonIndex, name_words
-from transforms.deid.people.lexicon import first_names, is_clear_first_name, last_names
+from transforms.deid.people.lexicon import (
+    first_names,
+    is_clear_first_name,
+    last_names,
+    trained_first_names,
+    trained_last_names,
+)
 from transforms.deid.text.casing import ascii_of
 
 _TEST_CARDS = (
@@ -108,6 +114,10 @@ def _number(key: bytes, text: str) -> int:
 
 @functools.cache
 def _name_lists() -> tuple[list[str], list[str]]:
-    given = sorted(n.capitalize() for n in first_names() if n.isascii() and n.isalpha() and 4 <= len(n) <= 9)
-    family = sorted(n.capitalize() for n in last_names() if n.isascii() and n.isalpha() and 4 <= len(n) <= 10)
+    given = sorted(
+        n.capitalize() for n in trained_first_names() if n.isascii() and n.isalpha() and 4 <= len(n) <= 9
+    )
+    family = sorted(
+        n.capitalize() for n in trained_last_names() if n.isascii() and n.isalpha() and 4 <= len(n) <= 10
+    )
     return given, family

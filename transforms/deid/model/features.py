@@ -7,7 +7,7 @@ import functools
 import wordfreq
 import xxhash
 
-from transforms.deid.people.lexicon import first_names, last_names
+from transforms.deid.people.lexicon import trained_first_names, trained_last_names
 from transforms.deid.text.texts import GAPS
 
 _MAX_WORD = 32
@@ -72,7 +72,7 @@ def _shape(word: str) -> int:
 def _listed(lower: str) -> int:
     """On the lists of given or family names, and how frequent a word it is."""
     frequency = _zipf().get(lower, 0)
-    return (lower in first_names()) + 2 * (lower in last_names()) + 4 * frequency
+    return (lower in trained_first_names()) + 2 * (lower in trained_last_names()) + 4 * frequency
 
 
 @functools.cache

@@ -1,7 +1,9 @@
 """Lists of names, common words and technical words, to distinguish names from other capitalised words.
 
-Names are Faker's locale lists (MIT), frequencies wordfreq's (Apache-2.0, data CC BY-SA 4.0). Both are
-installed packages of a locked version, so the lists are the same everywhere.
+Names are Faker's locale lists (MIT) and the files of this folder, frequencies wordfreq's (Apache-2.0, data
+CC BY-SA 4.0). Both are installed packages of a locked version, so the lists are the same everywhere.
+A frequent word is common unless it is a name: a name that English also writes in lower case is listed in
+ambiguous_names.txt.
 """
 
 from __future__ import annotations
@@ -9,19 +11,27 @@ from __future__ import annotations
 import functools
 import hashlib
 import importlib
+import re
 from collections.abc import Iterable
 from importlib import resources
 
 import wordfreq
 
+#: The locales that the small model was trained with.
 _LOCALES = (
     "en_US en_GB en_IN en_IE en_NZ de_DE de_AT fr_FR fr_CH es_ES es_MX it_IT pt_PT pt_BR nl_NL sv_SE "
     "da_DK no_NO fi_FI pl_PL cs_CZ ro_RO hr_HR tr_TR id_ID"
 ).split()
+#: Locales that write names in Latin letters, and are on the lists of the rules only.
+_MORE_LOCALES = (
+    "en_NG en_KE en_PK en_TH az_AZ et_EE fr_DZ ga_IE ha_NG hu_HU ig_NG is_IS lt_LT lv_LV nl_BE sk_SK sl_SI sw tw_GH "
+    "uz_UZ vi_VN yo_NG zu_ZA"
+).split()
 _FIRST = ("first_names", "first_names_male", "first_names_female", "first_names_nonbinary")
-_LAST = ("last_names",)
+_LAST = ("last_names", "last_names_male", "last_names_female")
 _COMMON_WORDS = 30_000
 
+_PASCAL = re.compile(r"(?!(?:Mc|Mac|De|Di|Du|La|Le|Van|Fitz|O['’]|D['’])[^\W\d_])\w*[^\W\d_A-Z][A-Z]")
 _MONTHS = frozenset(
     ("january february march april may june july august september october november december").split()
 )
@@ -29,14 +39,28 @@ _MONTHS = frozenset(
 
 @functools.cache
 def first_names() -> frozenset[str]:
-    """Given names, lower case."""
-    return frozenset(_faker_names(_FIRST))
+    """Given names and nicknames, lower case."""
+    more = frozenset(_faker_names(_FIRST, _MORE_LOCALES)) - _frequent_words()
+    return trained_first_names() | _words_of("given_names.txt") | more
 
 
 @functools.cache
 def last_names() -> frozenset[str]:
     """Family names, lower case."""
-    return frozenset(_faker_names(_LAST))
+    more = frozenset(_faker_names(_LAST, _MORE_LOCALES)) - _frequent_words()
+    return trained_last_names() | _words_of("family_names.txt") | more
+
+
+@functools.cache
+def trained_first_names() -> frozenset[str]:
+    """The given names that the small model was trained with."""
+    return frozenset(_faker_names(_FIRST, _LOCALES))
+
+
+@functools.cache
+def trained_last_names() -> frozenset[str]:
+    """The family names that the small model was trained with."""
+    return frozenset(_faker_names(("last_names",), _LOCALES))
 
 
 @functools.cache
@@ -54,16 +78,49 @@ def technical_words() -> frozenset[str]:
 
 
 @functools.cache
+def not_people() -> frozenset[str]:
+    """Words that no context makes a person: function words, audiences, days, peoples, assistants."""
+    return _words_of("not_people.txt")
+
+
+@functools.cache
+def things() -> frozenset[str]:
+    """Names of things that contain a person's name or read like one, lower case, of one word or more."""
+    lines = (resources.files("transforms.deid.people") / "things.txt").read_text("utf-8").splitlines()
+    return frozenset(line for line in lines if not line.startswith("#"))
+
+
+@functools.cache
 def common_words() -> frozenset[str]:
     """Frequent English words that are not names, ambiguous names, technical words and months."""
-    names = first_names() | last_names()
-    words = frozenset(word for word in wordfreq.top_n_list("en", _COMMON_WORDS) if word not in names)
+    words = _frequent_words() - first_names() - last_names()
     return words | ambiguous_names() | technical_words() | _MONTHS
 
 
 def is_common_word(word: str) -> bool:
     """True for a word that usually does not mean a person."""
     return word.lower() in common_words()
+
+
+def may_be_name(word: str) -> bool:
+    """True for a word that is a person's name where the words around it require one: a listed name, even if it
+    is also a common word, or no common word at all.
+    """
+    lower = word.lower()
+    if lower in not_people():
+        return False
+    return lower in first_names() or lower in last_names() or lower not in common_words()
+
+
+def is_listed(word: str) -> bool:
+    """True for a given or family name, common words included."""
+    lower = word.lower()
+    return (lower in first_names() or lower in last_names()) and lower not in not_people()
+
+
+def shaped_like_name(word: str) -> bool:
+    """False for identifiers (EnterPlanMode) and words with digits or signs."""
+    return not _PASCAL.match(word) and not any(c.isdigit() or c == "_" for c in word)
 
 
 def is_clear_first_name(word: str) -> bool:
@@ -74,9 +131,14 @@ def is_clear_first_name(word: str) -> bool:
 def lexicon_digest() -> str:
     """SHA-256 over all lists, for the manifest."""
     digest = hashlib.sha256()
-    for words in (first_names(), last_names(), common_words()):
+    for words in (first_names(), last_names(), common_words(), not_people(), things()):
         digest.update("\n".join(sorted(words)).encode())
     return digest.hexdigest()
+
+
+@functools.cache
+def _frequent_words() -> frozenset[str]:
+    return frozenset(wordfreq.top_n_list("en", _COMMON_WORDS))
 
 
 def _words_of(file: str) -> frozenset[str]:
@@ -84,9 +146,10 @@ def _words_of(file: str) -> frozenset[str]:
     return frozenset(word for line in lines if not line.startswith("#") for word in line.split())
 
 
-def _faker_names(attributes: Iterable[str]) -> Iterable[str]:
-    for locale in _LOCALES:
+def _faker_names(attributes: Iterable[str], locales: Iterable[str]) -> Iterable[str]:
+    for locale in locales:
         provider = importlib.import_module(f"faker.providers.person.{locale}").Provider
         for attribute in attributes:
-            for name in getattr(provider, attribute, ()):
+            names = getattr(provider, attribute, ())
+            for name in () if isinstance(names, property) else names:
                 yield from (part.lower() for part in str(name).split() if len(part) > 1 and part[0].isupper())

@@ -12,12 +12,13 @@ import numpy as np
 from transforms.deid.people.lexicon import first_names, is_clear_first_name, is_common_word, last_names
 from transforms.deid.people.line_signs import CODE, MENTIONED, MENTIONS
 from transforms.deid.people.name_phrases import TITLES, mentioned, without_possessive
-from transforms.deid.people.places import names_a_place
+from transforms.deid.people.places import names_a_place, names_a_thing
 from transforms.deid.people.reading import Mask, Reading
 from transforms.deid.spans import Span
+from transforms.deid.text.casing import CAPITALS
 from transforms.deid.text.word_table import COMMON, LISTED
 
-_CAPITALISED = re.compile(r"(?<![\w@#$/\\`._-])[A-ZÀ-ÖØ-ÞŠŽČĆĐŁŚŻ][\w'’-]*[\w](?![\w(=\[\\/]|\.\w|_)")
+_CAPITALISED = re.compile(rf"(?<![\w@#$/\\`._-])[{CAPITALS}][\w'’-]*[\w](?![\w(=\[\\/]|\.\w|_)")
 _PARTICLES = frozenset(
     ("de da do dos du del della di la le van von der den ter ten bin ibn al el y e").split()
 )
@@ -136,9 +137,11 @@ def _line(
     line: str, offset: int, code: bool, starts: list[int], spans: list[Span], unsure: list[UnlistedNames]
 ) -> None:
     doubtful: list[tuple[int, int]] = []
-    for run in _runs(line, starts):
+    for run in itertools.chain.from_iterable(map(_parted, _runs(line, starts))):
         run = _trimmed(run, line)
         if not run or names_a_place(line, run[0].start, run[-1].end):
+            continue
+        if names_a_thing(line, run[0].start, run[-1].end):
             continue
         score = _list_score(run)
         if score and (len(run) > 1 or not code):
@@ -167,6 +170,19 @@ def _runs(line: str, starts: list[int]) -> list[list[_Token]]:
             runs.append([token])
         end = token.end
     return runs
+
+
+def _parted(run: list[_Token]) -> list[list[_Token]]:
+    """A long run in parts that each begin with a given name: full names that follow each other without a sign."""
+    if len(run) < 4:
+        return [run]
+    parts = [[run[0]]]
+    for before, token in itertools.pairwise(run):
+        if before.lower in last_names() and _first_ok(token) and len(parts[-1]) > 1:
+            parts.append([token])
+        else:
+            parts[-1].append(token)
+    return parts
 
 
 def _joins(gap: str) -> bool:

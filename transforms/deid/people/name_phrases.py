@@ -5,7 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 
-from transforms.deid.people.lexicon import first_names, is_clear_first_name, is_common_word, last_names
+from transforms.deid.people.lexicon import (
+    first_names,
+    is_clear_first_name,
+    is_common_word,
+    last_names,
+    not_people,
+)
+from transforms.deid.people.places import names_a_place, names_a_thing
 from transforms.deid.rules.rule import LINE_BLANK
 from transforms.deid.spans import Span
 
@@ -100,6 +107,8 @@ def joined_to(text: str, spans: list[Span]) -> list[Span]:
         firm = _AT_A_FIRM.search(text, max(0, first - 12), first) is not None
         for low, high, joined in (*after, *before):
             word = text[low:high].split()[0]
+            if names_a_place(text, low, high) or names_a_thing(text, low, high):
+                continue
             if _given(word) and (joined or is_clear_first_name(_bare(word)) or several):
                 more.append(Span(*_trimmed(text, low, high), "PERSON", 0.75))
             elif several and _listed(word) and not firm:
@@ -205,7 +214,7 @@ def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
 
 
 def _given(word: str) -> bool:
-    return _bare(word) in first_names()
+    return _bare(word) in first_names() and _bare(word) not in not_people()
 
 
 def _two_names(words: list[str]) -> bool:

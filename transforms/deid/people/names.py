@@ -26,6 +26,19 @@ _MIN_ADDRESS = 6
 _NOT_LOWER_NAME = re.compile(r"[^a-zà-ÿ' -]")
 _REST_OF_WORD = re.compile(r"(?:(?<=\d)[^\W\d_]{1,3}(?![^\W_]))")
 _ADDRESS_GAP = re.compile(r"[\s,;.|/-]{1,4}\Z")
+#: Listings with line numbers, measures, and identifiers in camel case.
+_NO_ADDRESS = re.compile(
+    r"\n[ \t]*\d+\t|[×{}=%]|\b(?!(?i:box|apt|unit|ste|fl|no|psc)\b)[A-Za-z]{1,4}\d?:? \d{1,3}(?:[./]\d{1,3})?,? (?!(?i:box|apt|unit|ste|fl|no|psc)\b)[A-Za-z]{1,4}\d?:? \d{1,3}(?:[./]\d{1,3})?(?!\d)|\d ?(?:mg|mcg|ml|kb|mb|gb|px|ms|IU)\b|\b[A-Z][a-z]+[A-Z][a-z]+[A-Z(,;]"
+)
+_HOUSE_NUMBER = re.compile(
+    r"(?<![A-Za-z.])\d+(?:[-/]\d+)?[A-Za-z]?(?![A-Za-z\d])|[A-Za-z]{1,2}\d[A-Za-z\d]? ?\d[A-Za-z]{2}"
+)
+_PLACE_WORD = re.compile(
+    r"(?<![^\W_])[A-ZÀ-ÞŠŽČĆĐŁŚŻ][^\W\d_]{2,}|(?i:\b(?:st|str|street|ave|avenue|rd|road|ln|lane|dr|drive|blvd|way|ct|court|pl|place|apt|"
+    r"suite|unit|floor|flat|box|route|hwy|highway|circle|terrace|square|close|crescent|park|rue|via|calle|platz|[^\W\d_]{3,}(?:stra(?:ß|ss)e|weg|gasse))\b)|"
+    r"[A-Za-z]{1,2}\d[A-Za-z\d]? ?\d[A-Za-z]{2}\b|\b[A-Z]{2} \d{5}\b|\b\d{4} ?[A-Z]{2}\b|[^\W\d_]{4,}.*[^\W\d_]{4,}|[^\x00-\u024f]{2}",
+    re.S,
+)
 _AGREED_SCORE = 0.7
 #: A given name that is no other word, and a family name: both on the lists.
 _SURE_SCORE = 0.85
@@ -178,6 +191,16 @@ def person_span(text: str, start: int, end: int, score: float, code: bool) -> Sp
     return span._replace(score=max(span.score, 0.85 if listed else 0.7))
 
 
+def _reads_like_address(text: str) -> bool:
+    """True if a number stands apart from words, and a word has the form of a street, a town or a postcode.
+
+    Numbered listings, measured values (Na 140, BP 132/84) and sizes do not.
+    """
+    if _NO_ADDRESS.search(text) or not _HOUSE_NUMBER.search(text):
+        return False
+    return _PLACE_WORD.search(text) is not None
+
+
 def _addresses(text: str, entities: Sequence[Entity]) -> list[Span]:
     """Addresses, with parts joined over commas and line ends; one without a number is dropped."""
     joined: list[tuple[int, int, float]] = []
@@ -193,7 +216,5 @@ def _addresses(text: str, entities: Sequence[Entity]) -> list[Span]:
     return [
         Span(start, end, "ADDRESS", score)
         for start, end, score in joined
-        if end - start >= _MIN_ADDRESS
-        and re.search(r"\d", text[start:end])
-        and re.search(r"[^\W\d_]{2}", text[start:end])
+        if end - start >= _MIN_ADDRESS and _reads_like_address(text[start:end])
     ]

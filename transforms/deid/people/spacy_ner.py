@@ -15,8 +15,14 @@ from typing import Any
 
 from schemas.deid import ModelConfig
 from schemas.errors import DeidError
-from transforms.deid.people.lexicon import first_names, is_common_word, last_names
-from transforms.deid.people.places import names_a_place
+from transforms.deid.people.lexicon import (
+    first_names,
+    is_common_word,
+    is_listed,
+    last_names,
+    shaped_like_name,
+)
+from transforms.deid.people.places import names_a_place, names_a_thing
 from transforms.deid.process_settings import use_numpy_products
 from transforms.deid.spans import Span
 
@@ -33,6 +39,11 @@ _TITLE = re.compile(r"(?i)(?:the|a|an|dr|mr|mrs|ms|mx|prof|sir|miss|hi|hello|hey
 #: Contractions such as "I’m" are not names, in any case.
 _CONTRACTED = re.compile(
     r"(?i)\b(?:i|you|we|they|he|she|it|that|there|what|who|let|don|isn|aren|can|won)['’](?:m|ve|d|ll|re|s|t)\b"
+)
+#: Endings of English words that begin a sentence, and of words of programs.
+_NO_NAME = re.compile(
+    r"(?i)(?:ally|edly|ably|ingly|ously|ively|[^aeiou]ing|tion|tions|ment|ments|ness|able|ible|ize[ds]?|ise[ds]|izer|ism|ology|ware|"
+    r"name|names|base|data|file|files|list|view|index|code|node|type|path|script|bot|hub|lab|labs|soft|sync|proxy|api|less|ful)\Z"
 )
 _TAIL = re.compile(r"(?:['’]s|[\s,.\-–—!?'’]+)\Z")
 
@@ -112,6 +123,15 @@ def digest_of_folder(path: Path) -> str:
     return digest.hexdigest()
 
 
+def _without_acronym(text: str, start: int, end: int) -> int:
+    """The end of a name without an acronym after it: the CLI of "Acme CLI"."""
+    cut = text.rfind(" ", start, end)
+    last = text[cut + 1 : end]
+    if cut < 0 or not last.isupper() or not 2 <= len(last) <= 5 or is_listed(last):
+        return end
+    return end if text[start:cut].isupper() else cut
+
+
 def credible_person(text: str, start: int, end: int) -> Span | None:
     """The span of a person that the model found, trimmed; None if it cannot be a name in this text."""
     while start < end and not text[start].isalpha():
@@ -120,20 +140,23 @@ def credible_person(text: str, start: int, end: int) -> Span | None:
     if title:
         start = title.end()
     end = start + len(_TAIL.sub("", text[start:end]))
+    end = _without_acronym(text, start, end)
     name = text[start:end]
     if not name or _NOT_A_NAME.search(name) or _CONTRACTED.search(name):
+        return None
+    if not all(shaped_like_name(word) for word in name.split()):
         return None
     words = [word.lower().strip(".,'’") for word in name.split()]
     spelt = len(words) > 1 and words[0] in first_names() and words[-1] in last_names()
     if len(words) > 5 or not name[0].isupper() or (not spelt and all(is_common_word(word) for word in words)):
         return None
-    if names_a_place(text, start, end):
+    if names_a_place(text, start, end) or names_a_thing(text, start, end):
         return None
     if text[max(0, start - 1) : start] in tuple("`_/\\@#$.") or text[end : end + 1] in tuple("`_/\\(=["):
         return None
     listed = any(word in first_names() or word in last_names() for word in words)
     if len(words) == 1:
-        if len(name) < 3 or (name.isupper() and not listed):
+        if len(name) < 3 or (not listed and (name.isupper() or _NO_NAME.search(name))):
             return None
         return Span(start, end, "PERSON", 0.75 if listed else 0.5)
     return Span(start, end, "PERSON", 0.9 if listed else 0.65)

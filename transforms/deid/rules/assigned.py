@@ -11,6 +11,7 @@ from transforms.deid.rules.secret_values import (
     looks_random,
     looks_secret,
     reads_like_words,
+    without_tail,
 )
 
 SECRET_NAME = (
@@ -37,6 +38,17 @@ REFERENCE = re.compile(
     r"[A-Za-z_]\w*(?:\[[^\]]*\]?|\.[A-Za-z_]\w*)+\Z|[a-z]+(?:_[a-z]+)+\Z|_?[A-Z][A-Z_]+\Z|_?[A-Z][a-z]+(?:[A-Z][a-z]+)+\Z"
 )
 _OF_PASSWORDS = re.compile(r"(?i)pass|pwd|\bpw\b|kennwort|contrase|пароль")
+#: Words that are written where a password would be: types, states, places and prompts.
+_NO_PASSWORD = re.compile(
+    r"(?i)(?:strings?|text|varchar|char|password|passwd|passphrase|secrets?|hidden|input|field|value|values|label|type|types|number|integer|"
+    r"boolean|object|array|required|optional|mandatory|empty|blank|unset|missing|invalid|incorrect|wrong|correct|valid|expired|reset|change|changed|"
+    r"update|updated|hash|hashed|hashing|encrypted|plain|plaintext|encoded|masked|redacted|removed|stored|saved|sent|needed|enter|entered|confirm|"
+    r"forgot|forgotten|current|default|existing|random|generate|generated|prompt|stdin|files?|compat|winbind|systemd|ldap|shadow|"
+    r"manager|protected|protection|authentication|authorization|policy|strength|length|rules?|fields?|inputs?|form|login|logon|user|username|"
+    r"users|admin|email|server|client|account|request|response|result|params?|options?|props|config|settings|environ|environment|args|data|"
+    r"request|session|context|event|state|self|this|null|none|false|true|undefined|await|async|return|const|example|sample|dummy|test(?:ing)?|"
+    r"please|should|must|will|with|from|your|their|never|always|based|only|less|auth|oauth|basic|bearer|digest|token|tokens|public|private)\Z"
+)
 #: The most characters of a value that an expression matches; the rest of a longer value is added afterwards.
 _MOST = 512
 _GOES_ON = re.compile(r"[^\s\"'`\\,;<>(){}&]{1,8192}")
@@ -44,13 +56,37 @@ _GOES_ON = re.compile(r"[^\s\"'`\\,;<>(){}&]{1,8192}")
 
 def assigned(found: re.Match[str]) -> Verdict | None:
     """The assigned value, unless its name or its form rules out a secret."""
-    name, value = found.group("name"), found.group("value").rstrip(".,;:!?)")
+    name = found.group("name")
     bare = before(found, 1, "value") not in ("'", '"', "`")
+    value = without_tail(found.group("value"), not bare)
     if NOT_SECRET_NAME.search(name) or (bare and (after(found, 1, "value") == "(" or REFERENCE.match(value))):
         return None
-    if not looks_secret(value, _OF_PASSWORDS.search(name) is not None):
+    password = _OF_PASSWORDS.search(name) is not None
+    if not looks_secret(value, password) and not (password and _is_word_password(found, value, bare)):
         return None
     return found.start("value"), _end(found, value), 0.75
+
+
+def _is_word_password(found: re.Match[str], value: str, bare: bool) -> bool:
+    """True for letters alone as the value of a password: quoted, or to the end of the line or element."""
+    if (
+        not value.isalpha()
+        or not 5 <= len(value) <= 32
+        or _NO_PASSWORD.match(value)
+        or PLACEHOLDER.match(value)
+    ):
+        return False
+    if re.search(r"[a-z][A-Z]", value) or (value.isupper() and len(value) > 12):
+        return False
+    if found.group("name").lower() in ("pass", "pw", "creds") or before(found, 1, "value") == "`":
+        return False
+    behind = after(found, 3, "value")
+    ends = (
+        not behind.strip(" \t\r")
+        or behind.lstrip(" \t\r")[:1] == "\n"
+        or behind.startswith(("</", '"', "'", "`"))
+    )
+    return ends if bare else True
 
 
 def _end(found: re.Match[str], value: str) -> int:
@@ -128,6 +164,16 @@ ASSIGNED_RULES = (
         ),
         assigned,
         (130, 560),
+    ),
+    Rule(
+        # Decoded or wrapped by a call: signingKey: Buffer.from("...", "hex").
+        "SECRET",
+        rf"{_NAMED}{BLANK}{{0,3}}(?:=|:){BLANK}{{0,3}}[\w.]{{1,40}}\([\"'`]",
+        re.compile(
+            rf"{_NAME}[\"'`]?\s{{0,3}}{_SIGN}\s{{0,3}}(?:new )?[\w.]{{1,40}}\((?P<quote>[\"'`])(?P<value>(?:(?!(?P=quote))[^\s]){{12,512}})(?P=quote)"
+        ),
+        _random,
+        (170, 540),
     ),
     Rule(
         # Passed to a call together with its name: setProperty("API_TOKEN", "..."), header("X-Api-Key", "...").

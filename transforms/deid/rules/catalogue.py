@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+import re
+
+from transforms.deid.contexts.cues import CUE_RULES
+from transforms.deid.contexts.field_values import (
+    FIELD_RULES,
+    INSERT_TRIGGER,
+    LIST_TRIGGER,
+    inserted_spans,
+    listed_spans,
+)
+from transforms.deid.contexts.log_users import LOG_USER_RULES
+from transforms.deid.contexts.other_scripts import OTHER_SCRIPT_RULES
+from transforms.deid.contexts.states import STATE_RULES
 from transforms.deid.rules.accounts import ACCOUNT_RULES
 from transforms.deid.rules.assigned import ASSIGNED_RULES
 from transforms.deid.rules.broken_lines import BROKEN_RULES
+from transforms.deid.rules.command_lines import COMMAND_RULES
 from transforms.deid.rules.contact import CONTACT_RULES
 from transforms.deid.rules.credentials import CREDENTIAL_RULES
 from transforms.deid.rules.government import GOVERNMENT_RULES
@@ -14,14 +28,16 @@ from transforms.deid.rules.network import NETWORK_RULES
 from transforms.deid.rules.places import PLACE_RULES
 from transforms.deid.rules.provider_keys import PROVIDER_KEY_RULES
 from transforms.deid.rules.random_tokens import RANDOM_RULES
-from transforms.deid.rules.rule import Rule
+from transforms.deid.rules.rule import Rule, Verdict
+from transforms.deid.rules.secret_values import is_public
 from transforms.deid.rules.spoken import SPOKEN_RULES
+from transforms.deid.rules.table_cells import TABLE_TRIGGER, table_cells
 from transforms.deid.rules.titles import TITLE_RULES
 from transforms.deid.spans import Span
 from transforms.deid.text.normalise import normalised_copies
 from transforms.deid.text.overlaps import resolve
 
-RULES: tuple[Rule, ...] = (
+_ALL: tuple[Rule, ...] = (
     *CONTACT_RULES,
     *IDENTIFIER_RULES,
     *GOVERNMENT_RULES,
@@ -36,6 +52,32 @@ RULES: tuple[Rule, ...] = (
     *HANDLE_RULES,
     *PLACE_RULES,
     *TITLE_RULES,
+    *CUE_RULES,
+    *STATE_RULES,
+    *FIELD_RULES,
+    *COMMAND_RULES,
+    *LOG_USER_RULES,
+    *OTHER_SCRIPT_RULES,
+)
+
+
+def _unless_public(rule: Rule) -> Rule:
+    """The rule, without values that are public by design."""
+
+    def judge(found: re.Match[str]) -> Verdict | None:
+        verdict = rule.judge(found)
+        return None if verdict is None or is_public(found.string, *verdict[:2]) else verdict
+
+    return rule._replace(judge=judge)
+
+
+RULES: tuple[Rule, ...] = tuple(_unless_public(rule) if rule.type == "SECRET" else rule for rule in _ALL)
+
+#: Readers of tables, statements and lists, with their triggers as expressions of Python.
+_READERS = (
+    (TABLE_TRIGGER.replace(r"\z", r"\Z"), table_cells),
+    (INSERT_TRIGGER, inserted_spans),
+    (LIST_TRIGGER, listed_spans),
 )
 
 
@@ -53,4 +95,8 @@ def spans_of(text: str) -> list[Span]:
                 if verdict is not None:
                     start, end = verdict[:2] if copy is None else copy.original(*verdict[:2])
                     spans.append(Span(start, end, rule.type, verdict[2]))
+        for trigger, reader in _READERS:
+            for span in reader(read, [match.end() for match in re.finditer(trigger, read)]):
+                start, end = span[:2] if copy is None else copy.original(*span[:2])
+                spans.append(span._replace(start=start, end=end))
     return resolve(spans)

@@ -23,7 +23,7 @@ _APOSTROPHE = re.compile(r"(?:\A|[\s(<\[,;:=\"])(?P<local>(?P<prefix>[\w.+-]{1,3
 _STRING_PREFIXES = frozenset("b r f u br rb fr rf".split())
 _PHONE_CONTEXT = re.compile(
     r"(?i)\b(?:phones?|tel|telephone|mobile|cell|cellphone|calls?|fax|whatsapp|sms|texts? (?:me|us|him|her|them)|contact|"
-    r"reach|dial|handy|telefon|tel[eé]fono|téléphone|celular|móvil|cellulare|телефон|hotline|helpline|number is|messages? to|"
+    r"reach|dial|handy|telefon|tel[eé]fono|téléphone|celular|móvil|cellulare|телефон|hotline|helpline|number is|ruf(?:e|en|t)?|anruf(?:en)?|telefonum|τηλ|τηλέφωνο|โทร|הטלפון|טלפון|رقمي|هاتف|نंबर|नंबर|điện thoại|nomor|numer|número|messages? to|"
     r"answering at|desk|office)\b[^\n]{0,24}\Z|(?:电话|電話|手机|手機|휴대폰|전화)[^\n]{0,12}\Z"
 )
 _PHONE_CONTEXT_LINE = re.compile(r"(?i)\b(?:phone|tel|telephone|mobile|fax|telefon|cell)\s{0,2}:?\s{0,4}\Z")
@@ -278,7 +278,7 @@ CONTACT_RULES = (
     Rule(
         "PHONE_NUMBER",
         r"(?i)(?:phone|tel[eé]|\btel\b|mobile|cell|calls?\b|fax|whatsapp|sms|text|contact|reach|dial|handy|hotline|helpline|"
-        r"number is|messages? to|answering at|desk|office|celular|m\xc3\xb3vil|телефон|电话|電話|手机|手機|휴대폰|전화)",
+        r"number is|messages? to|answering at|desk|office|celular|m\xc3\xb3vil|\bruf|anruf|telefonum|nomor|numer|τηλ|โทร|טלפון|رقمي|هاتف|नंबर|điện thoại|número|телефон|电话|電話|手机|手機|휴대폰|전화)",
         re.compile(rf"(?<![A-Za-z0-9.])\(?\d(?:{GAP}{{0,2}}\d){{6,13}}(?![A-Za-z0-9]|\.\d)"),
         _national_phone,
         # The number follows the trigger word.

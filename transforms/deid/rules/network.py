@@ -9,7 +9,9 @@ import re
 from transforms.deid.rules.rule import BEGIN, END, Rule, Verdict, before, whole
 
 _VERSION_BEFORE = re.compile(
-    r"(?i)(?:\bv|\bver(?:sion)?\W{0,3}|~>\s?|\b(?:chrome|chromium|safari|firefox|edge?|edga|opr|version|"
+    r"(?i)(?:\bv|\bver(?:sion)?\W{0,3}|\b(?:sections?|sec\.|chapter|clause|paragraph|figure|table|appendix|release|build|rev(?:ision)?|oracle|driver|firmware|"
+    r"(?:assembly|file|product)version|upgrad(?:e|ed|es|ing)(?: from| to)?|downgrad(?:e|ed|ing)(?: from| to)?|updat(?:e|ed|ing)(?: from| to)?|"
+    r"from \d+(?:\.\d+){3} to)\W{1,3}|~>\s?|\b(?:chrome|chromium|safari|firefox|edge?|edga|opr|version|"
     r"mozilla|electron|headlesschrome|node|python)/)\Z"
 )
 #: A package requirement. A packet filter has the same form but contains an address: ip.src == 10.1.2.3.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from transforms.deid.rules.rule import Rule, Verdict, whole
+from transforms.deid.rules.rule import Rule, Verdict, before, whole
 
 #: Home folders that do not identify a person.
 GENERIC_USERS = frozenset(
@@ -41,8 +41,19 @@ _UNIT = r"(?:,?\s(?:Apt|Apartment|Suite|Ste|Unit|Floor|Fl|#)\.?\s?[\w-]{1,8})"
 _CITY = rf"(?:,?\s+{_WORD}(?:\s{_WORD}){{0,2}},?\s+(?:{_STATES})\s+\d{{5}}(?:-\d{{4}})?)"
 
 
+#: What may precede /home or /Users in an absolute path: mounts, volumes, images of another system.
+_PATH_BEFORE = re.compile(r"[^\s\"'`<>()\[\]{}=:,;|]*\Z")
+_ROOTS = re.compile(
+    r"(?:|//|/mnt(?:/\w+)?|/var|/data|/export|/nfs\w*|/net/[\w.-]+|/media(?:/[\w .-]+)?|/host\w*|/rootfs|/private|/Volumes/[\w .-]+|"
+    r"/System/Volumes/Data|/usr|/run/host|/cygdrive/\w|/\w|/srv|/backups?|/old|/chroot|.*%2F|~|\.{0,3}|.*\\[nrt])\Z"
+)
+
+
 def _user(found: re.Match[str]) -> Verdict | None:
     name = found.group("user").rstrip(".")
+    path = _PATH_BEFORE.search(before(found, 80))
+    if found.group()[0] == "/" and path is not None and not _ROOTS.match(path.group()):
+        return None
     if name.lower() in GENERIC_USERS or len(name) < 2 or not re.search(r"[^\W\d_]", name):
         return None
     if re.search(r"\.(?:html?|js|ts|css|png|json|md|py|php)\Z", name):
@@ -77,7 +88,7 @@ PLACE_RULES = (
             r"(?:/home/|/Users/|%2F(?:home|Users)%2F)(?P<user>(?:[^\s/\\:\"'<>|*?,;()\[\]{}`%$&=#!@]|%20(?=\w)){1,64})"
         ),
         _user,
-        (32, 280),
+        (112, 280),
     ),
     Rule(
         "USERNAME",
@@ -144,16 +155,6 @@ PLACE_RULES = (
         ),
         _field,
         (32, 120),
-    ),
-    Rule(
-        "PERSON",
-        r"(?i)(?:full_?name|display_?name|author_?name|first_?name|last_?name|customer_?name|patient_?name|surname)\\?[\"']?\s*[:=]",
-        re.compile(
-            r"(?i:(?:full_?name|display_?name|author_?name|first_?name|last_?name|customer_?name|patient_?name|surname)\\?[\"']?"
-            r"\s{0,2}[:=]\s{0,2}\\?[\"'])(?P<user>[^\W\d_][\w'’.-]{0,30}(?: [\w'’.-]{1,30}){0,3})(?=\\?[\"'])"
-        ),
-        _field,
-        (48, 200),
     ),
     Rule(
         "ADDRESS",

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from transforms.deid.contexts.field_values import INSERT_TRIGGER, LIST_TRIGGER, inserted_spans, listed_spans
 from transforms.deid.rules.catalogue import RULES
 from transforms.deid.rules.table_cells import TABLE_TRIGGER, table_cells
 from transforms.deid.rules.trigger_windows import TriggerWindows
@@ -29,8 +30,16 @@ class PatternScanner:
         self._windows = [TriggerWindows(rule) for rule in self._rules]
         self._by_types: dict[frozenset[str], npt.NDArray[np.bool_]] = {}
         self._disguise = len(self._rules)
-        self._table = len(self._rules) + 1
-        triggers = [*(rule.trigger for rule in self._rules), DISGUISE_TRIGGER, TABLE_TRIGGER]
+        self._readers = dict(
+            enumerate((table_cells, inserted_spans, listed_spans), start=len(self._rules) + 1)
+        )
+        triggers = [
+            *(rule.trigger for rule in self._rules),
+            DISGUISE_TRIGGER,
+            TABLE_TRIGGER,
+            INSERT_TRIGGER,
+            LIST_TRIGGER,
+        ]
         self._triggers = Expressions(triggers, name="patterns" if types is None else None)
 
     def scan(self, texts: Sequence[str], types: Collection[str] | None = None) -> list[list[Span]]:
@@ -51,10 +60,12 @@ class PatternScanner:
         return [resolve(spans) if spans else spans for spans in found]
 
     def _wanted(self, types: Collection[str]) -> npt.NDArray[np.bool_]:
-        """One boolean per rule: whether it finds one of the types. Disguises always, table cells never."""
+        """One boolean per rule: whether it finds one of the types. Disguises always, tables and lists never."""
         key = frozenset(types)
         if key not in self._by_types:
-            self._by_types[key] = np.array([*(rule.type in key for rule in self._rules), True, False])
+            self._by_types[key] = np.array(
+                [*(rule.type in key for rule in self._rules), True, *[False] * len(self._readers)]
+            )
         return self._by_types[key]
 
     def _find(self, texts: Texts, wanted: npt.NDArray[np.bool_] | None) -> tuple[list[list[Span]], list[int]]:
@@ -79,8 +90,8 @@ class PatternScanner:
             text = texts.each[place]
             if number == self._disguise:
                 disguised.append(place)
-            elif number == self._table:
-                cells = table_cells(text, ends[low:high])
+            elif number in self._readers:
+                cells = self._readers[number](text, ends[low:high])
                 found[place] += [span for span in cells if self._types is None or span.type in self._types]
             elif len(text) >= _MIN_CHARACTERS:
                 rule = self._rules[number]

@@ -27,6 +27,38 @@ _WORD_LENGTH = 3.2
 _ALPHA_LENGTH = 3.4
 
 
+#: Public by design: examples of documentation, digests of packages, public ids of services, identifiers with a time (ULID).
+_EXAMPLE = re.compile(
+    r"[A-Z0-9/+]EXAMPLE(?:KEY|TOKEN)?\Z|sk_test_4eC39HqLyjWDarjtT1zdp7dc\Z|"
+    r"(?:toolu|msg|req|call|run|thread|asst|file|resp|chatcmpl|batch|srvtoolu)_[A-Za-z0-9]{10,40}\Z"
+)
+_DIGEST = re.compile(r"(?i)sha(?:1|224|256|384|512)[-:=]|h1:|md5[-:=]")
+_DIGEST_BEFORE = re.compile(
+    r"(?i)(?:\bsha(?:1|224|256|384|512)[-:=]?|\bh1:|\bmd5[-:]|\bintegrity\W{1,4}|\bsri\W{1,4}|\bfingerprint\W{1,4}(?:is )?|\bdigest\W{1,4}|"
+    r"checksum\W{1,4}|ssh-(?:rsa|dss|ed25519) |ecdsa-sha2-nistp\d{3} |-----BEGIN (?:PUBLIC KEY|CERTIFICATE)[^\n]*\n)\Z"
+)
+_ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}\Z")
+_FLAG = re.compile(r"!+[A-Za-z_]\w*\Z")
+
+
+def is_public(text: str, start: int, end: int) -> bool:
+    """True for a value that is no secret by its own form or by what precedes it."""
+    value = text[start:end]
+    if _EXAMPLE.search(value) or _DIGEST.match(value) or _ULID.match(value):
+        return True
+    if _FLAG.match(value) and text[max(0, start - 1) : start] not in ("'", '"'):
+        return True
+    return _DIGEST_BEFORE.search(text[max(0, start - 120) : start]) is not None
+
+
+def without_tail(value: str, quoted: bool) -> str:
+    """An unquoted value without the punctuation of its sentence. Signs of the password itself stay."""
+    if quoted:
+        return value
+    cut = value.rstrip(".,;:?")
+    return cut[:-1] if cut.endswith(")") and "(" not in cut else cut
+
+
 def entropy(text: str) -> float:
     """Shannon entropy in bits per character."""
     counts = collections.Counter(text)
@@ -37,7 +69,7 @@ def looks_secret(value: str, password: bool) -> bool:
     """True for a random value, or a password with a digit or sign, that is not a placeholder."""
     if len(value) < 4 or PLACEHOLDER.match(value) or len(set(value)) < 3:
         return False
-    if password and value.isalpha() and value.islower() and len(value) >= 12:
+    if password and value.isalpha() and len(value) >= 12 and value.islower():
         return True
     if password:
         return bool(re.search(r"[\d!@#$%^&*+?]", value)) or (len(value) >= 12 and not _WORDS.match(value))

@@ -7,7 +7,7 @@ import re
 from transforms.deid.people.lexicon import is_common_word
 from transforms.deid.rules.assigned import REFERENCE, assigned
 from transforms.deid.rules.rule import BLANK, Rule, Verdict
-from transforms.deid.rules.secret_values import PLACEHOLDER, UUID, looks_random, looks_secret
+from transforms.deid.rules.secret_values import PLACEHOLDER, UUID, looks_random, looks_secret, without_tail
 
 _SAID_OF_PASSWORDS = re.compile(
     r"(?i)(?:[\w-]+ed|\w+ing|wrong|right|correct|incorrect|not|too|very|the|same|weak|strong|safe|secure|long|short|okay|fine|"
@@ -26,14 +26,16 @@ _WORD_ALONE = re.compile(r"[^\W\d_]{4,32}\Z")
 
 
 def _spoken(found: re.Match[str]) -> Verdict | None:
-    value = found.group("value").rstrip(".,;:!?)\"'`")
+    value = without_tail(found.group("value"), quoted=False)
+    if value.isalpha() and is_common_word(value):
+        return None
     if not looks_secret(value, password=True) or REFERENCE.match(value) or _VERSION.match(value):
         return None
     return found.start("value"), found.start("value") + len(value), 0.7
 
 
 def _pair(found: re.Match[str]) -> Verdict | None:
-    value = found.group("value").rstrip(".,;:!?)\"'`")
+    value = without_tail(found.group("value"), quoted=False)
     if not looks_secret(value, password=True):
         return None
     return found.start("value"), found.start("value") + len(value), 0.75
@@ -41,7 +43,7 @@ def _pair(found: re.Match[str]) -> Verdict | None:
 
 def _owned(found: re.Match[str]) -> Verdict | None:
     """The value after "my password is", unless it is a description of the password."""
-    value = found.group("value").rstrip(".,;:!?)\"'`")
+    value = without_tail(found.group("value"), quoted=False)
     if len(value) < 4 or _SAID_OF_PASSWORDS.match(value):
         return None
     return found.start("value"), found.start("value") + len(value), 0.7
@@ -49,7 +51,7 @@ def _owned(found: re.Match[str]) -> Verdict | None:
 
 def _told(found: re.Match[str]) -> Verdict | None:
     """The value after "the password is": random, quoted, or a word that is not in the dictionary."""
-    value = found.group("value").rstrip(".,;:!?)\"'`")
+    value = without_tail(found.group("value"), quoted=False)
     if len(value) < 4 or PLACEHOLDER.match(value) or _SAID_OF_PASSWORDS.match(value) or _VERSION.match(value):
         return None
     if found.group("quote") is None and not looks_secret(value, password=True):
@@ -85,7 +87,7 @@ SPOKEN_RULES = (
         "SECRET",
         rf"(?i)(?:{_PASSWORD})",
         re.compile(
-            rf"(?i)(?:{_PASSWORD}){_FOR} {_IS}(?: now| still)?:? (?P<quote>[\"'`“‘«])?(?P<value>[^\s\"'`“”‘’«»<>]{{4,128}})"
+            rf"(?i)(?:{_PASSWORD}){_FOR} {_IS}(?: now| still)?:? (?P<quote>[\"'`“‘«])?(?P<value>(?(quote)[^\n\"'`“”‘’«»<>]|[^\s\"'`“”‘’«»<>]){{4,128}})"
         ),
         _told,
         (24, 420),
@@ -132,10 +134,10 @@ SPOKEN_RULES = (
     Rule(
         # PINs and codes of a card, an account or a door.
         "SECRET",
-        r"(?i)(?:\b(?:pin|otp|cvv2?|cvc2?)\b|passcode|(?:verification|security|confirmation|sms|2fa|mfa|login|"
+        r"(?i)(?:\b(?:pin|otp|cvv2?|cvc2?)\b|passcode|(?:verification|security|confirmation|sms|2fa|mfa|login|one-time|one time|otp|"
         r"alarm|door|gate|garage|lock|locker|safe|entry|unlock|backup|recovery) (?:code|combination|pin)\b)",
         re.compile(
-            r"(?i)\b(?:pin(?: code| number)?|otp|cvv2?|cvc2?|passcode|(?:verification|security|confirmation|sms|2fa|mfa|login|"
+            r"(?i)\b(?:pin(?: code| number)?|otp|cvv2?|cvc2?|passcode|(?:verification|security|confirmation|sms|2fa|mfa|login|one-time|one time|otp|"
             rf"alarm|door|gate|garage|lock|locker|safe|entry|unlock|backup|recovery) (?:code|combination|pin)){_FOR}"
             r"(?: (?:is|was)(?: now)?:?|:|=) ?[\"'`]?(?P<value>(?:[A-Z]-)?\d{3,4}[ -]?\d{2,4}|\d{3,10}|\d{1,2}(?:[- ]\d{1,2}){2,3})(?![\w.%/]*[\w%/])"
         ),

@@ -1,6 +1,6 @@
 """Spans of table cells (Markdown, CSV, TSV) with a column header that names their entity type.
 
-The header of a cell has the same effect as the JSON key of a tool input value (`json_keys.py`).
+The header of a cell has the same effect as the JSON key of a tool input value (`contexts/fields.py`).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import itertools
 import re
 from collections.abc import Iterator, Sequence
 
-from transforms.deid.rules.json_keys import keyed_span
+from transforms.deid.contexts.fields import keyed_span
 from transforms.deid.spans import Segment, Span
 
 _HEADS = (
@@ -18,8 +18,10 @@ _HEADS = (
     r"ssn|social[ _]security(?:[ _]number)?|tax[ _]id|passport(?:[ _](?:no|number))?|national[ _]id|"
     r"licen[cs]e[ _](?:no|number|plate)|mrn|medical[ _]record(?:[ _]number)?|nhs(?:[ _]number)?|"
     r"(?:patient|member|insurance|policy)[ _](?:id|no|number)|account[ _](?:no|number)|iban|"
-    r"user[ _]?name|login|password|surname|"
-    r"(?:full|first|last|given|family|customer|patient|employee|contact)[ _]name|"
+    r"user[ _]?name|login|password|"
+    r"(?:(?:full|first|last|middle|given|family|maiden|display|customer|patient|employee|contact|student|manager|author|owner|sur|fore)[ _]?)?names?|"
+    r"author|assignee|reviewer|approver|owner|customer|patient|contact|attendee|tenant|employee|student|manager|reporter|supervisor|"
+    r"recipient|sender|guest|maintainer|assigned[ _]to|created[ _]by|requested[ _]by|"
     r"(?:(?:street|home|postal|mailing)[ _])?address"
 )
 #: Characters around the content of a cell.
@@ -94,11 +96,10 @@ def _cells(line: str, sign: str) -> Iterator[tuple[int, str]]:
 
 
 def _keys(heads: Sequence[str]) -> list[str]:
-    """One key per column, empty if the header names no type. "name" counts only beside another key."""
+    """One key per column, empty if the header names no type."""
     keys = [re.sub(r"[ -]+", "_", head) for head in heads]
     return [
-        key if re.fullmatch(rf"(?i){_HEADS}|name", head) else ""
-        for key, head in zip(keys, heads, strict=True)
+        key if re.fullmatch(rf"(?i){_HEADS}", head) else "" for key, head in zip(keys, heads, strict=True)
     ]
 
 

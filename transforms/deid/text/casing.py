@@ -1,9 +1,13 @@
-"""Case folding that keeps the length of a text, for searches in any case."""
+"""Case folding that keeps the length of a text, for searches in any case, and the Latin capital letters."""
 
 from __future__ import annotations
 
 import unicodedata
 
+#: All Latin capital letters, for character classes and sets: a name may begin with any of them.
+CAPITALS = "".join(chr(code) for code in (*range(0x41, 0x250), *range(0x1E00, 0x1F00)) if chr(code).isupper())
+#: For Hyperscan, on UTF-8: the first byte of a Latin capital letter.
+CAPITAL_BYTE = r"[A-Z\xc3-\xc9\xe1]"
 #: The only letter whose lower case has two code points.
 _DOTTED_I = "\u0130"
 

@@ -42,6 +42,9 @@ def language_of(segments: Sequence[Segment], config: LanguageConfig, english: fl
     if config.default == "en" and english >= _SURELY_ENGLISH:
         return "en"
     prose = _prose(segments)
+    script = language_by_script(prose)
+    if script is not None:
+        return script
     if config.default == "en" and _looks_english(prose):
         return "en"
     letters = [character for character in prose if character.isalpha()]
@@ -52,6 +55,47 @@ def language_of(segments: Sequence[Segment], config: LanguageConfig, english: fl
         return config.default
     latin = sum(ord(character) < _LATIN_END for character in letters) > len(letters) / 2
     return config.default if latin and not _speaks(prose, str(code)) else str(code)
+
+
+#: The language of each script, by ranges of code points; kana decides between Japanese and Chinese.
+_SCRIPTS = (
+    ("ja", "\u3040", "\u30ff"),
+    ("ko", "\uac00", "\ud7a3"),
+    ("zh", "\u4e00", "\u9fff"),
+    ("ar", "\u0600", "\u06ff"),
+    ("he", "\u0590", "\u05ff"),
+    ("hi", "\u0900", "\u097f"),
+    ("bn", "\u0980", "\u09ff"),
+    ("ta", "\u0b80", "\u0bff"),
+    ("th", "\u0e00", "\u0e7f"),
+    ("ka", "\u10a0", "\u10ff"),
+    ("hy", "\u0530", "\u058f"),
+    ("el", "\u0370", "\u03ff"),
+    ("ru", "\u0400", "\u04ff"),
+)
+#: So many letters of another script settle the language, if they are the larger part.
+_MIN_SCRIPT = 12
+
+
+def language_by_script(prose: str) -> str | None:
+    """The language of a text most of whose letters are of one other script; None if Latin letters prevail.
+
+    A letter of Chinese or Japanese is a word, so it counts three times. The Latin words of such a text are
+    often names of products.
+    """
+    if prose.isascii():
+        return None
+    counts = [sum(low <= character <= high for character in prose) for _, low, high in _SCRIPTS]
+    latin = sum(character.isalpha() and ord(character) < _LATIN_END for character in prose)
+    weight = sum(
+        count * (3 if code in ("ja", "zh", "ko") else 1)
+        for count, (code, _, _) in zip(counts, _SCRIPTS, strict=True)
+    )
+    if sum(counts) < _MIN_SCRIPT or weight <= latin:
+        return None
+    best = max(range(len(_SCRIPTS)), key=counts.__getitem__)
+    code = _SCRIPTS[best][0]
+    return "ja" if code == "zh" and counts[0] > sum(counts) // 10 else code
 
 
 def _speaks(prose: str, code: str) -> bool:

@@ -4,7 +4,7 @@ Patterns scan the copies as well as the text; masking is done in the original. D
 soft hyphens, marks on letters, direction marks. Replaced by plain characters: full-width, mathematical,
 circled and raised forms; digits of other scripts; letters that look Latin inside Latin words; typographic
 dashes and dots; percent escapes (RFC 3986), backslash escapes of JSON and most languages, HTML character
-references, terminal colours (ECMA-48), and line ends within a number.
+references, quoted-printable @, terminal colours (ECMA-48), and line ends within a number.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from typing import NamedTuple
 
 #: For Hyperscan, on UTF-8 bytes: a text without a match has no copy.
 DISGUISE_TRIGGER = (
-    r"""(?i)\\(?:[nrt"'/]|u[0-9a-f]{4}|x[0-9a-f]{2}|033\[|e\[)|%[0-9a-f]{2}|&[#a-z][0-9a-z]{1,6};|\x1b\["""
+    r"""(?i)\\(?:[nrt"'/]|u[0-9a-f]{4}|u\{[0-9a-f]{2}|1[0-7]{2}|x[0-9a-f]{2}|033\[|e\[)|[0-9a-z]=40[0-9a-z]|%[0-9a-f]{2}|&[#a-z][0-9a-z]{1,6};|\x1b\["""
     r"""|\xc2\xad|\xe2\x80[\x8b-\x91\xa4\xaa-\xae]|[0-9][- ]\r?\n"""
     r"""|[0-9]\xe2\x80[\x92-\x95][0-9]|\xe2\x81[\xa0\xa6-\xa9]|\xe2\x88\x92"""
-    r"""|\xef\xbb\xbf|\xef[\xbc\xbd]|\xe3\x80\x82|\xd9[\xa0-\xa9]|\xdb[\xb0-\xb9]"""
+    r"""|\xef\xb9\xab|\xe2\xa0\x80|\xef\xbb\xbf|\xef[\xbc\xbd]|\xe3\x80\x82|\xd9[\xa0-\xa9]|\xdb[\xb0-\xb9]"""
     # Marks on letters and digits, selectors between them, keycaps in a row, fillers, tags.
     r"""|[0-9a-z](?:\xcc[\x80-\xbf]|\xcd[\x80-\xaf]|\xef\xb8[\x80-\x8f][0-9a-z])|\xe2\x83\xa3[0-9]"""
     r"""|\xe1\xa0\x8e|\xe3\x85\xa4|\xf3\xa0[\x80\x81]"""
@@ -45,20 +45,21 @@ _TWINS = dict(
 _ALIKE = f"[{''.join(_TWINS)}]"
 _LATIN = "[0-9A-Za-z]"
 _ODD = re.compile(
-    r"(?=[\\%&\x1b\u00ad\u00b2\u00b3\u00b9\u0300-\u24ff\u3002\u3164\ufe00-\ufe0f\ufeff\uff01-\uff5e\U0001d400-\U0001d7ff"
+    r"(?=[\\%&=\x1b\u00ad\u00b2\u00b3\u00b9\u0300-\u24ff\u2800\u3002\u3164\ufe00-\ufe0f\ufe6b\ufeff\uff01-\uff5e\U0001d400-\U0001d7ff"
     r"\U000e0001-\U000e007f]|[- ]\r?\n)(?:"
     rf"(?P<colour>{_COLOUR})"
-    r"|%(?P<percent>[0-7][0-9A-Fa-f])|(?P<bytes>(?:%[89A-Fa-f][0-9A-Fa-f])+)"
-    r"|\\+(?:u(?P<unit>[0-9A-Fa-f]{4})|x(?P<hex>[0-9A-Fa-f]{2})|(?P<escape>[nrt\"'/]))"
+    r"|%(?:25)*(?P<percent>[0-7][0-9A-Fa-f])|(?P<bytes>(?:%[89A-Fa-f][0-9A-Fa-f])+)"
+    r"|\\+(?:u(?P<unit>[0-9A-Fa-f]{4})|u\{(?P<braced>[0-9A-Fa-f]{2,5})\}|(?P<octal>1[0-7]{2})|x(?P<hex>[0-9A-Fa-f]{2})|(?P<escape>[nrt\"'/]))"
+    r"|(?P<printable>(?<=[0-9A-Za-z])=40(?=[0-9A-Za-z-]{1,63}\.))"
     r"|(?P<html>&(?:[a-z]{2,6}|#\d{1,6}|#[xX][0-9A-Fa-f]{1,5});)"
     r"|(?P<broken>(?<=\d)[- ]\r?\n[ \t>|]{0,8}(?=\d))"
     r"|(?P<dash>(?<=\d)[\u2012-\u2015](?=\d)|[\u2010\u2011\u2212])"
     r"|(?P<mark>[\u0300-\u036f\ufe00-\ufe0f\u20e3]|[\u202a-\u202e\u2066-\u2069\u180e\u3164\U000e0001-\U000e007f])"
     rf"|(?P<alike>(?:(?<={_LATIN})|(?<={_LATIN}{_ALIKE})|(?<={_LATIN}{_ALIKE}{{2}})){_ALIKE}|{_ALIKE}(?={_ALIKE}{{0,16}}{_LATIN}))"
-    r"|(?P<form>[\u00ad\u00b2\u00b3\u00b9\u200b-\u200f\u2060\u2070-\u2089\u2460-\u24e9\u24ea\ufeff\uff01-\uff5e\u3002\u2024"
+    r"|(?P<form>[\u00ad\u00b2\u00b3\u00b9\u200b-\u200f\u2060\u2800\ufe6b\u2070-\u2089\u2460-\u24e9\u24ea\ufeff\uff01-\uff5e\u3002\u2024"
     r"\U0001d400-\U0001d7ff]|(?![0-9])\d))"
 )
-_DROPPED = frozenset("\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff")
+_DROPPED = frozenset("\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\u2800\ufeff")
 _ESCAPED = {"n": "\n", "r": "\r", "t": "\t"}
 _DOTS = frozenset("\u3002\u2024")
 #: Replaces an escaped character outside ASCII: a letter, so that it does not end a word.
@@ -130,8 +131,12 @@ def _plain(odd: re.Match[str]) -> str:
         return ""
     if kind == "alike":
         return _TWINS[value]
-    if kind in ("percent", "hex", "unit"):
+    if kind == "printable":
+        return "@"
+    if kind in ("percent", "hex", "unit", "braced"):
         plain = chr(int(value, 16))
+    elif kind == "octal":
+        plain = chr(int(value, 8))
     elif kind == "escape":
         plain = _ESCAPED.get(value, value)
     elif kind == "bytes":

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from transforms.deid.people.lexicon import first_names, is_common_word, last_names
 from transforms.deid.people.name_phrases import TITLES
+from transforms.deid.text.casing import CAPITALS
 from transforms.deid.text.codepoints import Codes
 from transforms.deid.text.language import ENGLISH_WORDS
 
@@ -27,7 +28,7 @@ _BLOCK = 1 << 18
 _MAX_KNOWN = 100_000
 _FIRST_SLOTS = 1 << 17
 _MIX = np.uint64(0x9E3779B97F4A7C15)
-_CAPITALS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÐÑÒÓÔÕÖØÙÚÛÜÝÞŠŽČĆĐŁŚŻ")
+_CAPITALS = frozenset(CAPITALS)
 
 
 class WordTable:

@@ -1,0 +1,167 @@
+"""People by what follows their names: states and deeds of people, lists, registers."""
+
+from __future__ import annotations
+
+import re
+
+from transforms.deid.contexts.cues import KIN as _KIN
+from transforms.deid.contexts.cues import decoded
+from transforms.deid.contexts.name_words import ANY, NAME, accepted
+from transforms.deid.people.lexicon import (
+    first_names,
+    is_clear_first_name,
+    is_common_word,
+    last_names,
+    may_be_name,
+)
+from transforms.deid.rules.rule import Rule, Verdict, after, before
+from transforms.deid.text.casing import CAPITAL_BYTE, CAPITALS
+
+#: What a person is or does, after a name that is also a word, at the beginning of a sentence or clause.
+_STATE = (
+    r"(?:is|was|isn't|wasn't|will be|'s|has been|seems|looks) (?:late|sick|ill|here|there|coming|going|out|away|off|on (?:leave|vacation|holiday|call|it|pto)|my|our|his|"
+    r"her|pregnant|angry|mad|upset|asleep|working|waiting|handling|responsible|in charge|joining|moving|leaving|getting|turning|visiting|"
+    r"living|staying|crying|driving|driving|calling|busy|tired|hungry|the one|the best (?:friend|man)|bringing|taking|running late|a (?:nurse|doctor|"
+    r"teacher|friend|colleague|lawyer|engineer|manager|student|developer|designer)|married|divorced|engaged|single|home|back|sorry|"
+    r"worried|afraid|allergic|\d\d? (?:years? old|now|today))|"
+    r"(?:has|had) (?:the (?:keys?|flu|car|code|kids|files?|password|answer|day off|meeting)|my|our|her own|his own|an? (?:cold|meeting|baby|crush|fever|doctor|new|"
+    r"question|idea|appointment|job|dog|cat|sister|brother|son|daughter)|left|gone|asked|agreed|already|cancer|anorexia|diabetes|asthma|adhd|anxiety|covid)|"
+    r"(?:knows|wants|needs|got|took|gave|sent|left|came|went|tried|forgot|keeps|kept|broke|filed|hates|loves|likes|bought|sold|paid|owes|lent|"
+    r"invited|drove|picked|dropped|brought|helped|hurt|hit|kissed|cheated|lied|stole|quit|started|finished|merged|pushed|deployed|deleted|"
+    r"can't|couldn't|didn't|doesn't|won't|wouldn't|says|said|told|asked|thinks|called|texted|emailed|stalks|stalked|lives|works|moved)(?= |[.,!?]|\Z)"
+)
+_LISTED_WITH = r"(?:are|were) (?:my|our|both|all|siblings|twins|sisters|brothers|friends|cousins|married|dating|coming|going|here|late|out|the (?:kids|parents|twins))|and I\b"
+_ALONE = rf"[{CAPITALS}][^\W\d_A-Z]{{2,15}}"
+_LOWER_VERBS = r"(?:add|invite|loop in|cc|ping|ask|tell|email|text|call|dm|remind|thank|contact|message)"
+#: Words at the beginning of a sentence that are a verb or an adverb there rather than a person.
+_OPENERS = frozenset(
+    "will may mark can bill grant rob sue pat drew chase chuck hunt lance skip pierce wade frank rich norm page price art".split()
+)
+
+_SEASONS = frozenset("spring summer autumn winter april may june july august dawn faith hope joy art".split())
+
+
+def _standing(found: re.Match[str]) -> Verdict | None:
+    """A given name that is also a word, before what only a person does."""
+    name = found.group("name")
+    if name.lower() in _SEASONS and after(found, 4, "name").startswith((" is ", " was")):
+        return None
+    if name.lower() not in first_names() or name.lower() in _OPENERS or not may_be_name(name):
+        return None
+    return (*found.span("name"), 0.65)
+
+
+def _lower(found: re.Match[str]) -> Verdict | None:
+    return (*found.span("name"), 0.7) if is_clear_first_name(found.group("name")) else None
+
+
+def _lower_named(found: re.Match[str]) -> Verdict | None:
+    """A listed given name in lower case where only a name can be; verbs after a relation are none: my son will."""
+    name = found.group("name")
+    known = name in first_names() and may_be_name(name)
+    return (*found.span("name"), 0.7) if known and (name not in _OPENERS or found.group("sure")) else None
+
+
+def _timed(found: re.Match[str]) -> Verdict | None:
+    words = found.group("name").split(" ")
+    return (*found.span("name"), 0.72) if accepted(words, ANY) == len(words) else None
+
+
+def _lower_pair(found: re.Match[str]) -> Verdict | None:
+    first, last = found.group("name").split(" ")
+    known = first in first_names() and last in last_names()
+    return (*found.span("name"), 0.7) if known and may_be_name(first) and may_be_name(last) else None
+
+
+def _reversed(found: re.Match[str]) -> Verdict | None:
+    """A family name, a comma and a given name, as in registers. A list has other names beside it."""
+    family, given = found.group("family"), found.group("given")
+    if _NAME_BEFORE.search(before(found, 32)) or _NAME_AFTER.match(after(found, 3)):
+        return None
+    if not may_be_name(family) or given.lower() not in first_names() or not may_be_name(given):
+        return None
+    listed = family.lower() in last_names()
+    sure = listed if is_common_word(given) else listed or not is_common_word(family)
+    return (
+        (*found.span("name"), 0.72)
+        if sure and not (is_common_word(given) and is_common_word(family))
+        else None
+    )
+
+
+_NAME_BEFORE = re.compile(rf"[{CAPITALS}][\w'’.-]*,? \Z")
+_NAME_AFTER = re.compile(rf" [{CAPITALS}][^\W\d_.]")
+
+
+STATE_RULES = (
+    Rule(
+        "PERSON",
+        rf"(?:^|[^\w ]|[.!?,] |and |but |because |that |when |if ){CAPITAL_BYTE}[a-z\x80-\xff]{{1,30}} (?:{_STATE.replace('(?= |[.,!?]|' + chr(92) + 'Z)', '')})",
+        re.compile(
+            rf"(?:(?<![^\n])|(?<=[.!?,] )|(?<=[\"“(])|(?<=\band )|(?<=\bbut )|(?<=\bbecause )|(?<=\bthat )|(?<=\bwhen )|(?<=\bif ))(?P<name>{_ALONE})(?= ?(?:{_STATE}))"
+        ),
+        _standing,
+        (60, 40),
+    ),
+    Rule(
+        "PERSON",
+        rf"{CAPITAL_BYTE}[^\s]{{2,30}} (?:{_LISTED_WITH})",
+        re.compile(
+            rf"(?<![\w.@/-])(?P<name>{_ALONE})(?=(?:, {_ALONE}){{0,5}}(?:,? (?:and|&) {_ALONE})? (?:{_LISTED_WITH}))"
+        ),
+        _standing,
+        (140, 8),
+    ),
+    Rule(
+        "PERSON",
+        rf"(?i)\b{_LOWER_VERBS} [a-z]{{4}}",
+        re.compile(
+            rf"\b(?i:{_LOWER_VERBS}) (?P<name>[a-z]{{4,20}})(?= (?:to|in|on|if|about|for|when|that|asap|please|pls|and|at|is|was|said|again|today|tomorrow|yesterday)\b|[.,!?](?:\s|\Z)|\s*\Z)"
+        ),
+        _lower,
+        (48, 40),
+    ),
+    Rule(
+        "PERSON",
+        r"\b[a-z]{3,15} [a-z]{3,15} (?:emailed|texted|phoned|replied|called me|told me|said|asked|works|lives)\b|emailed [a-z]{3,15} [a-z]{3,15}",
+        re.compile(
+            r"(?<![\w.@/-])(?:(?<=emailed )|(?=[a-z]+ [a-z]+ (?:emailed|texted|phoned|replied|called me|told me|said|asked|works|lives)\b))"
+            r"(?P<name>[a-z]{3,15} [a-z]{3,15})\b"
+        ),
+        _lower_pair,
+        (64, 16),
+    ),
+    Rule(
+        # In lower case: my name is dale, hey dale, my brother dale is ill.
+        "PERSON",
+        rf"(?i)(?:my (?:first )?name(?:'s|\xe2\x80\x99s| is)|call me|i'?m called|named|this is|(?:^|\n)(?:hi|hey|hello|dear|thanks|good morning)|"
+        rf"\b(?:my|our|his|her|their) (?:[a-z-]{{2,12}} )?(?:{_KIN})) [a-z]{{3}}",
+        re.compile(
+            rf"(?:(?P<sure>\b(?i:my (?:first )?name(?:['’]s| is)|call me|i['’]?m called|named|(?:(?<![^\n])(?:hi|hey|hello|dear|thanks|good morning)(?=,? [a-z]+(?:[,!.?]|\s*$)))))|"
+            rf"\b(?i:my|our|his|her|their) (?:[a-z-]{{2,12}} )?(?i:{decoded(_KIN)})),? (?P<name>[a-z]{{3,20}})"
+            r"(?= (?:is|was|has|had|said|says|keeps|wants|just|and|who|told|got|to|in|at|from|i|asked|thinks|lives|works|left|called|came|went|loves|hates)\b|[,.!?](?:\s|\Z)|['’]s\b|\s*(?:\n|\Z))"
+        ),
+        _lower_named,
+        (80, 60),
+    ),
+    Rule(
+        # The head of a message in a chat: Dale  10:42 AM.
+        "PERSON",
+        r"(?:^|\n)[ \t]{0,4}[A-Z\xc3-\xc9][^\n\d]{1,40} \[?\d{1,2}:\d\d",
+        re.compile(
+            rf"(?<![^\n])[ \t]{{0,4}}(?P<name>{NAME})(?= {{1,3}}\[?\d{{1,2}}:\d\d(?::\d\d)? ?(?:[AaPp][Mm])?\]?[ \t]*(?:\n|\Z))"
+        ),
+        _timed,
+        (100, 24),
+    ),
+    Rule(
+        # Okafor, Adaeze
+        "PERSON",
+        rf"{CAPITAL_BYTE}[a-z\x80-\xff'-]{{1,30}}, {CAPITAL_BYTE}[a-z\x80-\xff]{{2}}",
+        re.compile(
+            rf"(?<![\w.@/'’-])(?<![\w], )(?P<name>(?P<family>[{CAPITALS}](?:['’]?[{CAPITALS}]?[^\W\d_A-Z]){{1,20}}(?:-[{CAPITALS}][^\W\d_]{{1,20}})?), (?P<given>{_ALONE})(?: [{CAPITALS}]\.)?)(?![\w(@/]|,? (?:and|or|&) [{CAPITALS}]|, [{CAPITALS}])"
+        ),
+        _reversed,
+        (48, 60),
+    ),
+)
