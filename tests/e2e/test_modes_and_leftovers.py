@@ -72,7 +72,7 @@ def test_modes_are_the_same_under_every_umask(tmp_path: Path, umask: int) -> Non
         umask,
         ("sample", new, "--conversations", 5, "--seed", 3),
         ("keygen", made / "made.key"),
-        ("convert", new / "logs", "--format", "canonical", "--output", made / "all.parquet"),
+        ("convert", new / "logs", "--output", made / "all.parquet"),
         ("audit", "-c", new / "config.yaml", "--output", made / "audit"),
     )
     _assert_modes(made, "new/chatsieve.key", "made.key", "all.parquet", "audit/CURRENT")

@@ -64,6 +64,7 @@ print(done.returncode, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 
 
 @pytest.mark.e2e
+@pytest.mark.faults
 def test_half_a_megabyte_of_names_on_one_line_takes_less_than_a_gigabyte(tmp_path: Path) -> None:
     """A worker must not be killed for one message. The whole line as one window took 2.1 GB."""
     random_ = random.Random(5)
