@@ -102,6 +102,7 @@ class _Tally:
         self.conversations: set[int] = set()
         self.quarantined: collections.Counter[str] = collections.Counter()
         self.faulty: collections.Counter[str] = collections.Counter()
+        self.faulty_parts: collections.Counter[str] = collections.Counter()
         self.lacking: collections.Counter[str] = collections.Counter()
         self.roles: collections.Counter[str] = collections.Counter()
         self.origins: collections.Counter[str] = collections.Counter()
@@ -117,7 +118,8 @@ class _Tally:
                 self.quarantined[record.code] += 1
                 # Lines of an unreadable session, and spans, are counted one by one; the entry is of them all.
                 if not record.locator.startswith("session ") and record.code != "no_messages":
-                    self.faulty[f"quarantined: {record.code}"] += 1
+                    faulty = self.faulty_parts if record.is_part else self.faulty
+                    faulty[f"quarantined: {record.code}"] += 1
             else:
                 self._add(record)
 
@@ -158,14 +160,18 @@ class _Tally:
     def accounts(self, book: Book) -> dict[str, dict[str, int]]:
         """Records and blocks by what was done with them; each adds up to the total in the files.
 
-        A record here is a line, array item, row or span of the file.
+        A record here is a line, array item, row or span of the file. `messages`, if there are any: those of
+        an export that were lost alone.
         """
         used, merged = self.records - self.merged["records"], self.merged["records"]
         records = collections.Counter({USED: used, **self.faulty, MERGED: merged})
+        lost = self.faulty_parts
         if USED in book.records:  # counted in lines, which are not session records
             del records[USED], records[MERGED]
+            records, lost = records + lost, collections.Counter()
         blocks = collections.Counter({USED: sum(self.blocks.values()), MERGED: self.merged["blocks"]})
-        return {"records": _sorted(records + book.records), "blocks": _sorted(blocks + book.blocks)}
+        found = {"records": _sorted(records + book.records), "blocks": _sorted(blocks + book.blocks)}
+        return {**found, "messages": _sorted(lost)} if lost else found
 
     def counts(self) -> dict[str, Any]:
         return {

@@ -144,16 +144,46 @@ def assert_export_adds_up(path: Path, form: str) -> Counts:
         readable = [item for item in items if alone_is_read(item, form)]
         assert len(readable) == found["records"].get("used", 0)
         items = readable
+    if found.get("messages"):
+        assert form == "claude-export"
+        items = [
+            {
+                **item,
+                "chat_messages": [
+                    m for m in item["chat_messages"] if not is_lost({**item, "chat_messages": [m]})
+                ],
+            }
+            for item in items
+        ]
     blocks = claude_ai_blocks if form == "claude-export" else chatgpt_blocks
     assert sum(found["blocks"].values()) == blocks(items)
     return found
 
 
+def test_a_lost_message_of_an_export_is_counted_apart_from_its_conversation(tmp_path: Path) -> None:
+    """Records still add up to the items of the array, and blocks to those of the messages that are read."""
+    good = ITEMS["claude-export"][0]
+    bad = {**good["chat_messages"][0], "uuid": "bad", "created_at": 7}
+    items = [*ITEMS["claude-export"], {**good, "uuid": "c9", "chat_messages": [*good["chat_messages"], bad]}]
+    path = tmp_path / "conversations.json"
+    path.write_text(json.dumps(items))
+    found = assert_export_adds_up(path, "claude-export")
+    assert found["messages"] == {"quarantined: bad_timestamp": 1}
+
+
+def is_lost(item: Any) -> bool:
+    return "messages" in alone(item, "claude-export")
+
+
 def alone_is_read(item: Any, form: str) -> bool:
+    return alone(item, form)["records"].keys() == {"used"}
+
+
+def alone(item: Any, form: str) -> Counts:
     with tempfile.NamedTemporaryFile(suffix=".json", mode="w") as file:
         json.dump([item], file)
         file.flush()
-        return accounts(Path(file.name), form)["records"].keys() == {"used"}
+        return accounts(Path(file.name), form)
 
 
 def lines_of(path: Path) -> list[bytes]:

@@ -121,9 +121,9 @@ def test_a_pointer_finds_its_conversation(tmp_path: Path) -> None:
 
 @pytest.mark.samples
 def test_the_public_samples_of_all_years_are_read() -> None:
-    """Exports written by others: 19 conversations, one broken item, and two files that are no exports."""
+    """Exports written by others: 20 conversations, one broken message, and two files that are no exports."""
     paths = [path for path in sample_files("claude_ai/**/*") if path.suffix in (".json", ".zip")]
     found = read_all(paths, "claude-export")
     assert len(paths) == 14
-    assert found.facts.num_rows == len(found.sessions) == 19
+    assert found.facts.num_rows == len(found.sessions) == 20
     assert found.codes == ["bad_field", "unknown_format", "unknown_format"]
