@@ -26,7 +26,7 @@ def path(dataset: Numbered) -> None:
 
 def versions(dataset: Dataset, json_: Json = False) -> None:
     """List all versions: number, date, training rows, the command that made it, and its folder."""
-    from pipeline.commands.versions import catalog_of
+    from pipeline.dataset.change import catalog_of
 
     catalog = catalog_of(dataset)
     if json_:

@@ -208,4 +208,4 @@ def snapshot_entry(snapshot: Snapshot, inputs: Inputs) -> dict[str, Any]:
 
 def _file_entry(path: str, inputs: Inputs) -> dict[str, Any]:
     file = next(file for file in inputs.watched if file.path == path and file.sha256)
-    return {"name": masked_name(Path(path).name), "bytes": file.size, "sha256": file.sha256}
+    return {"name": masked_name(Path(path).name), "bytes": file.state.size, "sha256": file.sha256}

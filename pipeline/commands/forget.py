@@ -21,8 +21,8 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.dataset.catalog import Version, read_catalog
-from pipeline.dataset.change import Change, begin_change
+from pipeline.dataset.catalog import Catalog, Version
+from pipeline.dataset.change import Change, begin_change_of_existing
 from pipeline.dataset.erasures import (
     Asked,
     Certificate,
@@ -33,7 +33,7 @@ from pipeline.dataset.erasures import (
     keys_name,
 )
 from pipeline.dataset.writer import MANIFEST
-from schemas.errors import InputError, OutputError
+from schemas.errors import InputError
 from schemas.manifest import Erased, Manifest, decode, encode
 from transforms.output.erase import expired_conversations, schema_of, sessions_of, without
 from transforms.output.shards import rewrite_table
@@ -121,39 +121,30 @@ class _Rewritten(NamedTuple):
 
 
 def _erase(root: Path, kind: str, asked: Asked, find: Callable[[_Version], _Found], key: bytes) -> Done:
-    store = LocalStore(root)
-    if read_catalog(store, str(root)) is None:
-        raise InputError(f"{root}: no CURRENT; not a dataset or audit of chatsieve")
+    change, catalog = begin_change_of_existing(root)
     try:
-        change = begin_change(root)
-    except OSError as error:
-        raise OutputError(f"{root}: cannot be written ({error.strerror})") from None
-    try:
-        certificate = _rewrite(change, kind, asked, find, key)
+        certificate = _rewrite(change, catalog, kind, asked, find, key)
     finally:
         # Removes what was written, if it does not count, else what it replaced; then searches for the keys.
         change.release()
-    version = change.before.version if change.before else 0
     if certificate is None:
-        return Done(None, None, version)
+        return Done(None, None, catalog.version)
     name = certificate_name(certificate.name)
     # The erasure counts: an answer that is lost now must not end as a failure.
     with contextlib.suppress(OSError, msgspec.DecodeError):
-        certificate = msgspec.json.decode(store.read(name), type=Certificate)
-    return Done(certificate, root / name, version)
+        certificate = msgspec.json.decode(change.store.read(name), type=Certificate)
+    return Done(certificate, root / name, catalog.version)
 
 
 def _rewrite(
     change: Change,
+    catalog: Catalog,
     kind: str,
     asked: Asked,
     find: Callable[[_Version], _Found],
     key: bytes,
 ) -> Certificate | None:
     """Writes everything and makes it count; None where `expire` finds nothing."""
-    catalog = change.before
-    if catalog is None:
-        raise InputError(f"{change.path}: no CURRENT; not a dataset or audit of chatsieve")
     versions: list[Version] = []
     changed: list[VersionErased] = []
     gone, users = set[bytes](), set[bytes]()

@@ -1,4 +1,4 @@
-"""`chatsieve path`, `versions` and `gc`: where a version is, which there are, and which are kept."""
+"""`chatsieve gc`: which versions are kept."""
 
 from __future__ import annotations
 
@@ -6,18 +6,8 @@ from pathlib import Path
 
 import msgspec
 
-from pipeline.dataset.catalog import Catalog, Version, read_catalog
-from pipeline.dataset.change import begin_change
-from schemas.errors import InputError, OutputError
-from transforms.storage.local import LocalStore
-
-
-def catalog_of(root: Path) -> Catalog:
-    """The catalog of a dataset or audit folder; raises InputError where there is none."""
-    found = read_catalog(LocalStore(root), str(root))
-    if found is None:
-        raise InputError(f"{root}: no CURRENT; not a dataset or audit of chatsieve")
-    return found.catalog
+from pipeline.dataset.catalog import Version
+from pipeline.dataset.change import begin_change_of_existing
 
 
 def collect(root: Path, keep: int) -> list[Version]:
@@ -25,15 +15,8 @@ def collect(root: Path, keep: int) -> list[Version]:
 
     Files that a version shares with one that stays are still there. BusyError while a run writes.
     """
-    catalog_of(root)
+    change, before = begin_change_of_existing(root)
     try:
-        change = begin_change(root)
-    except OSError as error:
-        raise OutputError(f"{root}: cannot be written ({error.strerror})") from None
-    try:
-        before = change.before
-        if before is None:
-            raise InputError(f"{root}: no CURRENT; not a dataset or audit of chatsieve")
         ordered = sorted(before.versions, key=lambda one: one.version)
         removed, kept = ordered[:-keep], ordered[-keep:]
         if removed:

@@ -137,6 +137,34 @@ def begin_change(path: Path) -> Change:
     return Change(path, store, held, before)
 
 
+def begin_change_of_existing(path: Path) -> tuple[Change, Catalog]:
+    """A claimed change of a dataset that has versions, and its catalog.
+
+    Raises InputError where there is no dataset, OutputError where it cannot be written, BusyError.
+    """
+    catalog_of(path)  # before the claim, which would make a folder
+    try:
+        change = begin_change(path)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror})") from None
+    if change.before is None:
+        change.release()
+        raise _no_dataset(path)
+    return change, change.before
+
+
+def catalog_of(path: Path) -> Catalog:
+    """The catalog of a dataset or audit folder; raises InputError where there is none."""
+    found = read_catalog(LocalStore(path), str(path))
+    if found is None:
+        raise _no_dataset(path)
+    return found.catalog
+
+
+def _no_dataset(path: Path) -> InputError:
+    return InputError(f"{path}: no {CURRENT}; not a dataset or audit of chatsieve")
+
+
 def point_latest(store: LocalStore, where: str) -> None:
     """Links `latest` to the folder of the current version, where the file system has links."""
     found = read_catalog(store, where)

@@ -13,36 +13,29 @@ from transforms.sources.file_state import FileState, state_of
 
 
 class WatchedFile(NamedTuple):
-    """A file as it was before it was read: size, identity and times (nanoseconds).
-
-    `changed` cannot be set back, so that no write to the file goes unnoticed. `sha256` is None for a log:
-    workers digest it while they run.
-    """
+    """A file and its state before it was read. `sha256` is None for a log: workers digest it."""
 
     path: str
-    size: int
-    inode: tuple[int, int]
-    modified: int
-    changed: int
+    state: FileState
     sha256: str | None
 
 
 def watch(path: str, digest: bool) -> WatchedFile:
     """The file as it is now; `digest`: with the SHA-256 of its content. OSError where it cannot be read."""
     state = state_of(path)
-    return WatchedFile(path, *state, _sha256_of(path) if digest else None)
+    return WatchedFile(path, state, _sha256_of(path) if digest else None)
 
 
 def states_of(files: Iterable[WatchedFile]) -> dict[str, FileState]:
     """The state of each file by path, for the workers that read it."""
-    return {file.path: FileState(file.size, file.inode, file.modified, file.changed) for file in files}
+    return {file.path: file.state for file in files}
 
 
 def check_unchanged(files: Iterable[WatchedFile]) -> None:
     """Raises PipelineError if a file was written to, replaced or removed since `watch`."""
     for file in files:
         try:
-            same = watch(file.path, digest=False)[:-1] == file[:-1]
+            same = state_of(file.path) == file.state
         except OSError:
             same = False
         if not same:

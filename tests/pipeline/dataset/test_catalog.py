@@ -8,8 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from pipeline.commands.versions import catalog_of, collect
+from pipeline.commands.versions import collect
 from pipeline.dataset.catalog import CURRENT
+from pipeline.dataset.change import catalog_of
 from pipeline.dataset.committed import version_folder
 from pipeline.dataset.writer import begin
 from schemas.errors import InputError, OutputError

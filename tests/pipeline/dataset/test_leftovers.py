@@ -10,10 +10,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from pipeline.commands.versions import catalog_of, collect
+from pipeline.commands.versions import collect
 from pipeline.dataset import claims
 from pipeline.dataset.catalog import CURRENT
-from pipeline.dataset.change import begin_change
+from pipeline.dataset.change import begin_change, catalog_of
 from pipeline.dataset.writer import begin
 from schemas.errors import BusyError, InputError, OutputError
 from tests.pipeline.dataset.test_writer import committed, written

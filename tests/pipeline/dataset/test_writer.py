@@ -12,9 +12,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from pipeline.commands.versions import catalog_of, collect
+from pipeline.commands.versions import collect
 from pipeline.dataset import claims
 from pipeline.dataset.catalog import CURRENT, read_catalog
+from pipeline.dataset.change import catalog_of
 from pipeline.dataset.writer import DatasetWriter, begin
 from schemas.errors import BusyError, InputError, OutputError, PipelineError
 from schemas.manifest import FileEntry
