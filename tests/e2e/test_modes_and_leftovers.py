@@ -16,7 +16,7 @@ import pytest
 from pipeline.commands.convert import convert
 from schemas.records import Defaults, Limits
 from tests.support.command import COMMAND, Corpus, chatsieve
-from transforms.shuffle.temporary import _PREFIX, remove_abandoned, temporary_folder
+from transforms.shuffle.temporary import SPILL, remove_abandoned, temporary_folder
 
 pytestmark = pytest.mark.e2e
 
@@ -167,7 +167,7 @@ def test_the_next_command_removes_what_a_killed_one_left(
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(2)
     )
     kept, left = (Path(process.stdout.readline().strip()) for process in (alive, killed))  # type: ignore[union-attr]
-    foreign = tmp_path / f"{_PREFIX}of-another-program"
+    foreign = tmp_path / f"{SPILL}of-another-program"
     foreign.mkdir(mode=0o755)
     killed.kill()
     killed.communicate()

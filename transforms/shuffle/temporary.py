@@ -12,18 +12,20 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-_PREFIX = "chatsieve-spill-"
+#: Beginnings of the names of the folders, by what is in them.
+SPILL, SOCKETS = "chatsieve-spill-", "chatsieve-sockets-"
 
 
 @contextlib.contextmanager
-def temporary_folder() -> Iterator[Path]:
-    """A new folder (mode 0700) in the system's folder for temporary files, removed at the end.
+def temporary_folder(prefix: str = SPILL, parent: str | None = None) -> Iterator[Path]:
+    """A new folder (mode 0700) below `parent`, by default the system's folder for temporary files.
 
-    It is locked until then. If the process is killed, the lock goes with it, and `remove_abandoned` of a
-    later command removes the folder. A process id in its name would not do: ids are used again, and
-    containers share folders.
+    It is removed at the end, and locked until then. If the process is killed, the lock goes with it, and
+    `remove_abandoned` of a later command removes the folder. A process id in its name would not do: ids are
+    used again, and containers share folders. The name is the prefix and eight characters: the path of a
+    socket has a limit. OSError if `parent` cannot be written.
     """
-    path, lock = _made()
+    path, lock = _made(prefix, Path(parent or tempfile.gettempdir()))
     try:
         yield path
     finally:
@@ -31,19 +33,22 @@ def temporary_folder() -> Iterator[Path]:
         os.close(lock)
 
 
-def remove_abandoned() -> None:
+def remove_abandoned(prefix: str = SPILL, parent: str | None = None) -> None:
     """Removes the temporary folders of this user's processes that were killed."""
-    with contextlib.suppress(OSError), os.scandir(tempfile.gettempdir()) as entries:
+    with contextlib.suppress(OSError), os.scandir(parent or tempfile.gettempdir()) as entries:
         for entry in entries:
-            if entry.name.startswith(_PREFIX):
+            if entry.name.startswith(prefix):
                 with contextlib.suppress(OSError):
                     _remove_unlocked(entry.path)
 
 
-def _made() -> tuple[Path, int]:
+def _made(prefix: str, parent: Path) -> tuple[Path, int]:
     while True:
-        path = Path(tempfile.gettempdir()) / f"{_PREFIX}{secrets.token_hex(8)}"
-        path.mkdir(mode=0o700)
+        path = parent / f"{prefix}{secrets.token_hex(4)}"
+        try:
+            path.mkdir(mode=0o700)
+        except FileExistsError:
+            continue
         path.chmod(0o700)
         # Until it is locked, another command may take it for abandoned and remove it.
         with contextlib.suppress(FileNotFoundError):

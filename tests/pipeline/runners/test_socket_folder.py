@@ -140,8 +140,8 @@ def _hold() -> tuple[subprocess.Popen[str], Path]:
 
 
 def test_the_next_run_removes_the_folder_of_a_killed_run_and_no_other(temporary: Path) -> None:
-    """The folder of a run in progress has the lock; one without a lock is being made."""
-    (temporary / "chatsieve-sockets-being-made").mkdir()
+    """The folder of a run in progress has a lock; one with another mode was made by another program."""
+    (temporary / "chatsieve-sockets-of-another-mode").mkdir()
     (temporary / "of-another-program").mkdir()
     killed, left = _hold()
     running, held = _hold()
@@ -152,7 +152,7 @@ def test_the_next_run_removes_the_folder_of_a_killed_run_and_no_other(temporary:
         assert left.is_dir()
         with socket_folder() as path:
             assert {each.name for each in temporary.iterdir()} == {
-                "chatsieve-sockets-being-made",
+                "chatsieve-sockets-of-another-mode",
                 "of-another-program",
                 held.name,
                 Path(path).parent.name,
@@ -176,4 +176,4 @@ def test_a_folder_of_another_user_is_left(temporary: Path) -> None:
     shutil.move(left, elsewhere)
     left.symlink_to(elsewhere)
     with socket_folder():
-        assert (elsewhere / "lock").is_file()
+        assert elsewhere.is_dir()
