@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from schemas.deid import DeidConfig
 from transforms.deid.contexts.fields import keyed_span
+from transforms.deid.evidence import CHECKED, LIKELY, STATED, WEAK
 from transforms.deid.people.lexicon import is_common_word
 from transforms.deid.people.logins import Logins, on_the_lists, stands_in_more
 from transforms.deid.people.names import NameFinder
@@ -25,9 +26,6 @@ from transforms.deid.text.propagate import propagate_values
 
 #: Types that the small model finds, too, and may extend beyond the span of a pattern.
 _NAMED = frozenset({"PERSON", "ADDRESS"})
-_FULL_NAME_SCORE = 0.6
-_PART_SCORE = 0.7
-_LOGIN_SCORE = 0.7
 _MAX_NAMES = 2_000
 #: The logins of at most so many people are searched for.
 _MAX_OWNERS = 200
@@ -121,16 +119,16 @@ def propagate_names(texts: Sequence[str], found: Sequence[Sequence[Span]]) -> li
         text = texts[number]
         for known in by_first[beginning] if alone else ():
             if isinstance(known, str):
-                span = Span(start, _part_end(text, start, known), "PERSON", 0.8)
+                span = Span(start, _part_end(text, start, known), "PERSON", STATED)
             else:
-                span = Span(start, _name_end(text, start, known), "PERSON", 0.9)
+                span = Span(start, _name_end(text, start, known), "PERSON", CHECKED)
             if span.end > start:
                 again.add(number, span)
         end = start + len(beginning)
         if (not alone or stands_in_more(text, start, end)) and not _covered(found[number], start, end):
             low, high = logins.at(text, start, beginning)
             if high > low:
-                again.add(number, Span(low, high, "USERNAME", _LOGIN_SCORE))
+                again.add(number, Span(low, high, "USERNAME", LIKELY))
     return again.resolved()
 
 
@@ -213,13 +211,13 @@ def _names(texts: Sequence[str], found: Sequence[Sequence[Span]]) -> tuple[set[t
     parts: set[str] = set()
     for text, spans in zip(texts, found, strict=True):
         for span in spans:
-            if span.type != "PERSON" or span.score < _FULL_NAME_SCORE:
+            if span.type != "PERSON" or span.score < WEAK:
                 continue
             words = [word.strip(".,'’") for word in text[span.start : span.end].split()]
             words = [word for word in words if word and not _NOT_PART.match(word)]
             if len(words) > 1:
                 full.add(tuple(words))
-            if len(words) > 1 or span.score >= _PART_SCORE:
+            if len(words) > 1 or span.score >= LIKELY:
                 named = {_as_name(word) for word in words}
                 parts |= {w for w in named if len(w) >= 3 and w[0].isupper() and not is_common_word(w)}
     return full, parts

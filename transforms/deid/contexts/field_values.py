@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from transforms.deid.contexts.fields import keyed_span, names_a_person, type_of_key
 from transforms.deid.contexts.name_words import ANY, NAME, accepted
+from transforms.deid.evidence import FITTING, LIKELY
 from transforms.deid.people.lexicon import is_clear_first_name, is_common_word, is_listed, last_names
 from transforms.deid.rules.rule import LINE_BLANK, Rule, Verdict
 from transforms.deid.spans import Segment, Span
@@ -38,7 +39,7 @@ def _field(found: re.Match[str]) -> Verdict | None:
     for short in (key, *(key.split("_", n)[-1] for n in (1, 2))):
         if type_of_key(short) == "PERSON":
             value = found.group("value")
-            return (*found.span("value"), 0.75) if names_a_person(short, value) else None
+            return (*found.span("value"), FITTING) if names_a_person(short, value) else None
     return None
 
 
@@ -50,7 +51,9 @@ def _cell(found: re.Match[str]) -> Verdict | None:
     given, family = words[0].strip("."), words[-1]
     sure = is_clear_first_name(given) or (family.lower() in last_names() and not is_common_word(family))
     strange = not any(is_common_word(word.strip(".")) for word in words)
-    return (*found.span("value"), 0.7) if sure or (strange and not any(w.isupper() for w in words)) else None
+    return (
+        (*found.span("value"), LIKELY) if sure or (strange and not any(w.isupper() for w in words)) else None
+    )
 
 
 def _form(found: re.Match[str]) -> Verdict | None:
@@ -68,13 +71,13 @@ def _form(found: re.Match[str]) -> Verdict | None:
     elif value.isupper() and len(value) < 4:
         return None
     start = found.start("value")
-    return start, start + len(" ".join(words[:kept])), 0.75
+    return start, start + len(" ".join(words[:kept])), FITTING
 
 
 def _arguments(found: re.Match[str]) -> Verdict | None:
     words = found.group("value").split(" ")
     sure = accepted(words, ANY) == len(words) and (is_listed(words[0]) or is_listed(words[-1]))
-    return (*found.span("value"), 0.7) if sure else None
+    return (*found.span("value"), LIKELY) if sure else None
 
 
 _WORD = rf"[{CAPITALS}][\w'’-]{{1,24}}"

@@ -11,6 +11,7 @@ import re
 from typing import NamedTuple
 
 from transforms.deid.contexts.name_words import ANY, CLEAR, accepted
+from transforms.deid.evidence import LIKELY, STATED
 from transforms.deid.people.lexicon import is_clear_first_name, is_common_word, is_listed, last_names
 from transforms.deid.rules.places import GENERIC_USERS
 from transforms.deid.rules.secret_values import looks_secret
@@ -95,7 +96,7 @@ def keyed_span(segment: Segment) -> Span | None:
     kind = type_of_key(key)
     if kind is None or not _shaped(kind, key, text):
         return None
-    return Span(0, len(text), kind, 0.7 if kind == "PERSON" else 0.8)
+    return Span(0, len(text), kind, LIKELY if kind == "PERSON" else STATED)
 
 
 @functools.lru_cache(maxsize=4_096)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from transforms.deid.evidence import FITTING, LIKELY, LISTED_IN_CONTEXT
 from transforms.deid.people.lexicon import (
     first_names,
     is_clear_first_name,
@@ -24,7 +25,7 @@ _CONTRACTED = re.compile(r"\w+['’](?:m|ve|d|ll|re|t)\Z")
 #: How much a context asks of its first word. ANY: a listed name or no common word. LISTED: on a list of names.
 #: CLEAR: on a list, and no common word.
 ANY, LISTED, CLEAR = "any", "listed", "clear"
-SCORES = {ANY: 0.75, LISTED: 0.72, CLEAR: 0.7}
+SCORES = {ANY: FITTING, LISTED: LISTED_IN_CONTEXT, CLEAR: LIKELY}
 
 
 def accepted(words: list[str], asks: str) -> int:

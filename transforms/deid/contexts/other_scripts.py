@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from transforms.deid.evidence import FITTING, STATED, WEAK
 from transforms.deid.rules.rule import Rule, whole
 
 _CJK = r"[\u4e00-\u9fff]"
@@ -110,17 +111,17 @@ _HOME = (
 
 OTHER_SCRIPT_RULES = (
     *(
-        Rule("PERSON", sign, re.compile(exact), whole(0.75, "name"), (60, 160))
+        Rule("PERSON", sign, re.compile(exact), whole(FITTING, "name"), (60, 160))
         for sign, exact in _INTRODUCTIONS
     ),
-    *(Rule("ADDRESS", sign, re.compile(exact), whole(0.8), (120, 60)) for sign, exact in _ADDRESSES),
-    *(Rule("PHONE_NUMBER", sign, re.compile(exact), whole(0.6), (24, 24)) for sign, exact in _MOBILES),
+    *(Rule("ADDRESS", sign, re.compile(exact), whole(STATED), (120, 60)) for sign, exact in _ADDRESSES),
+    *(Rule("PHONE_NUMBER", sign, re.compile(exact), whole(WEAK), (24, 24)) for sign, exact in _MOBILES),
     Rule(
         # Degrees, minutes and seconds.
         "ADDRESS",
         r"\xc2[\xb0\xba].{0,30}[NS]",
         re.compile(rf"(?<![\d.]){_DEGREES}[NS],? ?{_DEGREES}[EWO](?![A-Za-z])"),
-        whole(0.8),
+        whole(STATED),
         (60, 60),
     ),
     Rule(
@@ -130,7 +131,7 @@ OTHER_SCRIPT_RULES = (
         re.compile(
             rf"(?i:{_HOME})[^\n\d]{{0,24}}?(?P<place>-?\d{{1,2}}\.\d{{4,8}},? ?(?:/ ?)?-?\d{{1,3}}\.\d{{4,8}})(?![\d.])"
         ),
-        whole(0.75, "place"),
+        whole(FITTING, "place"),
         (48, 80),
     ),
     Rule(
@@ -141,7 +142,7 @@ OTHER_SCRIPT_RULES = (
             r"(?i:\bgeb(?:oren|\.)(?: am| op)?|\bnée? le|\bnacid[oa](?: el)?|\bnat[oa] il|\bnascid[oa](?: em)?|\burodzon[ya]|\bfödd)[ :]{1,2}"
             r"(?P<date>\d{1,2}[./-] ?\d{1,2}[./-] ?\d{2,4}|\d{4}-\d\d-\d\d|\d{1,2}\.? [^\W\d_]{3,10}\.? \d{4})"
         ),
-        whole(0.75, "date"),
+        whole(FITTING, "date"),
         (24, 48),
     ),
     Rule(
@@ -152,7 +153,7 @@ OTHER_SCRIPT_RULES = (
             r"(?i:kennzeichen|number ?plate|licen[cs]e plate|registration plate|\bplates?|plaque|immatriculation|targa)[ :]{1,2}(?:(?:is|was|number|no\.?|lautet) ?:?){0,2}"
             r"(?P<plate>(?=[A-ZÄÖÜ0-9 -]{4,11}(?![A-Z0-9]))(?=[A-ZÄÖÜ -]*\d)(?=\d*[ -]?[A-ZÄÖÜ])[A-ZÄÖÜ0-9]{1,4}(?:[ -][A-ZÄÖÜ0-9]{1,4}){0,3})(?![\w-])"
         ),
-        whole(0.75, "plate"),
+        whole(FITTING, "plate"),
         (32, 48),
     ),
     Rule(
@@ -162,7 +163,7 @@ OTHER_SCRIPT_RULES = (
         re.compile(
             r"(?i:\bNI (?:number|no\.?)|national insurance(?: number| no\.?)?)[^\n\d]{0,8}?(?P<id>[A-Z]{2} ?\d\d ?\d\d ?\d\d ?[A-D])\b"
         ),
-        whole(0.8, "id"),
+        whole(STATED, "id"),
         (24, 60),
     ),
 )

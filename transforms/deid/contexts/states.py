@@ -7,6 +7,7 @@ import re
 from transforms.deid.contexts.cues import KIN as _KIN
 from transforms.deid.contexts.cues import decoded
 from transforms.deid.contexts.name_words import ANY, NAME, accepted
+from transforms.deid.evidence import LIKELY, LISTED_IN_CONTEXT, POSSIBLE
 from transforms.deid.people.lexicon import (
     first_names,
     is_clear_first_name,
@@ -48,29 +49,29 @@ def _standing(found: re.Match[str]) -> Verdict | None:
         return None
     if name.lower() not in first_names() or name.lower() in _OPENERS or not may_be_name(name):
         return None
-    return (*found.span("name"), 0.65)
+    return (*found.span("name"), POSSIBLE)
 
 
 def _lower(found: re.Match[str]) -> Verdict | None:
-    return (*found.span("name"), 0.7) if is_clear_first_name(found.group("name")) else None
+    return (*found.span("name"), LIKELY) if is_clear_first_name(found.group("name")) else None
 
 
 def _lower_named(found: re.Match[str]) -> Verdict | None:
     """A listed given name in lower case where only a name can be; verbs after a relation are none: my son will."""
     name = found.group("name")
     known = name in first_names() and may_be_name(name)
-    return (*found.span("name"), 0.7) if known and (name not in _OPENERS or found.group("sure")) else None
+    return (*found.span("name"), LIKELY) if known and (name not in _OPENERS or found.group("sure")) else None
 
 
 def _timed(found: re.Match[str]) -> Verdict | None:
     words = found.group("name").split(" ")
-    return (*found.span("name"), 0.72) if accepted(words, ANY) == len(words) else None
+    return (*found.span("name"), LISTED_IN_CONTEXT) if accepted(words, ANY) == len(words) else None
 
 
 def _lower_pair(found: re.Match[str]) -> Verdict | None:
     first, last = found.group("name").split(" ")
     known = first in first_names() and last in last_names()
-    return (*found.span("name"), 0.7) if known and may_be_name(first) and may_be_name(last) else None
+    return (*found.span("name"), LIKELY) if known and may_be_name(first) and may_be_name(last) else None
 
 
 def _reversed(found: re.Match[str]) -> Verdict | None:
@@ -83,7 +84,7 @@ def _reversed(found: re.Match[str]) -> Verdict | None:
     listed = family.lower() in last_names()
     sure = listed if is_common_word(given) else listed or not is_common_word(family)
     return (
-        (*found.span("name"), 0.72)
+        (*found.span("name"), LISTED_IN_CONTEXT)
         if sure and not (is_common_word(given) and is_common_word(family))
         else None
     )

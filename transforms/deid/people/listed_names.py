@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from transforms.deid.evidence import FITTING, FORM, LIKELY, WEAK
 from transforms.deid.people.lexicon import first_names, is_clear_first_name, is_common_word, last_names
 from transforms.deid.people.line_signs import CODE, MENTIONED, MENTIONS
 from transforms.deid.people.name_phrases import TITLES, mentioned, without_possessive
@@ -215,13 +216,13 @@ def _list_score(run: list[_Token]) -> float:
     """The score of a run by the lists alone, 0 if it is not a person."""
     if 2 <= len(run) <= 4 and _first_ok(run[0]):
         known = run[-1].lower in last_names() or any(p in last_names() for p in run[-1].lower.split("-"))
-        return 0.85 if known else 0.7
+        return FORM if known else LIKELY
     if _spelt_like_a_name(run) and not all(is_common_word(token.lower) for token in run):
-        return 0.75
+        return FITTING
     if len(run) == 2 and run[0].lower in last_names() and _first_ok(run[1]):
-        return 0.7
+        return LIKELY
     if len(run) == 1 and _first_ok(run[0]) and len(run[0].lower) > 3:
-        return 0.6
+        return WEAK
     return 0.0
 
 

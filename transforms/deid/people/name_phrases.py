@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 
+from transforms.deid.evidence import FITTING, LIKELY, POSSIBLE
 from transforms.deid.people.lexicon import (
     first_names,
     is_clear_first_name,
@@ -110,9 +111,9 @@ def joined_to(text: str, spans: list[Span]) -> list[Span]:
             if names_a_place(text, low, high) or names_a_thing(text, low, high):
                 continue
             if _given(word) and (joined or is_clear_first_name(_bare(word)) or several):
-                more.append(Span(*_trimmed(text, low, high), "PERSON", 0.75))
+                more.append(Span(*_trimmed(text, low, high), "PERSON", FITTING))
             elif several and _listed(word) and not firm:
-                more.append(Span(*_trimmed(text, low, high), "PERSON", 0.7))
+                more.append(Span(*_trimmed(text, low, high), "PERSON", LIKELY))
     return [one for one in more if one.start < one.end and one.start not in people]
 
 
@@ -155,24 +156,24 @@ def _introduced(line: str) -> Iterator[Span]:
         while len(words) > titled and is_common_word(words[-1]) and not _listed(words[-1]):
             end -= len(words.pop()) + (1 if words else 0)
         if words and not is_common_word(words[0]):
-            yield Span(start, end, "PERSON", 0.75)
+            yield Span(start, end, "PERSON", FITTING)
         elif words and (titled or _two_names(words)):
-            yield Span(start, end, "PERSON", 0.7)
+            yield Span(start, end, "PERSON", LIKELY)
     for match in _LOWER_INTRODUCED.finditer(line) if "name" in line else ():
         if not is_common_word(match.group("name").split()[0]):
-            yield Span(match.start("name"), match.end("name"), "PERSON", 0.7)
+            yield Span(match.start("name"), match.end("name"), "PERSON", LIKELY)
 
 
 def _related(line: str) -> Iterator[Span]:
     for match in _RELATED.finditer(line):
         start, end = _trimmed(line, *match.span("name"))
         if start < end and _given(line[start:end].split()[0]):
-            span = Span(start, end, "PERSON", 0.75)
+            span = Span(start, end, "PERSON", FITTING)
             yield span
             yield from joined_to(line, [span])
     for match in _LOWER_RELATED.finditer(line):
         if is_clear_first_name(match.group("name")):
-            yield Span(*match.span("name"), "PERSON", 0.75)
+            yield Span(*match.span("name"), "PERSON", FITTING)
 
 
 def _speaker(line: str) -> Iterator[Span]:
@@ -180,12 +181,12 @@ def _speaker(line: str) -> Iterator[Span]:
     if match is None:
         return
     if match.group("handle"):
-        yield Span(match.start("handle"), match.end("handle"), "USERNAME", 0.7)
+        yield Span(match.start("handle"), match.end("handle"), "USERNAME", LIKELY)
         return
     words = match.group("name").split()
     surely = match.group("gap") == " " or not is_common_word(words[0])
     if _given(words[0]) and surely and all(_listed(word) for word in words):
-        yield Span(match.start("name"), match.end("name"), "PERSON", 0.75)
+        yield Span(match.start("name"), match.end("name"), "PERSON", FITTING)
 
 
 def _fields(line: str) -> Iterator[Span]:
@@ -194,15 +195,15 @@ def _fields(line: str) -> Iterator[Span]:
         words = value.split()
         if field in _USER_FIELDS:
             if len(words) == 1 and not is_common_word(value) and re.search(r"[^\W\d_]", value):
-                yield Span(match.start("value"), match.end("value"), "USERNAME", 0.65)
+                yield Span(match.start("value"), match.end("value"), "USERNAME", POSSIBLE)
             continue
         first = re.match(r"[^\W\d_]+", value)
         if first is None or not value[0].isupper() or len(words) > 4:
             continue
         if len(words) == 1 and not is_common_word(first.group()) and not (value.isupper() and len(value) > 3):
-            yield Span(match.start("value"), match.end("value"), "PERSON", 0.65)
+            yield Span(match.start("value"), match.end("value"), "PERSON", POSSIBLE)
         elif _given(first.group()) and all(word[0].isupper() for word in words):
-            yield Span(match.start("value"), match.end("value"), "PERSON", 0.75)
+            yield Span(match.start("value"), match.end("value"), "PERSON", FITTING)
 
 
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:

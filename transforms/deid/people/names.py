@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from schemas.deid import TaggerConfig
+from transforms.deid.evidence import FITTING, FORM, LIKELY
 from transforms.deid.model.tagger import Entity, Tagger
 from transforms.deid.people.lexicon import first_names, is_common_word, last_names
 from transforms.deid.people.listed_names import ListedNames, find_listed_names, windows_of
@@ -39,9 +40,7 @@ _PLACE_WORD = re.compile(
     r"[A-Za-z]{1,2}\d[A-Za-z\d]? ?\d[A-Za-z]{2}\b|\b[A-Z]{2} \d{5}\b|\b\d{4} ?[A-Z]{2}\b|[^\W\d_]{4,}.*[^\W\d_]{4,}|[^\x00-\u024f]{2}",
     re.S,
 )
-_AGREED_SCORE = 0.7
 #: A given name that is no other word, and a family name: both on the lists.
-_SURE_SCORE = 0.85
 
 
 class NameFinder:
@@ -148,7 +147,7 @@ class NameFinder:
                 if doubts is None:
                     found[number].append(span)
                 elif _touches(doubts[number], span.start, span.end):
-                    found[number].append(span._replace(score=max(span.score, _AGREED_SCORE)))
+                    found[number].append(span._replace(score=max(span.score, LIKELY)))
 
 
 def _sure(reading: Reading, people: ListedNames) -> Mask:
@@ -158,7 +157,7 @@ def _sure(reading: Reading, people: ListedNames) -> Mask:
             (number, span.start, span.end)
             for number, spans in people.spans.items()
             for span in spans
-            if span.score >= _SURE_SCORE and " " in reading.texts.each[number][span.start : span.end]
+            if span.score >= FORM and " " in reading.texts.each[number][span.start : span.end]
         ]
     )
 
@@ -184,11 +183,11 @@ def person_span(text: str, start: int, end: int, score: float, code: bool) -> Sp
             "(=_/\\@"
         )
         known = rare and alone and not _NOT_LOWER_NAME.search(name)
-        return Span(start, end, "PERSON", min(score, 0.75)) if known and not code else None
+        return Span(start, end, "PERSON", min(score, FITTING)) if known and not code else None
     span = credible_person(text, start, end)
     if span is None or (code and not listed):
         return None
-    return span._replace(score=max(span.score, 0.85 if listed else 0.7))
+    return span._replace(score=max(span.score, FORM if listed else LIKELY))
 
 
 def _reads_like_address(text: str) -> bool:

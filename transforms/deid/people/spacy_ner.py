@@ -15,6 +15,7 @@ from typing import Any
 
 from schemas.deid import ModelConfig
 from schemas.errors import DeidError
+from transforms.deid.evidence import CHECKED, FITTING, POSSIBLE, UNSURE
 from transforms.deid.people.lexicon import (
     first_names,
     is_common_word,
@@ -158,5 +159,5 @@ def credible_person(text: str, start: int, end: int) -> Span | None:
     if len(words) == 1:
         if len(name) < 3 or (not listed and (name.isupper() or _NO_NAME.search(name))):
             return None
-        return Span(start, end, "PERSON", 0.75 if listed else 0.5)
-    return Span(start, end, "PERSON", 0.9 if listed else 0.65)
+        return Span(start, end, "PERSON", FITTING if listed else UNSURE)
+    return Span(start, end, "PERSON", CHECKED if listed else POSSIBLE)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 
+from transforms.deid.evidence import LIKELY
 from transforms.deid.people.lexicon import is_common_word
 from transforms.deid.rules.places import GENERIC_USERS
 from transforms.deid.rules.rule import Rule, Verdict, after, before
@@ -25,7 +26,7 @@ def account(found: re.Match[str]) -> Verdict | None:
     lowered = name.lower()
     if lowered in GENERIC_USERS or lowered in _SERVICE_USERS or not re.search(r"[^\W\d_]", name):
         return None
-    return found.start("user"), found.end("user"), 0.7
+    return found.start("user"), found.end("user"), LIKELY
 
 
 def _assigned(found: re.Match[str]) -> Verdict | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from transforms.deid.evidence import FITTING, LIKELY
 from transforms.deid.rules.rule import BLANK, Rule, Verdict, after, before
 from transforms.deid.rules.secret_values import (
     PLACEHOLDER,
@@ -64,7 +65,7 @@ def assigned(found: re.Match[str]) -> Verdict | None:
     password = _OF_PASSWORDS.search(name) is not None
     if not looks_secret(value, password) and not (password and _is_word_password(found, value, bare)):
         return None
-    return found.start("value"), _end(found, value), 0.75
+    return found.start("value"), _end(found, value), FITTING
 
 
 def _is_word_password(found: re.Match[str], value: str, bare: bool) -> bool:
@@ -102,7 +103,7 @@ def _random(found: re.Match[str]) -> Verdict | None:
         return None
     if not password and not looks_random(value):
         return None
-    return found.start("value"), found.end("value"), 0.75
+    return found.start("value"), found.end("value"), FITTING
 
 
 def _keyed_token(found: re.Match[str]) -> Verdict | None:
@@ -114,20 +115,20 @@ def _keyed_token(found: re.Match[str]) -> Verdict | None:
     odd = digits >= 2 and letters >= 4 and len(set(value)) >= 8 and not reads_like_words(value)
     if not odd and not looks_random(value):
         return None
-    return found.start("value"), _end(found, value), 0.7
+    return found.start("value"), _end(found, value), LIKELY
 
 
 def _tagged(found: re.Match[str]) -> Verdict | None:
     value = found.group("value")
     if not looks_secret(value, password=False) or len(set(value)) < 6:
         return None
-    return found.start("value"), found.end("value"), 0.75
+    return found.start("value"), found.end("value"), FITTING
 
 
 def _queried(found: re.Match[str]) -> Verdict | None:
     value = found.group("value")
     random = looks_random(value) and not UUID.match(value)
-    return (found.start("value"), found.end("value"), 0.75) if random else None
+    return (found.start("value"), found.end("value"), FITTING) if random else None
 
 
 ASSIGNED_RULES = (

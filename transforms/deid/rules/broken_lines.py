@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from transforms.deid.evidence import CHECKED, FORM
 from transforms.deid.rules.contact import is_possible_number, is_service_mailbox, top_level_domains
 from transforms.deid.rules.identifiers import CARD_CONTEXT, is_card_number
 from transforms.deid.rules.rule import Rule, Verdict, before
@@ -19,7 +20,7 @@ def _card(found: re.Match[str]) -> Verdict | None:
     """Digit groups as printed on cards, with a word for a card before them."""
     if not is_card_number(found.group()) or not CARD_CONTEXT.search(before(found, 60)):
         return None
-    return found.start(), found.end(), 0.9
+    return found.start(), found.end(), CHECKED
 
 
 def _phone(found: re.Match[str]) -> Verdict | None:
@@ -27,14 +28,14 @@ def _phone(found: re.Match[str]) -> Verdict | None:
     alone, whole = (f"+{re.sub(r'\D', '', text)}" for text in (found.group("first"), found.group()))
     if is_possible_number(alone, valid=True) or not is_possible_number(whole, valid=True):
         return None
-    return found.start(), found.end(), 0.85
+    return found.start(), found.end(), FORM
 
 
 def _email(found: re.Match[str]) -> Verdict | None:
     last = found.group("domain").rsplit(".", 1)[-1].lower()
     if last not in top_level_domains() or is_service_mailbox(found.group("local")):
         return None
-    return found.start(), found.end(), 0.9
+    return found.start(), found.end(), CHECKED
 
 
 BROKEN_RULES = (

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from transforms.deid.evidence import FITTING, STATED
 from transforms.deid.rules.rule import Rule, Verdict
 from transforms.deid.rules.secret_values import PLACEHOLDER, looks_random
 
@@ -111,25 +112,25 @@ def _placed(found: re.Match[str]) -> Verdict | None:
     value = found.group("value")
     if PLACEHOLDER.match(value) or _SAID.match(value) or len(set(value)) < 3:
         return None
-    return (*found.span("value"), 0.8)
+    return (*found.span("value"), STATED)
 
 
 def _decoded(found: re.Match[str]) -> Verdict | None:
     value = found.group("value")
-    return (*found.span("value"), 0.75) if len(set(value)) > 7 and not value.isdigit() else None
+    return (*found.span("value"), FITTING) if len(set(value)) > 7 and not value.isdigit() else None
 
 
 def _parted(found: re.Match[str]) -> Verdict | None:
     joined = "".join(re.findall(r"[\"']([\w+/=.-]+)[\"']", found.group("value")))
     if not looks_random(joined) and not re.fullmatch(r"(?=.*\d)[A-Z0-9]{16,64}", joined):
         return None
-    return found.start("value") + 1, found.end("value") - 1, 0.75
+    return found.start("value") + 1, found.end("value") - 1, FITTING
 
 
 def _codes(found: re.Match[str]) -> Verdict | None:
     start, end = found.span("value")
     start += len(found.group("value")) - len(found.group("value").lstrip(" \t\n,;|*"))
-    return start, end, 0.75
+    return start, end, FITTING
 
 
 def _rule(place: Place) -> Rule:

@@ -8,6 +8,7 @@ import re
 import phonenumbers
 import tldextract
 
+from transforms.deid.evidence import CHECKED, FITTING, FORM, LIKELY, PROVEN, STATED, WEAK
 from transforms.deid.rules.rule import BEGIN, END, GAP, Rule, Verdict, before, whole
 
 #: RFC 2606, RFC 6761 and common private names. They are in no registry, but test and company addresses use them.
@@ -64,7 +65,7 @@ def _email(found: re.Match[str]) -> Verdict | None:
     name = _APOSTROPHE.search(before(found, 34)) if escaped is None else None
     if name is not None and name.group("prefix").lower() not in _STRING_PREFIXES:
         start = found.start() - len(name.group("local"))
-    return start, found.start("domain") + end, 0.95
+    return start, found.start("domain") + end, PROVEN
 
 
 def _domain_end(domain: str) -> int:
@@ -87,18 +88,18 @@ def _domain_end(domain: str) -> int:
 
 def _spelled_email(found: re.Match[str]) -> Verdict | None:
     last = re.split(r"[\W_]+", found.group().rstrip(")]} "))[-1]
-    return (found.start(), found.end(), 0.9) if last.lower() in top_level_domains() else None
+    return (found.start(), found.end(), CHECKED) if last.lower() in top_level_domains() else None
 
 
 def _spaced_email(found: re.Match[str]) -> Verdict | None:
-    return (found.start(), found.end(), 0.9) if " " in found.group() else None
+    return (found.start(), found.end(), CHECKED) if " " in found.group() else None
 
 
 def _spoken_email(found: re.Match[str]) -> Verdict | None:
     """`alice at example dot com`, unless the first word is an ordinary one such as "look" or "me"."""
     if found.group("local").lower() in _BEFORE_AT or found.group("tld").lower() not in top_level_domains():
         return None
-    return found.start(), found.end(), 0.9
+    return found.start(), found.end(), CHECKED
 
 
 def _international_phone(found: re.Match[str]) -> Verdict | None:
@@ -109,7 +110,7 @@ def _international_phone(found: re.Match[str]) -> Verdict | None:
         digits = re.sub(r"%[0-9A-Fa-f]{2}|\D", "", re.split(r"x|ext|#", text[:end])[0])
         if 8 <= len(digits) <= 15:
             sure = len(digits) >= 10 or is_possible_number(f"+{digits}")
-            return (found.start(), found.start() + end, 0.85) if sure else None
+            return (found.start(), found.start() + end, FORM) if sure else None
     return None
 
 
@@ -119,7 +120,7 @@ def _parted_plus(found: re.Match[str]) -> Verdict | None:
     for end in _group_ends(text):
         digits = re.sub(r"\D", "", text[:end])
         if 9 <= len(digits) <= 15 and is_possible_number(f"+{digits}"):
-            return found.start(), found.start() + end, 0.6
+            return found.start(), found.start() + end, WEAK
     return None
 
 
@@ -146,7 +147,7 @@ def _dialled(found: re.Match[str]) -> Verdict | None:
         digits = re.sub(r"\D", "", text[:end])[2:]
         if 8 <= len(digits) <= 15 and is_possible_number(f"+{digits}", valid=text[:end].isdigit()):
             stop = found.end() if end == len(text) else found.start("number") + end
-            return found.start("number"), stop, 0.7
+            return found.start("number"), stop, LIKELY
     return None
 
 
@@ -155,7 +156,7 @@ def _national_phone(found: re.Match[str]) -> Verdict | None:
     if _DATE_OR_ADDRESS.match(found.group()) or not 7 <= len(digits) <= 15:
         return None
     if _PHONE_CONTEXT.search(before(found, 60)) or _PHONE_CONTEXT_LINE.search(before(found, 24)):
-        return found.start(), found.end(), 0.6
+        return found.start(), found.end(), WEAK
     return None
 
 
@@ -205,7 +206,7 @@ CONTACT_RULES = (
         "PHONE_NUMBER",
         rf"(?i){_DIGIT_WORD}[ ,-]{{1,2}}{_DIGIT_WORD}[ ,-]{{1,2}}{_DIGIT_WORD}",
         re.compile(rf"(?i)\b{_DIGIT_WORD}(?:[ ,-]{{1,3}}{_DIGIT_WORD}){{6,15}}\b"),
-        whole(0.7),
+        whole(LIKELY),
         (40, 200),
     ),
     Rule(
@@ -239,7 +240,7 @@ CONTACT_RULES = (
         "PHONE_NUMBER",
         r"wa\.me/\d|phone=\d",
         re.compile(r"(?:\bwa\.me/|[?&]phone=)(?P<number>[1-9]\d{7,14})(?!\d)"),
-        whole(0.8, "number"),
+        whole(STATED, "number"),
         (16, 20),
     ),
     Rule(
@@ -260,7 +261,7 @@ CONTACT_RULES = (
             + _EXTENSION
             + r"(?![A-Za-z0-9]|[-.]\d)"
         ),
-        whole(0.75),
+        whole(FITTING),
         (24, 60),
     ),
     Rule(
@@ -272,7 +273,7 @@ CONTACT_RULES = (
             + r"(?<!\d[.\-/])(?:0[1-9](?P<gap>[ .-])\d\d(?:(?P=gap)\d\d){3}|07\d{3} \d{3} ?\d{3}|020 \d{4} \d{4}|"
             r"01\d{3} \d{6}|011\d \d{3} \d{4})(?![A-Za-z0-9]|[-. ]?\d)"
         ),
-        whole(0.6),
+        whole(WEAK),
         (16, 40),
     ),
     Rule(

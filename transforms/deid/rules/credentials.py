@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 
+from transforms.deid.evidence import CHECKED, FITTING
 from transforms.deid.rules.rule import Rule, Verdict
 from transforms.deid.rules.secret_values import PLACEHOLDER, looks_random, looks_secret
 
 
 def _unless_placeholder(found: re.Match[str]) -> Verdict | None:
     value = found.group("value")
-    return None if not value or PLACEHOLDER.match(value) else (found.start("value"), found.end("value"), 0.9)
+    return (
+        None if not value or PLACEHOLDER.match(value) else (found.start("value"), found.end("value"), CHECKED)
+    )
 
 
 def _header(found: re.Match[str]) -> Verdict | None:
@@ -20,12 +23,14 @@ def _header(found: re.Match[str]) -> Verdict | None:
         return None
     if group == "value" and not re.search(r"\d", value[:200]) and not looks_random(value):
         return None
-    return found.start(group), found.end(group), 0.9
+    return found.start(group), found.end(group), CHECKED
 
 
 def _cookie(found: re.Match[str]) -> Verdict | None:
     value = found.group("value")
-    return (found.start("value"), found.end("value"), 0.75) if looks_secret(value, password=False) else None
+    return (
+        (found.start("value"), found.end("value"), FITTING) if looks_secret(value, password=False) else None
+    )
 
 
 CREDENTIAL_RULES = (

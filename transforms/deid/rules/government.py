@@ -8,6 +8,7 @@ import importlib
 import re
 from collections.abc import Callable
 
+from transforms.deid.evidence import CHECKED, FORM, LIKELY, POSSIBLE, STATED
 from transforms.deid.rules.check_digits import luhn
 from transforms.deid.rules.rule import BEGIN, END, Judge, Rule, Verdict, whole
 
@@ -34,12 +35,12 @@ def _gov_id(found: re.Match[str]) -> Verdict | None:
     letters = sum(character.isalpha() for character in number)
     if _DATE.fullmatch(number) or digits < (4 if letters > 1 else 5):
         return None
-    return found.start("id"), found.end("id"), 0.8
+    return found.start("id"), found.end("id"), STATED
 
 
 def _numbered(found: re.Match[str]) -> Verdict | None:
     group = "id" if found.group("id") else "named"
-    return found.start(group), found.end(group), 0.65
+    return found.start(group), found.end(group), POSSIBLE
 
 
 @functools.cache
@@ -49,7 +50,7 @@ def _validator(country: str) -> Callable[[str], bool]:
     return valid
 
 
-def _checked(country: str, score: float = 0.9) -> Judge:
+def _checked(country: str, score: float = CHECKED) -> Judge:
     """A judge that accepts numbers whose check digits are correct for the country."""
 
     def judge(found: re.Match[str]) -> Verdict | None:
@@ -59,7 +60,9 @@ def _checked(country: str, score: float = 0.9) -> Judge:
 
 
 def _luhn(found: re.Match[str]) -> Verdict | None:
-    return (found.start("id"), found.end("id"), 0.9) if luhn(re.sub(r"\D", "", found.group("id"))) else None
+    return (
+        (found.start("id"), found.end("id"), CHECKED) if luhn(re.sub(r"\D", "", found.group("id"))) else None
+    )
 
 
 def _korean(found: re.Match[str]) -> Verdict | None:
@@ -70,7 +73,7 @@ def _korean(found: re.Match[str]) -> Verdict | None:
         dt.date(century + int(digits[:2]), int(digits[2:4]), int(digits[4:6]))
     except ValueError:
         return None
-    return found.start("id"), found.end("id"), 0.85
+    return found.start("id"), found.end("id"), FORM
 
 
 def _alone(trigger: str, shape: str, judge: Judge) -> Rule:
@@ -113,13 +116,13 @@ GOVERNMENT_RULES = (
         r"(?i:[a-z]{6}\d{2}[abcdehlmprst]\d{2}[a-z]\d{3}[a-z])",
         _checked("it.codicefiscale"),
     ),
-    _alone(r"\d{8}[- ]?[A-Z]\b", r"(?!(?:19|20)\d{6})\d{8}[- ]?[A-HJ-NP-TV-Z]", _checked("es.dni", 0.7)),
+    _alone(r"\d{8}[- ]?[A-Z]\b", r"(?!(?:19|20)\d{6})\d{8}[- ]?[A-HJ-NP-TV-Z]", _checked("es.dni", LIKELY)),
     _alone(r"[XYZ][- ]?\d{7}[- ]?[A-Z]", r"[XYZ][- ]?\d{7}[- ]?[A-HJ-NP-TV-Z]", _checked("es.nie")),
     # United Kingdom: prefixes issued by HM Revenue & Customs.
     _alone(
         r"[A-Z]{2} ?\d{2} ?\d{2} ?\d{2} ?[A-D]",
         r"(?!BG|GB|NK|KN|TN|NT|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z](?P<gap> ?)\d{2}(?P=gap)\d{2}(?P=gap)\d{2}(?P=gap)[A-D]",
-        whole(0.8, "id"),
+        whole(STATED, "id"),
     ),
     # Switzerland, France, China, Korea, Sweden, Finland.
     _alone(r"756\.\d{4}\.\d{4}\.\d{2}", r"756\.\d{4}\.\d{4}\.\d{2}", _checked("ch.ssn")),
@@ -130,13 +133,13 @@ GOVERNMENT_RULES = (
     ),
     _alone(r"\d{6}(?:19|20)\d{9}[0-9Xx]", r"\d{6}(?:19|20)\d{9}[0-9Xx]", _checked("cn.ric")),
     _alone(r"\d{6}-[1-8]\d{6}", r"\d{6}-[1-8]\d{6}", _korean),
-    _alone(r"\d{6}[-+]\d{4}", r"(?:19|20)?\d{6}[-+]\d{4}", _checked("se.personnummer", 0.8)),
+    _alone(r"\d{6}[-+]\d{4}", r"(?:19|20)?\d{6}[-+]\d{4}", _checked("se.personnummer", STATED)),
     _alone(r"\d{6}[-+A-FU-Y]\d{3}[0-9A-Y]", r"\d{6}[-+A-FU-Y]\d{3}[0-9A-FHJ-NPR-Y]", _checked("fi.hetu")),
     # United States, Medicare beneficiaries: the format published by CMS.
     _alone(
         r"[1-9][A-Z][0-9A-Z]\d-?[A-Z][0-9A-Z]\d-?[A-Z]{2}\d{2}",
         r"[1-9][AC-HJKMNP-RT-Y][AC-HJKMNP-RT-Y0-9]\d-?[AC-HJKMNP-RT-Y][AC-HJKMNP-RT-Y0-9]\d-?[AC-HJKMNP-RT-Y]{2}\d{2}",
-        whole(0.8, "id"),
+        whole(STATED, "id"),
     ),
     # Words that also have other meanings.
     _said("PAN", r"[A-Z]{3}[ABCFGHLJPTK][A-Z]\d{4}[A-Z]", _checked("in_.pan")),
@@ -149,7 +152,7 @@ GOVERNMENT_RULES = (
             rf"(?P<id>\d{{1,4}}[-/. ]\d{{1,2}}[-/. ]\d{{1,4}}(?:T\d\d:\d\d(?::\d\d(?:\.\d{{1,9}})?)?(?:Z|[+-]\d\d:?\d\d)?)?|(?:\d{{1,2}}(?:st|nd|rd|th)? )?(?i:{_MONTHS})"
             r"[a-z]{0,6}\.?,? (?:\d{1,2}(?:st|nd|rd|th)?,? )?\d{4})"
         ),
-        whole(0.7, "id"),
+        whole(LIKELY, "id"),
         (32, 100),
     ),
 )

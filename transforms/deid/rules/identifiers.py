@@ -6,6 +6,7 @@ import re
 
 from stdnum.iso7064 import mod_97_10
 
+from transforms.deid.evidence import FORM, LIKELY, PROVEN, WEAK
 from transforms.deid.rules.check_digits import IBAN_LENGTH, luhn
 from transforms.deid.rules.rule import BEGIN, END, Rule, Verdict, before, whole
 
@@ -30,14 +31,14 @@ def _card(found: re.Match[str]) -> Verdict | None:
         if len(set(digits)) < 2 or not luhn(digits):
             continue
         if _ISSUER.match(digits):
-            return found.start("digits"), found.start("digits") + end, 0.95
+            return found.start("digits"), found.start("digits") + end, PROVEN
         if CARD_CONTEXT.search(before(found, 60, "digits")):
-            return found.start("digits"), found.start("digits") + end, 0.6
+            return found.start("digits"), found.start("digits") + end, WEAK
     return None
 
 
 def _parted_card(found: re.Match[str]) -> Verdict | None:
-    return (found.start(), found.end(), 0.95) if is_card_number(found.group()) else None
+    return (found.start(), found.end(), PROVEN) if is_card_number(found.group()) else None
 
 
 def is_card_number(text: str) -> bool:
@@ -58,7 +59,7 @@ def _iban(found: re.Match[str]) -> Verdict | None:
             compact = re.sub(r"[^A-Za-z0-9]", "", text[: place + 1]).upper()
             rest = text[place + 1 : place + 2]
             if mod_97_10.is_valid(compact[4:] + compact[:4]) and not rest.isalnum():
-                return found.start("iban"), found.start("iban") + place + 1, 0.95
+                return found.start("iban"), found.start("iban") + place + 1, PROVEN
             return None
     return None
 
@@ -67,7 +68,7 @@ def _ssn(found: re.Match[str]) -> Verdict | None:
     area, group, serial = re.split(r"[- ]", found.group())
     if area in ("000", "666") or group == "00" or serial == "0000":
         return None
-    return found.start(), found.end(), 0.85 if area < "900" else 0.7
+    return found.start(), found.end(), FORM if area < "900" else LIKELY
 
 
 _BANK_WORDS = (
@@ -120,7 +121,7 @@ IDENTIFIER_RULES = (
         "BANK_ACCOUNT",
         r"(?i)account[ _-]?n|acct|account ?#|bank account|konto|sort[ _-]?code|routing|(?:account|a/c) \d{7}",
         re.compile(rf"(?i:{_BANK_WORDS})[^\n\d]{{0,24}}?(?P<id>\b\d[\d -]{{4,20}}\d\b)"),
-        whole(0.7, "id"),
+        whole(LIKELY, "id"),
         (32, 80),
     ),
 )

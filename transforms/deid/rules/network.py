@@ -6,6 +6,7 @@ import ipaddress
 import itertools
 import re
 
+from transforms.deid.evidence import FITTING, FORM, STATED
 from transforms.deid.rules.rule import BEGIN, END, Rule, Verdict, before, whole
 
 _VERSION_BEFORE = re.compile(
@@ -34,12 +35,12 @@ def _ip4(found: re.Match[str]) -> Verdict | None:
     required = _REQUIRED_BEFORE.search(left)
     if required is not None and not _ADDRESS_NAME.search(required.group("name")):
         return None
-    return found.start(), found.end(), 0.8
+    return found.start(), found.end(), STATED
 
 
 def _written_ip4(found: re.Match[str]) -> Verdict | None:
     parts = re.findall(r"\d+", found.group("ip"))
-    return (found.start("ip"), found.end("ip"), 0.75) if all(int(part) < 256 for part in parts) else None
+    return (found.start("ip"), found.end("ip"), FITTING) if all(int(part) < 256 for part in parts) else None
 
 
 def _ip6(found: re.Match[str]) -> Verdict | None:
@@ -56,7 +57,7 @@ def _ip6(found: re.Match[str]) -> Verdict | None:
     for low in cuts[1:] if joined else cuts:
         for high in ends:
             if high - low >= 6 and _is_address(text[low:high]):
-                return found.start() + low, found.start() + high, 0.8
+                return found.start() + low, found.start() + high, STATED
     return None
 
 
@@ -113,7 +114,7 @@ NETWORK_RULES = (
             BEGIN + r"(?<![:-][0-9A-Fa-f]{2}[:-])[0-9A-Fa-f]{2}([:-])(?:[0-9A-Fa-f]{2}\1){4}[0-9A-Fa-f]{2}"
             r"(?![0-9A-Za-z]|[:-][0-9A-Fa-f]{2}(?![0-9A-Za-z]))"
         ),
-        whole(0.85),
+        whole(FORM),
         (16, 24),
     ),
     Rule(
@@ -123,7 +124,7 @@ NETWORK_RULES = (
         re.compile(
             BEGIN + r"(?<!\w\.)(?<!\[[.*])[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}" + END + r"(?!\.\w)"
         ),
-        whole(0.8),
+        whole(STATED),
         (20, 8),
     ),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from transforms.deid.evidence import FITTING, FORM, LIKELY, STATED
 from transforms.deid.rules.rule import Rule, Verdict, before, whole
 
 #: Home folders that do not identify a person.
@@ -58,20 +59,20 @@ def _user(found: re.Match[str]) -> Verdict | None:
         return None
     if re.search(r"\.(?:html?|js|ts|css|png|json|md|py|php)\Z", name):
         return None
-    return found.start("user"), found.start("user") + len(name), 0.85
+    return found.start("user"), found.start("user") + len(name), FORM
 
 
 def _slug(found: re.Match[str]) -> Verdict | None:
     group = "user" if found.group("user") else "home"
     name = found.group(group)
-    return None if name.lower() in GENERIC_USERS or name.isdigit() else (*found.span(group), 0.85)
+    return None if name.lower() in GENERIC_USERS or name.isdigit() else (*found.span(group), FORM)
 
 
 def _field(found: re.Match[str]) -> Verdict | None:
     name = found.group("user")
     if name.lower() in GENERIC_USERS or _FIELD_SKIPPED.search(name) or _DOTTED_PATH.search(name):
         return None
-    return found.start("user"), found.end("user"), 0.7
+    return found.start("user"), found.end("user"), LIKELY
 
 
 def _owner(found: re.Match[str]) -> Verdict | None:
@@ -163,21 +164,21 @@ PLACE_RULES = (
             rf"(?<![\w.-])\d{{1,6}}[A-Za-z]?(?:[-/]\d{{1,4}})?,?\s(?:(?:[NSEW]|North|South|East|West)\.?\s)?(?:{_WORD}\s){{1,4}}"
             rf"(?:{_STREET})\b\.?{_UNIT}?{_CITY}?"
         ),
-        whole(0.8),
+        whole(STATED),
         (180, 180),
     ),
     Rule(
         "ADDRESS",
         rf"\s(?:{_STATES})\s\d{{5}}",
         re.compile(rf"\b{_WORD}(?:\s{_WORD}){{0,2}},?\s(?:{_STATES})\s\d{{5}}(?:-\d{{4}})?\b"),
-        whole(0.75),
+        whole(FITTING),
         (120, 16),
     ),
     Rule(
         "ADDRESS",
         r"(?i)p\.?\s?o\.?\s?box\s+\d",
         re.compile(r"(?i)\bp\.?\s?o\.?\s?box\s{1,3}\d{1,9}"),
-        whole(0.8),
+        whole(STATED),
         (24, 12),
     ),
     Rule(
@@ -190,7 +191,7 @@ PLACE_RULES = (
             r"(?:\s[A-ZÀ-Þ][\w'’-]+)?(?:,?\s\d{5}\s[A-ZÀ-Þ][\w'’-]+)?|"
             r"\b(?:[Cc]alle|[Vv]ia|[Pp]laza|[Aa]venida)\s(?:[Dd]e(?:l| la| los)?\s)?[A-ZÀ-Þ][a-zà-þ][\w'’-]*(?:\s[A-ZÀ-Þ][\w'’-]+)?,?\s\d{1,4}\b"
         ),
-        whole(0.75),
+        whole(FITTING),
         (48, 140),
     ),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from transforms.deid.evidence import CHECKED, PROVEN, STATED
 from transforms.deid.rules.provider_secrets import ProviderSecret, provider_secrets
 from transforms.deid.rules.rule import Judge, Rule, Verdict, before, whole
 from transforms.deid.rules.secret_values import entropy
@@ -26,7 +27,7 @@ def _provider(found: re.Match[str]) -> Verdict | None:
     if re.search(r"(?i)xxxx|\*{3}|\.\.\.", text) or len(set(text)) < 8 or _KEBAB.match(text):
         return None
     more = _GOES_ON.match(found.string, found.end())
-    return found.start(), more.end() if more else found.end(), 0.95
+    return found.start(), more.end() if more else found.end(), PROVEN
 
 
 def _with_context(words: tuple[str, ...]) -> Judge:
@@ -36,7 +37,7 @@ def _with_context(words: tuple[str, ...]) -> Judge:
         text = found.group()
         if len(set(text)) < 8 or not expression.search(before(found, _CONTEXT_REACH)):
             return None
-        return (found.start(), found.end(), 0.8) if re.search(r"\d", text) or entropy(text) > 3.5 else None
+        return (found.start(), found.end(), STATED) if re.search(r"\d", text) or entropy(text) > 3.5 else None
 
     return judge
 
@@ -71,14 +72,14 @@ PROVIDER_KEY_RULES = (
             r"(?:eyJ|\b(?:eyA|ewo|ew0K))[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)*|"
             r"\bey[A-Za-z0-9_-]{16,}\.ey[A-Za-z0-9/_-]{16,}\.[A-Za-z0-9/_-]*={0,2}"
         ),
-        whole(0.95),
+        whole(PROVEN),
     ),
     Rule(
         # The same, encoded in base64 again, as in Kubernetes secrets.
         "SECRET",
         r"ZXlK[A-Za-z0-9+/]{40}",
         re.compile(r"ZXlK[A-Za-z0-9+/]{40,}={0,2}"),
-        whole(0.9),
+        whole(CHECKED),
     ),
     *(_rule(secret) for secret in provider_secrets()),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 
+from transforms.deid.evidence import POSSIBLE
 from transforms.deid.rules.rule import Rule, Verdict, before
 from transforms.deid.rules.secret_values import entropy, reads_like_words
 
@@ -28,7 +29,7 @@ def _random(found: re.Match[str]) -> Verdict | None:
         r"(?i)(?:sha\d+[-:=]|base64,|integrity\W{1,4})\Z", before(found, 12)
     ):
         return None
-    return found.start(), found.end(), 0.65
+    return found.start(), found.end(), POSSIBLE
 
 
 def _mixed(found: re.Match[str]) -> Verdict | None:
@@ -44,7 +45,7 @@ def _mixed(found: re.Match[str]) -> Verdict | None:
         return None
     if text[0].isdigit() and re.match(r"\d+(?:px|em|ms|x\d)", text):
         return None
-    return found.start(), found.end(), 0.65
+    return found.start(), found.end(), POSSIBLE
 
 
 RANDOM_RULES = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from transforms.deid.evidence import FITTING, LIKELY
 from transforms.deid.people.lexicon import is_common_word
 from transforms.deid.rules.assigned import REFERENCE, assigned
 from transforms.deid.rules.rule import BLANK, Rule, Verdict
@@ -31,14 +32,14 @@ def _spoken(found: re.Match[str]) -> Verdict | None:
         return None
     if not looks_secret(value, password=True) or REFERENCE.match(value) or _VERSION.match(value):
         return None
-    return found.start("value"), found.start("value") + len(value), 0.7
+    return found.start("value"), found.start("value") + len(value), LIKELY
 
 
 def _pair(found: re.Match[str]) -> Verdict | None:
     value = without_tail(found.group("value"), quoted=False)
     if not looks_secret(value, password=True):
         return None
-    return found.start("value"), found.start("value") + len(value), 0.75
+    return found.start("value"), found.start("value") + len(value), FITTING
 
 
 def _owned(found: re.Match[str]) -> Verdict | None:
@@ -46,7 +47,7 @@ def _owned(found: re.Match[str]) -> Verdict | None:
     value = without_tail(found.group("value"), quoted=False)
     if len(value) < 4 or _SAID_OF_PASSWORDS.match(value):
         return None
-    return found.start("value"), found.start("value") + len(value), 0.7
+    return found.start("value"), found.start("value") + len(value), LIKELY
 
 
 def _told(found: re.Match[str]) -> Verdict | None:
@@ -58,17 +59,17 @@ def _told(found: re.Match[str]) -> Verdict | None:
         strange = _WORD_ALONE.match(value) and not value.isupper() and not is_common_word(value)
         if not strange or REFERENCE.match(value):
             return None
-    return found.start("value"), found.start("value") + len(value), 0.7
+    return found.start("value"), found.start("value") + len(value), LIKELY
 
 
 def _random(found: re.Match[str]) -> Verdict | None:
     value = found.group("value").rstrip(".")
     random = looks_random(value) and not UUID.match(value)
-    return (found.start("value"), found.start("value") + len(value), 0.7) if random else None
+    return (found.start("value"), found.start("value") + len(value), LIKELY) if random else None
 
 
 def _code(found: re.Match[str]) -> Verdict:
-    return found.start("value"), found.end("value"), 0.75
+    return found.start("value"), found.end("value"), FITTING
 
 
 SPOKEN_RULES = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from transforms.deid.evidence import FITTING, LIKELY, POSSIBLE
 from transforms.deid.people.lexicon import first_names, is_common_word, last_names
 from transforms.deid.rules.rule import Rule, Verdict, after, before
 
@@ -55,7 +56,7 @@ def _ambiguous(found: re.Match[str]) -> Verdict | None:
     word = found.group("name").lower()
     if word not in first_names() or word in _TOOLS or word in _NO_NAMES:
         return None
-    return found.start("name"), found.end("name"), 0.65
+    return found.start("name"), found.end("name"), POSSIBLE
 
 
 _ARTICLE = re.compile(r"(?i)\b(?:the|an?|this|that|our|my|your|its)\s\Z")
@@ -70,7 +71,7 @@ def _owner(found: re.Match[str]) -> Verdict | None:
         return None
     if is_common_word(word) and (word not in first_names() or _OF_THINGS.match(after(found, 20))):
         return None
-    return found.start("name"), found.end("name"), 0.65
+    return found.start("name"), found.end("name"), POSSIBLE
 
 
 def _titled(found: re.Match[str]) -> Verdict | None:
@@ -78,7 +79,7 @@ def _titled(found: re.Match[str]) -> Verdict | None:
     words = found.string[start:end].split()
     if not words or len(words[0]) < 2 or words[0] == "Lanka":
         return None
-    return start, end, 0.75
+    return start, end, FITTING
 
 
 def _named(found: re.Match[str]) -> Verdict | None:
@@ -89,7 +90,7 @@ def _named(found: re.Match[str]) -> Verdict | None:
     strange = [not is_common_word(word) for word in words if len(word) > 2]
     if not words or (not (all(strange) and strange) and not (known[0] and known[-1] and len(words) > 1)):
         return None
-    return start, end, 0.7
+    return start, end, LIKELY
 
 
 def _initialled(found: re.Match[str]) -> Verdict | None:
@@ -97,7 +98,7 @@ def _initialled(found: re.Match[str]) -> Verdict | None:
     family = found.group("family")
     if _NO_INITIALS.match(found.group("name")) or is_common_word(family) or family.isupper():
         return None
-    return found.start("name"), found.end("name"), 0.65
+    return found.start("name"), found.end("name"), POSSIBLE
 
 
 def _trimmed(found: re.Match[str]) -> tuple[int, int]:
