@@ -25,7 +25,7 @@ from stdnum.isbn import is_valid as is_valid_isbn
 
 from transforms.deid.contexts.counted import is_counted, is_range
 from transforms.deid.people.line_signs import is_code_line
-from transforms.deid.rules.contact import is_service_mailbox, top_level_domains
+from transforms.deid.rules.contact import is_password_of_url, is_service_mailbox, top_level_domains
 from transforms.deid.rules.scanner import PatternScanner
 from transforms.deid.rules.secret_values import entropy, is_public
 from transforms.deid.spans import MaskedText, Segment, Span
@@ -232,11 +232,19 @@ def _windows(text: str) -> Iterator[tuple[int, int]]:
         yield low, high
 
 
+_UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+
+
 def _left_on_purpose(text: str, start: int, end: int, kind: str, code: _Code) -> bool:
     """True for a value that the first pass leaves unmasked on purpose."""
     value = text[start:end]
     if kind == "EMAIL_ADDRESS":
-        return is_service_mailbox(value)
+        return is_service_mailbox(value) or "/" in value or is_password_of_url(text, start)
+    if kind == "CREDIT_CARD" and any(
+        found.start() <= start and end <= found.end()
+        for found in _UUID.finditer(text, max(0, start - 36), end + 36)
+    ):
+        return True
     if kind in ("PHONE_NUMBER", "CREDIT_CARD", "US_SSN") and code.holds(start):
         return True
     if kind in ("PHONE_NUMBER", "US_SSN"):

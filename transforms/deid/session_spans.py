@@ -6,6 +6,7 @@ The spans of a session are a pure function of its segments and the config, whate
 from __future__ import annotations
 
 import bisect
+import itertools
 import math
 import re
 from collections.abc import Collection, Iterator, Sequence
@@ -13,7 +14,8 @@ from collections.abc import Collection, Iterator, Sequence
 from schemas.deid import DeidConfig
 from transforms.deid.contexts.fields import keyed_span
 from transforms.deid.evidence import CHECKED, LIKELY, STATED, WEAK
-from transforms.deid.people.lexicon import is_common_word
+from transforms.deid.people.identifiers import without_identifiers
+from transforms.deid.people.lexicon import is_common_word, is_dictionary_word, is_listed
 from transforms.deid.people.logins import Logins, on_the_lists, stands_in_more
 from transforms.deid.people.names import NameFinder
 from transforms.deid.people.reading import Reading
@@ -65,6 +67,7 @@ class SpanFinder:
             named = self._names.find(reading, languages, reading.within(self._explained(scanned)))
             for spans, people in zip(found, named, strict=True):
                 spans += people
+            self._drop_identifiers(reading, found)
         for number, segment in enumerate(reading.segments):
             if found[number]:
                 found[number] = resolve(self._sure(found[number], segment.kind))
@@ -75,6 +78,25 @@ class SpanFinder:
                 names = language is not None and self._names is not None
                 found[low:high] = propagate_names(texts, known) if names else known
         return found
+
+    @staticmethod
+    def _drop_identifiers(reading: Reading, found: list[list[Span]]) -> None:
+        """Removes people whose names the same session uses as identifiers of its code."""
+        for low, high in itertools.pairwise(reading.bounds):
+            names = {
+                (number - low, span.start, span.end)
+                for number in range(low, high)
+                for span in found[number]
+                if span.type == "PERSON"
+            }
+            if names and reading.has_code(reading.numbers[low:high]):
+                kept = without_identifiers([one.text for one in reading.segments[low:high]], names)
+                for number in range(low, high) if len(kept) < len(names) else ():
+                    found[number] = [
+                        span
+                        for span in found[number]
+                        if span.type != "PERSON" or (number - low, span.start, span.end) in kept
+                    ]
 
     def _explained(self, scanned: Sequence[Sequence[Span]]) -> list[tuple[int, int, int]]:
         """Spans that patterns identify as neither a person nor an address: text, start, end."""
@@ -219,7 +241,8 @@ def _names(texts: Sequence[str], found: Sequence[Sequence[Span]]) -> tuple[set[t
                 full.add(tuple(words))
             if len(words) > 1 or span.score >= LIKELY:
                 named = {_as_name(word) for word in words}
-                parts |= {w for w in named if len(w) >= 3 and w[0].isupper() and not is_common_word(w)}
+                is_word = is_common_word if any(is_listed(word) for word in words) else is_dictionary_word
+                parts |= {w for w in named if len(w) >= 3 and w[0].isupper() and not is_word(w)}
     return full, parts
 
 

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import re
 
-from transforms.deid.people.lexicon import is_clear_first_name, is_common_word, last_names
+from transforms.deid.people.lexicon import (
+    is_clear_first_name,
+    is_common_word,
+    is_dictionary_word,
+    is_listed,
+    last_names,
+)
 from transforms.deid.rules.accounts import account
 from transforms.deid.rules.rule import Rule, Verdict
 
@@ -45,6 +51,9 @@ _MESSAGES: tuple[tuple[str, str], ...] = (
 
 def _logged(found: re.Match[str]) -> Verdict | None:
     name = found.group("user")
+    word = name.rstrip(".")
+    if is_dictionary_word(word) or (is_common_word(word) and not is_listed(word)):
+        return None
     if name.lower() in _NO_USER or (name[0].isupper() and not re.search(r"[a-z].*[\d_.]", name)):
         return None
     return account(found)

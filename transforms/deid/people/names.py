@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from schemas.deid import TaggerConfig
 from transforms.deid.evidence import FITTING, FORM, LIKELY
 from transforms.deid.model.tagger import Entity, Tagger
-from transforms.deid.people.lexicon import first_names, is_common_word, last_names
+from transforms.deid.people.lexicon import first_names, is_common_word, is_dictionary_word, last_names
 from transforms.deid.people.listed_names import ListedNames, find_listed_names, windows_of
 from transforms.deid.people.name_phrases import joined_to
 from transforms.deid.people.reading import PROSE, Mask, Reading
@@ -26,18 +26,24 @@ ENGLISH = "en"
 _MIN_ADDRESS = 6
 _NOT_LOWER_NAME = re.compile(r"[^a-zà-ÿ' -]")
 _REST_OF_WORD = re.compile(r"(?:(?<=\d)[^\W\d_]{1,3}(?![^\W_]))")
+_NEXT_NUMBER = re.compile(r"\s*\n[ \t]*#?\d{1,3}\Z")
+_BEHIND_NUMBER = re.compile(r"[.):\t]\D")
+_LETTERS = re.compile(r"[^\W\d_]{3,}")
 _ADDRESS_GAP = re.compile(r"[\s,;.|/-]{1,4}\Z")
-#: Listings with line numbers, measures, and identifiers in camel case.
+#: Listings with line numbers, measures, counts (Car 150, Truck 100; 157/157 PASS), and identifiers in camel case.
+_UNIT = r"(?i:box|apt|unit|ste|suite|fl|floor|flat|no|psc|room|building|block|house|plot|route|rte|hwy|highway|lot)"
 _NO_ADDRESS = re.compile(
-    r"\n[ \t]*\d+\t|[×{}=%]|\b(?!(?i:box|apt|unit|ste|fl|no|psc)\b)[A-Za-z]{1,4}\d?:? \d{1,3}(?:[./]\d{1,3})?,? (?!(?i:box|apt|unit|ste|fl|no|psc)\b)[A-Za-z]{1,4}\d?:? \d{1,3}(?:[./]\d{1,3})?(?!\d)|\d ?(?:mg|mcg|ml|kb|mb|gb|px|ms|IU)\b|\b[A-Z][a-z]+[A-Z][a-z]+[A-Z(,;]"
+    rf"^\d+\t|\n[ \t]*\d+\t|[×{{}}=%()]|\b(?!{_UNIT}\b)[A-Za-z]{{1,4}}\d?:? \d{{1,3}}(?:[./]\d{{1,3}})?,? (?!{_UNIT}\b)[A-Za-z]{{1,4}}\d?:? \d{{1,3}}(?:[./]\d{{1,3}})?(?!\d)|"
+    rf"\b(?!{_UNIT}\b)[A-Za-z]{{1,16}}:? \d{{1,3}}, (?!{_UNIT}\b)[A-Za-z]{{1,16}} \d{{1,3}}\b(?! [A-Z])|\b\d+ (?!NE|NW|SE|SW)[A-Z]{{2,4}} [a-z]|"
+    r"\d ?(?:mg|mcg|ml|kb|mb|gb|px|ms|IU)\b|\b(?!Mc|Mac|De|Di|La|Le|Van|O['’])(?:[A-Z]?[a-z]+[A-Z][a-z]|[A-Z]{2,}[a-z]{2})|\b(\d+)/\1\b"
 )
 _HOUSE_NUMBER = re.compile(
     r"(?<![A-Za-z.])\d+(?:[-/]\d+)?[A-Za-z]?(?![A-Za-z\d])|[A-Za-z]{1,2}\d[A-Za-z\d]? ?\d[A-Za-z]{2}"
 )
 _PLACE_WORD = re.compile(
     r"(?<![^\W_])[A-ZÀ-ÞŠŽČĆĐŁŚŻ][^\W\d_]{2,}|(?i:\b(?:st|str|street|ave|avenue|rd|road|ln|lane|dr|drive|blvd|way|ct|court|pl|place|apt|"
-    r"suite|unit|floor|flat|box|route|hwy|highway|circle|terrace|square|close|crescent|park|rue|via|calle|platz|[^\W\d_]{3,}(?:stra(?:ß|ss)e|weg|gasse))\b)|"
-    r"[A-Za-z]{1,2}\d[A-Za-z\d]? ?\d[A-Za-z]{2}\b|\b[A-Z]{2} \d{5}\b|\b\d{4} ?[A-Z]{2}\b|[^\W\d_]{4,}.*[^\W\d_]{4,}|[^\x00-\u024f]{2}",
+    r"suite|unit|floor|flat|box|route|hwy|highway|circle|terrace|square|close|crescent|park|rue|via(?= [A-ZÀ-Þ][^\n]*\d)|calle|platz|[^\W\d_]{3,}(?:stra(?:ß|ss)e|weg|gasse))\b)|"
+    r"[A-Za-z]{1,2}\d[A-Za-z\d]? ?\d[A-Za-z]{2}\b|\b[A-Z]{2} \d{5}\b|\b\d{4} ?[A-Z]{2}\b|[^\x00-\u024f]{2}",
     re.S,
 )
 #: A given name that is no other word, and a family name: both on the lists.
@@ -197,7 +203,10 @@ def _reads_like_address(text: str) -> bool:
     """
     if _NO_ADDRESS.search(text) or not _HOUSE_NUMBER.search(text):
         return False
-    return _PLACE_WORD.search(text) is not None
+    if _PLACE_WORD.search(text):
+        return True
+    words = _LETTERS.findall(text)
+    return sum(len(word) > 3 for word in words) > 1 and not all(map(is_dictionary_word, words))
 
 
 def _addresses(text: str, entities: Sequence[Entity]) -> list[Span]:
@@ -212,8 +221,15 @@ def _addresses(text: str, entities: Sequence[Entity]) -> list[Span]:
             joined[-1] = (joined[-1][0], end, max(joined[-1][2], entity.score))
         else:
             joined.append((start, end, entity.score))
-    return [
-        Span(start, end, "ADDRESS", score)
-        for start, end, score in joined
-        if end - start >= _MIN_ADDRESS and _reads_like_address(text[start:end])
-    ]
+    found = []
+    for start, end, score in joined:
+        # The next number of a list after a line that reads like a street.
+        number = _NEXT_NUMBER.search(text, start, end)
+        if number is not None and _BEHIND_NUMBER.match(text, end):
+            end = number.start()
+        # A span that begins inside a word: libcups2, libgbm1.
+        if text[start].isdigit() and text[max(0, start - 3) : start].isalpha() and start > 2:
+            continue
+        if end - start >= _MIN_ADDRESS and _reads_like_address(text[start:end]):
+            found.append(Span(start, end, "ADDRESS", score))
+    return found

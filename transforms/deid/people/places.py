@@ -23,7 +23,8 @@ _NOUNS = re.compile(
     r"university|college|institute|hospital|foundation|museum|stadium|arena|bank|inc|corp|llc|ltd|gmbh|plc|sachs|fargo|"
     r"tractor|salad|pizza|sandwich|cocktail|apples?|tea|sponge|font|typeface|sans|serif|gothic|mono|"
     r"award|prize|medal|cup|trophy|act|amendment|grant|scholarship|telescope|framework|library|plugin|package|module|container|"
-    r"cluster|dashboards?|server|repo|repository|branch|release|theme)\b",
+    r"cluster|dashboards?|server|repo|repository|branch|release|theme|cli|apis?|sdk|ide|tui|gui|schemas?|middleware|bindings|"
+    r"components?|hooks|queries|runtime|compiler|linter|bundler|templates?|instance|webhooks?|endpoints?)\b",
     re.IGNORECASE,
 )
 _AROUND = 40

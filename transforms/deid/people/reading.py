@@ -91,6 +91,11 @@ class Reading:
         line = np.searchsorted(self.texts.lines, self.texts.begins[number] + place, side="right") - 1
         return bool(self.line_flags[line] & CODE)
 
+    def has_code(self, numbers: Sequence[int]) -> bool:
+        """True if one of these texts has a line of code."""
+        lines = self.texts.first_lines
+        return any((self.line_flags[lines[n] : lines[n + 1]] & CODE).any() for n in numbers)
+
     @functools.cached_property
     def capitals(self) -> Mask:
         """By token whether a capitalised name may begin there."""

@@ -19,6 +19,7 @@ from transforms.deid.evidence import CHECKED, FITTING, POSSIBLE, UNSURE
 from transforms.deid.people.lexicon import (
     first_names,
     is_common_word,
+    is_dictionary_word,
     is_listed,
     last_names,
     shaped_like_name,
@@ -43,8 +44,14 @@ _CONTRACTED = re.compile(
 )
 #: Endings of English words that begin a sentence, and of words of programs.
 _NO_NAME = re.compile(
-    r"(?i)(?:ally|edly|ably|ingly|ously|ively|[^aeiou]ing|tion|tions|ment|ments|ness|able|ible|ize[ds]?|ise[ds]|izer|ism|ology|ware|"
+    r"(?i)(?:ally|edly|ably|ingly|ously|ively|[^aeiou]ing|tion|tions|ment|ments|ness|able|ible|ize[ds]?|ise[ds]|izer|ism|ology|ware|abilit(?:y|ies)|[aeiou]rities|arities|"
     r"name|names|base|data|file|files|list|view|index|code|node|type|path|script|bot|hub|lab|labs|soft|sync|proxy|api|less|ful)\Z"
+)
+_PARTICLES = frozenset(
+    (
+        "and de da do dos das del della di du la le les van von der den ter ten zu zum zur bin ibn bint al "
+        "el y e af av"
+    ).split()
 )
 _TAIL = re.compile(r"(?:['’]s|[\s,.\-–—!?'’]+)\Z")
 
@@ -133,6 +140,19 @@ def _without_acronym(text: str, start: int, end: int) -> int:
     return end if text[start:cut].isupper() else cut
 
 
+def _cased_like_a_name(words: Sequence[str]) -> bool:
+    """False for a mixture of cases that is no name: Placeholder meshes, UFUNCTION Specifiers.
+
+    Particles are lower case, and a family name may be in capitals.
+    """
+    lower = [word for word in words[1:] if word.islower() and len(word) > 1 and word not in _PARTICLES]
+    capitals = [word for word in words if word.isupper() and len(word) > 2 and not word.endswith(".")]
+    unlisted = [word for word in capitals if not is_listed(word)]
+    if len(capitals) == len(words):
+        return len(unlisted) < len(words)
+    return not (lower or unlisted) or is_listed(words[0])
+
+
 def credible_person(text: str, start: int, end: int) -> Span | None:
     """The span of a person that the model found, trimmed; None if it cannot be a name in this text."""
     while start < end and not text[start].isalpha():
@@ -153,9 +173,15 @@ def credible_person(text: str, start: int, end: int) -> Span | None:
         return None
     if names_a_place(text, start, end) or names_a_thing(text, start, end):
         return None
-    if text[max(0, start - 1) : start] in tuple("`_/\\@#$.") or text[end : end + 1] in tuple("`_/\\(=["):
+    if text[max(0, start - 1) : start] in tuple("`_/\\@#$.+") or text[end : end + 1] in tuple("`_/\\(=[+"):
         return None
     listed = any(word in first_names() or word in last_names() for word in words)
+    if not listed and any(_NO_NAME.search(word) for word in words[1:]):
+        return None
+    if not listed and all(is_dictionary_word(word) for word in words):
+        return None
+    if len(words) > 1 and not _cased_like_a_name(name.split()):
+        return None
     if len(words) == 1:
         if len(name) < 3 or (not listed and (name.isupper() or _NO_NAME.search(name))):
             return None

@@ -32,6 +32,8 @@ _PHONE_CONTEXT_LINE = re.compile(r"(?i)\b(?:phone|tel|telephone|mobile|fax|telef
 _BEFORE_AT = frozenset(
     "look looks looking me us it you him her them is are was be work works working here there and".split()
 )
+#: Words before the domain of a mailbox: outside the @example.com domain.
+_BEFORE_DOMAIN = frozenset("the a an this your our my their its any all".split())
 _DIGIT_WORD = r"(?:zero|oh|one|two|three|four|five|six|seven|eight|nine|double|triple)"
 _DATE_OR_ADDRESS = re.compile(
     r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}\Z|\d{1,3}(?:\.\d{1,3}){3}\Z"
@@ -52,12 +54,17 @@ def is_service_mailbox(address: str) -> bool:
     return _SERVICE_LOCALS.match(address.split("@")[0]) is not None
 
 
+def is_password_of_url(text: str, start: int) -> bool:
+    """True where the user info of a URL goes on: the password of `https://user:password@host`."""
+    return _PASSWORD_OF_URL.search(text, max(0, start - 80), start) is not None
+
+
 def _email(found: re.Match[str]) -> Verdict | None:
     start, local = found.start(), found.group("local")
     escaped = _ESCAPED_DELIMITER.match(local)
     if escaped is not None:
         start, local = start + escaped.end(), local[escaped.end() :]
-    if _SERVICE_LOCALS.match(local) or _PASSWORD_OF_URL.search(before(found, 80)):
+    if _SERVICE_LOCALS.match(local) or is_password_of_url(found.string, start):
         return None
     end = _domain_end(found.group("domain"))
     if not end:
@@ -92,7 +99,9 @@ def _spelled_email(found: re.Match[str]) -> Verdict | None:
 
 
 def _spaced_email(found: re.Match[str]) -> Verdict | None:
-    return (found.start(), found.end(), CHECKED) if " " in found.group() else None
+    local = found.group().partition("@")[0].strip().lower()
+    named = " " in found.group() and local not in _BEFORE_DOMAIN
+    return (found.start(), found.end(), CHECKED) if named else None
 
 
 def _spoken_email(found: re.Match[str]) -> Verdict | None:
@@ -165,7 +174,7 @@ CONTACT_RULES = (
         "EMAIL_ADDRESS",
         r"[^\s@]@[^\s@]|[^\s@]%40[^\s@]",
         re.compile(
-            r"(?P<local>[\w.+%-]{1,64}|\"[^\"\n]{1,64}\")(?:@|%40)"
+            r"(?P<local>[\w.+%-]{1,64}|(?<!\w)\"\w[\w.+ -]{0,63}\")(?:@|%40)"
             rf"(?P<domain>(?:{_LABEL}\.){{1,8}}[A-Za-z\u00a1-\uffff]{{2,24}})"
         ),
         _email,

@@ -33,6 +33,10 @@ def _cookie(found: re.Match[str]) -> Verdict | None:
     )
 
 
+def _random_cookie(found: re.Match[str]) -> Verdict | None:
+    return (*found.span("value"), FITTING) if looks_random(found.group("value")) else None
+
+
 CREDENTIAL_RULES = (
     Rule(
         # Credentials in a URL (RFC 3986, 3.2.1). A port number after the colon is not a password.
@@ -64,6 +68,16 @@ CREDENTIAL_RULES = (
         ),
         _cookie,
         (96, 4_200),
+    ),
+    Rule(
+        # Any cookie with a random value, in a header or in the printed form of one.
+        "SECRET",
+        r"(?i)cookie[\"']?\s{0,3}[:=]",
+        re.compile(
+            r"(?i)\b(?:set-)?cookie[\"']?\s{0,3}[:=]\s{0,3}[\[\"']{0,2}[\w.-]{1,40}=(?P<value>[\w.%+/~-]{16,4096}={0,2})"
+        ),
+        _random_cookie,
+        (64, 4_200),
     ),
     Rule(
         # curl -u name:password, and similar options.

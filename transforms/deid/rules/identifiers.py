@@ -22,6 +22,9 @@ _ISSUER = re.compile(
 def _card(found: re.Match[str]) -> Verdict | None:
     """The longest run of digit groups that is a card number. Other numbers may follow it."""
     text = found.group("digits")
+    # The minutes of a time, then another number: `16:54 20260208000001_init.sql`.
+    if re.search(r"\d:\Z", before(found, 2, "digits")):
+        return None
     for end in range(len(text), 11, -1):
         if not text[end - 1].isdigit() or text[end : end + 1].isalnum():
             continue

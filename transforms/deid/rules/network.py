@@ -7,7 +7,7 @@ import itertools
 import re
 
 from transforms.deid.evidence import FITTING, FORM, STATED
-from transforms.deid.rules.rule import BEGIN, END, Rule, Verdict, before, whole
+from transforms.deid.rules.rule import BEGIN, END, Rule, Verdict, after, before, whole
 
 _VERSION_BEFORE = re.compile(
     r"(?i)(?:\bv|\bver(?:sion)?\W{0,3}|\b(?:sections?|sec\.|chapter|clause|paragraph|figure|table|appendix|release|build|rev(?:ision)?|oracle|driver|firmware|"
@@ -30,6 +30,9 @@ def _ip4(found: re.Match[str]) -> Verdict | None:
     if any(int(part) > 255 or (len(part) > 1 and part[0] == "0") for part in parts):
         return None
     left = before(found, 32)
+    # A version or a part of a token between hyphens: agent-2.14.0.1-py3.
+    if left.endswith("-") and re.match(r"-[A-Za-z0-9]", after(found, 2)):
+        return None
     if parts[0] in ("0", "127", "255") or text in _WELL_KNOWN or _VERSION_BEFORE.search(left):
         return None
     required = _REQUIRED_BEFORE.search(left)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from transforms.deid.evidence import FITTING, FORM, LIKELY, STATED
+from transforms.deid.people.lexicon import is_dictionary_word, shaped_like_name
 from transforms.deid.rules.rule import Rule, Verdict, before, whole
 
 #: Home folders that do not identify a person.
@@ -66,6 +67,14 @@ def _slug(found: re.Match[str]) -> Verdict | None:
     group = "user" if found.group("user") else "home"
     name = found.group(group)
     return None if name.lower() in GENERIC_USERS or name.isdigit() else (*found.span(group), FORM)
+
+
+def _street(found: re.Match[str]) -> Verdict | None:
+    """A street, unless it is an English "via" before a number: via WebSocket 4, via Step 2."""
+    name = found.group("name") if found.group().startswith("via ") else None
+    if name and not all(shaped_like_name(word) and not is_dictionary_word(word) for word in name.split()):
+        return None
+    return found.start(), found.end(), FITTING
 
 
 def _field(found: re.Match[str]) -> Verdict | None:
@@ -189,9 +198,9 @@ PLACE_RULES = (
             r"\b[A-ZÄÖÜ][\wäöüß.-]{1,30}(?:stra(?:ss|ß)e|str\.|platz|allee|weg|gasse|damm|ufer)\s\d{1,4}(?:\s?[a-z])?\b(?:,?\s\d{5}\s[A-ZÄÖÜ][\wäöüß-]+)?|"
             r"\b\d{1,4}(?:\s?bis)?,?\s(?:rue|avenue|boulevard|place|chemin|allée)\s(?:(?:de|du|des|la|le)\s|d['’]|l['’])*[A-ZÀ-Þ][\w'’-]+"
             r"(?:\s[A-ZÀ-Þ][\w'’-]+)?(?:,?\s\d{5}\s[A-ZÀ-Þ][\w'’-]+)?|"
-            r"\b(?:[Cc]alle|[Vv]ia|[Pp]laza|[Aa]venida)\s(?:[Dd]e(?:l| la| los)?\s)?[A-ZÀ-Þ][a-zà-þ][\w'’-]*(?:\s[A-ZÀ-Þ][\w'’-]+)?,?\s\d{1,4}\b"
+            r"\b(?:[Cc]alle|[Vv]ia|[Pp]laza|[Aa]venida) (?:[Dd]e(?:l| la| los)? )?(?P<name>[A-ZÀ-Þ][a-zà-þ][\w'’-]*(?: [A-ZÀ-Þ][\w'’-]+)?),? \d{1,4}\b"
         ),
-        whole(FITTING),
+        _street,
         (48, 140),
     ),
 )

@@ -23,6 +23,9 @@ _MIN_RANDOM = 12
 #: Identifiers of programs have long runs of one kind of character: on average 3.8 in HintSignPep695TypeAlias.
 _RUNS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|\d+|.")
 _WORD_LENGTH = 3.2
+#: In paths with versions, dist/App_linux_arm64_v8, most characters belong to words; in random values few do.
+_LONG_RUNS = re.compile(r"[A-Z]?[a-z]{3,}|[A-Z]{3,}")
+_MOSTLY = 0.6
 #: A secret of letters alone must change its case more often than words in camel case.
 _ALPHA_LENGTH = 3.4
 
@@ -37,7 +40,9 @@ _DIGEST_BEFORE = re.compile(
     r"(?i)(?:\bsha(?:1|224|256|384|512)[-:=]?|\bh1:|\bmd5[-:]|\bintegrity\W{1,4}|\bsri\W{1,4}|\bfingerprint\W{1,4}(?:is )?|\bdigest\W{1,4}|"
     r"checksum\W{1,4}|ssh-(?:rsa|dss|ed25519) |ecdsa-sha2-nistp\d{3} |-----BEGIN (?:PUBLIC KEY|CERTIFICATE)[^\n]*\n)\Z"
 )
-_ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}\Z")
+_ULID = re.compile(r"(?:[\w.-]*[_.-])?[0-7][0-9A-HJKMNP-TV-Z]{25}\Z")
+#: Another assignment, on the line after the name of a secret: its own name decides.
+_ASSIGNMENT = re.compile(r"[A-Z][A-Z0-9]*_[A-Z0-9_]*=[^=]")
 _FLAG = re.compile(r"!+[A-Za-z_]\w*\Z")
 
 
@@ -67,7 +72,7 @@ def entropy(text: str) -> float:
 
 def looks_secret(value: str, password: bool) -> bool:
     """True for a random value, or a password with a digit or sign, that is not a placeholder."""
-    if len(value) < 4 or PLACEHOLDER.match(value) or len(set(value)) < 3:
+    if len(value) < 4 or PLACEHOLDER.match(value) or len(set(value)) < 3 or _ASSIGNMENT.match(value):
         return False
     if password and value.isalpha() and len(value) >= 12 and value.islower():
         return True
@@ -85,8 +90,10 @@ def looks_secret(value: str, password: bool) -> bool:
 
 
 def reads_like_words(value: str) -> bool:
-    """True for a value with runs of one kind of character as long as in identifiers of programs."""
-    return len(value) >= _WORD_LENGTH * len(_RUNS.findall(value))
+    """True for a value with runs of one kind of character as long as in identifiers of programs, or of words."""
+    if len(value) >= _WORD_LENGTH * len(_RUNS.findall(value)):
+        return True
+    return sum(map(len, _LONG_RUNS.findall(value))) > _MOSTLY * len(value)
 
 
 def looks_random(value: str) -> bool:
