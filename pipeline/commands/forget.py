@@ -124,6 +124,10 @@ def _erase(root: Path, kind: str, asked: Asked, find: Callable[[_Version], _Foun
     change, catalog = begin_change_of_existing(root)
     try:
         certificate = _rewrite(change, catalog, kind, asked, find, key)
+    except (OSError, InputError):
+        if change.is_superseded:
+            raise change.superseded() from None
+        raise
     finally:
         # Removes what was written, if it does not count, else what it replaced; then searches for the keys.
         change.release()

@@ -105,6 +105,8 @@ def execute_packs(
             if not (writers and len(writers) == len(paths) and all(each.is_committed for each in writers)):
                 if isinstance(error, KeyboardInterrupt):
                     raise PipelineError("interrupted; everything written was removed") from None
+                for writer in writers:
+                    writer.check_superseded()
                 if isinstance(error, OSError):
                     raise PipelineError(describe("commit", error)) from error
                 raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 from collections.abc import Callable
 from pathlib import Path
@@ -36,6 +37,18 @@ class Change:
     def before(self) -> Catalog | None:
         """The catalog before the change."""
         return self.read.catalog if self.read else None
+
+    @property
+    def is_superseded(self) -> bool:
+        """True once another command took the claim over: it may remove what this one writes."""
+        try:
+            return not self.is_done and not self.claim.is_held()
+        except OSError:
+            return False
+
+    def superseded(self) -> BusyError:
+        """The error of a command whose claim was taken over."""
+        return BusyError(f"{self.path}: another command took this one's place; run again")
 
     def replace(self, catalog: Catalog, counts: Callable[[Catalog], bool]) -> None:
         """Makes the catalog count. `counts` is True for a catalog that has this change.
@@ -81,25 +94,31 @@ class Change:
         failure: Exception | None = None
         for _ in range(_TRIES):
             try:
-                if not self.claim.is_held():
-                    raise BusyError(f"{self.path}: another command took this one's place; run again")
-                self._put(data)
-            except Conflict:
+                self.store.replace(CURRENT, data, self._etag, self.claim.is_held)
+            except (Conflict, Unknown, OSError) as error:
+                # The answer was lost, the store failed, or another command was first or revoked this one:
+                # only reading tells which catalog counts.
                 if not self._has(counts):
-                    raise BusyError(f"{self.path}: another command changed it first; run again") from None
-            except (Unknown, OSError) as error:
-                # The answer was lost or the store failed: only reading tells which catalog counts.
-                failure = error
-                if not self._has(counts):
+                    self._check_possible()
+                    failure = error
                     continue
             return
+        if isinstance(failure, Conflict):
+            raise BusyError(f"{self.path}: other commands change it at this moment; run again")
         raise PipelineError(f"commit: {self.path / CURRENT} could not be replaced") from failure
 
-    def _put(self, data: bytes) -> None:
-        if self.read is not None:
-            self.store.replace(CURRENT, data, self.read.etag)
-        elif not self.store.create(CURRENT, data):
-            raise Conflict(CURRENT)
+    @property
+    def _etag(self) -> str | None:
+        return self.read.etag if self.read else None
+
+    def _check_possible(self) -> None:
+        """Raises BusyError where no further try can succeed."""
+        with contextlib.suppress(OSError):
+            if not self.claim.is_held():
+                raise self.superseded()
+            found = read_catalog(self.store, str(self.path))
+            if (found.etag if found else None) != self._etag:
+                raise BusyError(f"{self.path}: another command changed it first; run again")
 
     def _has(self, counts: Callable[[Catalog], bool]) -> bool:
         for attempt in range(_TRIES):
@@ -125,8 +144,10 @@ def begin_change(path: Path) -> Change:
     if before is not None and not before.catalog.is_sound:
         raise OutputError(f"{path / CURRENT}: contradicts itself; `chatsieve verify` gives details")
     held = claim(store, before.catalog.version + 1 if before else 1, str(path))
-    # Another writer may have committed between the reading and the claim.
+    # A writer whose claim lapsed may be about to commit: from here on it cannot. Another one may have
+    # committed between the reading and the claim.
     try:
+        store.revoke(CURRENT)
         now = read_catalog(store, str(path))
     except BaseException:
         _is_done(held.release)

@@ -87,10 +87,9 @@ class Claim:
             held = msgspec.structs.replace(self._holder, until=_now() + LEASE)
             try:
                 self._etag = self._store.replace(_name(self.version), msgspec.json.encode(held), self._etag)
-            except Conflict:
-                return  # taken over: the commit is refused
-            except (OSError, Unknown):
-                # The claim may be the renewed one although the answer was lost.
+            except (Conflict, OSError, Unknown):
+                # The claim may be the renewed one although the answer was lost. Of a claim that was taken
+                # over, the etag is no longer that of the stored one: it is never renewed again.
                 with contextlib.suppress(OSError):
                     self._etag = self._read() or self._etag
 
@@ -132,11 +131,17 @@ def is_live(holder: Holder) -> bool:
     return _now() < holder.until < _now() + _LONGEST
 
 
-def remove_dead(store: Store) -> None:
-    """Removes the claims of writers that are gone."""
+def remove_dead(store: Store, own: Claim) -> bool:
+    """Removes the claims of writers that are gone, except for `own`; True while another writer lives."""
+    is_claimed = False
     for version, holder in claims_of(store).items():
-        if not is_live(holder):
+        if own.is_of(holder):
+            continue
+        if is_live(holder):
+            is_claimed = True
+        else:
             store.remove(_name(version))
+    return is_claimed
 
 
 def _take_over(store: Store, version: int, data: bytes, where: str) -> None:

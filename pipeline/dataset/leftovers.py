@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
-from pipeline.dataset.catalog import is_version_folder, read_catalog
-from pipeline.dataset.claims import LEASE, Claim, claims_of, is_live, remove_dead
+from pipeline.dataset.catalog import CURRENT, is_version_folder, read_catalog
+from pipeline.dataset.claims import LEASE, Claim, remove_dead
 from pipeline.dataset.erasures import ERASURES, certificate_name, keys_name
 from transforms.storage.contract import Store
 from transforms.storage.local import TEMPORARY
@@ -19,10 +19,13 @@ def remove_leftovers(store: Store, where: str, own: Claim) -> None:
     An unfinished claim may be that of a writer without a claim; it stays for the time of a lease.
 
     The order matters: a writer claims before it writes and commits before it gives its claim up, so files are
-    listed first, then claims are read, then the catalog.
+    listed first, then claims are read, then the catalog. A writer that is taken for dead may only be stopped:
+    without a claim and with its commit revoked, it cannot make a folder count after the catalog was read.
     """
     folders, names = store.folders(), store.names()
-    others = [holder for holder in claims_of(store).values() if not own.is_of(holder) and is_live(holder)]
+    others = remove_dead(store, own)
+    if not others:
+        store.revoke(CURRENT)
     found = read_catalog(store, where)
     kept = {one.folder for one in found.catalog.versions} if found else set()
     erased = {
@@ -40,7 +43,6 @@ def remove_leftovers(store: Store, where: str, own: Claim) -> None:
     for name in names:
         if not is_version_folder(name.split("/", 1)[0]) and _is_old_temporary(store, name):
             store.remove(name)
-    remove_dead(store)
 
 
 def _is_old_temporary(store: Store, name: str) -> bool:

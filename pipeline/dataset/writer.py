@@ -29,7 +29,7 @@ STAGING = "staging"
 #: The end of DATASET@N, as commands that read a dataset take it.
 _NUMBERED = re.compile(r".@\d+\Z")
 #: Names that a folder may hold before there is a catalog: leftovers of writers that died.
-_OWN = ("claims/", "v0", ".lock/", TEMPORARY)
+_OWN = ("claims/", "v0", TEMPORARY)
 
 
 class DatasetWriter:
@@ -48,6 +48,7 @@ class DatasetWriter:
         self.folder = path / self._name
         self.staging = self.folder / STAGING
         self._change = change
+        self._is_superseded = False
         self.before = change.before
         self.store = self._store = change.store
 
@@ -61,12 +62,12 @@ class DatasetWriter:
 
         `files`: those that the manifest lists; the version's folder must hold exactly these.
         """
-        self._store.remove_all(f"{self._name}/{STAGING}")
-        self._share(files)
-        present = [name.removeprefix(f"{self._name}/") for name in self._store.names(f"{self._name}/")]
-        if present != sorted(file.path for file in files):
-            raise PipelineError("commit: files and manifest differ; nothing was committed")
-        self._store.put(f"{self._name}/{MANIFEST}", manifest)
+        try:
+            self._complete(manifest, files)
+        except (OSError, PipelineError):
+            self._is_superseded = self._change.is_superseded
+            self.check_superseded()
+            raise
         entry = Version(
             version=self.version,
             folder=self._name,
@@ -76,6 +77,11 @@ class DatasetWriter:
             why=why,
         )
         self._change.replace(self._next(entry), self._is_in)
+
+    def check_superseded(self) -> None:
+        """Raises BusyError if another command took this one's place before it failed: that may be why."""
+        if self._is_superseded:
+            raise self._change.superseded()
 
     def release(self) -> None:
         """Gives the claim up and removes what no version needs; never raises."""
@@ -88,6 +94,7 @@ class DatasetWriter:
         """
         with signals_held() as ignore:
             ignore()
+            self._is_superseded = self._is_superseded or self._change.is_superseded
             if not self.is_committed and not self._change.counts(self._is_in, unreadable=True):
                 with contextlib.suppress(OSError):
                     self._store.remove_all(self._name)
@@ -95,6 +102,14 @@ class DatasetWriter:
             if self._change.before is None and not self.is_committed:
                 with contextlib.suppress(OSError):
                     self._store.remove_root()
+
+    def _complete(self, manifest: bytes, files: Sequence[FileEntry]) -> None:
+        self._store.remove_all(f"{self._name}/{STAGING}")
+        self._share(files)
+        present = [name.removeprefix(f"{self._name}/") for name in self._store.names(f"{self._name}/")]
+        if present != sorted(file.path for file in files):
+            raise PipelineError("commit: files and manifest differ; nothing was committed")
+        self._store.put(f"{self._name}/{MANIFEST}", manifest)
 
     def _share(self, files: Sequence[FileEntry]) -> None:
         """Gives files that equal those of the version before the same space on disk.

@@ -25,7 +25,7 @@ _PART = re.compile(
 _BESIDE = {"data/train": "restricted/index", "ledger/part": "restricted/sessions"}
 _SINGLE = {"run": {"README.md", "report/report.json", "report/report.html"}}
 _SINGLE["audit"] = _SINGLE["run"] - {"README.md"}
-_LATEST, _LOCK = "latest", ".lock"
+_LATEST = "latest"
 
 
 def check_dataset_folder(root: Path, catalog: Catalog, outcome: Outcome) -> Iterator[Finding]:
@@ -34,9 +34,7 @@ def check_dataset_folder(root: Path, catalog: Catalog, outcome: Outcome) -> Iter
     A command gives its claim up last. While a claim is there, a command is writing or was killed: what it may
     have left is a note. So is an unfinished claim: nothing reads it.
     """
-    expected = {CURRENT, _LOCK} | {
-        make(name) for name in catalog.erased for make in (keys_name, certificate_name)
-    }
+    expected = {CURRENT} | {make(name) for name in catalog.erased for make in (keys_name, certificate_name)}
     folders = {one.folder for one in catalog.versions}
     left: list[str] = []
     claims = 0

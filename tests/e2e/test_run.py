@@ -238,7 +238,7 @@ def test_a_killed_run_leaves_nothing_that_counts_and_running_again_works(
     again = chatsieve("run", "-c", corpus.config, "--output", out)
     assert again.returncode == 0, again.stderr
     assert chatsieve("verify", out).returncode == 0
-    assert {path.name for path in out.iterdir()} == {".lock", "CURRENT", "latest", current(out).name}
+    assert {path.name for path in out.iterdir()} == {"CURRENT", "latest", current(out).name}
     assert {path.name for path in current(out).iterdir()} == {
         "README.md",
         "data",
@@ -275,7 +275,6 @@ def test_a_new_version_does_not_change_the_one_before(corpus: Corpus, tmp_path: 
     sha256 = hashlib.sha256((old / "manifest.json").read_bytes()).hexdigest()
     assert (manifest["dataset_version"], manifest["parent"]) == (2, {"version": 1, "digest": sha256})
     assert {path.name for path in out.iterdir()} == {
-        ".lock",
         "CURRENT",
         "latest",
         old.name,

@@ -80,7 +80,7 @@ def leftovers_of(out: Path) -> list[str]:
         return []
     known = {one.folder for one in read.catalog.versions}
     known |= {f"erasures/{name}.{kind}" for name in read.catalog.erased for kind in ("keys", "json")}
-    known |= {CURRENT, ".lock", "latest"}
+    known |= {CURRENT, "latest"}
     store = LocalStore(out)
     left = {name for name in store.folders() if is_version_folder(name)} - known
     left |= {name for name in store.names() if name.split("/")[0] not in known and name not in known}

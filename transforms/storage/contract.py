@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 Buffer = bytes | bytearray | memoryview
 
 
 class Conflict(Exception):  # noqa: N818 - an answer of the store, not a failure
-    """The object is not the one that was to be replaced; nothing was changed."""
+    """The object is not the one that was to be replaced, or this was revoked; nothing was changed."""
 
 
 class Unknown(Exception):  # noqa: N818 - likewise
@@ -50,8 +51,18 @@ class Store(Protocol):
         """Writes the object only if there is none: of many writers exactly one gets True."""
         ...
 
-    def replace(self, name: str, data: Buffer, etag: str) -> str:
-        """Replaces the object that has this etag and gives the new one's; raises Conflict or Unknown."""
+    def replace(
+        self, name: str, data: Buffer, etag: str | None, may: Callable[[], bool] = lambda: True
+    ) -> str:
+        """Replaces the object that has this etag and gives the new one's; raises Conflict or Unknown.
+
+        `etag` None: only if there is no object. Of many replacements of one state at most one is done. `may`
+        is asked when `revoke` would stop this replacement already; where it is False, Conflict is raised.
+        """
+        ...
+
+    def revoke(self, name: str) -> None:
+        """Stops replacements of the object: what has begun and is not done at the return is never done."""
         ...
 
     def copy(self, source: Store, name: str, target: str) -> None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import hashlib
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from transforms.storage import operations
@@ -18,7 +17,6 @@ from transforms.storage.contract import Buffer, Conflict, Stat, Store, Unknown
 PRIVATE = frozenset({"restricted", "staging"})
 #: A file that is not finished yet; `list` gives its name too, so that leftovers can be found.
 TEMPORARY = ".tmp-"
-_LOCK = ".lock"
 _WRITE_BYTES = 8 << 20
 
 
@@ -26,8 +24,12 @@ class LocalStore:
     """Objects as files below `root`, which is made with the first one. Etags are SHA-256 of the content.
 
     `put` writes a temporary file, syncs it, renames it and syncs the folder; `durable` False leaves out the
-    syncs, for files that do not outlive the run. `create` links the temporary file to its name. `replace` is
-    done under a lock file of the store.
+    syncs, for files that do not outlive the run. `create` links the temporary file to its name.
+
+    `replace` needs no lock: it takes place by renaming a temporary file, and `revoke` removes that file. Each
+    replacement writes its own temporary file, removes those of the others, and reads the object after that.
+    Of two replacements of one state, the one that lists the folder later has removed the other's file, or has
+    read the other's object; so at most one is done, even if a process is stopped for hours between two steps.
     """
 
     def __init__(self, root: str | Path, durable: bool = True) -> None:
@@ -67,8 +69,8 @@ class LocalStore:
         with self._temporary(name, data) as temporary:
             try:
                 operations.OPERATIONS.link(temporary, target)
-            except FileExistsError:
-                return False
+            except (FileExistsError, FileNotFoundError):
+                return False  # or a replacement of an object that was there a moment ago removed the file
             except OSError:
                 # The answer may be what was lost, not the link.
                 if not _same_file(temporary, target):
@@ -76,18 +78,36 @@ class LocalStore:
         self._sync_folder(target)
         return True
 
-    def replace(self, name: str, data: Buffer, etag: str) -> str:
+    def replace(
+        self, name: str, data: Buffer, etag: str | None, may: Callable[[], bool] = lambda: True
+    ) -> str:
         """See Store."""
         target = self._path(name)
-        with self._locked(), self._temporary(name, data) as temporary:
-            if _etag_of(self.read(name)) != etag:
+        with self._temporary(name, data) as temporary:
+            _revoke(target, but=temporary)
+            if not may() or self._etag(name) != etag:
                 raise Conflict(name)
             try:
-                operations.OPERATIONS.rename(temporary, target)
+                if etag is None:
+                    operations.OPERATIONS.link(temporary, target)
+                else:
+                    operations.OPERATIONS.rename(temporary, target)
                 self._sync_folder(target)
+            except (FileNotFoundError, FileExistsError):
+                raise Conflict(name) from None  # another one revoked this, or was first
             except OSError as error:
                 raise Unknown(name) from error
         return _etag_of(data)
+
+    def revoke(self, name: str) -> None:
+        """See Store."""
+        _revoke(self._path(name))
+
+    def _etag(self, name: str) -> str | None:
+        try:
+            return self.read_tagged(name)[1]
+        except FileNotFoundError:
+            return None
 
     def copy(self, source: Store, name: str, target: str) -> None:
         """See Store; a second name of the same file where the file system has that, else a copy."""
@@ -139,9 +159,7 @@ class LocalStore:
             operations.OPERATIONS.rmdir(path)
 
     def remove_root(self) -> None:
-        """Removes the store's folder if nothing but its lock is in it; OSError if it holds more."""
-        if self.names() == [_LOCK]:
-            operations.OPERATIONS.remove(self._path(_LOCK))
+        """Removes the store's folder if it is empty; OSError if it is not."""
         operations.OPERATIONS.rmdir(str(self.root))
 
     def link(self, name: str, target: str) -> None:
@@ -182,16 +200,6 @@ class LocalStore:
             with contextlib.suppress(OSError):
                 operations.OPERATIONS.remove(temporary)
 
-    @contextlib.contextmanager
-    def _locked(self) -> Iterator[None]:
-        """Only one process of this machine at a time; the lock goes with the process."""
-        descriptor = operations.OPERATIONS.open(self._path(_LOCK), os.O_RDWR | os.O_CREAT, 0o640)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)
-
     def _path(self, name: str) -> str:
         if name.startswith("/") or ".." in name.split("/"):
             raise ValueError("a name of an object is relative and has no ..")
@@ -229,6 +237,19 @@ class LocalStore:
 def _temporary_name(path: str) -> str:
     folder, _, last = path.rpartition("/")
     return f"{folder}/{TEMPORARY}{last}-{secrets.token_hex(4)}"
+
+
+def _revoke(target: str, but: str = "") -> None:
+    """Removes the temporary files of an object, except for one."""
+    folder, _, last = target.rpartition("/")
+    try:
+        entries = operations.OPERATIONS.entries(folder)
+    except FileNotFoundError:
+        return
+    for entry in entries:
+        if entry.name.startswith(f"{TEMPORARY}{last}-") and entry.path != but:
+            with contextlib.suppress(FileNotFoundError):
+                operations.OPERATIONS.remove(entry.path)
 
 
 def _write_all(descriptor: int, data: Buffer) -> None:

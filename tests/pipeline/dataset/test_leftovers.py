@@ -55,7 +55,7 @@ def test_the_next_command_removes_what_a_dead_one_left(tmp_path: Path) -> None:
     store.put(".tmp-CURRENT-aaaaaaaa", b"half")
     store.link("latest", "v0002-aaaaaa")
     assert collect(tmp_path / "out", 5) == []
-    assert sorted(os.listdir(tmp_path / "out")) == sorted([CURRENT, ".lock", "latest", writer.folder.name])  # noqa: PTH208
+    assert sorted(os.listdir(tmp_path / "out")) == sorted([CURRENT, "latest", writer.folder.name])  # noqa: PTH208
     assert (tmp_path / "out/latest").resolve() == writer.folder
 
 

@@ -39,11 +39,11 @@ def committed(path: Path, text: bytes = b"rows") -> DatasetWriter:
 
 
 def bytes_below(path: Path) -> dict[str, bytes]:
-    """Every file by name, without the lock file and links."""
+    """Every file by name, without links."""
     return {
         str(file.relative_to(path)): file.read_bytes()
         for file in sorted(path.rglob("*"))
-        if file.is_file() and not file.is_symlink() and "latest" not in file.parts and file.name != ".lock"
+        if file.is_file() and not file.is_symlink() and "latest" not in file.parts
     }
 
 
