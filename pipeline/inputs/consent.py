@@ -17,6 +17,7 @@ from transforms.consent.spilled import SpilledConsent
 from transforms.consent.systems.read import read_consent_records
 from transforms.shuffle.instants import later
 from transforms.shuffle.spill import Spill
+from transforms.sources.file_state import UNKNOWN, States
 
 
 class Consent(NamedTuple):
@@ -32,19 +33,20 @@ class Consent(NamedTuple):
     known_until: dt.datetime
 
 
-def read_consent(settings: Settings, hasher: KeyedHasher, spill: Spill) -> Consent:
+def read_consent(settings: Settings, hasher: KeyedHasher, spill: Spill, states: States = UNKNOWN) -> Consent:
     """Checks all sources; ConsentError for one that is missing, stale or has an invalid entry.
 
     Snapshots made after `as_of` are ignored completely, so that a run for a past instant gives the same
-    dataset and manifest after newer snapshots were added.
+    dataset and manifest after newer snapshots were added. `states`: of the files when they were digested;
+    PipelineError for a file in another one.
     """
     config = settings.config.consent
     paths = dict.fromkeys(path for pattern in config.snapshots for path in _files(settings, pattern))
-    found = [inspect_snapshot(path, settings.as_of) for path in paths]
+    found = [inspect_snapshot(path, settings.as_of, states) for path in paths]
     inspected = [snapshot for snapshot in found if snapshot.instants]
     reads: list[str | SpilledConsent] = [snapshot.path for snapshot in inspected]
     for number, source in enumerate(config.sources):
-        snapshots, kept = _read_source(settings, f"consent.sources[{number}]", source, hasher, spill)
+        snapshots, kept = _read_source(settings, f"consent.sources[{number}]", source, hasher, spill, states)
         inspected += snapshots
         reads += kept
     known = [instant for snapshot in inspected for instant in snapshot.instants]
@@ -64,13 +66,13 @@ def read_consent(settings: Settings, hasher: KeyedHasher, spill: Spill) -> Conse
 
 
 def _read_source(
-    settings: Settings, where: str, source: Source, hasher: KeyedHasher, spill: Spill
+    settings: Settings, where: str, source: Source, hasher: KeyedHasher, spill: Spill, states: States
 ) -> tuple[list[Snapshot], list[SpilledConsent]]:
     if isinstance(source, PostgresqlSource):
         snapshot, kept = read_table(settings, where, source, hasher, spill)
         snapshots = [snapshot] if snapshot.instants else []
     else:
-        snapshots, kept = _read_files(settings, where, source, hasher, spill)
+        snapshots, kept = _read_files(settings, where, source, hasher, spill, states)
     newest = max((snapshot.instants[-1] for snapshot in snapshots), default=None)
     if source.max_age is not None and (newest is None or later(newest, source.max_age) < settings.as_of):
         known = "it has no entry" if newest is None else f"the newest entry is of {_moment(newest)}"
@@ -81,9 +83,10 @@ def _read_source(
 
 
 def _read_files(
-    settings: Settings, where: str, source: FileSource, hasher: KeyedHasher, spill: Spill
+    settings: Settings, where: str, source: FileSource, hasher: KeyedHasher, spill: Spill, states: States
 ) -> tuple[list[Snapshot], list[SpilledConsent]]:
-    history = read_consent_records(_files(settings, source.path), source, hasher, settings.as_of, spill)
+    paths = _files(settings, source.path)
+    history = read_consent_records(paths, source, hasher, settings.as_of, spill, states)
     if history.fault:
         raise ConsentError(f"{where}: {settings.resolve(source.path)}: {history.fault}")
     return history.snapshots, history.spilled

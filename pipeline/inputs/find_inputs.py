@@ -14,7 +14,7 @@ from pipeline.inputs.config import Settings
 from pipeline.inputs.consent import read_consent
 from pipeline.inputs.globs import matching
 from pipeline.inputs.mapping_table import identities_of
-from pipeline.inputs.watched import WatchedFile, watch
+from pipeline.inputs.watched import WatchedFile, states_of, watch
 from schemas.config import InputConfig
 from schemas.consent_config import FileSource
 from schemas.deid import is_class
@@ -74,15 +74,16 @@ def find_inputs(
         files += [(number, position, file.path) for position, file in enumerate(found)]
         watched += [watch(file.path, digest=False) for file in found]
         total_bytes += sum(file.size for file in found)
-    consent = read_consent(settings, hasher, spill)
+    states = states_of(watched)
+    consent = read_consent(settings, hasher, spill, states)
     deletions: list[str | ErasedKeys] = [settings.resolve(config.deletions)] if config.deletions else []
     for path in deletions:
-        for _ in read_deletions(path, hasher, settings.as_of):
+        for _ in read_deletions(path, hasher, settings.as_of, states):
             pass
     authorizations = AUTHORIZATIONS.empty_table()
     if config.authorizations:
         listed = Path(settings.resolve(config.authorizations))
-        authorizations = read_authorizations(listed, hasher, _surfaces(settings))
+        authorizations = read_authorizations(listed, hasher, _surfaces(settings), states)
     return Inputs(
         tasks,
         files,

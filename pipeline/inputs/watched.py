@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from schemas.errors import PipelineError
 from transforms.output.file_names import masked_name
-from transforms.sources.file_state import FileState, state_of
+from transforms.sources.file_state import FileState, opened, state_of
+from transforms.sources.files import open_bytes
 
 
 class WatchedFile(NamedTuple):
@@ -21,9 +22,15 @@ class WatchedFile(NamedTuple):
 
 
 def watch(path: str, digest: bool) -> WatchedFile:
-    """The file as it is now; `digest`: with the SHA-256 of its content. OSError where it cannot be read."""
+    """The file as it is now; `digest`: with the SHA-256 of its content.
+
+    OSError where it cannot be read, PipelineError where it changes while it is digested.
+    """
     state = state_of(path)
-    return WatchedFile(path, state, _sha256_of(path) if digest else None)
+    if not digest:
+        return WatchedFile(path, state, None)
+    with opened(path, {path: state}) as descriptor, open_bytes(descriptor) as file:
+        return WatchedFile(path, state, hashlib.file_digest(file, "sha256").hexdigest())
 
 
 def states_of(files: Iterable[WatchedFile]) -> dict[str, FileState]:
@@ -41,8 +48,3 @@ def check_unchanged(files: Iterable[WatchedFile]) -> None:
         if not same:
             name = masked_name(Path(file.path).name)
             raise PipelineError(f"{name}: changed while it was read; nothing was committed; run again")
-
-
-def _sha256_of(path: str) -> str:
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import io
 from collections.abc import Collection
 from pathlib import Path
 
@@ -14,18 +15,25 @@ from schemas.ids import is_unclean
 from schemas.keys import KeyedHasher
 from schemas.tables import AUTHORIZATIONS
 from transforms.consent.columns import parse_instant
+from transforms.sources.file_state import UNKNOWN, States, opened
+from transforms.sources.files import open_bytes
 
 COLUMNS = ("organization_id", "surface", "valid_from", "valid_to", "reference")
 
 
-def read_authorizations(path: Path, hasher: KeyedHasher, surfaces: Collection[str]) -> pa.Table:
+def read_authorizations(
+    path: Path, hasher: KeyedHasher, surfaces: Collection[str], known: States = UNKNOWN
+) -> pa.Table:
     """AUTHORIZATIONS of the file, one row per line.
 
     `surfaces`: those that a policy lists. Raises ConfigError with file, line and column, also for a row that
-    could never apply.
+    could never apply, and PipelineError for a file that is not as it is known.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with (
+            opened(str(path), known) as descriptor,
+            io.TextIOWrapper(open_bytes(descriptor), encoding="utf-8-sig", newline="") as file,
+        ):
             reader = csv.DictReader(file, strict=True)
             names = list(reader.fieldnames or ())
             missing = [name for name in COLUMNS if name not in names]

@@ -20,31 +20,35 @@ import pyarrow.parquet as pq
 from schemas.errors import ConsentError, InputError
 from schemas.tables import INSTANT
 from transforms.consent.columns import ROW, numbered, parse_instant, refuse_where
-from transforms.sources.files import Line, Truncated, lines, open_stream
+from transforms.sources.file_state import UNKNOWN, States, opened
+from transforms.sources.files import Line, Truncated, lines, open_bytes, open_stream
 
 _PATH_INSTANT = re.compile(r"(?:^|[/\\])snapshot_at=([^/\\]+)")
 _BATCH_ROWS = 1 << 17
 _LINE_BYTES = 1 << 20
+_PARQUET, _CSV = (".parquet",), (".csv", ".csv.gz")
 _JSON_LINES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz", ".jsonl.zst", ".ndjson.zst")
 _MISFIT = re.compile(r"\A[^\n]{0,40}?(?:Row #(\d+): )?Expected (\d+) columns, got (\d+)")
 _ROW = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _CELL = msgspec.json.Decoder(str | bool | None)
 
 
-def read_batches(path: str, columns: tuple[str, ...]) -> Iterator[pa.Table]:
+def read_batches(path: str, columns: tuple[str, ...], known: States = UNKNOWN) -> Iterator[pa.Table]:
     """Tables of a file, each with all of `columns` and ROW; snapshot_at may come from the path.
 
-    Raises InputError for a missing file, ConsentError for a damaged one or one of another format.
+    Raises InputError for a missing file, ConsentError for a damaged one or one of another format,
+    PipelineError for one that is not as it is known.
     """
     try:
-        if path.endswith(".parquet"):
-            yield from _parquet_batches(path, columns)
-        elif path.endswith((".csv", ".csv.gz")):
-            yield from _csv_batches(path, columns)
-        elif path.endswith(_JSON_LINES):
-            yield from _json_batches(path, columns)
-        else:
+        if not path.endswith((*_PARQUET, *_CSV, *_JSON_LINES)):
             raise ConsentError(f"{path}: expected a .parquet, .csv or .jsonl file")
+        with opened(path, known) as file:
+            if path.endswith(_PARQUET):
+                yield from _parquet_batches(file, path, columns)
+            elif path.endswith(_CSV):
+                yield from _csv_batches(file, path, columns)
+            else:
+                yield from _json_batches(file, path, columns)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except OSError as error:
@@ -55,18 +59,18 @@ def read_batches(path: str, columns: tuple[str, ...]) -> Iterator[pa.Table]:
         raise ConsentError(f"{path}: damaged, or not the format it is named for") from None
 
 
-def is_later(path: str, as_of: dt.datetime) -> bool:
+def is_later(path: str, as_of: dt.datetime, known: States = UNKNOWN) -> bool:
     """True if the path dates the file after `as_of` and the file has no column snapshot_at."""
     instant = path_instant(path)
     if instant is None or instant <= as_of:
         return False
     try:
-        if path.endswith(".parquet"):
-            return "snapshot_at" not in pq.read_schema(path).names
-        if path.endswith(_JSON_LINES):
-            return "snapshot_at" not in (_first_row(path) or ())
-        with pa.csv.open_csv(path) as reader:
-            return "snapshot_at" not in reader.schema.names
+        with opened(path, known) as file:
+            if path.endswith(_PARQUET):
+                return "snapshot_at" not in pq.read_schema(open_bytes(file)).names
+            if path.endswith(_JSON_LINES):
+                return "snapshot_at" not in (_first_row(file, path) or ())
+            return "snapshot_at" not in _header(file, path)
     except (OSError, pa.ArrowException, Truncated, UnicodeDecodeError, ConsentError):
         return True
 
@@ -87,8 +91,8 @@ def dated_by_path(path: str) -> dt.datetime | None:
     return instant
 
 
-def _parquet_batches(path: str, columns: tuple[str, ...]) -> Iterator[pa.Table]:
-    with pq.ParquetFile(path) as file:
+def _parquet_batches(source: int, path: str, columns: tuple[str, ...]) -> Iterator[pa.Table]:
+    with pq.ParquetFile(open_bytes(source)) as file:
         present = _present(path, columns, file.schema_arrow.names)
         row = 1
         for batch in file.iter_batches(_BATCH_ROWS, columns=present, use_threads=False):
@@ -96,9 +100,9 @@ def _parquet_batches(path: str, columns: tuple[str, ...]) -> Iterator[pa.Table]:
             row += batch.num_rows
 
 
-def _csv_batches(path: str, columns: tuple[str, ...]) -> Iterator[pa.Table]:
+def _csv_batches(file: int, path: str, columns: tuple[str, ...]) -> Iterator[pa.Table]:
     """All columns are read: a quote that is not closed in any of them could hide the rows below it."""
-    names = _header(path)
+    names = _header(file, path)
     present = _present(path, columns, names)
     convert = pa.csv.ConvertOptions(
         column_types=dict.fromkeys(names, pa.string()),
@@ -109,7 +113,7 @@ def _csv_batches(path: str, columns: tuple[str, ...]) -> Iterator[pa.Table]:
     read = pa.csv.ReadOptions(use_threads=False)
     row = 1
     try:
-        with pa.csv.open_csv(path, read, convert_options=convert) as reader:
+        with pa.csv.open_csv(open_stream(file), read, convert_options=convert) as reader:
             for batch in reader:
                 table = numbered(pa.Table.from_batches([batch]), row)
                 for number in range(len(names)):
@@ -127,9 +131,9 @@ def _csv_batches(path: str, columns: tuple[str, ...]) -> Iterator[pa.Table]:
         raise ConsentError(f"{path}: {place}has {misfit[3]} fields; expected {misfit[2]}") from None
 
 
-def _header(path: str) -> list[str]:
+def _header(source: int, path: str) -> list[str]:
     """The names in the first line that is not empty."""
-    with open_stream(path) as file:
+    with open_stream(source) as file:
         first = next(lines(file, 0, None, _LINE_BYTES), None)
     if first is None:
         raise ConsentError(f"{path}: is empty; expected a header line")
@@ -139,13 +143,13 @@ def _header(path: str) -> list[str]:
         raise ConsentError(f"{path}: the header line is not valid CSV") from None
 
 
-def _json_batches(path: str, columns: tuple[str, ...]) -> Iterator[pa.Table]:
+def _json_batches(source: int, path: str, columns: tuple[str, ...]) -> Iterator[pa.Table]:
     """Every line must have the keys of the first line, so a misspelt key is an error and not a null."""
-    first = _first_row(path)
+    first = _first_row(source, path)
     if first is None:
         return
     present = _present(path, columns, list(first))
-    with open_stream(path) as file:
+    with open_stream(source) as file:
         for batch in itertools.batched(lines(file, 0, None, _LINE_BYTES), _BATCH_ROWS):
             rows = [_cells(path, line, present) for line in batch]
             arrays = [pa.array(cells, pa.string()) for cells in zip(*rows, strict=True)]
@@ -153,8 +157,8 @@ def _json_batches(path: str, columns: tuple[str, ...]) -> Iterator[pa.Table]:
             yield _with_path_instant(pa.table(arrays, names=[*present, ROW]), columns, path)
 
 
-def _first_row(path: str) -> dict[str, Any] | None:
-    with open_stream(path) as file:
+def _first_row(source: int, path: str) -> dict[str, Any] | None:
+    with open_stream(source) as file:
         first = next(lines(file, 0, None, _LINE_BYTES), None)
     return _object(path, first, []) if first else None
 

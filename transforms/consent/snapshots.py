@@ -23,6 +23,7 @@ from transforms.consent.columns import (
 )
 from transforms.consent.files import is_later, read_batches
 from transforms.consent.spilled import SpilledConsent
+from transforms.sources.file_state import UNKNOWN, States
 
 #: The instant of an erased key: before every instant that a list may have.
 ERASED_AT = dt.datetime(1969, 12, 31, tzinfo=dt.UTC)
@@ -43,35 +44,38 @@ class Snapshot(NamedTuple):
     stored: tuple[tuple[str, int | str], ...] = ()
 
 
-def inspect_snapshot(path: str, as_of: dt.datetime) -> Snapshot:
+def inspect_snapshot(path: str, as_of: dt.datetime, known: States = UNKNOWN) -> Snapshot:
     """The rows and distinct `snapshot_at` of a file up to `as_of`; their states are checked.
 
     Raises ConsentError for an invalid row. Later rows are not read: they were not known at `as_of`, so they
     must not change the result of a run for that instant.
     """
-    if is_later(path, as_of):
+    if is_later(path, as_of, known):
         return Snapshot(path, ())
     instants: set[dt.datetime] = set()
     rows = 0
-    for batch in read_batches(path, ("state", "snapshot_at")):
-        known = _known_rows(batch, path, as_of)
-        state_column(known, path)
-        rows += known.num_rows
-        instants.update(value.as_py() for value in pc.unique(instant_column(known, "snapshot_at", path)))
+    for batch in read_batches(path, ("state", "snapshot_at"), known):
+        current = _known_rows(batch, path, as_of)
+        state_column(current, path)
+        rows += current.num_rows
+        instants.update(value.as_py() for value in pc.unique(instant_column(current, "snapshot_at", path)))
     return Snapshot(path, tuple(sorted(instants)), rows)
 
 
-def read_snapshot(path: str | SpilledConsent, hasher: KeyedHasher, as_of: dt.datetime) -> Iterator[pa.Table]:
+def read_snapshot(
+    path: str | SpilledConsent, hasher: KeyedHasher, as_of: dt.datetime, states: States = UNKNOWN
+) -> Iterator[pa.Table]:
     """CONSENT tables of the rows known at `as_of`, distinct within each table.
 
-    Spilled consent must have been read with the same key and the same `as_of`.
+    `states`: of the files when they were digested; PipelineError for a file in another one. Spilled consent
+    must have been read with the same key and the same `as_of`.
     """
     if isinstance(path, SpilledConsent):
         yield path.table().select(CONSENT.names).group_by(CONSENT.names).aggregate([]).select(CONSENT.names)
         return
-    if is_later(path, as_of):
+    if is_later(path, as_of, states):
         return
-    for read in read_batches(path, ("user_id", "state", "decided_at", "snapshot_at")):
+    for read in read_batches(path, ("user_id", "state", "decided_at", "snapshot_at"), states):
         batch = _known_rows(read, path, as_of)
         decided = instant_column(batch, "decided_at", path)
         known = pc.fill_null(pc.less_equal(decided, pa.scalar(as_of, INSTANT)), True)
@@ -119,15 +123,18 @@ class ErasedKeys(NamedTuple):
 
 
 def read_deletions(
-    path: str | ErasedKeys, hasher: KeyedHasher, as_of: dt.datetime
+    path: str | ErasedKeys, hasher: KeyedHasher, as_of: dt.datetime, states: States = UNKNOWN
 ) -> Iterator[tuple[str, pa.Table]]:
-    """("user" or "conversation", DELETIONS at or before `as_of`), for each batch of the file."""
+    """("user" or "conversation", DELETIONS at or before `as_of`), for each batch of the file.
+
+    `states`: see `read_snapshot`.
+    """
     if isinstance(path, ErasedKeys):
         since = pa.repeat(pa.scalar(ERASED_AT, INSTANT), len(path.keys))
         yield path.kind, pa.table([pa.array(path.keys, KEY), since], schema=DELETIONS)
         return
     makers = {"user": hasher.users, "conversation": hasher.conversations}
-    for batch in read_batches(path, ("kind", "id", "deleted_at")):
+    for batch in read_batches(path, ("kind", "id", "deleted_at"), states):
         kinds = text_column(batch, "kind", path, "user or conversation")
         unknown = pc.invert(pc.is_in(kinds, value_set=pa.array([*makers])))
         refuse_where(unknown, batch, path, "column kind holds a value that is neither user nor conversation")

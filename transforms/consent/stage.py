@@ -15,7 +15,7 @@ from transforms.consent.spilled import SpilledConsent
 from transforms.shuffle.blobs import to_blob
 from transforms.shuffle.buckets import Buckets, users_to_buckets
 from transforms.shuffle.guard import guarded
-from transforms.sources.file_state import FileState, check_state
+from transforms.sources.file_state import FileState
 
 CONVERSATIONS = "conversations"
 
@@ -64,11 +64,8 @@ class _ReadSnapshot(beam.DoFn):  # type: ignore[misc]
 
     @guarded("Read consent")
     def process(self, snapshot: str | SpilledConsent) -> Iterator[tuple[int, bytes]]:
-        path = snapshot if isinstance(snapshot, str) else ""
-        check_state(path, self._states)
-        for table in read_snapshot(snapshot, *self._arguments):
+        for table in read_snapshot(snapshot, *self._arguments, self._states):
             yield from users_to_buckets(table, "user_key", "consent", self._buckets)
-        check_state(path, self._states)
 
 
 class _ReadDeletions(beam.DoFn):  # type: ignore[misc]
@@ -81,11 +78,8 @@ class _ReadDeletions(beam.DoFn):  # type: ignore[misc]
 
     @guarded("Read deletions")
     def process(self, source: str | ErasedKeys) -> Iterator[Any]:
-        path = source if isinstance(source, str) else ""
-        check_state(path, self._states)
-        for kind, table in read_deletions(source, *self._arguments):
+        for kind, table in read_deletions(source, *self._arguments, self._states):
             if kind == "user":
                 yield from users_to_buckets(table, "key", "user_deletions", self._buckets)
             else:
                 yield beam.pvalue.TaggedOutput(CONVERSATIONS, to_blob(table, "conversation_deletions"))
-        check_state(path, self._states)

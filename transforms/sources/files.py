@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import os
 from collections.abc import Iterable, Iterator
 from typing import IO, Any, NamedTuple
 
@@ -65,13 +66,24 @@ def _compression(magic: bytes) -> str | None:
     return "zstd" if magic.startswith(_ZSTD) else None
 
 
-def open_stream(path: str) -> io.BufferedReader:
-    """The decompressed bytes of a file from its start. Raises OSError; reading may raise Truncated."""
-    raw: io.BufferedReader = io.BufferedReader(io.FileIO(path), _CHUNK)
+def open_stream(file: str | int) -> io.BufferedReader:
+    """The decompressed bytes of a file from its start. Raises OSError; reading may raise Truncated.
+
+    A descriptor is duplicated, and stays open when the stream is closed.
+    """
+    raw: io.BufferedReader = io.BufferedReader(open_bytes(file), _CHUNK)
     kind = _compression(raw.peek(len(_ZSTD)))
     if kind is None:
         return raw
     return io.BufferedReader(_Decompressed(raw, kind), _CHUNK)
+
+
+def open_bytes(file: str | int) -> io.FileIO:
+    """The bytes of a file as they are, from its start: see `open_stream`."""
+    if isinstance(file, str):
+        return io.FileIO(file)
+    os.lseek(file, 0, os.SEEK_SET)
+    return io.FileIO(os.dup(file))
 
 
 class _Decompressed(io.RawIOBase):

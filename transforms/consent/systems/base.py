@@ -9,6 +9,7 @@ from typing import NamedTuple
 from schemas.consent_config import FileSource
 from schemas.errors import ConsentError
 from transforms.consent.columns import parse_instant
+from transforms.sources.file_state import UNKNOWN, States
 
 #: How many names of notices, purposes or categories an error lists.
 _MOST_NAMES = 12
@@ -63,12 +64,16 @@ class FileContents:
 
 
 class ConsentFile(NamedTuple):
-    """A file of a source. `exported` is the time of the export, if the path or the configuration has it."""
+    """A file of a source. `exported` is the time of the export, if the path or the configuration has it.
+
+    `states`: of all files when they were digested, by path.
+    """
 
     path: str
     source: FileSource
     as_of: dt.datetime
     exported: dt.datetime | None = None
+    states: States = UNKNOWN
 
     def fault(self, where: str, why: str) -> ConsentError:
         """The error for a record. `why` must not contain values other than states."""

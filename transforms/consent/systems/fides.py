@@ -84,7 +84,7 @@ def missing_page(found: list[FileContents]) -> str | None:
 
 
 def _items(file: ConsentFile, found: FileContents) -> Iterator[Record]:
-    for record in json_records(file.path):
+    for record in json_records(file.path, file.states):
         page = decode(file.path, record, _PAGE, b"items")
         if page.items is msgspec.UNSET:
             yield record

@@ -77,7 +77,7 @@ def read_iso27560(
 
     The purpose is granted if all its processes are granted, and refused if one of them is refused.
     """
-    for record in json_records(file.path):
+    for record in json_records(file.path, file.states):
         document = decode_whole(file.path, record)
         try:
             nodes = nodes_of(document)

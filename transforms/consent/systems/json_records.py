@@ -10,6 +10,7 @@ import msgspec
 
 from schemas.errors import ConsentError, InputError
 from transforms.consent.files import unrepeated
+from transforms.sources.file_state import UNKNOWN, States, opened
 from transforms.sources.files import Buffered, Truncated, lines, open_stream
 from transforms.sources.json.array import ArrayCut, elements
 from transforms.sources.json.first_byte import first_byte
@@ -25,24 +26,32 @@ class Record(NamedTuple):
     data: bytes
 
 
-def json_records(path: str) -> Iterator[Record]:
-    """The records of a plain, gzip or zstd file, in order. Raises InputError and ConsentError."""
+def json_records(path: str, known: States = UNKNOWN) -> Iterator[Record]:
+    """The records of a plain, gzip or zstd file, in order.
+
+    Raises InputError and ConsentError, and PipelineError for a file that is not as it is known.
+    """
     try:
-        with open_stream(path) as file:
-            first = first_byte(file)
-        with open_stream(path) as file:
-            if first == b"[":
-                yield from _elements(path, file)
-            elif first == b"{":
-                yield from _lines(path, file)
-            elif first:
-                raise ConsentError(f"{path}: holds no JSON; expected JSON Lines, an array or one document")
+        with opened(path, known) as source:
+            yield from _records(path, source)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except OSError as error:
         raise ConsentError(f"{path}: cannot be read ({error.strerror or 'damaged'})") from None
     except (Truncated, ArrayCut):
         raise ConsentError(f"{path}: ends too early, or something follows the end; export it anew") from None
+
+
+def _records(path: str, source: int) -> Iterator[Record]:
+    with open_stream(source) as file:
+        first = first_byte(file)
+    with open_stream(source) as file:
+        if first == b"[":
+            yield from _elements(path, file)
+        elif first == b"{":
+            yield from _lines(path, source, file)
+        elif first:
+            raise ConsentError(f"{path}: holds no JSON; expected JSON Lines, an array or one document")
 
 
 def decode[Kind](path: str, record: Record, decoder: msgspec.json.Decoder[Kind], *once: bytes) -> Kind:
@@ -74,20 +83,20 @@ def _elements(path: str, file: Buffered) -> Iterator[Record]:
         yield Record(f"item {number}", _bounded(path, f"item {number}", element.data))
 
 
-def _lines(path: str, file: Buffered) -> Iterator[Record]:
+def _lines(path: str, source: int, file: Buffered) -> Iterator[Record]:
     found = lines(file, 0, None, _MOST_BYTES)
     first = next(found)
     if first.data is not None and not _is_json(first.data):
-        yield from _document(path)
+        yield from _document(path, source)
         return
     yield Record("line 1", _bounded(path, "line 1", first.data))
     for line in found:
         yield Record(f"line {line.number}", _bounded(path, f"line {line.number}", line.data))
 
 
-def _document(path: str) -> Iterator[Record]:
+def _document(path: str, source: int) -> Iterator[Record]:
     """A file with one value over several lines."""
-    with open_stream(path) as file:
+    with open_stream(source) as file:
         data = file.read(_MOST_BYTES + 1).removeprefix(b"\xef\xbb\xbf")
     whole = data if len(data) <= _MOST_BYTES else None
     yield Record("the document", _bounded(path, "the document", whole))

@@ -17,6 +17,7 @@ from transforms.consent.systems.fides import missing_page, read_fides
 from transforms.consent.systems.iso27560 import read_iso27560
 from transforms.consent.systems.segment import read_segment
 from transforms.shuffle.spill import Spill
+from transforms.sources.file_state import UNKNOWN, States
 
 _KEYS_AT_ONCE = 1 << 14
 
@@ -30,11 +31,17 @@ class ConsentRecords(NamedTuple):
 
 
 def read_consent_records(
-    paths: Sequence[str], source: FileSource, hasher: KeyedHasher, as_of: dt.datetime, spill: Spill
+    paths: Sequence[str],
+    source: FileSource,
+    hasher: KeyedHasher,
+    as_of: dt.datetime,
+    spill: Spill,
+    states: States = UNKNOWN,
 ) -> ConsentRecords:
     """The records of a source; each file is read once. Records and exports after `as_of` are ignored.
 
-    Raises ConsentError for a relevant record that cannot be interpreted. No user id leaves this function:
+    Raises ConsentError for a relevant record that cannot be interpreted, PipelineError for a file that is not
+    in its state of `states`. No user id leaves this function:
     rows have keys and are spilled in batches. If grants can end, all dated rows of the source are held in
     memory, since another file may renew a grant.
     """
@@ -42,7 +49,7 @@ def read_consent_records(
     for path in paths:
         exported = dated_by_path(path) or source.snapshot_at
         if exported is None or exported <= as_of:
-            files.append((ConsentFile(path, source, as_of, exported), FileContents()))
+            files.append((ConsentFile(path, source, as_of, exported, states), FileContents()))
     rows = _keyed((decision for file, found in files for decision in _decisions(file, found)), hasher)
     known = (row for row in _with_lapses(rows, source) if row.decided_at is None or row.decided_at <= as_of)
     spilled = list(spill_rows(known, spill))

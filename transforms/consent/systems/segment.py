@@ -48,7 +48,7 @@ _UPDATED = msgspec.json.Decoder(_Updated)
 
 def read_segment(file: ConsentFile, source: SegmentSource, found: FileContents) -> Iterator[ConsentDecision]:
     """The decisions about the configured category, in the order of the file."""
-    for record in json_records(file.path):
+    for record in json_records(file.path, file.states):
         event = decode(file.path, record, _ANY)
         if event.event not in _EVENTS:
             received = parse_instant(_text(event.received_at) or "")
