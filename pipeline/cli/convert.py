@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.inspect import Format, checked_format
-from pipeline.cli.options import Quiet
+from pipeline.cli.options import Quiet, tell
 from schemas.errors import ConfigError
 from schemas.records import Defaults, Limits
 
@@ -38,9 +38,9 @@ def convert(
 
     result = write_canonical(paths, output, checked_format(format_), _defaults(default or []), Limits())
     for code, count in result.quarantined.items():
-        typer.echo(f"chatsieve: {count} records were not converted: {code}", err=True)
+        tell(f"chatsieve: {count} records were not converted: {code}", err=True)
     if not quiet:
-        typer.echo(f"{output}: {result.sessions} session records, unredacted", err=True)
+        tell(f"{output}: {result.sessions} session records, unredacted", err=True)
     if result.quarantined:
         raise typer.Exit(1)
 

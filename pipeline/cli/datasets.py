@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from msgspec import to_builtins
 
-from pipeline.cli.options import Json, Quiet
+from pipeline.cli.options import Json, Quiet, tell
 
 Dataset = Annotated[Path, typer.Argument(metavar="DATASET", help="A dataset or audit folder.")]
 Numbered = Annotated[
@@ -21,7 +23,11 @@ def path(dataset: Numbered) -> None:
     """Print the folder of the current version, or of version N."""
     from pipeline.dataset.committed import version_folder
 
-    typer.echo(str(version_folder(dataset)[0]))
+    folder = str(version_folder(dataset)[0])
+    if sys.stdout.isatty():
+        tell(folder)
+    else:
+        typer.echo(os.fsencode(folder))  # for scripts: exactly the name
 
 
 def versions(dataset: Dataset, json_: Json = False) -> None:
@@ -35,7 +41,7 @@ def versions(dataset: Dataset, json_: Json = False) -> None:
         return
     for one in catalog.versions:
         mark = "*" if one.version == catalog.version else " "
-        typer.echo(f"{mark} {one.version:>4}  {one.at}  {one.rows:>12,} rows  {one.why:<8}  {one.folder}")
+        tell(f"{mark} {one.version:>4}  {one.at}  {one.rows:>12,} rows  {one.why:<8}  {one.folder}")
 
 
 def gc(
@@ -52,4 +58,4 @@ def gc(
         typer.echo(json.dumps({"removed": removed}))
     elif not quiet:
         told = ", ".join(f"{dataset}@{one}" for one in removed)
-        typer.echo(f"removed {told}" if removed else f"{dataset}: nothing to remove", err=True)
+        tell(f"removed {told}" if removed else f"{dataset}: nothing to remove", err=True)

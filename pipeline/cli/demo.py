@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import Quiet
+from pipeline.cli.options import Quiet, tell
 from pipeline.cli.run import execute_and_print
 
 
@@ -27,4 +27,4 @@ def demo(
     config = copy_demo(directory)
     execute_and_print("run", config, {}, [], False, quiet)
     if not quiet:
-        typer.echo(f"configuration: {config}", err=True)
+        tell(f"configuration: {config}", err=True)

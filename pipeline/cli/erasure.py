@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from pipeline.cli.datasets import Dataset
-from pipeline.cli.options import Json, Quiet
+from pipeline.cli.options import Json, Quiet, tell
 
 KeyFile = Annotated[
     Path | None,
@@ -79,8 +79,8 @@ def _tell(done: Any, as_json: bool, quiet: bool, dataset: Path) -> None:
         )
         if certificate.scan.get("found"):
             text += (
-                f"; {certificate.scan['found']} occurrences of the keys are left in files that are not the "
-                "dataset's: `chatsieve verify` names them"
+                f"; {certificate.scan['found']} places with a key, or that cannot be searched, are left in "
+                "files that are not the dataset's: `chatsieve verify` names them"
             )
     if not quiet or (certificate is not None and certificate.scan is None):
-        typer.echo(f"{name}: {text}", err=True)
+        tell(f"{name}: {text}", err=True)

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from pipeline.cli.options import tell
+
 
 def keygen(
     path: Annotated[
@@ -25,4 +27,4 @@ def keygen(
         typer.echo(make_key())
     else:
         write_key(path)
-        typer.echo(f"{path}: key written; keep it, since it cannot be recovered", err=True)
+        tell(f"{path}: key written; keep it, since it cannot be recovered", err=True)

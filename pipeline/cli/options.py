@@ -112,15 +112,42 @@ def with_debug(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def console() -> Any:
-    """A console on standard output: as wide as the terminal, or 80 columns if it is not one."""
-    from rich.console import Console
+    """A console on standard output: as wide as the terminal, or 80 columns if it is not one.
 
-    return Console(width=None if sys.stdout.isatty() else 80, highlight=False, markup=False)
+    Lines of a text stay lines; otherwise its texts are printed as `printable`.
+    """
+    from rich.console import Console
+    from rich.text import Text
+
+    class PrintableConsole(Console):
+        def render_str(self, text: str, **options: Any) -> Text:
+            return super().render_str("\n".join(map(printable, text.split("\n"))), **options)
+
+    return PrintableConsole(width=None if sys.stdout.isatty() else 80, highlight=False, markup=False)
+
+
+def printable(text: str) -> str:
+    """The text on one line: what a terminal would not print, or would obey, as an escape such as `\\x1b`.
+
+    Paths and the files of a dataset may contain such characters, by accident or to deceive.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape", "surrogatepass").decode()
+        for each in text
+    )
+
+
+def tell(text: str, err: bool = False) -> None:
+    """Prints one line."""
+    typer.echo(printable(text), err=err)
 
 
 def fail(message: str, code: int, debug: bool = False) -> NoReturn:
     """Prints the message as one line to standard error, after a traceback if `debug`, and exits."""
     if debug:
         traceback.print_exc()
-    print(f"chatsieve: {' '.join(message.split())}", file=sys.stderr)  # noqa: T201 - the error line itself
+    line = printable(" ".join(message.split()))
+    print(f"chatsieve: {line}", file=sys.stderr)  # noqa: T201 - the error line itself
     sys.exit(code)

@@ -22,6 +22,7 @@ from pipeline.cli.options import (
     Set,
     Shareable,
     fail,
+    tell,
 )
 from pipeline.inputs.config import overrides_of, policy_argument
 from pipeline.runners.process import load_beam
@@ -133,7 +134,7 @@ def execute_and_print(
     if progress.enabled:
         print_summary(outcome, terminal())
     elif not (quiet or as_json):
-        typer.echo(one_line(outcome), err=True)
+        tell(one_line(outcome), err=True)
     _check_thresholds([outcome])
 
 
@@ -161,10 +162,10 @@ def _compare_policies(
         typer.echo(json.dumps(document))
     if progress.enabled:
         print_policy_comparison(document, terminal())
-        typer.echo(f"One audit per policy is in {outcomes[0].path.parent}", err=True)
+        tell(f"One audit per policy is in {outcomes[0].path.parent}", err=True)
     elif not (quiet or as_json):
         for outcome in outcomes:
-            typer.echo(one_line(outcome), err=True)
+            tell(one_line(outcome), err=True)
     _check_thresholds(outcomes)
 
 
@@ -176,6 +177,6 @@ def _check_thresholds(outcomes: list[Any]) -> None:
         for text in outcome.failed
     ]
     for line in lines[:-1]:
-        typer.echo(f"chatsieve: {line}", err=True)
+        tell(f"chatsieve: {line}", err=True)
     if lines:
         fail(lines[-1], 1)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from pipeline.cli.options import Quiet
+from pipeline.cli.options import Quiet, tell
 from schemas.errors import ConfigError
 
 
@@ -45,7 +45,5 @@ def sample(
         directory, conversations=conversations, seed=seed, input_format=cast(Any, input_format)
     )
     if not quiet:
-        typer.echo(
-            f"{written.records} records in {written.files} files; to run the pipeline on them:", err=True
-        )
-        typer.echo(f"  chatsieve run -c {directory}/config.yaml", err=True)
+        tell(f"{written.records} records in {written.files} files; to run the pipeline on them:", err=True)
+        tell(f"  chatsieve run -c {directory}/config.yaml", err=True)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.datasets import Numbered
-from pipeline.cli.options import Json, Quiet
+from pipeline.cli.options import Json, Quiet, tell
 
 
 def verify(
@@ -46,13 +46,13 @@ def verify(
         }
         typer.echo(json.dumps(document))
     for finding in findings:
-        typer.echo(f"chatsieve: {finding.kind}: {finding.where}: {finding.what}", err=True)
+        tell(f"chatsieve: {finding.kind}: {finding.where}: {finding.what}", err=True)
     if not quiet:
         for note in outcome.notes:
-            typer.echo(f"{outcome.name}: note: {note}", err=True)
+            tell(f"{outcome.name}: note: {note}", err=True)
         for one in outcome.not_checked:
-            typer.echo(f"{outcome.name}: not checked: {one.what}: {one.why}", err=True)
+            tell(f"{outcome.name}: not checked: {one.what}: {one.why}", err=True)
         result = f"{len(findings)} findings" if findings else "no findings"
-        typer.echo(f"{outcome.name}: checked {', '.join(outcome.checked)}: {result}", err=True)
+        tell(f"{outcome.name}: checked {', '.join(outcome.checked)}: {result}", err=True)
     if findings:
         raise typer.Exit(1)

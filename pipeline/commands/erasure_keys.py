@@ -14,10 +14,10 @@ import pyarrow.compute as pc
 
 from pipeline.dataset.committed import open_committed
 from pipeline.dataset.erasures import Asked
-from schemas.errors import ConfigError, ConsentError
+from schemas.errors import ConfigError
 from schemas.ids import is_unclean
 from schemas.keys import KeyedHasher, key_id, parse_key
-from transforms.consent.columns import key_column, parse_instant
+from transforms.consent.columns import key_column, parse_instant, refuse_where, text_column
 from transforms.consent.files import read_batches
 
 VARIABLE = "CHATSIEVE_KEY"
@@ -88,9 +88,9 @@ def _is_utf8(text: str) -> bool:
 def _listed(path: str, hasher: KeyedHasher) -> Asked:
     found: dict[str, set[frozenset[bytes]]] = {"user": set(), "conversation": set()}
     for batch in read_batches(path, ("kind", "id")):
-        kinds = batch["kind"].cast(pa.string())
-        if set(pc.unique(kinds).to_pylist()) - {"user", "conversation"}:
-            raise ConsentError(f"{path}: column kind holds a value that is neither user nor conversation")
+        kinds = text_column(batch, "kind", path, "user or conversation")
+        unknown = pc.invert(pc.is_in(kinds, value_set=pa.array(["user", "conversation"])))
+        refuse_where(unknown, batch, path, "column kind holds a value that is neither user nor conversation")
         for kind, many, one in (
             ("user", hasher.users, hasher.user),
             ("conversation", hasher.conversations, hasher.conversation),

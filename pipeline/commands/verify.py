@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import collections
 import os
-import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from pipeline.dataset.catalog import CURRENT, Catalog, Version, is_version_folder
+from pipeline.dataset.catalog import CURRENT, Catalog, Version, is_version_folder, named_version
 from pipeline.dataset.erasures import NO_KEYS, Keys
 from pipeline.dataset.writer import MANIFEST
 from pipeline.verify.catalog import check_catalog, check_parents, manifests_of
@@ -32,7 +31,6 @@ from schemas.errors import ConfigError, InputError
 from schemas.keys import parse_key
 from schemas.manifest import Manifest, decode
 
-_NUMBERED = re.compile(r"(.+)@(\d{1,9})\Z", re.DOTALL)
 _VARIABLE = "CHATSIEVE_KEY"
 
 
@@ -94,8 +92,7 @@ class _Place(NamedTuple):
 
 def _find(where: Path) -> _Place:
     try:
-        found = None if where.exists() else _NUMBERED.match(str(where))
-        root, number = (Path(found[1]), int(found[2])) if found else (where, None)
+        root, number = named_version(where)
         if os.path.lexists(root / CURRENT):
             try:
                 return _Place(root, root, number, read_file(root / CURRENT))

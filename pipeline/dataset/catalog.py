@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
+from pathlib import Path
 from typing import Literal
 
 import msgspec
@@ -15,8 +17,14 @@ CURRENT = "CURRENT"
 FORMAT = "chatsieve-dataset/2"
 Kind = Literal["run", "audit"]
 #: A folder or a symbolic link in its place, a path that cannot be one, or a file of somebody else.
-_NO_FILE = (errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EACCES, errno.EPERM)
-_FOLDER = re.compile(r"v(\d{4,})-[0-9a-f]{6,}\Z")
+NO_FILE = (
+    *(errno.EISDIR, errno.ELOOP, errno.EINVAL, errno.ENXIO),
+    *(errno.ENAMETOOLONG, errno.EACCES, errno.EPERM),
+)
+_FOLDER = re.compile(r"v([0-9]{4,})-[0-9a-f]{6,}\Z")
+#: DATASET@N, and what was meant as that.
+_AT = re.compile(r"(.+)@([^/]*)\Z", re.DOTALL)
+_NUMBER = re.compile(r"[0-9]{1,9}\Z")
 
 
 class Version(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=False):
@@ -89,7 +97,7 @@ def read_catalog(store: Store, where: str) -> Read | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        if error.errno not in _NO_FILE:
+        if error.errno not in NO_FILE:
             raise
         raise InputError(f"{where}/{CURRENT}: cannot be read as a file ({error.strerror})") from None
     try:
@@ -101,6 +109,23 @@ def read_catalog(store: Store, where: str) -> Read | None:
     if catalog.entry() is None or any(not _FOLDER.match(one.folder) for one in catalog.versions):
         raise InputError(f"{where}/{CURRENT}: names no version that it lists")
     return Read(catalog, etag)
+
+
+def named_version(where: Path) -> tuple[Path, int | None]:
+    """(dataset, N) of DATASET@N; (`where`, None) for any other path.
+
+    Raises InputError if what follows the name of a dataset and @ is not a number.
+    """
+    # os.path.exists is False for any path that cannot be, where Path.exists raises.
+    found = None if os.path.exists(where) else _AT.match(str(where))  # noqa: PTH110
+    if found is None:
+        return where, None
+    root = Path(found[1])
+    if _NUMBER.match(found[2]):
+        return root, int(found[2])
+    if os.path.lexists(root / CURRENT):
+        raise InputError(f"{where}: expected the number of a version after @, such as {root}@1")
+    return where, None
 
 
 def is_version_folder(name: str) -> bool:

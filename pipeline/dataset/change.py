@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 from collections.abc import Callable
 from pathlib import Path
 
-from pipeline.dataset.catalog import CURRENT, Catalog, Read, encode, read_catalog
-from pipeline.dataset.claims import Claim, claim
-from pipeline.dataset.erasures import finish_erasures
+from pipeline.dataset.catalog import CURRENT, Catalog, Read, encode, named_version, read_catalog
+from pipeline.dataset.claims import CLAIMS, Claim, claim
+from pipeline.dataset.erasures import ERASURES, finish_erasures
 from pipeline.dataset.leftovers import remove_leftovers
 from pipeline.dataset.signals import signals_held
 from schemas.errors import BusyError, InputError, OutputError, PipelineError
@@ -138,8 +139,7 @@ def begin_change(path: Path) -> Change:
     Raises BusyError while another command changes it, OutputError where it is not as it has to be, OSError.
     """
     store = LocalStore(path)
-    if (path / LATEST).exists(follow_symlinks=False) and not (path / LATEST).is_symlink():
-        raise OutputError(f"{path / LATEST}: expected a link to the current version; move it elsewhere")
+    _check_places(path)
     before = read_catalog(store, str(path))
     if before is not None and not before.catalog.is_sound:
         raise OutputError(f"{path / CURRENT}: contradicts itself; `chatsieve verify` gives details")
@@ -156,6 +156,16 @@ def begin_change(path: Path) -> Change:
         _is_done(held.release)
         raise BusyError(f"{path}: another command changed it at this moment; run again")
     return Change(path, store, held, before)
+
+
+def _check_places(path: Path) -> None:
+    """Raises OutputError where something else has the place of a folder or link of the dataset."""
+    if (path / LATEST).exists(follow_symlinks=False) and not (path / LATEST).is_symlink():
+        raise OutputError(f"{path / LATEST}: expected a link to the current version; move it elsewhere")
+    for folder in (path / CLAIMS, path / ERASURES):
+        # A link would be followed in one place and not in another: claims that no other command finds.
+        if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+            raise OutputError(f"{folder}: expected a folder; move it elsewhere")
 
 
 def begin_change_of_existing(path: Path) -> tuple[Change, Catalog]:
@@ -176,6 +186,9 @@ def begin_change_of_existing(path: Path) -> tuple[Change, Catalog]:
 
 def catalog_of(path: Path) -> Catalog:
     """The catalog of a dataset or audit folder; raises InputError where there is none."""
+    root, number = named_version(path)
+    if number is not None and os.path.lexists(root / CURRENT):
+        raise InputError(f"{path}: names a version; this command takes the dataset, {root}")
     found = read_catalog(LocalStore(path), str(path))
     if found is None:
         raise _no_dataset(path)

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import msgspec
 
+from pipeline.dataset.catalog import NO_FILE
 from schemas.errors import BusyError, OutputError
 from transforms.storage.contract import Conflict, Store, Unknown
 
@@ -26,7 +27,7 @@ LEASE = dt.timedelta(seconds=90)
 #: No lease is longer, whatever the clocks of two hosts differ by: a claim beyond it is no writer's.
 _LONGEST = dt.timedelta(hours=1)
 _RENEW_SECONDS = 20.0
-_FOLDER = "claims/"
+CLAIMS = "claims/"
 _NUMBER = re.compile(r"[0-9]{4,9}\Z")
 
 
@@ -114,13 +115,16 @@ def claim(store: Store, version: int, where: str) -> Claim:
 def claims_of(store: Store) -> dict[int, Holder]:
     """All claims by version, dead ones too; those that cannot be read are left out."""
     found = {}
-    for name in store.names(_FOLDER):
-        number = name.removeprefix(_FOLDER)
+    for name in store.names(CLAIMS):
+        number = name.removeprefix(CLAIMS)
         if _NUMBER.match(number):
             try:
                 found[int(number)] = msgspec.json.decode(store.read(name), type=Holder)
             except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
                 continue
+            except OSError as error:
+                if error.errno not in NO_FILE:
+                    raise
     return found
 
 
@@ -152,7 +156,11 @@ def _take_over(store: Store, version: int, data: bytes, where: str) -> None:
     except FileNotFoundError:
         raise busy from None
     except (msgspec.DecodeError, UnicodeDecodeError):
-        raise OutputError(f"{where}/{_name(version)}: is not a claim of chatsieve; remove it") from None
+        raise _no_claim(where, version) from None
+    except OSError as error:
+        if error.errno not in NO_FILE:
+            raise
+        raise _no_claim(where, version) from None
     if is_live(holder):
         raise busy
     try:
@@ -161,8 +169,12 @@ def _take_over(store: Store, version: int, data: bytes, where: str) -> None:
         raise busy from None
 
 
+def _no_claim(where: str, version: int) -> OutputError:
+    return OutputError(f"{where}/{_name(version)}: is not a claim of chatsieve; remove it")
+
+
 def _name(version: int) -> str:
-    return f"{_FOLDER}{version:04d}"
+    return f"{CLAIMS}{version:04d}"
 
 
 def _host() -> str:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pydantic
 
-from pipeline.dataset.catalog import CURRENT, Version, read_catalog
+from pipeline.dataset.catalog import CURRENT, Version, named_version, read_catalog
 from pipeline.dataset.writer import MANIFEST
 from schemas.errors import InputError
 from schemas.manifest import FORMAT, FORMAT_VERSION, Manifest, decode
@@ -22,8 +20,6 @@ from schemas.policy import Pack, Policy
 from schemas.tables import KEY
 from transforms.shuffle.blobs import part_of_keys
 from transforms.storage.local import LocalStore
-
-_NUMBERED = re.compile(r"(.+)@(\d+)\Z", re.DOTALL)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,8 +84,7 @@ def version_folder(where: Path) -> tuple[Path, Path, Version | None]:
 
     Raises InputError where there is none. A version folder by itself has no entry.
     """
-    found = None if os.path.exists(where) else _NUMBERED.match(str(where))  # noqa: PTH110 - False for any path that cannot be
-    root, number = (Path(found[1]), int(found[2])) if found else (where, None)
+    root, number = named_version(where)
     read = read_catalog(LocalStore(root), str(root))
     if read is None:
         if number is None and (root / MANIFEST).is_file():

@@ -27,7 +27,7 @@ MANIFEST = "manifest.json"
 #: Below the version's folder: what the run needs while it writes, removed before the manifest is written.
 STAGING = "staging"
 #: The end of DATASET@N, as commands that read a dataset take it.
-_NUMBERED = re.compile(r".@\d+\Z")
+_NUMBERED = re.compile(r".@[0-9]+\Z")
 #: Names that a folder may hold before there is a catalog: leftovers of writers that died.
 _OWN = ("claims/", "v0", TEMPORARY)
 

@@ -26,6 +26,8 @@ _BESIDE = {"data/train": "restricted/index", "ledger/part": "restricted/sessions
 _SINGLE = {"run": {"README.md", "report/report.json", "report/report.html"}}
 _SINGLE["audit"] = _SINGLE["run"] - {"README.md"}
 _LATEST = "latest"
+#: Folders of a dataset and of a version, whose names are not masked.
+_FOLDERS = frozenset({"claims", "erasures", "data", "ledger", "quarantine", "report", *PRIVATE})
 
 
 def check_dataset_folder(root: Path, catalog: Catalog, outcome: Outcome) -> Iterator[Finding]:
@@ -204,4 +206,7 @@ def _safe(name: str) -> str:
     """A name that is not the dataset's own, fit to be printed: nothing of it that could be personal."""
     from transforms.output.file_names import masked_name
 
-    return masked_name(name.encode("utf-8", "replace").decode())
+    top, _, rest = name.encode("utf-8", "replace").decode().partition("/")
+    if top in _FOLDERS:
+        return f"{top}/{masked_name(rest)}" if rest else top
+    return masked_name(f"{top}/{rest}" if rest else top)

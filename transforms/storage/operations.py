@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from pathlib import Path
 
 
@@ -17,9 +19,11 @@ class FileOperations:
         return descriptor
 
     def read(self, path: str) -> bytes:
-        """The content of a file; OSError for a symbolic link or a folder."""
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        """The content of a file; OSError for a symbolic link, a folder, a pipe or a device."""
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
         with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise OSError(errno.EINVAL, "not a regular file", path)
             return file.read()
 
     def write(self, descriptor: int, data: memoryview) -> int:
