@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from pipeline.dataset.committed import open_committed
 from pipeline.dataset.erasures import Asked
-from schemas.errors import ConfigError
+from schemas.errors import ConfigError, InputError
 from schemas.ids import is_unclean
 from schemas.keys import KeyedHasher, key_id, parse_key
 from transforms.consent.columns import key_column, parse_instant, refuse_where, text_column
@@ -36,7 +36,11 @@ def key_of(dataset: Path, key_file: Path | None) -> bytes:
     else:
         raise ConfigError(f"give --key-file, or set {VARIABLE}: the key that the dataset was made with")
     key = parse_key(text, where)
-    if key_id(key) != open_committed(dataset).manifest.key_id:
+    try:
+        made_with = open_committed(dataset).manifest.key_id
+    except InputError:
+        return key  # no dataset, or a damaged version: the command itself refuses it, with a way out
+    if key_id(key) != made_with:
         raise ConfigError(f"{where}: is not the key that {dataset} was made with")
     return key
 

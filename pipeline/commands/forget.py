@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import hashlib
-import io
 import secrets
 from collections.abc import Callable
 from pathlib import Path
@@ -19,10 +18,10 @@ from typing import NamedTuple
 
 import msgspec
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pipeline.dataset.catalog import Catalog, Version
 from pipeline.dataset.change import Change, begin_change_of_existing
+from pipeline.dataset.erasable import ErasableVersion
 from pipeline.dataset.erasures import (
     Asked,
     Certificate,
@@ -34,10 +33,9 @@ from pipeline.dataset.erasures import (
 )
 from pipeline.dataset.writer import MANIFEST
 from schemas.errors import InputError
-from schemas.manifest import Erased, Manifest, decode, encode
+from schemas.manifest import Erased, encode
 from transforms.output.erase import expired_conversations, schema_of, sessions_of, without
 from transforms.output.shards import rewrite_table
-from transforms.storage.local import LocalStore
 
 
 class Done(NamedTuple):
@@ -59,11 +57,12 @@ def forget(root: Path, asked: Asked, key: bytes) -> Done:
     """Erases users and conversations from every version and keeps them out of every later run.
 
     `key` is the run's: it seals the new manifests. Ids that no version holds are counted, and kept out too.
-    Raises InputError for a dataset that cannot be read, BusyError while another command changes it.
+    Raises InputError for a version that cannot be read or has another key, with a way out; BusyError while
+    another command changes the dataset.
     """
     keys = asked.keys
 
-    def find(version: _Version) -> _Found:
+    def find(version: ErasableVersion) -> _Found:
         conversations, users = set(keys.conversations), set[bytes]()
         for name in version.names("restricted/sessions-"):
             sessions = version.table(name)
@@ -78,7 +77,7 @@ def forget(root: Path, asked: Asked, key: bytes) -> Done:
 def expire(root: Path, as_of: dt.datetime, key: bytes) -> Done:
     """Removes the rows whose `retain_until` is on or before the date of `as_of`, from every version."""
 
-    def find(version: _Version) -> _Found:
+    def find(version: ErasableVersion) -> _Found:
         gone = set[bytes]()
         for name in version.names("data/"):
             gone |= expired_conversations(version.table(name), as_of.astimezone(dt.UTC).date())
@@ -87,40 +86,15 @@ def expire(root: Path, as_of: dt.datetime, key: bytes) -> Done:
     return _erase(root, "expire", Asked(), find, key)
 
 
-class _Version:
-    """A version to be read: its manifest and its files."""
-
-    def __init__(self, store: LocalStore, entry: Version) -> None:
-        self._store, self.entry = store, entry
-        where = store.root / entry.folder
-        try:
-            data = store.read(f"{entry.folder}/{MANIFEST}")
-            self.manifest: Manifest = decode(data)
-        except (OSError, msgspec.DecodeError, UnicodeDecodeError):
-            raise InputError(f"{where / MANIFEST}: is missing or damaged; run `chatsieve verify`") from None
-        if hashlib.sha256(data).hexdigest() != entry.manifest_sha256:
-            raise InputError(f"{where / MANIFEST}: is not the one that CURRENT names")
-
-    def names(self, start: str) -> list[str]:
-        """The names of the version's files that begin so."""
-        return [file.path for file in self.manifest.files if file.path.startswith(start)]
-
-    def table(self, name: str) -> pa.Table:
-        """A Parquet file as a table; raises InputError where it is missing or damaged."""
-        try:
-            return pq.read_table(io.BytesIO(self._store.read(f"{self.entry.folder}/{name}")))
-        except (OSError, pa.ArrowException):
-            place = self._store.root / self.entry.folder / name
-            raise InputError(f"{place}: is missing or damaged; run `chatsieve verify`") from None
-
-
 class _Rewritten(NamedTuple):
     entry: Version
     erased: VersionErased
     found: frozenset[bytes]
 
 
-def _erase(root: Path, kind: str, asked: Asked, find: Callable[[_Version], _Found], key: bytes) -> Done:
+def _erase(
+    root: Path, kind: str, asked: Asked, find: Callable[[ErasableVersion], _Found], key: bytes
+) -> Done:
     change, catalog = begin_change_of_existing(root)
     try:
         certificate = _rewrite(change, catalog, kind, asked, find, key)
@@ -145,7 +119,7 @@ def _rewrite(
     catalog: Catalog,
     kind: str,
     asked: Asked,
-    find: Callable[[_Version], _Found],
+    find: Callable[[ErasableVersion], _Found],
     key: bytes,
 ) -> Certificate | None:
     """Writes everything and makes it count; None where `expire` finds nothing."""
@@ -153,7 +127,7 @@ def _rewrite(
     changed: list[VersionErased] = []
     gone, users = set[bytes](), set[bytes]()
     for entry in catalog.versions:
-        version = _Version(change.store, entry)
+        version = ErasableVersion(change.store, change.path, catalog, entry, key)
         found = find(version)
         rewritten = _without(change, version, found.conversations, key)
         versions.append(rewritten.entry if rewritten else entry)
@@ -187,7 +161,7 @@ def _rewrite(
 
 
 def _without(
-    change: Change, version: _Version, conversations: frozenset[bytes], key: bytes
+    change: Change, version: ErasableVersion, conversations: frozenset[bytes], key: bytes
 ) -> _Rewritten | None:
     """The version written anew without these conversations; None if it holds none of them."""
     rest, removed, found = _rest_of(version, conversations)
@@ -200,7 +174,7 @@ def _without(
         if file.path in rest:
             files.append(rewrite_table(rest[file.path], change.path / folder, file.path))
         else:
-            change.store.copy(change.store, f"{entry.folder}/{file.path}", f"{folder}/{file.path}")
+            version.copy(file.path, folder)
             files.append(file)
     before = version.manifest.erased
     erased = Erased(before.training_rows + removed["data"], before.ledger_rows + removed["ledger"])
@@ -222,7 +196,7 @@ def _without(
 
 
 def _rest_of(
-    version: _Version, conversations: frozenset[bytes]
+    version: ErasableVersion, conversations: frozenset[bytes]
 ) -> tuple[dict[str, pa.Table], dict[str, int], frozenset[bytes]]:
     """(what is left of each file concerned, rows removed by folder, conversations that the version held)."""
     rest: dict[str, pa.Table] = {}

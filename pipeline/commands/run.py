@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import math
@@ -19,7 +20,7 @@ from pipeline.inputs.watched import check_unchanged, states_of
 from pipeline.report.previous import PreviousRun, read_previous_run
 from pipeline.runners.progress import Progress
 from pipeline.runners.run_graph import run_graph
-from schemas.errors import PipelineError
+from schemas.errors import InputError, PipelineError
 from schemas.keys import KeyedHasher
 from schemas.policy import Pack
 from transforms.consent.spilled import temporary_spill
@@ -123,9 +124,14 @@ def engine_spec(settings: Settings) -> EngineSpec:
 
 
 def _previous_run(writer: DatasetWriter, compare: Path | None) -> PreviousRun | None:
-    if compare is None and writer.parent is None:
+    if compare is not None:
+        return read_previous_run(compare)
+    if writer.parent is None:
         return None
-    return read_previous_run(compare or writer.path)
+    # A damaged version must not keep a new one from being written: that is how it is replaced.
+    with contextlib.suppress(InputError):
+        return read_previous_run(writer.path)
+    return None
 
 
 def _plan(

@@ -13,9 +13,10 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 import msgspec
+import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.dataset.catalog import Catalog, read_catalog
+from pipeline.dataset.catalog import NO_FILE, Catalog, read_catalog
 from schemas.errors import InputError
 from schemas.keys import KEY_BYTES
 from transforms.storage.contract import Store
@@ -171,21 +172,30 @@ def _finish(store: Store, name: str, where: str) -> None:
 
 
 def _scan(store: Store, keys: frozenset[bytes]) -> dict[str, int]:
-    """Files and bytes that were searched, and in how many places a key was found."""
+    """Files and bytes that were searched, and in how many places a key was found or cannot be ruled out."""
     digits = {key.hex() for key in keys}
     found = {"files": 0, "bytes": 0, "found": 0}
     for name in store.names():
         if name.startswith(ERASURES) or name == "latest":
             continue
-        data = store.read(name)
         found["files"] += 1
-        found["bytes"] += len(data)
-        if name.endswith(".parquet"):
-            found["found"] += _in_parquet(data, digits)
-        else:
-            texts = _DIGITS.findall(data)
-            found["found"] += sum(text.decode() in digits for text in texts)
+        try:
+            data = store.read(name)
+            found["bytes"] += len(data)
+            found["found"] += (
+                _in_parquet(data, digits) if name.endswith(".parquet") else _in_bytes(data, digits)
+            )
+        except FileNotFoundError:
+            continue
+        except (OSError, pa.ArrowException) as error:
+            if isinstance(error, OSError) and error.errno not in NO_FILE:
+                raise
+            found["found"] += 1  # a link, or no Parquet: it cannot be searched
     return found
+
+
+def _in_bytes(data: bytes, digits: set[str]) -> int:
+    return sum(text.decode() in digits for text in _DIGITS.findall(data))
 
 
 def _in_parquet(data: bytes, digits: set[str]) -> int:

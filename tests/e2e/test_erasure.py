@@ -174,7 +174,7 @@ def test_expire_removes_rows_whose_retention_has_ended(corpus: Corpus, dataset: 
         (("forget", "DATASET", "--user", " u1"), "white space"),
         (("forget", "DATASET", "--list", "/nowhere.csv"), "/nowhere.csv"),
         (("forget", "DATASET/latest", "--user", "u1"), "CURRENT"),
-        (("forget", "DATASET@1", "--user", "u1"), "CURRENT"),
+        (("forget", "DATASET@1", "--user", "u1"), "names a version"),
         (("expire", "DATASET", "--as-of", "soon"), "--as-of"),
         (("expire", "DATASET", "--as-of", "2026-01-01T00:00:00"), "offset"),
     ],

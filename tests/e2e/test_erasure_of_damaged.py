@@ -1,0 +1,155 @@
+"""A person can be erased although a version is damaged, forged or has another key; none is skipped."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from schemas.keys import key_id
+from schemas.manifest import decode, encode
+from tests.e2e.test_erasure import (  # noqa: F401 - fixtures
+    AGAIN,
+    dataset,
+    eligible,
+    erase,
+    places_of,
+    two_versions,
+    verified,
+    versions,
+)
+from tests.support.command import Corpus, chatsieve
+from tests.support.forging import Dataset
+
+pytestmark = pytest.mark.e2e
+Damage = Callable[[Path], None]
+
+
+def _first(folder: Path, start: str) -> Path:
+    return min(folder.glob(f"{start}*"))
+
+
+def _replaced(path: Path, data: bytes) -> None:
+    path.unlink()
+    path.write_bytes(data)
+
+
+DAMAGES: dict[str, Damage] = {
+    "shard missing": lambda folder: _first(folder, "data/").unlink(),
+    "shard cut": lambda folder: _replaced(_first(folder, "data/"), b"PAR1"),
+    "shard of another place": lambda folder: _replaced(
+        _first(folder, "data/"), max(folder.glob("data/*")).read_bytes()
+    ),
+    "sessions missing": lambda folder: _first(folder, "restricted/sessions").unlink(),
+    "ledger rubbish": lambda folder: _replaced(_first(folder, "ledger/"), b"rubbish"),
+    "quarantine missing": lambda folder: _first(folder, "quarantine/").unlink(),
+    "manifest missing": lambda folder: (folder / "manifest.json").unlink(),
+    "manifest changed": lambda folder: _replaced(folder / "manifest.json", b"{}"),
+}
+
+
+def _refused(corpus: Corpus, dataset: Path, *arguments: object) -> str:  # noqa: F811 - the fixture's value
+    """The message of a `forget` that is refused and leaves everything as it was."""
+    before = {path: path.lstat().st_ino for path in dataset.rglob("*")}
+    key = ("--key-file", corpus.path / "chatsieve.key")
+    done = chatsieve("forget", dataset, *arguments, *key)
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
+    after = {path: path.lstat().st_ino for path in dataset.rglob("*")}
+    assert after == before
+    return done.stderr
+
+
+def _command_in(message: str) -> list[str]:
+    """The gc command that a message gives."""
+    return shlex.split(message[message.index("`chatsieve gc") :].split("`")[1])[1:]
+
+
+@pytest.mark.parametrize("damage", sorted(DAMAGES))
+def test_an_older_version_that_is_damaged_is_named_and_can_be_removed(
+    corpus: Corpus,
+    dataset: Path,  # noqa: F811
+    damage: str,
+) -> None:
+    """The message has the command: after it the person is erased from all that is left."""
+    row = eligible(corpus)[0]
+    key = corpus.key_of(row["conversation_id"])
+    DAMAGES[damage](dataset / versions(dataset)[0]["folder"])
+    told = _refused(corpus, dataset, "--user", row["user_id"])
+    assert versions(dataset)[0]["folder"] in told
+    assert "nothing was erased" in told
+    done = chatsieve(*_command_in(told))
+    assert done.returncode == 0, done.stderr
+    erase(corpus, dataset, "--user", row["user_id"])
+    assert [one["version"] for one in versions(dataset)] == [2]
+    assert places_of(dataset, key) == []
+    assert verified(corpus, dataset)
+
+
+@pytest.mark.parametrize("damage", ["ledger rubbish", "manifest missing"])
+def test_the_current_version_that_is_damaged_is_replaced_by_a_run_and_removed(
+    corpus: Corpus,
+    dataset: Path,  # noqa: F811
+    damage: str,
+) -> None:
+    """A run does not need the version before it: `run`, `gc`, `forget`."""
+    row = eligible(corpus)[0]
+    DAMAGES[damage](dataset / versions(dataset)[1]["folder"])
+    told = _refused(corpus, dataset, "--user", row["user_id"])
+    assert "write a new version with `chatsieve run`" in told
+    done = chatsieve("run", "-c", corpus.config, "--output", dataset, "--quiet", *AGAIN)
+    assert done.returncode == 0, done.stderr
+    done = chatsieve(*_command_in(told))
+    assert done.returncode == 0, done.stderr
+    erase(corpus, dataset, "--user", row["user_id"])
+    assert places_of(dataset, corpus.key_of(row["conversation_id"])) == []
+    assert verified(corpus, dataset)
+
+
+def test_a_version_of_another_key_is_refused_and_never_skipped(corpus: Corpus, dataset: Path) -> None:  # noqa: F811
+    """Under another key no id is found in it: the certificate would be false."""
+    row = eligible(corpus)[0]
+    other = b"\xa7" * 32
+    forged = Dataset(dataset)
+    entry = versions(dataset)[0]
+    manifest = decode((dataset / entry["folder"] / "manifest.json").read_bytes())
+    data = encode(msgspec.structs.replace(manifest, key_id=key_id(other)), other)
+    forged.put(f"{entry['folder']}/manifest.json", data)
+    digest = hashlib.sha256(data).hexdigest()
+    forged.set_current(lambda found: found["versions"][0].update(manifest_sha256=digest))
+    told = _refused(corpus, dataset, "--user", row["user_id"])
+    assert "was made with another key" in told
+    assert chatsieve(*_command_in(told)).returncode == 0
+    erase(corpus, dataset, "--user", row["user_id"])
+    assert verified(corpus, dataset)
+
+
+def test_a_forged_version_is_not_sealed_again(corpus: Corpus, dataset: Path) -> None:  # noqa: F811
+    """`forget` has the key: a forgery that it rewrote would verify from then on."""
+    forged = Dataset(dataset)
+    forged.set_manifest(lambda found: found.update(known_until="2020-01-01T00:00:00Z"))
+    told = _refused(corpus, dataset, "--user", eligible(corpus)[0]["user_id"])
+    assert "HMAC" in told
+
+
+@pytest.mark.parametrize("kind", ["rubbish.parquet", "link"])
+def test_a_file_that_cannot_be_searched_is_no_proof_of_absence(
+    corpus: Corpus,
+    dataset: Path,  # noqa: F811
+    kind: str,
+) -> None:
+    """The erasure counts and ends; the certificate and `verify` tell that something is left to look at."""
+    if kind == "link":
+        (dataset / "link").symlink_to("/etc/hostname")
+    else:
+        (dataset / kind).write_bytes(b"rubbish")
+    certificate = erase(corpus, dataset, "--user", eligible(corpus)[0]["user_id"])
+    assert certificate["scan"]["found"] == 1
+    assert not verified(corpus, dataset)
+    os.remove(dataset / kind)  # noqa: PTH107
+    assert chatsieve("gc", dataset, "--keep", 5, "--quiet").returncode == 0
+    assert verified(corpus, dataset)
