@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from typing import Any
 
 import msgspec
 
 FORMAT = "chatsieve-dataset"
 FORMAT_VERSION = 2
+#: The name of a version's folder; its first group is the number.
+VERSION_FOLDER = re.compile(r"v([0-9]{4,})-[0-9a-f]{6,}\Z")
 
 
 class FileEntry(msgspec.Struct, frozen=True):

@@ -32,7 +32,7 @@ from pipeline.dataset.erasures import (
     keys_name,
 )
 from pipeline.dataset.writer import MANIFEST
-from schemas.errors import InputError
+from schemas.errors import InputError, PipelineError
 from schemas.manifest import Erased, encode
 from transforms.output.erase import expired_conversations, schema_of, sessions_of, without
 from transforms.output.shards import rewrite_table
@@ -98,9 +98,14 @@ def _erase(
     change, catalog = begin_change_of_existing(root)
     try:
         certificate = _rewrite(change, catalog, kind, asked, find, key)
-    except (OSError, InputError):
+    except (OSError, InputError) as error:
         if change.is_superseded:
             raise change.superseded() from None
+        if isinstance(error, OSError):
+            raise PipelineError(
+                f"{root}: cannot be read or written ({error.strerror}); nothing was erased; repeat the "
+                "command when there is space and the disk works"
+            ) from None
         raise
     finally:
         # Removes what was written, if it does not count, else what it replaced; then searches for the keys.

@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 
 from schemas.errors import InputError
+from schemas.manifest import VERSION_FOLDER
 from transforms.storage.contract import Store
 
 CURRENT = "CURRENT"
@@ -21,7 +22,6 @@ NO_FILE = (
     *(errno.EISDIR, errno.ELOOP, errno.EINVAL, errno.ENXIO),
     *(errno.ENAMETOOLONG, errno.EACCES, errno.EPERM),
 )
-_FOLDER = re.compile(r"v([0-9]{4,})-[0-9a-f]{6,}\Z")
 #: DATASET@N, and what was meant as that.
 _AT = re.compile(r"(.+)@([^/]*)\Z", re.DOTALL)
 _NUMBER = re.compile(r"[0-9]{1,9}\Z")
@@ -106,7 +106,7 @@ def read_catalog(store: Store, where: str) -> Read | None:
         raise InputError(f"{where}/{CURRENT}: is not a catalog of chatsieve") from None
     if catalog.format != FORMAT:
         raise InputError(f"{where}/{CURRENT}: expected format {FORMAT}; use the version that wrote it")
-    if catalog.entry() is None or any(not _FOLDER.match(one.folder) for one in catalog.versions):
+    if catalog.entry() is None or any(not VERSION_FOLDER.match(one.folder) for one in catalog.versions):
         raise InputError(f"{where}/{CURRENT}: names no version that it lists")
     return Read(catalog, etag)
 
@@ -130,4 +130,4 @@ def named_version(where: Path) -> tuple[Path, int | None]:
 
 def is_version_folder(name: str) -> bool:
     """True for a name that only a version's folder has."""
-    return _FOLDER.match(name) is not None
+    return VERSION_FOLDER.match(name) is not None

@@ -24,7 +24,7 @@ from schemas.errors import BusyError, OutputError
 from transforms.storage.contract import Conflict, Store, Unknown
 
 LEASE = dt.timedelta(seconds=90)
-#: No lease is longer, whatever the clocks of two hosts differ by: a claim beyond it is no writer's.
+#: No lease is longer, whatever the clocks of two hosts differ by: a claim beyond it is no other host's.
 _LONGEST = dt.timedelta(hours=1)
 _RENEW_SECONDS = 20.0
 CLAIMS = "claims/"
@@ -129,9 +129,12 @@ def claims_of(store: Store) -> dict[int, Holder]:
 
 
 def is_live(holder: Holder) -> bool:
-    """True while the lease lasts; on the holder's own host also only while its process does."""
-    if holder.host == _host() and not _is_running(holder.process):
-        return False
+    """True while the lease lasts; on the holder's own host also only while its process does.
+
+    A process of this host that runs is believed whatever its lease: the clock may have been set back.
+    """
+    if holder.host == _host():
+        return _is_running(holder.process) and _now() < holder.until
     return _now() < holder.until < _now() + _LONGEST
 
 

@@ -74,7 +74,11 @@ class _readable:  # noqa: N801 - reads as a statement
 
     def __enter__(self) -> None: ...
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+        if isinstance(error, PermissionError):
+            raise InputError(
+                f"{self._path}: cannot be read ({error.strerror}); run this as its owner"
+            ) from None
         if kind is not None and issubclass(kind, OSError | pa.ArrowException):
             raise InputError(f"{self._path}: missing or damaged; `chatsieve verify` gives details") from None
 

@@ -31,8 +31,8 @@ class ErasableVersion:
         try:
             data = store.read(f"{entry.folder}/{MANIFEST}")
             self.manifest: Manifest = decode(data)
-        except (OSError, msgspec.DecodeError, UnicodeDecodeError):
-            raise self._refused(MANIFEST, "is missing or damaged") from None
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise self._unreadable(MANIFEST, error) from None
         if hashlib.sha256(data).hexdigest() != entry.manifest_sha256:
             raise self._refused(MANIFEST, "is not the one that CURRENT names")
         if self.manifest.key_id != key_id(key):
@@ -52,8 +52,8 @@ class ErasableVersion:
             if hashlib.sha256(data).hexdigest() != self._sums[name]:
                 raise self._refused(name, "is damaged")
             return pq.read_table(io.BytesIO(data))
-        except (OSError, pa.ArrowException):
-            raise self._refused(name, "is missing or damaged") from None
+        except (OSError, pa.ArrowException) as error:
+            raise self._unreadable(name, error) from None
 
     def copy(self, name: str, folder: str) -> None:
         """Gives the file to another version's folder; raises InputError where it is missing."""
@@ -61,6 +61,12 @@ class ErasableVersion:
             self._store.copy(self._store, f"{self.entry.folder}/{name}", f"{folder}/{name}")
         except FileNotFoundError:
             raise self._refused(name, "is missing") from None
+
+    def _unreadable(self, name: str, error: Exception) -> InputError:
+        if isinstance(error, PermissionError):
+            where = self._root / self.entry.folder / name
+            return InputError(f"{where}: cannot be read ({error.strerror}); run this as its owner")
+        return self._refused(name, "is missing or damaged")
 
     def _refused(self, name: str, what: str) -> InputError:
         where = self._root / self.entry.folder / name

@@ -105,11 +105,14 @@ def check_files(subject: Subject) -> Iterator[Finding]:
     for path, file in listed.items():
         if path in subject.bad:
             continue
-        fault = (
-            "is missing"
-            if path not in seen
-            else _content_fault(subject.folder / path, file.bytes, file.sha256)
-        )
+        if path in seen:
+            fault = _content_fault(subject.folder / path, file.bytes, file.sha256)
+        elif os.path.lexists(parent := (subject.folder / path).parent) and not os.access(
+            parent, os.R_OK | os.X_OK
+        ):
+            fault = "cannot be read: permission denied for its folder; run this as its owner"
+        else:
+            fault = "is missing"
         if fault:
             subject.bad.add(path)
             yield Finding("files", path, fault)
@@ -157,6 +160,8 @@ def _content_fault(path: Path, size: int, sha256: str) -> str | None:
                 return f"has {actual} bytes; expected {size}"
             if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
                 return "its SHA-256 is not the manifest's"
+    except PermissionError:
+        return "cannot be read: permission denied; run this as its owner"
     except DAMAGE:
         return "cannot be read"
     return None

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shlex
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
+from pipeline.commands.erasure_keys import keys_asked
+from pipeline.commands.forget import forget
+from pipeline.commands.verify import verify
+from schemas.errors import InputError, PipelineError
 from schemas.keys import key_id
 from schemas.manifest import decode, encode
 from tests.e2e.test_erasure import (  # noqa: F401 - fixtures
@@ -25,6 +31,8 @@ from tests.e2e.test_erasure import (  # noqa: F401 - fixtures
 )
 from tests.support.command import Corpus, chatsieve
 from tests.support.forging import Dataset
+from transforms.storage import operations
+from transforms.storage.operations import FileOperations
 
 pytestmark = pytest.mark.e2e
 Damage = Callable[[Path], None]
@@ -153,3 +161,65 @@ def test_a_file_that_cannot_be_searched_is_no_proof_of_absence(
     os.remove(dataset / kind)  # noqa: PTH107
     assert chatsieve("gc", dataset, "--keep", 5, "--quiet").returncode == 0
     assert verified(corpus, dataset)
+
+
+class _Failing(FileOperations):
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def read(self, path: str) -> bytes:
+        if self._number == errno.EACCES and "/restricted/" in path:
+            raise OSError(errno.EACCES, os.strerror(errno.EACCES), path)
+        return super().read(path)
+
+    def write(self, descriptor: int, data: memoryview) -> int:
+        if self._number == errno.ENOSPC and len(data) > 2000:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return super().write(descriptor, data)
+
+
+@pytest.mark.parametrize(
+    ("number", "failure", "told"),
+    [
+        (errno.EACCES, InputError, "cannot be read (Permission denied); run this as its owner"),
+        (errno.ENOSPC, PipelineError, "(No space left on device); nothing was erased; repeat the command"),
+    ],
+)
+def test_a_reader_without_rights_and_a_full_disk_are_not_called_damage(
+    corpus: Corpus,
+    dataset: Path,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+    number: int,
+    failure: type[Exception],
+    told: str,
+) -> None:
+    """The way out of damage is to remove versions: nobody may be led to that by missing rights."""
+    key = bytes.fromhex((corpus.path / "chatsieve.key").read_text().strip())
+    before = (dataset / "CURRENT").read_bytes(), sorted(os.listdir(dataset))  # noqa: PTH208
+    asked = keys_asked([eligible(corpus)[0]["user_id"]], [], None, key)
+    monkeypatch.setattr(operations, "OPERATIONS", _Failing(number))
+    with pytest.raises(failure) as found:
+        forget(dataset, asked, key)
+    assert told in str(found.value)
+    assert "gc" not in str(found.value)
+    assert ((dataset / "CURRENT").read_bytes(), sorted(os.listdir(dataset))) == before  # noqa: PTH208
+
+
+def test_verify_does_not_call_a_folder_missing_that_it_may_not_read(
+    dataset: Path,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Members of the group may read a dataset, but not `restricted/`."""
+    scan, access = os.scandir, os.access
+
+    def scandir(path: Any = ".") -> Any:
+        if str(path).endswith("/restricted"):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    monkeypatch.setattr(
+        os, "access", lambda path, mode: "/restricted" not in str(path) and access(path, mode)
+    )
+    found = {each.what for each in verify(dataset).findings if each.where.startswith("restricted/")}
+    assert found == {"cannot be read: permission denied for its folder; run this as its owner"}

@@ -17,8 +17,9 @@ import pytest
 
 from pipeline.commands.versions import collect
 from pipeline.dataset.catalog import CURRENT, read_catalog
+from pipeline.dataset.change import catalog_of
 from pipeline.dataset.claims import Holder
-from pipeline.dataset.writer import DatasetWriter
+from pipeline.dataset.writer import DatasetWriter, begin
 from schemas.errors import BusyError
 from schemas.manifest import FileEntry
 from tests.pipeline.dataset.test_writer import committed, written
@@ -217,3 +218,33 @@ def test_a_process_stopped_before_the_renaming_holds_nobody_up_and_exits_with_4(
     assert read is not None
     assert read.catalog.folder == other.folder.name
     assert leftovers_of(path) == []
+
+
+def test_a_clock_that_was_set_back_does_not_end_a_claim(tmp_path: Path) -> None:
+    """A lease of days is no writer's elsewhere; on this host the process itself shows that it lives."""
+    writer, file = written(tmp_path / "out")
+    store = LocalStore(tmp_path / "out")
+    held = msgspec.json.decode(store.read("claims/0001"), type=Holder)
+    until = held.until + dt.timedelta(days=2)
+    store.put("claims/0001", msgspec.json.encode(msgspec.structs.replace(held, until=until)))
+    with pytest.raises(BusyError):
+        begin(tmp_path / "out", "run", "new_version")
+    writer.commit(b"{}", [file], 1, "run")
+    writer.release()
+    dead = msgspec.structs.replace(held, process="999999999@1", until=until)
+    store.put("claims/0002", msgspec.json.encode(dead))
+    begin(tmp_path / "out", "run", "new_version").rollback()
+
+
+def test_a_clock_that_was_set_forward_costs_a_run_at_most(tmp_path: Path) -> None:
+    """The lease seems to have ended: another command may take over, and only one of the two commits."""
+    writer, file = written(tmp_path / "out")
+    store = LocalStore(tmp_path / "out")
+    held = msgspec.json.decode(store.read("claims/0001"), type=Holder)
+    past = held.until - dt.timedelta(days=2)
+    store.put("claims/0001", msgspec.json.encode(msgspec.structs.replace(held, until=past)))
+    other = committed(tmp_path / "out", b"other")
+    with pytest.raises(BusyError):
+        writer.commit(b"{}", [file], 1, "run")
+    writer.rollback()
+    assert catalog_of(tmp_path / "out").folder == other.folder.name
