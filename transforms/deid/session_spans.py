@@ -20,7 +20,7 @@ from transforms.deid.people.logins import Logins, on_the_lists, stands_in_more
 from transforms.deid.people.names import NameFinder
 from transforms.deid.people.reading import Reading
 from transforms.deid.rules.scanner import PatternScanner
-from transforms.deid.spans import Span
+from transforms.deid.spans import Segment, Span
 from transforms.deid.text.casing import any_case
 from transforms.deid.text.joined import JoinedTexts
 from transforms.deid.text.overlaps import Additions, resolve
@@ -81,21 +81,23 @@ class SpanFinder:
 
     @staticmethod
     def _drop_identifiers(reading: Reading, found: list[list[Span]]) -> None:
-        """Removes people whose names the same session uses as identifiers of its code."""
+        """Removes people whose names the same session uses as identifiers of its code; the values of fields
+        of a tool's input stay.
+        """
         for low, high in itertools.pairwise(reading.bounds):
             names = {
                 (number - low, span.start, span.end)
                 for number in range(low, high)
                 for span in found[number]
-                if span.type == "PERSON"
+                if span.type == "PERSON" and not _is_field(reading.segments[number], span)
             }
             if names and reading.has_code(reading.numbers[low:high]):
-                kept = without_identifiers([one.text for one in reading.segments[low:high]], names)
-                for number in range(low, high) if len(kept) < len(names) else ():
+                gone = names - without_identifiers([one.text for one in reading.segments[low:high]], names)
+                for number in {low + place for place, _, _ in gone}:
                     found[number] = [
                         span
                         for span in found[number]
-                        if span.type != "PERSON" or (number - low, span.start, span.end) in kept
+                        if span.type != "PERSON" or (number - low, span.start, span.end) not in gone
                     ]
 
     def _explained(self, scanned: Sequence[Sequence[Span]]) -> list[tuple[int, int, int]]:
@@ -118,6 +120,11 @@ class SpanFinder:
             if threshold is not None and span.score >= threshold:
                 kept.append(span)
         return kept
+
+
+def _is_field(segment: Segment, span: Span) -> bool:
+    """True for a span that is the whole value of a field of a tool's input."""
+    return segment.key is not None and (span.start, span.end) == (0, len(segment.text))
 
 
 def propagate_names(texts: Sequence[str], found: Sequence[Sequence[Span]]) -> list[list[Span]]:

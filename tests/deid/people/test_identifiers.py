@@ -74,6 +74,16 @@ def test_only_a_session_with_code_has_identifiers() -> None:
     assert _masked(code)[0] == said
 
 
+def test_the_value_of_a_field_stays_a_person() -> None:
+    """The name of the field is stronger evidence than the code."""
+    segments = [
+        Segment("Thamsyn", "tool_input", "author_name"),
+        Segment("```\nuseThamsyn(thamsyn)\n```", "user"),
+    ]
+    masked = engine_for().mask_sessions([SessionText(bytes(16), segments)])[0]
+    assert "Thamsyn" not in masked.texts[0]
+
+
 def _masked(texts: list[str]) -> list[str]:
     segments = [Segment(text, "user") for text in texts]
     return engine_for().mask_sessions([SessionText(bytes(16), segments)])[0].texts
