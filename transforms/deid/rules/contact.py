@@ -104,6 +104,11 @@ def _spaced_email(found: re.Match[str]) -> Verdict | None:
     return (found.start(), found.end(), CHECKED) if named else None
 
 
+def _all_spaced_email(found: re.Match[str]) -> Verdict | None:
+    domain = found.group().partition("@")[2].replace(" ", "")
+    return (found.start(), found.end(), CHECKED) if _domain_end(domain) == len(domain) else None
+
+
 def _spoken_email(found: re.Match[str]) -> Verdict | None:
     """`alice at example dot com`, unless the first word is an ordinary one such as "look" or "me"."""
     if found.group("local").lower() in _BEFORE_AT or found.group("tld").lower() not in top_level_domains():
@@ -199,6 +204,14 @@ CONTACT_RULES = (
         ),
         _spoken_email,
         (300, 60),
+    ),
+    Rule(
+        # A space between all characters.
+        "EMAIL_ADDRESS",
+        r"[\w.+-] @ [a-z0-9] [a-z0-9]",
+        re.compile(r"(?i)(?<!\w)(?:[\w.+-] ){2,40}@(?: [a-z0-9.-]){4,60}(?!\w)"),
+        _all_spaced_email,
+        (90, 130),
     ),
     Rule(
         # Spaces around "@" and "." hide an address from harvesters, and from simple expressions.

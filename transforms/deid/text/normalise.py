@@ -4,7 +4,8 @@ Patterns scan the copies as well as the text; masking is done in the original. D
 soft hyphens, marks on letters, direction marks. Replaced by plain characters: full-width, mathematical,
 circled and raised forms; digits of other scripts; letters that look Latin inside Latin words; typographic
 dashes and dots; percent escapes (RFC 3986), backslash escapes of JSON and most languages, HTML character
-references, quoted-printable @, terminal colours (ECMA-48), and line ends within a number.
+references, quoted-printable @, terminal colours (ECMA-48), and line ends, emphasis and comments within a
+number. Text behind a right-to-left override (U+202E) is reversed.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from typing import NamedTuple
 #: For Hyperscan, on UTF-8 bytes: a text without a match has no copy.
 DISGUISE_TRIGGER = (
     r"""(?i)\\(?:[nrt"'/]|u[0-9a-f]{4}|u\{[0-9a-f]{2}|1[0-7]{2}|x[0-9a-f]{2}|033\[|e\[)|[0-9a-z]=40[0-9a-z]|%[0-9a-f]{2}|&[#a-z][0-9a-z]{1,6};|\x1b\["""
+    # Emphasis and comments within a number.
+    r"""|[0-9] ?(?:\*{1,2}[0-9]|/\*|<!--)"""
     r"""|\xc2\xad|\xe2\x80[\x8b-\x91\xa4\xaa-\xae]|[0-9][- ]\r?\n"""
     r"""|[0-9]\xe2\x80[\x92-\x95][0-9]|\xe2\x81[\xa0\xa6-\xa9]|\xe2\x88\x92"""
     r"""|\xef\xb9\xab|\xe2\xa0\x80|\xef\xbb\xbf|\xef[\xbc\xbd]|\xe3\x80\x82|\xd9[\xa0-\xa9]|\xdb[\xb0-\xb9]"""
@@ -45,7 +48,8 @@ _TWINS = dict(
 _ALIKE = f"[{''.join(_TWINS)}]"
 _LATIN = "[0-9A-Za-z]"
 _ODD = re.compile(
-    r"(?=[\\%&=\x1b\u00ad\u00b2\u00b3\u00b9\u0300-\u24ff\u2800\u3002\u3164\ufe00-\ufe0f\ufe6b\ufeff\uff01-\uff5e\U0001d400-\U0001d7ff"
+    r"(?=[\\%&=*/< \x1b\u00ad\u00b2\u00b3\u00b9\u0300-\u24ff\u2800"
+    r"\u3002\u3164\ufe00-\ufe0f\ufe6b\ufeff\uff01-\uff5e\U0001d400-\U0001d7ff"
     r"\U000e0001-\U000e007f]|[- ]\r?\n)(?:"
     rf"(?P<colour>{_COLOUR})"
     r"|%(?:25)*(?P<percent>[0-7][0-9A-Fa-f])|(?P<bytes>(?:%[89A-Fa-f][0-9A-Fa-f])+)"
@@ -53,6 +57,9 @@ _ODD = re.compile(
     r"|(?P<printable>(?<=[0-9A-Za-z])=40(?=[0-9A-Za-z-]{1,63}\.))"
     r"|(?P<html>&(?:[a-z]{2,6}|#\d{1,6}|#[xX][0-9A-Fa-f]{1,5});)"
     r"|(?P<broken>(?<=\d)[- ]\r?\n[ \t>|]{0,8}(?=\d))"
+    r"|(?P<framed>(?<=\d) ?(?:/\*[^/\n]{0,12}\*/|<!--[^>\n]{0,20}-->) ?(?=\d)|"
+    r"(?<=\d )\*{1,2}(?=\d[\d .-]{0,12}\*{1,2}(?![*\w]))|(?<=\d)\*{1,2}(?= ?\d))"
+    r"|(?P<reversed>\u202e[^\u202c\n]{4,256}\u202c?)"
     r"|(?P<dash>(?<=\d)[\u2012-\u2015](?=\d)|[\u2010\u2011\u2212])"
     r"|(?P<mark>[\u0300-\u036f\ufe00-\ufe0f\u20e3]|[\u202a-\u202e\u2066-\u2069\u180e\u3164\U000e0001-\U000e007f])"
     rf"|(?P<alike>(?:(?<={_LATIN})|(?<={_LATIN}{_ALIKE})|(?<={_LATIN}{_ALIKE}{{2}})){_ALIKE}|{_ALIKE}(?={_ALIKE}{{0,16}}{_LATIN}))"
@@ -69,7 +76,7 @@ _LETTER = "\u00e9"
 class NormalisedCopy(NamedTuple):
     """`text` is plain; piece n begins at `begins[n]` in it and at `sources[n]` in the original.
 
-    A piece is a verbatim copy if `ends[n]` is -1, else one character for the original up to `ends[n]`.
+    A piece is a verbatim copy if `ends[n]` is -1, else it replaces the original up to `ends[n]`.
     """
 
     text: str
@@ -81,7 +88,7 @@ class NormalisedCopy(NamedTuple):
         """The [start, end) of the original for a [start, end) of the copy."""
         first = bisect.bisect_right(self.begins, start) - 1
         last = bisect.bisect_right(self.begins, end - 1) - 1
-        low = self.sources[first] + start - self.begins[first]
+        low = self.sources[first] + (start - self.begins[first] if self.ends[first] < 0 else 0)
         if self.ends[last] >= 0:
             return low, self.ends[last]
         return low, self.sources[last] + end - self.begins[last]
@@ -123,10 +130,14 @@ def _copy(text: str, colour: str) -> NormalisedCopy | None:
 
 
 def _plain(odd: re.Match[str]) -> str:
-    """The plain form of a disguised stretch: one character, or none."""
+    """The plain form of a disguised stretch: one character, none, or the text that is shown reversed."""
     kind, value = odd.lastgroup, odd.group(odd.lastgroup or 0)
     if kind == "broken":
         return value[0]
+    if kind == "framed":
+        return " " if value.startswith(" ") else ""
+    if kind == "reversed":
+        return value.strip("\u202c\u202e")[::-1]
     if kind == "mark":
         return ""
     if kind == "alike":
