@@ -126,9 +126,9 @@ def _finite(value: Any) -> bool:
     return True
 
 
-def present(text: str | None) -> str | None:
+def present(text: str | msgspec.UnsetType | None) -> str | None:
     """The text; None if it is missing or blank."""
-    return text if text and text.strip() else None
+    return text if isinstance(text, str) and text.strip() else None
 
 
 def classify(data: bytes, error: Exception) -> Fault:

@@ -26,6 +26,7 @@ from transforms.sources.calls.model_calls import Call, Turn, instant_text, recor
 from transforms.sources.faults import Fault, bad_field, no_field, value_of
 from transforms.sources.json.item_source import ColumnResult, JsonItemSource
 from transforms.sources.json.items import object_of
+from transforms.sources.json.once import decoded_once, unread
 from transforms.sources.record_file import Located, Record, RecordFile, record_or_fault
 
 _START_FIELDS = ("timestamp", "created_at", "started_at", "recorded_at", "time")
@@ -82,8 +83,11 @@ def _records(item: dict[str, Any] | Fault) -> Iterator[Record]:
     if isinstance(item, Fault):
         yield item
         return
-    for call in interactions_of(item):
-        yield call if isinstance(call, Fault) else record_or_fault(_record, call)
+    try:
+        for call in interactions_of(item):
+            yield call if isinstance(call, Fault) else record_or_fault(_record, call)
+    except Fault as fault:
+        yield fault
 
 
 def _record(item: dict[str, Any]) -> dict[str, Any]:
@@ -92,7 +96,7 @@ def _record(item: dict[str, Any]) -> dict[str, Any]:
 
 def call_of(item: dict[str, Any]) -> Call:
     """The call of a record; raises Fault."""
-    request = _body(item.get("request"))
+    request = _body(item.get("request"), "request")
     if request is None:
         raise no_field(item, "request")
     if not isinstance(request, dict):
@@ -122,8 +126,11 @@ def _instant(item: dict[str, Any], names: Sequence[str]) -> Any:
     return None if name is None else instant_text(item[name], name)
 
 
-def _body(side: Any) -> Any:
-    """The body of a request or response, or its `parsed_body` or `body`; JSON text is decoded."""
+def _body(side: Any, path: str) -> Any:
+    """The body of a request or response, or its `parsed_body` or `body`; JSON text is decoded.
+
+    `path`: of the side in the record.
+    """
     if isinstance(side, dict):
         name = "parsed_body" if side.get("parsed_body") is not None else "body"
         side = side.get(name, side)
@@ -132,14 +139,14 @@ def _body(side: Any) -> Any:
     if not isinstance(side, str):
         return side
     try:
-        return msgspec.json.decode(side)
+        return decoded_once(side, path)
     except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
         return side
 
 
 def _answer(response: Any) -> Turn | None:
     """The answer, None for a failed call; raises Fault."""
-    body = _body(response)
+    body = _body(response, "response")
     if isinstance(body, str):
         body = streamed_message(body)
     if body is None:
@@ -193,7 +200,7 @@ def _block(item: Any) -> dict[str, Any] | None:
         return {"type": "thinking", "thinking": present_text(item, "thinking") or ""}
     if kind in _TOOL_CALLS:
         call = {"type": "tool_use", "id": present_text(item, "id"), "name": present_text(item, "name")}
-        return {**call, "input": item.get("input")}
+        return {**call, "input": unread(item, "input")}
     if kind == "tool_result" or (kind.endswith("_tool_result") and "tool_use_id" in item):
         content = item.get("content")
         result = {"type": "tool_result", "tool_use_id": present_text(item, "tool_use_id")}

@@ -6,6 +6,8 @@ import itertools
 from collections.abc import Sequence
 from typing import Any
 
+from msgspec import UnsetType
+
 from transforms.sources.calls.anthropic_owner import user_of
 from transforms.sources.calls.anthropic_types import (
     AnthropicBlock,
@@ -29,6 +31,7 @@ from transforms.sources.decode import present
 from transforms.sources.facts.messages import value_size
 from transforms.sources.faults import Fault
 from transforms.sources.json.item_source import ColumnResult
+from transforms.sources.json.once import given
 
 
 def columns_of_calls(items: Sequence[LoggedCall]) -> ColumnResult:
@@ -46,7 +49,7 @@ def columns_of_calls(items: Sequence[LoggedCall]) -> ColumnResult:
         return ColumnResult([], None)
     conversations = [logged.conversation_id for logged in items]
     calls = CallColumns(
-        conversation_ids=[None if given is None else str(given) for given in conversations],
+        conversation_ids=[str(each) if isinstance(each, str | int) else None for each in conversations],
         user_ids=user_ids,
         organization_ids=[present(logged.organization_id) for logged in items],
         systems=[system_of(logged) for logged in items],
@@ -66,7 +69,7 @@ def _users(items: Sequence[LoggedCall]) -> tuple[list[str | None], set[int]]:
     users = [present(logged.user_id) for logged in items]
     faulty = set()
     for place, logged in enumerate(items):
-        if logged.request.metadata is not None:
+        if isinstance(logged.request.metadata, dict):
             try:
                 users[place] = user_of(logged.request.metadata) or users[place]
             except Fault:
@@ -95,7 +98,7 @@ def _split(blocks: list[AnthropicBlock]) -> SplitContent:
         if block.type == "text":
             content.texts.append(present(block.text) or "")
         elif block.type == "tool_use":
-            content.add_call(present(block.id), present(block.name), block.input)
+            content.add_call(present(block.id), present(block.name), given(block.input))
         elif block.type == "tool_result":
             result = _result(block.content)
             content.add_result(present(block.tool_use_id), plain_text(result), value_size(result))
@@ -104,7 +107,7 @@ def _split(blocks: list[AnthropicBlock]) -> SplitContent:
     return content.split(len(blocks))
 
 
-def _result(content: str | list[Any] | None) -> str | list[dict[str, str]]:
+def _result(content: str | list[Any] | UnsetType | None) -> str | list[dict[str, str]]:
     if isinstance(content, str):
         return content
     return [{"type": "text", "text": present(part.text) or ""} for part in content or ()]

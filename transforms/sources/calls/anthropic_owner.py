@@ -10,6 +10,7 @@ import msgspec
 
 from transforms.sources.decode import present
 from transforms.sources.faults import Fault, bad_field
+from transforms.sources.json.once import decoded_once
 
 #: The form of `metadata.user_id` that Claude Code sends.
 _CODE_USER = re.compile(r"user_(?P<device>[0-9a-f]+)_account_(?P<account>[0-9a-f-]*)_session_")
@@ -30,7 +31,7 @@ def user_of(metadata: Any) -> str | None:
         return found["account"] or found["device"]
     if named.startswith("{"):
         try:
-            parts = msgspec.json.decode(named)
+            parts = decoded_once(named, "request.metadata.user_id")
         except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
             return named
         return _text(parts, "account_uuid") or _text(parts, "device_id") or named

@@ -1,6 +1,7 @@
 """Types of well-formed logged calls of the Anthropic Messages API, with texts, thoughts and tools.
 
-A record with another field, or with another type in a field, is not decoded here but read by itself.
+A record with another field, or with another type in a field, is not decoded here but read by itself. A
+missing field is UNSET, so that a record that is encoded again has the fields of its text.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 
 class _Text(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -15,25 +17,25 @@ class _Text(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
     type: Literal["text"]
     text: str
-    cache_control: Any = None
-    citations: Any = None
+    cache_control: Any = UNSET
+    citations: Any = UNSET
 
 
 class AnthropicBlock(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """A text, a thought, a tool call or a tool result."""
 
     type: Literal["text", "thinking", "tool_use", "tool_result"]
-    text: str | None = None
-    thinking: str | None = None
-    id: str | None = None
-    name: str | None = None
-    input: Any = None
-    tool_use_id: str | None = None
-    content: str | list[_Text] | None = None
-    is_error: bool | None = None
-    cache_control: Any = None
-    citations: Any = None
-    signature: Any = None
+    text: str | UnsetType | None = UNSET
+    thinking: str | UnsetType | None = UNSET
+    id: str | UnsetType | None = UNSET
+    name: str | UnsetType | None = UNSET
+    input: Any = UNSET
+    tool_use_id: str | UnsetType | None = UNSET
+    content: str | list[_Text] | UnsetType | None = UNSET
+    is_error: bool | UnsetType | None = UNSET
+    cache_control: Any = UNSET
+    citations: Any = UNSET
+    signature: Any = UNSET
 
 
 class AnthropicTurn(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -45,71 +47,74 @@ class AnthropicTurn(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
 class _Request(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     messages: list[AnthropicTurn]
-    system: str | list[_Text] | None = None
-    metadata: Any = None
-    model: Any = None
-    max_tokens: Any = None
-    temperature: Any = None
-    top_p: Any = None
-    top_k: Any = None
-    stream: Any = None
-    stop_sequences: Any = None
-    tools: Any = None
-    tool_choice: Any = None
-    thinking: Any = None
-    service_tier: Any = None
+    system: str | list[_Text] | UnsetType | None = UNSET
+    metadata: Any = UNSET
+    model: Any = UNSET
+    max_tokens: Any = UNSET
+    temperature: Any = UNSET
+    top_p: Any = UNSET
+    top_k: Any = UNSET
+    stream: Any = UNSET
+    stop_sequences: Any = UNSET
+    tools: Any = UNSET
+    tool_choice: Any = UNSET
+    thinking: Any = UNSET
+    service_tier: Any = UNSET
 
 
 class _Response(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     role: Literal["assistant"]
     content: list[AnthropicBlock]
-    type: Literal["message"] = "message"
-    id: Any = None
-    model: Any = None
-    stop_reason: Any = None
-    stop_sequence: Any = None
-    usage: Any = None
-    container: Any = None
+    type: Literal["message"] | UnsetType = UNSET
+    id: Any = UNSET
+    model: Any = UNSET
+    stop_reason: Any = UNSET
+    stop_sequence: Any = UNSET
+    usage: Any = UNSET
+    container: Any = UNSET
 
 
 class LoggedCall(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """A record; the fields of type `Any` after `organization_id` are not used."""
 
     request: _Request
-    response: _Response | None = None
-    timestamp: Any = None
-    created_at: Any = None
-    started_at: Any = None
-    recorded_at: Any = None
-    time: Any = None
-    completed_at: Any = None
-    finished_at: Any = None
-    conversation_id: str | int | None = None
-    user_id: str | None = None
-    organization_id: str | None = None
-    id: Any = None
-    request_id: Any = None
-    model: Any = None
-    status: Any = None
-    status_code: Any = None
-    duration_ms: Any = None
-    latency_ms: Any = None
+    response: _Response | UnsetType | None = UNSET
+    timestamp: Any = UNSET
+    created_at: Any = UNSET
+    started_at: Any = UNSET
+    recorded_at: Any = UNSET
+    time: Any = UNSET
+    completed_at: Any = UNSET
+    finished_at: Any = UNSET
+    conversation_id: str | int | UnsetType | None = UNSET
+    user_id: str | UnsetType | None = UNSET
+    organization_id: str | UnsetType | None = UNSET
+    id: Any = UNSET
+    request_id: Any = UNSET
+    model: Any = UNSET
+    status: Any = UNSET
+    status_code: Any = UNSET
+    duration_ms: Any = UNSET
+    latency_ms: Any = UNSET
 
     def asked(self) -> Any:
         """The time of the request as the record has it, None if it has none."""
-        if self.timestamp is not None:
+        if self.timestamp is not None and self.timestamp is not UNSET:
             return self.timestamp
         others = (self.created_at, self.started_at, self.recorded_at, self.time)
-        return next((other for other in others if other is not None), None)
+        return next((other for other in others if other is not None and other is not UNSET), None)
 
     def answered(self) -> Any:
         """The time of the answer as the record has it, None if it has none."""
-        return self.finished_at if self.completed_at is None else self.completed_at
+        for at in (self.completed_at, self.finished_at):
+            if at is not None and at is not UNSET:
+                return at
+        return None
 
 
 def turns_of(logged: LoggedCall) -> list[AnthropicTurn]:
     """The turns of the request, and the answer if it has content."""
-    answer = logged.response.content if logged.response is not None else None
+    answer = logged.response.content if isinstance(logged.response, _Response) else None
     return (
         [*logged.request.messages, AnthropicTurn("assistant", answer)] if answer else logged.request.messages
     )
@@ -118,6 +123,6 @@ def turns_of(logged: LoggedCall) -> list[AnthropicTurn]:
 def system_of(logged: LoggedCall) -> str | None:
     """The texts of the system prompt, None if there is none."""
     system = logged.request.system
-    if system is None or isinstance(system, str):
-        return system
+    if not isinstance(system, list):
+        return system if isinstance(system, str) else None
     return "\n\n".join(part.text if part.text.strip() else "" for part in system) or None

@@ -13,6 +13,7 @@ import yaml
 from transforms.sources.calls.otel_values import json_or_text
 from transforms.sources.faults import Fault
 from transforms.sources.files import open_stream
+from transforms.sources.json.once import Fields, overlaid
 
 #: Field names of the recordings, as Python and Ruby write them.
 _KEYS = ("interactions", "http_interactions")
@@ -65,15 +66,17 @@ class _Loader(yaml.BaseLoader):
         return json_or_text(value or "null") if is_plain and _JSON.match(value) else value
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        found = super().construct_mapping(node, deep)
-        return {
-            key if isinstance(key, str) else msgspec.json.encode(key).decode(): found[key] for key in found
-        }
+        super().construct_mapping(node, deep)  # checks the node; its parts are constructed once
+        return Fields((_name(self.construct_object(k)), self.construct_object(v)) for k, v in node.value)
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
             raise yaml.YAMLError
         return super().compose_node(parent, index)
+
+
+def _name(key: Any) -> str:
+    return key if isinstance(key, str) else msgspec.json.encode(key).decode()
 
 
 def _recorded(interaction: dict[str, Any]) -> dict[str, Any]:
@@ -82,6 +85,6 @@ def _recorded(interaction: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(at, str) or "," not in at:
         return interaction
     try:
-        return {**interaction, "recorded_at": email.utils.parsedate_to_datetime(at).isoformat()}
+        return overlaid(interaction, {"recorded_at": email.utils.parsedate_to_datetime(at).isoformat()})
     except ValueError:
         return interaction

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from transforms.sources.calls.call_columns import (
     CallColumns,
@@ -30,25 +31,26 @@ from transforms.sources.calls.otel_spans import (
 from transforms.sources.calls.otel_values import first_of, json_or_text
 from transforms.sources.faults import Fault
 from transforms.sources.json.item_source import ColumnResult
+from transforms.sources.json.once import given, keeps_all_fields
 
 
 class _Part(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     type: Literal["text", "reasoning", "thinking", "tool_call", "tool_call_response"]
-    content: str | None = None
-    id: str | None = None
-    name: str | None = None
-    arguments: Any = None
-    response: Any = None
-    result: Any = None
+    content: str | UnsetType | None = UNSET
+    id: str | UnsetType | None = UNSET
+    name: str | UnsetType | None = UNSET
+    arguments: Any = UNSET
+    response: Any = UNSET
+    result: Any = UNSET
 
 
 class _Turn(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """`Any`: decoded, so that it is known to be valid JSON, and not used."""
+    """`Any`: decoded, so that it is known to be valid JSON, and not used. A missing field is UNSET."""
 
     role: Literal["system", "developer", "user", "assistant", "model", "tool", "function"]
     parts: list[_Part]
-    finish_reason: Any = None
-    name: Any = None
+    finish_reason: Any = UNSET
+    name: Any = UNSET
 
 
 class _Span(NamedTuple):
@@ -75,7 +77,10 @@ def columns_of_spans(items: Sequence[dict[str, Any]]) -> ColumnResult:
     spans: list[_Span] = []
     without_messages: list[int] = []
     for place, item in enumerate(items):
-        found = _spans(place, item)
+        try:
+            found = _spans(place, item)
+        except Fault:
+            continue
         if found is not None:
             spans += found
             without_messages += [] if found else [place]
@@ -121,8 +126,7 @@ def _spans(place: int, item: dict[str, Any]) -> list[_Span] | None:
         ):
             return None
         try:
-            history = [] if inputs is None else _decode(inputs)
-            answer = [] if outputs is None else _decode(outputs)
+            history, answer = _turns_in(inputs), _turns_in(outputs)
             system = instructions_of(attributes.get("gen_ai.system_instructions"))
         except _UNDECODABLE:
             return None
@@ -134,6 +138,17 @@ def _spans(place: int, item: dict[str, Any]) -> list[_Span] | None:
             started, ended = first_of(span, *START_FIELDS), first_of(span, *END_FIELDS)
             found.append(_Span(place, started, ended, history, answer, conversation, user, system))
     return found
+
+
+def _turns_in(text: str | None) -> list[_Turn]:
+    """The turns in JSON text; raises Fault if one of its objects may give a field twice."""
+    if text is None:
+        return []
+    data = text.encode()
+    turns = _decode(data)
+    if not keeps_all_fields(data, turns):
+        raise Fault("bad_field")
+    return turns
 
 
 def _turn_columns(turns: Sequence[_Turn]) -> TurnColumns:
@@ -151,10 +166,11 @@ def _split(parts: list[_Part]) -> SplitContent:
         if part.type == "text":
             content.texts.append(part.content or "")
         elif part.type == "tool_call":
-            content.add_call(part.id, part.name, json_or_text(part.arguments))
+            content.add_call(given(part.id), given(part.name), json_or_text(given(part.arguments)))
         elif part.type == "tool_call_response":
-            result = response_of(part.response if part.response is not None else part.result)
-            content.add_result(part.id, result.strip(), len(result))
+            response = given(part.response)
+            result = response_of(given(part.result) if response is None else response)
+            content.add_result(given(part.id), result.strip(), len(result))
         else:
-            content.add_thought(part.content)
+            content.add_thought(given(part.content))
     return content.split(len(parts))

@@ -22,6 +22,7 @@ from transforms.sources.calls.otel_values import (
     value_in,
 )
 from transforms.sources.faults import Fault
+from transforms.sources.json.once import overlaid
 
 _CHOICE = "gen_ai.choice"
 #: Events with one message each, and the role of a message that does not have one.
@@ -60,7 +61,7 @@ def prompt_turns(found: Attributes) -> tuple[list[Turn], list[Turn]]:
     """The turns of the attributes `gen_ai.prompt` and `gen_ai.completion`; raises Fault."""
     made = []
     for name, role in (("gen_ai.prompt", "user"), ("gen_ai.completion", "assistant")):
-        value = json_or_text(found.get(name))
+        value = json_or_text(found.get(name), name)
         if isinstance(value, dict) and isinstance(value.get("messages"), list):
             value = value["messages"]
         if value is None or isinstance(value, list):
@@ -68,7 +69,8 @@ def prompt_turns(found: Attributes) -> tuple[list[Turn], list[Turn]]:
         else:
             text = found[name] if isinstance(found[name], str) and not isinstance(value, dict) else None
             message = value if text is None else {"content": text}
-            made.append(turns_in([{"role": role, **message} if isinstance(message, dict) else message], name))
+            turn = overlaid({"role": role}, message) if isinstance(message, dict) else message
+            made.append(turns_in([turn], name))
     return made[0], made[1]
 
 
@@ -103,7 +105,7 @@ def _time(record: Mapping[str, Any]) -> Any:
 def _turn(name: str, event: Mapping[str, Any]) -> Turn:
     try:
         fields = _fields(event)
-        message = json_or_text(fields.get("message")) if name == _CHOICE else None
+        message = json_or_text(fields.get("message"), "message") if name == _CHOICE else None
         if isinstance(message, str):
             message = {"content": message}
         return turn_of(_with_call(name, message if isinstance(message, dict) else fields), _ROLES[name])
@@ -114,16 +116,16 @@ def _turn(name: str, event: Mapping[str, Any]) -> Turn:
 def _with_call(name: str, fields: Mapping[str, Any]) -> Any:
     """The fields of a message; `id` of a tool's message is the id of the call that it answers."""
     if name == "gen_ai.tool.message" and "tool_call_id" not in fields:
-        return {**fields, "tool_call_id": fields.get("id")}
+        return overlaid(fields, {"tool_call_id": fields.get("id")})
     return fields
 
 
 def _fields(event: Mapping[str, Any]) -> Mapping[str, Any]:
     """The fields of a message: those of the body, of `gen_ai.event.content`, or the attributes."""
     attributes = attributes_in(event.get("attributes"))
-    body = json_or_text(value_in(first_of(event, "body", "Body")))
+    body = json_or_text(value_in(first_of(event, "body", "Body")), "body")
     if body is None:
-        body = json_or_text(attributes.get("gen_ai.event.content"))
+        body = json_or_text(attributes.get("gen_ai.event.content"), "gen_ai.event.content")
     if body is None:
         return attributes
     return body if isinstance(body, dict) else {"content": body if isinstance(body, list) else str(body)}

@@ -13,6 +13,7 @@ from transforms.sources.calls.model_calls import Turn
 from transforms.sources.calls.otel_parts import ROLES, with_tools
 from transforms.sources.calls.otel_values import Attributes, field_of, listed, text_in
 from transforms.sources.faults import Fault, bad_field, value_of
+from transforms.sources.json.once import Repeated, overlaid
 
 _NUMBERED = re.compile(
     r"(?:gen_ai\.(prompt|completion)|llm\.(input|output)_messages)\.(\d{1,5})\.(?:message\.)?(.+)\Z"
@@ -35,9 +36,13 @@ def is_numbered(name: str) -> bool:
 def numbered_turns(found: Attributes) -> tuple[list[Turn], list[Turn], bool]:
     """The turns of the request and of the answer, and True if they are of OpenInference; raises Fault."""
     turns: dict[str, dict[int, Attributes]] = {which: {} for which in _NAMES}
-    for name, value in found.items():
+    for name in found:
         if match := _NUMBERED.match(name):
-            turns[match[1] or match[2]].setdefault(int(match[3]), {})[match[4]] = value
+            which, field = match[1] or match[2], match[4]
+            fields = turns[which].setdefault(int(match[3]), {})
+            if field in fields:  # `0.role` and `00.role`, or `0.role` and `0.message.role`
+                raise Repeated(f"{_NAMES[which]}.{field}")
+            fields[field] = found[name]
     for which in ("input", "output"):
         nested = listed(field_of(found.get("llm"), f"{which}_messages"))
         if nested and not turns[which]:
@@ -55,7 +60,9 @@ def _flat(message: Any) -> Attributes:
     """The fields of a nested message with the names of flat attributes."""
     if not isinstance(message, dict):
         return {"role": message}
-    flat = {name: value for name, value in message.items() if name not in ("tool_calls", "contents")}
+    flat = overlaid(message, {})
+    for name in ("tool_calls", "contents"):
+        flat.pop(name, None)
     for number, each in enumerate(listed(message.get("contents"))):
         part = field_of(each, "message_content")
         for name in ("type", "text"):
@@ -93,7 +100,7 @@ def _turn_of(fields: Attributes, default_role: str) -> Turn:
     blocks += [_content(part) for _, part in sorted(contents.items())]
     if role == "tool":
         blocks = blocks or [{"type": "text", "text": ""}]
-    message = {**fields, "tool_calls": [call for _, call in sorted(calls.items())]}
+    message = overlaid(fields, {"tool_calls": [call for _, call in sorted(calls.items())]})
     return {"role": role, "content": with_tools(role, blocks, message)}
 
 

@@ -11,6 +11,7 @@ from schemas.records import Role
 from transforms.sources.calls.model_calls import Turn
 from transforms.sources.calls.otel_values import decoded, first_of, json_or_text, listed, text_in
 from transforms.sources.faults import Fault, bad_field, value_of
+from transforms.sources.json.once import opaque
 
 ROLES: dict[str, Role] = {
     **dict.fromkeys(("system", "developer"), "system"),
@@ -63,7 +64,7 @@ def with_tools(role: Role, blocks: list[dict[str, Any]], message: Mapping[str, A
         text = "\n".join(block["text"] for block in blocks if block["type"] == "text")
         call = text_in(message, "tool_call_id", "id")
         return [{"type": "tool_result", "tool_use_id": call, "content": text}]
-    calls = json_or_text(message.get("tool_calls"))
+    calls = json_or_text(message.get("tool_calls"), "tool_calls")
     try:
         return [*blocks, *map(_call, listed(calls))]
     except Fault as fault:
@@ -78,7 +79,7 @@ def _call(call: Any) -> dict[str, Any]:
     if not isinstance(function, dict):
         raise bad_field("function", function)
     made = {"type": "tool_use", "id": text_in(call, "id"), "name": text_in(function, "name")}
-    return {**made, "input": json_or_text(function.get("arguments"))}
+    return {**made, "input": opaque(json_or_text(function.get("arguments")))}
 
 
 def block_of(part: Any) -> dict[str, Any]:
@@ -94,7 +95,7 @@ def block_of(part: Any) -> dict[str, Any]:
         return {"type": "thinking", "thinking": text_in(part, "content") or ""}
     if kind in ("tool_call", "server_tool_call"):
         call = {"type": "tool_use", "id": text_in(part, "id"), "name": text_in(part, "name")}
-        return {**call, "input": json_or_text(first_of(part, "arguments", "server_tool_call"))}
+        return {**call, "input": opaque(json_or_text(first_of(part, "arguments", "server_tool_call")))}
     if kind in ("tool_call_response", "server_tool_call_response"):
         result = response_of(first_of(part, "response", "result", "server_tool_call_response"))
         return {"type": "tool_result", "tool_use_id": text_in(part, "id"), "content": result}
@@ -112,7 +113,7 @@ def instructions_of(value: Any) -> str | None:
     """The text of system instructions; raises Fault."""
     if value is None:
         return None
-    parts = value if isinstance(value, list) else json_or_text(value)
+    parts = value if isinstance(value, list) else json_or_text(value, "gen_ai.system_instructions")
     if isinstance(parts, str):
         return parts or None
     texts = [block.get("text") or "" for block in parts_of(listed(parts), "gen_ai.system_instructions")]

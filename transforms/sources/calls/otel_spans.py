@@ -16,6 +16,7 @@ from transforms.sources.calls.otel_numbered import is_numbered, numbered_turns
 from transforms.sources.calls.otel_parts import instructions_of, turns_in
 from transforms.sources.calls.otel_values import Attributes, attributes_in, field_of, first_of, listed
 from transforms.sources.faults import Fault, bad_field
+from transforms.sources.json.once import overlaid
 
 USER_ATTRIBUTES = ("user.id", "enduser.id", "gen_ai.user.id")
 CONVERSATION_ATTRIBUTES = ("gen_ai.conversation.id",)
@@ -123,7 +124,7 @@ def attributes_of(span: Mapping[str, Any]) -> Attributes:
     found = attributes_in(span.get("attributes"))
     for event in listed(span.get("events")):
         if isinstance(event, dict):
-            found = {**attributes_in(event.get("attributes")), **found}
+            found = overlaid(attributes_in(event.get("attributes")), found)
     return found
 
 

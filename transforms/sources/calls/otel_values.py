@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
 
 from transforms.sources.faults import Fault, bad_field
+from transforms.sources.json.once import Fields, Repeated, decoded_once, fields_of
 
 Attributes = dict[str, Any]
 _MAX_NESTING = 100
@@ -32,14 +33,25 @@ def listed(value: Any) -> list[Any]:
 
 
 def attributes_in(given: Any) -> Attributes:
-    """Attributes by name, from a mapping or from OTLP's list of keys and values; raises Fault."""
+    """Attributes by name, from a mapping or from OTLP's list of keys and values; raises Fault.
+
+    They are Fields if one is given twice.
+    """
     if isinstance(given, dict):
+        if isinstance(given, Fields):
+            given.path = ""
         return given
-    found: Attributes = {}
+    return fields_of(_attributes(given))
+
+
+def _attributes(given: Any) -> Iterator[tuple[str, Any]]:
+    """Names and values; a value that gives its kind twice counts as an attribute that is given twice."""
     for pair in listed(given):
-        if isinstance(pair, dict) and isinstance(pair.get("key"), str):
-            found[pair["key"]] = value_in(pair.get("value"))
-    return found
+        if isinstance(pair, dict) and isinstance(name := pair.get("key"), str):
+            try:
+                yield name, value_in(pair.get("value"))
+            except Repeated:
+                yield from ((name, None), (name, None))
 
 
 def value_in(value: Any, levels: int = _MAX_NESTING) -> Any:
@@ -48,12 +60,13 @@ def value_in(value: Any, levels: int = _MAX_NESTING) -> Any:
         raise Fault("malformed_json")
     if not isinstance(value, dict) or len(value) != 1:
         return value
-    ((kind, inner),) = value.items()
+    kind = next(iter(value))
+    inner = value[kind]
     if kind == "arrayValue":
         return [value_in(item, levels - 1) for item in listed(field_of(inner, "values"))]
     if kind == "kvlistValue":
         pairs = [pair for pair in listed(field_of(inner, "values")) if isinstance(pair, dict)]
-        return {str(pair.get("key")): value_in(pair.get("value"), levels - 1) for pair in pairs}
+        return fields_of((str(pair.get("key")), value_in(pair.get("value"), levels - 1)) for pair in pairs)
     if kind == "intValue" and isinstance(inner, str) and inner.lstrip("-").isdecimal():
         return int(inner)
     if kind in ("stringValue", "intValue", "doubleValue", "boolValue"):
@@ -66,19 +79,19 @@ def decoded(value: Any, name: str) -> Any:
     if not isinstance(value, str):
         return value
     try:
-        return msgspec.json.decode(value)
+        return decoded_once(value, name)
     except (msgspec.DecodeError, RecursionError):
         raise bad_field(name, value, "malformed_json") from None
     except UnicodeEncodeError:
         raise bad_field(name, value, "invalid_unicode") from None
 
 
-def json_or_text(value: Any) -> Any:
-    """The value; text is decoded if it is JSON."""
+def json_or_text(value: Any, name: str = "") -> Any:
+    """The value of a field; text is decoded if it is JSON."""
     if not isinstance(value, str):
         return value
     try:
-        return msgspec.json.decode(value)
+        return decoded_once(value, name)
     except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
         return value
 

@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 import numpy as np
+from msgspec import UNSET, UnsetType
 
 from schemas.keys import KeyedHasher
 from schemas.records import Defaults, Role
@@ -23,6 +24,7 @@ from transforms.sources.facts.messages import sizes_of, value_size
 from transforms.sources.facts.session_columns import SessionColumns
 from transforms.sources.faults import Fault
 from transforms.sources.json.item_source import ColumnResult
+from transforms.sources.json.once import given
 
 _SPEAKERS: dict[str, Role] = {
     "human": "user",
@@ -43,62 +45,65 @@ ROLES: dict[str, Role] = {
 }
 
 
-class _ChatRecord(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """`Any`: decoded, so that it is known to be valid JSON, and not used."""
+Id = str | int | None | UnsetType
 
-    id: str | int | None = None
-    conversation_id: str | int | None = None
-    user_id: Any = None
-    model: Any = None
-    source: Any = None
-    lang: Any = None
-    metadata: Any = None
+
+class _ChatRecord(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """`Any`: decoded, so that it is known to be valid JSON, and not used. A missing field is UNSET."""
+
+    id: Id = UNSET
+    conversation_id: Id = UNSET
+    user_id: Any = UNSET
+    model: Any = UNSET
+    source: Any = UNSET
+    lang: Any = UNSET
+    metadata: Any = UNSET
 
 
 class _SharegptTurn(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     value: str
     speaker: Literal["human", "user", "gpt", "chatgpt", "assistant", "system"] = msgspec.field(name="from")
-    weight: Any = None
-    markdown: Any = None
-    text: Any = None
+    weight: Any = UNSET
+    markdown: Any = UNSET
+    text: Any = UNSET
 
 
 class SharegptRecord(_ChatRecord, kw_only=True, forbid_unknown_fields=True, gc=False):
     """A ShareGPT record."""
 
     conversations: list[_SharegptTurn]
-    system: str | None = None
+    system: str | UnsetType | None = UNSET
 
 
 class _Function(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    name: str | None = None
-    arguments: Any = None
+    name: str | UnsetType | None = UNSET
+    arguments: Any = UNSET
 
 
 class _Call(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     function: _Function
-    id: str | None = None
-    type: Any = None
+    id: str | UnsetType | None = UNSET
+    type: Any = UNSET
 
 
 class _OpenaiTurn(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
-    content: str | None = None
-    name: Any = None
-    weight: Any = None
-    tool_calls: list[_Call] | None = None
-    tool_call_id: str | None = None
-    function_call: None = None
-    reasoning_content: None = None
-    refusal: None = None
+    content: str | UnsetType | None = UNSET
+    name: Any = UNSET
+    weight: Any = UNSET
+    tool_calls: list[_Call] | UnsetType | None = UNSET
+    tool_call_id: str | UnsetType | None = UNSET
+    function_call: UnsetType | None = UNSET
+    reasoning_content: UnsetType | None = UNSET
+    refusal: UnsetType | None = UNSET
 
 
 class OpenaiRecord(_ChatRecord, kw_only=True, forbid_unknown_fields=True, gc=False):
     """A chat fine-tuning record."""
 
     messages: list[_OpenaiTurn]
-    tools: Any = None
-    parallel_tool_calls: Any = None
+    tools: Any = UNSET
+    parallel_tool_calls: Any = UNSET
 
 
 def sharegpt_columns(
@@ -119,7 +124,8 @@ def openai_columns(items: Sequence[OpenaiRecord], defaults: Defaults, hasher: Ke
     turns = [*itertools.chain.from_iterable([item.messages for item in items])]
     roles: list[Role] = [ROLES[turn.role] for turn in turns]
     counts = [len(item.messages) for item in items]
-    contents, calls = [turn.content for turn in turns], [turn.tool_calls for turn in turns]
+    contents = [given(turn.content) for turn in turns]
+    calls = [turn.tool_calls for turn in turns]
     texts = [content or "" for content in contents]
     if None not in contents and "tool" not in roles and not any(calls):
         return _columns(items, counts, roles, texts, defaults, hasher)
@@ -127,7 +133,7 @@ def openai_columns(items: Sequence[OpenaiRecord], defaults: Defaults, hasher: Ke
     calls_tool = np.fromiter(map(bool, calls), np.bool_, len(calls))
     other_sizes = np.zeros(len(turns), np.int64)
     for place, turn in enumerate(turns):
-        if turn.content is None or calls[place] or roles[place] == "tool":
+        if contents[place] is None or calls[place] or roles[place] == "tool":
             blocks = _blocks(turn, roles[place])
             contents_or_json[place] = _encode(blocks)
             if roles[place] == "tool":
@@ -191,14 +197,16 @@ def _blocks(turn: _OpenaiTurn, role: Role) -> list[dict[str, Any]]:
     if role == "tool":
         if calls:
             raise Fault("bad_field")
-        return [{"type": "tool_result", "tool_use_id": turn.tool_call_id, "content": turn.content or ""}]
+        result_of = given(turn.tool_call_id)
+        return [{"type": "tool_result", "tool_use_id": result_of, "content": turn.content or ""}]
     blocks: list[dict[str, Any]] = []
-    if turn.content is not None:
+    if isinstance(turn.content, str):
         blocks.append({"type": "text", "text": turn.content})
     for call in calls:
-        arguments = arguments_of(call.function.arguments)
+        arguments = arguments_of(given(call.function.arguments))
         check_value(arguments, None)
-        blocks.append({"type": "tool_use", "id": call.id, "name": call.function.name, "input": arguments})
+        use = {"type": "tool_use", "id": given(call.id), "name": given(call.function.name)}
+        blocks.append({**use, "input": arguments})
     return blocks
 
 
@@ -232,7 +240,7 @@ def _columns(
     at = defaults.created_at
     if at is None or at.tzinfo is None or not items:
         return ColumnResult([], None)
-    ids = [item.id or item.conversation_id for item in items]
+    ids = [_id_of(item) for item in items]
     if None in ids:
         digests = _digests(np.array(counts, np.int64), roles, tools.contents if tools else texts)
         ids = [digest if given is None else given for given, digest in zip(ids, digests, strict=True)]
@@ -251,6 +259,10 @@ def _columns(
         other_sizes=tools and tools.other_sizes,
     )
     return ColumnResult(range(len(items)), sessions)
+
+
+def _id_of(item: _ChatRecord) -> str | int | None:
+    return given(item.id or item.conversation_id)
 
 
 def _place_numbers(counts: Sequence[int], hasher: KeyedHasher) -> Ints:

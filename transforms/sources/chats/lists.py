@@ -27,6 +27,7 @@ from transforms.sources.chats.columns import (
 from transforms.sources.decode import unreadable_json
 from transforms.sources.faults import Fault, bad_field, no_field, value_of
 from transforms.sources.json.item_source import ColumnResult, JsonItemSource
+from transforms.sources.json.once import decoded_once, opaque
 from transforms.sources.record_file import Record, record_or_fault
 
 Turns = list[dict[str, Any]]
@@ -72,7 +73,7 @@ class ChatLists[T](JsonItemSource[T]):
         if data is None:
             raise Fault("oversize_record")
         try:
-            item = msgspec.json.decode(data)
+            item = decoded_once(data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise unreadable_json(data) from None
         if not isinstance(item, dict):
@@ -248,7 +249,7 @@ def _calls(turn: dict[str, Any]) -> list[dict[str, Any]]:
         if not isinstance(name, str | None):
             raise bad_field("tool_calls[].function.name", name)
         blocks.append(
-            {"type": "tool_use", "id": call.get("id"), "name": name, "input": arguments_of(arguments)}
+            {"type": "tool_use", "id": call.get("id"), "name": name, "input": opaque(arguments_of(arguments))}
         )
     return blocks
 

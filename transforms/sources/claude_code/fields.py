@@ -11,6 +11,8 @@ import msgspec
 from schemas.records import Block
 from transforms.sources.accounting import dropped, note_block
 from transforms.sources.decode import json_fault
+from transforms.sources.faults import Field
+from transforms.sources.json.once import decoded_once, unread
 
 if TYPE_CHECKING:
     from transforms.sources.claude_code.lines import LinkedRecord
@@ -22,12 +24,13 @@ _NAIVE = re.compile(r"\d{4}-\d\d-\d\d[T ][\d:.]+\Z")
 class LineFault(Exception):  # noqa: N818 - becomes a quarantine entry, never an error
     """Why a line cannot be read: a quarantine code, and a record of its links if it has a uuid.
 
-    `parent_unreadable`: the line has a parentUuid that is not a string.
+    `field`: the field that the line gives twice. `parent_unreadable`: its parentUuid is not one string.
     """
 
-    def __init__(self, code: str) -> None:
+    def __init__(self, code: str, field: Field | None = None) -> None:
         super().__init__(code)
         self.code = code
+        self.field = field
         self.link: LinkedRecord | None = None
         self.parent_unreadable = False
 
@@ -55,7 +58,9 @@ def _block(item: Any) -> Block | None:
     if kind == "thinking":
         return Block("thinking", thinking=text_of(item, "thinking") or "")
     if kind == "tool_use":
-        return Block("tool_use", id=text_of(item, "id"), name=text_of(item, "name"), input=item.get("input"))
+        return Block(
+            "tool_use", id=text_of(item, "id"), name=text_of(item, "name"), input=unread(item, "input")
+        )
     if kind == "tool_result":
         content = item.get("content")
         inner = blocks_of(content) if isinstance(content, list) else content
@@ -92,7 +97,7 @@ def instant_of(value: Any) -> dt.datetime:
 def json_object(data: bytes) -> dict[str, Any]:
     """The object of a line; raises LineFault."""
     try:
-        value = msgspec.json.decode(data)
+        value = decoded_once(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise LineFault(json_fault(data)) from None
     if not isinstance(value, dict):

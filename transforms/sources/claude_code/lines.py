@@ -19,6 +19,7 @@ from transforms.sources.claude_code.typed import (
     reason_of,
     typed_command,
 )
+from transforms.sources.json.once import Fields, Repeated, check_once, opaque, overlaid
 
 _MESSAGE_TYPES = frozenset({"user", "assistant"})
 _HARNESS_FLAGS = ("isMeta", "isVisibleInTranscriptOnly", "turnCompanion")
@@ -74,12 +75,23 @@ def parse_line(data: bytes, file_agent: str | None) -> LinkedRecord | QueueStep 
     try:
         return _record(line, file_agent)
     except LineFault as fault:
-        links = {name: value for name, value in line.items() if isinstance(value, str)}
-        if uuid := links.get("uuid"):
-            fault.link = _link({**links, "isSidechain": line.get("isSidechain")}, uuid)
-            fault.link.continues = line.get("isCompactSummary") is True or _continues(line, links.get("type"))
-            fault.parent_unreadable = line.get("parentUuid") is not None and "parentUuid" not in links
+        _add_links(fault, line)
         raise
+    except Repeated as repeated:
+        found = LineFault(repeated.code, repeated.field)
+        once = line.given_once() if isinstance(line, Fields) else line
+        _add_links(found, once)
+        found.parent_unreadable |= "parentUuid" in line.keys() - once.keys()
+        raise found from None
+
+
+def _add_links(fault: LineFault, line: dict[str, Any]) -> None:
+    """Adds the record of the links of a faulty line, if it has a uuid."""
+    links = {name: value for name, value in line.items() if isinstance(value, str)}
+    if uuid := links.get("uuid"):
+        fault.link = _link({**links, "isSidechain": line.get("isSidechain")}, uuid)
+        fault.link.continues = line.get("isCompactSummary") is True or _continues(line, links.get("type"))
+        fault.parent_unreadable = line.get("parentUuid") is not None and "parentUuid" not in links
 
 
 def _record(line: dict[str, Any], file_agent: str | None) -> LinkedRecord | QueueStep | None:
@@ -105,9 +117,8 @@ def _linking(line: dict[str, Any], kind: str, uuid: str, file_agent: str | None)
     attachment = held if isinstance(held, dict) else {}
     is_command = attachment.get("type") == "queued_command"
     if is_command and is_queued_prompt(attachment):
-        record = _message(
-            {**line, "message": {"content": attachment.get("prompt")}}, "user", uuid, file_agent
-        )
+        message = {"content": attachment.get("prompt")}
+        record = _message(overlaid(line, {"message": message}), "user", uuid, file_agent)
         if record.origin == "human":
             record.is_queued = True
             return record
@@ -151,6 +162,8 @@ def _message(line: dict[str, Any], kind: str, uuid: str, file_agent: str | None)
     message = line.get("message")
     if not isinstance(message, dict):
         raise LineFault("missing_field" if message is None else "bad_field")
+    if isinstance(message, Fields):
+        message.check("role")
     record = _link(line, uuid)
     record.is_message = True
     record.agent_id = file_agent or record.agent_id
@@ -190,7 +203,8 @@ def _role_and_origin(line: dict[str, Any], record: LinkedRecord) -> tuple[Role, 
             record.typed = tuple(Block("text", text=reason) for reason in map(reason_of, failed) if reason)
         given = line.get("toolUseResult")
         if isinstance(given, dict) and "answers" in given:
-            record.result = given
+            check_once(given)
+            record.result = opaque(given)
         elif any(map(is_answer, results)):
             record.result = {}
         return "tool", "tool"

@@ -17,6 +17,7 @@ from transforms.sources.claude_code.fields import LineFault
 from transforms.sources.claude_code.lines import LinkedRecord, parse_line
 from transforms.sources.claude_code.queued import Queues, Taken, only_queued
 from transforms.sources.claude_code.typed import QUESTION_TOOL, is_cleared, typed_answers
+from transforms.sources.faults import Field
 from transforms.sources.files import Line, Truncated, lines, open_stream
 
 _LINK_LINE_BYTES = 64 << 20
@@ -89,7 +90,7 @@ class _FileReader:
         try:
             record = parse_line(line.data.strip(_PADDING) or line.data, self._agent)
         except LineFault as fault:
-            self._add_fault(line, fault.code)
+            self._add_fault(line, fault.code, fault.field)
             if fault.link is not None:
                 self._add(fault.link, parent_unreadable=fault.parent_unreadable)
             return
@@ -143,7 +144,7 @@ class _FileReader:
         self._last[thread] = record.uuid
         self.records.append(record)
 
-    def _add_fault(self, line: Line, code: str) -> None:
+    def _add_fault(self, line: Line, code: str, field: Field | None = None) -> None:
         data, length = (b"", line.length) if line.data is None else (line.data, 0)
         locator = f"line {line.number}"
         self.faults.append(
@@ -155,6 +156,7 @@ class _FileReader:
                 self._context,
                 data=data,
                 length=length,
+                field=field,
                 is_part=True,
             )
         )

@@ -91,12 +91,15 @@ class _Reading:
         self.lost: list[Lost] = []
         self._unread: set[str] = set()
         self._places = {name: place for place, name in enumerate(mapping)}
-        self._mapping = mapping
+        self._mapping = {**mapping}
         self._nodes = linked_nodes(mapping, self._lose)
         self._roles: dict[str, Role] = {}
         self._times: dict[str, dt.datetime | None] = {}
         for name, node in self._nodes.items():
             if (message := node.get("message")) is None:
+                continue
+            if message.__class__ is not dict:
+                self._begin(name, message)
                 continue
             author, at = message.get("author"), message.get("create_time")
             role = author.get("role") if author.__class__ is dict else None

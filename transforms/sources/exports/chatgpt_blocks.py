@@ -7,6 +7,7 @@ from typing import Any
 from schemas.records import Block, Role
 from transforms.sources.accounting import MERGED, dropped, note_block
 from transforms.sources.faults import bad_field, value_of
+from transforms.sources.json.once import Repeated
 
 #: Context that the service adds about the user; not part of the dialogue.
 CONTEXT = frozenset({"user_editable_context", "model_editable_context"})
@@ -16,9 +17,12 @@ NOBODY = "all"
 
 
 def is_context(message: dict[str, Any]) -> bool:
-    """True for context that the service adds about the user."""
-    content = message.get("content")
-    kind = content.get("content_type") if isinstance(content, dict) else None
+    """True for context that the service adds about the user; False if the message gives two contents."""
+    try:
+        content = message.get("content")
+        kind = content.get("content_type") if isinstance(content, dict) else None
+    except Repeated:
+        return False
     return isinstance(kind, str) and kind in CONTEXT
 
 

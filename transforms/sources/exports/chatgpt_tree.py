@@ -8,6 +8,7 @@ from typing import Any
 
 from schemas.records import Role
 from transforms.sources.faults import Fault, bad_field
+from transforms.sources.json.once import Fields, Repeated
 
 ROLES: dict[str, Role] = {
     "system": "system",
@@ -22,8 +23,11 @@ Nodes = dict[str, dict[str, Any]]
 def linked_nodes(mapping: dict[str, Any], lose: Callable[[str, Fault], None]) -> Nodes:
     """The nodes with their parents. A node that cannot be read has no message, and is given to `lose`.
 
-    If a node's parent cannot be read, it is the node that lists it among its children.
+    If a node's parent cannot be read, it is the node that lists it among its children. Raises Fault if two
+    nodes have one name.
     """
+    if isinstance(mapping, Fields) and mapping.repeated:
+        raise Repeated("mapping[]")
     nodes: Nodes = {}
     above: dict[str, str] | None = None
     for name, node in mapping.items():
@@ -45,7 +49,10 @@ def _is_node(node: dict[str, Any]) -> bool:
 def _node_fault(node: Any) -> Fault | None:
     if not isinstance(node, dict):
         return bad_field("mapping[]", node)
-    message, parent = node.get("message"), node.get("parent")
+    try:
+        message, parent = node.get("message"), node.get("parent")
+    except Fault as fault:
+        return fault
     if not (message is None or isinstance(message, dict)):
         return bad_field("mapping[].message", message)
     if not (parent is None or isinstance(parent, str)):
@@ -85,6 +92,8 @@ def nearest_above(nodes: Nodes, spoken: Container[str]) -> dict[str, str | None]
 
 def in_order(nodes: Nodes) -> list[str]:
     """Every node once: parents before children, siblings in the order of the export."""
+    if _is_chain(nodes):
+        return list(nodes)
     children: dict[str | None, list[str]] = {}
     for name, node in nodes.items():
         parent = node.get("parent")
@@ -106,3 +115,13 @@ def in_order(nodes: Nodes) -> list[str]:
                 if name in children:
                     stack.extend(reversed(children[name]))
     return list(done)
+
+
+def _is_chain(nodes: Nodes) -> bool:
+    """True if each node but the first follows the one before it, as in most conversations."""
+    above = None
+    for name, node in nodes.items():
+        if node.get("parent") != above and (above is not None or node["parent"] in nodes):
+            return False
+        above = name
+    return True

@@ -13,6 +13,7 @@ from transforms.sources.accounting import MERGED, dropped, note_block
 from transforms.sources.decode import check_value
 from transforms.sources.exports.lost import Conversation, Lost, in_range
 from transforms.sources.faults import Fault, bad_field, no_field, value_of
+from transforms.sources.json.once import unread
 
 _ROOT = "00000000-0000-4000-8000-000000000000"
 _SENDERS: dict[str, Role] = {"human": "user", "assistant": "assistant"}
@@ -59,7 +60,8 @@ class _Reading:
 
     An entry whose id or sender cannot be read is left out; replies to it become replies to the one above it.
     One whose time or content cannot be read keeps its place and sender, without content: it is still the
-    prompt of its answer.
+    prompt of its answer. An id or a parent that an entry gives twice is a fault of the conversation, because
+    the tree of its messages is not certain.
     """
 
     def __init__(self, created_at: dt.datetime) -> None:
@@ -186,7 +188,9 @@ def _content(entry: dict[str, Any]) -> list[dict[str, Any]]:
     content = entry.get("content")
     if isinstance(content, list) and content:
         if not {dict}.issuperset(map(type, content)):
-            raise bad_field("content[]", next(item for item in content if not isinstance(item, dict)))
+            for other in content:
+                if not isinstance(other, dict):
+                    raise bad_field("content[]", other)
         return content
     if isinstance(content, str) and content:
         return [{"type": "text", "text": content}]
@@ -213,8 +217,9 @@ def _split(content: list[dict[str, Any]], message_id: str) -> tuple[list[Block],
         elif kind == "tool_use":
             call_id = _text(item, "id") or f"{message_id}/call-{len(calls) + 1}"
             calls.append(call_id)
-            check_value(item.get("input"), None, "content[].input")
-            blocks.append(Block(kind, id=call_id, name=_text(item, "name"), input=item.get("input")))
+            given = unread(item, "input")
+            check_value(given, None, "content[].input")
+            blocks.append(Block(kind, id=call_id, name=_text(item, "name"), input=given))
         elif kind == "tool_result":
             open_call = calls[len(results)] if len(results) < len(calls) else None
             call = _text(item, "tool_use_id") or open_call

@@ -30,6 +30,7 @@ from transforms.sources.facts.table import ReadRecord
 from transforms.sources.faults import Fault
 from transforms.sources.files import Truncated, magic_of
 from transforms.sources.json.array import ArrayCut
+from transforms.sources.json.once import decoded_once
 from transforms.sources.record_file import record_or_fault
 
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, Truncated, ArrayCut)
@@ -165,6 +166,6 @@ def _decoded(data: bytes | None) -> object:
     if data is None:
         raise Fault("oversize_record")
     try:
-        return msgspec.json.decode(data)
+        return decoded_once(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise unreadable_json(data) from None

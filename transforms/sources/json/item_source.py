@@ -33,6 +33,7 @@ from transforms.sources.json.items import (
     raw_items,
     raw_lines,
 )
+from transforms.sources.json.once import keeps_all_fields
 from transforms.sources.record_file import UNFORESEEN, Located, Record, RecordFile, read_record
 
 _DEFAULT_BYTES = 64 << 20
@@ -75,6 +76,13 @@ class JsonItemSource[T](RecordFile):
     @abc.abstractmethod
     def columns_of(self, items: Sequence[T], defaults: Defaults, hasher: KeyedHasher) -> ColumnResult:
         """The sessions of typed items by column, as far as possible; raises Fault to have all read singly."""
+
+    def gives_fields_once(self, texts: Sequence[bytes], items: Sequence[T]) -> bool:
+        """True if it is certain that no object of the JSON texts gives a field twice that `records_of` reads.
+
+        `items`: all typed items in the texts, unchanged.
+        """
+        return keeps_all_fields(b"".join(texts), items)
 
     def is_in_lines(self, path: str) -> bool:
         """True for a plain file of lines, which can be read from the start of any line."""
@@ -144,9 +152,10 @@ class JsonItemSource[T](RecordFile):
         self, items: Items[T], first_row: int, unit: Unit, context: ReadContext
     ) -> Generator[ReadRecord | ColumnBatch, None, int]:
         """The reads of some items: by column, then of the other items one by one. Returns their number."""
-        typed = [place for place, item in enumerate(items.decoded) if item is not None]
+        decoded = self._given_once(items)
+        typed = [place for place, item in enumerate(decoded) if item is not None]
         columns = self._valid_columns(
-            [item for item in items.decoded if item is not None], items.size, unit, context
+            [item for item in decoded if item is not None], items.size, unit, context
         )
         places = [typed[place] for place in columns.places]
         counts = np.bincount(places, minlength=len(items.decoded))
@@ -167,6 +176,19 @@ class JsonItemSource[T](RecordFile):
                 locator = _locator(raw[place], row, number)
                 yield read_record(unit, row, locator, record, context, digests[place])
         return int(counts.sum())
+
+    def _given_once(self, items: Items[T]) -> Sequence[T | None]:
+        """The typed items; None for an item in which an object may give a field twice."""
+        found = [item for item in items.decoded if item is not None]
+        pairs = zip(items.within, items.decoded, strict=True)
+        texts = {id(data): data for data, item in pairs if data is not None and item is not None}
+        if self.gives_fields_once([*texts.values()], found):
+            return items.decoded
+        raw = [each.data or b"" for each in items.raw()]
+        return [
+            item if item is not None and self.gives_fields_once([data], [item]) else None
+            for data, item in zip(raw, items.decoded, strict=True)
+        ]
 
     def _valid_columns(self, items: Sequence[T], size: int, unit: Unit, context: ReadContext) -> ColumnResult:
         """The sessions by column, or no columns at all if one of the sessions could be quarantined."""

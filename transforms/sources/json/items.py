@@ -19,6 +19,7 @@ from transforms.sources.files import (
 from transforms.sources.json.array import Element
 from transforms.sources.json.array_blocks import Block, blocks_of_elements, elements_by_block
 from transforms.sources.json.first_byte import first_byte
+from transforms.sources.json.once import decoded_once
 
 _HEAD_BYTES = 1 << 20
 _UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError)
@@ -165,7 +166,7 @@ def object_of(data: bytes | None) -> dict[str, Any] | Fault:
     if data is None:
         return Fault("oversize_record")
     try:
-        value = msgspec.json.decode(data)
+        value = decoded_once(data)
     except _UNDECODABLE:
         return unreadable_json(data)
     return value if isinstance(value, dict) else Fault("not_an_object")
