@@ -11,6 +11,7 @@ import pydantic
 from schemas.consent_config import ConsentConfig
 from schemas.decisions import Reason
 from schemas.formats import check_format
+from schemas.ids import UNCLEAN, is_unclean
 from schemas.report import WarningCode
 from schemas.strict_yaml import Duration, Instant, StrictModel
 from schemas.units import QUARANTINE_CODES
@@ -27,6 +28,14 @@ def parse_size(value: object) -> int:
     return int(found.group(1)) * _FACTOR[found.group(2)]
 
 
+def check_id(text: str) -> str:
+    """The id; ValueError for one that could match nothing."""
+    if is_unclean(text):
+        raise ValueError(UNCLEAN)
+    return text
+
+
+Id = Annotated[str, pydantic.AfterValidator(check_id)]
 Size = Annotated[int, pydantic.BeforeValidator(parse_size), pydantic.Field(gt=0)]
 Format = Annotated[str, pydantic.AfterValidator(check_format)]
 
@@ -34,8 +43,8 @@ Format = Annotated[str, pydantic.AfterValidator(check_format)]
 class InputDefaults(StrictModel):
     """Values for records that lack them. A value in the record takes precedence."""
 
-    user_id: str | None = None
-    organization_id: str | None = None
+    user_id: Id | None = None
+    organization_id: Id | None = None
     tier: str | None = None
     surface: str | None = None
     created_at: Instant | None = None
@@ -45,8 +54,8 @@ class PathDefaults(StrictModel):
     """Values for records that lack them, in files whose path below the input matches the glob `path`."""
 
     path: str = pydantic.Field(min_length=1)
-    user_id: str | None = None
-    organization_id: str | None = None
+    user_id: Id | None = None
+    organization_id: Id | None = None
     tier: str | None = None
     surface: str | None = None
 

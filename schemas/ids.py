@@ -11,6 +11,12 @@ import unicodedata
 #: The same rule as a regular expression of RE2, for columns of pyarrow.
 UNCLEAN_ID = r"^[\p{Z}\p{Cf}]|[\p{Z}\p{Cf}]$|\p{Cc}"
 
+#: Why an id is refused, behind the name of its column or field.
+UNCLEAN = (
+    "has white space or an invisible character at an end, or a control character, and would match nothing; "
+    "correct the id"
+)
+
 
 def is_unclean(text: str) -> bool:
     """True for an id that is refused; False for an empty one."""

@@ -15,12 +15,14 @@ import pyarrow.parquet as pq
 
 from schemas.config import InputConfig
 from schemas.errors import ConfigError
+from schemas.ids import UNCLEAN, is_unclean
 from schemas.records import Defaults
 from transforms.sources.files import magic_of
 from transforms.sources.identities import Identities, Mapped, Owner, owner_of
 
 _WHO = ("path", "account")
 _VALID = ("valid_from", "valid_to")
+_IDS = ("account", "user_id", "organization_id")
 _COLUMNS = (*_WHO, *Owner._fields, *_VALID)
 #: Each worker holds the whole table. For more rows, add user ids to the logs instead.
 MAX_ROWS = 200_000
@@ -75,7 +77,7 @@ def _csv(path: Path) -> Iterator[tuple[str, Row]]:
         for row in reader:
             if None in row or None in row.values():
                 raise ConfigError(f"{path}:{reader.line_num}: expected one value per column")
-            yield f"{path}:{reader.line_num}", {name: text.strip() or None for name, text in row.items()}
+            yield f"{path}:{reader.line_num}", {name: _plain(name, text) for name, text in row.items()}
 
 
 def _parquet(path: Path) -> Iterator[tuple[str, Row]]:
@@ -83,17 +85,22 @@ def _parquet(path: Path) -> Iterator[tuple[str, Row]]:
         _check_columns(path, file.schema_arrow.names)
         rows = itertools.chain.from_iterable(batch.to_pylist() for batch in file.iter_batches(10_000))
         for number, row in enumerate(rows):
-            yield f"{path}: row {number}", {name: _plain(value) for name, value in row.items()}
+            yield f"{path}: row {number}", {name: _plain(name, value) for name, value in row.items()}
 
 
-def _plain(value: Any) -> Any:
-    return (value.strip() or None) if isinstance(value, str) else value
+def _plain(name: str, value: Any) -> Any:
+    """The value; None for blank text. White space around a value is removed, but not around an id."""
+    if not isinstance(value, str):
+        return value
+    return (value if name in _IDS and value.strip() else value.strip()) or None
 
 
 def _check_columns(path: Path, names: list[str]) -> None:
     unknown = [name for name in names if name not in _COLUMNS]
     if unknown:
         raise ConfigError(f"{path}:1: unknown column {unknown[0]}; expected some of {', '.join(_COLUMNS)}")
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise ConfigError(f"{path}:1: column {twice} occurs twice; keep one")
     if not set(_WHO) & set(names):
         raise ConfigError(f"{path}:1: expected a column path or a column account")
 
@@ -105,6 +112,8 @@ def _mapped(row: Row, where: str) -> tuple[str, str, Mapped]:
     texts = {name: row.get(name) for name in (given[0], *Owner._fields)}
     if wrong := next((name for name, text in texts.items() if not isinstance(text, str | None)), None):
         raise ConfigError(f"{where}: {wrong}: expected text")
+    if unclean := next((name for name in _IDS if is_unclean(str(texts.get(name) or ""))), None):
+        raise ConfigError(f"{where}: {unclean} {UNCLEAN}")
     owner = Owner(*(str(text) if (text := texts[name]) is not None else None for name in Owner._fields))
     if owner == Owner():
         raise ConfigError(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import gzip
+import itertools
+import json
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +17,7 @@ import pytest
 
 from schemas.errors import ConsentError, InputError
 from schemas.keys import KeyedHasher
+from tests.support.given_twice import SPELLINGS, given_twice
 from transforms.consent.snapshots import inspect_snapshot, read_deletions, read_snapshot
 
 HASHER = KeyedHasher(bytes(32))
@@ -110,6 +113,30 @@ def test_a_bad_cell_is_refused_with_its_row(
     assert message.startswith("row 3: ")
     assert why in message
     assert read_all(write(tmp_path, kind, [dict(row), dict(row)]), row) >= 1
+
+
+@pytest.mark.parametrize("row", [GOOD, DELETION])
+def test_a_column_given_twice_is_refused(tmp_path: Path, row: dict[str, str]) -> None:
+    """Readers take one of the two, or none: which one counts is not known."""
+    for name in row:
+        names, cells = [*row, name], [*row.values(), row[name]]
+        table = pa.Table.from_arrays([pa.array([cell]) for cell in cells], names)
+        pq.write_table(table, tmp_path / "list.parquet")
+        (tmp_path / "list.csv").write_text(f"{','.join(names)}\n{','.join(cells)}\n")
+        for kind in ("parquet", "csv"):
+            assert refusal(tmp_path / f"list.{kind}", row) == f"column {name} occurs twice; keep one"
+
+
+@pytest.mark.parametrize("row", [GOOD, DELETION])
+def test_a_key_given_twice_is_refused_however_it_is_spelled(tmp_path: Path, row: dict[str, str]) -> None:
+    """Of two values, one may be the opt-out; names are compared decoded."""
+    path = tmp_path / "list.jsonl"
+    for name, spelling, first in itertools.product(row, SPELLINGS, (True, False)):
+        twice = given_twice(row, (name,), spelling, row[name], first=first)
+        path.write_text(f"{json.dumps(row)}\n{twice}\n")
+        assert refusal(path, row).startswith("line 2: expected one JSON object, each key once")
+    path.write_text(json.dumps(row).replace(CANARY, f"\\u0063{CANARY[1:]}") + "\n")
+    assert read_all(path, row) >= 1
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from schemas.errors import ConfigError
-from schemas.ids import is_unclean
+from schemas.ids import UNCLEAN, is_unclean
 from schemas.keys import KeyedHasher
 from schemas.tables import AUTHORIZATIONS
 from transforms.consent.columns import parse_instant
@@ -60,10 +60,7 @@ def _row(
     if not organization.strip():
         raise ConfigError(f"{where}: organization_id is empty")
     if is_unclean(organization):
-        raise ConfigError(
-            f"{where}: organization_id has white space or an invisible character at an end, or a control "
-            "character, and would match nothing; correct the id"
-        )
+        raise ConfigError(f"{where}: organization_id {UNCLEAN}")
     if surface and surface not in surfaces:
         raise ConfigError(
             f"{where}: surface is none of the policy ({', '.join(sorted(surfaces))}) and would never apply; "

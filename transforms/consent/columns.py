@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.errors import ConsentError
-from schemas.ids import UNCLEAN_ID
+from schemas.ids import UNCLEAN, UNCLEAN_ID
 from schemas.tables import GRANTED, INSTANT, KEY, REFUSED, UNDECIDED
 from transforms.shuffle.dictionaries import not_blank
 
@@ -33,7 +33,7 @@ STATES = {
 _WORD = re.compile(r"[A-Za-z][A-Za-z_:-]{0,47}\Z")
 #: With more unknown values the column may be another one, for example of names; an error shows none of them.
 _MOST_UNKNOWN = 3
-_MOST_ID_BYTES = 1024
+MOST_ID_BYTES = 1024
 #: Times outside these years are errors: a time in other units or an overflow has such a year.
 _YEARS = (dt.datetime(1970, 1, 1, tzinfo=dt.UTC), dt.datetime(2200, 1, 1, tzinfo=dt.UTC))
 _PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
@@ -117,20 +117,14 @@ def key_column(
     ids = encoded.dictionary
     checks = (
         (~not_blank(ids), f"a row has no {name}"),
-        (pc.match_substring_regex(ids, UNCLEAN_ID), _EDGES.format(name)),
-        (pc.greater(pc.binary_length(ids), _MOST_ID_BYTES), f"column {name} is over {_MOST_ID_BYTES} bytes"),
+        (pc.match_substring_regex(ids, UNCLEAN_ID), f"column {name} {UNCLEAN}"),
+        (pc.greater(pc.binary_length(ids), MOST_ID_BYTES), f"column {name} is over {MOST_ID_BYTES} bytes"),
     )
     for bad, why in checks:
         rows = pc.fill_null(pc.take(pa.array(bad), encoded.indices), True)
         refuse_where(rows, batch, path, why)
     keys = maker(ids.cast(pa.binary()).to_pylist())
     return pa.array(keys, KEY).take(encoded.indices)
-
-
-_EDGES = (
-    "column {} has white space or an invisible character at an end, or a control character, and "
-    "would match nothing; correct the id"
-)
 
 
 def text_column(batch: pa.Table, name: str, path: str, expected: str) -> pa.Array:

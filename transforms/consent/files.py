@@ -8,7 +8,7 @@ import itertools
 import json
 import re
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -188,7 +188,7 @@ def _object(path: str, line: Line, names: list[str]) -> dict[str, Any]:
     data = line.data or b""
     try:
         row = _ROW.decode(data)
-        if any(data.count(b'"%s"' % name.encode()) > 1 for name in names):
+        if may_repeat(data, names):
             json.loads(data, object_pairs_hook=unrepeated)
     except (ValueError, RecursionError):
         raise ConsentError(
@@ -196,6 +196,11 @@ def _object(path: str, line: Line, names: list[str]) -> dict[str, Any]:
             f"of at most {_LINE_BYTES} bytes"
         ) from None
     return row
+
+
+def may_repeat(data: bytes, names: Iterable[str]) -> bool:
+    """False if no object of the JSON text can give one of the names twice, however it is spelled."""
+    return b"\\u00" in data or any(data.count(b'"%s"' % name.encode()) > 1 for name in names)
 
 
 def unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

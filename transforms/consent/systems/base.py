@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from schemas.consent_config import FileSource
 from schemas.errors import ConsentError
-from transforms.consent.columns import parse_instant
+from schemas.ids import UNCLEAN, is_unclean
+from transforms.consent.columns import MOST_ID_BYTES, parse_instant
 from transforms.sources.file_state import UNKNOWN, States
 
 #: How many names of notices, purposes or categories an error lists.
@@ -89,6 +90,14 @@ class ConsentFile(NamedTuple):
         if instant is None:
             raise self.fault(where, f"{name} is not an RFC 3339 time with an offset")
         return instant
+
+    def user_id(self, where: str, name: str, text: str) -> str:
+        """The id of a user in the field `name`; ConsentError for one that could match nothing."""
+        if is_unclean(text):
+            raise self.fault(where, f"{name} {UNCLEAN}")
+        if len(text.encode()) > MOST_ID_BYTES:
+            raise self.fault(where, f"{name} is over {MOST_ID_BYTES} bytes")
+        return text
 
     def known_at(self, recorded: dt.datetime) -> dt.datetime:
         """The instant from which a record is known: the export, otherwise its own time."""

@@ -45,13 +45,15 @@ class _Saved(msgspec.Struct):
 
 
 _PAGE = msgspec.json.Decoder(_Page)
+#: Checked in the items too, so that an item has at most one of them.
+_ONCE_IN_A_PAGE = ("items", "page", "pages", "size")
 _SAVED = msgspec.json.Decoder(_Saved)
 
 
 def read_fides(file: ConsentFile, source: FidesSource, found: FileContents) -> Iterator[ConsentDecision]:
     """The decisions about the configured preference, in the order of the file."""
     for record in _items(file, found):
-        saved = decode(file.path, record, _SAVED, b"preference", b"request_timestamp", b"method")
+        saved = decode(file.path, record, _SAVED, *_Saved.__struct_fields__)
         saved_at = file.instant(record.where, "request_timestamp", saved.request_timestamp)
         known_at = file.known_at(saved_at)
         if known_at > file.as_of:
@@ -66,6 +68,7 @@ def read_fides(file: ConsentFile, source: FidesSource, found: FileContents) -> I
         user_id = getattr(saved, source.user)
         if user_id is not None and user_id.strip():
             decided_at = None if state is None else saved_at
+            user_id = file.user_id(record.where, source.user, user_id)
             yield ConsentDecision(user_id, UNDECIDED if state is None else state, decided_at, known_at)
         elif source.without_user == "refuse":
             raise file.fault(
@@ -85,7 +88,7 @@ def missing_page(found: list[FileContents]) -> str | None:
 
 def _items(file: ConsentFile, found: FileContents) -> Iterator[Record]:
     for record in json_records(file.path, file.states):
-        page = decode(file.path, record, _PAGE, b"items")
+        page = decode(file.path, record, _PAGE, *_ONCE_IN_A_PAGE)
         if page.items is msgspec.UNSET:
             yield record
             continue

@@ -145,7 +145,7 @@ class _RecordReader(NamedTuple):
             raise Malformed("has no identifier of one dpv:hasDataSubject")
         if not user_id.isascii() and any("\ud800" <= character <= "\udfff" for character in user_id):
             raise Malformed("the identifier of its dpv:hasDataSubject is not valid Unicode")
-        return user_id
+        return self.file.user_id(self.where, "the identifier of its dpv:hasDataSubject", user_id)
 
     def _histories(
         self, node: dict[str, Any], purposes: tuple[str, ...], outer: list[dict[str, Any]] | None

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from schemas.errors import ConsentError, InputError
-from transforms.consent.files import unrepeated
+from transforms.consent.files import may_repeat, unrepeated
 from transforms.sources.file_state import UNKNOWN, States, opened
 from transforms.sources.files import Buffered, Truncated, lines, open_stream
 from transforms.sources.json.array import ArrayCut, elements
@@ -54,11 +54,11 @@ def _records(path: str, source: int) -> Iterator[Record]:
             raise ConsentError(f"{path}: holds no JSON; expected JSON Lines, an array or one document")
 
 
-def decode[Kind](path: str, record: Record, decoder: msgspec.json.Decoder[Kind], *once: bytes) -> Kind:
+def decode[Kind](path: str, record: Record, decoder: msgspec.json.Decoder[Kind], *once: str) -> Kind:
     """The decoded record. ConsentError if it does not decode, or if a key of `once` is repeated."""
     try:
         value = decoder.decode(record.data)
-        if any(record.data.count(b'"%s"' % key) > 1 for key in once):
+        if may_repeat(record.data, once):
             json.loads(record.data, object_pairs_hook=unrepeated)
     except msgspec.ValidationError as error:  # names types and fields, no value
         raise ConsentError(f"{path}: {record.where}: {error}") from None

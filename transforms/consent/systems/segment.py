@@ -44,12 +44,13 @@ class _Updated(msgspec.Struct, rename="camel"):
 
 _ANY = msgspec.json.Decoder(_Any)
 _UPDATED = msgspec.json.Decoder(_Updated)
+_ONCE = ("userId", "context", "consent", "categoryPreferences")
 
 
 def read_segment(file: ConsentFile, source: SegmentSource, found: FileContents) -> Iterator[ConsentDecision]:
     """The decisions about the configured category, in the order of the file."""
     for record in json_records(file.path, file.states):
-        event = decode(file.path, record, _ANY)
+        event = decode(file.path, record, _ANY, "event", "timestamp", "receivedAt")
         if event.event not in _EVENTS:
             received = parse_instant(_text(event.received_at) or "")
             if received and file.known_at(received) <= file.as_of:
@@ -69,7 +70,7 @@ def _state(
     file: ConsentFile, source: SegmentSource, record: Record, found: FileContents
 ) -> tuple[str, int] | None:
     """(user id, state number of schemas.tables); None for an event without a user that may be skipped."""
-    updated = decode(file.path, record, _UPDATED, b"userId", b"categoryPreferences", source.category.encode())
+    updated = decode(file.path, record, _UPDATED, *_ONCE, source.category)
     consent = updated.context.consent if updated.context else None
     if consent is None or consent.category_preferences is None:
         raise file.fault(record.where, "has no context.consent.categoryPreferences")
@@ -84,7 +85,7 @@ def _state(
             record.where, f"the category {source.category} is {quoted(value)}; expected true or false"
         )
     if updated.user_id is not None and updated.user_id.strip():
-        return updated.user_id, GRANTED if value else REFUSED
+        return file.user_id(record.where, "userId", updated.user_id), GRANTED if value else REFUSED
     if source.without_user == "refuse":
         raise file.fault(record.where, "has no userId; `without_user: skip` leaves such events out")
     return None

@@ -8,7 +8,7 @@ or a record cannot be decided without its texts.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from schemas.units import Quarantined, Unit
 from transforms.sources.base import (
+    NO_DIGEST,
     FactsBatch,
     FoundSession,
     PlanTask,
@@ -26,17 +27,32 @@ from transforms.sources.base import (
     fault_at,
 )
 from transforms.sources.canonical.column_facts import Unread, column_facts
-from transforms.sources.canonical.parquet_layout import Layout, batches_of, layout_of, open_parquet, texts_of
+from transforms.sources.canonical.parquet_layout import (
+    COLUMNS,
+    Layout,
+    batches_of,
+    layout_of,
+    open_parquet,
+    repeated_column,
+    texts_of,
+)
 from transforms.sources.canonical.parquet_records import read_row, with_texts_assumed
 from transforms.sources.facts.digests import batch_digest
 from transforms.sources.facts.table import ReadRecord
 
 
-def plan_row_groups(task: PlanTask) -> tuple[list[Unit], list[Quarantined]]:
-    """One unit per row group. Raises OSError or pa.ArrowException if the file is not Parquet."""
+def plan_row_groups(task: PlanTask, names: Collection[str] = COLUMNS) -> tuple[list[Unit], list[Quarantined]]:
+    """One unit per row group, or an entry for a file that has one of the columns `names` twice.
+
+    Raises OSError or pa.ArrowException if the file is not Parquet.
+    """
     path, size = task.paths[0], task.sizes[0]
     with open_parquet(path) as file:
         groups = file.metadata.num_row_groups
+        twice = repeated_column(file.schema_arrow, names)
+    if twice is not None:
+        where = (task.input, path, "file", "bad_field", size, NO_DIGEST)
+        return [], [Quarantined(*where, field=twice, kind="repeated")]
     units = [
         Unit(task.input, task.format, "row_group", (path,), group, groups, size) for group in range(groups)
     ]

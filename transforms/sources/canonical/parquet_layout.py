@@ -5,7 +5,7 @@ Opening a file reads only the footer. Each caller chooses the columns that are r
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal, NamedTuple
 
@@ -52,6 +52,27 @@ Texts = Literal["none", "said", "unknown"]
 def open_bytes(path: str) -> Any:
     """The file, opened for reads by position. Raises OSError."""
     return pa.OSFile(path)
+
+
+def repeated_column(schema: pa.Schema, names: Collection[str]) -> str | None:
+    """The path of a column that a table has twice, among the columns of these names and their fields."""
+    fields = [schema.field(place) for place in range(len(schema))]
+    return _repeated_field([field for field in fields if field.name in names], "")
+
+
+def _repeated_field(fields: Sequence[pa.Field], above: str) -> str | None:
+    names = [field.name for field in fields]
+    for place, field in enumerate(fields):
+        path = f"{above}{field.name}"
+        if field.name in names[:place]:
+            return path
+        kind = field.type
+        while pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+            kind, path = kind.value_type, f"{path}[]"
+        inner = [kind.field(number) for number in range(kind.num_fields)] if pa.types.is_struct(kind) else []
+        if (found := _repeated_field(inner, f"{path}.")) is not None:
+            return found
+    return None
 
 
 @contextmanager

@@ -74,7 +74,7 @@ class ChatParquet:
         with open_parquet(path) as file:
             if not {self._corpus.id_column, "conversation"} <= set(file.schema_arrow.names):
                 return [], [Quarantined(task.input, path, "file", "unknown_format", size, NO_DIGEST)]
-        return plan_row_groups(task)
+        return plan_row_groups(task, {*self._corpus.columns, "conversation"})
 
     def facts(self, unit: Unit, context: ReadContext) -> Iterator[FactsBatch]:
         """Facts of the rows of a row group; a damaged one ends with an entry `truncated_input`."""
