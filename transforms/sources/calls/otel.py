@@ -24,9 +24,12 @@ from transforms.sources.files import Truncated
 from transforms.sources.json.array import ArrayCut
 from transforms.sources.json.item_source import ColumnResult, JsonItemSource
 from transforms.sources.json.items import object_of, raw_items
+from transforms.sources.json.once import keeps_all_fields
 from transforms.sources.record_file import Record, record_or_fault
 
 _MISSING = Field("gen_ai.input.messages", "missing")
+#: Attributes with JSON text, of most of the bytes of a span.
+_JSON = ("gen_ai.input.messages", "gen_ai.output.messages")
 _MAX_BYTES = 64 << 20
 _CUT = (OSError, EOFError, Truncated, ArrayCut)
 _NO_MESSAGES: Mapping[str, Any] = {}
@@ -74,6 +77,20 @@ class OtelGenai(JsonItemSource[dict[str, Any]]):
             return True
         return not has_spans
 
+    def gives_fields_once(self, texts: Sequence[bytes], items: Sequence[dict[str, Any]]) -> bool:
+        """True if it is certain of the items; `columns_of` checks the messages in their attributes."""
+        held = [
+            (each, name, each[name]) for each in map(_attributes, items) for name in _JSON if name in each
+        ]
+        for attributes, name, value in held:
+            attributes[name] = None if isinstance(value, str) else value
+        taken = "".join([value for *_, value in held if isinstance(value, str)])
+        try:
+            return keeps_all_fields(b"".join(texts), items, taken.encode())
+        finally:
+            for attributes, name, value in held:
+                attributes[name] = value
+
     def columns_of(
         self,
         items: Sequence[dict[str, Any]],
@@ -82,6 +99,12 @@ class OtelGenai(JsonItemSource[dict[str, Any]]):
     ) -> ColumnResult:
         """The sessions of spans whose messages are JSON text."""
         return columns_of_spans(items)
+
+
+def _attributes(item: dict[str, Any]) -> dict[str, Any]:
+    """The attributes of a single span, if they are a mapping."""
+    found = item.get("attributes")
+    return found if isinstance(found, dict) else {}
 
 
 def _spans_in(item: dict[str, Any]) -> Iterator[Any]:

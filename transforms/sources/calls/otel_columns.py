@@ -54,13 +54,14 @@ class _Turn(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
 
 class _Span(NamedTuple):
-    """The messages of a span; `place` of its item."""
+    """The messages of a span, and their JSON texts; `place` of its item."""
 
     place: int
     started: Any
     ended: Any
     history: list[_Turn]
     answer: list[_Turn]
+    texts: tuple[str, str]
     conversation_id: str | None
     user_id: str | None
     system: str | None
@@ -84,6 +85,8 @@ def columns_of_spans(items: Sequence[dict[str, Any]]) -> ColumnResult:
         if found is not None:
             spans += found
             without_messages += [] if found else [place]
+    doubtful = _places_in_doubt(spans)
+    spans = [span for span in spans if span.place not in doubtful]
     asked = instants_of([span.started for span in spans])
     ended = instants_of([span.ended for span in spans])
     turns = _turn_columns([*itertools.chain.from_iterable([span.history + span.answer for span in spans])])
@@ -126,7 +129,8 @@ def _spans(place: int, item: dict[str, Any]) -> list[_Span] | None:
         ):
             return None
         try:
-            history, answer = _turns_in(inputs), _turns_in(outputs)
+            history = [] if inputs is None else _decode(inputs)
+            answer = [] if outputs is None else _decode(outputs)
             system = instructions_of(attributes.get("gen_ai.system_instructions"))
         except _UNDECODABLE:
             return None
@@ -136,19 +140,32 @@ def _spans(place: int, item: dict[str, Any]) -> list[_Span] | None:
             turn.role = "assistant"
         if history or answer:
             started, ended = first_of(span, *START_FIELDS), first_of(span, *END_FIELDS)
-            found.append(_Span(place, started, ended, history, answer, conversation, user, system))
+            found.append(
+                _Span(
+                    place,
+                    started,
+                    ended,
+                    history,
+                    answer,
+                    (inputs or "", outputs or ""),
+                    conversation,
+                    user,
+                    system,
+                )
+            )
     return found
 
 
-def _turns_in(text: str | None) -> list[_Turn]:
-    """The turns in JSON text; raises Fault if one of its objects may give a field twice."""
-    if text is None:
-        return []
-    data = text.encode()
-    turns = _decode(data)
-    if not keeps_all_fields(data, turns):
-        raise Fault("bad_field")
-    return turns
+def _places_in_doubt(spans: Sequence[_Span]) -> set[int]:
+    """The places of items in whose messages an object may give a field twice."""
+    if _given_once(spans):
+        return set()
+    return {span.place for span in spans if not _given_once([span])}
+
+
+def _given_once(spans: Sequence[_Span]) -> bool:
+    texts = [text for span in spans for text in span.texts]
+    return keeps_all_fields("".join(texts).encode(), [(span.history, span.answer) for span in spans])
 
 
 def _turn_columns(turns: Sequence[_Turn]) -> TurnColumns:

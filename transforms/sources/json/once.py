@@ -114,20 +114,21 @@ def decoded_once(text: bytes | str, path: str = "") -> Any:
     return _placed(json.loads(data.decode(), object_pairs_hook=Fields), path)
 
 
-def keeps_all_fields(data: bytes, value: Any) -> bool:
+def keeps_all_fields(data: bytes, value: Any, texts: bytes = b"") -> bool:
     """True if it is certain that a value has every field of the JSON text that it was decoded from.
 
     The value may consist of structs whose missing fields are UNSET. For a text with an escaped colon
-    (`\\u003a`) it is not certain.
+    (`\\u003a`) it is not certain. `texts`: strings that were taken out of the value.
     """
     encoded = _buffer.bytes
     _encode_into(value, encoded)
     if len(data) < _LARGE:
-        if encoded.count(_COLON) != data.count(_COLON):
+        if encoded.count(_COLON) + texts.count(_COLON) != data.count(_COLON):
             return False
         return _BACKSLASH not in data or _find_escaped_colon(data) is None
     characters = np.frombuffer(data, np.uint8)
-    if np.count_nonzero(np.frombuffer(encoded, np.uint8) == _COLON) != np.count_nonzero(characters == _COLON):
+    colons = [np.count_nonzero(np.frombuffer(each, np.uint8) == _COLON) for each in (encoded, texts, data)]
+    if colons[0] + colons[1] != colons[2]:
         return False
     escapes = np.flatnonzero(characters[:-1] == _BACKSLASH)
     return not (characters[escapes + 1] == _U).any() or _find_escaped_colon(data) is None
