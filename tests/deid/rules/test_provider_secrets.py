@@ -10,6 +10,7 @@ import pytest
 
 from transforms.deid.rules.provider_keys import PROVIDER_KEY_RULES
 from transforms.deid.rules.provider_secrets import ProviderSecret, provider_secrets
+from transforms.deid.rules.rule import compiled
 from transforms.deid.rules.scanner import PatternScanner
 from transforms.sample.texts.secrets import filled
 
@@ -56,11 +57,11 @@ def test_a_provider_secret_is_masked_completely_in_any_context(secret: ProviderS
 def test_a_near_miss_of_a_provider_secret_is_not_masked(secret: ProviderSecret) -> None:
     """Identifiers, placeholders in documentation and class names can begin like keys."""
     random_ = random.Random(ids(secret))
-    rules = [rule for rule in PROVIDER_KEY_RULES if secret.pattern in rule.exact.pattern]
+    rules = [rule for rule in PROVIDER_KEY_RULES if secret.pattern in rule.exact]
     assert rules
     for near in secret.near:
         text = f"see {filled(near, random_)} there"
-        found = [rule.judge(match) for rule in rules for match in rule.exact.finditer(text)]
+        found = [rule.judge(match) for rule in rules for match in compiled(rule.exact).finditer(text)]
         assert not [verdict for verdict in found if verdict is not None], text
 
 
@@ -69,11 +70,11 @@ def test_an_ambiguous_shape_needs_its_context_word(secret: ProviderSecret) -> No
     """Thirty-two hexadecimal digits are a digest, but after the name of a provider they are its key."""
     value = filled(secret.examples[0], random.Random(ids(secret)))
     rule = next(
-        r
-        for r in PROVIDER_KEY_RULES
-        if r.exact.pattern.find(secret.pattern) > 0 and r.reach and r.reach[0] == 0
+        r for r in PROVIDER_KEY_RULES if r.exact.find(secret.pattern) > 0 and r.reach and r.reach[0] == 0
     )
-    assert [m for m in rule.exact.finditer(f"it is {value} there") if rule.judge(m) is not None] == []
+    assert [
+        m for m in compiled(rule.exact).finditer(f"it is {value} there") if rule.judge(m) is not None
+    ] == []
 
 
 def test_every_pattern_is_linear() -> None:
@@ -82,6 +83,6 @@ def test_every_pattern_is_linear() -> None:
     for rule in PROVIDER_KEY_RULES:
         started = time.process_time()
         for text in texts:
-            for _ in rule.exact.finditer(text):
+            for _ in compiled(rule.exact).finditer(text):
                 pass
         assert time.process_time() - started < 20, rule.trigger

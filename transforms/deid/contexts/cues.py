@@ -177,7 +177,7 @@ def _judge(cue: Cue, found: re.Match[str]) -> Verdict | None:
 def _rule(cue: Cue) -> Rule:
     text = decoded(cue.before)
     line = r"(?:(?<![^\n])|(?<=\\n))[ \t>*]{0,6}" if cue.line else r"(?<![\w@/.$#-])"
-    exact = re.compile(rf"{line}(?i:{text})(?P<name>{NAME}){_NOT_BEHIND}{cue.after}")
+    exact = rf"{line}(?i:{text})(?P<name>{NAME}){_NOT_BEHIND}{cue.after}"
     start = r"(?:^|\n|\\n)[ \t>*]{0,6}" if cue.line else r"(?:^|[^\w@/.$#-])"
     behind = rf"[^\n:]{{0,60}}: ?(?i:{_STARTS})" if not cue.before else ""
     trigger = rf"{start}(?i:{cue.before}){CAPITAL_BYTE}{behind}"

@@ -86,7 +86,7 @@ FIELD_RULES = (
         # "author": "...", owner = '...', name="...", first_name => "...", SET name = '...'.
         "PERSON",
         rf"(?i){_KEY}\\?[\"'`\]]?{LINE_BLANK}{{0,3}}(?::|=|=>|:=){LINE_BLANK}{{0,3}}\\?[NbrufN]?[\"'`](?-i:{CAPITAL_BYTE}|[a-z])",
-        re.compile(
+        (
             rf"(?i:(?<![\w$-])(?P<key>{_KEY})\\?[\"'`\]]?[ \t]{{0,3}}(?:=>|:=|==?|:)[ \t]{{0,3}}[Nbru]?)\\?(?P<quote>[\"'`])"
             rf"(?P<value>[^\W\d_]{_VALUE})\\?(?P=quote)"
         ),
@@ -97,9 +97,7 @@ FIELD_RULES = (
         # <name>...</name>, <author>...</author>.
         "PERSON",
         rf"(?i)<(?:\w{{1,20}}:)?{_KEY}>{LINE_BLANK}{{0,3}}(?-i:{CAPITAL_BYTE})",
-        re.compile(
-            rf"(?i:<(?:\w{{1,20}}:)?(?P<key>{_KEY})>)[ \t]{{0,3}}(?P<value>[^\W\d_]{_VALUE}?)[ \t]{{0,3}}</"
-        ),
+        rf"(?i:<(?:\w{{1,20}}:)?(?P<key>{_KEY})>)[ \t]{{0,3}}(?P<value>[^\W\d_]{_VALUE}?)[ \t]{{0,3}}</",
         _field,
         (80, 80),
     ),
@@ -107,9 +105,7 @@ FIELD_RULES = (
         # Cells and list items of a page.
         "PERSON",
         rf"(?i)<(?:td|li|dd|strong|b|span|p|h[1-6]|option|a)(?: [^<>\n]{{0,80}})?>{LINE_BLANK}{{0,3}}(?-i:{CAPITAL_BYTE})",
-        re.compile(
-            rf"(?i:<(?:td|li|dd|strong|b|span|p|h[1-6]|option|a)(?: [^<>\n]{{0,80}})?>)[ \t]{{0,3}}(?P<value>{NAME})[ \t]{{0,3}}</"
-        ),
+        rf"(?i:<(?:td|li|dd|strong|b|span|p|h[1-6]|option|a)(?: [^<>\n]{{0,80}})?>)[ \t]{{0,3}}(?P<value>{NAME})[ \t]{{0,3}}</",
         _cell,
         (110, 80),
     ),
@@ -118,7 +114,7 @@ FIELD_RULES = (
         "PERSON",
         rf"(?i)(?:^|[\n|;,>]|\\n|  ){LINE_BLANK}{{0,6}}[*_#-]{{0,3}} ?(?:{_LABELS})[*_]{{0,3}}{LINE_BLANK}{{0,2}}(?::|=|-|\xe2\x80\x93|\xe2\x80\x94)"
         rf"[*_]{{0,2}}{LINE_BLANK}{{1,6}}(?-i:{CAPITAL_BYTE})",
-        re.compile(
+        (
             rf"(?:(?<![^\n|;,>])|(?<=\\n)|(?<=  ))[ \t]{{0,6}}[*_#-]{{0,3}} ?(?i:(?P<key>{_LABELS.replace(chr(92) + 'xc3' + chr(92) + 'xa9', 'é').replace(chr(92) + 'xc4' + chr(92) + 'x99', 'ę')}))"
             rf"[*_]{{0,3}}[ \t]{{0,2}}[:=–—-][*_]{{0,2}}[ \t]{{1,6}}@?(?P<value>{NAME})(?![\w(=\[/\\]|\.\w)"
         ),
@@ -129,18 +125,14 @@ FIELD_RULES = (
         # The arguments of a person: User("Ngozi", "Eze").
         "PERSON",
         r"(?:User|Person|Customer|Employee|Patient|Contact|Author|Student|Member|Player|Owner)\([\"'][A-Z\xc3-\xc9]",
-        re.compile(
-            rf"\w{{0,24}}(?:User|Person|Customer|Employee|Patient|Contact|Author|Student|Member|Player|Owner)\([\"'](?P<value>{NAME})[\"']"
-        ),
+        rf"\w{{0,24}}(?:User|Person|Customer|Employee|Patient|Contact|Author|Student|Member|Player|Owner)\([\"'](?P<value>{NAME})[\"']",
         _arguments,
         (40, 80),
     ),
     Rule(
         "PERSON",
         r"(?:User|Person|Customer|Employee|Patient|Contact|Author|Student|Member|Player|Owner)\([\"'][^\"'\n]{2,40}[\"'], ?[\"'][A-Z\xc3-\xc9]",
-        re.compile(
-            rf"(?:User|Person|Customer|Employee|Patient|Contact|Author|Student|Member|Player|Owner)\([\"'][^\"'\n]{{2,40}}[\"'], ?[\"'](?P<value>{_WORD})[\"']"
-        ),
+        rf"(?:User|Person|Customer|Employee|Patient|Contact|Author|Student|Member|Player|Owner)\([\"'][^\"'\n]{{2,40}}[\"'], ?[\"'](?P<value>{_WORD})[\"']",
         _arguments,
         (70, 40),
     ),

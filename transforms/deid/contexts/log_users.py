@@ -83,14 +83,14 @@ def _handle(found: re.Match[str]) -> Verdict | None:
 
 LOG_USER_RULES = (
     *(
-        Rule("USERNAME", rf"{before}[A-Za-z_]", re.compile(rf"{before}{_USER}{after}"), _logged, (120, 80))
+        Rule("USERNAME", rf"{before}[A-Za-z_]", rf"{before}{_USER}{after}", _logged, (120, 80))
         for before, after in _MESSAGES
     ),
     Rule(
         # MySQL: 'name'@'host'.
         "USERNAME",
         r"'[A-Za-z_][\w.-]{1,31}'@'",
-        re.compile(rf"'{_USER}'@'"),
+        rf"'{_USER}'@'",
         _logged,
         (48, 4),
     ),
@@ -98,7 +98,7 @@ LOG_USER_RULES = (
         # ps aux: user, pid, %cpu, %mem.
         "USERNAME",
         r"(?:^|\n)[a-z_][\w.+-]{1,31} +\d+ +\d+\.\d +\d+\.\d ",
-        re.compile(rf"(?<![^\n]){_USER}\+? {{1,16}}\d{{1,8}} {{1,6}}\d{{1,3}}\.\d {{1,6}}\d{{1,3}}\.\d "),
+        rf"(?<![^\n]){_USER}\+? {{1,16}}\d{{1,8}} {{1,6}}\d{{1,3}}\.\d {{1,6}}\d{{1,3}}\.\d ",
         _logged,
         (80, 8),
     ),
@@ -106,7 +106,7 @@ LOG_USER_RULES = (
         # who, w and last: user, terminal.
         "USERNAME",
         r"(?:^|\n)[a-z_][\w.-]{1,31} +(?:pts/\d|tty\w)",
-        re.compile(rf"(?<![^\n]){_USER} {{1,16}}(?:pts/\d|tty\w)"),
+        rf"(?<![^\n]){_USER} {{1,16}}(?:pts/\d|tty\w)",
         _logged,
         (64, 8),
     ),
@@ -114,7 +114,7 @@ LOG_USER_RULES = (
         # Access logs: address, identity, user, time.
         "USERNAME",
         r"\d - [A-Za-z_][\w.@-]{1,63} \[\d",
-        re.compile(r"(?<=\d) - (?P<user>[A-Za-z_][\w.@-]{1,63}) \[\d"),
+        r"(?<=\d) - (?P<user>[A-Za-z_][\w.@-]{1,63}) \[\d",
         _logged,
         (80, 4),
     ),
@@ -122,7 +122,7 @@ LOG_USER_RULES = (
         # Mentions of Jira, and names of Skype.
         "USERNAME",
         r"\[~[A-Za-z]|\blive:\.?[A-Za-z]",
-        re.compile(r"(?:\[~(?:accountid:)?|\blive:\.?(?:cid\.)?)(?P<user>[A-Za-z][\w.-]{2,40})(?![\w@/])"),
+        r"(?:\[~(?:accountid:)?|\blive:\.?(?:cid\.)?)(?P<user>[A-Za-z][\w.-]{2,40})(?![\w@/])",
         _handle,
         (24, 48),
     ),
@@ -130,32 +130,28 @@ LOG_USER_RULES = (
         # Discord (before 2023), Reddit, and profile pages.
         "USERNAME",
         r"[\w.]#\d{4}\b",
-        re.compile(r"(?<![\w#/.])(?P<user>[A-Za-z][\w.]{2,31}#\d{4})(?![\w.-])"),
+        r"(?<![\w#/.])(?P<user>[A-Za-z][\w.]{2,31}#\d{4})(?![\w.-])",
         _handle,
         (48, 4),
     ),
     Rule(
         "USERNAME",
         r"(?:^|[\s(/])/?u/\w",
-        re.compile(r"(?:(?<![^\s(])/?|(?<=reddit\.com/))u(?:ser)?/(?P<user>[\w-]{3,20})(?![\w/-])"),
+        r"(?:(?<![^\s(])/?|(?<=reddit\.com/))u(?:ser)?/(?P<user>[\w-]{3,20})(?![\w/-])",
         _handle,
         (24, 28),
     ),
     Rule(
         "USERNAME",
         r"(?i)(?:facebook|fb|instagram|twitter|x|tiktok|threads|github|gitlab|medium|youtube|twitch|t|mastodon\.social|bsky)\.(?:com|net|me|tv|app|social)/@?\w",
-        re.compile(
-            r"(?i:\b(?:facebook|fb|instagram|twitter|tiktok|threads|github|gitlab|medium|youtube|twitch)\.(?:com|net|tv)/@?)(?P<user>[A-Za-z][\w.-]{3,49})"
-        ),
+        r"(?i:\b(?:facebook|fb|instagram|twitter|tiktok|threads|github|gitlab|medium|youtube|twitch)\.(?:com|net|tv)/@?)(?P<user>[A-Za-z][\w.-]{3,49})",
         _named,
         (64, 60),
     ),
     Rule(
         "USERNAME",
         r"(?i)\b(?:dm|message|msg|ping|find|add|follow|reach|contact|hit)(?: me| us| him| her| them)?(?: up)?(?: at| on| as|:)? @\w",
-        re.compile(
-            r"(?i:\b(?:dm|message|msg|ping|find|add|follow|reach|contact|hit)(?: me| us| him| her| them)?(?: up)?(?: at| on| as|:)?) @(?P<user>[\w.]{2,30})(?![\w/(@-])"
-        ),
+        r"(?i:\b(?:dm|message|msg|ping|find|add|follow|reach|contact|hit)(?: me| us| him| her| them)?(?: up)?(?: at| on| as|:)?) @(?P<user>[\w.]{2,30})(?![\w/(@-])",
         _handle,
         (48, 40),
     ),

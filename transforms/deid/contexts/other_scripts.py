@@ -5,8 +5,6 @@ Sessions in another language are refused. A line of one in an English chat is fo
 
 from __future__ import annotations
 
-import re
-
 from transforms.deid.evidence import FITTING, STATED, WEAK
 from transforms.deid.rules.rule import Rule, whole
 
@@ -110,17 +108,14 @@ _HOME = (
 )
 
 OTHER_SCRIPT_RULES = (
-    *(
-        Rule("PERSON", sign, re.compile(exact), whole(FITTING, "name"), (60, 160))
-        for sign, exact in _INTRODUCTIONS
-    ),
-    *(Rule("ADDRESS", sign, re.compile(exact), whole(STATED), (120, 60)) for sign, exact in _ADDRESSES),
-    *(Rule("PHONE_NUMBER", sign, re.compile(exact), whole(WEAK), (24, 24)) for sign, exact in _MOBILES),
+    *(Rule("PERSON", sign, exact, whole(FITTING, "name"), (60, 160)) for sign, exact in _INTRODUCTIONS),
+    *(Rule("ADDRESS", sign, exact, whole(STATED), (120, 60)) for sign, exact in _ADDRESSES),
+    *(Rule("PHONE_NUMBER", sign, exact, whole(WEAK), (24, 24)) for sign, exact in _MOBILES),
     Rule(
         # Degrees, minutes and seconds.
         "ADDRESS",
         r"\xc2[\xb0\xba].{0,30}[NS]",
-        re.compile(rf"(?<![\d.]){_DEGREES}[NS],? ?{_DEGREES}[EWO](?![A-Za-z])"),
+        rf"(?<![\d.]){_DEGREES}[NS],? ?{_DEGREES}[EWO](?![A-Za-z])",
         whole(STATED),
         (60, 60),
     ),
@@ -128,9 +123,7 @@ OTHER_SCRIPT_RULES = (
         # Decimal degrees of a home or a stay.
         "ADDRESS",
         rf"(?i)\b{_HOME}\b",
-        re.compile(
-            rf"(?i:{_HOME})[^\n\d]{{0,24}}?(?P<place>-?\d{{1,2}}\.\d{{4,8}},? ?(?:/ ?)?-?\d{{1,3}}\.\d{{4,8}})(?![\d.])"
-        ),
+        rf"(?i:{_HOME})[^\n\d]{{0,24}}?(?P<place>-?\d{{1,2}}\.\d{{4,8}},? ?(?:/ ?)?-?\d{{1,3}}\.\d{{4,8}})(?![\d.])",
         whole(FITTING, "place"),
         (48, 80),
     ),
@@ -138,7 +131,7 @@ OTHER_SCRIPT_RULES = (
         # Birth dates in German, French, Spanish, Italian, Portuguese, Polish and Dutch.
         "DATE_OF_BIRTH",
         r"(?i)(?:\bgeb(?:oren|\.)|\bn\xc3\xa9e? le|\bnacid[oa]|\bnat[oa] il|\bnascid[oa]|\burodzon[ya]|\bgeboren op|\bf\xc3\xb6dd)",
-        re.compile(
+        (
             r"(?i:\bgeb(?:oren|\.)(?: am| op)?|\bnée? le|\bnacid[oa](?: el)?|\bnat[oa] il|\bnascid[oa](?: em)?|\burodzon[ya]|\bfödd)[ :]{1,2}"
             r"(?P<date>\d{1,2}[./-] ?\d{1,2}[./-] ?\d{2,4}|\d{4}-\d\d-\d\d|\d{1,2}\.? [^\W\d_]{3,10}\.? \d{4})"
         ),
@@ -149,7 +142,7 @@ OTHER_SCRIPT_RULES = (
         # Number plates, after the word for them.
         "GOV_ID",
         r"(?i)(?:kennzeichen|number ?plate|licen[cs]e plate|registration|\breg\b|\bplates?\b|plaque|immatriculation|matr[ií]cula|targa|tablica)",
-        re.compile(
+        (
             r"(?i:kennzeichen|number ?plate|licen[cs]e plate|registration plate|\bplates?|plaque|immatriculation|targa)[ :]{1,2}(?:(?:is|was|number|no\.?|lautet) ?:?){0,2}"
             r"(?P<plate>(?=[A-ZÄÖÜ0-9 -]{4,11}(?![A-Z0-9]))(?=[A-ZÄÖÜ -]*\d)(?=\d*[ -]?[A-ZÄÖÜ])[A-ZÄÖÜ0-9]{1,4}(?:[ -][A-ZÄÖÜ0-9]{1,4}){0,3})(?![\w-])"
         ),
@@ -160,9 +153,7 @@ OTHER_SCRIPT_RULES = (
         # The national insurance number of a form, whatever its prefix.
         "GOV_ID",
         r"(?i)\bNI (?:number|no)|national insurance",
-        re.compile(
-            r"(?i:\bNI (?:number|no\.?)|national insurance(?: number| no\.?)?)[^\n\d]{0,8}?(?P<id>[A-Z]{2} ?\d\d ?\d\d ?\d\d ?[A-D])\b"
-        ),
+        r"(?i:\bNI (?:number|no\.?)|national insurance(?: number| no\.?)?)[^\n\d]{0,8}?(?P<id>[A-Z]{2} ?\d\d ?\d\d ?\d\d ?[A-D])\b",
         whole(STATED, "id"),
         (24, 60),
     ),

@@ -98,34 +98,28 @@ STATE_RULES = (
     Rule(
         "PERSON",
         rf"(?:^|[^\w ]|[.!?,] |and |but |because |that |when |if ){CAPITAL_BYTE}[a-z\x80-\xff]{{1,30}} (?:{_STATE.replace('(?= |[.,!?]|' + chr(92) + 'Z)', '')})",
-        re.compile(
-            rf"(?:(?<![^\n])|(?<=[.!?,] )|(?<=[\"“(])|(?<=\band )|(?<=\bbut )|(?<=\bbecause )|(?<=\bthat )|(?<=\bwhen )|(?<=\bif ))(?P<name>{_ALONE})(?= ?(?:{_STATE}))"
-        ),
+        rf"(?:(?<![^\n])|(?<=[.!?,] )|(?<=[\"“(])|(?<=\band )|(?<=\bbut )|(?<=\bbecause )|(?<=\bthat )|(?<=\bwhen )|(?<=\bif ))(?P<name>{_ALONE})(?= ?(?:{_STATE}))",
         _standing,
         (60, 40),
     ),
     Rule(
         "PERSON",
         rf"{CAPITAL_BYTE}[^\s]{{2,30}} (?:{_LISTED_WITH})",
-        re.compile(
-            rf"(?<![\w.@/-])(?P<name>{_ALONE})(?=(?:, {_ALONE}){{0,5}}(?:,? (?:and|&) {_ALONE})? (?:{_LISTED_WITH}))"
-        ),
+        rf"(?<![\w.@/-])(?P<name>{_ALONE})(?=(?:, {_ALONE}){{0,5}}(?:,? (?:and|&) {_ALONE})? (?:{_LISTED_WITH}))",
         _standing,
         (140, 8),
     ),
     Rule(
         "PERSON",
         rf"(?i)\b{_LOWER_VERBS} [a-z]{{4}}",
-        re.compile(
-            rf"\b(?i:{_LOWER_VERBS}) (?P<name>[a-z]{{4,20}})(?= (?:to|in|on|if|about|for|when|that|asap|please|pls|and|at|is|was|said|again|today|tomorrow|yesterday)\b|[.,!?](?:\s|\Z)|\s*\Z)"
-        ),
+        rf"\b(?i:{_LOWER_VERBS}) (?P<name>[a-z]{{4,20}})(?= (?:to|in|on|if|about|for|when|that|asap|please|pls|and|at|is|was|said|again|today|tomorrow|yesterday)\b|[.,!?](?:\s|\Z)|\s*\Z)",
         _lower,
         (48, 40),
     ),
     Rule(
         "PERSON",
         r"\b[a-z]{3,15} [a-z]{3,15} (?:emailed|texted|phoned|replied|called me|told me|said|asked|works|lives)\b|emailed [a-z]{3,15} [a-z]{3,15}",
-        re.compile(
+        (
             r"(?<![\w.@/-])(?:(?<=emailed )|(?=[a-z]+ [a-z]+ (?:emailed|texted|phoned|replied|called me|told me|said|asked|works|lives)\b))"
             r"(?P<name>[a-z]{3,15} [a-z]{3,15})\b"
         ),
@@ -137,7 +131,7 @@ STATE_RULES = (
         "PERSON",
         rf"(?i)(?:my (?:first )?name(?:'s|\xe2\x80\x99s| is)|call me|i'?m called|named|this is|(?:^|\n)(?:hi|hey|hello|dear|thanks|good morning)|"
         rf"\b(?:my|our|his|her|their) (?:[a-z-]{{2,12}} )?(?:{_KIN})) [a-z]{{3}}",
-        re.compile(
+        (
             rf"(?:(?P<sure>\b(?i:my (?:first )?name(?:['’]s| is)|call me|i['’]?m called|named|(?:(?<![^\n])(?:hi|hey|hello|dear|thanks|good morning)(?=,? [a-z]+(?:[,!.?]|\s*$)))))|"
             rf"\b(?i:my|our|his|her|their) (?:[a-z-]{{2,12}} )?(?i:{decoded(_KIN)})),? (?P<name>[a-z]{{3,20}})"
             r"(?= (?:is|was|has|had|said|says|keeps|wants|just|and|who|told|got|to|in|at|from|i|asked|thinks|lives|works|left|called|came|went|loves|hates)\b|[,.!?](?:\s|\Z)|['’]s\b|\s*(?:\n|\Z))"
@@ -149,9 +143,7 @@ STATE_RULES = (
         # The head of a message in a chat: Dale  10:42 AM.
         "PERSON",
         r"(?:^|\n)[ \t]{0,4}[A-Z\xc3-\xc9][^\n\d]{1,40} \[?\d{1,2}:\d\d",
-        re.compile(
-            rf"(?<![^\n])[ \t]{{0,4}}(?P<name>{NAME})(?= {{1,3}}\[?\d{{1,2}}:\d\d(?::\d\d)? ?(?:[AaPp][Mm])?\]?[ \t]*(?:\n|\Z))"
-        ),
+        rf"(?<![^\n])[ \t]{{0,4}}(?P<name>{NAME})(?= {{1,3}}\[?\d{{1,2}}:\d\d(?::\d\d)? ?(?:[AaPp][Mm])?\]?[ \t]*(?:\n|\Z))",
         _timed,
         (100, 24),
     ),
@@ -159,9 +151,7 @@ STATE_RULES = (
         # Okafor, Adaeze
         "PERSON",
         rf"{CAPITAL_BYTE}[a-z\x80-\xff'-]{{1,30}}, {CAPITAL_BYTE}[a-z\x80-\xff]{{2}}",
-        re.compile(
-            rf"(?<![\w.@/'’-])(?<![\w], )(?P<name>(?P<family>[{CAPITALS}](?:['’]?[{CAPITALS}]?[^\W\d_A-Z]){{1,20}}(?:-[{CAPITALS}][^\W\d_]{{1,20}})?), (?P<given>{_ALONE})(?: [{CAPITALS}]\.)?)(?![\w(@/]|,? (?:and|or|&) [{CAPITALS}]|, [{CAPITALS}])"
-        ),
+        rf"(?<![\w.@/'’-])(?<![\w], )(?P<name>(?P<family>[{CAPITALS}](?:['’]?[{CAPITALS}]?[^\W\d_A-Z]){{1,20}}(?:-[{CAPITALS}][^\W\d_]{{1,20}})?), (?P<given>{_ALONE})(?: [{CAPITALS}]\.)?)(?![\w(@/]|,? (?:and|or|&) [{CAPITALS}]|, [{CAPITALS}])",
         _reversed,
         (48, 60),
     ),

@@ -54,9 +54,7 @@ ACCOUNT_RULES = (
         # Fields of a log: user=jdoe ip=81.2.69.142.
         "USERNAME",
         r"(?i)\b(?:user|user_?name|login|ruser|account|usr)=[a-z]",
-        re.compile(
-            r"(?<![\w.(,-])(?i:user|user_?name|login|ruser|account|usr)=(?P<user>[A-Za-z][\w.@\\-]{1,31})(?![^\s;])"
-        ),
+        r"(?<![\w.(,-])(?i:user|user_?name|login|ruser|account|usr)=(?P<user>[A-Za-z][\w.@\\-]{1,31})(?![^\s;])",
         _logged,
         (100, 90),
     ),
@@ -64,7 +62,7 @@ ACCOUNT_RULES = (
         # Messages of sshd, login and PAM.
         "USERNAME",
         r"(?:Accepted|Failed) [a-z/-]+ for |(?:[Ii]nvalid|illegal) user |session (?:opened|closed) for user |authenticating user ",
-        re.compile(
+        (
             r"(?:(?:Accepted|Failed) [a-z/-]{1,24} for (?:invalid user |illegal user )?|(?:[Ii]nvalid|illegal) user |"
             r"session (?:opened|closed) for user |authenticating user )(?P<user>[A-Za-z_][\w.-]{1,31})(?=[ ,(]|\s|\Z)"
         ),
@@ -75,9 +73,7 @@ ACCOUNT_RULES = (
         # The owner of a public key, in its comment.
         "USERNAME",
         r"(?:ssh-(?:rsa|dss|ed25519)|ecdsa-sha2-nistp\d+) AAAA",
-        re.compile(
-            r"\b(?:ssh-(?:rsa|dss|ed25519)|ecdsa-sha2-nistp\d{3}) AAAA[A-Za-z0-9+/]{8,1200}={0,3} (?P<user>[A-Za-z_][\w.-]{1,31})@[\w.-]"
-        ),
+        r"\b(?:ssh-(?:rsa|dss|ed25519)|ecdsa-sha2-nistp\d{3}) AAAA[A-Za-z0-9+/]{8,1200}={0,3} (?P<user>[A-Za-z_][\w.-]{1,31})@[\w.-]",
         account,
         (28, 1_300),
     ),
@@ -85,7 +81,7 @@ ACCOUNT_RULES = (
         # The assignee of a comment: TODO(jdoe).
         "USERNAME",
         r"(?:TODO|FIXME|XXX|HACK)\([a-z]",
-        re.compile(r"\b(?:TODO|FIXME|XXX|HACK)\((?P<user>[a-z][a-z0-9._-]{2,31})\)"),
+        r"\b(?:TODO|FIXME|XXX|HACK)\((?P<user>[a-z][a-z0-9._-]{2,31})\)",
         _assigned,
         (12, 40),
     ),
@@ -93,7 +89,7 @@ ACCOUNT_RULES = (
         # ls -l: mode, links, owner.
         "USERNAME",
         r"[-dlbcps][rwxsStT-]{9}[@+.]?\s+\d+\s",
-        re.compile(r"[-dlbcps][rwxsStT-]{9}[@+.]?\s{1,4}\d{1,6}\s{1,4}(?P<user>[A-Za-z_][\w.-]{1,31})\s"),
+        r"[-dlbcps][rwxsStT-]{9}[@+.]?\s{1,4}\d{1,6}\s{1,4}(?P<user>[A-Za-z_][\w.-]{1,31})\s",
         account,
         (40, 60),
     ),
@@ -101,18 +97,14 @@ ACCOUNT_RULES = (
         # A shell prompt: jdoe@laptop:~/src$ and [jdoe@web-1 ~]$.
         "USERNAME",
         r"[A-Za-z0-9_]@[\w.-]+(?::[~/]|\s~?[\w/.-]*\]? ?[$#%]\s)",
-        re.compile(
-            r"(?<![\w.@\\-])(?P<user>[A-Za-z_][\w.-]{1,31})@[\w.-]{1,63}(?=:[~/][^\s$#%]{0,200}[$#%](?:\s|\Z)|\s~?[\w/.-]{0,100}\]? ?[$#%]\s)"
-        ),
+        r"(?<![\w.@\\-])(?P<user>[A-Za-z_][\w.-]{1,31})@[\w.-]{1,63}(?=:[~/][^\s$#%]{0,200}[$#%](?:\s|\Z)|\s~?[\w/.-]{0,100}\]? ?[$#%]\s)",
         account,
         (140, 240),
     ),
     Rule(
         "USERNAME",
         r"\b(?:(?:SUDO_)?USER(?:NAME)?|LOGNAME|GIT_(?:AUTHOR|COMMITTER)_NAME)=|uid=\d+\(|sudo -u ",
-        re.compile(
-            r"(?:\b(?:(?:SUDO_)?USER(?:NAME)?|LOGNAME)=[\"']?|\buid=\d{1,10}\(|\bsudo -u )(?P<user>[A-Za-z_][\w.-]{1,31})"
-        ),
+        r"(?:\b(?:(?:SUDO_)?USER(?:NAME)?|LOGNAME)=[\"']?|\buid=\d{1,10}\(|\bsudo -u )(?P<user>[A-Za-z_][\w.-]{1,31})",
         account,
         (40, 60),
     ),
@@ -120,16 +112,14 @@ ACCOUNT_RULES = (
         # User info of a URL (RFC 3986, 3.2.1).
         "USERNAME",
         r"://[^\s/@:]+(?::[^\s/@]*)?@",
-        re.compile(r"://(?P<user>[A-Za-z_][\w.-]{1,63})(?::[^\s/@,\"'<>]{0,256})?@[\w.\[-]"),
+        r"://(?P<user>[A-Za-z_][\w.-]{1,63})(?::[^\s/@,\"'<>]{0,256})?@[\w.\[-]",
         account,
         (400, 40),
     ),
     Rule(
         "PERSON",
         r"user\.name",
-        re.compile(
-            r"\buser\.name[\"']?\s{0,3}=?\s{0,3}[\"'](?P<user>[^\W\d_][^\n\"'<>@$]{1,60})(?=[\"'])",
-        ),
+        r"\buser\.name[\"']?\s{0,3}=?\s{0,3}[\"'](?P<user>[^\W\d_][^\n\"'<>@$]{1,60})(?=[\"'])",
         account,
         (16, 100),
     ),

@@ -135,7 +135,7 @@ ASSIGNED_RULES = (
     Rule(
         "SECRET",
         rf"(?i)(?:{SECRET_NAME}|pass|\bpw|\bcreds){_SET_TO}(?:[?|+.:]{{0,3}}=|:|\|)",
-        re.compile(
+        (
             rf"(?i){_FIRST}(?P<name>(?:{SECRET_NAME}|(?<![A-Za-z])(?:(?-i:pass|pw)|pw|creds)(?![A-Za-z]))s?[\w.-]{{0,32}})"
             r"[\"'`\]]{0,2}\\{0,3}[\"']?"
             rf"\s{{0,3}}(?:{_SIGN}|\|(?=[ \t]{{1,9}}[^\s|]{{4,512}}[ \t]{{0,9}}\|))\s{{0,9}}"
@@ -148,7 +148,7 @@ ASSIGNED_RULES = (
         # A quoted value may contain any character except the quote.
         "SECRET",
         rf"(?i)(?:{SECRET_NAME}){_SET_TO}(?:=>|[?|+.:]{{0,3}}=|:){BLANK}{{0,3}}[bru]?[\"'`]",
-        re.compile(
+        (
             rf"{_NAME}[\"'`\]]{{0,2}}\\{{0,3}}[\"']?"
             rf"\s{{0,3}}{_SIGN}\s{{0,3}}[bru]?(?P<quote>[\"'`])(?P<value>(?:(?!(?P=quote))[^\s]){{4,512}})(?P=quote)"
         ),
@@ -159,7 +159,7 @@ ASSIGNED_RULES = (
         # Declared with a type: var apiToken string = "...", token: &str = "...", char token[] = "...".
         "SECRET",
         rf"{_NAMED}(?:{BLANK}{{0,2}}:?{BLANK}{{0,2}}&?(?:'static )?(?:string|str|std::string|char|varchar)\b|\[\])",
-        re.compile(
+        (
             rf"{_NAME}(?:\s{{0,2}}:?\s{{0,2}}&?(?:'static )?(?:string|str|std::string|char|varchar)\b[?!]?(?:\[\])?|\[\])"
             r"\s{0,3}=\s{0,3}(?P<quote>[\"'`])(?P<value>(?:(?!(?P=quote))[^\s]){4,512})(?P=quote)"
         ),
@@ -170,9 +170,7 @@ ASSIGNED_RULES = (
         # Decoded or wrapped by a call: signingKey: Buffer.from("...", "hex").
         "SECRET",
         rf"{_NAMED}{BLANK}{{0,3}}(?:=|:){BLANK}{{0,3}}[\w.]{{1,40}}\([\"'`]",
-        re.compile(
-            rf"{_NAME}[\"'`]?\s{{0,3}}{_SIGN}\s{{0,3}}(?:new )?[\w.]{{1,40}}\((?P<quote>[\"'`])(?P<value>(?:(?!(?P=quote))[^\s]){{12,512}})(?P=quote)"
-        ),
+        rf"{_NAME}[\"'`]?\s{{0,3}}{_SIGN}\s{{0,3}}(?:new )?[\w.]{{1,40}}\((?P<quote>[\"'`])(?P<value>(?:(?!(?P=quote))[^\s]){{12,512}})(?P=quote)",
         _random,
         (170, 540),
     ),
@@ -180,9 +178,7 @@ ASSIGNED_RULES = (
         # Passed to a call together with its name: setProperty("API_TOKEN", "..."), header("X-Api-Key", "...").
         "SECRET",
         rf"{_NAMED}{BLANK}{{0,3}},{BLANK}{{0,3}}[\"'`]",
-        re.compile(
-            rf"{_NAME}[\"'`]\s{{0,3}},\s{{0,3}}(?P<quote>[\"'`])(?P<value>(?:(?!(?P=quote))[^\s]){{8,512}})(?P=quote)\s{{0,3}}[),\]]"
-        ),
+        rf"{_NAME}[\"'`]\s{{0,3}},\s{{0,3}}(?P<quote>[\"'`])(?P<value>(?:(?!(?P=quote))[^\s]){{8,512}})(?P=quote)\s{{0,3}}[),\]]",
         _random,
         (130, 540),
     ),
@@ -190,9 +186,7 @@ ASSIGNED_RULES = (
         # A pair of name and value: name="ApiToken" value="...", {"name": "API_TOKEN", "value": "..."}, name: and value: in YAML.
         "SECRET",
         rf"{_NAMED},?{BLANK}{{1,40}}[\"']?value",
-        re.compile(
-            rf"{_NAME}[\"']?,?\s{{1,40}}[\"']?value[\"']?\s{{0,3}}[:=]\s{{0,3}}[\"']?(?P<value>[^\s\"'`<>{{}}]{{8,512}})"
-        ),
+        rf"{_NAME}[\"']?,?\s{{1,40}}[\"']?value[\"']?\s{{0,3}}[:=]\s{{0,3}}[\"']?(?P<value>[^\s\"'`<>{{}}]{{8,512}})",
         _random,
         (170, 540),
     ),
@@ -200,9 +194,7 @@ ASSIGNED_RULES = (
         # A YAML block scalar of one line.
         "SECRET",
         rf"{_NAMED}:{BLANK}{{1,3}}[|>][+-]?\r?\n",
-        re.compile(
-            rf"{_NAME}[\"']?:\s{{1,3}}[|>][+-]?\r?\n[ \t]{{1,20}}(?P<value>[^\s\"'`<>{{}}:]{{8,512}})(?=\s|\Z)"
-        ),
+        rf"{_NAME}[\"']?:\s{{1,3}}[|>][+-]?\r?\n[ \t]{{1,20}}(?P<value>[^\s\"'`<>{{}}:]{{8,512}})(?=\s|\Z)",
         _random,
         (130, 560),
     ),
@@ -210,9 +202,7 @@ ASSIGNED_RULES = (
         # A markup element. Its value is on the line of its tags or on a separate line.
         "SECRET",
         rf"(?i)<[\w:.-]*(?:{SECRET_NAME})[\w:.-]*>",
-        re.compile(
-            rf"(?i)<(?P<name>[\w:.-]{{0,40}}(?:{SECRET_NAME})[\w:.-]{{0,40}})>\s{{0,40}}(?P<value>[^\s<]{{4,512}})\s{{0,40}}</"
-        ),
+        rf"(?i)<(?P<name>[\w:.-]{{0,40}}(?:{SECRET_NAME})[\w:.-]{{0,40}})>\s{{0,40}}(?P<value>[^\s<]{{4,512}})\s{{0,40}}</",
         assigned,
         (120, 600),
     ),
@@ -220,7 +210,7 @@ ASSIGNED_RULES = (
         # In an environment file the value extends to the end of the line.
         "SECRET",
         rf"(?i)(?:{SECRET_NAME})[A-Z0-9_]*=",
-        re.compile(
+        (
             r"(?m)(?<![^\n])(?:export\s)?(?P<name>[A-Z0-9_]{0,40}(?:SECRET|TOKEN|PASSWORD|PASSWD|PASSPHRASE|PWD|API_?KEY|"
             r"ACCESS_KEY|PRIVATE_KEY|CREDENTIAL)[A-Z0-9_]{0,20})=(?P<value>[^\s\"'`$<][^\s\"'`]{3,511})$"
         ),
@@ -230,18 +220,14 @@ ASSIGNED_RULES = (
     Rule(
         "SECRET",
         r"(?i)--?(?:password|token|secret|api-key|pass)\s",
-        re.compile(
-            r"(?i:(?<!\w)--?(?P<name>password|token|secret|api-key|pass)\s+)[\"']?(?P<value>[^\s\"']{4,256})"
-        ),
+        r"(?i:(?<!\w)--?(?P<name>password|token|secret|api-key|pass)\s+)[\"']?(?P<value>[^\s\"']{4,256})",
         assigned,
         (24, 300),
     ),
     Rule(
         "SECRET",
         r"(?i)key[\"'`\]]{0,2}\s{0,3}(?:=>|:=|=|:)",
-        re.compile(
-            r"(?i)(?P<name>[\w.-]{0,40}key)[\"'`\]]{0,2}\s{0,3}(?:=>|:=|==?|:)\s{0,3}[\"'`]?(?P<value>[^\s\"'`<>&,;(){}\[\]]{16,512})"
-        ),
+        r"(?i)(?P<name>[\w.-]{0,40}key)[\"'`\]]{0,2}\s{0,3}(?:=>|:=|==?|:)\s{0,3}[\"'`]?(?P<value>[^\s\"'`<>&,;(){}\[\]]{16,512})",
         _keyed_token,
         (64, 540),
     ),
@@ -249,9 +235,7 @@ ASSIGNED_RULES = (
         # Signatures and access keys in the query of a URL.
         "SECRET",
         r"(?i)[?&](?:sig|signature|hmac|code|ticket|access|key)=",
-        re.compile(
-            r"(?i)[?&](?:sig|signature|hmac|code|ticket|access|key)=(?P<value>[\w%+/.~-]{16,512}={0,2})"
-        ),
+        r"(?i)[?&](?:sig|signature|hmac|code|ticket|access|key)=(?P<value>[\w%+/.~-]{16,512}={0,2})",
         _queried,
         (16, 530),
     ),
@@ -259,7 +243,7 @@ ASSIGNED_RULES = (
         # Credential stores of build servers. One element may contain several values.
         "SECRET",
         r"(?i)<(?:secret|token|password|api-?key|private-?key|passphrase)>",
-        re.compile(r"(?<=[\s{>])(?P<value>[^\s<>{}]{12,512})(?=[^<>]{0,20}</)"),
+        r"(?<=[\s{>])(?P<value>[^\s<>{}]{12,512})(?=[^<>]{0,20}</)",
         _tagged,
         (0, 700),
     ),

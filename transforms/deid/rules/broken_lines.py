@@ -42,23 +42,21 @@ BROKEN_RULES = (
     Rule(
         "CREDIT_CARD",
         r"\d{4}[ \t]{0,2}(?:\r?\n|\\n)[ \t>|#*]{0,6}\d{4}",
-        re.compile(rf"(?<![\d.])\d{{4}}{_SIGN}\d{{4}}{_SIGN}\d{{4}}{_SIGN}\d{{4}}(?![\d.]\d|\d)"),
+        rf"(?<![\d.])\d{{4}}{_SIGN}\d{{4}}{_SIGN}\d{{4}}{_SIGN}\d{{4}}(?![\d.]\d|\d)",
         _card,
         (110, 40),
     ),
     Rule(
         "PHONE_NUMBER",
         r"\d[ \t]{0,2}\r?\n[ \t>|#*]{0,6}\d{2}",
-        re.compile(
-            rf"(?<![A-Za-z0-9+])(?P<first>\+[1-9]\d?[\d ().-]{{3,16}}\d){_LINE_END}\d{{2,5}}(?:[ .-]\d{{2,5}}){{0,2}}(?![\d\w])"
-        ),
+        rf"(?<![A-Za-z0-9+])(?P<first>\+[1-9]\d?[\d ().-]{{3,16}}\d){_LINE_END}\d{{2,5}}(?:[ .-]\d{{2,5}}){{0,2}}(?![\d\w])",
         _phone,
         (40, 24),
     ),
     Rule(
         "EMAIL_ADDRESS",
         r"[A-Za-z0-9](?:@[ \t]{0,2}\r?\n|[ \t]{0,2}\r?\n[ \t>|#*]{0,6}@)",
-        re.compile(
+        (
             rf"(?<![\w.+-])(?P<local>[A-Za-z][\w.+-]{{0,62}}[A-Za-z0-9])(?:@{_LINE_END}|{_LINE_END}@)"
             r"(?P<domain>[A-Za-z0-9][A-Za-z0-9-]{0,62}(?:\.[A-Za-z0-9-]{1,63}){0,4}\.[A-Za-z]{2,24})(?![\w(])"
         ),

@@ -28,7 +28,7 @@ from transforms.deid.rules.network import NETWORK_RULES
 from transforms.deid.rules.places import PLACE_RULES
 from transforms.deid.rules.provider_keys import PROVIDER_KEY_RULES
 from transforms.deid.rules.random_tokens import RANDOM_RULES
-from transforms.deid.rules.rule import Rule, Verdict
+from transforms.deid.rules.rule import Rule, Verdict, compiled
 from transforms.deid.rules.secret_values import is_public
 from transforms.deid.rules.spoken import SPOKEN_RULES
 from transforms.deid.rules.table_cells import TABLE_TRIGGER, table_cells
@@ -90,7 +90,7 @@ def spans_of(text: str) -> list[Span]:
     for copy in (None, *normalised_copies(text)):
         read = text if copy is None else copy.text
         for rule in RULES:
-            for found in rule.exact.finditer(read):
+            for found in compiled(rule.exact).finditer(read):
                 verdict = rule.judge(found)
                 if verdict is not None:
                     start, end = verdict[:2] if copy is None else copy.original(*verdict[:2])

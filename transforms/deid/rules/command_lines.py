@@ -89,17 +89,11 @@ _PLACES: tuple[Place, ...] = (
     ),
 )
 #: db.example.com:5432:app:user:password, in a line of its own.
-_PGPASS = re.compile(
-    r"(?m)^[\w.*-]{1,128}:(?:\d{2,5}|\*):[\w*-]{1,63}:[\w.@*-]{1,63}:(?P<value>[^\s:\\]{4,128})[ \t]*$"
-)
-_DECODED = re.compile(
-    r"\becho (?:-n )?[\"']?(?P<value>[A-Za-z0-9+/_-]{12,512}={0,2})[\"']? ?\| ?(?:base64|openssl (?:base64|enc))"
-)
+_PGPASS = r"(?m)^[\w.*-]{1,128}:(?:\d{2,5}|\*):[\w*-]{1,63}:[\w.@*-]{1,63}:(?P<value>[^\s:\\]{4,128})[ \t]*$"
+_DECODED = r"\becho (?:-n )?[\"']?(?P<value>[A-Za-z0-9+/_-]{12,512}={0,2})[\"']? ?\| ?(?:base64|openssl (?:base64|enc))"
 #: A key that is cut into parts in source code: "AKIA..." + "...".
-_PARTED = re.compile(
-    r"(?i:\b(?:[\w.-]{0,40})(?:key|token|secret|password)[\w.-]{0,20}[ \t]{0,3}[:=][ \t]{0,3})(?P<value>[\"'][\w+/=.-]{4,128}[\"'](?:[ \t]{0,3}(?:\+|\.|\\\n)?[ \t\n]{0,8}[\"'][\w+/=.-]{4,128}[\"']){1,8})"
-)
-_CODES = re.compile(
+_PARTED = r"(?i:\b(?:[\w.-]{0,40})(?:key|token|secret|password)[\w.-]{0,20}[ \t]{0,3}[:=][ \t]{0,3})(?P<value>[\"'][\w+/=.-]{4,128}[\"'](?:[ \t]{0,3}(?:\+|\.|\\\n)?[ \t\n]{0,8}[\"'][\w+/=.-]{4,128}[\"']){1,8})"
+_CODES = (
     r"(?i:\b(?:backup|recovery|rescue|scratch|emergency|one-time|2fa|mfa)(?: (?:2fa|mfa|login|access|recovery|backup))? codes?)\b[^\n\w]{0,4}(?:(?:are|is)\b:?)?"
     r"(?P<value>(?:[ \t\n,;|*\d.)]{0,6}?\b(?=[A-Za-z0-9-]{0,12}\d)[A-Za-z0-9]{4,8}(?:-[A-Za-z0-9]{4,8}){0,3}\b){1,16})"
 )
@@ -134,7 +128,7 @@ def _codes(found: re.Match[str]) -> Verdict | None:
 
 
 def _rule(place: Place) -> Rule:
-    exact = re.compile(rf"{place.before}{place.between}{place.value}")
+    exact = rf"{place.before}{place.between}{place.value}"
     return Rule("SECRET", place.before, exact, _placed, (220, 520))
 
 

@@ -178,7 +178,7 @@ CONTACT_RULES = (
     Rule(
         "EMAIL_ADDRESS",
         r"[^\s@]@[^\s@]|[^\s@]%40[^\s@]",
-        re.compile(
+        (
             r"(?P<local>[\w.+%-]{1,64}|(?<!\w)\"\w[\w.+ -]{0,63}\")(?:@|%40)"
             rf"(?P<domain>(?:{_LABEL}\.){{1,8}}[A-Za-z\u00a1-\uffff]{{2,24}})"
         ),
@@ -188,7 +188,7 @@ CONTACT_RULES = (
     Rule(
         "EMAIL_ADDRESS",
         r"(?i)[\[({<]\s?at\s?[\])}>]",
-        re.compile(
+        (
             r"(?i)[\w.+-]{1,64}\s?[\[({<]\s?at\s?[\])}>]\s?"
             r"[a-z0-9-]{1,63}(?:(?:\.|\s?[\[({<]\s?dot\s?[\])}>]\s?)[a-z0-9-]{1,63}){1,5}"
         ),
@@ -198,7 +198,7 @@ CONTACT_RULES = (
     Rule(
         "EMAIL_ADDRESS",
         r"(?i) dot [a-z]{2}",
-        re.compile(
+        (
             r"(?i)\b(?P<local>[\w+-]{1,40}(?:(?:\.| dot )[\w+-]{1,40}){0,3}) at "
             r"[a-z0-9-]{2,63}(?: dot [a-z0-9-]{1,63}){0,3} dot (?P<tld>[a-z]{2,12})\b"
         ),
@@ -217,7 +217,7 @@ CONTACT_RULES = (
         # Spaces around "@" and "." hide an address from harvesters, and from simple expressions.
         "EMAIL_ADDRESS",
         r"[\w ] @ ?\w|\w ?@ \w",
-        re.compile(
+        (
             r"(?i)(?<!\w)(?:(?:\w ){3,30}|[\w.+-]{1,64} ?)@ ?[a-z0-9-]{1,63}(?: ?\. ?[a-z0-9-]{1,63}){0,3}"
             r" ?\. ?(?:com|org|net|edu|gov)\b"
         ),
@@ -227,14 +227,14 @@ CONTACT_RULES = (
     Rule(
         "PHONE_NUMBER",
         rf"(?i){_DIGIT_WORD}[ ,-]{{1,2}}{_DIGIT_WORD}[ ,-]{{1,2}}{_DIGIT_WORD}",
-        re.compile(rf"(?i)\b{_DIGIT_WORD}(?:[ ,-]{{1,3}}{_DIGIT_WORD}){{6,15}}\b"),
+        rf"(?i)\b{_DIGIT_WORD}(?:[ ,-]{{1,3}}{_DIGIT_WORD}){{6,15}}\b",
         whole(LIKELY),
         (40, 200),
     ),
     Rule(
         "PHONE_NUMBER",
         r"(?:\+|%2B)\(?\d",
-        re.compile(
+        (
             r"(?:(?<![A-Za-z0-9+])|(?<=\\[ntr])|(?<=%[0-9A-F][0-9A-F]))(?:\+|%2B)\(?[1-9]\d{0,3}\)?"
             rf"(?:{GAP}{{0,3}}\d){{6,14}}(?!\d){_EXTENSION}"
         ),
@@ -244,16 +244,14 @@ CONTACT_RULES = (
     Rule(
         "PHONE_NUMBER",
         r"(?i)%2B(?:%28)?\d",
-        re.compile(
-            r"(?i)%2B(?:%28)?[1-9]\d{0,3}(?:(?:\+|%20|%28|%29|%2D|[-._]){0,3}\d){6,14}(?!\d)",
-        ),
+        r"(?i)%2B(?:%28)?[1-9]\d{0,3}(?:(?:\+|%20|%28|%29|%2D|[-._]){0,3}\d){6,14}(?!\d)",
         _international_phone,
         (12, 200),
     ),
     Rule(
         "PHONE_NUMBER",
         r"\+ \(?[1-9]",
-        re.compile(rf"(?<![A-Za-z0-9+])\+ \(?[1-9]\d{{0,2}}\)?(?:{GAP}{{1,2}}\(?\d{{2,6}}\)?){{2,5}}{END}"),
+        rf"(?<![A-Za-z0-9+])\+ \(?[1-9]\d{{0,2}}\)?(?:{GAP}{{1,2}}\(?\d{{2,6}}\)?){{2,5}}{END}",
         _parted_plus,
         (16, 80),
     ),
@@ -261,28 +259,24 @@ CONTACT_RULES = (
         # A click-to-chat link.
         "PHONE_NUMBER",
         r"wa\.me/\d|phone=\d",
-        re.compile(r"(?:\bwa\.me/|[?&]phone=)(?P<number>[1-9]\d{7,14})(?!\d)"),
+        r"(?:\bwa\.me/|[?&]phone=)(?P<number>[1-9]\d{7,14})(?!\d)",
         whole(STATED, "number"),
         (16, 20),
     ),
     Rule(
         "PHONE_NUMBER",
         r"00[1-9]",
-        re.compile(
-            rf"(?:(?<![A-Za-z0-9+])|(?<=\\[ntr]))(?<!\d[.-])(?P<number>00[1-9]\d{{0,2}}(?:{GAP}{{0,2}}\d){{6,13}})(?!\d){_EXTENSION}(?![A-Za-wyz])"
-        ),
+        rf"(?:(?<![A-Za-z0-9+])|(?<=\\[ntr]))(?<!\d[.-])(?P<number>00[1-9]\d{{0,2}}(?:{GAP}{{0,2}}\d){{6,13}})(?!\d){_EXTENSION}(?![A-Za-wyz])",
         _dialled,
         (16, 100),
     ),
     Rule(
         "PHONE_NUMBER",
         r"\d{3}\)?[-. _/]{0,2}\d{3}[-. _]\d{4}",
-        re.compile(
-            BEGIN
-            + r"(?<!\d[.\-])(?:1[-. _])?(?:\([2-9]\d{2}\)[-. ]?|[2-9]\d{2}[-. _])[2-9]\d{2}[-. _]\d{4}"
-            + _EXTENSION
-            + r"(?![A-Za-z0-9]|[-.]\d)"
-        ),
+        BEGIN
+        + r"(?<!\d[.\-])(?:1[-. _])?(?:\([2-9]\d{2}\)[-. ]?|[2-9]\d{2}[-. _])[2-9]\d{2}[-. _]\d{4}"
+        + _EXTENSION
+        + r"(?![A-Za-z0-9]|[-.]\d)",
         whole(FITTING),
         (24, 60),
     ),
@@ -290,11 +284,9 @@ CONTACT_RULES = (
         # United Kingdom and France (Ofcom and Arcep numbering plans), with separators.
         "PHONE_NUMBER",
         r"0[1-9]\d{0,3}[ .-]\d{2}",
-        re.compile(
-            BEGIN
-            + r"(?<!\d[.\-/])(?:0[1-9](?P<gap>[ .-])\d\d(?:(?P=gap)\d\d){3}|07\d{3} \d{3} ?\d{3}|020 \d{4} \d{4}|"
-            r"01\d{3} \d{6}|011\d \d{3} \d{4})(?![A-Za-z0-9]|[-. ]?\d)"
-        ),
+        BEGIN
+        + r"(?<!\d[.\-/])(?:0[1-9](?P<gap>[ .-])\d\d(?:(?P=gap)\d\d){3}|07\d{3} \d{3} ?\d{3}|020 \d{4} \d{4}|"
+        r"01\d{3} \d{6}|011\d \d{3} \d{4})(?![A-Za-z0-9]|[-. ]?\d)",
         whole(WEAK),
         (16, 40),
     ),
@@ -302,7 +294,7 @@ CONTACT_RULES = (
         "PHONE_NUMBER",
         r"(?i)(?:phone|tel[eé]|\btel\b|mobile|cell|calls?\b|fax|whatsapp|sms|text|contact|reach|dial|handy|hotline|helpline|"
         r"number is|messages? to|answering at|desk|office|celular|m\xc3\xb3vil|\bruf|anruf|telefonum|nomor|numer|τηλ|โทร|טלפון|رقمي|هاتف|नंबर|điện thoại|número|телефон|电话|電話|手机|手機|휴대폰|전화)",
-        re.compile(rf"(?<![A-Za-z0-9.])\(?\d(?:{GAP}{{0,2}}\d){{6,13}}(?![A-Za-z0-9]|\.\d)"),
+        rf"(?<![A-Za-z0-9.])\(?\d(?:{GAP}{{0,2}}\d){{6,13}}(?![A-Za-z0-9]|\.\d)",
         _national_phone,
         # The number follows the trigger word.
         (0, 110),

@@ -42,7 +42,7 @@ CREDENTIAL_RULES = (
         # Credentials in a URL (RFC 3986, 3.2.1). A port number after the colon is not a password.
         "SECRET",
         r"://[^\s/@]*:[^\s@]+@",
-        re.compile(
+        (
             r"[A-Za-z][\w+.-]{1,30}://[^\s:/@\"'<>]{0,128}:"
             r"(?P<value>(?!\d{1,5}[/?#,;])[^\s\"'<>@]{1,256}(?:@[^\s\"'<>@/?#:]{1,64}(?=@))?)@"
         ),
@@ -53,7 +53,7 @@ CREDENTIAL_RULES = (
         # RFC 6750 and RFC 7617. Servers accept no more than 4,096 characters.
         "SECRET",
         r"(?i)\bbearer\s+[A-Za-z0-9]|\b(?:basic|token|negotiate|apikey)\s+[A-Za-z0-9]",
-        re.compile(
+        (
             r"(?i:\b(?:bearer|basic|negotiate|apikey)\s{1,3})(?P<value>[A-Za-z0-9._~+/=-]{12,4096})|"
             r"(?i:\bauthorization\W{1,6}(?:bearer|basic|token|negotiate|apikey)\s{1,3})(?P<sent>[A-Za-z0-9._~+/=-]{8,4096})"
         ),
@@ -63,9 +63,7 @@ CREDENTIAL_RULES = (
     Rule(
         "SECRET",
         r"(?i)(?:sess|sid|csrf|xsrf|jwt|auth)[\w.-]*=",
-        re.compile(
-            r"(?i)(?<![\w.-])[\w.-]{0,40}(?P<name>sess(?:ion)?|sid(?![a-z])|csrf|xsrf|jwt|auth)[\w.-]{0,20}=(?P<value>[^\s;\"'`,&<>()\[\]\\]{8,4096})"
-        ),
+        r"(?i)(?<![\w.-])[\w.-]{0,40}(?P<name>sess(?:ion)?|sid(?![a-z])|csrf|xsrf|jwt|auth)[\w.-]{0,20}=(?P<value>[^\s;\"'`,&<>()\[\]\\]{8,4096})",
         _cookie,
         (96, 4_200),
     ),
@@ -73,9 +71,7 @@ CREDENTIAL_RULES = (
         # Any cookie with a random value, in a header or in the printed form of one.
         "SECRET",
         r"(?i)cookie[\"']?\s{0,3}[:=]",
-        re.compile(
-            r"(?i)\b(?:set-)?cookie[\"']?\s{0,3}[:=]\s{0,3}[\[\"']{0,2}[\w.-]{1,40}=(?P<value>[\w.%+/~-]{16,4096}={0,2})"
-        ),
+        r"(?i)\b(?:set-)?cookie[\"']?\s{0,3}[:=]\s{0,3}[\[\"']{0,2}[\w.-]{1,40}=(?P<value>[\w.%+/~-]{16,4096}={0,2})",
         _random_cookie,
         (64, 4_200),
     ),
@@ -83,9 +79,7 @@ CREDENTIAL_RULES = (
         # curl -u name:password, and similar options.
         "SECRET",
         r"(?:\s-u|--user|--proxy-user)[ =]",
-        re.compile(
-            r"(?:(?<=\s)-u|--(?:proxy-)?user)[ =][\"']?[\w.@+-]{1,64}:(?P<value>[^\s\"':/]{4,256})(?=[\s\"']|\Z)"
-        ),
+        r"(?:(?<=\s)-u|--(?:proxy-)?user)[ =][\"']?[\w.@+-]{1,64}:(?P<value>[^\s\"':/]{4,256})(?=[\s\"']|\Z)",
         _unless_placeholder,
         (16, 340),
     ),
@@ -93,9 +87,7 @@ CREDENTIAL_RULES = (
         # mysql -uroot -pS3cret: no space before the password.
         "SECRET",
         r"\bmysql(?:dump|admin|import|show)?\s",
-        re.compile(
-            r"\bmysql(?:dump|admin|import|show)?\s[^\n|;]{0,160}?(?<=\s)-p(?P<value>[^\s\"'|;&-][^\s\"'|;&]{3,63})"
-        ),
+        r"\bmysql(?:dump|admin|import|show)?\s[^\n|;]{0,160}?(?<=\s)-p(?P<value>[^\s\"'|;&-][^\s\"'|;&]{3,63})",
         _unless_placeholder,
         (12, 240),
     ),

@@ -78,20 +78,20 @@ def _korean(found: re.Match[str]) -> Verdict | None:
 
 def _alone(trigger: str, shape: str, judge: Judge) -> Rule:
     """A rule for numbers that need only shape and check digit, without a word before them."""
-    return Rule("GOV_ID", trigger, re.compile(rf"{BEGIN}(?P<id>{shape}){END}"), judge, (32, 12))
+    return Rule("GOV_ID", trigger, rf"{BEGIN}(?P<id>{shape}){END}", judge, (32, 12))
 
 
 def _said(word: str, shape: str, judge: Judge) -> Rule:
     """A rule for numbers after a word in capitals. The word alone also has other meanings."""
     expression = rf"\b{word}\b[^\n0-9A-Za-z]{{0,4}}(?:(?i:no|number|is|num)\b[^\n0-9A-Za-z]{{0,4}}){{0,2}}(?P<id>{shape}){END}"
-    return Rule("GOV_ID", rf"\b{word}\b", re.compile(expression), judge, (8, 60))
+    return Rule("GOV_ID", rf"\b{word}\b", expression, judge, (8, 60))
 
 
 GOVERNMENT_RULES = (
     Rule(
         "GOV_ID",
         rf"(?i){_TRIGGER}",
-        re.compile(
+        (
             rf"(?i:{_WORDS})[^\n\d\[]{{0,24}}?(?P<id>\b(?=[A-Z0-9])(?=[A-Za-z0-9. /-]{{0,24}}\d{{2}})"
             r"[A-Z]{0,3}[- ]?[A-Z0-9]{2,12}(?:[-. /]?[A-Z0-9]{1,10}){0,4}\b)"
         ),
@@ -102,9 +102,7 @@ GOVERNMENT_RULES = (
         # The number comes first ("I50949136" passport), or contains its kind (US-DL-74111304325).
         "GOV_ID",
         r"(?i)\d[^0-9A-Za-z]{0,6}\s(?:passport|licen[cs]e)|(?:[A-Z]{2}-(?:DL|ID|PP)|MRN)-\d{5}",
-        re.compile(
-            r"\b(?P<id>(?:[A-Z]{2}-(?:DL|ID|PP)|MRN)-\d{5,14})\b|\b(?P<named>[A-Z]{1,3}\d{6,10})[^0-9A-Za-z\n]{0,3}\s(?i:passport|licen[cs]e)"
-        ),
+        r"\b(?P<id>(?:[A-Z]{2}-(?:DL|ID|PP)|MRN)-\d{5,14})\b|\b(?P<named>[A-Z]{1,3}\d{6,10})[^0-9A-Za-z\n]{0,3}\s(?i:passport|licen[cs]e)",
         _numbered,
         (40, 24),
     ),
@@ -147,7 +145,7 @@ GOVERNMENT_RULES = (
     Rule(
         "DATE_OF_BIRTH",
         r"(?i)\bborn|birth|\bdob\b|geburtsd|naissance|nacimiento",
-        re.compile(
+        (
             r"(?i:\bborn(?: on)?|date[ _]?of[ _]?birth|birth[ _]?da(?:te|y)|\bdob\b|geburtsdatum|date de naissance|fecha de nacimiento)[^\n\d]{0,20}?"
             rf"(?P<id>\d{{1,4}}[-/. ]\d{{1,2}}[-/. ]\d{{1,4}}(?:T\d\d:\d\d(?::\d\d(?:\.\d{{1,9}})?)?(?:Z|[+-]\d\d:?\d\d)?)?|(?:\d{{1,2}}(?:st|nd|rd|th)? )?(?i:{_MONTHS})"
             r"[a-z]{0,6}\.?,? (?:\d{1,2}(?:st|nd|rd|th)?,? )?\d{4})"

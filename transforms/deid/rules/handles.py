@@ -62,7 +62,7 @@ HANDLE_RULES = (
         # The user that a post forwards, thanks or greets. Tokenised corpora have a space after the @.
         "USERNAME",
         rf"(?i)\b{_PASSES_ON} @ ?[A-Za-z0-9_]",
-        re.compile(rf"(?i)\b{_PASSES_ON} @ ?(?P<user>[A-Za-z0-9_]{{2,30}})(?![\w/@(-]|\.\w)"),
+        rf"(?i)\b{_PASSES_ON} @ ?(?P<user>[A-Za-z0-9_]{{2,30}})(?![\w/@(-]|\.\w)",
         _handle,
         (24, 40),
     ),
@@ -70,7 +70,7 @@ HANDLE_RULES = (
         # The author of a statement: "@jdoe pointed out", "@jdoe's answer".
         "USERNAME",
         rf"@[A-Za-z0-9_]{{2,30}}{_SAYS}",
-        re.compile(rf"(?<![\w@])@(?P<user>[A-Za-z0-9_]{{2,30}})(?={_SAYS})"),
+        rf"(?<![\w@])@(?P<user>[A-Za-z0-9_]{{2,30}})(?={_SAYS})",
         _handle,
         (64, 4),
     ),
@@ -78,9 +78,7 @@ HANDLE_RULES = (
         # The user that a post answers, at the start of the post.
         "USERNAME",
         r"@ ?[A-Za-z0-9_]{2,30} ?[,:]? [A-Za-z'\"]",
-        re.compile(
-            r"\A\s{0,4}(?:\. ?)?@ ?(?P<user>[A-Za-z0-9_]{2,30})(?= ?[,:]? (?!(?:def|class|async|public|private|protected|static|final|abstract|func|function|const|let|var)\b)[A-Za-z'\"])"
-        ),
+        r"\A\s{0,4}(?:\. ?)?@ ?(?P<user>[A-Za-z0-9_]{2,30})(?= ?[,:]? (?!(?:def|class|async|public|private|protected|static|final|abstract|func|function|const|let|var)\b)[A-Za-z'\"])",
         _handle,
         (48, 8),
     ),
@@ -88,7 +86,7 @@ HANDLE_RULES = (
         # my twitter is @danielle_codes; insta: dani.k_92
         "USERNAME",
         rf"(?i)\b(?:{_NETWORKS})(?: ?(?:handle|name|account|user(?:name)?|id))?(?: is| as| at| ?:)? ?(?:@[a-z0-9]|[a-z0-9._-]{{0,38}}[0-9_.])",
-        re.compile(
+        (
             rf"(?i:\b(?:my|our|his|her|their|add me on|find me on|follow me on|message me on|dm me on) (?:{_NETWORKS})(?: ?(?:handle|name|account|"
             rf"user(?:name)?|id))?(?: is| ?:| as| at)? ?@?|(?<![\w/.@-])(?:{_NETWORKS})(?: ?(?:handle|user(?:name)?))? ?: ?@?|"
             rf"(?<![\w/.@-])(?:{_NETWORKS})(?: handle)? (?=@))@?(?P<user>[A-Za-z0-9][\w.-]{{2,38}}\w)(?![\w@/(]|://)"
@@ -99,7 +97,7 @@ HANDLE_RULES = (
     Rule(
         "USERNAME",
         r"(?:^|[^A-Za-z0-9_/.@-])@[A-Za-z][a-z]+[A-Z0-9_]",
-        re.compile(r"(?<![\w/.@-])@(?P<user>[A-Za-z][a-z]{2,20}(?:[A-Z0-9_]\w{0,20}))(?![\w/(.@-]\w|[(/])"),
+        r"(?<![\w/.@-])@(?P<user>[A-Za-z][a-z]{2,20}(?:[A-Z0-9_]\w{0,20}))(?![\w/(.@-]\w|[(/])",
         _mentioned,
         (50, 50),
     ),
@@ -107,9 +105,7 @@ HANDLE_RULES = (
         # Addresses of profile pages.
         "USERNAME",
         r"(?i)linkedin\.com/in/[\w%]|snapchat\.com/add/\w|(?:venmo\.com/u|cash\.app)/\$?\w",
-        re.compile(
-            r"(?i:\blinkedin\.com/in/|\bsnapchat\.com/add/|\bvenmo\.com/u/|\bcash\.app/)\$?(?P<user>[\w%-]{2,100})"
-        ),
+        r"(?i:\blinkedin\.com/in/|\bsnapchat\.com/add/|\bvenmo\.com/u/|\bcash\.app/)\$?(?P<user>[\w%-]{2,100})",
         account,
         (24, 110),
     ),

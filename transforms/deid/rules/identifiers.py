@@ -84,7 +84,7 @@ IDENTIFIER_RULES = (
     Rule(
         "CREDIT_CARD",
         r"\d[ \-]?\d{2,4}[ \-]?\d{2,6}[ \-]?\d{2,6}|\d{4}(?:\xc2\xa0|\xe2\x80\x89)\d{4}",
-        re.compile(
+        (
             r"(?=\d)(?:(?<![A-Za-z0-9.])|(?<=\\[ntr])|(?<=[^\d]\.)|(?<=[Cc]ard)|(?<=CARD)|(?<=[Vv]isa)|(?<=\b[Cc][Cc]))"
             r"(?=(?P<digits>\d(?:[ \-\u00a0\u2009]{0,2}\d){11,18})(?!\d))"
         ),
@@ -95,7 +95,7 @@ IDENTIFIER_RULES = (
         # Separators other than spaces and dashes are accepted only between the groups printed on cards.
         "CREDIT_CARD",
         r"\d{4}[^0-9A-Za-z]{1,3}(?:\d{4}[^0-9A-Za-z]{1,3}\d{4}[^0-9A-Za-z]{1,3}\d{4}|\d{6}[^0-9A-Za-z]{1,3}\d{5})",
-        re.compile(
+        (
             r"(?<!\d)(?<!\d[._/+|\t])(?:\d{4}(?P<gap>[._/+|\u00b7\u2022\u202f]|[ \t]{1,3}| ?[-\u2010-\u2015] ?)\d{4}(?P=gap)\d{4}(?P=gap)\d{4}|"
             r"\d{4}(?P<wide>[._/+|\u00b7\u2022\u202f]|[ \t]{1,3}| ?[-\u2010-\u2015] ?)\d{6}(?P=wide)\d{5})(?!\d|[._/+|\t]\d{4}(?!\d))"
         ),
@@ -106,24 +106,22 @@ IDENTIFIER_RULES = (
         "IBAN_CODE",
         r"(?i)(?:^|[^a-z0-9]|\\[nrt])[a-z]{2}\d{2}(?:[ -]|\xc2\xa0|\xe2\x80[\x89\xaf])?[a-z0-9]{3,4}",
         # Zero-width, so that a match does not hide one that begins inside it.
-        re.compile(
-            BEGIN
-            + r"(?=(?P<iban>[A-Za-z]{2}\d{2}(?:(?:[ \-\u00a0\u2009\u202f]|\r?\n[ \t>]{0,4})?[A-Za-z0-9]){11,32}))"
-        ),
+        BEGIN
+        + r"(?=(?P<iban>[A-Za-z]{2}\d{2}(?:(?:[ \-\u00a0\u2009\u202f]|\r?\n[ \t>]{0,4})?[A-Za-z0-9]){11,32}))",
         _iban,
         (24, 80),
     ),
     Rule(
         "US_SSN",
         r"\d{3}[- ]\d{2}[- ]\d{4}",
-        re.compile(BEGIN + r"(?<!\d-)\d{3}([- ])\d{2}\1\d{4}" + END + r"(?!-\d)"),
+        BEGIN + r"(?<!\d-)\d{3}([- ])\d{2}\1\d{4}" + END + r"(?!-\d)",
         _ssn,
         (16, 4),
     ),
     Rule(
         "BANK_ACCOUNT",
         r"(?i)account[ _-]?n|acct|account ?#|bank account|konto|sort[ _-]?code|routing|(?:account|a/c) \d{7}",
-        re.compile(rf"(?i:{_BANK_WORDS})[^\n\d]{{0,24}}?(?P<id>\b\d[\d -]{{4,20}}\d\b)"),
+        rf"(?i:{_BANK_WORDS})[^\n\d]{{0,24}}?(?P<id>\b\d[\d -]{{4,20}}\d\b)",
         whole(LIKELY, "id"),
         (32, 80),
     ),

@@ -81,7 +81,7 @@ NETWORK_RULES = (
     Rule(
         "IP_ADDRESS",
         r"\d\.\d{1,3}\.\d{1,3}\.\d",
-        re.compile(r"(?<!\d)(?<!\d\.)(?:\d{1,3}\.){3}\d{1,3}(?!\d|\.\d)"),
+        r"(?<!\d)(?<!\d\.)(?:\d{1,3}\.){3}\d{1,3}(?!\d|\.\d)",
         _ip4,
         (20, 12),
     ),
@@ -89,7 +89,7 @@ NETWORK_RULES = (
         # Host names that cloud providers derive from addresses: ip-10-1-2-3.ec2.internal.
         "IP_ADDRESS",
         r"ip-\d{1,3}-\d{1,3}-\d",
-        re.compile(r"\bip-(?P<ip>\d{1,3}-\d{1,3}-\d{1,3}-\d{1,3})(?![\d-])"),
+        r"\bip-(?P<ip>\d{1,3}-\d{1,3}-\d{1,3}-\d{1,3})(?![\d-])",
         _written_ip4,
         (20, 12),
     ),
@@ -97,26 +97,22 @@ NETWORK_RULES = (
         # Defanged, as in incident reports: 203[.]0[.]113[.]7.
         "IP_ADDRESS",
         r"\d[\[(]\.[\])]\d",
-        re.compile(r"(?<!\d)(?=[\d.]{1,12}[\[(])(?P<ip>\d{1,3}(?:[\[(]\.[\])]\d{1,3}|\.\d{1,3}){3})(?!\d)"),
+        r"(?<!\d)(?=[\d.]{1,12}[\[(])(?P<ip>\d{1,3}(?:[\[(]\.[\])]\d{1,3}|\.\d{1,3}){3})(?!\d)",
         _written_ip4,
         (24, 24),
     ),
     Rule(
         "IP_ADDRESS",
         r"(?i)[0-9a-f]{1,4}:[0-9a-f:]*:",
-        re.compile(
-            r"(?:(?<![0-9A-Fa-f])|(?<=\\[ntr]))(?:[0-9A-Fa-f]{0,4}:){2,10}(?:[0-9A-Fa-f]{1,4}(?![0-9A-Za-z]))?"
-        ),
+        r"(?:(?<![0-9A-Fa-f])|(?<=\\[ntr]))(?:[0-9A-Fa-f]{0,4}:){2,10}(?:[0-9A-Fa-f]{1,4}(?![0-9A-Za-z]))?",
         _ip6,
         (64, 64),
     ),
     Rule(
         "MAC_ADDRESS",
         r"(?i)[0-9a-f]{2}[:-][0-9a-f]{2}[:-][0-9a-f]{2}[:-]",
-        re.compile(
-            BEGIN + r"(?<![:-][0-9A-Fa-f]{2}[:-])[0-9A-Fa-f]{2}([:-])(?:[0-9A-Fa-f]{2}\1){4}[0-9A-Fa-f]{2}"
-            r"(?![0-9A-Za-z]|[:-][0-9A-Fa-f]{2}(?![0-9A-Za-z]))"
-        ),
+        BEGIN + r"(?<![:-][0-9A-Fa-f]{2}[:-])[0-9A-Fa-f]{2}([:-])(?:[0-9A-Fa-f]{2}\1){4}[0-9A-Fa-f]{2}"
+        r"(?![0-9A-Za-z]|[:-][0-9A-Fa-f]{2}(?![0-9A-Za-z]))",
         whole(FORM),
         (16, 24),
     ),
@@ -124,9 +120,7 @@ NETWORK_RULES = (
         "MAC_ADDRESS",
         r"(?i)[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4}",
         # Not the weights of a collation table: [*1154.0020.0002].
-        re.compile(
-            BEGIN + r"(?<!\w\.)(?<!\[[.*])[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}" + END + r"(?!\.\w)"
-        ),
+        BEGIN + r"(?<!\w\.)(?<!\[[.*])[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}" + END + r"(?!\.\w)",
         whole(STATED),
         (20, 8),
     ),

@@ -94,16 +94,14 @@ PLACE_RULES = (
     Rule(
         "USERNAME",
         r"(?:/home/|/Users/|%2F(?:home|Users)%2F)[^\s/]",
-        re.compile(
-            r"(?:/home/|/Users/|%2F(?:home|Users)%2F)(?P<user>(?:[^\s/\\:\"'<>|*?,;()\[\]{}`%$&=#!@]|%20(?=\w)){1,64})"
-        ),
+        r"(?:/home/|/Users/|%2F(?:home|Users)%2F)(?P<user>(?:[^\s/\\:\"'<>|*?,;()\[\]{}`%$&=#!@]|%20(?=\w)){1,64})",
         _user,
         (112, 280),
     ),
     Rule(
         "USERNAME",
         r"(?i)[a-z]:[\\/]{1,4}users[\\/]|\\(?:users|home)\\",
-        re.compile(
+        (
             r"(?i:(?:[a-z]:[\\/]{1,4}|\\)users[\\/]{1,4}|\\home\\{1,4})"
             r"(?P<user>[^\s\\/:\"'<>|*?,;()\[\]{}`]{1,64}(?: [^\s\\/:\"'<>|*?]{1,32}){0,2}(?=[\\/])|[^\s\\/:\"'<>|*?,;()\[\]{}`]{1,64})"
         ),
@@ -113,32 +111,28 @@ PLACE_RULES = (
     Rule(
         "USERNAME",
         r"-(?:Users|home)-[A-Za-z0-9]",
-        re.compile(
-            r"(?<![A-Za-z0-9])-(?:Users-(?P<user>[A-Za-z0-9_.]{2,40})(?=-|\b)|(?:home-(?P<home>[A-Za-z0-9_.]{2,40})(?=-)))"
-        ),
+        r"(?<![A-Za-z0-9])-(?:Users-(?P<user>[A-Za-z0-9_.]{2,40})(?=-|\b)|(?:home-(?P<home>[A-Za-z0-9_.]{2,40})(?=-)))",
         _slug,
         (20, 60),
     ),
     Rule(
         "USERNAME",
         r"(?i)(?:login|user_?name|screen_?name)\\?[\"']?\s*[:=]",
-        re.compile(
-            r"(?i:\b(?:login|user_?name|screen_?name)\\?[\"']?\s{0,2}[:=]\s{0,2}\\?[\"'])(?P<user>[A-Za-z0-9][\w.-]{1,39})(?=\\?[\"'])"
-        ),
+        r"(?i:\b(?:login|user_?name|screen_?name)\\?[\"']?\s{0,2}[:=]\s{0,2}\\?[\"'])(?P<user>[A-Za-z0-9][\w.-]{1,39})(?=\\?[\"'])",
         _field,
         (40, 80),
     ),
     Rule(
         "USERNAME",
         r"\b(?:ssh|scp|rsync|sftp)\s",
-        re.compile(r"\b(?:ssh|scp|rsync|sftp)\s[^\n@]{0,80}?(?P<user>[A-Za-z_][\w.-]{1,31})@[\w.-]"),
+        r"\b(?:ssh|scp|rsync|sftp)\s[^\n@]{0,80}?(?P<user>[A-Za-z_][\w.-]{1,31})@[\w.-]",
         _field,
         (24, 160),
     ),
     Rule(
         "PERSON",
         r"(?i)(?:author|committer|co-authored-by|signed-off-by|reviewed-by|acked-by|reported-by|tested-by|from|to|cc|tagger):\s",
-        re.compile(
+        (
             r"(?i:\b(?:author|committer|co-authored-by|signed-off-by|reviewed-by|acked-by|reported-by|tested-by|from|to|cc|tagger)):"
             r"[ \t]{1,8}\"?(?P<user>[^\W\d_][^\n<>\"@:;(){}\[\]]{1,48}?)\"?[ \t]{0,4}<[^\s<>@]{1,64}@[^\s<>]{1,80}>"
         ),
@@ -149,9 +143,7 @@ PLACE_RULES = (
         # The owner of a mailbox, at any place: "Carol Danvers <carol@example.com>".
         "PERSON",
         r"[^\s<>]\"? <[^\s<>@]+@",
-        re.compile(
-            rf"(?<![\w.@/-])(?P<user>{_WORD}(?: (?:[A-Z]\.|[a-z]{{2,3}}|{_WORD})){{1,3}})\"? <[^\s<>@]{{1,64}}@[^\s<>]{{1,80}}>"
-        ),
+        rf"(?<![\w.@/-])(?P<user>{_WORD}(?: (?:[A-Z]\.|[a-z]{{2,3}}|{_WORD})){{1,3}})\"? <[^\s<>@]{{1,64}}@[^\s<>]{{1,80}}>",
         _owner,
         (240, 120),
     ),
@@ -159,7 +151,7 @@ PLACE_RULES = (
         # A commit trailer without a mailbox.
         "PERSON",
         r"(?i)-by:\s",
-        re.compile(
+        (
             rf"(?:(?<![\w-])|(?<=\\n))(?i:co-authored|signed-off|reviewed|acked|reported|tested|suggested|helped|mentored)-(?i:by):[ \t]{{1,8}}"
             rf"(?P<user>{_WORD}(?: (?:[a-z]{{2,3}} )?{_WORD}){{1,3}})[ \t]{{0,4}}(?=\r?(?m:$)|\\[nr]|[\"'])"
         ),
@@ -169,7 +161,7 @@ PLACE_RULES = (
     Rule(
         "ADDRESS",
         rf"[A-Za-z.]\s(?:{_STREET})\b",
-        re.compile(
+        (
             rf"(?<![\w.-])\d{{1,6}}[A-Za-z]?(?:[-/]\d{{1,4}})?,?\s(?:(?:[NSEW]|North|South|East|West)\.?\s)?(?:{_WORD}\s){{1,4}}"
             rf"(?:{_STREET})\b\.?{_UNIT}?{_CITY}?"
         ),
@@ -179,14 +171,14 @@ PLACE_RULES = (
     Rule(
         "ADDRESS",
         rf"\s(?:{_STATES})\s\d{{5}}",
-        re.compile(rf"\b{_WORD}(?:\s{_WORD}){{0,2}},?\s(?:{_STATES})\s\d{{5}}(?:-\d{{4}})?\b"),
+        rf"\b{_WORD}(?:\s{_WORD}){{0,2}},?\s(?:{_STATES})\s\d{{5}}(?:-\d{{4}})?\b",
         whole(FITTING),
         (120, 16),
     ),
     Rule(
         "ADDRESS",
         r"(?i)p\.?\s?o\.?\s?box\s+\d",
-        re.compile(r"(?i)\bp\.?\s?o\.?\s?box\s{1,3}\d{1,9}"),
+        r"(?i)\bp\.?\s?o\.?\s?box\s{1,3}\d{1,9}",
         whole(STATED),
         (24, 12),
     ),
@@ -194,7 +186,7 @@ PLACE_RULES = (
         "ADDRESS",
         r"(?i)(?:stra(?:ss|ß)e|str\.|platz|allee|weg|gasse|damm|ufer)\s\d|\d(?:\s?bis)?,?\s(?:rue|avenue|boulevard|place|chemin|allée)\s|"
         r"\b(?:via|calle|plaza|avenida)\s",
-        re.compile(
+        (
             r"\b[A-ZÄÖÜ][\wäöüß.-]{1,30}(?:stra(?:ss|ß)e|str\.|platz|allee|weg|gasse|damm|ufer)\s\d{1,4}(?:\s?[a-z])?\b(?:,?\s\d{5}\s[A-ZÄÖÜ][\wäöüß-]+)?|"
             r"\b\d{1,4}(?:\s?bis)?,?\s(?:rue|avenue|boulevard|place|chemin|allée)\s(?:(?:de|du|des|la|le)\s|d['’]|l['’])*[A-ZÀ-Þ][\w'’-]+"
             r"(?:\s[A-ZÀ-Þ][\w'’-]+)?(?:,?\s\d{5}\s[A-ZÀ-Þ][\w'’-]+)?|"

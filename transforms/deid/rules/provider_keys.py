@@ -6,7 +6,7 @@ import re
 
 from transforms.deid.evidence import CHECKED, PROVEN, STATED
 from transforms.deid.rules.provider_secrets import ProviderSecret, provider_secrets
-from transforms.deid.rules.rule import Judge, Rule, Verdict, before, whole
+from transforms.deid.rules.rule import Judge, Rule, Verdict, before, compiled, whole
 from transforms.deid.rules.secret_values import entropy
 
 #: Characters directly after a token belong to it.
@@ -31,11 +31,11 @@ def _provider(found: re.Match[str]) -> Verdict | None:
 
 
 def _with_context(words: tuple[str, ...]) -> Judge:
-    expression = re.compile("(?i)" + "|".join(map(re.escape, words)))
+    expression = "(?i)" + "|".join(map(re.escape, words))
 
     def judge(found: re.Match[str]) -> Verdict | None:
         text = found.group()
-        if len(set(text)) < 8 or not expression.search(before(found, _CONTEXT_REACH)):
+        if len(set(text)) < 8 or not compiled(expression).search(before(found, _CONTEXT_REACH)):
             return None
         return (found.start(), found.end(), STATED) if re.search(r"\d", text) or entropy(text) > 3.5 else None
 
@@ -45,10 +45,10 @@ def _with_context(words: tuple[str, ...]) -> Judge:
 def _rule(secret: ProviderSecret) -> Rule:
     width = secret.longest
     if secret.context:
-        exact = re.compile(f"(?<![A-Za-z0-9+/])(?:{secret.pattern})(?![A-Za-z0-9+/])")
+        exact = f"(?<![A-Za-z0-9+/])(?:{secret.pattern})(?![A-Za-z0-9+/])"
         trigger = "(?i)(?:" + "|".join(map(re.escape, secret.context)) + ")"
         return Rule("SECRET", trigger, exact, _with_context(secret.context), (0, _CONTEXT_REACH + width))
-    exact = re.compile(f"{_BEGIN}(?:{secret.pattern})")
+    exact = f"{_BEGIN}(?:{secret.pattern})"
     return Rule("SECRET", secret.trigger, exact, _provider, (width + 4, 2 * width + 4))
 
 
@@ -56,7 +56,7 @@ PROVIDER_KEY_RULES = (
     Rule(
         "SECRET",
         r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY",
-        re.compile(
+        (
             r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
             r"(?:(?:(?!-----BEGIN)[\s\S]){0,16000}?-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|"
             r"(?:(?:\\[nr]|[\s\\\"',+]){0,8}[A-Za-z0-9+/=]{16,512}){0,400})"
@@ -68,7 +68,7 @@ PROVIDER_KEY_RULES = (
         # RFC 7519; the first part is a JSON object, so base64url of '{"', or of '{' and a blank.
         "SECRET",
         r"(?:eyJ|\b(?:eyA|ewo|ew0K))[A-Za-z0-9_-]{8,}\.|\bey[A-Za-z0-9_-]{16,}\.ey",
-        re.compile(
+        (
             r"(?:eyJ|\b(?:eyA|ewo|ew0K))[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)*|"
             r"\bey[A-Za-z0-9_-]{16,}\.ey[A-Za-z0-9/_-]{16,}\.[A-Za-z0-9/_-]*={0,2}"
         ),
@@ -78,7 +78,7 @@ PROVIDER_KEY_RULES = (
         # The same, encoded in base64 again, as in Kubernetes secrets.
         "SECRET",
         r"ZXlK[A-Za-z0-9+/]{40}",
-        re.compile(r"ZXlK[A-Za-z0-9+/]{40,}={0,2}"),
+        r"ZXlK[A-Za-z0-9+/]{40,}={0,2}",
         whole(CHECKED),
     ),
     *(_rule(secret) for secret in provider_secrets()),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable
 from typing import NamedTuple
@@ -23,7 +24,8 @@ GAP = r"[ \t\u00a0\u2000-\u200a\u202f._\-/()\u2010-\u2015\u00b7\u2022]"
 
 
 class Rule(NamedTuple):
-    """`trigger` is a Hyperscan expression; every match of `exact` contains a match of it.
+    """`trigger` is a Hyperscan expression, `exact` a Python one; every match of `exact` contains a match of
+    `trigger`. `exact` is compiled when a text first has the trigger: most texts need few rules.
 
     `reach` is how many characters a match of `exact` can extend before and after the end of a trigger. It
     includes lookarounds and the context that the judge reads. None means the whole text. 0 before the trigger
@@ -32,9 +34,15 @@ class Rule(NamedTuple):
 
     type: str
     trigger: str
-    exact: re.Pattern[str]
+    exact: str
     judge: Judge
     reach: tuple[int, int] | None = None
+
+
+@functools.cache
+def compiled(exact: str) -> re.Pattern[str]:
+    """The expression, compiled once in a process. The cache of `re` is too small for all rules."""
+    return re.compile(exact)
 
 
 def whole(score: float, group: str | int = 0) -> Judge:

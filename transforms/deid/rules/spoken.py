@@ -76,7 +76,7 @@ SPOKEN_RULES = (
     Rule(
         "SECRET",
         r"(?i)(?:password|passwd|passphrase|pwd|\bpin (?:code )?is|passcode)",
-        re.compile(
+        (
             r"(?i:\b(?:password|passwd|passphrase|pwd|passcode|pin(?: code)?(?= is))\b(?: (?:is|was|to|as|should be))?)[:=]?\s{1,2}[\"'`]?"
             r"(?P<value>[^\s\"'`<>]{4,128})"
         ),
@@ -87,9 +87,7 @@ SPOKEN_RULES = (
         # "The password for the guest wifi is letmein".
         "SECRET",
         rf"(?i)(?:{_PASSWORD})",
-        re.compile(
-            rf"(?i)(?:{_PASSWORD}){_FOR} {_IS}(?: now| still)?:? (?P<quote>[\"'`“‘«])?(?P<value>(?(quote)[^\n\"'`“”‘’«»<>]|[^\s\"'`“”‘’«»<>]){{4,128}})"
-        ),
+        rf"(?i)(?:{_PASSWORD}){_FOR} {_IS}(?: now| still)?:? (?P<quote>[\"'`“‘«])?(?P<value>(?(quote)[^\n\"'`“”‘’«»<>]|[^\s\"'`“”‘’«»<>]){{4,128}})",
         _told,
         (24, 420),
     ),
@@ -97,7 +95,7 @@ SPOKEN_RULES = (
         "SECRET",
         rf"(?i)(?:(?:api|access|secret|private|license|auth)[ _-]?key|token|secret)(?: (?:is|was|to|as|here))?[:=]?{BLANK}{{1,2}}[\"'`]?"
         r"[^\s\"'`<>,;()]{12}",
-        re.compile(
+        (
             r"(?i:(?:\b|(?<=_))(?P<name>(?:api|access|secret|private|license|auth)[ _-]?key|token|secret)\b"
             r"(?: (?:is|was|to|as|here))?)[:=]?\s{1,2}[\"'`]?(?P<value>[^\s\"'`<>,;()]{12,256})"
         ),
@@ -108,7 +106,7 @@ SPOKEN_RULES = (
         # "Your Acme key is 4f1c...".
         "SECRET",
         rf"(?i)key (?:is|was):?{BLANK}{{1,2}}[\"'`]?[A-Za-z0-9]",
-        re.compile(r"(?i)\b[\w.-]{2,40} key (?:is|was):?\s{1,2}[\"'`]?(?P<value>[\w+/=.-]{16,256})"),
+        r"(?i)\b[\w.-]{2,40} key (?:is|was):?\s{1,2}[\"'`]?(?P<value>[\w+/=.-]{16,256})",
         _random,
         (64, 270),
     ),
@@ -116,7 +114,7 @@ SPOKEN_RULES = (
         # After a dash, as in lists: `token - 4f1c...`.
         "SECRET",
         rf"(?i)(?:key|token|secret|password|passwd){BLANK}{{1,2}}(?:-|\xe2\x80[\x93\x94]){{1,2}}>?{BLANK}{{1,2}}",
-        re.compile(
+        (
             r"(?i)\b(?P<name>(?:[\w.-]{1,30}[ _-])?(?:key|token|secret|password|passwd))\s{1,2}[-–—]{1,2}>?\s{1,2}[\"'`]?"
             r"(?P<value>[^\s\"'`<>,;()]{8,512})"
         ),
@@ -126,9 +124,7 @@ SPOKEN_RULES = (
     Rule(
         "SECRET",
         r"(?i)(?:my|our|his|her|their) (?:[a-z]+ ){0,2}(?:password|passphrase|passcode) is",
-        re.compile(
-            r"(?i)\b(?:my|our|his|her|their) (?:[a-z]+ ){0,2}(?:password|passphrase|passcode) is:? [\"'`]?(?P<value>[^\s\"'`<>]{4,64})"
-        ),
+        r"(?i)\b(?:my|our|his|her|their) (?:[a-z]+ ){0,2}(?:password|passphrase|passcode) is:? [\"'`]?(?P<value>[^\s\"'`<>]{4,64})",
         _owned,
         (60, 80),
     ),
@@ -137,7 +133,7 @@ SPOKEN_RULES = (
         "SECRET",
         r"(?i)(?:\b(?:pin|otp|cvv2?|cvc2?)\b|passcode|(?:verification|security|confirmation|sms|2fa|mfa|login|one-time|one time|otp|"
         r"alarm|door|gate|garage|lock|locker|safe|entry|unlock|backup|recovery) (?:code|combination|pin)\b)",
-        re.compile(
+        (
             r"(?i)\b(?:pin(?: code| number)?|otp|cvv2?|cvc2?|passcode|(?:verification|security|confirmation|sms|2fa|mfa|login|one-time|one time|otp|"
             rf"alarm|door|gate|garage|lock|locker|safe|entry|unlock|backup|recovery) (?:code|combination|pin)){_FOR}"
             r"(?: (?:is|was)(?: now)?:?|:|=) ?[\"'`]?(?P<value>(?:[A-Z]-)?\d{3,4}[ -]?\d{2,4}|\d{3,10}|\d{1,2}(?:[- ]\d{1,2}){2,3})(?![\w.%/]*[\w%/])"
@@ -149,7 +145,7 @@ SPOKEN_RULES = (
         # User name and password in one line: `user/pass bob/Xk29`, `login: carol / s3cret99`.
         "SECRET",
         r"(?i)(?:user(?:name)?\s?[/&]\s?pass(?:word)?|login|creds?|credentials)\b",
-        re.compile(
+        (
             r"(?i)\b(?:user(?:name)?\s?[/&]\s?pass(?:word)?|login|creds?|credentials)(?: (?:is|are|to|for \w+))?[:=]?\s{1,3}"
             r"[\w.@+-]{2,64}\s?[/:|]\s?(?P<value>[^\s\"'`<>/]{4,64})"
         ),
@@ -160,7 +156,7 @@ SPOKEN_RULES = (
         # BIP 39: twelve to twenty-four words give full access to a wallet.
         "SECRET",
         r"(?i)(?:seed|recovery|mnemonic|backup|secret)(?: recovery)? (?:phrase|words|seed)",
-        re.compile(
+        (
             r"(?i)(?:seed|recovery|mnemonic|backup|secret)(?: recovery)? (?:phrase|words|seed)(?: is| are|:|=){1,2}\s{1,2}[\"'`]?"
             r"(?P<value>(?:(?-i:[a-z]{3,8})[ ,]{1,2}){11,23}(?-i:[a-z]{3,8}))(?![\w])"
         ),
@@ -171,7 +167,7 @@ SPOKEN_RULES = (
         # The content of a Wi-Fi QR code: WIFI:T:WPA;S:...;P:...;;
         "SECRET",
         r"WIFI:[TSPH]:",
-        re.compile(r"WIFI:(?:[TSH]:[^;\n]{0,64};){0,3}P:(?P<value>[^;\n]{4,128});"),
+        r"WIFI:(?:[TSH]:[^;\n]{0,64};){0,3}P:(?P<value>[^;\n]{4,128});",
         _code,
         (8, 400),
     ),

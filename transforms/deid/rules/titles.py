@@ -125,16 +125,14 @@ TITLE_RULES = (
         # Emre's address, Mary's daughter.
         "PERSON",
         rf"{_CAPITAL}[a-z\x80-\xff]{{1,30}}(?:'|\xe2\x80\x99)s {_HAS.replace('(?:é|e)', '..?')}",
-        re.compile(rf"(?<![\w.$@/#-])(?P<name>[{_UPPER}][^\W\d_A-Z]{{1,15}})(?=['’]s {_HAS})"),
+        rf"(?<![\w.$@/#-])(?P<name>[{_UPPER}][^\W\d_A-Z]{{1,15}})(?=['’]s {_HAS})",
         _owner,
         (60, 24),
     ),
     Rule(
         "PERSON",
         rf"(?:[Mm]aiden name(?: is| was|:)|[Nn]amed (?:him|her|them|their (?:son|daughter|baby))) {_CAPITAL}",
-        re.compile(
-            rf"(?:[Mm]aiden name(?: is| was|:)|[Nn]amed (?:him|her|them|their (?:son|daughter|baby))) (?P<name>{_NAME})"
-        ),
+        rf"(?:[Mm]aiden name(?: is| was|:)|[Nn]amed (?:him|her|them|their (?:son|daughter|baby))) (?P<name>{_NAME})",
         _titled,
         (50, 320),
     ),
@@ -142,30 +140,28 @@ TITLE_RULES = (
         # "May said", "Austin reviewed": a name by the verb after it.
         "PERSON",
         rf"(?:^|[^\w ]|[.!?] ){_CAPITAL}[a-z\x80-\xff]{{1,30}} {_DOES}",
-        re.compile(
-            rf"(?:(?<![^\n])|(?<=[.!?] )|(?<=[\"“(]))(?P<name>[{_UPPER}][^\W\d_A-Z]{{1,15}})(?= {_DOES})"
-        ),
+        rf"(?:(?<![^\n])|(?<=[.!?] )|(?<=[\"“(]))(?P<name>[{_UPPER}][^\W\d_A-Z]{{1,15}})(?= {_DOES})",
         _ambiguous,
         (48, 8),
     ),
     Rule(
         "PERSON",
         rf"\b(?:{_TITLE})\.?[ ]{{0,3}}{_CAPITAL}",
-        re.compile(rf"(?<![\w.$@/-]){_TITLE}(?:\.[ ]{{0,3}}|[ ]{{1,3}})(?P<name>{_NAME})"),
+        rf"(?<![\w.$@/-]){_TITLE}(?:\.[ ]{{0,3}}|[ ]{{1,3}})(?P<name>{_NAME})",
         _titled,
         (40, 320),
     ),
     Rule(
         "PERSON",
         rf"\b{_OFFICE}[ ]{{1,3}}{_CAPITAL}",
-        re.compile(rf"(?<![\w.$@/-]){_OFFICE}[ ]{{1,3}}(?P<name>{_NAME})"),
+        rf"(?<![\w.$@/-]){_OFFICE}[ ]{{1,3}}(?P<name>{_NAME})",
         _named,
         (40, 320),
     ),
     Rule(
         "PERSON",
         rf"[A-Za-z\x80-\xff.]{_BEHIND}",
-        re.compile(rf"(?<![\w.$@/-])(?P<name>{_NAME})(?={_BEHIND})"),
+        rf"(?<![\w.$@/-])(?P<name>{_NAME})(?={_BEHIND})",
         _named,
         (340, 24),
     ),
@@ -173,9 +169,7 @@ TITLE_RULES = (
         # D. S. Panwar, P.Vikram: in prose only names have this form.
         "PERSON",
         rf"(?:^|[^\w.$@/#-])(?:[A-Z]\.[ ]?){{1,4}}{_CAPITAL}[a-z\x80-\xff]",
-        re.compile(
-            rf"(?<![\w.$@/#-])(?P<name>(?:[A-Z]\.[ ]?){{1,4}}(?P<family>[{_UPPER}][^\W\d_A-Z]{{2,24}}(?:[-'’][{_UPPER}]?[^\W\d_]{{1,20}})?))(?![\w(=\[/\\]|\.\w)"
-        ),
+        rf"(?<![\w.$@/#-])(?P<name>(?:[A-Z]\.[ ]?){{1,4}}(?P<family>[{_UPPER}][^\W\d_A-Z]{{2,24}}(?:[-'’][{_UPPER}]?[^\W\d_]{{1,20}})?))(?![\w(=\[/\\]|\.\w)",
         _initialled,
         (24, 90),
     ),

@@ -6,10 +6,11 @@ so no position after the last trigger is tried.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Sequence
 
-from transforms.deid.rules.rule import Rule
+from transforms.deid.rules.rule import Rule, compiled
 
 _FLAGS = re.compile(r"\(\?[aimsx]+\)")
 
@@ -20,17 +21,14 @@ class TriggerWindows:
     def __init__(self, rule: Rule) -> None:
         self._exact = rule.exact
         self._reach = rule.reach
-        # Compiled on first use: most are never used.
-        self._first: re.Pattern[str] | None = None
 
     def matches(self, text: str, ends: Sequence[int]) -> list[re.Match[str]]:
         """The matches of `finditer` within the rule's reach around `ends`, which must be sorted."""
         if self._reach is None:
-            return list(self._exact.finditer(text))
+            return list(compiled(self._exact).finditer(text))
         back, ahead = self._reach
         if not back:
             return self._behind(text, ends, ahead)
-        first = self._first or self._beginning(back)
         found: list[re.Match[str]] = []
         at, high = 0, -1
         for n, end in enumerate(ends):
@@ -38,14 +36,21 @@ class TriggerWindows:
                 high = _window_end(ends, n, back, ahead)
             at = max(at, end - back)
             while at < end:
-                place = first.match(text, at, high)
-                match = None if place is None else self._exact.match(text, place.end(), high)
+                match = self._first(back, text, at, high)
                 if match is None:
                     at += back + 1
                     break
                 found.append(match)
                 at = max(match.end(), match.start() + 1)
         return found
+
+    def _first(self, back: int, text: str, at: int, high: int) -> re.Match[str] | None:
+        """The match that begins first, at most `back` characters after `at`.
+
+        Most triggers have no match near them. For these `exact` itself is not compiled.
+        """
+        place = _beginning(self._exact, back).match(text, at, high)
+        return None if place is None else compiled(self._exact).match(text, place.end(), high)
 
     def _behind(self, text: str, ends: Sequence[int], ahead: int) -> list[re.Match[str]]:
         """Matches that follow a trigger without containing it."""
@@ -54,16 +59,16 @@ class TriggerWindows:
         for n, end in enumerate(ends):
             if end > done:
                 done = _window_end(ends, n, 0, ahead)
-                found += self._exact.finditer(text, end, done)
+                found += compiled(self._exact).finditer(text, end, done)
         return found
 
-    def _beginning(self, back: int) -> re.Pattern[str]:
-        """An expression that ends at the first of `back` positions where a match begins."""
-        pattern = self._exact.pattern
-        flags = _FLAGS.match(pattern)
-        pattern = pattern[flags.end() :] if flags else pattern
-        self._first = re.compile(rf"[\s\S]{{0,{back}}}?(?={pattern})", self._exact.flags)
-        return self._first
+
+@functools.cache
+def _beginning(exact: str, back: int) -> re.Pattern[str]:
+    """An expression that ends at the first of `back` positions where a match begins."""
+    flags = _FLAGS.match(exact)
+    flag, rest = (flags.group(), exact[flags.end() :]) if flags else ("", exact)
+    return re.compile(rf"{flag}[\s\S]{{0,{back}}}?(?={rest})")
 
 
 def _window_end(ends: Sequence[int], n: int, back: int, ahead: int) -> int:
