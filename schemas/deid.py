@@ -117,11 +117,19 @@ class DeidConfig(StrictModel):
     refuse: RefusalConfig = pydantic.Field(default_factory=RefusalConfig)
     recognizers: list[str] = pydantic.Field(default_factory=list)
 
+    @property
+    def finds_names(self) -> bool:
+        """True if people or addresses are detected, which needs the models."""
+        return bool({"PERSON", "ADDRESS"} & set(self.thresholds))
+
     @pydantic.model_validator(mode="after")
     def _every_language_has_a_model(self) -> DeidConfig:
-        names = {"PERSON", "ADDRESS"} & set(self.thresholds)
         for language in self.language.supported:
-            if names and language not in self.models and not (language == "en" and self.tagger.use):
+            if (
+                self.finds_names
+                and language not in self.models
+                and not (language == "en" and self.tagger.use)
+            ):
                 raise ValueError(f"language.supported: no model for {language}; add one under models")
         return self
 

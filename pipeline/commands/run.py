@@ -24,7 +24,8 @@ from schemas.errors import InputError, PipelineError
 from schemas.keys import KeyedHasher
 from schemas.policy import Pack
 from transforms.consent.spilled import temporary_spill
-from transforms.deid.engines import EngineSpec, engine_of
+from transforms.deid.digests import deid_digests
+from transforms.deid.engines import EngineSpec
 from transforms.output.ledger import Stamp
 from transforms.shuffle.buckets import Buckets
 from transforms.shuffle.guard import describe
@@ -78,7 +79,7 @@ def execute_packs(
         erased = erased_from(settings)
         inputs = find_inputs(settings, hasher, spill, erased)
         engine = engine_spec(settings) if kind == "run" or sample else None
-        digests = engine_of(engine).model_digests() if engine else {}
+        digests = deid_digests(settings.deid) if engine else {}
         writers: list[DatasetWriter] = []
         try:
             for path in paths:

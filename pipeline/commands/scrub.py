@@ -119,4 +119,4 @@ def read_input(file: Path | None) -> bytes:
 
 def scrub_engine(config: Path | None) -> DeidEngine:
     """An engine with a random key: surrogates do not link scrubbed texts to any dataset."""
-    return DeidEngine(load_deid(config or DEFAULT_DEID)[0], secrets.token_bytes(32))
+    return DeidEngine(load_deid(config or DEFAULT_DEID)[0], secrets.token_bytes(32), presidio=False)

@@ -19,6 +19,7 @@ from tests.support.deid_engines import CONFIG, engine_for, new_engine
 from tests.support.samples import sample
 from transforms.deid.engine import DeidEngine
 from transforms.deid.masking.surrogates import Surrogates
+from transforms.deid.people.spacy_ner import NameModel
 from transforms.deid.residual import MaskedText
 from transforms.deid.session_spans import propagate_names
 from transforms.deid.spans import Kind, Masked, Segment, SessionText, Span
@@ -179,7 +180,7 @@ def test_a_residual_hit_after_the_second_masking_refuses_the_session(
     engine: DeidEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """If masking fails, the text must not be written."""
-    monkeypatch.setattr(engine._anonymizer, "mask", lambda text, *_: MaskedText(text, [], []))
+    monkeypatch.setattr("transforms.deid.engine.mask_text", lambda text, *_: MaskedText(text, [], []))
     assert one(engine, session("write to bob@example.com")).refusal == Reason.RESIDUAL_PII
 
 
@@ -240,6 +241,25 @@ def test_a_model_that_is_not_the_pinned_one_is_refused() -> None:
     missing = ModelConfig(package="no_such_model_package")
     with pytest.raises(DeidError, match="not installed"):
         DeidEngine(CONFIG.model_copy(update={"models": {"en": missing}}), KEY)
+
+
+def test_a_folder_that_is_no_model_is_refused_when_loaded(tmp_path: Path) -> None:
+    """Loaded at its first use, it would fail each session instead of the run."""
+    (tmp_path / "config.cfg").write_text("[nlp]\n")
+    model = ModelConfig(path=str(tmp_path))
+    engine = DeidEngine(CONFIG.model_copy(update={"models": {"en": model}}), KEY)
+    with pytest.raises(DeidError, match="cannot be loaded as a spaCy model"):
+        engine.load_models()
+
+
+def test_presidio_without_recognizers_of_the_user_changes_nothing(engine: DeidEngine) -> None:
+    """`scrub` does not load it, and must mask what a run masks."""
+    texts = [
+        session(made.text, (made.text, "tool_result"), key=number.to_bytes(16, "big"))
+        for number, made in enumerate(generate_texts(120, 8))
+    ]
+    alone = DeidEngine(CONFIG, KEY, NameModel, presidio=False)
+    assert alone.explain_sessions([CONVERSATION, *texts]) == engine.explain_sessions([CONVERSATION, *texts])
 
 
 def test_a_users_own_recognizer_runs(tmp_path: Path) -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from pipeline.inputs.config import DEFAULT_DEID
-from schemas.deid import load_deid
+from schemas.deid import DeidConfig, load_deid
 from schemas.errors import ConfigError
 from tests.support.deid_engines import new_engine
-from transforms.deid.engine import DeidEngine
+from transforms.deid.digests import deid_digests
 from transforms.deid.spans import Segment, SessionText
 
 CODE = """
@@ -45,7 +45,7 @@ class Initials(Operator):
     def operator_type(self):
         return OperatorType.Anonymize
 """
-Configure = Callable[[str, str], DeidEngine]
+Configure = Callable[[str, str], DeidConfig]
 TEXT = "I am Priya Raghunathan, Priya Raghunathan with badge nine."
 
 
@@ -55,31 +55,31 @@ def configure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Configure:
     (tmp_path / "own_masks.py").write_text(CODE)
     monkeypatch.syspath_prepend(str(tmp_path))
 
-    def written(recognizers: str, operators: str) -> DeidEngine:
+    def written(recognizers: str, operators: str) -> DeidConfig:
         text = DEFAULT_DEID.read_text().replace("recognizers: []", f"recognizers: {recognizers}")
         text = text.replace("thresholds:\n", "thresholds:\n  BADGE: 0.5\n") + f"operators: {operators}\n"
         (tmp_path / "deid.yaml").write_text(text)
-        return new_engine(load_deid(tmp_path / "deid.yaml")[0])
+        return load_deid(tmp_path / "deid.yaml")[0]
 
     return written
 
 
 def test_a_users_recognizer_in_python_runs_with_the_default_ones(configure: Configure) -> None:
     """Some identifiers need code instead of an expression."""
-    engine = configure('["own_masks:Badges"]', "{}")
-    masked = engine.mask_sessions([SessionText(bytes(16), [Segment(TEXT, "user")])])[0]
+    config = configure('["own_masks:Badges"]', "{}")
+    masked = new_engine(config).mask_sessions([SessionText(bytes(16), [Segment(TEXT, "user")])])[0]
     assert masked.texts == ["I am <PERSON_1>, <PERSON_1> with <BADGE_1>."]
-    assert len(engine.model_digests()["recognizer own_masks:Badges"]) == 64
+    assert len(deid_digests(config)["recognizer own_masks:Badges"]) == 64
 
 
 def test_an_operator_in_python_replaces_an_entity_type(configure: Configure) -> None:
     """The operator gets its params and the entity type as from Presidio."""
     operators = '{PERSON: {operator: custom, class: "own_masks:Initials", params: {before: "~"}}}'
-    engine = configure('["own_masks:Badges"]', operators)
-    masked = engine.mask_sessions([SessionText(bytes(16), [Segment(TEXT, "user")])])[0]
+    config = configure('["own_masks:Badges"]', operators)
+    masked = new_engine(config).mask_sessions([SessionText(bytes(16), [Segment(TEXT, "user")])])[0]
     assert masked.texts == ["I am ~PRP, ~PRP with <BADGE_1>."]
     assert masked.entities == {"BADGE": 1, "PERSON": 2}
-    assert "operator own_masks:Initials" in engine.model_digests()
+    assert "operator own_masks:Initials" in deid_digests(config)
 
 
 @pytest.mark.parametrize(
@@ -96,10 +96,14 @@ def test_an_operator_in_python_replaces_an_entity_type(configure: Configure) -> 
         ("[]", "{PERSON: {operator: keep, params: {a: 1}}}", "only custom takes"),
     ],
 )
-def test_an_unusable_class_is_an_error_when_the_engine_is_built(
-    configure: Configure, recognizers: str, operators: str, words: str
+@pytest.mark.parametrize("use", [new_engine, deid_digests])
+def test_an_unusable_class_is_an_error_before_anything_is_read(
+    configure: Configure, recognizers: str, operators: str, words: str, use: Callable[[DeidConfig], object]
 ) -> None:
-    """The error is one line with the class and the mistake, without the text of the exception."""
+    """One line with the class and the mistake, without the text of the exception.
+
+    A run takes the digests before it writes anything, and builds engines in its workers.
+    """
     with pytest.raises(ConfigError, match=words) as raised:
-        configure(recognizers, operators)
+        use(configure(recognizers, operators))
     assert "\n" not in str(raised.value)

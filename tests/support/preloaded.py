@@ -53,7 +53,7 @@ def preload() -> None:
         setattr(engine, name, _made_once(getattr(engine, name)))
     userstate.get_dofn_specs = _once_a_class(userstate.get_dofn_specs)
     engine.DeidEngine.__init__.__defaults__ = (_made_once(engine.NameModel),)
-    engine.DeidEngine(load_model(DEFAULT_DEID, DeidConfig), bytes(32))
+    engine.DeidEngine(load_model(DEFAULT_DEID, DeidConfig), bytes(32)).load_models()
 
 
 def _made_once(make: Callable[..., Any]) -> Callable[..., Any]:

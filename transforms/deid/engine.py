@@ -11,19 +11,18 @@ import functools
 import hmac
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from schemas.decisions import Reason
-from schemas.deid import DeidConfig, ModelConfig, is_class
+from schemas.deid import DeidConfig, ModelConfig
+from transforms.deid.masking.replace import Replace, mask_text
 from transforms.deid.masking.surrogates import Surrogates, session_key
-from transforms.deid.model.tagger import shipped_tagger, tagger_digest
-from transforms.deid.people.lexicon import lexicon_digest
+from transforms.deid.model.tagger import shipped_tagger
 from transforms.deid.people.line_signs import LineSigns
 from transforms.deid.people.names import NameFinder
 from transforms.deid.people.reading import Reading
 from transforms.deid.people.spacy_ner import NameModel
-from transforms.deid.plugins import replacements, source_digest
-from transforms.deid.presidio import SessionAnalyzer, SessionAnonymizer
+from transforms.deid.plugins import replacements
 from transforms.deid.process_settings import use_one_matrix_thread
 from transforms.deid.residual import ResidualCheck
 from transforms.deid.rules.scanner import PatternScanner
@@ -33,6 +32,9 @@ from transforms.deid.text.language import language_of
 from transforms.deid.text.overlaps import resolve
 from transforms.deid.text.word_table import WordTable
 
+if TYPE_CHECKING:
+    from transforms.deid.presidio import SessionAnalyzer
+
 #: A result, and the spans of each segment.
 Explained = tuple[Masked, list[list[Span]]]
 _MAX_TOGETHER = 1 << 20
@@ -41,11 +43,19 @@ _MAX_TOGETHER = 1 << 20
 class DeidEngine:
     """Masks sessions; not thread-safe. Loads its models offline; raises DeidError or ConfigError.
 
-    `load_model` loads each model of the config; engines with different configs can share loaded models.
+    `load_model` gives each model of the config; engines with different configs can share models. With
+    `presidio`, spans and replacements pass through Presidio's analyzer and operators. Without the user's own
+    recognizers the result is the same without, and Presidio, which takes a second to import, is not loaded
+    before the residual check needs one of its recognizers.
     """
 
     def __init__(
-        self, config: DeidConfig, key: bytes, load_model: Callable[[ModelConfig], NameModel] = NameModel
+        self,
+        config: DeidConfig,
+        key: bytes,
+        load_model: Callable[[ModelConfig], NameModel] = NameModel,
+        *,
+        presidio: bool = True,
     ) -> None:
         use_one_matrix_thread()
         self._config = config
@@ -53,7 +63,7 @@ class DeidEngine:
         self._scanner = PatternScanner()
         self._models: dict[str, NameModel] = {}
         names = None
-        if {"PERSON", "ADDRESS"} & set(config.thresholds):
+        if config.finds_names:
             self._models = {language: load_model(one) for language, one in sorted(config.models.items())}
             tagger = shipped_tagger(config.tagger) if config.tagger.use else None
             names = NameFinder(config.tagger, tagger, self._models)
@@ -67,9 +77,19 @@ class DeidEngine:
         find_alone = functools.partial(
             _find_alone, self._finder, self._words, self._signs, config.language.default
         )
-        self._analyzer = SessionAnalyzer(find_alone, config.thresholds, config.recognizers)
-        self._anonymizer = SessionAnonymizer()
+        self._analyzer: SessionAnalyzer | None = None
+        self._replace: Replace = Surrogates.of
+        if presidio or config.recognizers:
+            from transforms.deid.presidio import SessionAnalyzer, presidio_operator
+
+            self._analyzer = SessionAnalyzer(find_alone, config.thresholds, config.recognizers)
+            self._replace = presidio_operator()
         self._residual = ResidualCheck(self._scanner, _masked_types(config))
+
+    def load_models(self) -> None:
+        """Loads models that would otherwise be loaded at their first use; raises DeidError."""
+        for model in self._models.values():
+            model.load()
 
     def mask_sessions(self, sessions: Sequence[SessionText]) -> list[Masked]:
         """One result per session, in order."""
@@ -172,7 +192,7 @@ class DeidEngine:
             self._custom,
         )
         return [
-            self._anonymizer.mask(segment.text, spans, surrogates, segment.kind)
+            mask_text(segment.text, spans, surrogates, segment.kind, self._replace)
             for segment, spans in zip(session.segments, found, strict=True)
         ]
 
@@ -188,22 +208,6 @@ class DeidEngine:
             found = self._find(reading, [(self._config.language.default, True)] * len(part))
             analyzed += [found[low:high] for low, high in itertools.pairwise(reading.bounds)]
         return analyzed
-
-    def model_digests(self) -> dict[str, str]:
-        """SHA-256 digests of the models, the word lists and the user's own classes, by name, for the
-        manifest.
-        """
-        digests = {"lexicon": lexicon_digest()}
-        if self._config.tagger.use:
-            digests["tagger"] = tagger_digest()
-        for language, model in self._models.items():
-            digests[self._config.models[language].package or f"model {language}"] = model.sha256
-        for name in filter(is_class, self._config.recognizers):
-            digests[f"recognizer {name}"] = source_digest(name)
-        for entity in self._custom:
-            name = str(self._config.operators[entity].class_)
-            digests[f"operator {name}"] = source_digest(name)
-        return digests
 
     def _read(self, sessions: Sequence[SessionText]) -> Reading:
         return Reading([session.segments for session in sessions], self._words, self._signs)
@@ -222,6 +226,8 @@ class DeidEngine:
 
     def _find(self, reading: Reading, languages: Sequence[tuple[str, bool]]) -> list[list[Span]]:
         found = self._finder.find(reading, [language if known else None for language, known in languages])
+        if self._analyzer is None:
+            return found
         return self._analyzer.spans([segment.text for segment in reading.segments], found)
 
 

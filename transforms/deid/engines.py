@@ -58,7 +58,10 @@ def engine_of(spec: EngineSpec) -> DeidEngine:
             # Presidio and spaCy take a second to import; an audit and its workers need neither.
             from transforms.deid.engine import DeidEngine
 
-            _ENGINES[spec.digest] = DeidEngine(spec.config, spec.key)
+            engine = DeidEngine(spec.config, spec.key)
+            # Not at their first use: a model that cannot be loaded fails the run, and not each session.
+            engine.load_models()
+            _ENGINES[spec.digest] = engine
         return _ENGINES[spec.digest]
 
 

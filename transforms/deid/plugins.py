@@ -7,14 +7,13 @@ import importlib
 import inspect
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
-
-from presidio_analyzer import EntityRecognizer
-from presidio_anonymizer.operators import Operator as PresidioOperator
-from presidio_anonymizer.operators import OperatorType
+from typing import TYPE_CHECKING, Any
 
 from schemas.deid import Operator, is_class
 from schemas.errors import ConfigError
+
+if TYPE_CHECKING:
+    from presidio_analyzer import EntityRecognizer
 
 #: From a value to its replacement.
 Replace = Callable[[str], str]
@@ -22,6 +21,8 @@ Replace = Callable[[str], str]
 
 def recognizer_of(reference: str) -> EntityRecognizer:
     """An instance of the recognizer class `module:Class`; raises ConfigError if it is not one."""
+    from presidio_analyzer import EntityRecognizer
+
     kind = _class(reference)
     if not issubclass(kind, EntityRecognizer):
         raise ConfigError(f"recognizers: {reference}: is no class of presidio_analyzer.EntityRecognizer")
@@ -46,6 +47,9 @@ def source_digest(reference: str) -> str:
 
 
 def _replacement(entity: str, one: Operator) -> Replace:
+    from presidio_anonymizer.operators import Operator as PresidioOperator
+    from presidio_anonymizer.operators import OperatorType
+
     kind = _class(str(one.class_))
     if not issubclass(kind, PresidioOperator):
         raise ConfigError(

@@ -25,10 +25,11 @@ from spacy.tokens import Doc
 from schemas.deid import is_class
 from schemas.errors import ConfigError
 from schemas.strict_yaml import load_tree
-from transforms.deid.masking.forms import forms_of
+from transforms.deid.masking.forms import Form
+from transforms.deid.masking.replace import Replace
 from transforms.deid.masking.surrogates import Surrogates
 from transforms.deid.plugins import recognizer_of
-from transforms.deid.spans import Kind, MaskedText, Span
+from transforms.deid.spans import Span
 from transforms.deid.text.overlaps import resolve
 
 LANGUAGE = "en"
@@ -149,35 +150,20 @@ def _batches(found: Sequence[list[Span]]) -> Iterator[list[int]]:
         yield some
 
 
-class SessionAnonymizer:
-    """Masks texts with a Presidio operator that returns the session's surrogates.
+def presidio_operator() -> Replace:
+    """Presidio's anonymizer for one span: it calls our operator, which returns the session's surrogate.
 
-    Presidio's anonymizer would resolve overlaps, of which there are none, and copy the text for each span;
-    here the operator is called for each span in order.
+    Presidio's engine would resolve overlaps, of which there are none, and copy the text for each span.
     """
+    operators = OperatorsFactory()
+    operators.add_anonymize_operator(_Surrogate)
+    operator = operators.create_operator_class(_Surrogate.NAME, OperatorType.Anonymize)
 
-    def __init__(self) -> None:
-        operators = OperatorsFactory()
-        operators.add_anonymize_operator(_Surrogate)
-        self._operator = operators.create_operator_class(_Surrogate.NAME, OperatorType.Anonymize)
+    def replace(surrogates: Surrogates, entity: str, value: str, form: Form) -> str:
+        params = {"entity_type": entity, "surrogates": surrogates, "form": form}
+        return str(operator.operate(value, params))
 
-    def mask(self, text: str, spans: Sequence[Span], surrogates: Surrogates, kind: Kind) -> MaskedText:
-        """The text with each of its disjoint spans replaced by the surrogate's form for that place."""
-        if not spans:
-            return MaskedText(text, [], [])
-        pieces: list[str] = []
-        places: list[tuple[int, int]] = []
-        length = done = 0
-        for span, form in zip(spans, forms_of(text, spans, kind), strict=True):
-            params = {"entity_type": span.type, "surrogates": surrogates, "form": form}
-            made = self._operator.operate(text[span.start : span.end], params)
-            pieces += (text[done : span.start], made)
-            start = length + span.start - done
-            length = start + len(made)
-            places.append((start, length))
-            done = span.end
-        pieces.append(text[done:])
-        return MaskedText("".join(pieces), places, list(spans))
+    return replace
 
 
 class _SessionNlpEngine(NoOpNlpEngine):  # type: ignore[misc]

@@ -11,21 +11,14 @@ import bisect
 import functools
 import re
 from collections.abc import Collection, Iterator, Sequence
+from typing import Any
 
 import numpy as np
-from presidio_analyzer import EntityRecognizer
-from presidio_analyzer.predefined_recognizers import (
-    CreditCardRecognizer,
-    EmailRecognizer,
-    IbanRecognizer,
-    PhoneRecognizer,
-    UsSsnRecognizer,
-)
 from stdnum.isbn import is_valid as is_valid_isbn
 
 from transforms.deid.contexts.counted import is_counted, is_range
 from transforms.deid.people.line_signs import is_code_line
-from transforms.deid.rules.contact import is_password_of_url, is_service_mailbox, top_level_domains
+from transforms.deid.rules.contact import is_password_of_url, is_service_mailbox
 from transforms.deid.rules.scanner import PatternScanner
 from transforms.deid.rules.secret_values import entropy, is_public
 from transforms.deid.spans import MaskedText, Segment, Span
@@ -96,17 +89,6 @@ class ResidualCheck:
         self._scanner = scanner
         self._types = frozenset(types) & _STRUCTURED
         self._signs = Expressions(_SIGNS, name="residual")
-        self._stock: list[tuple[EntityRecognizer, str]] = [
-            (recognizer, kind)
-            for recognizer, kind in (
-                (_OfflineEmail(), "EMAIL_ADDRESS"),
-                (CreditCardRecognizer(), "CREDIT_CARD"),
-                (IbanRecognizer(), "IBAN_CODE"),
-                (UsSsnRecognizer(), "US_SSN"),
-                (PhoneRecognizer(supported_regions=("US", "GB")), "PHONE_NUMBER"),
-            )
-            if kind in self._types
-        ]
 
     def left(
         self, segments: Sequence[Segment], masked: Sequence[MaskedText], first: Sequence[Sequence[Span]]
@@ -154,16 +136,14 @@ class ResidualCheck:
     def _stock_hits(self, text: str, code: _Code, typed: bool) -> Iterator[Span]:
         for low, high in _windows(text):
             window = text[low:high]
-            for recognizer, kind in self._stock:
-                if (kind == "PHONE_NUMBER" and not typed) or not _NEEDED[kind].search(window):
+            for kind, score in _STOCK_SCORES.items():
+                if kind not in self._types or (kind == "PHONE_NUMBER" and not typed):
                     continue
-                for result in recognizer.analyze(window, [kind], None) or ():
+                for result in _stock_results(kind, window):
                     start, end = low + result.start, low + result.end
                     if kind == "PHONE_NUMBER" and is_range(text[start:end]):
                         continue
-                    if result.score >= _STOCK_SCORES[kind] and not _left_on_purpose(
-                        text, start, end, kind, code
-                    ):
+                    if result.score >= score and not _left_on_purpose(text, start, end, kind, code):
                         yield Span(start, end, kind, round(float(result.score), 4))
 
     def _ruthless_hits(self, text: str, code: _Code) -> Iterator[Span]:
@@ -211,12 +191,13 @@ class _Code:
         return known
 
 
-class _OfflineEmail(EmailRecognizer):  # type: ignore[misc]
-    """Presidio's e-mail recognizer, without downloading the list of domains."""
+def _stock_results(kind: str, window: str) -> Sequence[Any]:
+    """What Presidio's recognizer of a type finds in a window that may have one."""
+    if not _NEEDED[kind].search(window):
+        return ()
+    from transforms.deid.stock_recognizers import stock_recognizer
 
-    def validate_result(self, pattern_text: str) -> bool:
-        """True for a mailbox under a public or reserved top-level domain."""
-        return pattern_text.rsplit(".", 1)[-1].lower() in top_level_domains()
+    return stock_recognizer(kind).analyze(window, [kind], None) or ()
 
 
 def _windows(text: str) -> Iterator[tuple[int, int]]:

@@ -11,6 +11,7 @@ import pytest
 
 from transforms.deid.text import database_cache
 from transforms.deid.text.database_cache import load_or_compile
+from transforms.deid.text.environment_cache import MAX_BYTES
 
 EXPRESSIONS = ["b+c", "^a"]
 FLAG = hyperscan.HS_FLAG_DOTALL
@@ -121,7 +122,7 @@ def test_something_else_in_place_of_the_file_is_not_loaded(
     first = hits()
     place = cache_file(tmp_path)
     if kind == "huge":
-        os.truncate(place, database_cache._MAX_BYTES + 1)
+        os.truncate(place, MAX_BYTES + 1)
     else:
         place.unlink()
         os.mkfifo(place) if kind == "pipe" else place.mkdir()

@@ -71,6 +71,20 @@ def test_scrub_masks_a_file_and_explains_without_the_values(tmp_path: Path) -> N
     assert "EMAIL_ADDRESS" in done.stderr
 
 
+def test_scrub_loads_a_heavy_library_only_if_a_text_needs_it(tmp_path: Path) -> None:
+    """Presidio and spaCy take two seconds to import, the model one to load; most texts need none of them."""
+    (tmp_path / "t.txt").write_text("Hi Jack, call me at 415 555 2671.\n\nThanks,\nAlice\n")
+    program = (
+        "import sys; from pipeline.cli.main import app; app(['scrub', sys.argv[1]], standalone_mode=False);"
+        "print(*{*sys.modules} & {'apache_beam', 'faker', 'presidio_analyzer', 'spacy', 'wordfreq'})"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path / "t.txt")]
+    # The first process of an environment makes the word lists that later ones load.
+    for _ in range(2):
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "Hi <PERSON_1>, call me at <PHONE_NUMBER_1>.\n\nThanks,\n<PERSON_2>\n\n"
+
+
 def test_scrubbed_lines_cannot_be_linked(tmp_path: Path) -> None:
     """Each line is a session of its own: the same person has another made-up name in every one."""
     config = tmp_path / "realistic.yaml"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import functools
 
-import wordfreq
 import xxhash
 
 from transforms.deid.people.lexicon import trained_first_names, trained_last_names
+from transforms.deid.people.word_lists import frequency_of, word_lists
 from transforms.deid.text.texts import GAPS
 
 _MAX_WORD = 32
@@ -71,23 +71,11 @@ def _shape(word: str) -> int:
 
 def _listed(lower: str) -> int:
     """On the lists of given or family names, and how frequent a word it is."""
-    frequency = _zipf().get(lower, 0)
-    return (lower in trained_first_names()) + 2 * (lower in trained_last_names()) + 4 * frequency
+    return (lower in trained_first_names()) + 2 * (lower in trained_last_names()) + 4 * frequency_of(lower)
 
 
 @functools.cache
 def _vocabulary() -> dict[str, int]:
-    words = [word for word in wordfreq.top_n_list("en", VOCABULARY * 2) if word.isalpha()]
+    words = [word for word in word_lists().frequent[: VOCABULARY * 2] if word.isalpha()]
     signs = [*"!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~", *("0" * n for n in range(1, 9))]
     return {word: WORDS_AT + place for place, word in enumerate([*signs, *words][:VOCABULARY])}
-
-
-@functools.cache
-def _zipf() -> dict[str, int]:
-    """Frequency on the Zipf scale (log10 of uses in a billion words), cut to an integer of 1 to 8."""
-    # A word in place n of the list of lists has the frequency 10 ** (-n / 100).
-    return {
-        word: min(8, max(1, (900 - centibels) // 100))
-        for centibels, words in enumerate(wordfreq.get_frequency_list("en"))
-        for word in words
-    }

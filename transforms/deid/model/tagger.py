@@ -161,7 +161,9 @@ def shipped_tagger(config: TaggerConfig) -> Tagger:
 
 
 def tagger_digest() -> str:
-    """SHA-256 of the list of the model's files and their digests, which loading verifies."""
+    """SHA-256 of the list of the model's files and their digests; DeidError if a file is not that one."""
+    for name in ("weights.npz", "gate.npz"):
+        _model_file(name)
     return hashlib.sha256((_model_folder() / "weights.sha256").read_bytes()).hexdigest()
 
 

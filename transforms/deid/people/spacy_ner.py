@@ -6,6 +6,7 @@ bit of a float32 product may differ with the composition of a batch.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib.util
 import re
@@ -28,7 +29,8 @@ from transforms.deid.people.places import names_a_place, names_a_thing
 from transforms.deid.process_settings import use_numpy_products
 from transforms.deid.spans import Span
 
-_EXCLUDED = ["tok2vec", "tagger", "parser", "senter", "attribute_ruler", "lemmatizer"]
+#: Other components, and the strings of all words of the vectors: vectors are found by digest.
+_EXCLUDED = ["tok2vec", "tagger", "parser", "senter", "attribute_ruler", "lemmatizer", "strings"]
 #: A batch has at most so many windows, and characters unless one window is longer; both bound its memory.
 _BATCH = 64
 _BATCH_CHARACTERS = 32_768
@@ -57,28 +59,35 @@ _TAIL = re.compile(r"(?:['’]s|[\s,.\-–—!?'’]+)\Z")
 
 
 class NameModel:
-    """A loaded model. Raises DeidError if its files are not the ones pinned in the config."""
+    """A model, loaded when it is first used: importing spaCy and loading take more than a second.
+
+    Raises DeidError if its files are not the ones pinned in the config.
+    """
 
     def __init__(self, config: ModelConfig) -> None:
-        path = model_path(config)
-        self.sha256 = digest_of_folder(path)
-        if config.sha256 and self.sha256 != config.sha256:
-            raise DeidError(
-                f"model {config.package or config.path}: its files are not the pinned ones; reinstall it"
-            )
+        self._config = config
+        self._path = model_path(config)
+        model_digest(config)
+
+    def load(self) -> None:
+        """Loads the model, if it is not loaded; raises DeidError if that is not possible."""
+        self._nlp  # noqa: B018 - computed once
+
+    @functools.cached_property
+    def _nlp(self) -> Any:
         import spacy
 
         operations = use_numpy_products()
         try:
-            self._nlp: Any = spacy.load(path, exclude=_EXCLUDED)
+            nlp: Any = spacy.load(self._path, exclude=_EXCLUDED)
         except (OSError, ValueError, KeyError):
             raise DeidError(
-                f"model {config.package or config.path}: cannot be loaded as a spaCy model"
+                f"model {self._config.package or self._config.path}: cannot be loaded as a spaCy model"
             ) from None
-        pipes: list[tuple[str, Any]] = self._nlp.pipeline
-        for _, pipe in pipes:
+        for _, pipe in nlp.pipeline:
             for node in pipe.model.walk():
                 node.ops = operations
+        return nlp
 
     def people(self, windows: Sequence[str]) -> list[list[tuple[int, int]]]:
         """By window the [start, end) of persons."""
@@ -119,6 +128,16 @@ def model_path(config: ModelConfig) -> Path:
     if not path.is_dir():
         raise DeidError(f"model {config.package or config.path}: there is no such folder")
     return path
+
+
+def model_digest(config: ModelConfig) -> str:
+    """The digest of the model's files; raises DeidError if they are missing, or not those that are pinned."""
+    digest = digest_of_folder(model_path(config))
+    if config.sha256 and digest != config.sha256:
+        raise DeidError(
+            f"model {config.package or config.path}: its files are not the pinned ones; reinstall it"
+        )
+    return digest
 
 
 def digest_of_folder(path: Path) -> str:

@@ -6,9 +6,9 @@ import functools
 import re
 
 import phonenumbers
-import tldextract
 
 from transforms.deid.evidence import CHECKED, FITTING, FORM, LIKELY, PROVEN, STATED, WEAK
+from transforms.deid.people.word_lists import word_lists
 from transforms.deid.rules.rule import BEGIN, END, GAP, Rule, Verdict, before, whole
 
 #: RFC 2606, RFC 6761 and common private names. They are in no registry, but test and company addresses use them.
@@ -45,8 +45,7 @@ _LABEL = r"[A-Za-z0-9\u00a1-\uffff_-]{1,63}"
 @functools.cache
 def top_level_domains() -> frozenset[str]:
     """Every public top-level domain, from the list bundled with tldextract; no network access."""
-    extract = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
-    return frozenset(suffix.rsplit(".", 1)[-1].lower() for suffix in extract.tlds) | _RESERVED_TLDS
+    return word_lists().domains | _RESERVED_TLDS
 
 
 def is_service_mailbox(address: str) -> bool:

@@ -7,8 +7,6 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-import wordfreq
-
 from schemas.deid import LanguageConfig
 from transforms.deid.spans import Segment
 
@@ -100,6 +98,8 @@ def language_by_script(prose: str) -> str | None:
 
 def _speaks(prose: str, code: str) -> bool:
     """True if the prose has the frequent words of a language; fillers, word lists and names have none."""
+    import wordfreq
+
     if code not in wordfreq.available_languages():
         return False
     frequent = frozenset(wordfreq.top_n_list(code, _FREQUENT))
