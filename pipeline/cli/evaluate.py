@@ -19,7 +19,8 @@ def evaluate(
         typer.Option(
             "--spans",
             metavar="FILE",
-            help='Labelled texts: JSON Lines of {"text", "spans": [[start, end, "TYPE"], ...]}.',
+            help='Labelled texts: JSON Lines of {"text", "spans": [[start, end, "TYPE"], ...]}; '
+            'texts with the same "session" are masked together.',
         ),
     ] = None,
     synthetic: Annotated[
@@ -55,7 +56,7 @@ def evaluate(
     """Measure de-identification on labelled texts.
 
     Give either --spans or --synthetic. Prints recall and precision by entity type, with confidence intervals,
-    and the speed.
+    the shares of texts and sessions without any leak, what is masked without a label, and the speed.
     """
     from pipeline.cli.terminal.evaluate import print_evaluation
     from pipeline.commands import evaluate as command

@@ -26,18 +26,21 @@ from transforms.deid.evaluation import (
     count,
     measure,
     missed,
+    session_numbers,
     type_of,
 )
+from transforms.deid.overmasking import over_masking
 from transforms.deid.spans import Segment, SessionText, Span
 from transforms.sample.texts.fill import generate_texts
 
-_TEXTS_AT_ONCE = 256
+_SESSIONS_AT_ONCE = 256
 _UNREAD = frozenset({str(Reason.LANGUAGE_UNSUPPORTED), str(Reason.OVERSIZE)})
 
 
 class _Line(msgspec.Struct):
     text: str
     spans: list[tuple[int, int, str]]
+    session: str | None = None
 
 
 class MaskingRun(NamedTuple):
@@ -56,18 +59,20 @@ def evaluate(
 ) -> dict[str, Any]:
     """The evaluation as a JSON document; with `against`, of both configs, and their differences.
 
-    Texts that are refused before masking are counted separately, since they leak nothing. A comparison skips
-    texts that either config refuses. Raises ConfigError or DeidError.
+    Sessions that are refused before masking are counted separately, since they leak nothing. A comparison
+    skips those that either config refuses. Raises ConfigError or DeidError.
     """
-    texts = [one.text for one in labelled]
     configs = [
         load_deid(path or DEFAULT_DEID)[0] for path in ((deid,) if against is None else (deid, against))
     ]
     scope = sorted({entity for config in configs for entity in config.thresholds})
-    runs = [mask_texts(config, texts) for config in configs]
-    kept = [n for n in range(len(texts)) if all(one.masked[n] is not None for one in runs)]
+    runs = [mask_labelled(config, labelled) for config in configs]
+    kept = [n for n in range(len(labelled)) if all(one.masked[n] is not None for one in runs)]
     counts = [_counted(labelled, one, kept, scope) for one in runs]
-    pages = [_page(one, measure(count_, draws)) for one, count_ in zip(runs, counts, strict=True)]
+    pages = [
+        _page(one, measure(count_, draws)) | {"over_masking": _over_masked(labelled, one, kept)}
+        for one, count_ in zip(runs, counts, strict=True)
+    ]
     document: dict[str, Any] = {"texts": len(labelled), "scope": scope}
     if against is None:
         document |= pages[0]
@@ -102,32 +107,45 @@ def read_labelled(file: Path, types: Mapping[str, str]) -> list[Labelled]:
             one = msgspec.json.decode(line, type=_Line)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise InputError(
-                f'{file}: line {number}: expected {{"text": string, "spans": [[start, end, "TYPE"], ...]}}'
+                f'{file}: line {number}: expected {{"text": string, "spans": [[start, end, "TYPE"], ...]}}, '
+                'and a string "session" if texts belong together'
             ) from None
         if not all(0 <= start < end <= len(one.text) for start, end, _ in one.spans):
             raise InputError(
                 f"{file}: line {number}: a span is outside the text; count offsets in code points"
             )
         labelled.append(
-            Labelled(one.text, [(start, end, type_of(label, types)) for start, end, label in one.spans])
+            Labelled(
+                one.text,
+                [(start, end, type_of(label, types)) for start, end, label in one.spans],
+                one.session,
+            )
         )
     if not labelled:
         raise InputError(f"{file}: no labelled text; expected one JSON object per line")
     return labelled
 
 
-def mask_texts(config: DeidConfig, texts: Sequence[str]) -> MaskingRun:
-    """Masks each text as a session of its own."""
+def mask_labelled(config: DeidConfig, labelled: Sequence[Labelled]) -> MaskingRun:
+    """Masks each session of the texts."""
     engine = DeidEngine(config, secrets.token_bytes(32))
-    engine.explain(_session("Warm up, please.", 0))
-    masked: list[list[Span] | None] = []
+    engine.explain(_session(["Warm up, please."], 0))
+    numbers: dict[int, list[int]] = {}
+    for number, session in enumerate(session_numbers(labelled)):
+        numbers.setdefault(session, []).append(number)
+    sessions = [_session([labelled[n].text for n in some], session) for session, some in numbers.items()]
+    masked: list[list[Span] | None] = [None] * len(labelled)
     started = time.process_time()
-    sessions = [_session(text, number) for number, text in enumerate(texts)]
-    for some in itertools.batched(sessions, _TEXTS_AT_ONCE):
-        for result, found in engine.explain_sessions(some):
-            masked.append(None if result.refusal in _UNREAD else found[0])
+    for some in itertools.batched(zip(sessions, numbers.values(), strict=True), _SESSIONS_AT_ONCE):
+        for (_, texts), (result, found) in zip(
+            some, engine.explain_sessions([session for session, _ in some]), strict=True
+        ):
+            if result.refusal not in _UNREAD:
+                for number, spans in zip(texts, found, strict=True):
+                    masked[number] = spans
     seconds = time.process_time() - started
-    return MaskingRun(masked, sum(len(text.encode("utf-8", "replace")) for text in texts) / 1000 / seconds)
+    size = sum(len(one.text.encode("utf-8", "replace")) for one in labelled)
+    return MaskingRun(masked, size / 1000 / seconds)
 
 
 def types_of(pairs: Sequence[str]) -> dict[str, str]:
@@ -141,8 +159,12 @@ def types_of(pairs: Sequence[str]) -> dict[str, str]:
     return types
 
 
-def _session(text: str, number: int) -> SessionText:
-    return SessionText(number.to_bytes(16, "big"), [Segment(text, "user")])
+def _session(texts: Sequence[str], number: int) -> SessionText:
+    return SessionText(number.to_bytes(16, "big"), [Segment(text, "user") for text in texts])
+
+
+def _over_masked(labelled: Sequence[Labelled], ran: MaskingRun, kept: Sequence[int]) -> dict[str, Any]:
+    return over_masking([labelled[n] for n in kept], [ran.masked[n] or [] for n in kept])
 
 
 def _counted(

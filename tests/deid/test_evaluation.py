@@ -12,6 +12,7 @@ import pytest
 from pipeline.commands.evaluate import evaluate, read_labelled, synthetic_texts, types_of
 from schemas.errors import InputError
 from transforms.deid.evaluation import ALL, Labelled, compare, count, measure, missed, type_of
+from transforms.deid.overmasking import over_masking
 from transforms.deid.spans import Span
 
 SCOPE = ["PERSON", "EMAIL_ADDRESS"]
@@ -51,6 +52,65 @@ def test_labels_out_of_scope_do_not_affect_the_figures() -> None:
     masked = [[Span(18, 22, "PERSON", 0.9), Span(0, 7, "PERSON", 0.9)], []]
     assert figures(masked, "PERSON")["character_precision"] == 1.0
     assert figures(masked, "PERSON")["span_precision"] == 1.0
+
+
+def test_a_text_is_without_leak_if_every_label_is_covered() -> None:
+    """Users ask how many documents are safe; one leaked name makes a document unsafe."""
+    leaking = [[Span(0, 7, "PERSON", 0.9)], [Span(5, 11, "EMAIL_ADDRESS", 0.9)]]
+    assert figures(leaking, ALL)["texts_without_leak"] == 0.5
+    assert figures(leaking, "PERSON")["texts_without_leak"] == 0.0
+    clean = [[Span(0, 7, "USERNAME", 0.9), Span(12, 14, "PERSON", 0.9)], [Span(5, 11, "EMAIL_ADDRESS", 0.9)]]
+    assert figures(clean, ALL)["texts_without_leak"] == 1.0
+    assert figures(clean, ALL)["sessions_without_leak"] == 1.0
+
+
+def test_a_session_is_without_leak_if_all_its_texts_are() -> None:
+    """A leak in one turn exposes the whole conversation. A session without labels is not counted."""
+    texts = [
+        TEXTS[0]._replace(session="a"),
+        TEXTS[1]._replace(session="b"),
+        TEXTS[1]._replace(session="a"),
+        Labelled("Nothing here", [], "c"),
+    ]
+    mail = [Span(5, 11, "EMAIL_ADDRESS", 0.9)]
+    measured = measure(count(texts, [[], mail, mail, []], SCOPE), 20)
+    assert measured[ALL].figures["sessions_without_leak"].value == 0.5
+    assert measured[ALL].figures["texts_without_leak"].value == round(2 / 3, 4)
+    assert measured["EMAIL_ADDRESS"].figures["sessions_without_leak"].value == 1.0
+
+
+def test_masking_without_a_label_is_counted_by_type() -> None:
+    """Recall alone rewards masking everything. Places of labels are counted whatever their type."""
+    masked = [
+        [Span(0, 7, "PERSON", 0.9), Span(8, 14, "PERSON", 0.9), Span(18, 22, "ADDRESS", 0.9)],
+        [Span(0, 4, "SECRET", 0.9)],
+        [Span(0, 5, "PERSON", 0.9), Span(6, 9, "SECRET", 0.9)],
+        [],
+    ]
+    counted = over_masking([*TEXTS, Labelled("Plain tex", []), Labelled("Plain", [])], masked)
+    assert counted["negatives"] == {
+        "texts": 2,
+        "masked_texts": 1,
+        "characters": 13,
+        "types": {"PERSON": {"spans": 1, "characters": 5}, "SECRET": {"spans": 1, "characters": 3}},
+    }
+    assert counted["outside_labels"] == {
+        "characters": 5 + 7 + 13,
+        "types": {"PERSON": {"spans": 1, "characters": 3 + 5}, "SECRET": {"spans": 2, "characters": 4 + 3}},
+    }
+
+
+def test_texts_of_one_session_are_masked_together(tmp_path: Path) -> None:
+    """A value that only one turn makes clear is masked in the others, as in a run."""
+    lines = [
+        {"text": "my password is tr4ckSh0ff!", "spans": [[15, 26, "SECRET"]], "session": "a"},
+        {"text": "then I typed tr4ckSh0ff! there", "spans": [[13, 24, "SECRET"]], "session": "a"},
+    ]
+    (tmp_path / "x.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    together = evaluate(read_labelled(tmp_path / "x.jsonl", {}), draws=10)
+    assert together["all"]["sessions_without_leak"][0] == 1.0
+    alone = evaluate([Labelled(one["text"], one["spans"]) for one in lines], draws=10)  # type: ignore[arg-type]
+    assert alone["all"]["texts_without_leak"][0] == 0.5
 
 
 def test_intervals_contain_the_figure_and_shrink_with_more_texts() -> None:
@@ -117,6 +177,8 @@ def test_the_command_measures_and_compares(tmp_path: Path) -> None:
         [*command, "--synthetic", "60"], capture_output=True, text=True, cwd=root, check=True
     )
     assert "PERSON" in page.stdout
+    assert "texts without any leak: " in page.stdout
+    assert "spans outside of labels: " in page.stdout
     assert max(map(len, page.stdout.splitlines())) <= 80
     ran = subprocess.run(
         [*command, "--synthetic=60", f"--against={tmp_path}/no-names.yaml", "--json", "--draws=50"],

@@ -2,8 +2,9 @@
 
 A labelled span is found if every character of it except white space is masked, under any type: masked text
 does not leak. A masked character is correct if it lies in a labelled span of a type in scope. Labels of other
-types are excluded from recall and precision. Intervals are the middle 95 % of a bootstrap over texts (Efron
-and Tibshirani 1993, 13.3); two configurations are compared on the same draws.
+types are excluded from recall and precision. A text or session is without a leak if every labelled span in
+it is found. Intervals are the middle 95 % of a bootstrap over sessions (Efron and Tibshirani 1993, 13.3); two
+configurations are compared on the same draws.
 """
 
 from __future__ import annotations
@@ -53,6 +54,10 @@ _COUNTS = (
     "right",
     "masked_spans",
     "right_spans",
+    "labelled_texts",
+    "clean_texts",
+    "labelled_sessions",
+    "clean_sessions",
 )
 _LOW, _HIGH = 2.5, 97.5
 _DRAWS_AT_ONCE = 50
@@ -60,10 +65,14 @@ _Array = npt.NDArray[np.float64]
 
 
 class Labelled(NamedTuple):
-    """A text and its labelled spans: start, end, type."""
+    """A text and its labelled spans: start, end, type.
+
+    Texts with the same `session` are masked together; a text without one is masked alone.
+    """
 
     text: str
     spans: list[tuple[int, int, str]]
+    session: str | None = None
 
 
 class Figure(NamedTuple):
@@ -83,7 +92,7 @@ class Measured(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """Arrays by type with a row per text and a column per count; the type `all` covers every type."""
+    """Arrays by type with a row per session and a column per count; the type `all` covers every type."""
 
     by_type: dict[str, _Array]
 
@@ -97,14 +106,41 @@ def type_of(label: str, more: Mapping[str, str]) -> str:
 
 
 def count(labelled: Sequence[Labelled], masked: Sequence[Sequence[Span]], scope: Sequence[str]) -> Counts:
-    """Counts of each text, for each type of `scope`, in the order given."""
+    """Counts of each session, in order of its first text, for each type of `scope`."""
     by_type = {kind: np.zeros((len(labelled), len(_COUNTS))) for kind in (*sorted(scope), ALL)}
     for row, (one, spans) in enumerate(zip(labelled, masked, strict=True)):
         for kind, counts in _count(one, spans, frozenset(scope)):
             for column, number in counts.items():
                 by_type[kind][row, _COUNTS.index(column)] += number
                 by_type[ALL][row, _COUNTS.index(column)] += number
-    return Counts(by_type)
+    numbers = np.array(session_numbers(labelled), dtype=np.int64)
+    return Counts({kind: _by_session(table, numbers) for kind, table in by_type.items()})
+
+
+def session_numbers(labelled: Sequence[Labelled]) -> list[int]:
+    """By text the number of its session, in order of first texts."""
+    known: dict[str | int, int] = {}
+    return [
+        known.setdefault(number if one.session is None else one.session, len(known))
+        for number, one in enumerate(labelled)
+    ]
+
+
+def _by_session(table: _Array, numbers: npt.NDArray[np.int64]) -> _Array:
+    """The rows of texts added up by session, with the counts of texts and sessions without a leak."""
+    column = {name: place for place, name in enumerate(_COUNTS)}
+    sums = np.zeros((int(numbers.max(initial=-1)) + 1, len(_COUNTS)))
+    _count_clean(table, column["labelled_texts"], column["clean_texts"])
+    np.add.at(sums, numbers, table)
+    _count_clean(sums, column["labelled_sessions"], column["clean_sessions"])
+    return sums
+
+
+def _count_clean(table: _Array, labelled: int, clean: int) -> None:
+    """Fills two columns: whether the row has labelled spans, and whether all of them are found."""
+    spans, found = table[:, _COUNTS.index("spans")], table[:, _COUNTS.index("found")]
+    table[:, labelled] = spans > 0
+    table[:, clean] = (spans > 0) & (found == spans)
 
 
 def measure(counts: Counts, draws: int, seed: int = 0) -> dict[str, Measured]:
@@ -158,7 +194,7 @@ def _count(
     covered = _mask(size, [(span.start, span.end) for span in masked])
     right = _mask(size, [(start, end) for start, end, kind in labelled.spans if kind in scope])
     other = _mask(size, [(start, end) for start, end, kind in labelled.spans if kind not in scope]) & ~right
-    letters = np.fromiter((not character.isspace() for character in text), dtype=bool, count=size)
+    letters = letters_of(text)
     for start, end, kind in labelled.spans:
         if kind in scope:
             same = _mask(size, [(span.start, span.end) for span in masked if span.type == kind])
@@ -186,6 +222,16 @@ def _count(
                     "right_spans": int(inside > 0),
                 },
             )
+
+
+def letters_of(text: str) -> npt.NDArray[np.bool_]:
+    """By character whether it is no white space."""
+    return np.fromiter((not character.isspace() for character in text), dtype=bool, count=len(text))
+
+
+def labelled_places(labelled: Labelled) -> npt.NDArray[np.bool_]:
+    """By character whether it is in a labelled span of any type."""
+    return _mask(len(labelled.text), [(start, end) for start, end, _ in labelled.spans])
 
 
 def _whole(text: str, covered: npt.NDArray[np.bool_], start: int, end: int) -> bool:
@@ -217,6 +263,8 @@ def _figures(totals: _Array) -> dict[str, _Array]:
             "character_precision": precision,
             "character_f1": _f_score(precision, recall, 1),
             "character_f2": _f_score(precision, recall, 2),
+            "texts_without_leak": column["clean_texts"] / column["labelled_texts"],
+            "sessions_without_leak": column["clean_sessions"] / column["labelled_sessions"],
         }
 
 
@@ -227,7 +275,7 @@ def _f_score(precision: _Array, recall: _Array, beta: int) -> _Array:
 
 
 def _drawn(tables: Sequence[_Array], draws: int, seed: int) -> list[tuple[str, list[_Array]]]:
-    """Figures of `draws` samples of texts with replacement; with two tables, the second minus the first."""
+    """Figures of `draws` samples of sessions with replacement; of two tables, the second minus the first."""
     random = np.random.default_rng(seed)
     size = len(tables[0])
     parts: dict[str, list[_Array]] = {}

@@ -17,6 +17,14 @@ _COLUMNS = {
 }
 
 
+#: Figures of all types together.
+_SHARES = {
+    "recall of all types": "span_recall",
+    "texts without any leak": "texts_without_leak",
+    "sessions without any leak": "sessions_without_leak",
+}
+
+
 def print_evaluation(document: dict[str, Any], console: Console) -> None:
     """Prints one row per entity type; for two configurations, also their significant differences."""
     if "difference" in document:
@@ -41,11 +49,14 @@ def _print_one(name: str, page: dict[str, Any], texts: int, console: Console) ->
         if row:
             table.add_row(kind, str(row["spans"]), *(_share(row[key]) for key in _COLUMNS.values()))
     console.print(table)
-    recall = page["all"].get("span_recall") if page["all"] else None
-    if recall and recall[0] is not None:
-        console.print(
-            f"recall of all types: {recall[0]:.3f} (95 % interval {recall[1]:.3f} to {recall[2]:.3f})\n"
-        )
+    for heading, key in _SHARES.items():
+        figure = page["all"].get(key)
+        if figure and figure[0] is not None:
+            console.print(f"{heading}: {figure[0]:.3f} (95 % interval {figure[1]:.3f} to {figure[2]:.3f})")
+    negatives = page["over_masking"]["negatives"]
+    if negatives["texts"]:
+        console.print(f"texts without labels: {negatives['masked_texts']} of {negatives['texts']} are masked")
+    console.print(f"spans outside of labels: {_by_type(page['over_masking']['outside_labels'])}\n")
 
 
 def _print_difference(document: dict[str, Any], console: Console) -> None:
@@ -60,6 +71,14 @@ def _print_difference(document: dict[str, Any], console: Console) -> None:
     ]
     for line in significant or ["  none"]:
         console.print(line)
+
+
+def _by_type(counts: dict[str, Any]) -> str:
+    """The numbers of spans, largest first."""
+    spans = sorted(
+        ((one["spans"], kind) for kind, one in counts["types"].items() if one["spans"]), reverse=True
+    )
+    return ", ".join(f"{kind} {number}" for number, kind in spans) or "none"
 
 
 def _share(figure: list[float | None]) -> str:
