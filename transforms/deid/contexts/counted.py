@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import re
+from importlib import resources
 
-#: Two numbers of one length are a range of lines; a number after such a word, or before such a unit, is counted.
+
+def _words(section: str) -> str:
+    """The expressions of a section of `counted.txt` as alternatives."""
+    text = (resources.files("transforms.deid.contexts") / "counted.txt").read_text("utf-8")
+    return "|".join(text.split(f"\n[{section}]\n")[1].split("\n[")[0].split("\n")).strip("|")
+
+
+#: Two numbers of one length are a range of lines.
 _RANGE = re.compile(r"(\d{4,7})-(\d{4,7})\Z")
+_BEFORE = rf"\b(?:{_words('before')}|factorial \d+ is|\w*_\w*)"
+#: A word, with up to three numbers before this one; a sign of comparison; an assignment.
 _COUNTED = re.compile(
-    r"(?i)(?:\b(?:lines?|rows?|pages?|bytes?|size|max|min|limit|timeout|pid|tid|uid|gid|inode|offset|index|seed|count|total|qty|quantity|"
-    r"order|invoice|ticket|tracking|upc|ean|gtin|sku|isbn|issn|doi|version|build|revision|timestamp|epoch|port|factorial|speed|light|"
-    r"written|read|sent|received|memory|heap|int|integer|long|hash|checksum|population|budget|revenue|factorial \d+ is|\w*_\w*|"
-    r"part|model|item|product|parcel|shipment|catalog(?:ue)?|barcode|serial) ?(?:#|no\.?|number|id|numbers)?\W{0,3}(?:\d+\W{1,3}){0,3}|[=<>]\s?|\w[\"']?\s?[=:]\s{0,3})\Z"
+    rf"(?i)(?:{_BEFORE} ?(?:#|no\.?|number|id|numbers)?\W{{0,3}}(?:\d+\W{{1,3}}){{0,3}}|[=<>]\s?|\w[\"']?\s?[=:]\s{{0,3}})\Z"
 )
-_ACCOUNT_WORD = re.compile(
-    r"(?i)acc(?:oun)?t|bank|card|phone|tel|mobile|cell|call|text|fax|iban|routing|sort|konto|ssn|passport|licen|policy|member|nhs|patient|customer|my "
-)
-_UNIT = re.compile(
-    r"(?i)\s?(?:m/s|ms|ns|us|s|kb|mb|gb|tb|bytes?|bits?|px|rows?|lines?|items?|tokens?|characters?|hz|kwh|usd|eur|dollars|euros|people|users|requests|seconds|iterations|steps)\b"
-)
+_ACCOUNT_WORD = re.compile(rf"(?i){_words('account')}|my ")
+_UNIT = re.compile(rf"(?i)\s?(?:{_words('unit')})\b")
 
 
 def is_range(value: str) -> bool:
