@@ -87,9 +87,12 @@ def main() -> None:
         _print_lengths(DeidEngine(config, bytes(32)))
         return
     small = config.model_copy(update={"models": {}})
+    gated = [DeidEngine(config, bytes(32)) for _ in range(2)]
+    for engine in gated:
+        engine.load_models()
     ours: dict[str, Mask] = {
-        "analyzer": _in_batches(DeidEngine(config, bytes(32)).analyze_sessions),
-        "gated": _in_batches(DeidEngine(config, bytes(32)).mask_sessions),
+        "analyzer": _in_batches(gated[0].analyze_sessions),
+        "gated": _in_batches(gated[1].mask_sessions),
         "small": _in_batches(DeidEngine(small, bytes(32)).mask_sessions),
     }
     analyzer = stock_analyzer(config)

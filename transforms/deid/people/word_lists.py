@@ -1,8 +1,9 @@
 """Word lists made from installed packages.
 
-Names are Faker's, frequencies wordfreq's, domains tldextract's, and the dictionary is WordNet's, from the tables
-of the spaCy package that the lock file pins. Making the lists takes 0.9 s of CPU time and imports 100 modules. They are cached in the environment, from which
-they are loaded in 10 ms, and made again if a file that they are made from has changed.
+Names are those of Faker, frequencies of wordfreq, domains of tldextract. The dictionary is WordNet's, from
+the tables of the spaCy package that the lock file pins. Making the lists takes 0.9 s of CPU time and imports
+100 modules. They are cached in the environment, from which they are loaded in 20 ms, and made again if a file
+that they are made from has changed.
 """
 
 from __future__ import annotations
@@ -42,10 +43,10 @@ class WordLists(msgspec.Struct, frozen=True):
     """All words are lower case.
 
     `trained_first`, `trained_last`: names of the locales that the small model was trained with. `more_first`,
-    `more_last`: names of more locales. `frequent`: English words, most frequent first. `dictionary`: WordNet's
-    words. `domains`: public top-level domains. `digests` (sorted) and `frequencies` belong together: the XXH3 digest of each word that
-    wordfreq lists, as 8 bytes, and its frequency on the Zipf scale (log10 of uses in a billion words), cut to
-    an integer of 1 to 8, as one byte.
+    `more_last`: names of more locales. `frequent`: English words, most frequent first. `dictionary`: words of
+    WordNet. `domains`: public top-level domains. `digests` (sorted) and `frequencies` belong together: the
+    XXH3 digest of each word that wordfreq lists, as 8 bytes, and its frequency on the Zipf scale (log10 of
+    uses in a billion words), cut to an integer of 1 to 8, as one byte.
     """
 
     trained_first: frozenset[str]
