@@ -70,6 +70,8 @@ _UNITS = (
 )
 #: Types of stock Presidio that chatsieve leaves unmasked on purpose: dates, URLs, places, peoples.
 STOCK_ONLY = frozenset({"DATE_TIME", "LOCATION", "NRP", "URL"})
+#: The classifier of languages is loaded when a text is not clearly English.
+_GERMAN = "Wir haben gestern lange darüber gesprochen, und morgen sehen wir uns das noch einmal an. "
 Mask = Callable[[Sequence[SessionText]], object]
 
 
@@ -101,7 +103,7 @@ def main() -> None:
     stock, fewer = stock_mask(analyzer, types), stock_mask(analyzer, kept)
     prepare_process()
     for mask in (stock, fewer, *ours.values()):
-        mask(generated_sessions(60, seed=2))
+        mask([*generated_sessions(60, seed=2), SessionText(bytes(16), [Segment(_GERMAN * 9, "user")])])
     print("stock with all its types: " + ", ".join(types))
     print("fewer: without " + ", ".join(kind for kind in types if kind in STOCK_ONLY))
     heads = f"{'corpus':14} {'KB':>7} {'stock':>7} {'fewer':>7}"
