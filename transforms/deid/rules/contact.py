@@ -208,7 +208,7 @@ CONTACT_RULES = (
         # A space between all characters.
         "EMAIL_ADDRESS",
         r"[\w.+-] @ [a-z0-9] [a-z0-9]",
-        re.compile(r"(?i)(?<!\w)(?:[\w.+-] ){2,40}@(?: [a-z0-9.-]){4,60}(?!\w)"),
+        r"(?i)(?<!\w)(?:[\w.+-] ){2,40}@(?: [a-z0-9.-]){4,60}(?!\w)",
         _all_spaced_email,
         (90, 130),
     ),
