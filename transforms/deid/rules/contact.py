@@ -216,10 +216,7 @@ CONTACT_RULES = (
         # Spaces around "@" and "." hide an address from harvesters, and from simple expressions.
         "EMAIL_ADDRESS",
         r"[\w ] @ ?\w|\w ?@ \w",
-        (
-            r"(?i)(?<!\w)(?:(?:\w ){3,30}|[\w.+-]{1,64} ?)@ ?[a-z0-9-]{1,63}(?: ?\. ?[a-z0-9-]{1,63}){0,3}"
-            r" ?\. ?(?:com|org|net|edu|gov)\b"
-        ),
+        r"(?i)(?<!\w)(?:(?:\w ){3,30}|[\w.+-]{1,64} ?)@ ?[a-z0-9-]{1,63}(?: ?\. ?[a-z0-9-]{1,63}){0,3} ?\. ?(?:com|org|net|edu|gov)\b",
         _spaced_email,
         (80, 300),
     ),
