@@ -2,6 +2,8 @@
 
 Facts        Read the input in units (byte ranges, row groups, groups of linked files). Give one row of FACTS
              per session record: ids as keyed digests, labels, times, message ids. No text.
+Histories    Find records that repeat the whole history of another one (lists of turns). Only with such
+             inputs.
 Consent      Read the consent snapshots. Give the decisions of each user known at as_of.
 Deletions    Read the deletion lists. Give deleted users and deleted conversations.
 Bucket       Group facts, consent and deletions by user bucket, a range of user keys. One bucket has
@@ -39,6 +41,7 @@ import apache_beam as beam
 import pyarrow as pa
 from apache_beam.typehints import Tuple as BeamTuple
 
+from schemas.formats import NAMED, REPEAT_HISTORY
 from schemas.policy import Policy
 from schemas.tables import DELETIONS, QUARANTINED
 from transforms.consent.snapshots import ErasedKeys
@@ -51,6 +54,7 @@ from transforms.decide.stage import (
     DecideEligibility,
     PartitionByKey,
     SettleSessions,
+    UseNames,
     decisions_by,
     user_counts_by,
 )
@@ -58,7 +62,7 @@ from transforms.deid.engines import EngineSpec
 from transforms.deid.stage import REFUSALS, DeidentifySessions, EstimatePii
 from transforms.output.ledger import Stamp
 from transforms.output.stage import WriteCatalog, WriteLedger, WriteShards
-from transforms.read.stage import DigestFiles, ReadFacts
+from transforms.read.stage import NAMES_OUT, DigestFiles, JoinHistories, ReadFacts
 from transforms.shuffle.buckets import Buckets
 from transforms.shuffle.entries import ENTRIES
 from transforms.shuffle.sizes import sizes, total
@@ -130,9 +134,15 @@ def build_graph(pipeline: Any, plan: RunPlan) -> None:
         DigestFiles(plan.context.metadata_only)
     )
 
+    formats = {task.format for task in plan.tasks}
+    joins, names = list[Any](), [facts["names"]] if formats & NAMED else []
+    if formats & REPEAT_HISTORY:
+        joined = _bucketed(facts["histories"], "histories") | "Histories" >> JoinHistories(spill)
+        joins, names = [_bucketed(joined["joins"], "joins")], [*names, joined[NAMES_OUT]]
     decided = (
         [
             _bucketed(facts["facts"], "facts"),
+            *joins,
             _bucketed(consent, "consent"),
             _bucketed(deletions["users"], "deletions"),
         ]
@@ -156,12 +166,18 @@ def build_graph(pipeline: Any, plan: RunPlan) -> None:
         | "Sizes" >> beam.Map(sizes, plan.shards, plan.target_shard_bytes)
     )
 
+    deleted = deletions[CONVERSATIONS] | "Deleted" >> PartitionByKey(
+        "key", DELETIONS, "conversation_deletions", plan.pieces, spill
+    )
     unsettled = [
         facts["quarantined"]
         | "Quarantined" >> PartitionByKey("part_key", QUARANTINED, "quarantined", plan.pieces, spill),
-        deletions[CONVERSATIONS]
-        | "Deleted" >> PartitionByKey("key", DELETIONS, "conversation_deletions", plan.pieces, spill),
-    ] | "Merge unsettled" >> beam.Flatten()
+        deleted,
+    ]
+    if names:
+        every = names | "Merge names" >> beam.Flatten()
+        unsettled.append((every, deleted) | "Further ids" >> UseNames(plan.pieces, spill))
+    unsettled = unsettled | "Merge unsettled" >> beam.Flatten()
     entries = [facts["entries"], digests, decided[ENTRIES]] | "Merge shared entries" >> beam.Flatten()
     for number, pack in enumerate(plan.packs):
         decisions = decided[decisions_by(number)]

@@ -16,6 +16,10 @@ BUILT_IN = (
     "anthropic-messages",
     "otel-genai",
 )
+#: Formats in which a record may repeat the whole history of another one, under an id of its own.
+REPEAT_HISTORY = frozenset({"sharegpt", "openai-messages"})
+#: Formats whose conversations may have further ids: session ids, or ids of records that repeat a history.
+NAMED = REPEAT_HISTORY | {"claude-code"}
 #: The entry-point group of other packages: the name of a format, and a `transforms.sources.base.Source`
 #: class.
 ENTRY_POINT_GROUP = "chatsieve.sources"

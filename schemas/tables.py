@@ -71,6 +71,17 @@ QUARANTINED = pa.schema(
     ]
 )
 
+#: The histories of records that may repeat each other: one row per record, with digests of all turns up to
+#: each message.
+HISTORIES = pa.schema([("user_key", KEY), ("conversation_key", KEY), ("message_id", pa.list_(pa.int64()))])
+
+#: Conversations whose records repeat the history of another one. `conversation_key`: the conversation that
+#: they are part of; null: they begin several conversations, so they are part of none.
+JOINS = pa.schema([("user_key", KEY), ("key", KEY), ("conversation_key", KEY)])
+
+#: Further ids of conversations: a deletion that names `key` concerns the conversation.
+NAMES = pa.schema([("key", KEY), ("conversation_key", KEY), ("user_key", KEY)])
+
 # What the consent readers give.
 
 #: Consent states as numbers. Of two states decided at the same instant the greater number applies.
@@ -173,12 +184,16 @@ SETTLED = pa.schema(
         UNSETTLED.field("row_retain_until"),
         UNSETTLED.field("standing"),
         UNSETTLED.field("user_key"),
+        ("names", pa.list_(KEY)),  # further ids of the conversation, sorted; null: none
     ]
 )
 
 #: Restricted: one row per ledger row that has a conversation key, in the ledger's order. Erasure by user
-#: needs it: the ledger names no user. `user_key` is null where the session has no subject.
-SESSIONS = pa.schema([("user_key", pa.string()), ("conversation_key", pa.string())])
+#: needs it: the ledger names no user. `user_key` is null where the session has no subject. `names`: the keys
+#: of its further ids (session ids, ids of records that repeat its history), sorted; null if it has none.
+SESSIONS = pa.schema(
+    [("user_key", pa.string()), ("conversation_key", pa.string()), ("names", pa.list_(pa.string()))]
+)
 
 # Training rows.
 

@@ -25,6 +25,7 @@ from transforms.consent.snapshots import ConsentEvent, read_deletions, read_even
 from transforms.consent.spilled import SpilledConsent, rows_of_users, temporary_spill
 from transforms.decide.explain.locate import FoundConversation, find_conversation
 from transforms.decide.explain.world import World
+from transforms.decide.settle import deletions_by_name
 from transforms.output.file_names import display_name
 from transforms.shuffle.instants import moment_text
 from transforms.sources.base import ReadContext
@@ -128,8 +129,13 @@ def _find(
         tries.append((bytes.fromhex(conversation), every))
     for key, context in tries:
         found = find_conversation(inputs.tasks, key, context)
+        if len(found.keys) > 1:
+            several = ", ".join(one.hex() for one in found.keys)
+            raise InputError(
+                f"this session id is of several conversations; give one of their keys: {several}"
+            )
         if found.facts.num_rows or found.quarantined:
-            return key, found, context
+            return found.keys[0], found, context
     raise InputError(f"no input has a record of this conversation, key {tries[0][0].hex()}; check the id")
 
 
@@ -159,13 +165,20 @@ def _world(
         facts=found.facts,
         consent=pa.Table.from_pylist(consent, schema=CONSENT),
         user_deletions=pa.concat_tables([DELETIONS.empty_table(), *deletions["user"]]),
-        conversation_deletions=conversations.filter(pc.equal(conversations["key"], pa.scalar(key, KEY))),
+        conversation_deletions=_deletions_of(key, found, conversations),
         authorizations=inputs.authorizations,
         policy=settings.policy,
         as_of=settings.as_of,
         known_until=inputs.known_until,
     )
     return world, events
+
+
+def _deletions_of(key: bytes, found: FoundConversation, deletions: pa.Table) -> pa.Table:
+    """DELETIONS of the conversation, by any of its ids."""
+    own = deletions.filter(pc.equal(deletions["key"], pa.scalar(key, KEY)))
+    named = found.names.filter(pc.equal(found.names["conversation_key"], pa.scalar(key, KEY)))
+    return pa.concat_tables([own, deletions_by_name(named, deletions)])
 
 
 def _compare_with_ledger(

@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.dataset.catalog import Catalog, Version
 from pipeline.dataset.change import Change, begin_change_of_existing
@@ -25,6 +26,7 @@ from pipeline.dataset.erasable import ErasableVersion
 from pipeline.dataset.erasures import (
     Asked,
     Certificate,
+    Keys,
     VersionErased,
     certificate_name,
     encode_certificate,
@@ -34,7 +36,7 @@ from pipeline.dataset.erasures import (
 from pipeline.dataset.writer import MANIFEST
 from schemas.errors import InputError, PipelineError
 from schemas.manifest import Erased, encode
-from transforms.output.erase import expired_conversations, schema_of, sessions_of, without
+from transforms.output.erase import expired_conversations, named_by, schema_of, sessions_of, without
 from transforms.output.shards import rewrite_table
 
 
@@ -47,10 +49,15 @@ class Done(NamedTuple):
 
 
 class _Found(NamedTuple):
-    """What a version holds of what was asked: the conversations to remove, and the users who have some."""
+    """What a version holds of what was asked: the conversations to remove, and the users who have some.
+
+    `by_name`: the conversations that an asked key is a further id of. `names`: these asked keys.
+    """
 
     conversations: frozenset[bytes]
     users: frozenset[bytes] = frozenset()
+    by_name: frozenset[bytes] = frozenset()
+    names: frozenset[bytes] = frozenset()
 
 
 def forget(root: Path, asked: Asked, key: bytes) -> Done:
@@ -64,12 +71,16 @@ def forget(root: Path, asked: Asked, key: bytes) -> Done:
 
     def find(version: ErasableVersion) -> _Found:
         conversations, users = set(keys.conversations), set[bytes]()
+        by_name, names = set[bytes](), set[bytes]()
         for name in version.names("restricted/sessions-"):
             sessions = version.table(name)
             own = sessions_of(keys.users, sessions)
             conversations |= _keys(own["conversation_key"])
             users |= _keys(own["user_key"])
-        return _Found(frozenset(conversations), frozenset(users))
+            named = named_by(keys.conversations, sessions)
+            by_name |= _keys(named["conversation_key"])
+            names |= _keys(pc.list_flatten(named["names"])) & keys.conversations
+        return _Found(*map(frozenset, (conversations | by_name, users, by_name, names)))
 
     return _erase(root, "forget", asked, find, key)
 
@@ -130,20 +141,23 @@ def _rewrite(
     """Writes everything and makes it count; None where `expire` finds nothing."""
     versions: list[Version] = []
     changed: list[VersionErased] = []
-    gone, users = set[bytes](), set[bytes]()
+    gone, users, by_name, names = set[bytes](), set[bytes](), set[bytes](), set[bytes]()
     for entry in catalog.versions:
         version = ErasableVersion(change.store, change.path, catalog, entry, key)
         found = find(version)
         rewritten = _without(change, version, found.conversations, key)
         versions.append(rewritten.entry if rewritten else entry)
         users |= found.users
+        by_name |= found.by_name
+        names |= found.names
         if rewritten:
             changed.append(rewritten.erased)
             gone |= rewritten.found
     if kind == "expire" and not changed:
         return None
     name = f"{len(catalog.erased) + 1:04d}-{secrets.token_hex(3)}"
-    keys = encode_keys(asked.keys)
+    # A conversation found by a session id stays out even if the files of that session are removed.
+    keys = encode_keys(asked.keys | Keys(frozenset(), frozenset(by_name)))
     certificate = Certificate(
         kind=kind,
         name=name,
@@ -151,7 +165,7 @@ def _rewrite(
         asked={"users": len(asked.users), "conversations": len(asked.conversations)},
         found={"users": len(users), "conversations": len(gone)},
         unknown=sum(each.isdisjoint(users) for each in asked.users)
-        + sum(each.isdisjoint(gone) for each in asked.conversations),
+        + sum(each.isdisjoint(gone | names) for each in asked.conversations),
         versions=changed,
         keys_sha256=hashlib.sha256(keys).hexdigest(),
     )

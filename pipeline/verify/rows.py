@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -19,6 +20,7 @@ from schemas.policy import Policy
 from schemas.strict_yaml import parse_instant
 from transforms.decide.retention import ends_of
 
+_KEY = re.compile(r"[0-9a-f]{32}\Z")
 _DAY = 86_400_000_000
 _EPOCH = dt.date(1970, 1, 1).toordinal()
 
@@ -62,6 +64,7 @@ def eligible_rows(subject: Subject, index: RowFaults) -> Iterator[LedgerRow]:
             users = [None] * named.num_rows
         else:
             _check_users(subject, named, users, sessions.path, index)
+            _check_names(subject, named, beside["names"].to_pylist(), sessions.path, index)
         yield from sorted(_eligible(named, users), key=lambda row: row.key)
 
 
@@ -139,6 +142,21 @@ def _check_users(subject: Subject, named: Any, users: list[str | None], path: st
             index.add(path, "has a user, and the ledger says that it has none")
         elif user in erased and reason != "deleted" and decision != "quarantined":
             index.add(path, "its user was erased, and it is neither deleted nor quarantined")
+
+
+def _check_names(
+    subject: Subject, named: Any, names: list[list[str] | None], path: str, index: RowFaults
+) -> None:
+    """The further ids of restricted/sessions: sorted keys, and none that was erased, unless it is deleted."""
+    erased = {key.hex() for key in subject.erased.conversations}
+    decided = zip(named["reason"].to_pylist(), named["decision"].to_pylist(), strict=True)
+    for held, (reason, decision) in zip(names, decided, strict=True):
+        if held is None:
+            continue
+        if not held or held != sorted(set(held)) or not all(_KEY.match(name or "") for name in held):
+            index.add(path, "its further ids are not sorted keys of 32 hexadecimal digits")
+        elif not erased.isdisjoint(held) and reason != "deleted" and decision != "quarantined":
+            index.add(path, "a further id of it was erased, and it is neither deleted nor quarantined")
 
 
 def _eligible(named: Any, users: list[str | None]) -> Iterator[LedgerRow]:

@@ -7,8 +7,9 @@ import datetime as dt
 import pyarrow as pa
 import pytest
 
-from schemas.tables import DECISIONS, DELETIONS, SETTLED
+from schemas.tables import DECISIONS, DELETIONS, NAMES, SETTLED
 from transforms.decide.settle import settle
+from transforms.decide.settled_rows import with_names
 from transforms.output.ledger import Refusal, Stamp, ledger_rows, ledger_table
 from transforms.read.quarantined import quarantined_table
 
@@ -66,6 +67,7 @@ def test_a_refusal_replaces_the_decision_in_the_ledger() -> None:
     stamp = Stamp("p", "0" * 64, AT, AT)
     refusals = [Refusal(A, "pii_density"), Refusal(B, "pii_density")]
     rows = rows.append_column(SETTLED.field("standing"), pa.nulls(rows.num_rows, pa.int8()))
+    rows = with_names(rows, NAMES.empty_table())
     listed = ledger_rows(rows.select(SETTLED.names), quarantined_table([]), refusals)
     ledger = ledger_table(listed, stamp).to_pylist()
     assert [(row["decision"], row["reason"], row["clause"]) for row in ledger] == [

@@ -18,6 +18,20 @@ def settled_rows(decisions: pa.Table, quarantined: pa.Table) -> pa.Table:
     return in_key_order(pa.concat_tables([decisions.select(SETTLED.names), records]))
 
 
+def with_names(decisions: pa.Table, names: pa.Table) -> pa.Table:
+    """The decisions with a column `names`, from NAMES of their conversations."""
+    column = pa.nulls(decisions.num_rows, SETTLED.field("names").type)
+    if names.num_rows:
+        of: dict[bytes, set[bytes]] = {}
+        for key, conversation in zip(
+            names["key"].to_pylist(), names["conversation_key"].to_pylist(), strict=True
+        ):
+            of.setdefault(conversation, set()).add(key)
+        keys = decisions["conversation_key"].to_pylist()
+        column = pa.array([sorted(of[key]) if key in of else None for key in keys], column.type)
+    return decisions.append_column(SETTLED.field("names"), column)
+
+
 def record_rows(quarantined: pa.Table) -> pa.Table:
     """SETTLED rows of QUARANTINED records: decision `quarantined`, the code as reason, counts 0."""
     count = quarantined.num_rows

@@ -15,14 +15,14 @@ from apache_beam.typehints import Tuple as BeamTuple
 
 from schemas.decisions import Decision
 from schemas.policy import Policy
-from schemas.tables import DECISIONS, DELETIONS, KEY, QUARANTINED, UNSETTLED
+from schemas.tables import DECISIONS, DELETIONS, KEY, NAMES, QUARANTINED, UNSETTLED
 from schemas.units import Unit
 from transforms.decide.consent_status import ConsentStatus, count_users
 from transforms.decide.list_rows import conversation_list_rows, matching_authorizations, user_list_rows
 from transforms.decide.merge import merge
 from transforms.decide.rules import DecisionInputs, judge
-from transforms.decide.settle import settle
-from transforms.decide.settled_rows import settled_rows
+from transforms.decide.settle import deletions_by_name, settle
+from transforms.decide.settled_rows import settled_rows, with_names
 from transforms.decide.size_tiebreak import with_sizes
 from transforms.shuffle.blobs import Kind, part_of_keys, slices_by_part, tables_of, to_blob
 from transforms.shuffle.buckets import Buckets, Share, shares_of, tables_of_share
@@ -86,16 +86,55 @@ def user_counts_by(number: int) -> str:
 
 @dataclasses.dataclass(eq=False)
 class PartitionByKey(beam.PTransform):  # type: ignore[misc]
-    """(piece, blob) of the rows in each piece. In: blobs of one kind, with 16-byte keys in `column`."""
+    """(piece, blob) of the rows in each piece. In: blobs of one kind, with 16-byte keys in `column`.
+
+    `as_kind`: the kind of the blobs that come out, if it is another.
+    """
 
     column: str
     schema: pa.Schema
     kind: Kind
     pieces: int
     spill: Spill | None
+    as_kind: Kind | None = None
 
     def expand(self, blobs: Any) -> Any:
         return blobs | "Split by key" >> beam.ParDo(_Partition(self)).with_output_types(PART)
+
+
+@dataclasses.dataclass(eq=False)
+class UseNames(beam.PTransform):  # type: ignore[misc]
+    """(piece, blob) of names by key and by conversation, and of deletions by a further id.
+
+    In: (blobs of NAMES, (piece, blob) of conversation deletions).
+    """
+
+    pieces: int
+    spill: Spill | None
+
+    def expand(self, collections: Any) -> Any:
+        names, deletions = collections
+        claims = names | "Claims" >> PartitionByKey("key", NAMES, "names", self.pieces, self.spill, "claims")
+        deleted = (
+            [claims, deletions]
+            | "Merge by name" >> beam.Flatten()
+            | "By name" >> beam.GroupByKey()
+            | "Delete" >> beam.ParDo(_DeleteByName(self.pieces, self.spill)).with_output_types(PART)
+        )
+        named = names | "Names" >> PartitionByKey("conversation_key", NAMES, "names", self.pieces, self.spill)
+        return [claims, deleted, named] | "Merge" >> beam.Flatten()
+
+
+class _DeleteByName(beam.DoFn):  # type: ignore[misc]
+    def __init__(self, pieces: int, spill: Spill | None) -> None:
+        self._pieces, self._spill = pieces, spill
+
+    @guarded("Delete by name")
+    def process(self, item: tuple[int, Iterable[bytes]]) -> Iterator[tuple[int, bytes]]:
+        schemas: dict[Kind, pa.Schema] = {"claims": NAMES, "conversation_deletions": DELETIONS}
+        tables = tables_of(item[1], schemas, self._spill)
+        found = deletions_by_name(tables["claims"], tables["conversation_deletions"])
+        yield from _by_piece(found, "key", "named_deletions", self._pieces, self._spill)
 
 
 class SettleSessions(beam.DoFn):  # type: ignore[misc]
@@ -117,14 +156,19 @@ class SettleSessions(beam.DoFn):  # type: ignore[misc]
             "decisions": UNSETTLED,
             "conversation_deletions": DELETIONS,
             "quarantined": QUARANTINED,
+            "names": NAMES,
+            "claims": NAMES,
+            "named_deletions": DELETIONS,
         }
         tables = tables_of(blobs, schemas, self._spill)
         deletions, quarantined = tables["conversation_deletions"], tables["quarantined"]
-        seen = (tables["decisions"]["conversation_key"], quarantined["conversation_key"])
+        claims = tables["claims"]
+        seen = (tables["decisions"]["conversation_key"], quarantined["conversation_key"], claims["key"])
         listed = conversation_list_rows(deletions, *seen)
         yield beam.pvalue.TaggedOutput(ENTRIES, entry("listed", **listed))
-        decisions = settle(tables["decisions"], deletions)
-        settled = settled_rows(decisions, quarantined)
+        deletions = pa.concat_tables([deletions, tables["named_deletions"]])
+        decisions = settle(tables["decisions"], deletions, claims)
+        settled = settled_rows(with_names(decisions, tables["names"]), quarantined)
         for part, rows in slices_by_part(settled, part_of_keys(settled["conversation_key"], parts)):
             yield part, put(self._spill, to_blob(rows, "decisions"))
         for part, rows in slices_by_part(quarantined, part_of_keys(quarantined["part_key"], parts)):
@@ -207,7 +251,8 @@ def _by_piece(
 
 class _Partition(beam.DoFn):  # type: ignore[misc]
     def __init__(self, arguments: PartitionByKey) -> None:
-        self._arguments = arguments.column, arguments.kind, arguments.pieces, arguments.spill
+        kind = arguments.as_kind or arguments.kind
+        self._arguments = arguments.column, kind, arguments.pieces, arguments.spill
         self._schemas = {arguments.kind: arguments.schema}
 
     @guarded("Split by key")

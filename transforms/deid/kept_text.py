@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from schemas.errors import PipelineError
+from schemas.formats import REPEAT_HISTORY
 from schemas.keys import KeyedHasher
 from schemas.records import Message, Session
 from schemas.units import Unit
@@ -83,8 +84,8 @@ def _threads(
 def _check_owner(decision: dict[str, Any], session: Session, hasher: KeyedHasher, unit: Unit) -> None:
     """Raises PipelineError for a session of another conversation or user than decided on."""
     user = hasher.user(session.user_id) if session.user_id else None
-    if (hasher.conversation(session.conversation_id), user) != (
-        decision["conversation_key"],
-        decision["user_key"],
-    ):
+    key = hasher.conversation(session.conversation_id)
+    # A record that repeats a history has an id of its own; its digest was compared.
+    is_other = key != decision["conversation_key"] and unit.format not in REPEAT_HISTORY
+    if is_other or user != decision["user_key"]:
         raise changed(unit)

@@ -28,6 +28,14 @@ def sessions_of(users: frozenset[bytes], sessions: pa.Table) -> pa.Table:
     return sessions.filter(pc.is_in(sessions["user_key"], value_set=digits))
 
 
+def named_by(conversations: frozenset[bytes], sessions: pa.Table) -> pa.Table:
+    """The SESSIONS rows that have one of these keys as a further id."""
+    digits = pa.array(sorted(key.hex() for key in conversations), pa.string())
+    lists = sessions["names"]
+    found = pc.is_in(pc.list_flatten(lists), value_set=digits)
+    return sessions.take(pc.unique(pc.list_parent_indices(lists).filter(found)))
+
+
 def without(table: pa.Table, conversations: frozenset[bytes]) -> pa.Table:
     """The table without the rows of these conversations, in the same order; the same object if it has none.
 

@@ -20,6 +20,7 @@ from transforms.shuffle.dictionaries import (
     map_distinct,
     replace_where,
 )
+from transforms.shuffle.instants import filled
 
 
 class Stamp(NamedTuple):
@@ -42,8 +43,8 @@ class Refusal(NamedTuple):
 def ledger_rows(settled: pa.Table, quarantined: pa.Table, refusals: Sequence[Refusal]) -> pa.Table:
     """The rows of one key range, sorted by conversation_key, rows without a key last.
 
-    Columns: those of LEDGER, `row_retain_until`, `standing` and `user_key`. `settled` are SETTLED rows;
-    each refusal replaces the decision of its session. Quarantined records without a key are added.
+    Columns: those of LEDGER, `row_retain_until`, `standing`, `user_key` and `names`. `settled` are SETTLED
+    rows; each refusal replaces the decision of its session. Quarantined records without a key are added.
     """
     records = record_rows(quarantined.filter(quarantined["conversation_key"].is_null()))
     rows = in_key_order(_refuse(pa.concat_tables([settled.select(SETTLED.names), records]), refusals))
@@ -67,10 +68,13 @@ def ledger_table(rows: pa.Table, stamp: Stamp) -> pa.Table:
 
 
 def session_keys(rows: pa.Table) -> pa.Table:
-    """SESSIONS of `ledger_rows`: the user of each row that has a conversation key."""
-    named = rows.filter(rows["conversation_key"].is_valid())
+    """SESSIONS of `ledger_rows`: user and further ids of each row that has a conversation key."""
+    named = rows.filter(rows["conversation_key"].is_valid()).combine_chunks()
     users = hex_keys(named["user_key"])
-    return pa.table([users, named["conversation_key"]], schema=SESSIONS)
+    lists = named["names"].combine_chunks()
+    offsets = pa.array(np.append(0, np.cumsum(filled(pc.list_value_length(lists), 0))), pa.int32())
+    names = pa.ListArray.from_arrays(offsets, hex_keys(pc.list_flatten(lists)), mask=lists.is_null())
+    return pa.table([users, named["conversation_key"], names], schema=SESSIONS)
 
 
 def hex_keys(keys: pa.ChunkedArray | pa.Array) -> pa.Array:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +13,24 @@ import pyarrow as pa
 from apache_beam.metrics import Metrics
 from apache_beam.transforms.window import GlobalWindows
 
+from schemas.formats import REPEAT_HISTORY
+from schemas.tables import HISTORIES
 from schemas.units import Quarantined, Unit
 from transforms.read.quarantined import quarantined_table
-from transforms.shuffle.blobs import to_blob
-from transforms.shuffle.buckets import Buckets, facts_to_buckets
+from transforms.shuffle.blobs import tables_of, to_blob
+from transforms.shuffle.buckets import JOINS_MARK, Buckets, facts_to_buckets, users_to_buckets
 from transforms.shuffle.counters import BYTES_READ, RECORDS_READ
 from transforms.shuffle.entries import ENTRIES, entry
 from transforms.shuffle.guard import guarded
-from transforms.sources.base import PlanTask, ReadContext
+from transforms.shuffle.histories import joins_of, names_of_joins
+from transforms.shuffle.spill import Spill, put
+from transforms.sources.base import FactsBatch, PlanTask, ReadContext
 from transforms.sources.canonical.parquet_digest import metadata_digest
 from transforms.sources.registry import plan_units, read_facts
 
 QUARANTINED = "quarantined"
+HISTORIES_OUT = "histories"
+NAMES_OUT = "names"
 _FLUSH_BYTES = 64 << 20
 
 
@@ -32,9 +38,10 @@ _FLUSH_BYTES = 64 << 20
 class ReadFacts(beam.PTransform):  # type: ignore[misc]
     """The facts of all inputs. In: encoded PlanTasks.
 
-    Out: `facts`, (bucket, blob); `quarantined`, blobs; `entries`. `context` has the key, the limits and the
-    defaults, fixed when the graph is built. Plain files are split into units of `unit_bytes`. A local runner
-    assigns units to workers once, so small units balance the load.
+    Out: `facts`, (bucket, blob); `quarantined`, blobs; `entries`; `histories`, (bucket, blob) of HISTORIES;
+    `names`, blobs of NAMES. `context` has the key, the limits and the defaults, fixed when the graph is
+    built. Plain files are split into units of `unit_bytes`. A local runner assigns units to workers once, so
+    small units balance the load.
     """
 
     context: ReadContext
@@ -49,13 +56,48 @@ class ReadFacts(beam.PTransform):  # type: ignore[misc]
             units["units"]
             | "Spread units" >> beam.Reshuffle()
             | "Read"
-            >> beam.ParDo(_Read(self.context, self.buckets)).with_outputs(QUARANTINED, ENTRIES, main="facts")
+            >> beam.ParDo(_Read(self.context, self.buckets)).with_outputs(
+                QUARANTINED, ENTRIES, HISTORIES_OUT, NAMES_OUT, main="facts"
+            )
         )
         return {
             "facts": facts["facts"],
             "quarantined": (units[QUARANTINED], facts[QUARANTINED]) | "Quarantined" >> beam.Flatten(),
             "entries": (units[ENTRIES], facts[ENTRIES]) | "Entries" >> beam.Flatten(),
+            "histories": facts[HISTORIES_OUT],
+            "names": facts[NAMES_OUT],
         }
+
+
+@dataclasses.dataclass(eq=False)
+class JoinHistories(beam.PTransform):  # type: ignore[misc]
+    """The conversations that are part of others. In: (bucket, blob) of HISTORIES.
+
+    Out: `joins`, (bucket, marked blob) of JOINS, for `tables_of_share`; `names`, blobs of NAMES.
+    """
+
+    spill: Spill | None
+
+    def expand(self, histories: Any) -> Any:
+        joiner = beam.ParDo(_Join(self.spill))
+        return (
+            histories
+            | "By user" >> beam.GroupByKey()
+            | "Join" >> joiner.with_outputs(NAMES_OUT, main="joins")
+        )
+
+
+class _Join(beam.DoFn):  # type: ignore[misc]
+    def __init__(self, spill: Spill | None) -> None:
+        self._spill = spill
+
+    @guarded("Join histories")
+    def process(self, item: tuple[int, Iterable[bytes]]) -> Iterator[Any]:
+        bucket, blobs = item
+        joins = joins_of(tables_of(blobs, {"histories": HISTORIES}, self._spill)["histories"])
+        if joins.num_rows:
+            yield bucket, JOINS_MARK + put(self._spill, to_blob(joins, "joins"))
+            yield beam.pvalue.TaggedOutput(NAMES_OUT, to_blob(names_of_joins(joins), "names"))
 
 
 class DigestFiles(beam.DoFn):  # type: ignore[misc]
@@ -121,6 +163,7 @@ class _Read(beam.DoFn):  # type: ignore[misc]
             parts += batch.parts
             lost += sum(each.is_part for each in batch.quarantined)
             yield from _quarantine(batch.quarantined)
+            yield from self._other(unit, batch)
             self._buffer.append(batch.facts)
             self._bytes += batch.facts.nbytes
             self._records_read.inc(batch.facts.num_rows + len(batch.quarantined))
@@ -130,6 +173,15 @@ class _Read(beam.DoFn):  # type: ignore[misc]
         self._bytes_read.inc(unit.input_bytes)
         count = _read_entry(unit.input, sessions, quarantined, parts, lost)
         yield beam.pvalue.TaggedOutput(ENTRIES, count)
+
+    def _other(self, unit: Unit, batch: FactsBatch) -> Iterator[Any]:
+        """The histories of a batch, and the names of its conversations."""
+        if batch.names is not None and batch.names.num_rows:
+            yield beam.pvalue.TaggedOutput(NAMES_OUT, to_blob(batch.names, "names"))
+        if unit.format in REPEAT_HISTORY:
+            owned = batch.facts.filter(batch.facts["user_key"].is_valid()).select(HISTORIES.names)
+            for pair in users_to_buckets(owned, "user_key", "histories", self._buckets):
+                yield beam.pvalue.TaggedOutput(HISTORIES_OUT, pair)
 
     @guarded("Read facts")
     def finish_bundle(self) -> Iterator[Any]:

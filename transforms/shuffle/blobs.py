@@ -23,6 +23,11 @@ Kind = Literal[
     "quarantined",
     "refusals",
     "users",
+    "histories",
+    "joins",
+    "names",
+    "claims",
+    "named_deletions",
 ]
 _OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
 _KIND = b"chatsieve.kind"

@@ -13,13 +13,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.tables import CONSENT, DELETIONS, FACTS, KEY
+from schemas.tables import CONSENT, DELETIONS, FACTS, JOINS, KEY
 from transforms.shuffle.blobs import Kind, key_prefixes, part_of_keys, slices_by_part, tables_of, to_blob
+from transforms.shuffle.histories import with_joins
 from transforms.shuffle.spill import Spill, put, size_of
 from transforms.shuffle.user_activity import USERS, newest_human, newest_of
 
 #: The column with the user's key, by kind.
 _USER: dict[Kind, str] = {"consent": "user_key", "user_deletions": "key"}
+#: Marks a blob of JOINS: these are needed before all others. No blob and no pointer begins with it.
+JOINS_MARK = b"+"
 #: Rows of consent or deletions that are filtered in one call.
 _ROWS_AT_ONCE = 1 << 20
 
@@ -69,6 +72,8 @@ def shares_of(blobs: Iterable[bytes], buckets: Buckets) -> list[Share]:
 def tables_of_share(share: Share, spill: Spill | None) -> dict[str, pa.Table]:
     """FACTS, CONSENT, DELETIONS and USERS of a share. Blobs are read one by one: memory holds one share.
 
+    FACTS have the keys that JOINS give them.
+
     USERS has the users of the bucket whose user key belongs to the share, so each user is in one share.
     Consent and deletions are those of these users and of the users of the share's sessions. The user keys of
     the share without any session: `other_consent` has each that consent has, once; `other_user_deletions` one
@@ -78,11 +83,15 @@ def tables_of_share(share: Share, spill: Spill | None) -> dict[str, pa.Table]:
     schemas: dict[Kind, pa.Schema] = {"facts": FACTS, "consent": CONSENT, "user_deletions": DELETIONS}
     later: list[bytes] = []
     counted: list[pa.Table] = []
+    marked = [blob.removeprefix(JOINS_MARK) for blob in share.blobs if blob.startswith(JOINS_MARK)]
+    joins = tables_of(marked, {"joins": JOINS}, spill)["joins"]
     for blob in share.blobs:
+        if blob.startswith(JOINS_MARK):
+            continue
         tables = tables_of([blob], schemas, spill)
         facts = tables["facts"]
         if facts.num_rows:
-            opened["facts"].append(_in_share(facts, "conversation_key", share))
+            opened["facts"].append(_in_share(with_joins(facts, joins), "conversation_key", share))
             counted.append(newest_human(_in_share(facts, "user_key", share)))
         else:
             later.append(blob)

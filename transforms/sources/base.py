@@ -94,11 +94,13 @@ class FactsBatch(NamedTuple):
     """Facts of some records of a unit, and the records that could not be read.
 
     `parts`: lines or messages that were read one by one, readable or not; 0 if whole records are read.
+    `names`: NAMES of the conversations, None if they have no further ids.
     """
 
     facts: pa.Table
     quarantined: list[Quarantined]
     parts: int = 0
+    names: pa.Table | None = None
 
     @property
     def records(self) -> int:

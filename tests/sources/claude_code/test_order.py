@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from schemas.records import Block
 from tests.support.claude_code_logs import answer, call, line, read, result, shape
 from transforms.sources.claude_code.lines import LinkedRecord
-from transforms.sources.claude_code.sessions import sessions_of
+from transforms.sources.claude_code.sessions import conversations_of
 
 TALK = [line("u1"), answer("a1", "u1", "t1"), line("u2", "a1"), answer("a2", "u2", "t2")]
 SHAPE = [("u1", None), ("a1", "u1"), ("u2", "a1"), ("a2", "u2")]
@@ -146,7 +146,7 @@ def test_sessions_are_the_connected_components(records: list[LinkedRecord]) -> N
     """A conversation that is cut in two, or joined to another, is decided wrongly."""
     component = components(copy.deepcopy(records))
     given = copy.deepcopy(records)
-    sessions = sessions_of(records)
+    sessions = [one.session for one in conversations_of(records)]
     messages = {record.uuid for record in given if record.is_message}
     assert {component[uuid] for uuid in messages} == {component[s.conversation_id] for s in sessions}
     ids = Counter(
@@ -165,7 +165,7 @@ def test_sessions_are_the_connected_components(records: list[LinkedRecord]) -> N
 def test_messages_come_after_their_parents_at_their_first_time(records: list[LinkedRecord]) -> None:
     """Later stages read messages in order, and consent is compared with the first time of a copy."""
     given = copy.deepcopy(records)
-    for session in sessions_of(records):
+    for session, _ in conversations_of(records):
         place = {message.message_id: number for number, message in enumerate(session.messages)}
         parent = {message.message_id: message.parent_id for message in session.messages}
         for message in session.messages:

@@ -11,7 +11,6 @@ from typing import Any
 
 import msgspec
 
-from schemas.keys import KeyedHasher
 from schemas.records import Defaults
 from schemas.units import Unit
 from transforms.sources.accounting import dropped, note_block
@@ -73,7 +72,6 @@ class AnthropicMessages(JsonItemSource[LoggedCall]):
         self,
         items: Sequence[LoggedCall],
         defaults: Defaults,  # noqa: ARG002
-        hasher: KeyedHasher,  # noqa: ARG002
     ) -> ColumnResult:
         """The sessions of calls with texts, thoughts and tools."""
         return columns_of_calls(items)

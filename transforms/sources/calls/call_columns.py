@@ -16,14 +16,18 @@ import numpy as np
 import pyarrow as pa
 
 from schemas.records import Aware, Role
-from transforms.sources.calls.message_ids import conversation_digest, message_ids_of, up_to_first_answer
+from transforms.sources.calls.message_ids import (
+    conversation_digest,
+    id_column,
+    message_ids_of,
+    up_to_first_answer,
+)
 from transforms.sources.calls.model_calls import instant_text
 from transforms.sources.decode import check_value
 from transforms.sources.facts.messages import value_size
 from transforms.sources.facts.session_columns import SessionColumns
 from transforms.sources.faults import Fault
 
-_ID_BYTES = 16
 _NOT_AN_INSTANT = (msgspec.ValidationError, Fault, ValueError, OverflowError)
 _INSTANTS: type[list[dt.datetime]] = list[Aware]
 
@@ -203,7 +207,7 @@ def session_columns_of(calls: CallColumns) -> SessionColumns:
         created_at=asked,
         last_at=[answered or at for answered, at in zip(calls.answered_at, asked, strict=True)],
         counts=counts,
-        ids=_id_column(message_ids_of(conversation_ids, counts, turns.roles, turns.stable_texts, stable)),
+        ids=id_column(message_ids_of(conversation_ids, counts, turns.roles, turns.stable_texts, stable)),
         linked=True,
         roles=turns.roles,
         texts=[text for text in turns.texts if text is not None],
@@ -271,12 +275,6 @@ def _insert[T](column: list[T], before: Sequence[int], added: Sequence[T]) -> li
         found.append(one)
         at = place
     return found + column[at:]
-
-
-def _id_column(ids: bytes) -> pa.Array:
-    count = len(ids) // _ID_BYTES
-    ends = np.arange(count + 1, dtype=np.int32) * _ID_BYTES
-    return pa.StringArray.from_buffers(count, pa.py_buffer(ends), pa.py_buffer(ids))
 
 
 def _instant_text(value: Any) -> Any:

@@ -14,6 +14,7 @@ from typing import NamedTuple, Self
 import msgspec
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 import xxhash
 
 from transforms.shuffle.instants import Ints
@@ -22,6 +23,7 @@ from transforms.sources.faults import Fault
 _ROLES = {"user": 0, "assistant": 1, "system": 2, "tool": 3}
 _MASK = (1 << 64) - 1
 _ID_DIGITS = 32
+_MESSAGE_ID_BYTES = 16
 _encode = msgspec.json.Encoder().encode
 
 
@@ -93,6 +95,13 @@ def message_ids_of(
     first = _numbers(map(xxhash.xxh3_64_digest, map(str.encode, conversation_ids)))
     first += turns[begins] - sums[begins]
     return (sums + np.repeat(first, counts)).astype(">u8").tobytes().hex().encode()
+
+
+def id_column(ids: bytes) -> pa.Array:
+    """The ids of `message_ids_of` as an array of strings."""
+    count = len(ids) // _MESSAGE_ID_BYTES
+    ends = np.arange(count + 1, dtype=np.int32) * _MESSAGE_ID_BYTES
+    return pa.StringArray.from_buffers(count, pa.py_buffer(ends), pa.py_buffer(ids))
 
 
 def _numbers(digests: Iterable[bytes]) -> npt.NDArray[np.uint64]:

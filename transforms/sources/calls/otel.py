@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from schemas.keys import KeyedHasher
 from schemas.records import Defaults
 from schemas.units import Quarantined, Unit
 from transforms.sources.accounting import dropped, note_record
@@ -95,7 +94,6 @@ class OtelGenai(JsonItemSource[dict[str, Any]]):
         self,
         items: Sequence[dict[str, Any]],
         defaults: Defaults,  # noqa: ARG002
-        hasher: KeyedHasher,  # noqa: ARG002
     ) -> ColumnResult:
         """The sessions of spans whose messages are JSON text."""
         return columns_of_spans(items)

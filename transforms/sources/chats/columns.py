@@ -15,10 +15,9 @@ import msgspec
 import numpy as np
 from msgspec import UNSET, UnsetType
 
-from schemas.keys import KeyedHasher
 from schemas.records import Defaults, Role
-from transforms.shuffle.digests import message_numbers_of_bytes
 from transforms.shuffle.instants import Bools, Ints
+from transforms.sources.chats.histories import encode_sorted, history_ids_of
 from transforms.sources.decode import check_value
 from transforms.sources.facts.messages import sizes_of, value_size
 from transforms.sources.facts.session_columns import SessionColumns
@@ -106,9 +105,7 @@ class OpenaiRecord(_ChatRecord, kw_only=True, forbid_unknown_fields=True, gc=Fal
     parallel_tool_calls: Any = UNSET
 
 
-def sharegpt_columns(
-    items: Sequence[SharegptRecord], defaults: Defaults, hasher: KeyedHasher
-) -> ColumnResult:
+def sharegpt_columns(items: Sequence[SharegptRecord], defaults: Defaults) -> ColumnResult:
     """The sessions of ShareGPT records."""
     for item in items:
         if item.system:
@@ -116,10 +113,10 @@ def sharegpt_columns(
     turns = [*itertools.chain.from_iterable([item.conversations for item in items])]
     roles = [_SPEAKERS[turn.speaker] for turn in turns]
     counts = [len(item.conversations) for item in items]
-    return _columns(items, counts, roles, [turn.value for turn in turns], defaults, hasher)
+    return _columns(items, counts, roles, [turn.value for turn in turns], defaults)
 
 
-def openai_columns(items: Sequence[OpenaiRecord], defaults: Defaults, hasher: KeyedHasher) -> ColumnResult:
+def openai_columns(items: Sequence[OpenaiRecord], defaults: Defaults) -> ColumnResult:
     """The sessions of chat fine-tuning records; raises Fault if one of them may be invalid."""
     turns = [*itertools.chain.from_iterable([item.messages for item in items])]
     roles: list[Role] = [ROLES[turn.role] for turn in turns]
@@ -128,20 +125,20 @@ def openai_columns(items: Sequence[OpenaiRecord], defaults: Defaults, hasher: Ke
     calls = [turn.tool_calls for turn in turns]
     texts = [content or "" for content in contents]
     if None not in contents and "tool" not in roles and not any(calls):
-        return _columns(items, counts, roles, texts, defaults, hasher)
+        return _columns(items, counts, roles, texts, defaults)
     contents_or_json: list[str | bytes] = [*texts]
     calls_tool = np.fromiter(map(bool, calls), np.bool_, len(calls))
     other_sizes = np.zeros(len(turns), np.int64)
     for place, turn in enumerate(turns):
         if contents[place] is None or calls[place] or roles[place] == "tool":
             blocks = _blocks(turn, roles[place])
-            contents_or_json[place] = _encode(blocks)
+            contents_or_json[place] = encode_sorted(blocks)
             if roles[place] == "tool":
                 texts[place], other_sizes[place] = "", len(texts[place])
             else:
                 other_sizes[place] = sum([value_size(block.get("input")) for block in blocks])
     return _columns(
-        items, counts, roles, texts, defaults, hasher, _ToolColumns(contents_or_json, calls_tool, other_sizes)
+        items, counts, roles, texts, defaults, _ToolColumns(contents_or_json, calls_tool, other_sizes)
     )
 
 
@@ -160,7 +157,7 @@ def content_digest(turns: Sequence[tuple[Role, Any]]) -> str:
     Raises UnicodeEncodeError.
     """
     parts = [
-        (role, each.encode(), 0) if isinstance(each, str) else (role, _encode(each), 1)
+        (role, each.encode(), 0) if isinstance(each, str) else (role, encode_sorted(each), 1)
         for role, each in turns
     ]
     frames = [len(data) * 8 + _CODES[role] * 2 + json for role, data, json in parts]
@@ -225,7 +222,6 @@ def json_value(text: str) -> Any:
 
 
 _CODES: dict[Role, int] = {"user": 0, "assistant": 1, "system": 2, "tool": 3}
-_encode = msgspec.json.Encoder(order="sorted").encode
 
 
 def _columns(
@@ -234,15 +230,16 @@ def _columns(
     roles: list[Role],
     texts: list[str],
     defaults: Defaults,
-    hasher: KeyedHasher,
     tools: _ToolColumns | None = None,
 ) -> ColumnResult:
     at = defaults.created_at
     if at is None or at.tzinfo is None or not items:
         return ColumnResult([], None)
     ids = [_id_of(item) for item in items]
+    contents = tools.contents if tools else texts
+    sizes = np.array(counts, np.int64)
     if None in ids:
-        digests = _digests(np.array(counts, np.int64), roles, tools.contents if tools else texts)
+        digests = _digests(sizes, roles, contents)
         ids = [digest if given is None else given for given, digest in zip(ids, digests, strict=True)]
     sessions = SessionColumns(
         conversation_ids=[*map(str, ids)],
@@ -250,9 +247,9 @@ def _columns(
         organization_ids=[None] * len(items),
         created_at=[at] * len(items),
         last_at=None,
-        counts=np.array(counts, np.int64),
-        ids=_place_numbers(counts, hasher),
-        linked=False,
+        counts=sizes,
+        ids=history_ids_of(sizes, roles, contents),
+        linked=True,
         roles=roles,
         texts=texts,
         calls_tool=tools and tools.calls_tool,
@@ -263,11 +260,3 @@ def _columns(
 
 def _id_of(item: _ChatRecord) -> str | int | None:
     return given(item.id or item.conversation_id)
-
-
-def _place_numbers(counts: Sequence[int], hasher: KeyedHasher) -> Ints:
-    """The numbers of message ids that are places in their session: "0", "1" and so on."""
-    of_place = message_numbers_of_bytes([b"%d" % place for place in range(max(counts, default=0))], hasher)
-    begins = np.repeat(np.cumsum(counts) - counts, counts)
-    numbers: Ints = of_place[np.arange(len(begins)) - begins]
-    return numbers

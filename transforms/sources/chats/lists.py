@@ -11,7 +11,6 @@ from typing import Any
 
 import msgspec
 
-from schemas.keys import KeyedHasher
 from schemas.records import Defaults
 from transforms.sources.accounting import MERGED, dropped, note_block
 from transforms.sources.chats.columns import (
@@ -24,6 +23,7 @@ from transforms.sources.chats.columns import (
     openai_columns,
     sharegpt_columns,
 )
+from transforms.sources.chats.histories import history_ids, only_text
 from transforms.sources.decode import unreadable_json
 from transforms.sources.faults import Fault, bad_field, no_field, value_of
 from transforms.sources.json.item_source import ColumnResult, JsonItemSource
@@ -55,7 +55,7 @@ class ChatLists[T](JsonItemSource[T]):
         self,
         turns_of: Callable[[dict[str, Any]], Turns],
         kind: type[T],
-        columns: Callable[[Sequence[T], Defaults, KeyedHasher], ColumnResult],
+        columns: Callable[[Sequence[T], Defaults], ColumnResult],
     ) -> None:
         super().__init__(kind)
         self._turns_of = turns_of
@@ -65,9 +65,9 @@ class ChatLists[T](JsonItemSource[T]):
         """The one record of the item."""
         yield record_or_fault(self._record, data)
 
-    def columns_of(self, items: Sequence[T], defaults: Defaults, hasher: KeyedHasher) -> ColumnResult:
+    def columns_of(self, items: Sequence[T], defaults: Defaults) -> ColumnResult:
         """The sessions of well-formed records."""
-        return self._columns(items, defaults, hasher)
+        return self._columns(items, defaults)
 
     def _record(self, data: bytes | None) -> dict[str, Any]:
         if data is None:
@@ -85,7 +85,7 @@ class ChatLists[T](JsonItemSource[T]):
             raise bad_field(name, named)
         record = {
             "conversation_id": _digest(turns) if named is None else str(named),
-            "messages": [{"message_id": str(number), **turn} for number, turn in enumerate(turns)],
+            "messages": _messages(turns),
         }
         return {**record, "user_id": item["user_id"]} if isinstance(item.get("user_id"), str) else record
 
@@ -254,12 +254,15 @@ def _calls(turn: dict[str, Any]) -> list[dict[str, Any]]:
     return blocks
 
 
+def _messages(turns: Turns) -> list[dict[str, Any]]:
+    """The turns with their ids, each as the child of the one before."""
+    ids = [*history_ids(turns)]
+    parents = [None, *ids]
+    return [
+        {"message_id": own, "parent_id": parent, **turn}
+        for own, parent, turn in zip(ids, parents, turns, strict=False)
+    ]
+
+
 def _digest(turns: Turns) -> str:
-    return content_digest([(turn["role"], _only_text(turn["content"])) for turn in turns])
-
-
-def _only_text(content: Any) -> Any:
-    """The text of a content with one text block and nothing else; any other content unchanged."""
-    if isinstance(content, list) and len(content) == 1 and content[0]["type"] == "text":
-        return content[0]["text"]
-    return content
+    return content_digest([(turn["role"], only_text(turn["content"])) for turn in turns])

@@ -37,7 +37,8 @@ class LinkedRecord(msgspec.Struct, gc=False):
 
     `typed`: what a person typed within a text of the tool. `result`: `toolUseResult` of answers.
     `is_queued`: an attachment of a prompt typed while the model worked. `is_queue_only`: such a prompt that
-    is only in the lines of the queue. `is_command`: a slash command with arguments.
+    is only in the lines of the queue. `is_command`: a slash command with arguments. `forked_from`: the
+    session id of the line that this one is a copy of.
     """
 
     uuid: str
@@ -59,6 +60,7 @@ class LinkedRecord(msgspec.Struct, gc=False):
     is_queued: bool = False
     is_queue_only: bool = False
     is_command: bool = False
+    forked_from: str | None = None
 
     @property
     def is_subagent(self) -> bool:
@@ -181,7 +183,7 @@ def _message(line: dict[str, Any], kind: str, uuid: str, file_agent: str | None)
 
 def _link(line: dict[str, Any], uuid: str) -> LinkedRecord:
     parent, logical = text_of(line, "parentUuid") or None, text_of(line, "logicalParentUuid") or None
-    return LinkedRecord(
+    record = LinkedRecord(
         uuid,
         parent or logical,
         logical,
@@ -190,6 +192,9 @@ def _link(line: dict[str, Any], uuid: str) -> LinkedRecord:
         is_sidechain=line.get("isSidechain") is True,
         agent_id=text_of(line, "agentId") if line.get("isSidechain") is True else None,
     )
+    if isinstance(origin := line.get("forkedFrom"), dict) and isinstance(origin.get("sessionId"), str):
+        record.forked_from = origin["sessionId"]
+    return record
 
 
 def _role_and_origin(line: dict[str, Any], record: LinkedRecord) -> tuple[Role, Origin]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import collections
 import datetime as dt
 import itertools
-import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from schemas.records import MAIN_THREAD, Message, Session
 from transforms.sources.claude_code.groups import Groups
@@ -19,15 +19,24 @@ _EARLIEST = dt.datetime(1, 1, 1, tzinfo=dt.UTC)
 Component = list[LinkedRecord]
 
 
-def sessions_of(records: Sequence[LinkedRecord]) -> list[Session]:
-    """The sessions in the records, by conversation id; equal for equal records in equal order.
+class Conversation(NamedTuple):
+    """A session, and the session ids of all its lines, copies included."""
+
+    session: Session
+    session_ids: frozenset[str]
+
+
+def conversations_of(records: Sequence[LinkedRecord]) -> list[Conversation]:
+    """The conversations in the records, by conversation id; equal for equal records in equal order.
 
     A subagent's messages belong to the conversation that was open under its session id at that time. Parents,
     times and blocks of the records are changed.
     """
     unique = _unique(records)
-    components = _attach_subagents(_components(unique), _other_session_ids(records, unique))
-    return sorted(map(_session, components), key=operator.attrgetter("conversation_id"))
+    others = _other_session_ids(records, unique)
+    components = _attach_subagents(_components(unique), others)
+    found = [Conversation(_session(part), _session_ids(part, others)) for part in components]
+    return sorted(found, key=lambda one: one.session.conversation_id)
 
 
 def _unique(records: Iterable[LinkedRecord]) -> dict[str, LinkedRecord]:
@@ -57,6 +66,15 @@ def _other_session_ids(
         if record.session_id != unique[record.uuid].session_id:
             others[record.uuid].add(record.session_id)
     return others
+
+
+def _session_ids(component: Component, others: Mapping[str, set[str]]) -> frozenset[str]:
+    """The session ids of the records, of their copies, and of the lines that they are copies of."""
+    found = {record.session_id for record in component}
+    found.update(record.forked_from for record in component if record.forked_from)
+    for record in component if others else ():
+        found |= others.get(record.uuid, set())
+    return frozenset(found - {""})
 
 
 def _components(unique: dict[str, LinkedRecord]) -> list[Component]:

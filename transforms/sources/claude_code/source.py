@@ -13,7 +13,11 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Self
 
+import pyarrow as pa
+
+from schemas.keys import KeyedHasher
 from schemas.records import Session
+from schemas.tables import KEY, NAMES
 from schemas.units import Quarantined, Unit
 from transforms.sources.accounting import MERGED, USED, note_block, note_record, settle
 from transforms.sources.base import (
@@ -30,7 +34,7 @@ from transforms.sources.base import (
 from transforms.sources.claude_code.groups import Groups
 from transforms.sources.claude_code.lines import LinkedRecord
 from transforms.sources.claude_code.records import UnitRecords, links_of, records_of
-from transforms.sources.claude_code.sessions import sessions_of
+from transforms.sources.claude_code.sessions import Conversation, conversations_of
 from transforms.sources.decode import checked
 from transforms.sources.facts.table import ReadRecord, SessionBatch
 from transforms.sources.faults import Fault
@@ -95,26 +99,35 @@ class ClaudeCode:
         found = records_of(unit, context)
         faults = [ReadRecord(-1, 0, 0, None, fault) for fault in found.faults]
         parts = found.lines
-        for batch in batches(itertools.chain(faults, _sessions(unit, found, context)), unit, context):
-            yield batch._replace(parts=parts)
+        named: list[Conversation] = []
+        reads = itertools.chain(faults, _sessions(unit, found, context, named))
+        for batch in batches(reads, unit, context):
+            yield batch._replace(parts=parts, names=_names(named, context.hasher))
             parts = 0
+            named.clear()
 
     def sessions(
         self, unit: Unit, context: ReadContext, pointers: Sequence[Pointer]
     ) -> Iterator[FoundSession]:
         """The sessions of just these rows, ascending."""
         wanted = {pointer.row for pointer in pointers}
-        for batch in _sessions(unit, records_of(unit, context), context):
+        for batch in _sessions(unit, records_of(unit, context), context, []):
             if isinstance(batch, SessionBatch):
                 for found in zip(batch.rows, batch.sessions, batch.digests, strict=True):
                     if found[0] in wanted:
                         yield FoundSession(*found)
 
 
-def _sessions(unit: Unit, found: UnitRecords, context: ReadContext) -> Iterator[ReadRecord | SessionBatch]:
-    """One fault for each invalid session, then the valid ones in batches; rows number `sessions_of`."""
+def _sessions(
+    unit: Unit, found: UnitRecords, context: ReadContext, named: list[Conversation]
+) -> Iterator[ReadRecord | SessionBatch]:
+    """One fault for each invalid session, then the valid ones in batches; rows number `conversations_of`.
+
+    Adds the valid conversations to `named`.
+    """
     lines = _MessageLines.of(found.records)
-    sessions = sessions_of(found.records)
+    conversations = conversations_of(found.records)
+    sessions = [one.session for one in conversations]
     _note_merged(lines, sessions)
     most = context.limits.max_messages
     faults = {row: fault for row, one in enumerate(sessions) if (fault := _fault_of(one, most))}
@@ -135,8 +148,23 @@ def _sessions(unit: Unit, found: UnitRecords, context: ReadContext) -> Iterator[
     for rows in itertools.batched(valid, _BATCH_SESSIONS):
         batch = [sessions[row] for row in rows]
         context.all_owned(batch, unit)
+        named += [conversations[row] for row in rows]
         zeros = [0] * len(rows)
         yield SessionBatch(rows, zeros, zeros, batch, [found.digest] * len(rows))
+
+
+def _names(conversations: Sequence[Conversation], hasher: KeyedHasher) -> pa.Table:
+    """NAMES: the session ids of the conversations."""
+    pairs = [
+        (name, session)
+        for session, names in conversations
+        for name in names
+        if name != session.conversation_id
+    ]
+    keys = hasher.conversations([name.encode() for name, _ in pairs])
+    own = hasher.conversations([session.conversation_id.encode() for _, session in pairs])
+    users = [hasher.user(session.user_id) if session.user_id else None for _, session in pairs]
+    return pa.table([pa.array(column, KEY) for column in (keys, own, users)], schema=NAMES)
 
 
 def _fault_of(session: Session, max_messages: int) -> Fault | None:
@@ -156,7 +184,7 @@ class _MessageLines(NamedTuple):
 
     @classmethod
     def of(cls, records: Sequence[LinkedRecord]) -> Self:
-        """Counted before `sessions_of`, which changes the records."""
+        """Counted before `conversations_of`, which changes the records."""
         messages = [record for record in records if record.is_message]
         uuids = frozenset(record.uuid for record in messages)
         return cls(len(messages), uuids, sum(len(r.blocks) + len(r.typed) for r in messages))

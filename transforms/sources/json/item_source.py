@@ -74,7 +74,7 @@ class JsonItemSource[T](RecordFile):
         """The records of one item, or its faults; None stands for an oversize item."""
 
     @abc.abstractmethod
-    def columns_of(self, items: Sequence[T], defaults: Defaults, hasher: KeyedHasher) -> ColumnResult:
+    def columns_of(self, items: Sequence[T], defaults: Defaults) -> ColumnResult:
         """The sessions of typed items by column, as far as possible; raises Fault to have all read singly."""
 
     def gives_fields_once(self, texts: Sequence[bytes], items: Sequence[T]) -> bool:
@@ -193,7 +193,7 @@ class JsonItemSource[T](RecordFile):
     def _valid_columns(self, items: Sequence[T], size: int, unit: Unit, context: ReadContext) -> ColumnResult:
         """The sessions by column, or no columns at all if one of the sessions could be quarantined."""
         try:
-            found = self.columns_of(items, context.defaults[unit.input], context.hasher)
+            found = self.columns_of(items, context.defaults[unit.input])
         except (Fault, *UNFORESEEN):
             return _NO_COLUMNS
         return found if _are_valid(found.sessions, size, context.limits) else _NO_COLUMNS
