@@ -110,6 +110,17 @@ class Lists(msgspec.Struct, frozen=True):
     authorizations: ListRows
 
 
+class NotUnderstood(msgspec.Struct, frozen=True):
+    """Lines and blocks of kinds that a format does not know, by kind. Their content is not read.
+
+    `other`: kinds that are no plain words, and the rarest of more than 100. Counted for Claude Code, exports
+    and lists of turns; copies of a line count too.
+    """
+
+    records: dict[str, int]
+    blocks: dict[str, int]
+
+
 class Shareable(msgspec.Struct, frozen=True):
     """Marks a shareable report: no count below `min_cell` is in it or can be computed from it.
 
@@ -198,7 +209,10 @@ class Failure(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole report. `deid`, `residual` and `shards` are null for audits, `lists` if it is shareable."""
+    """The whole report.
+
+    `deid`, `residual` and `shards` are null for audits, `lists` and `not_understood` if it is shareable.
+    """
 
     format: Literal["chatsieve.report"] = FORMAT
     format_version: Literal[1] = FORMAT_VERSION
@@ -227,6 +241,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     residual: Residual | None
     estimate: Estimate | None
     quarantine: list[QuarantineCount]
+    not_understood: NotUnderstood | None
     shards: Shards | None
     previous: Previous | None
     warnings: list[Caution]

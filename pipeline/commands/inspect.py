@@ -24,14 +24,13 @@ from transforms.sources.claude_code.census import census_of
 from transforms.sources.peek import peek_of
 from transforms.sources.recognize import formats_of
 from transforms.sources.registry import source_of
+from transforms.sources.unknown_kinds import COUNTED, KNOWN_BLOCKS, UnknownKinds, plain
 
 #: The time of records in formats without times, so that they can be read. No log is that old.
 _NO_TIME = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 #: Formats that repeat a message in several records. Only for these are message ids kept in memory.
 _REPEATING = frozenset({"claude-code", "anthropic-messages", "otel-genai"})
 _FIELDS = ("user_id", "organization_id", "tier", "surface")
-_BLOCKS = frozenset({"text", "thinking", "tool_use", "tool_result", "image", "document"})
-_WORD = re.compile(r"[a-z][a-z_]{0,39}\Z")
 _SUFFIX = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,7}(?:\.(?:gz|zst))?\Z")
 
 
@@ -76,18 +75,16 @@ def _described(path: str, name: str, files: Sequence[InputFile], also: Sequence[
     book = Book()
     tally.add(sessions_of(files, name, context, book))
     paths = [file.path for file in files]
-    census = census_of(paths) if name == "claude-code" else None
+    versions = census_of(paths) if name == "claude-code" else {}
+    unknown = book.unknown if name in COUNTED else UnknownKinds(collections.Counter(), tally.strange)
     return {
         "format": name,
         "also_possible": list(also),
         "files": len(files),
         **tally.counts(),
         "accounts": tally.accounts(book),
-        "versions": dict(sorted(census.versions.items(), key=_version)) if census else {},
-        "not_understood": {
-            "records": dict(sorted(census.unknown_types.items())) if census else {},
-            "blocks": dict(sorted(tally.strange.items())),
-        },
+        "versions": dict(sorted(versions.items(), key=_version)),
+        "not_understood": unknown.counts(),
         "inputs": _entries(path, name, paths, tally),
     }
 
@@ -142,10 +139,10 @@ class _Tally:
                 self.first = min(self.first or message.sent_at, message.sent_at)
                 self.last = max(self.last or message.sent_at, message.sent_at)
             for block in _blocks_of(message):
-                known = block.type in _BLOCKS
+                known = block.type in KNOWN_BLOCKS
                 self.blocks[block.type if known else "other"] += 1
                 if not known:
-                    self.strange[block.type if _WORD.match(block.type) else "other"] += 1
+                    self.strange[plain(block.type)] += 1
 
         self.merged["records"] += bool(session.messages) and self.messages == before
 

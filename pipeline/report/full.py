@@ -33,13 +33,14 @@ from schemas.config import RunConfig
 from schemas.decisions import Reason
 from schemas.errors import PipelineError
 from schemas.policy import Policy
-from schemas.report import InputRead, PolicyRead, Report, SnapshotRead, SnapshotsRead
+from schemas.report import InputRead, NotUnderstood, PolicyRead, Report, SnapshotRead, SnapshotsRead
 from schemas.report_counts import Counts
 from schemas.report_masking import Estimate
 from transforms.consent.snapshots import Snapshot
 from transforms.deid.estimate import estimate_of
 from transforms.output.file_names import masked_name
 from transforms.shuffle.instants import moment_text
+from transforms.sources.unknown_kinds import UnknownKinds
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,6 +93,7 @@ def report_of(catalog: Catalog, context: ReportContext) -> tuple[Report, list[Le
         residual=residual_of(catalog, summed(cells, ["reason"]).get(str(Reason.RESIDUAL_PII), 0)),
         estimate=Estimate(**estimate_of(catalog["estimate"])) if "estimate" in catalog else None,
         quarantine=quarantine_of(cells, catalog),
+        not_understood=_not_understood(catalog),
         shards=shards_of(catalog),
         previous=previous_of(context.before, cells) if context.before else None,
         warnings=[],
@@ -175,6 +177,13 @@ def _inputs(catalog: Catalog, config: RunConfig) -> list[InputRead]:
         )
         for number, source in enumerate(config.inputs)
     ]
+
+
+def _not_understood(catalog: Catalog) -> NotUnderstood:
+    found = UnknownKinds.none()
+    for entry in catalog.get("read", []):
+        found.add(entry["unknown"])
+    return NotUnderstood(**found.counts())
 
 
 def _snapshots(context: ReportContext) -> SnapshotsRead:

@@ -197,9 +197,7 @@ def claude_code(folder: Path) -> World:
     return made
 
 
-@pytest.mark.parametrize(
-    ("session", "root"), [("S1", "u1"), ("S2", "u1"), ("S4", "u5")]
-)
+@pytest.mark.parametrize(("session", "root"), [("S1", "u1"), ("S2", "u1"), ("S4", "u5")])
 def test_a_session_id_deletes_and_explains_all_that_stems_from_it(
     session: str, root: str, tmp_path: Path
 ) -> None:

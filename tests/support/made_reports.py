@@ -55,7 +55,14 @@ def report_over(ledger: pa.Table, standing: pa.ChunkedArray, corpus: Corpus) -> 
     users = dict.fromkeys(CONSENT_STATUSES, 1000)
     catalog = {
         "read": [
-            {"input": 0, "sessions": ledger.num_rows, "quarantined": 0, "parts": 0, "quarantined_parts": 0}
+            {
+                "input": 0,
+                "sessions": ledger.num_rows,
+                "quarantined": 0,
+                "parts": 0,
+                "quarantined_parts": 0,
+                "unknown": {"records": {"hologram": 3}, "blocks": {}},
+            }
         ],
         "decided": [{"records": ledger.num_rows, "sessions": ledger.num_rows}],
         "input": [{"input": 0, "file": 0, "bytes": 10**9}],

@@ -33,6 +33,8 @@ def sessions_of(
         with keeping(book):
             for batch in read_facts(unit, context):
                 faults += batch.quarantined
+                if book is not None and batch.unknown is not None:
+                    book.unknown.add(batch.unknown)
                 columns = (batch.facts[name].to_pylist() for name in Pointer._fields)
                 pointers += map(Pointer, *columns)
         yield from faults

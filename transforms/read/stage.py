@@ -27,6 +27,7 @@ from transforms.shuffle.spill import Spill, put
 from transforms.sources.base import FactsBatch, PlanTask, ReadContext
 from transforms.sources.canonical.parquet_digest import metadata_digest
 from transforms.sources.registry import plan_units, read_facts
+from transforms.sources.unknown_kinds import UnknownKinds
 
 QUARANTINED = "quarantined"
 HISTORIES_OUT = "histories"
@@ -134,7 +135,7 @@ class _PlanUnits(beam.DoFn):  # type: ignore[misc]
         yield from (unit.encode() for unit in units)
         yield from _quarantine(unreadable)
         if unreadable:
-            count = _read_entry(plan.input, 0, len(unreadable), 0, 0)
+            count = _read_entry(plan.input, 0, len(unreadable), 0, 0, UnknownKinds.none())
             yield beam.pvalue.TaggedOutput(ENTRIES, count)
 
 
@@ -156,11 +157,14 @@ class _Read(beam.DoFn):  # type: ignore[misc]
     @guarded("Read facts")
     def process(self, encoded: str) -> Iterator[Any]:
         sessions = quarantined = parts = lost = 0
+        unknown = UnknownKinds.none()
         unit = Unit.decode(encoded)
         for batch in read_facts(unit, self._context):
             sessions += batch.facts.num_rows
             quarantined += len(batch.quarantined)
             parts += batch.parts
+            if batch.unknown is not None:
+                unknown.add(batch.unknown)
             lost += sum(each.is_part for each in batch.quarantined)
             yield from _quarantine(batch.quarantined)
             yield from self._other(unit, batch)
@@ -171,7 +175,7 @@ class _Read(beam.DoFn):  # type: ignore[misc]
                 yield from self._drain()
         self._units_read.inc()
         self._bytes_read.inc(unit.input_bytes)
-        count = _read_entry(unit.input, sessions, quarantined, parts, lost)
+        count = _read_entry(unit.input, sessions, quarantined, parts, lost, unknown)
         yield beam.pvalue.TaggedOutput(ENTRIES, count)
 
     def _other(self, unit: Unit, batch: FactsBatch) -> Iterator[Any]:
@@ -195,9 +199,17 @@ class _Read(beam.DoFn):  # type: ignore[misc]
             yield from facts_to_buckets(facts, self._buckets)
 
 
-def _read_entry(number: int, sessions: int, quarantined: int, parts: int, lost: int) -> bytes:
+def _read_entry(
+    number: int, sessions: int, quarantined: int, parts: int, lost: int, unknown: UnknownKinds
+) -> bytes:
     return entry(
-        "read", input=number, sessions=sessions, quarantined=quarantined, parts=parts, quarantined_parts=lost
+        "read",
+        input=number,
+        sessions=sessions,
+        quarantined=quarantined,
+        parts=parts,
+        quarantined_parts=lost,
+        unknown=unknown._asdict(),
     )
 
 

@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+from transforms.sources.unknown_kinds import UnknownKinds
+
 MERGED, USED = "merged", "used"
 _WORD = re.compile(r"[A-Za-z][A-Za-z_-]{0,39}\Z")
 
@@ -23,11 +25,12 @@ class Book:
     """Counts of records and blocks by fate.
 
     A fate is `used` (counted by the caller), `merged` (a copy of, or part of, another record), or
-    `dropped: ` and the rule.
+    `dropped: ` and the rule. `unknown`: kinds that the format does not know, as a run counts them.
     """
 
     records: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
     blocks: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
+    unknown: UnknownKinds = dataclasses.field(default_factory=UnknownKinds.none)
     _pending: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
 
     def settle(self, good: bool) -> None:

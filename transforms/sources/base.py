@@ -17,6 +17,7 @@ from transforms.sources.accounting import settle
 from transforms.sources.facts.table import ColumnBatch, Facts, ReadRecord, SessionBatch, facts_table
 from transforms.sources.faults import Field
 from transforms.sources.identities import Identities, with_owner
+from transforms.sources.unknown_kinds import COUNTED, UnknownKinds
 
 #: The digest of a file that is quarantined whole; its contents are digested with the inputs.
 NO_DIGEST = "0" * 32
@@ -94,13 +95,15 @@ class FactsBatch(NamedTuple):
     """Facts of some records of a unit, and the records that could not be read.
 
     `parts`: lines or messages that were read one by one, readable or not; 0 if whole records are read.
-    `names`: NAMES of the conversations, None if they have no further ids.
+    `names`: NAMES of the conversations, None if they have no further ids. `unknown`: kinds that the format
+    does not know, None if they are not counted.
     """
 
     facts: pa.Table
     quarantined: list[Quarantined]
     parts: int = 0
     names: pa.Table | None = None
+    unknown: UnknownKinds | None = None
 
     @property
     def records(self) -> int:
@@ -187,12 +190,15 @@ def batches(
     encoded = unit.encode()
     facts, faults, held = Facts(context.hasher), [], list[ReadRecord]()
     size = taken = messages = 0
+    unknown = UnknownKinds.none() if unit.format in COUNTED else None
     for read in reads:
         if isinstance(read, ColumnBatch):
             facts.add_columns(read)
         elif isinstance(read, SessionBatch):
             size += sum(read.lengths)
             facts.add_sessions(read, placed=placed)
+            if unknown is not None:
+                unknown.add_blocks(read.sessions)
         elif read.fault is not None:
             size += read.length
             faults.append(read.fault)
@@ -200,16 +206,19 @@ def batches(
             size += read.length
             held.append(read)
             messages += len(read.session.messages)
+            if unknown is not None:
+                unknown.add_blocks([read.session])
         if held and (messages >= _HELD_MESSAGES or size - taken >= _HELD_BYTES):
             facts.add(held, placed=placed)
             held, messages, taken = [], 0, size
         if size >= _BATCH_BYTES or len(facts) + len(faults) >= _BATCH_RECORDS:
             facts.add(held, placed=placed)
-            yield FactsBatch(facts.table(encoded), faults)
+            yield FactsBatch(facts.table(encoded), faults, unknown=unknown)
             facts, faults, held = Facts(context.hasher), [], []
             size = taken = messages = 0
+            unknown = None if unknown is None else UnknownKinds.none()
     facts.add(held, placed=placed)
-    yield FactsBatch(facts.table(encoded), faults)
+    yield FactsBatch(facts.table(encoded), faults, unknown=unknown)
 
 
 def batch_of(reads: Sequence[ReadRecord], unit: str, context: ReadContext) -> FactsBatch:

@@ -1,11 +1,14 @@
 """The kinds of lines and blocks of the recorded versions, as listed in docs/claude-code.md.
 
-Of other types only the links are read, and `chatsieve inspect` reports them.
+Of other types only the links are read; reports and `chatsieve inspect` count them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
+
+from transforms.sources.unknown_kinds import plain
 
 LINES = frozenset(
     "user assistant system summary file-history-snapshot queue-operation progress attachment "
@@ -43,8 +46,13 @@ KINDS: dict[str, tuple[str, frozenset[str]]] = {
 }
 
 
-def unknown_kind(line_type: str, held: Any) -> str | None:
-    """The kind of a line of a known type, if it is none of the list. `held`: the field that `KINDS` names."""
-    if isinstance(held, dict):
-        held = held.get("type")
-    return held if isinstance(held, str) and held not in KINDS[line_type][1] else None
+def unknown_kinds(line_type: str, line: dict[str, Any]) -> Iterator[str]:
+    """`TYPE` of a line of an unknown type; `TYPE KIND` of one of a known type and an unknown kind."""
+    if line_type not in LINES:
+        yield plain(line_type)
+    elif line_type in KINDS:
+        field, known = KINDS[line_type]
+        held = line.get(field)
+        kind = held.get("type") if isinstance(held, dict) else held
+        if isinstance(kind, str) and kind not in known:
+            yield f"{line_type} {plain(kind)}"

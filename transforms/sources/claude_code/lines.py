@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import datetime as dt
 from typing import Any
 
@@ -10,6 +11,7 @@ import msgspec
 from schemas.records import Block, Origin, Role
 from transforms.sources.accounting import dropped, note_record
 from transforms.sources.claude_code.fields import LineFault, blocks_of, instant_of, json_object, text_of
+from transforms.sources.claude_code.kinds import unknown_kinds
 from transforms.sources.claude_code.queued import HUMAN_ORIGINS, QueueStep, is_queued_prompt, origin_kind
 from transforms.sources.claude_code.typed import (
     PLAN,
@@ -68,12 +70,17 @@ class LinkedRecord(msgspec.Struct, gc=False):
         return self.is_sidechain or self.agent_id is not None
 
 
-def parse_line(data: bytes, file_agent: str | None) -> LinkedRecord | QueueStep | None:
+def parse_line(
+    data: bytes, file_agent: str | None, unknown: collections.Counter[str]
+) -> LinkedRecord | QueueStep | None:
     """The record of a line, or its step of the queue; None for a line with neither; raises LineFault.
 
-    `file_agent`: the subagent that the file's name gives.
+    `file_agent`: the subagent that the file's name gives. `unknown` counts lines of unknown kinds.
     """
     line = json_object(data)
+    kind = line.get("type")
+    if kind not in _MESSAGE_TYPES and isinstance(kind, str):
+        unknown.update(unknown_kinds(kind, line))
     try:
         return _record(line, file_agent)
     except LineFault as fault:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import PurePath
@@ -29,21 +30,23 @@ class UnitRecords(NamedTuple):
     """The records of a unit in the order of its files, and one fault for each unreadable line or file.
 
     `digest`: of all lines of all files, since any of them may change a session. `lines`: their number.
+    `unknown`: lines of unknown kinds.
     """
 
     records: list[LinkedRecord]
     faults: list[Quarantined]
     digest: int
     lines: int
+    unknown: collections.Counter[str]
 
 
 def records_of(unit: Unit, context: ReadContext) -> UnitRecords:
     """The records and faults of all files of a unit."""
     messages: dict[str, LinkedRecord] = {}
     records, faults, seen = list[LinkedRecord](), list[Quarantined](), context.hasher.contents()
-    count = 0
+    count, unknown = 0, collections.Counter[str]()
     for path in unit.paths:
-        reader = _FileReader(unit, path, context, messages)
+        reader = _FileReader(unit, path, context, messages, unknown)
         try:
             with closing(open_stream(path)) as file:
                 for line in lines(file, 0, None, context.limits.max_record_bytes):
@@ -59,7 +62,7 @@ def records_of(unit: Unit, context: ReadContext) -> UnitRecords:
         records.extend(reader.records_with_prompts())
         faults.extend(reader.faults)
     _find_answers(records)
-    return UnitRecords(records, faults, context.hasher.signed(seen.intdigest()), count)
+    return UnitRecords(records, faults, context.hasher.signed(seen.intdigest()), count, unknown)
 
 
 class _FileReader:
@@ -70,7 +73,12 @@ class _FileReader:
     """
 
     def __init__(
-        self, unit: Unit, path: str, context: ReadContext, messages: dict[str, LinkedRecord]
+        self,
+        unit: Unit,
+        path: str,
+        context: ReadContext,
+        messages: dict[str, LinkedRecord],
+        unknown: collections.Counter[str],
     ) -> None:
         name = PurePath(path).name
         self.records: list[LinkedRecord] = []
@@ -79,6 +87,7 @@ class _FileReader:
         self._agent = name.removeprefix("agent-").split(".")[0] if name.startswith("agent-") else None
         self._last: dict[tuple[str, str | bool], str] = {}
         self._messages = messages
+        self._unknown = unknown
         self._queues = Queues()
         self._steps = 0
 
@@ -88,7 +97,7 @@ class _FileReader:
             self._add_fault(line, "oversize_record")
             return
         try:
-            record = parse_line(line.data.strip(_PADDING) or line.data, self._agent)
+            record = parse_line(line.data.strip(_PADDING) or line.data, self._agent, self._unknown)
         except LineFault as fault:
             self._add_fault(line, fault.code, fault.field)
             if fault.link is not None:

@@ -102,6 +102,8 @@ class ClaudeCode:
         named: list[Conversation] = []
         reads = itertools.chain(faults, _sessions(unit, found, context, named))
         for batch in batches(reads, unit, context):
+            if parts and batch.unknown is not None:
+                batch.unknown.records.update(found.unknown)
             yield batch._replace(parts=parts, names=_names(named, context.hasher))
             parts = 0
             named.clear()
