@@ -24,7 +24,7 @@ from transforms.sources.claude_code.typed import (
 from transforms.sources.json.once import Fields, Repeated, check_once, opaque, overlaid
 
 _MESSAGE_TYPES = frozenset({"user", "assistant"})
-_HARNESS_FLAGS = ("isMeta", "isVisibleInTranscriptOnly", "turnCompanion")
+_HARNESS_FLAGS = frozenset({"isMeta", "isVisibleInTranscriptOnly", "turnCompanion"})
 #: Hooks that begin a conversation: their lines without a parent are roots.
 _BEGINNINGS = ("SessionStart:startup", "SessionStart:clear")
 _CONTINUING = ("compact_boundary", "microcompact_boundary", "stop_hook_summary")
@@ -79,7 +79,7 @@ def parse_line(
     """
     line = json_object(data)
     kind = line.get("type")
-    if kind not in _MESSAGE_TYPES and isinstance(kind, str):
+    if isinstance(kind, str) and kind not in _MESSAGE_TYPES:
         unknown.update(unknown_kinds(kind, line))
     try:
         return _record(line, file_agent)
@@ -189,18 +189,21 @@ def _message(line: dict[str, Any], kind: str, uuid: str, file_agent: str | None)
 
 
 def _link(line: dict[str, Any], uuid: str) -> LinkedRecord:
-    parent, logical = text_of(line, "parentUuid") or None, text_of(line, "logicalParentUuid") or None
+    is_sidechain = line.get("isSidechain") is True
+    logical = (text_of(line, "logicalParentUuid") or None) if "logicalParentUuid" in line else None
     record = LinkedRecord(
         uuid,
-        parent or logical,
+        text_of(line, "parentUuid") or logical,
         logical,
         text_of(line, "sessionId") or "",
         is_message=False,
-        is_sidechain=line.get("isSidechain") is True,
-        agent_id=text_of(line, "agentId") if line.get("isSidechain") is True else None,
+        is_sidechain=is_sidechain,
+        agent_id=text_of(line, "agentId") if is_sidechain else None,
     )
-    if isinstance(origin := line.get("forkedFrom"), dict) and isinstance(origin.get("sessionId"), str):
-        record.forked_from = origin["sessionId"]
+    if "forkedFrom" in line:
+        origin = line["forkedFrom"]
+        name = origin.get("sessionId") if isinstance(origin, dict) else None
+        record.forked_from = name if isinstance(name, str) else None
     return record
 
 
@@ -222,7 +225,8 @@ def _role_and_origin(line: dict[str, Any], record: LinkedRecord) -> tuple[Role, 
         return "tool", "tool"
     if line.get("isCompactSummary") is True:
         return "user", "summary"
-    if origin_kind(line) not in HUMAN_ORIGINS or any(line.get(flag) is True for flag in _HARNESS_FLAGS):
+    flags = () if _HARNESS_FLAGS.isdisjoint(line) else _HARNESS_FLAGS
+    if origin_kind(line) not in HUMAN_ORIGINS or any(line.get(flag) is True for flag in flags):
         return "user", "harness"
     if record.is_subagent:
         return "user", "model"

@@ -51,22 +51,26 @@ class QueueStep(NamedTuple):
 
 
 class _Waiting(NamedTuple):
-    """A prompt in the queue: the id of its message, and the count of records before its line."""
+    """A prompt in the queue. `anchor`, `number`, `since`: see `Taken`."""
 
-    message_id: str
+    anchor: str
+    number: int
     words: str
     at: dt.datetime | None
-    place: int
+    since: int
 
 
 class Taken(NamedTuple):
     """A prompt that left the queue for the model.
 
-    `after`: the uuid before that line in its session. `since`, `place`: the counts of records before the line
-    that added the prompt, and before the line that took it. `is_sent`: sent after the turn, as a user line.
+    `anchor`: the uuid before the line that added it, else its session id. `number`: the number of the prompts
+    with these words that were added after that uuid. `after`: the uuid before the line that took it, in its
+    session. `since`, `place`: the counts of records before the line that added the prompt, and before the
+    line that took it. `is_sent`: sent after the turn, as a user line.
     """
 
-    message_id: str
+    anchor: str
+    number: int
     session_id: str
     words: str
     at: dt.datetime
@@ -75,6 +79,12 @@ class Taken(NamedTuple):
     place: int
     is_sent: bool
 
+    @property
+    def message_id(self) -> str:
+        """The id of its message, if the prompt is in no other line."""
+        digest = hashlib.sha256(self.words.encode(errors="surrogatepass")).hexdigest()[:12]
+        return f"{self.anchor}/queued-{digest}-{self.number}"
+
 
 class Queues:
     """The queues of a file, by session id. `taken`: the prompts of persons that left them, in order."""
@@ -82,18 +92,16 @@ class Queues:
     def __init__(self) -> None:
         self.taken: list[Taken] = []
         self._waiting: dict[str, list[_Waiting]] = collections.defaultdict(list)
-        self._numbers: collections.Counter[str] = collections.Counter()
+        self._numbers: collections.Counter[tuple[str, str]] = collections.Counter()
 
     def step(self, step: QueueStep, last: str | None, place: int) -> None:
         """Follows a line. `last`: the uuid before it in its session; `place`: records before it."""
         waiting = self._waiting[step.session_id]
         if step.operation == "enqueue":
-            anchor = last or step.session_id
-            words = step.words or ""
-            digest = hashlib.sha256(words.encode(errors="surrogatepass")).hexdigest()[:12]
-            name = f"{anchor}/queued-{digest}"
-            self._numbers[name] += 1
-            waiting.append(_Waiting(f"{name}-{self._numbers[name]}", words, step.at, place))
+            same = last or step.session_id, step.words or ""
+            self._numbers[same] += 1
+            anchor, words = same
+            waiting.append(_Waiting(anchor, self._numbers[same], words, step.at, place))
             return
         if step.operation == "popAll" and step.words is None:
             waiting.clear()
@@ -103,8 +111,8 @@ class Queues:
         is_sent = step.operation == "dequeue"
         is_taken = is_sent or (step.operation == "remove" and step.reason in _ABSORBED)
         if is_taken and found.at is not None and is_prompt(found.words):
-            name, words, _, since = found
-            self.taken.append(Taken(name, step.session_id, words, found.at, last, since, place, is_sent))
+            one = found.anchor, found.number, step.session_id, found.words, found.at
+            self.taken.append(Taken(*one, last, found.since, place, is_sent))
 
 
 def _index(waiting: Sequence[_Waiting], step: QueueStep) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import collections
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import PurePath
 from typing import Any, NamedTuple
@@ -235,20 +234,20 @@ def links_of(path: str) -> set[str]:
     try:
         with closing(open_stream(path)) as file:
             for line in lines(file, 0, None, _LINK_LINE_BYTES):
-                linked.update(_ids(line))
+                for one in _ids(line):
+                    if one.__class__ is str and one:
+                        linked.add(one)
     except Truncated:
         pass  # the lines before the cut are read all the same
     return linked
 
 
-def _ids(line: Line) -> Iterator[str]:
-    """The ids of a line that are strings; none of a line that cannot be decoded."""
+def _ids(line: Line) -> tuple[Any, ...]:
+    """The values of the id fields of a line; none of a line that cannot be decoded."""
     if line.data is None:
-        return
+        return ()
     try:
         found = _LINKS.decode(line.data.strip(_PADDING))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return
-    for one in (found.uuid, found.parent, found.logical_parent, found.session_id):
-        if isinstance(one, str) and one:
-            yield one
+        return ()
+    return found.uuid, found.parent, found.logical_parent, found.session_id
