@@ -44,7 +44,8 @@ def inspect(
 def _is_unread(found: dict[str, Any]) -> bool:
     """True if no session of the format could be read, or none of a file of spans."""
     quarantined = found["quarantined"]
-    return "no_messages" in quarantined or (not found["sessions"] and bool(quarantined))
+    lost = quarantined or "dropped: span_without_messages" in found["accounts"]["records"]
+    return "no_messages" in quarantined or (not found["sessions"] and bool(lost))
 
 
 def checked_format(name: str | None) -> str | None:

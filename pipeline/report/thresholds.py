@@ -21,6 +21,7 @@ def failures_of(report: Report, config: RunConfig) -> list[Failure]:
     fail_if = config.audit.fail_if
     found = [
         _limits(report, config),
+        _nothing_read(report),
         _shares(report, fail_if),
         _numbers(report, fail_if),
         _moved(report, fail_if),
@@ -36,6 +37,14 @@ def _limits(report: Report, config: RunConfig) -> Iterator[Failure]:
         if quarantined > limit * total:
             text = f"{quarantined} of {total} {what} could not be read, more than {key} {limit:g}"
             yield Failure(key, limit, share(quarantined, total), text)
+
+
+def _nothing_read(report: Report) -> Iterator[Failure]:
+    """Inputs of spans with content, of which nothing is read."""
+    for number, item in enumerate(report.inputs):
+        if item.format == "otel-genai" and item.bytes and item.records == 0:
+            text = f"no span or log record of inputs[{number}] has messages in a form that is known"
+            yield Failure(f"inputs[{number}]", 1, 0, text)
 
 
 def unreadable_of(counts: Counts) -> Iterator[tuple[str, int, int]]:

@@ -215,13 +215,17 @@ def test_a_bad_span_is_named_by_its_field(tmp_path: Path, field: str, bad: dict[
 
 
 def test_spans_without_a_message_are_no_empty_success(tmp_path: Path) -> None:
-    """A file of which nothing is read is one entry, however it is divided; with one message it is none."""
+    """A file of which nothing is read is one entry, however it is divided; with one message it is none.
+
+    A file of web requests is none either: a folder may have thousands of them.
+    """
     silent = [span({"gen_ai.system": "x", "llm.model_name": CANARY}) for _ in range(20)]
     path = write_lines(tmp_path / "spans.jsonl", silent)
     for size in (100, 1 << 20):
         (entry,) = read_all([path], "otel-genai", unit_bytes=size).quarantined
         assert (entry.code, entry.locator, entry.field) == ("no_messages", "file", "gen_ai.input.messages")
     good = span({"gen_ai.input.messages": [text("user", "x")]})
-    for items in ([*silent, good], [good, *silent], [{"resourceSpans": []}]):
+    web = span({"http.method": "GET", "url.full": CANARY})
+    for items in ([*silent, good], [good, *silent], [{"resourceSpans": []}], [web, web]):
         write_lines(path, items)
         assert read_all([path], "otel-genai", unit_bytes=100).codes == []

@@ -17,7 +17,7 @@ from transforms.sources.accounting import dropped, note_record
 from transforms.sources.base import NO_DIGEST, PlanTask
 from transforms.sources.calls.model_calls import record_of
 from transforms.sources.calls.otel_columns import columns_of_spans
-from transforms.sources.calls.otel_spans import call_of, spans_of
+from transforms.sources.calls.otel_spans import call_of, is_of_ai, spans_of
 from transforms.sources.faults import Fault, Field
 from transforms.sources.files import Truncated
 from transforms.sources.json.array import ArrayCut
@@ -51,10 +51,11 @@ class OtelGenai(JsonItemSource[dict[str, Any]]):
                 yield record
 
     def plan(self, task: PlanTask, unit_bytes: int) -> tuple[list[Unit], list[Quarantined]]:
-        """The units of a file, and an entry if it has spans, none of which has messages. Raises OSError.
+        """The units of a file, and an entry if it has spans of AI and no message. Raises OSError.
 
         Instrumentation that records no messages, or in a form that is not known here, must not look like logs
-        without conversations. A file is read up to its first span with messages.
+        without conversations. A file is read up to its first span with messages. Files of other spans are
+        common beside them and get no entry.
         """
         units, faults = super().plan(task, unit_bytes)
         if units and not self._is_used(task.paths[0]):
@@ -64,17 +65,18 @@ class OtelGenai(JsonItemSource[dict[str, Any]]):
         return units, faults
 
     def _is_used(self, path: str) -> bool:
-        """True if the file has a record, readable or not, or no span."""
-        has_spans = False
+        """True if the file has a record, readable or not, or no span of AI."""
+        is_of_one = False
         try:
             for item in raw_items(path, _MAX_BYTES):
                 if next(self.records_of(item.data), None) is not None:
                     return True
                 found = object_of(item.data)
-                has_spans |= not isinstance(found, Fault) and next(_spans_in(found), None) is not None
+                if not isinstance(found, Fault):
+                    is_of_one = is_of_one or any(map(is_of_ai, _spans_in(found)))
         except _CUT:
             return True
-        return not has_spans
+        return not is_of_one
 
     def gives_fields_once(self, texts: Sequence[bytes], items: Sequence[dict[str, Any]]) -> bool:
         """True if it is certain of the items; `columns_of` checks the messages in their attributes."""

@@ -9,6 +9,7 @@ from transforms.sources.calls.model_calls import Call, Turn, instant_text
 from transforms.sources.calls.otel_events import (
     event_turns,
     is_message,
+    name_of,
     prompt_turns,
     spans_of_logs,
 )
@@ -31,6 +32,8 @@ _EXPORTS = (
 )
 #: Of a single log record; a span has a start.
 _LOG_FIELDS = ("body", "observedTimeUnixNano", "observed_timestamp", "severityNumber", "severity_number")
+#: How attributes and events of generative AI begin, of known conventions and of those that are not read.
+_OF_AI = ("gen_ai.", "llm.", "openinference.", "traceloop.", "ai.")
 _PLAIN = ("gen_ai.prompt", "gen_ai.completion")
 
 
@@ -126,6 +129,14 @@ def attributes_of(span: Mapping[str, Any]) -> Attributes:
         if isinstance(event, dict):
             found = overlaid(attributes_in(event.get("attributes")), found)
     return found
+
+
+def is_of_ai(span: Any) -> bool:
+    """True for a span with an attribute, or an event, of a convention for generative AI."""
+    if not isinstance(span, dict):
+        return False
+    names = [*attributes_of(span), *map(name_of, listed(span.get("events")))]
+    return any(name is not None and name.startswith(_OF_AI) for name in names)
 
 
 def may_have_messages(span: Mapping[str, Any], found: Attributes) -> bool:
