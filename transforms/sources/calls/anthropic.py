@@ -1,5 +1,7 @@
 """Request logs of the Anthropic Messages API: one record per call, with `request` and `response`.
 
+Logged chat completions of OpenAI in the same form are read too.
+
 A body is a JSON value or JSON text; a streamed answer is the text of its events. Either may be the value of
 `body`. Headers, models, settings and usage are not read.
 """
@@ -22,6 +24,8 @@ from transforms.sources.calls.anthropic_stream import streamed_message
 from transforms.sources.calls.anthropic_types import LoggedCall
 from transforms.sources.calls.cassettes import SUFFIXES, cassette_of, interactions_of
 from transforms.sources.calls.model_calls import Call, Turn, instant_text, record_of
+from transforms.sources.chats.columns import ROLES
+from transforms.sources.chats.lists import openai_turn
 from transforms.sources.faults import Fault, bad_field, no_field, value_of
 from transforms.sources.json.item_source import ColumnResult, JsonItemSource
 from transforms.sources.json.items import object_of
@@ -32,6 +36,9 @@ _START_FIELDS = ("timestamp", "created_at", "started_at", "recorded_at", "time")
 _END_FIELDS = ("completed_at", "finished_at")
 _DROPPED_BLOCKS = frozenset({"redacted_thinking"})
 _ROLES = ("user", "assistant", "system")
+#: Roles that only requests to OpenAI have.
+_OPENAI_ROLES = ("tool", "function", "developer")
+_CHOICES = "response.choices[].message"
 #: Results whose content is text or blocks; the content of other results has a form for each server-side tool.
 _RESULTS_OF_BLOCKS = frozenset({"tool_result", "mcp_tool_result"})
 _TOOL_CALLS = frozenset({"tool_use", "server_tool_use", "mcp_tool_use"})
@@ -105,12 +112,12 @@ def call_of(item: dict[str, Any]) -> Call:
         raise no_field(request, "messages", "request.messages")
     if not isinstance(messages, list):
         raise bad_field("request.messages", messages)
-    answer = _answer(item.get("response"))
+    answers = _answers(item.get("response"))
     conversation = item.get("conversation_id")
     return Call(
         system=_system(request.get("system")),
         history=[_turn(message, "request.messages[]") for message in messages],
-        answers=[answer] if answer else [],
+        answers=answers,
         asked_at=asked,
         answered_at=_instant(item, _END_FIELDS) or asked,
         user_id=user_of(request.get("metadata")) or present_text(item, "user_id"),
@@ -142,19 +149,27 @@ def _body(side: Any, path: str) -> Any:
         return side
 
 
-def _answer(response: Any) -> Turn | None:
-    """The answer, None for a failed call; raises Fault."""
+def _answers(response: Any) -> list[Turn]:
+    """The answer, or alternatives of a chat completion of OpenAI; none for a failed call; raises Fault."""
     body = _body(response, "response")
     if isinstance(body, str):
         body = streamed_message(body)
+    if isinstance(body, dict) and isinstance(body.get("choices"), list):
+        given = [choice.get("message") for choice in body["choices"] if isinstance(choice, dict)]
+        turns = [openai_turn(one, _CHOICES, ROLES) for one in given if isinstance(one, dict)]
+    else:
+        turns = [turn] if (turn := _answer(body)) else []
+    return [turn for turn in turns if turn["role"] == "assistant" and turn["content"]]
+
+
+def _answer(body: Any) -> Turn | None:
     if body is None:
         return None
     if not isinstance(body, dict):
         raise bad_field("response", body)
     if body.get("type") == "error" or body.get("role") != "assistant":
         return None
-    turn = _turn(body, "response")
-    return turn if turn["content"] else None
+    return _turn(body, "response")
 
 
 def _turn(message: Any, path: str) -> Turn:
@@ -162,6 +177,8 @@ def _turn(message: Any, path: str) -> Turn:
     if not isinstance(message, dict):
         raise bad_field(path, message)
     role = message.get("role")
+    if role in _OPENAI_ROLES or "tool_calls" in message or "function_call" in message:
+        return openai_turn(message, path, ROLES)
     if role not in _ROLES:
         raise value_of(message, "role").within(path)
     try:

@@ -22,7 +22,7 @@ from transforms.sources.calls.message_ids import (
     message_ids_of,
     up_to_first_answer,
 )
-from transforms.sources.calls.model_calls import instant_text
+from transforms.sources.calls.model_calls import instant_text, is_reminder
 from transforms.sources.decode import check_value
 from transforms.sources.facts.messages import value_size
 from transforms.sources.facts.session_columns import SessionColumns
@@ -154,7 +154,7 @@ def turn_columns[T](
 ) -> TurnColumns:
     """Columns of turns with these texts, except for the `contents` by place, which `split` takes apart.
 
-    A content for which `split` raises Fault has the text None.
+    A content for which `split` raises Fault, and one with reminders of a tool only, has the text None.
     """
     every: list[str | None] = [*texts]
     stable = [*map(str.strip, texts)]
@@ -167,6 +167,9 @@ def turn_columns[T](
         else:
             if other is not None:
                 others[place] = other
+    for place, text in enumerate(every):
+        if text and roles[place] == "user" and is_reminder(text):
+            every[place] = None
     return TurnColumns(roles, every, stable, others)
 
 

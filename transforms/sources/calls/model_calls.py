@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -24,6 +25,10 @@ Turn = dict[str, Any]
 #: More digits than any instant has; Python converts at most 4,300.
 _MOST_DIGITS = 40
 _INSTANT_DIGITS = {10: 1, 13: 10**3, 16: 10**6, 19: 10**9}
+
+
+_REMINDER = "<system-reminder>"
+_REMINDERS = re.compile(rf"\s*(?:{_REMINDER}.*?</system-reminder>\s*)+\Z", re.DOTALL)
 
 
 class Call(NamedTuple):
@@ -123,10 +128,17 @@ def _split(turn: Turn, message_id: str, parent: str | None, at: Any) -> list[dic
     if rest or not results:
         role = turn["role"]
         origin = {"assistant": "model", "tool": "tool"}.get(role)
+        if role == "user" and is_reminder("".join(b.get("text") or "" for b in rest if b["type"] == "text")):
+            origin = "harness"
         message: Turn = {"message_id": message_id, "role": role, "content": rest}
         message |= {"parent_id": parent, "sent_at": at}
         messages.append({**message, "origin": origin} if origin else message)
     return messages
+
+
+def is_reminder(text: str) -> bool:
+    """True for a text with nothing but reminders that a coding tool adds under role user."""
+    return _REMINDER in text and bool(_REMINDERS.match(text))
 
 
 def _is_result(block: Turn) -> bool:

@@ -33,7 +33,9 @@ from transforms.sources.record_file import Record, record_or_fault
 Turns = list[dict[str, Any]]
 _SPEAKERS = {
     **dict.fromkeys(("human", "user"), "user"),
-    **dict.fromkeys(("gpt", "chatgpt", "assistant", "model", "bot", "bing", "bard", "claude"), "assistant"),
+    **dict.fromkeys(
+        ("gpt", "chatgpt", "assistant", "model", "ai", "bot", "bing", "bard", "claude"), "assistant"
+    ),
     "system": "system",
     "function_call": "assistant",
     **dict.fromkeys(("observation", "tool", "function", "function_response"), "tool"),
@@ -97,9 +99,11 @@ def sharegpt_turns(item: dict[str, Any]) -> Turns:
         turns.append({"role": "system", "content": item["system"]})
     for number, turn in enumerate(_listed(item, "conversations")):
         if "from" not in turn and "role" in turn:
-            turns.append(_openai_turn(turn, "conversations[]", _SPEAKERS | ROLES))
+            named = turn if "content" in turn or "value" not in turn else {**turn, "content": turn["value"]}
+            turns.append(openai_turn(named, "conversations[]", _SPEAKERS | ROLES))
             continue
-        speaker, value = _text(turn, "from", "conversations[]"), _text(turn, "value", "conversations[]")
+        written = "content" if "value" not in turn and "content" in turn else "value"
+        speaker, value = _text(turn, "from", "conversations[]"), _text(turn, written, "conversations[]")
         role = _SPEAKERS.get(speaker.lower())
         if role is None:
             raise bad_field("conversations[].from", speaker)
@@ -114,10 +118,10 @@ def sharegpt_turns(item: dict[str, Any]) -> Turns:
 
 def openai_turns(item: dict[str, Any]) -> Turns:
     """The turns of a chat fine-tuning record: `messages` of `role`, `content` and `tool_calls`."""
-    return [_openai_turn(turn, "messages[]", ROLES) for turn in _listed(item, "messages")]
+    return [openai_turn(turn, "messages[]", _SPEAKERS | ROLES) for turn in _listed(item, "messages")]
 
 
-def _openai_turn(turn: dict[str, Any], path: str, roles: Mapping[str, str]) -> dict[str, Any]:
+def openai_turn(turn: dict[str, Any], path: str, roles: Mapping[str, str]) -> dict[str, Any]:
     """The canonical message of a turn at this path of the record; raises Fault."""
     given = _text(turn, "role", path)
     role = roles.get(given.lower())
@@ -128,9 +132,11 @@ def _openai_turn(turn: dict[str, Any], path: str, roles: Mapping[str, str]) -> d
         result = {"type": "tool_result", "tool_use_id": turn.get("tool_call_id"), "content": content}
         return {"role": role, "content": [result]}
     try:
-        return {"role": role, "content": _contents(turn, role)}
+        blocks = _contents(turn, role)
     except Fault as fault:
         raise fault.within(path) from None
+    is_result = role == "user" and blocks and all(block["type"] == "tool_result" for block in blocks)
+    return {"role": "tool" if is_result else role, "content": blocks}
 
 
 def _contents(turn: dict[str, Any], role: str) -> list[dict[str, Any]]:
@@ -142,7 +148,7 @@ def _contents(turn: dict[str, Any], role: str) -> list[dict[str, Any]]:
         blocks += _calls(turn)
     if isinstance(turn.get("refusal"), str):
         blocks.append({"type": "text", "text": turn["refusal"]})
-    if role != "tool":
+    if role != "tool" or (blocks and all(block["type"] == "tool_result" for block in blocks)):
         return blocks
     text = "\n".join(block["text"] for block in blocks if block["type"] == "text")
     note_block(MERGED, sum(block["type"] == "text" for block in blocks) - 1)
@@ -191,13 +197,27 @@ def _parts(content: Any) -> list[dict[str, Any]]:
         if not isinstance(kind, str):
             raise value_of(part, "type").within("content[]")
         value = part.get("value")
-        if isinstance(part.get("text"), str):
+        if kind in ("tool_use", "tool_result"):
+            blocks.append(_tool_part(part, kind))
+        elif isinstance(part.get("text"), str):
             blocks.append({"type": "text", "text": part["text"]})
         elif isinstance(value, str) and kind in ("text", "reasoning", "tool_call"):
             blocks += _valued(kind, value)
         else:
             blocks.append({"type": "image" if kind == "image_url" else kind})
     return blocks
+
+
+def _tool_part(part: dict[str, Any], kind: str) -> dict[str, Any]:
+    """A tool call or result in the form of the Anthropic API; of a result, its texts."""
+    name = "id" if kind == "tool_use" else "tool_use_id"
+    call_id = part.get(name) if isinstance(part.get(name), str) else None
+    if kind == "tool_use":
+        tool = part.get("name") if isinstance(part.get("name"), str) else None
+        return {"type": kind, "id": call_id, "name": tool, "input": part.get("input")}
+    texts = [block["text"] for block in _parts(part.get("content")) if block["type"] == "text"]
+    note_block(MERGED, max(0, len(texts) - 1))
+    return {"type": kind, "tool_use_id": call_id, "content": "\n".join(texts)}
 
 
 def _valued(kind: str, value: str) -> list[dict[str, Any]]:

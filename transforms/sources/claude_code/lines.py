@@ -99,7 +99,8 @@ def _add_links(fault: LineFault, line: dict[str, Any]) -> None:
     links = {name: value for name, value in line.items() if isinstance(value, str)}
     if uuid := links.get("uuid"):
         fault.link = _link({**links, "isSidechain": line.get("isSidechain")}, uuid)
-        fault.link.continues = line.get("isCompactSummary") is True or _continues(line, links.get("type"))
+        is_summary = line.get("isCompactSummary") is True
+        fault.link.continues |= is_summary or _continues(line, links.get("type"))
         fault.parent_unreadable = line.get("parentUuid") is not None and "parentUuid" not in links
 
 
@@ -136,7 +137,7 @@ def _linking(line: dict[str, Any], kind: str, uuid: str, file_agent: str | None)
     texts = attachment.get("prompt") if is_command else line.get("content") if kind == "system" else None
     if isinstance(texts, str):  # compared with queued prompts, never written
         record.blocks = [Block("text", text=typed_command(texts) or texts)]
-    record.continues = _continues(line, kind)
+    record.continues |= _continues(line, kind)
     return record
 
 
@@ -184,7 +185,7 @@ def _message(line: dict[str, Any], kind: str, uuid: str, file_agent: str | None)
         record.turn = text_of(message, "id")
     else:
         record.role, record.origin = _role_and_origin(line, record)
-        record.continues = line.get("isCompactSummary") is True
+        record.continues |= line.get("isCompactSummary") is True
     return record
 
 
@@ -200,6 +201,8 @@ def _link(line: dict[str, Any], uuid: str) -> LinkedRecord:
         is_sidechain=is_sidechain,
         agent_id=text_of(line, "agentId") if is_sidechain else None,
     )
+    if record.parent == uuid:  # no record follows itself: it follows the one before it
+        record.parent, record.continues = None, True
     if "forkedFrom" in line:
         origin = line["forkedFrom"]
         name = origin.get("sessionId") if isinstance(origin, dict) else None

@@ -143,7 +143,10 @@ class _Reading:
                     self._lose(name, fault.within("mapping[].message"))
             if "tool_use" in [block.type for block in blocks]:
                 calls.add(name)
-            messages.append(Message(name, role, at, blocks, parent, _origin(message, role)))
+            origin = _origin(message, role)
+            if origin == "human" and name not in unread and not any(map(_is_visible, blocks)):
+                origin = "harness"
+            messages.append(Message(name, role, at, blocks, parent, origin))
         return messages
 
     def _lose(self, name: str, fault: Fault) -> None:
@@ -173,6 +176,11 @@ def _role(message: dict[str, Any]) -> Role:
     if role is None:
         raise bad_field("author.role", spoken)
     return role
+
+
+def _is_visible(block: Block) -> bool:
+    """False for a text without words."""
+    return block.type != "text" or bool(block.text and block.text.strip())
 
 
 def _origin(message: dict[str, Any], role: Role) -> Origin:

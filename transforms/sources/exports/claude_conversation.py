@@ -184,20 +184,32 @@ def _spoken(message: Message) -> str:
 
 
 def _content(entry: dict[str, Any]) -> list[dict[str, Any]]:
-    """The blocks of an entry; its old `text` field, which may include thinking, only if it has no blocks."""
+    """The blocks of an entry; its old `text` field, which may include thinking, only if they have no words."""
     content = entry.get("content")
     if isinstance(content, list) and content:
         if not {dict}.issuperset(map(type, content)):
             for other in content:
                 if not isinstance(other, dict):
                     raise bad_field("content[]", other)
-        return content
+        if not _are_blank(content) or not _is_visible(entry.get("text")):
+            return content
+        note_block(MERGED, len(content) - 1)
+        content = None
     if isinstance(content, str) and content:
         return [{"type": "text", "text": content}]
     text = entry.get("text")
     if not isinstance(text, str | None):
         raise bad_field("text", text)
     return [{"type": "text", "text": text}] if text else []
+
+
+def _are_blank(content: list[dict[str, Any]]) -> bool:
+    """True for texts without words."""
+    return all(item.get("type") == "text" and not _is_visible(item.get("text")) for item in content)
+
+
+def _is_visible(text: Any) -> bool:
+    return isinstance(text, str) and bool(text.strip())
 
 
 def _split(content: list[dict[str, Any]], message_id: str) -> tuple[list[Block], list[Block]]:
