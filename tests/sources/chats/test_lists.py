@@ -239,3 +239,74 @@ def test_sharegpt_with_roles_and_contents_is_read(tmp_path: Path) -> None:
         "assistant",
     ]
     assert found.sessions[1].messages[0].content == []
+
+
+def test_names_of_other_dialects_lose_no_words(tmp_path: Path) -> None:
+    """Lists are written by many tools. Names of roles, and of the field with the text, are mixed."""
+    talk = [[("user", "q"), ("assistant", "a")]] * 4
+    items: list[Any] = [
+        {"conversations": [{"role": "user", "value": "q"}, {"role": "assistant", "value": "a"}], "id": "1"},
+        {"conversations": [{"from": "user", "content": "q"}, {"from": "ai", "content": "a"}], "id": "2"},
+        {"conversations": [{"role": "human", "content": "q"}, {"role": "model", "content": "a"}], "id": "3"},
+    ]
+    found = read(tmp_path / "a.jsonl", items, "sharegpt")
+    chat = {"id": "4", "messages": [{"role": "human", "content": "q"}, {"role": "ai", "content": "a"}]}
+    sessions = [*found.sessions, one(tmp_path / "b.jsonl", chat, "openai-messages")]
+    assert found.codes == []
+    assert [[(m.role, words(m.content)) for m in session.messages] for session in sessions] == talk
+
+
+def words(content: str | list[Block] | None) -> str:
+    return content if isinstance(content, str) else "".join(block.text or "" for block in content or ())
+
+
+def test_tools_in_the_form_of_another_api_keep_their_content(tmp_path: Path) -> None:
+    """A result of a tool in a user's turn is no message of a person."""
+    result = {"type": "tool_result", "tool_use_id": "t", "content": [{"type": "text", "text": "files"}]}
+    session = one(
+        tmp_path / "a.jsonl",
+        {
+            "messages": [
+                {"role": "user", "content": "q"},
+                {
+                    "role": "assistant",
+                    "content": [{"type": "tool_use", "id": "t", "name": "ls", "input": {"a": 1}}],
+                },
+                {"role": "user", "content": [result]},
+                {"role": "user", "content": [result, {"type": "text", "text": "and more"}]},
+            ]
+        },
+        "openai-messages",
+    )
+    assert [message.role for message in session.messages] == ["user", "assistant", "tool", "user"]
+    (called,), (given,), (_, more) = (message.content for message in session.messages[1:])
+    assert called == Block("tool_use", id="t", name="ls", input={"a": 1})
+    assert given == Block("tool_result", tool_use_id="t", content="files")
+    assert more == Block("text", text="and more")
+
+
+def test_message_ids_are_those_of_the_turns_up_to_the_message(tmp_path: Path) -> None:
+    """Records that repeat a history are found by them, whichever way a record is read.
+
+    White space at the ends and thoughts are ignored; anything else counts, roles and order too.
+    """
+    turns = [("user", "q"), ("assistant", "a"), ("user", "r")]
+
+    def ids(*changed: tuple[str, Any], **more: Any) -> list[str]:
+        records = [{"messages": [{"role": role, "content": text} for role, text in changed]} | more]
+        records[0]["messages"][0] |= more
+        session = one(tmp_path / "a.jsonl", records[0], "openai-messages")
+        assert [m.parent_id for m in session.messages] == [
+            None,
+            *(m.message_id for m in session.messages[:-1]),
+        ]
+        return [message.message_id for message in session.messages]
+
+    whole = ids(*turns)
+    assert len({*whole}) == 3
+    assert ids(*turns[:2]) == whole[:2]
+    assert ids(("user", " q\n"), *turns[1:]) == whole
+    assert ids(*turns, reasoning_content="hm") == whole
+    assert ids(("user", [{"type": "text", "text": "q"}]), *turns[1:]) == whole
+    for other in (("user", "Q"), ("system", "q"), ("user", [{"type": "image_url"}])):
+        assert not {*ids(other, *turns[1:])} & {*whole}

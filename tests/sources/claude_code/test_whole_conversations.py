@@ -38,6 +38,8 @@ BOUNDARY = {"subtype": "compact_boundary"}
         ([line("x", None, "in short", isCompactSummary=True, at=2)], True),
         ([link("progress", "x", "gone")], True),
         ([line("x", "gone", "hi", at=2)], True),
+        ([line("x", "x", "hi", at=2)], True),
+        ([link("progress", "x", "x")], True),
         ([hook("SessionStart:resume")], True),
         ([hook("PostToolUse:Read")], True),
         ([hook("SessionStart:clear")], False),

@@ -135,6 +135,8 @@ def test_a_leaf_without_a_message_means_the_message_above_it(tmp_path: Path) -> 
         {"metadata": {"is_user_system_message": True}},
         {"weight": 0},
         {"weight": 0.0},
+        {"content": {"content_type": "text"}},
+        {"content": {"content_type": "text", "parts": [" "]}},
         {"content": {"content_type": "user_editable_context", "user_profile": "CANARY lives in Rome"}},
     ],
 )

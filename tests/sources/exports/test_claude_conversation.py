@@ -116,9 +116,12 @@ def test_content_wins_over_text_which_may_hold_thinking(tmp_path: Path) -> None:
             chat_message("m2", "assistant", "old", content=[]),
             chat_message("m3", "assistant", "older", content=None),
             chat_message("m4", "assistant", "", content="text"),
+            chat_message("m5", "human", "typed", content=[{"type": "text"}, {"type": "text", "text": " "}]),
+            chat_message("m6", "assistant", "hm", content=[{"type": "thinking", "thinking": "hm"}]),
         ),
     )
-    assert texts(session) == [["hm", "ok"], ["old"], ["older"], ["text"]]
+    assert texts(session) == [["hm", "ok"], ["old"], ["older"], ["text"], ["typed"], ["hm"]]
+    assert session.messages[4].origin == "human"
 
 
 def test_pasted_text_is_the_users_and_injected_prompts_are_not(tmp_path: Path) -> None:

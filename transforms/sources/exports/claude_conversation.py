@@ -184,7 +184,7 @@ def _spoken(message: Message) -> str:
 
 
 def _content(entry: dict[str, Any]) -> list[dict[str, Any]]:
-    """The blocks of an entry; its old `text` field, which may include thinking, only if they have no words."""
+    """The blocks of an entry, or its old `text` field, which may include thinking, if they have no words."""
     content = entry.get("content")
     if isinstance(content, list) and content:
         if not {dict}.issuperset(map(type, content)):
