@@ -229,3 +229,30 @@ def test_spans_without_a_message_are_no_empty_success(tmp_path: Path) -> None:
     for items in ([*silent, good], [good, *silent], [{"resourceSpans": []}], [web, web]):
         write_lines(path, items)
         assert read_all([path], "otel-genai", unit_bytes=100).codes == []
+
+
+def log_record(name: str, at: int, content: str, span_id: str = "b" * 16) -> dict[str, Any]:
+    body = {"message": {"content": content}} if name == "gen_ai.choice" else {"content": content}
+    ids = {"traceId": "a" * 32, "spanId": span_id}
+    return {"timeUnixNano": f"{at}000000000", "eventName": name, "body": body} | ids
+
+
+@pytest.mark.parametrize("wrap", [lambda each: each, lambda each: logs(each)], ids=["single", "exports"])
+def test_log_records_of_a_span_are_one_call_in_all_exports_of_a_file(tmp_path: Path, wrap: Any) -> None:
+    """A collector writes what it has each second: a prompt and its answer are in different lines.
+
+    Without that, each message was a conversation of its own, however small the units.
+    """
+    records = [
+        log_record("gen_ai.user.message", 1_700_000_000, "q"),
+        log_record("gen_ai.user.message", 1_700_000_001, "other", "c" * 16),
+        log_record("gen_ai.choice", 1_700_000_002, "a"),
+        log_record("gen_ai.choice", 1_700_000_003, "other answer", "c" * 16),
+    ]
+    path = write_lines(tmp_path / "logs.jsonl", [wrap(each) for each in records])
+    found = read_all([path], "otel-genai", unit_bytes=100)
+    assert found.codes == []
+    assert [said(session) for session in found.sessions] == [
+        [("user", ["q"]), ("assistant", ["a"])],
+        [("user", ["other"]), ("assistant", ["other answer"])],
+    ]

@@ -8,28 +8,31 @@ attributes are not read.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any
 
 from schemas.records import Defaults
 from schemas.units import Quarantined, Unit
 from transforms.sources.accounting import dropped, note_record
-from transforms.sources.base import NO_DIGEST, PlanTask
+from transforms.sources.base import NO_DIGEST, FactsBatch, PlanTask, ReadContext
 from transforms.sources.calls.model_calls import record_of
 from transforms.sources.calls.otel_columns import columns_of_spans
-from transforms.sources.calls.otel_spans import call_of, is_of_ai, spans_of
+from transforms.sources.calls.otel_events import is_message, spans_of_logs
+from transforms.sources.calls.otel_spans import call_of, is_of_ai, log_records_in, spans_of
 from transforms.sources.faults import Fault, Field
 from transforms.sources.files import Truncated
 from transforms.sources.json.array import ArrayCut
 from transforms.sources.json.item_source import ColumnResult, JsonItemSource
 from transforms.sources.json.items import object_of, raw_items
 from transforms.sources.json.once import keeps_all_fields
-from transforms.sources.record_file import Record, record_or_fault
+from transforms.sources.record_file import Located, Record, RecordFile, record_or_fault
 
 _MISSING = Field("gen_ai.input.messages", "missing")
 #: Attributes with JSON text, of most of the bytes of a span.
 _JSON = ("gen_ai.input.messages", "gen_ai.output.messages")
 _MAX_BYTES = 64 << 20
+#: Log records of a file that wait for others of their span.
+_MOST_EVENTS = 100_000
 _CUT = (OSError, EOFError, Truncated, ArrayCut)
 _NO_MESSAGES: Mapping[str, Any] = {}
 
@@ -43,12 +46,42 @@ class OtelGenai(JsonItemSource[dict[str, Any]]):
         if isinstance(item, Fault):
             yield item
             return
-        for span in _spans_in(item):
-            record = span if isinstance(span, Fault) else record_or_fault(_record, span)
-            if record is _NO_MESSAGES:
-                note_record(dropped("span_without_messages"))
-            else:
-                yield record
+        yield from _records(_spans_in(item))
+
+    def records_within(self, path: str, max_record_bytes: int) -> Iterator[Record]:
+        """The records of a file; log records with a message each are one call a span, in any export of it."""
+        if not _has_message_events(path):
+            yield from super().records_within(path, max_record_bytes)
+            return
+        events: list[Any] = []
+        for item in raw_items(path, max_record_bytes):
+            found = object_of(item.data)
+            logs = [] if isinstance(found, Fault) else _logs_in(found)
+            if not any(map(is_message, logs)):
+                yield from self.records_of(item.data)
+                continue
+            events += filter(is_message, logs)
+            yield from _records(spans_of_logs(log for log in logs if not is_message(log)))
+            if len(events) > _MOST_EVENTS:
+                yield from _records(spans_of_logs(events))
+                events = []
+        yield from _records(spans_of_logs(events))
+
+    def is_in_lines(self, path: str) -> bool:
+        """True for a plain file of lines, each of which can be read by itself."""
+        return super().is_in_lines(path) and not _has_message_events(path)
+
+    def facts(self, unit: Unit, context: ReadContext) -> Iterator[FactsBatch]:
+        """Facts of the file's records, in their order."""
+        is_by_file = unit.kind == "stream" and _has_message_events(unit.paths[0])
+        return RecordFile.facts(self, unit, context) if is_by_file else super().facts(unit, context)
+
+    def located(self, unit: Unit, context: ReadContext, wanted: Set[int] | None) -> Iterator[Located]:
+        """The records of a unit; rows that are not wanted may be left out."""
+        is_by_file = unit.kind == "stream" and _has_message_events(unit.paths[0])
+        if is_by_file:
+            return RecordFile.located(self, unit, context, wanted)
+        return super().located(unit, context, wanted)
 
     def plan(self, task: PlanTask, unit_bytes: int) -> tuple[list[Unit], list[Quarantined]]:
         """The units of a file, and an entry if it has spans of AI and no message. Raises OSError.
@@ -105,6 +138,32 @@ def _attributes(item: dict[str, Any]) -> dict[str, Any]:
     """The attributes of a single span, if they are a mapping."""
     found = item.get("attributes")
     return found if isinstance(found, dict) else {}
+
+
+def _records(spans: Iterable[Any]) -> Iterator[Record]:
+    for span in spans:
+        record = span if isinstance(span, Fault) else record_or_fault(_record, span)
+        if record is _NO_MESSAGES:
+            note_record(dropped("span_without_messages"))
+        else:
+            yield record
+
+
+def _logs_in(item: dict[str, Any]) -> list[Any]:
+    try:
+        return log_records_in(item)
+    except Fault:
+        return []
+
+
+def _has_message_events(path: str) -> bool:
+    """True if the first item of a file has a log record with one message (conventions up to 1.36)."""
+    try:
+        first = next(raw_items(path, _MAX_BYTES), None)
+    except _CUT:
+        return False
+    found = object_of(first.data) if first is not None else Fault("not_an_object")
+    return not isinstance(found, Fault) and any(map(is_message, _logs_in(found)))
 
 
 def _spans_in(item: dict[str, Any]) -> Iterator[Any]:

@@ -42,16 +42,24 @@ def spans_of(item: Mapping[str, Any]) -> Iterator[Any]:
 
     Log records become spans as `spans_of_logs` describes.
     """
-    (of_spans, *spans), (of_logs, *logs) = _EXPORTS
-    resources, logged = first_of(item, *of_spans), first_of(item, *of_logs)
-    if logged is not None:
-        yield from spans_of_logs(_below(logged, *logs))
+    (of_spans, *spans), (of_logs, *_) = _EXPORTS
+    resources = first_of(item, *of_spans)
+    if logs := log_records_in(item):
+        yield from spans_of_logs(logs)
     elif resources is not None:
         yield from _below(resources, *spans)
-    elif first_of(item, *START_FIELDS) is None and any(name in item for name in _LOG_FIELDS):
-        yield from spans_of_logs([item])
-    else:
+    elif first_of(item, *of_logs) is None:
         yield item
+
+
+def log_records_in(item: Mapping[str, Any]) -> list[Any]:
+    """The log records of an export, or the single one that the object is; none for spans."""
+    _, (of_logs, *logs) = _EXPORTS
+    logged = first_of(item, *of_logs)
+    if logged is not None:
+        return [*_below(logged, *logs)]
+    is_one = first_of(item, *START_FIELDS) is None and any(name in item for name in _LOG_FIELDS)
+    return [item] if is_one and first_of(item, *_EXPORTS[0][0]) is None else []
 
 
 def is_telemetry(item: Mapping[str, Any]) -> bool:
