@@ -42,7 +42,7 @@ SYSTEM = {"type": "system", "uuid": "s", "parentUuid": "a2"}
         pytest.param([*TALK, b"{", line("u3", "a9")], [[*SHAPE, ("u3", "a2")]], id="a damaged parent"),
         pytest.param(
             [*TALK, line("u3", "u3"), line("u4", "u3")],
-            [SHAPE, [("u3", "u3"), ("u4", "u3")]],
+            [[*SHAPE, ("u3", "a2"), ("u4", "u3")]],
             id="its own parent",
         ),
         pytest.param(

@@ -191,7 +191,8 @@ def _content(entry: dict[str, Any]) -> list[dict[str, Any]]:
             for other in content:
                 if not isinstance(other, dict):
                     raise bad_field("content[]", other)
-        if not _are_blank(content) or not _is_visible(entry.get("text")):
+        text = entry.get("text")
+        if not isinstance(text, str) or _is_blank(text) or not _are_blank(content):
             return content
         note_block(MERGED, len(content) - 1)
         content = None
@@ -205,11 +206,12 @@ def _content(entry: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _are_blank(content: list[dict[str, Any]]) -> bool:
     """True for texts without words."""
-    return all(item.get("type") == "text" and not _is_visible(item.get("text")) for item in content)
+    texts = [item.get("text") for item in content if item.get("type") == "text"]
+    return len(texts) == len(content) and all(text is None or _is_blank(text) for text in texts)
 
 
-def _is_visible(text: Any) -> bool:
-    return isinstance(text, str) and bool(text.strip())
+def _is_blank(text: Any) -> bool:
+    return isinstance(text, str) and not text.strip()
 
 
 def _split(content: list[dict[str, Any]], message_id: str) -> tuple[list[Block], list[Block]]:
