@@ -89,7 +89,7 @@ def instant_of(value: Any) -> dt.datetime:
         instant = msgspec.convert(value, dt.datetime)
     except msgspec.ValidationError:
         raise LineFault("bad_timestamp") from None
-    if instant.tzinfo is None or _NAIVE.match(value):
+    if instant.tzinfo is None or (value[-1:] != "Z" and _NAIVE.match(value)):
         raise LineFault("naive_timestamp")
     return instant
 
