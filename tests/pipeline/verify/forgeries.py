@@ -202,6 +202,9 @@ INDEX_ROWS = [
     Forgery("sessions-have-no-user", "index", rows(SESSIONS, lambda found: [one.update(user_key=None) for one in found] and None)),
     Forgery("an-erased-user-is-there", "index", tombstone("user_key", "user"), True),
     Forgery("sessions-have-an-id", "index", row(SESSIONS, user_key="someone@example.com")),
+    Forgery("a-further-id-is-no-key", "index", row(SESSIONS, names=["someone@example.com"])),
+    Forgery("further-ids-out-of-order", "index", row(SESSIONS, names=["f" * 32, "0" * 32])),
+    Forgery("further-ids-are-an-empty-list", "index", row(SESSIONS, names=[])),
 ]  # fmt: skip
 REPORT = [
     Forgery("report-has-other-counts", "report", report(lambda t: t["counts"].update(records=1))),

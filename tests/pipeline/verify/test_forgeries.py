@@ -81,7 +81,12 @@ def test_the_wrong_key_is_a_finding(dataset: Dataset) -> None:
 def test_findings_hold_no_text(dataset: Dataset) -> None:
     """What a forger writes into keys, codes and names is not printed."""
     for forgery in FORGERIES:
-        if forgery.id in ("a-key-that-is-none", "sessions-have-an-id", "a-tier-that-no-policy-has"):
+        if forgery.id in (
+            "a-key-that-is-none",
+            "sessions-have-an-id",
+            "a-further-id-is-no-key",
+            "a-tier-that-no-policy-has",
+        ):
             forgery.forge(dataset)
     dataset.put("ann@example.com.txt", b"")
     assert "@example" not in str(verify(dataset.root).findings)
