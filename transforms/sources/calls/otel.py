@@ -24,7 +24,7 @@ from transforms.sources.files import Truncated
 from transforms.sources.json.array import ArrayCut
 from transforms.sources.json.item_source import ColumnResult, JsonItemSource
 from transforms.sources.json.items import object_of, raw_items
-from transforms.sources.json.once import keeps_all_fields
+from transforms.sources.json.once import Fields, keeps_all_fields
 from transforms.sources.record_file import Located, Record, RecordFile, record_or_fault
 
 _MISSING = Field("gen_ai.input.messages", "missing")
@@ -150,10 +150,14 @@ def _records(spans: Iterable[Any]) -> Iterator[Record]:
 
 
 def _logs_in(item: dict[str, Any]) -> list[Any]:
+    """The log records of an item; none if one of them has a fault, so that the item is read by itself."""
     try:
-        return log_records_in(item)
+        logs = log_records_in(item)
+        for log in logs:
+            is_message(log)
     except Fault:
         return []
+    return [] if any(isinstance(log, Fields) and log.repeated for log in logs) else logs
 
 
 def _has_message_events(path: str) -> bool:

@@ -78,10 +78,10 @@ def parse_line(
     `file_agent`: the subagent that the file's name gives. `unknown` counts lines of unknown kinds.
     """
     line = json_object(data)
-    kind = line.get("type")
-    if isinstance(kind, str) and kind not in _MESSAGE_TYPES:
-        unknown.update(unknown_kinds(kind, line))
     try:
+        kind = line.get("type")
+        if isinstance(kind, str) and kind not in _MESSAGE_TYPES:
+            unknown.update(unknown_kinds(kind, line))
         return _record(line, file_agent)
     except LineFault as fault:
         _add_links(fault, line)
