@@ -22,9 +22,9 @@ from schemas.deid import DeidConfig, TaggerConfig, load_deid
 from transforms.deid.evaluation import Labelled, count, measure
 from transforms.deid.model.tagger import shipped_tagger
 from transforms.deid.people.line_signs import LineSigns
+from transforms.deid.people.name_models import Found, NameModel, load_name_model
 from transforms.deid.people.names import ENGLISH, NameFinder
 from transforms.deid.people.reading import Reading
-from transforms.deid.people.spacy_ner import NameModel
 from transforms.deid.spans import Segment, Span
 from transforms.deid.text.overlaps import resolve
 from transforms.deid.text.word_table import WordTable
@@ -33,6 +33,7 @@ from transforms.sample.texts.fill import generate_texts
 ROOT = Path(__file__).parents[1]
 PERSON = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.93, 0.96)
 AGREED = (0.02, 0.05, 0.1, 0.2, 0.3)
+WORD = (0.7, 0.8, 0.9, 0.95)
 ALONE = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 CODE = (0.6, 0.7, 0.8, 0.9, 0.93, 0.96)
 ADDRESS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
@@ -40,16 +41,21 @@ TEXTS, SEED = 2_400, 7
 
 
 class Remembering:
-    """A spaCy model with a cache, so that it reads each window once for all settings."""
+    """A model with a cache, so that it reads each window once for all settings."""
 
     def __init__(self, model: NameModel) -> None:
         self._model = model
-        self._known: dict[str, list[tuple[int, int]]] = {}
+        self.reads_all = model.reads_all
+        self._known: dict[str, list[Found]] = {}
 
-    def people(self, windows: Sequence[str]) -> list[list[tuple[int, int]]]:
-        """See NameModel.people."""
+    def load(self) -> None:
+        """See NameModel.load."""
+        self._model.load()
+
+    def entities(self, windows: Sequence[str]) -> list[list[Found]]:
+        """See NameModel.entities."""
         new = sorted({window for window in windows if window not in self._known})
-        self._known.update(zip(new, self._model.people(new), strict=True))
+        self._known.update(zip(new, self._model.entities(new), strict=True))
         return [self._known[window] for window in windows]
 
 
@@ -66,7 +72,7 @@ def main() -> None:
     made = [Labelled(one.text, one.spans) for one in texts if one.kind in ("chat", "document")]
     code = [Labelled(one.text, one.spans) for one in texts if one.kind in ("tool", "code")]
     people = made + (read_labelled(given.labelled, {})[1::2] if given.labelled else [])
-    models = {ENGLISH: Remembering(NameModel(config.models[ENGLISH]))}
+    models = {ENGLISH: Remembering(load_name_model(config.models[ENGLISH]))}
     prose = (config, people, models)
     tried: dict[str, Any] = {}
     chosen = TaggerConfig()
@@ -78,6 +84,8 @@ def main() -> None:
     chosen = _best(
         "person and person_agreed", pairs, chosen, "PERSON", prose, "user", given.min_precision, tried
     )
+    word = [{"person_word": value} for value in WORD]
+    chosen = _best("person_word", word, chosen, "PERSON", prose, "user", given.min_precision, tried)
     alone = [{"person_alone": value} for value in ALONE]
     chosen = _best(
         "person_alone", alone, chosen, "PERSON", (config, people, {}), "user", given.min_precision, tried

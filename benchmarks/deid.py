@@ -39,7 +39,7 @@ from schemas.keys import KeyedHasher
 from schemas.records import Block, Defaults, Limits, Message, Session
 from transforms.deid.engine import DeidEngine
 from transforms.deid.outline import outline
-from transforms.deid.people.spacy_ner import model_path
+from transforms.deid.people.name_models import model_path
 from transforms.deid.spans import Segment, SessionText
 from transforms.read.sessions import sessions_of
 from transforms.sample.corpus import generate

@@ -16,16 +16,32 @@ _CLASS = r"^[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$"
 
 
 class ModelConfig(StrictModel):
-    """A spaCy model: an installed package or a folder. `sha256`: the digest its files must have."""
+    """A spaCy model, an installed package or a folder, or `onnx`, a folder with an ONNX token classifier.
+
+    `sha256`: the digest its files must have. `windows`: the parts of a text that the model reads, all with
+    possible names or only those in which the small model is in doubt. ONNX only: `labels` are entity types by
+    label of the model, without B- and I-; `min_score` is the least probability of a token.
+    """
 
     package: str | None = None
     path: str | None = None
+    onnx: str | None = None
     sha256: str | None = pydantic.Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    windows: Literal["doubtful", "all"] = "doubtful"
+    labels: dict[str, Literal["PERSON", "ADDRESS"]] = pydantic.Field(default_factory=dict)
+    min_score: float = pydantic.Field(default=0.5, gt=0, le=1, strict=False)
+
+    @property
+    def name(self) -> str:
+        """The package or folder, for messages."""
+        return str(self.package or self.path or self.onnx)
 
     @pydantic.model_validator(mode="after")
     def _one_of(self) -> ModelConfig:
-        if (self.package is None) == (self.path is None):
-            raise ValueError("expected either package or path")
+        if [self.package, self.path, self.onnx].count(None) != 2:
+            raise ValueError("expected one of package, path and onnx")
+        if self.onnx is None and (self.labels or "min_score" in self.model_fields_set):
+            raise ValueError("labels and min_score: only a model of onnx takes them")
         return self
 
 
@@ -33,13 +49,15 @@ class TaggerConfig(StrictModel):
     """Score thresholds of the bundled small model; the defaults come from `make thresholds`.
 
     `person`: names found by this model only. `person_agreed`: names that the spaCy model finds as well.
-    `person_alone`: used when there is no spaCy model. `person_in_code`: used in lines of code.
+    `person_alone`: used when there is no spaCy model. `person_word`: listed names that are also words.
+    `person_in_code`: used in lines of code.
     """
 
     use: bool = True
     person: float = pydantic.Field(default=0.5, gt=0, le=1, strict=False)
     person_agreed: float = pydantic.Field(default=0.05, gt=0, le=1, strict=False)
     person_alone: float = pydantic.Field(default=0.3, gt=0, le=1, strict=False)
+    person_word: float = pydantic.Field(default=0.9, gt=0, le=1, strict=False)
     person_in_code: float = pydantic.Field(default=0.6, gt=0, le=1, strict=False)
     address: float = pydantic.Field(default=0.2, gt=0, le=1, strict=False)
 
@@ -166,12 +184,7 @@ def load_deid(path: Path) -> tuple[DeidConfig, str]:
     recognizers = [
         name if is_class(name) else str(base / Path(name).expanduser()) for name in config.recognizers
     ]
-    models = {
-        language: one.model_copy(update={"path": str(base / Path(one.path).expanduser())})
-        if one.path
-        else one
-        for language, one in config.models.items()
-    }
+    models = {language: _with_absolute_path(one, base) for language, one in config.models.items()}
     digest = hashlib.sha256(data)
     for name in (name for name in recognizers if not is_class(name)):
         try:
@@ -179,3 +192,11 @@ def load_deid(path: Path) -> tuple[DeidConfig, str]:
         except OSError as error:
             raise ConfigError(f"{path}: recognizers: {name} cannot be read ({error.strerror})") from None
     return config.model_copy(update={"recognizers": recognizers, "models": models}), digest.hexdigest()
+
+
+def _with_absolute_path(model: ModelConfig, base: Path) -> ModelConfig:
+    """The model with its folder resolved from the folder of the file."""
+    given = {name: path for name in ("path", "onnx") if (path := getattr(model, name)) is not None}
+    return model.model_copy(
+        update={name: str(base / Path(path).expanduser()) for name, path in given.items()}
+    )

@@ -19,7 +19,7 @@ from tests.support.deid_engines import CONFIG, engine_for, new_engine
 from tests.support.samples import sample
 from transforms.deid.engine import DeidEngine
 from transforms.deid.masking.surrogates import Surrogates
-from transforms.deid.people.spacy_ner import NameModel
+from transforms.deid.people.name_models import load_name_model
 from transforms.deid.residual import MaskedText
 from transforms.deid.session_spans import propagate_names
 from transforms.deid.spans import Kind, Masked, Segment, SessionText, Span
@@ -258,7 +258,7 @@ def test_presidio_without_recognizers_of_the_user_changes_nothing(engine: DeidEn
         session(made.text, (made.text, "tool_result"), key=number.to_bytes(16, "big"))
         for number, made in enumerate(generate_texts(120, 8))
     ]
-    alone = DeidEngine(CONFIG, KEY, NameModel, presidio=False)
+    alone = DeidEngine(CONFIG, KEY, load_name_model, presidio=False)
     assert alone.explain_sessions([CONVERSATION, *texts]) == engine.explain_sessions([CONVERSATION, *texts])
 
 

@@ -13,7 +13,7 @@ from pipeline.inputs.config import DEFAULT_DEID
 from schemas.deid import DeidConfig, ModelConfig, load_deid
 from transforms.deid.engine import DeidEngine
 from transforms.deid.people.line_signs import LineSigns
-from transforms.deid.people.spacy_ner import NameModel
+from transforms.deid.people.name_models import NameModel, load_name_model
 from transforms.deid.rules.scanner import PatternScanner
 
 CONFIG = load_deid(DEFAULT_DEID)[0]
@@ -49,5 +49,5 @@ def line_signs() -> LineSigns:
 def _model(config: ModelConfig) -> NameModel:
     known = config.model_dump_json()
     if known not in _MODELS:
-        _MODELS[known] = NameModel(config)
+        _MODELS[known] = load_name_model(config)
     return _MODELS[known]

@@ -52,7 +52,7 @@ def preload() -> None:
     for name in ("PatternScanner", "LineSigns", "shipped_tagger"):
         setattr(engine, name, _made_once(getattr(engine, name)))
     userstate.get_dofn_specs = _once_a_class(userstate.get_dofn_specs)
-    engine.DeidEngine.__init__.__defaults__ = (_made_once(engine.NameModel),)
+    engine.DeidEngine.__init__.__defaults__ = (_made_once(engine.load_name_model),)
     engine.DeidEngine(load_model(DEFAULT_DEID, DeidConfig), bytes(32)).load_models()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from schemas.deid import DeidConfig, is_class
 from transforms.deid.model.tagger import tagger_digest
 from transforms.deid.people.lexicon import lexicon_digest
-from transforms.deid.people.spacy_ner import model_digest
+from transforms.deid.people.name_models import model_digest
 from transforms.deid.plugins import replacements, source_digest
 
 

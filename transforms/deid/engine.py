@@ -19,9 +19,9 @@ from transforms.deid.masking.replace import Replace, mask_text
 from transforms.deid.masking.surrogates import Surrogates, session_key
 from transforms.deid.model.tagger import shipped_tagger
 from transforms.deid.people.line_signs import LineSigns
+from transforms.deid.people.name_models import NameModel, load_name_model
 from transforms.deid.people.names import NameFinder
 from transforms.deid.people.reading import Reading
-from transforms.deid.people.spacy_ner import NameModel
 from transforms.deid.plugins import replacements
 from transforms.deid.process_settings import use_one_matrix_thread
 from transforms.deid.residual import ResidualCheck
@@ -53,7 +53,7 @@ class DeidEngine:
         self,
         config: DeidConfig,
         key: bytes,
-        load_model: Callable[[ModelConfig], NameModel] = NameModel,
+        load_model: Callable[[ModelConfig], NameModel] = load_name_model,
         *,
         presidio: bool = True,
     ) -> None:

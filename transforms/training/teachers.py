@@ -23,8 +23,9 @@ import xxhash
 from schemas.deid import ModelConfig
 from transforms.deid.people.line_signs import LineSigns
 from transforms.deid.people.listed_names import find_listed_names
+from transforms.deid.people.name_models import model_path
 from transforms.deid.people.reading import Reading
-from transforms.deid.people.spacy_ner import credible_person, model_path
+from transforms.deid.people.spacy_ner import credible_person
 from transforms.deid.spans import Segment
 from transforms.deid.text.word_table import WordTable
 from transforms.training.examples import UNSURE
@@ -85,20 +86,23 @@ def chosen(texts: Sequence[str], characters: int) -> list[str]:
 
 def paragraphs(file: Path) -> Iterator[str]:
     """The prose paragraphs of a file."""
-    text = file.read_text("utf-8", "replace")
-    if file.suffix == ".json":
-        strings = list(_strings(json.loads(text)))
-    elif file.suffix == ".jsonl":
-        strings = [one for line in text.splitlines() if line.strip() for one in _strings(_parsed(line))]
-    elif file.suffix == ".py":
-        strings = list(_docstrings(text))
-    else:
-        strings = [text]
-    for string in strings:
+    for string in (
+        strings_of(file) if file.suffix != ".py" else _docstrings(file.read_text("utf-8", "replace"))
+    ):
         for paragraph in re.split(r"\n{2,}", _CODE.sub("\n\n", string)):
             stripped = paragraph.strip()
             if _SHORTEST <= len(stripped) <= _LONGEST and stripped.count(" ") * 12 > len(stripped):
                 yield stripped
+
+
+def strings_of(file: Path) -> list[str]:
+    """All strings of a JSON file, or the whole text of another file."""
+    text = file.read_text("utf-8", "replace")
+    if file.suffix == ".json":
+        return list(_strings(json.loads(text)))
+    if file.suffix == ".jsonl":
+        return [one for line in text.splitlines() if line.strip() for one in _strings(_parsed(line))]
+    return [text]
 
 
 def _docstrings(source: str) -> Iterator[str]:

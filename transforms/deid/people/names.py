@@ -16,9 +16,10 @@ from transforms.deid.evidence import FITTING, FORM, LIKELY
 from transforms.deid.model.tagger import Entity, Tagger
 from transforms.deid.people.lexicon import first_names, is_common_word, is_dictionary_word, last_names
 from transforms.deid.people.listed_names import ListedNames, find_listed_names, windows_of
+from transforms.deid.people.name_models import NameModel
 from transforms.deid.people.name_phrases import joined_to
 from transforms.deid.people.reading import PROSE, Mask, Reading
-from transforms.deid.people.spacy_ner import NameModel, credible_person
+from transforms.deid.people.spacy_ner import credible_person
 from transforms.deid.spans import Span
 
 #: The language of the small model and of the word lists.
@@ -92,6 +93,7 @@ class NameFinder:
         if tagged is not None and language == ENGLISH:
             doubts = self._tag(reading, tagged, found, alone=model is None)
         if model is not None:
+            doubts = None if model.reads_all else doubts
             self._ask(model, reading, numbers if doubts is None else sorted(doubts), people, found, doubts)
         for number, spans in found.items():
             if spans and reading.kinds[number] in PROSE:
@@ -115,7 +117,8 @@ class NameFinder:
                     continue
                 code = reading.is_code(number, entity.start)
                 if entity.score >= (self._config.person_in_code if code else sure):
-                    span = person_span(text, entity.start, entity.end, entity.score, code)
+                    word = not code and entity.score >= self._config.person_word
+                    span = person_span(text, entity.start, entity.end, entity.score, code, word)
                     if span is not None:
                         spans.append(span)
                 elif (
@@ -136,7 +139,7 @@ class NameFinder:
         found: dict[int, list[Span]],
         doubts: dict[int, list[tuple[int, int]]] | None,
     ) -> None:
-        """Adds the people that the spaCy model finds: in all windows, or only in doubtful places."""
+        """Adds what the model of the language finds: in all windows, or people in doubtful places."""
         each = reading.texts.each
         places = [
             (number, start, end)
@@ -144,9 +147,13 @@ class NameFinder:
             for start, end in windows_of(each[number], people.unsure.get(number, []))
             if doubts is None or _touches(doubts[number], start, end)
         ]
-        answers = model.people([each[number][start:end] for number, start, end in places])
+        answers = model.entities([each[number][start:end] for number, start, end in places])
         for (number, start, _), entities in zip(places, answers, strict=True):
-            for low, high in entities:
+            for low, high, kind in entities:
+                if kind == "ADDRESS":
+                    address = Entity(start + low, start + high, kind, FORM)
+                    found[number] += _addresses(each[number], [address])
+                    continue
                 span = credible_person(each[number], start + low, start + high)
                 if span is None:
                     continue
@@ -174,10 +181,11 @@ def _touches(doubts: list[tuple[int, int]], start: int, end: int) -> bool:
     return place > 0 and doubts[place - 1][1] > start
 
 
-def person_span(text: str, start: int, end: int, score: float, code: bool) -> Span | None:
+def person_span(text: str, start: int, end: int, score: float, code: bool, word: bool) -> Span | None:
     """The span of a person that the small model found, trimmed; None if it cannot be a name.
 
-    In lower case and in code, one of its words has to be on a list of names.
+    In lower case and in code, one of its words has to be on a list of names. `word`: a listed name counts even
+    if it is also a common word.
     """
     name = text[start:end]
     listed = [
@@ -190,7 +198,7 @@ def person_span(text: str, start: int, end: int, score: float, code: bool) -> Sp
         )
         known = rare and alone and not _NOT_LOWER_NAME.search(name)
         return Span(start, end, "PERSON", min(score, FITTING)) if known and not code else None
-    span = credible_person(text, start, end)
+    span = credible_person(text, start, end, word)
     if span is None or (code and not listed):
         return None
     return span._replace(score=max(span.score, FORM if listed else LIKELY))

@@ -7,11 +7,8 @@ bit of a float32 product may differ with the composition of a batch.
 from __future__ import annotations
 
 import functools
-import hashlib
-import importlib.util
 import re
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 from schemas.deid import ModelConfig
@@ -25,6 +22,7 @@ from transforms.deid.people.lexicon import (
     last_names,
     shaped_like_name,
 )
+from transforms.deid.people.name_models import LONE_SURROGATES, Found, model_digest, model_path
 from transforms.deid.people.places import names_a_place, names_a_thing
 from transforms.deid.process_settings import use_numpy_products
 from transforms.deid.spans import Span
@@ -34,8 +32,6 @@ _EXCLUDED = ["tok2vec", "tagger", "parser", "senter", "attribute_ruler", "lemmat
 #: A batch has at most so many windows, and characters unless one window is longer; both bound its memory.
 _BATCH = 64
 _BATCH_CHARACTERS = 32_768
-#: Lone surrogates, which JSON can escape; spaCy refuses a text with one.
-_LONE = re.compile("[\ud800-\udfff]")
 #: OntoNotes and CoNLL name them differently, and spaCy's models with them.
 _PERSON_LABELS = frozenset({"PERSON", "PER"})
 _NOT_A_NAME = re.compile(r"[\d_{}()\[\]<>=/\\|`@#$%^*+~:;\"\n]|--")
@@ -58,15 +54,16 @@ _PARTICLES = frozenset(
 _TAIL = re.compile(r"(?:['’]s|[\s,.\-–—!?'’]+)\Z")
 
 
-class NameModel:
-    """A model, loaded when it is first used: importing spaCy and loading take more than a second.
+class SpacyModel:
+    """A spaCy model, loaded when it is first used: importing spaCy and loading take more than a second.
 
     Raises DeidError if its files are not the ones pinned in the config.
     """
 
     def __init__(self, config: ModelConfig) -> None:
-        self._config = config
+        self._name = config.name
         self._path = model_path(config)
+        self.reads_all = config.windows == "all"
         model_digest(config)
 
     def load(self) -> None:
@@ -81,24 +78,24 @@ class NameModel:
         try:
             nlp: Any = spacy.load(self._path, exclude=_EXCLUDED)
         except (OSError, ValueError, KeyError):
-            raise DeidError(
-                f"model {self._config.package or self._config.path}: cannot be loaded as a spaCy model"
-            ) from None
+            raise DeidError(f"model {self._name}: cannot be loaded as a spaCy model") from None
         for _, pipe in nlp.pipeline:
             for node in pipe.model.walk():
                 node.ops = operations
         return nlp
 
-    def people(self, windows: Sequence[str]) -> list[list[tuple[int, int]]]:
-        """By window the [start, end) of persons."""
+    def entities(self, windows: Sequence[str]) -> list[list[Found]]:
+        """By window its persons."""
         unique = sorted(set(windows), key=lambda window: (len(window), window))
-        found: dict[str, list[tuple[int, int]]] = {}
+        found: dict[str, list[Found]] = {}
         for batch in _batches(unique):
-            read = [_LONE.sub("\ufffd", window) for window in batch]
+            read = [LONE_SURROGATES.sub("\ufffd", window) for window in batch]
             with self._nlp.memory_zone():
                 for window, doc in zip(batch, self._nlp.pipe(read, batch_size=_BATCH), strict=True):
                     found[window] = [
-                        (e.start_char, e.end_char) for e in doc.ents if e.label_ in _PERSON_LABELS
+                        Found(e.start_char, e.end_char, "PERSON")
+                        for e in doc.ents
+                        if e.label_ in _PERSON_LABELS
                     ]
         return [found[window] for window in windows]
 
@@ -113,41 +110,6 @@ def _batches(windows: Sequence[str]) -> Iterator[Sequence[str]]:
         size += len(window)
     if begin < len(windows):
         yield windows[begin:]
-
-
-def model_path(config: ModelConfig) -> Path:
-    """The folder of the model: a path, or inside an installed package. Never a download."""
-    if config.path is not None:
-        path = Path(config.path)
-    else:
-        spec = importlib.util.find_spec(config.package or "")
-        if spec is None or not spec.submodule_search_locations:
-            raise DeidError(f"model package {config.package}: is not installed; run the set-up")
-        package = Path(next(iter(spec.submodule_search_locations)))
-        path = next((file.parent for file in sorted(package.glob("*/config.cfg"))), package / "_model")
-    if not path.is_dir():
-        raise DeidError(f"model {config.package or config.path}: there is no such folder")
-    return path
-
-
-def model_digest(config: ModelConfig) -> str:
-    """The digest of the model's files; raises DeidError if they are missing, or not those that are pinned."""
-    digest = digest_of_folder(model_path(config))
-    if config.sha256 and digest != config.sha256:
-        raise DeidError(
-            f"model {config.package or config.path}: its files are not the pinned ones; reinstall it"
-        )
-    return digest
-
-
-def digest_of_folder(path: Path) -> str:
-    """SHA-256 over names and contents of all files of a folder."""
-    digest = hashlib.sha256()
-    for file in sorted(p for p in path.rglob("*") if p.is_file() and "__pycache__" not in p.parts):
-        digest.update(f"{file.relative_to(path).as_posix()}\0".encode())
-        with file.open("rb") as opened:
-            digest.update(hashlib.file_digest(opened, "sha256").digest())
-    return digest.hexdigest()
 
 
 def _without_acronym(text: str, start: int, end: int) -> int:
@@ -172,8 +134,11 @@ def _cased_like_a_name(words: Sequence[str]) -> bool:
     return not (lower or unlisted) or is_listed(words[0])
 
 
-def credible_person(text: str, start: int, end: int) -> Span | None:
-    """The span of a person that the model found, trimmed; None if it cannot be a name in this text."""
+def credible_person(text: str, start: int, end: int, sure: bool = False) -> Span | None:
+    """The span of a person that the model found, trimmed; None if it cannot be a name in this text.
+
+    Common words are no name, unless the model is `sure` and they are listed names.
+    """
     while start < end and not text[start].isalpha():
         start += 1
     title = _TITLE.match(text, start, end)
@@ -188,7 +153,9 @@ def credible_person(text: str, start: int, end: int) -> Span | None:
         return None
     words = [word.lower().strip(".,'’") for word in name.split()]
     spelt = len(words) > 1 and words[0] in first_names() and words[-1] in last_names()
-    if len(words) > 5 or not name[0].isupper() or (not spelt and all(is_common_word(word) for word in words)):
+    if len(words) > 5 or not name[0].isupper():
+        return None
+    if not spelt and all(map(is_common_word, words)) and not (sure and all(map(is_listed, words))):
         return None
     if names_a_place(text, start, end) or names_a_thing(text, start, end):
         return None
