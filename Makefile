@@ -86,25 +86,25 @@ $(TEACHERS)/.installed: requirements-train.lock | setup
 	VIRTUAL_ENV=$(CURDIR)/.venv $(UV) pip install --quiet --require-hashes --no-deps --target $(TEACHERS) -r requirements-train.lock
 	touch $@
 
+SITE := .venv/lib/python3*/site-packages
+RECORDED = $$(find $(CHATSIEVE_SAMPLES)/chat_datasets $(CHATSIEVE_SAMPLES)/claude_code $(CHATSIEVE_SAMPLES)/chatgpt $(CHATSIEVE_SAMPLES)/claude_ai \( -name '*.json' -o -name '*.jsonl' \) -size +1k) $(SITE)/*.dist-info/METADATA
+DOCUMENTED = $$(find $(SITE)/{apache_beam,pandas,numpy,spacy,datasets,hypothesis,polars,pydantic,rich,faker} -name '*.py')
+CODE = $$(find $(CHATSIEVE_SAMPLES)/claude_code -name '*.jsonl' -size +1k) $$(find $(SITE)/{apache_beam,pandas,numpy,spacy,datasets,hypothesis,polars,pydantic,rich,faker,jinja2,thinc,google,altair,duckdb} -size -200k -name '*.py' -o -size -200k -regex '.*[.]\(js\|css\|html\|pyx\|h\)')
 train-model: samples $(TEACHERS)/.installed  ## train the small model from public samples and made-up texts (an hour)
-	PYTHONPATH=$(TEACHERS) $(BIN)/python -m transforms.training.teachers --out build/taught-prose.jsonl --characters 1500000 \
-	  $$(find $(CHATSIEVE_SAMPLES)/chat_datasets $(CHATSIEVE_SAMPLES)/claude_code $(CHATSIEVE_SAMPLES)/chatgpt $(CHATSIEVE_SAMPLES)/claude_ai \( -name '*.json' -o -name '*.jsonl' \) -size +1k) \
-	  .venv/lib/python3*/site-packages/*.dist-info/METADATA
-	$(BIN)/python -m transforms.training.teachers --lists --out build/taught-docstrings.jsonl --characters 1500000 \
-	  $$(find .venv/lib/python3*/site-packages/{apache_beam,pandas,numpy,spacy,datasets,hypothesis,polars,pydantic,rich,faker} -name '*.py')
-	$(BIN)/python -m transforms.training.train --texts 60000 --epochs 5 --taught build/taught-prose.jsonl \
-	  --taught build/taught-docstrings.jsonl --labelled $(CHATSIEVE_SAMPLES)/pii/wnut17_dev.jsonl --out transforms/deid/model
-	$(BIN)/python -m transforms.training.gate --out transforms/deid/model \
-	  $$(find $(CHATSIEVE_SAMPLES)/chat_datasets $(CHATSIEVE_SAMPLES)/claude_code $(CHATSIEVE_SAMPLES)/chatgpt $(CHATSIEVE_SAMPLES)/claude_ai \( -name '*.json' -o -name '*.jsonl' \) -size +1k) \
-	  .venv/lib/python3*/site-packages/*.dist-info/METADATA \
-	  $$(find .venv/lib/python3*/site-packages/{apache_beam,pandas,numpy,spacy,datasets,hypothesis,polars,pydantic,rich,faker} -name '*.py')
+	PYTHONPATH=$(TEACHERS) $(BIN)/python -m transforms.training.teachers --out build/taught-prose.jsonl --characters 1500000 $(RECORDED)
+	$(BIN)/python -m transforms.training.teachers --lists --out build/taught-docstrings.jsonl --characters 1500000 $(DOCUMENTED)
+	$(BIN)/python -m transforms.training.train --texts 60000 --epochs 5 --renamed 0 --frames 0 --out build/first-step \
+	  --taught build/taught-prose.jsonl --taught build/taught-docstrings.jsonl --labelled $(CHATSIEVE_SAMPLES)/pii/wnut17_dev.jsonl
+	$(BIN)/python -m transforms.training.train --from build/first-step/weights.npz --rate 0.0015 --texts 24000 --frames 9000 --epochs 1 --characters 600000 \
+	  --taught build/taught-prose.jsonl --taught build/taught-docstrings.jsonl --labelled $(CHATSIEVE_SAMPLES)/pii/wnut17_dev.jsonl --out transforms/deid/model $(CODE)
+	$(BIN)/python -m transforms.training.gate --texts 12000 --frames 5000 --characters 1200000 --out transforms/deid/model $(RECORDED) $(DOCUMENTED)
 
 thresholds: samples setup  ## select the thresholds of the small model; writes benchmarks/thresholds.json
 	$(BIN)/python -m benchmarks.choose_thresholds --labelled $(CHATSIEVE_SAMPLES)/pii/wnut17_dev.jsonl
 
 lock: $(filter .tools/bin/uv,$(UV))  ## update requirements.lock from pyproject.toml
 	$(UV) pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-emit-index-url \
-	  --no-emit-find-links --custom-compile-command 'make lock' --extra postgres --group dev --output-file requirements.lock pyproject.toml
+	  --no-emit-find-links --custom-compile-command 'make lock' --extra postgres --extra onnx --group dev --output-file requirements.lock pyproject.toml
 	$(UV) pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-emit-index-url \
 	  --no-emit-find-links --no-deps --custom-compile-command 'make lock' --group train \
 	  --output-file requirements-train.lock

@@ -13,6 +13,7 @@ from schemas.errors import ConfigError
 from schemas.strict_yaml import StrictModel, bytes_of, load_model
 
 _CLASS = r"^[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$"
+_MIN_SCORE = 0.5
 
 
 class ModelConfig(StrictModel):
@@ -29,7 +30,7 @@ class ModelConfig(StrictModel):
     sha256: str | None = pydantic.Field(default=None, pattern=r"^[0-9a-f]{64}$")
     windows: Literal["doubtful", "all"] = "doubtful"
     labels: dict[str, Literal["PERSON", "ADDRESS"]] = pydantic.Field(default_factory=dict)
-    min_score: float = pydantic.Field(default=0.5, gt=0, le=1, strict=False)
+    min_score: float = pydantic.Field(default=_MIN_SCORE, gt=0, le=1, strict=False)
 
     @property
     def name(self) -> str:
@@ -40,7 +41,7 @@ class ModelConfig(StrictModel):
     def _one_of(self) -> ModelConfig:
         if [self.package, self.path, self.onnx].count(None) != 2:
             raise ValueError("expected one of package, path and onnx")
-        if self.onnx is None and (self.labels or "min_score" in self.model_fields_set):
+        if self.onnx is None and (self.labels or self.min_score != _MIN_SCORE):
             raise ValueError("labels and min_score: only a model of onnx takes them")
         return self
 

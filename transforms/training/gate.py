@@ -33,6 +33,8 @@ from transforms.deid.people.reading import Reading
 from transforms.deid.spans import Segment
 from transforms.deid.text.word_table import WordTable
 from transforms.sample.texts.fill import generate_texts
+from transforms.training.frames import framed
+from transforms.training.sources import words_of
 from transforms.training.teachers import chosen, paragraphs
 
 HIDDEN = 24
@@ -41,13 +43,14 @@ _EPOCHS = 8
 _BATCH = 512
 _RATE = 2e-3
 _HELD_TEXTS = 3_000
+_HELD_FRAMES = 1_000
 _HELD_EVERY = 10
 _REPEAT_PUBLIC = 2
 #: A positive example has the weight _YES + _SURE_YES times its probability, a negative one the weight 1.
 _YES, _SURE_YES = 2.0, 6.0
 #: By answer, the probability from which a word counts as certain. The thresholds lose a given share of these.
 _SURELY = (0.3, 0.4)
-_LOST = (0.002, 0.02)
+_LOST = (0.008, 0.02)
 _TEXTS_AT_ONCE = 400
 _PIECE = 4_000
 _LOG = logging.getLogger("gate")
@@ -69,6 +72,7 @@ def main() -> None:
     )
     parser.add_argument("files", type=Path, nargs="*", help="JSON (all strings), Python (docstrings) or text")
     parser.add_argument("--texts", type=int, default=16_000, help="synthetic texts")
+    parser.add_argument("--frames", type=int, default=8_000, help="texts of frames.yaml")
     parser.add_argument(
         "--characters", type=int, default=3_000_000, help="maximum number of characters of the files"
     )
@@ -79,11 +83,15 @@ def main() -> None:
     words, signs = WordTable(b"training"), LineSigns()
     found = [one for file in sorted(given.files) for one in paragraphs(file)]
     prose = [Segment(text, "user") for text in chosen(found, given.characters)]
-    code = [Segment(text, "tool_result") for text in chosen(list(_sources(given.files)), given.characters)]
+    sources = chosen(list(_sources(given.files)), given.characters)
+    code = [Segment(text, "tool_result") for text in sources]
     public = [*prose, *code]
     used = [one for n, one in enumerate(public) if n % _HELD_EVERY]
-    seen = examples([*_made(given.texts, SEED, "train"), *used * _REPEAT_PUBLIC], tagger, words, signs)
-    held = examples([*_made(_HELD_TEXTS, SEED, "held"), *public[::_HELD_EVERY]], tagger, words, signs)
+    frames = _frames(given.frames, sources)
+    made = [*_made(given.texts, SEED, "train"), *frames[_HELD_FRAMES:]]
+    seen = examples([*made, *used * _REPEAT_PUBLIC], tagger, words, signs)
+    made = [*_made(_HELD_TEXTS, SEED, "held"), *frames[:_HELD_FRAMES]]
+    held = examples([*made, *public[::_HELD_EVERY]], tagger, words, signs)
     gate = with_thresholds(train(seen), held)
     save_gate(gate, given.out / "gate.npz")
     report = {
@@ -139,6 +147,12 @@ def _made(count: int, seed: int, part: Any) -> list[Segment]:
         Segment(one.text, "tool_result" if one.kind in ("tool", "code") else "user")
         for one in generate_texts(count, seed, part=part)
     ]
+
+
+def _frames(count: int, sources: Sequence[str]) -> list[Segment]:
+    """Texts of frames with little support for a name; none without sources, whose identifiers they need."""
+    words = words_of(sources)
+    return [Segment(text, "user") for text, _ in framed(count, SEED, words)] if all(words.values()) else []
 
 
 def train(seen: Examples) -> Gate:

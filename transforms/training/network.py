@@ -51,6 +51,20 @@ def weights_of(model: Model[Any, Any]) -> Weights:
     return Weights(table.get_param("E"), found, last.get_param("W").T.copy(), last.get_param("b"))
 
 
+def continue_from(model: Model[Any, Any], weights: Weights) -> None:
+    """Gives an initialized model the weights of an earlier training."""
+    table, *blocks, last = cast("list[Any]", model.layers)
+    table.set_param("E", weights.table.copy())
+    for block, earlier in zip(blocks, weights.blocks, strict=True):
+        _, dense, norm, _ = cast("list[Any]", block.layers[0].layers)
+        dense.set_param("W", np.ascontiguousarray(earlier.weight.T))
+        dense.set_param("b", earlier.bias.copy())
+        norm.set_param("G", earlier.scale.copy())
+        norm.set_param("b", earlier.shift.copy())
+    last.set_param("W", np.ascontiguousarray(weights.weight.T))
+    last.set_param("b", weights.bias.copy())
+
+
 def _table(width: int, shared: list[Any]) -> Model[Any, Any]:
     """The sum of a token's rows; stores in `shared` which tokens are not padding."""
 

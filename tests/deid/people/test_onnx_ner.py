@@ -14,7 +14,7 @@ from schemas.deid import DeidConfig, ModelConfig, load_deid
 from schemas.errors import DeidError
 from tests.support.deid_engines import CONFIG, engine_for, new_engine
 from tests.support.tiny_onnx import write_model
-from transforms.deid.digests import model_digests
+from transforms.deid.digests import deid_digests
 from transforms.deid.engine import DeidEngine
 from transforms.deid.people.name_models import Found, load_name_model
 from transforms.deid.people.onnx_ner import OnnxModel
@@ -136,13 +136,13 @@ def test_the_digest_covers_every_file(tmp_path: Path) -> None:
             (folder / change).write_bytes((folder / change).read_bytes() + b"\x32\x01a")
         elif change:
             (folder / change).write_text((folder / change).read_text() + "\n")
-        digests.add(model_digests(config_with(onnx=str(folder)))["model en"])
+        digests.add(deid_digests(config_with(onnx=str(folder)))["model en"])
     assert len(digests) == 4
 
 
 def test_the_pinned_digest_is_checked(folder: Path) -> None:
     """The digest of a folder can be pinned as that of a package."""
-    sha256 = model_digests(config_with(onnx=str(folder)))["model en"]
+    sha256 = deid_digests(config_with(onnx=str(folder)))["model en"]
     assert found(model_of(folder, sha256=sha256), "Sigrun") == [("Sigrun", "PERSON")]
     with pytest.raises(DeidError, match="not the pinned ones"):
         model_of(folder, sha256="0" * 64)
@@ -225,7 +225,7 @@ def test_the_folder_is_relative_to_the_config(folder: Path, tmp_path: Path) -> N
     config, _ = load_deid(tmp_path / "deid.yaml")
     assert config.models["en"].onnx == str(tmp_path / "own/model")
     write_model(tmp_path / "own/model", WORDS)
-    assert model_digests(config)["model en"] == model_digests(config_with(onnx=str(folder)))["model en"]
+    assert deid_digests(config)["model en"] == deid_digests(config_with(onnx=str(folder)))["model en"]
     assert masked(engine_for(config), "Nothing to see.") == "Nothing to see."
 
 
