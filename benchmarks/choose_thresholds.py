@@ -147,7 +147,8 @@ def _measured(
     found: list[list[Span]] = []
     words, signs = WordTable(b"thresholds"), LineSigns()
     for one in labelled:
-        spans = finder.find(Reading([[Segment(one.text, kind)]], words, signs), [ENGLISH])[0]
+        listed, guessed = finder.find(Reading([[Segment(one.text, kind)]], words, signs), [ENGLISH])
+        spans = listed[0] + guessed[0]
         found.append(resolve(s for s in spans if s.type == entity and s.score >= config.thresholds[entity]))
     figures = measure(count(labelled, found, [entity]), 10)[entity].figures
     return figures["character_recall"].value or 0.0, figures["character_precision"].value or 0.0

@@ -34,6 +34,8 @@ from transforms.deid.spans import Segment, SessionText, Span
 from transforms.sample.texts.fill import generate_texts
 
 _SESSIONS_AT_ONCE = 256
+#: So many texts are enough to use every part of a config once.
+_WARM_UP = 64
 _UNREAD = frozenset({str(Reason.LANGUAGE_UNSUPPORTED), str(Reason.OVERSIZE)})
 
 
@@ -66,6 +68,9 @@ def evaluate(
         load_deid(path or DEFAULT_DEID)[0] for path in ((deid,) if against is None else (deid, against))
     ]
     scope = sorted({entity for config in configs for entity in config.thresholds})
+    for config in configs:
+        # What a process loads and compiles at first use would count for the first config alone.
+        mask_labelled(config, labelled[:_WARM_UP])
     runs = [mask_labelled(config, labelled) for config in configs]
     kept = [n for n in range(len(labelled)) if all(one.masked[n] is not None for one in runs)]
     counts = [_counted(labelled, one, kept, scope) for one in runs]

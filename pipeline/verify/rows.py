@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.verify.findings import Finding, RowFaults
@@ -161,7 +162,7 @@ def _check_names(
 
 def _eligible(named: Any, users: list[str | None]) -> Iterator[LedgerRow]:
     chosen = [place for place, word in enumerate(named["decision"].to_pylist()) if word == "eligible"]
-    some = named.take(chosen)
+    some = named.take(pa.array(chosen, pa.int64()))
     columns = [some[name].to_pylist() for name in _COLUMNS]
     keys = some["conversation_key"].to_pylist()
     for place, key, *rest in zip(chosen, keys, *columns, strict=True):

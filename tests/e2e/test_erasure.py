@@ -166,6 +166,13 @@ def test_expire_removes_rows_whose_retention_has_ended(corpus: Corpus, dataset: 
     assert "nothing to remove" in again.stderr
 
 
+def test_a_dataset_without_rows_verifies(corpus: Corpus, dataset: Path) -> None:
+    """Every row may expire; the ledger is left, without an eligible session."""
+    erase(corpus, dataset, "--as-of", "2999-01-01T00:00:00Z", command="expire")
+    assert table_of(dataset, "data") == []
+    assert verified(corpus, dataset)
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

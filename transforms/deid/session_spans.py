@@ -20,7 +20,7 @@ from transforms.deid.people.logins import Logins, on_the_lists, stands_in_more
 from transforms.deid.people.names import NameFinder
 from transforms.deid.people.reading import Reading
 from transforms.deid.rules.scanner import PatternScanner
-from transforms.deid.spans import Segment, Span
+from transforms.deid.spans import Span
 from transforms.deid.text.casing import any_case
 from transforms.deid.text.joined import JoinedTexts
 from transforms.deid.text.overlaps import Additions, resolve
@@ -64,10 +64,12 @@ class SpanFinder:
             if leaf is not None:
                 spans.append(leaf)
         if self._names is not None:
-            named = self._names.find(reading, languages, reading.within(self._explained(scanned)))
-            for spans, people in zip(found, named, strict=True):
+            listed, guessed = self._names.find(reading, languages, reading.within(self._explained(scanned)))
+            for spans, people in zip(found, listed, strict=True):
                 spans += people
-            self._drop_identifiers(reading, found)
+            others = list(self._without_identifiers(reading, found, guessed))
+            for spans, people in zip(found, others, strict=True):
+                spans += people
         for number, segment in enumerate(reading.segments):
             if found[number]:
                 found[number] = resolve(self._sure(found[number], segment.kind))
@@ -80,25 +82,34 @@ class SpanFinder:
         return found
 
     @staticmethod
-    def _drop_identifiers(reading: Reading, found: list[list[Span]]) -> None:
-        """Removes people whose names the same session uses as identifiers of its code; the values of fields
-        of a tool's input stay.
+    def _without_identifiers(
+        reading: Reading, found: Sequence[Sequence[Span]], guessed: Sequence[list[Span]]
+    ) -> Iterator[list[Span]]:
+        """By segment the `guessed` spans, without people whose names are identifiers of the session's code.
+
+        A name stays if another detector `found` one of its words as a person's anywhere in the session.
         """
         for low, high in itertools.pairwise(reading.bounds):
             names = {
-                (number - low, span.start, span.end)
-                for number in range(low, high)
-                for span in found[number]
-                if span.type == "PERSON" and not _is_field(reading.segments[number], span)
+                (place, span.start, span.end)
+                for place, spans in enumerate(guessed[low:high])
+                for span in spans
+                if span.type == "PERSON"
             }
             if names and reading.has_code(reading.numbers[low:high]):
-                gone = names - without_identifiers([one.text for one in reading.segments[low:high]], names)
-                for number in {low + place for place, _, _ in gone}:
-                    found[number] = [
-                        span
-                        for span in found[number]
-                        if span.type != "PERSON" or (number - low, span.start, span.end) not in gone
-                    ]
+                texts = [segment.text for segment in reading.segments[low:high]]
+                known = {
+                    word.lower()
+                    for text, spans in zip(texts, found[low:high], strict=True)
+                    for span in spans
+                    if span.type == "PERSON"
+                    for word in _LETTERS.findall(text[span.start : span.end])
+                }
+                names = without_identifiers(texts, names, known)
+            for place, spans in enumerate(guessed[low:high]):
+                yield [
+                    span for span in spans if span.type != "PERSON" or (place, span.start, span.end) in names
+                ]
 
     def _explained(self, scanned: Sequence[Sequence[Span]]) -> list[tuple[int, int, int]]:
         """Spans that patterns identify as neither a person nor an address: text, start, end."""
@@ -120,11 +131,6 @@ class SpanFinder:
             if threshold is not None and span.score >= threshold:
                 kept.append(span)
         return kept
-
-
-def _is_field(segment: Segment, span: Span) -> bool:
-    """True for a span that is the whole value of a field of a tool's input."""
-    return segment.key is not None and (span.start, span.end) == (0, len(segment.text))
 
 
 def propagate_names(texts: Sequence[str], found: Sequence[Sequence[Span]]) -> list[list[Span]]:

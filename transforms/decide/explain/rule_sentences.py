@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from schemas.decisions import Reason, RecordFault
 from schemas.policy import iso_duration
 from schemas.tables import ANSWER, GRANTED, HUMAN, REFUSED, UNDECIDED
+from transforms.consent.snapshots import ERASED_AT
 from transforms.decide.explain.world import World
 from transforms.decide.rules import Judgement
 from transforms.shuffle.instants import Ints, instant_text, moment_text
@@ -77,7 +78,12 @@ class RuleSentences:
             ),
             ("the conversation", self.world.conversation_deletions),
         ):
-            found += [f"{name} was deleted at {moment_text(at)}" for at in table["deleted_at"].to_pylist()]
+            found += [
+                f"{name} was erased from this dataset by `forget`"
+                if at == ERASED_AT
+                else f"{name} was deleted at {moment_text(at)}"
+                for at in table["deleted_at"].to_pylist()
+            ]
         own = self._records["deleted_at"].drop_null().to_pylist()
         found += [f"a record has the deletion time {moment_text(at)}" for at in own]
         return "; ".join(dict.fromkeys(found)) or "no deletion of it or of its user is known"

@@ -1,7 +1,9 @@
-"""Words that a session with code uses as identifiers: Automerge, beside `useAutomerge` and `automerge.init`.
+"""Words that a session with code uses as identifiers: Automerge, beside `import * as Automerge`.
 
-The models and the rules of contexts take such words for people: they read a few words around, and a sentence
-about a library is like one about a person.
+The models take such words for people: they read a few words around, and a sentence about a library is like
+one about a person. Evidence of a person is always stronger: a listed name, a title or another context
+anywhere in the session. Variables are named after people too, so a word in lower case, or in one variable, is
+no evidence.
 """
 
 from __future__ import annotations
@@ -9,95 +11,115 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 
-from transforms.deid.people.lexicon import is_clear_first_name, is_common_word, is_dictionary_word, is_listed
+from transforms.deid.people.lexicon import is_common_word, is_dictionary_word, is_listed
+from transforms.deid.people.line_signs import is_code_line
 from transforms.deid.text.casing import any_case
 
 _WORD = re.compile(r"[^\W\d_]{2,}")
-_TOKEN_BEFORE = re.compile(r"[A-Za-z0-9_]*\Z")
-#: An attribute or call of an object, a scope, a generic type, a key.
-_USED = re.compile(r"\(|::|\.[a-z_]\w*[(.]|<[A-Z]|[ ]?=[^=]|['\"]?:[ ]?['\"{\[]")
+_TOKEN = re.compile(r"\w*")
+_TOKEN_BEFORE = re.compile(r"\w*\Z")
+#: A call of a method, or a scope.
+_USED = re.compile(r"\.[a-z_]\w*\(|::")
 _DECLARED = re.compile(
-    r"(?:\b(?:import|class|interface|struct|enum|module|type|package|namespace|extends|implements|new|typedef)|"
-    r"\b(?:import \*|import [\w{}, *]+) as)[ ]\{?[ ]?\Z"
+    r"(?:\b(?:class|interface|struct|enum|extends|implements|typedef|new|import)|\bimport [\w{}, *]+ as|"
+    r"\bimport [{][\w, ]*,)[ ][{]?[ ]?\Z"
 )
-#: Signs of paths, addresses and handles: the parts of these may be logins.
+#: The name of a package where it is imported.
+_IMPORTED = re.compile(
+    r"(?:\bfrom|\bimport|\brequire\()[ ]?['\"][^'\"\n]*\Z|^[ \d→]*(?:from|import) [\w.]*\Z"
+)
 _NOT_BEFORE = frozenset("/\\@~")
-_NOT_BEHIND = frozenset("/\\@")
-_NEAR = 40
+_NEAR = 80
+_LONGEST_LINE = 400
+#: So many different words of a session are looked up, and so many places of each; other names stay.
+_MOST_WORDS, _MOST_PLACES = 200, 200
 
 
 def without_identifiers(
-    texts: Sequence[str], names: Collection[tuple[int, int, int]]
+    texts: Sequence[str], names: Collection[tuple[int, int, int]], known: Collection[str]
 ) -> set[tuple[int, int, int]]:
-    """Those of the names (text, start, end) that are no identifiers of the session with these texts.
+    """The names (text, start, end) without identifiers of the session with these texts.
 
-    A name is one if each of its words is an identifier or a word of the dictionary, and not all are of the
-    latter kind. A given name that is no other word never is.
+    A name is dropped if one of its words is an identifier, and every other one too or a word of the
+    dictionary. It stays if one of its words is a listed name, or in `known`: lower-case words of people of
+    whom there is other evidence.
     """
     folded: list[str] | None = None
-    known: dict[str, bool] = {}
+    looked_up: dict[str, bool] = {}
     kept = set()
-    for name in names:
+    for name in sorted(names):
         number, start, end = name
         words = [match.group() for match in _WORD.finditer(texts[number], start, end)]
-        if any(is_clear_first_name(word) for word in words):
+        if any(_is_name(word) or word.lower() in known for word in words):
             kept.add(name)
             continue
         folded = folded or [any_case(text) for text in texts]
-        used = []
         for word in words:
-            if word not in known:
-                known[word] = _is_identifier(word, texts, folded)
-            used.append(known[word])
-        each = (
-            one or is_common_word(word) or is_dictionary_word(word)
-            for one, word in zip(used, words, strict=True)
-        )
-        if not (any(used) and all(each)):
+            if word not in looked_up and len(looked_up) < _MOST_WORDS:
+                looked_up[word] = _is_identifier(word, texts, folded)
+        used = [looked_up.get(word, False) for word in words]
+        others = (word for word, one in zip(words, used, strict=True) if not one)
+        if not any(used) or not all(is_common_word(word) or is_dictionary_word(word) for word in others):
             kept.add(name)
     return kept
-
-
-def _is_identifier(word: str, texts: Sequence[str], folded: Sequence[str]) -> bool:
-    sought, listed = any_case(word), is_listed(word)
-    for text, lower in zip(texts, folded, strict=True):
-        start = lower.find(sought)
-        while start >= 0:
-            end = start + len(sought)
-            if _in_identifier(text, start, end) or (not listed and _in_lower_case(text, start, end)):
-                return True
-            start = lower.find(sought, end)
-    return False
-
-
-def _in_identifier(text: str, start: int, end: int) -> bool:
-    """True for a word of an identifier in camel case, and for what code uses or declares."""
-    before = _TOKEN_BEFORE.search(text, max(0, start - _NEAR), start)
-    begin = before.start() if before else start
-    if text[begin - 1 : begin] in _NOT_BEFORE and begin:
-        return False
-    if begin < start:
-        joined = text[start].isupper() and text[start - 1].islower() and not _is_name(text[begin:start])
-        return joined and not text[end : end + 1].islower()
-    if text[end : end + 1].isupper():
-        rest = _WORD.match(text, end)
-        return rest is not None and text[end + 1 : end + 2].islower() and not _is_name(rest.group())
-    if text[end : end + 1].isalnum() or text[end : end + 1] == "_":
-        return False
-    return (
-        _USED.match(text, end) is not None or _DECLARED.search(text, max(0, start - _NEAR), start) is not None
-    )
 
 
 def _is_name(word: str) -> bool:
     return is_listed(word) and not is_common_word(word)
 
 
-def _in_lower_case(text: str, start: int, end: int) -> bool:
-    """True for a whole word in lower case outside of paths, addresses and handles."""
-    before, behind = text[start - 1 : start] if start else "", text[end : end + 1]
-    if not text[start:end].islower() or before.isalnum() or behind.isalnum():
+def _is_identifier(word: str, texts: Sequence[str], folded: Sequence[str]) -> bool:
+    sought = any_case(word)
+    places, joined = 0, set()
+    for text, lower in zip(texts, folded, strict=True):
+        start = lower.find(sought)
+        while start >= 0 and places < _MOST_PLACES:
+            places += 1
+            end = start + len(sought)
+            line = text.rfind("\n", 0, start) + 1
+            if start - line < _LONGEST_LINE and is_code_line(_line(text, line)):
+                before = text[max(line, start - _NEAR) : start]
+                token = _token(text, start, end)
+                if _is_used(text, start, end, before):
+                    return True
+                # Two identifiers in camel case: useAutomerge and AutomergeDocument.
+                if token != text[start:end] and _in_camel_case(text, start, end, before):
+                    joined.add(token)
+                    if len(joined) > 1:
+                        return True
+            start = lower.find(sought, end)
+    return False
+
+
+def _line(text: str, start: int) -> str:
+    end = text.find("\n", start, start + _LONGEST_LINE)
+    return text[start : end if end >= 0 else start + _LONGEST_LINE]
+
+
+def _token(text: str, start: int, end: int) -> str:
+    before = _TOKEN_BEFORE.search(text, max(0, start - _NEAR), start)
+    behind = _TOKEN.match(text, end, end + _NEAR)
+    return text[before.start() if before else start : behind.end() if behind else end]
+
+
+def _is_used(text: str, start: int, end: int, before: str) -> bool:
+    """True for a type that code uses or declares, and for a package that it imports."""
+    if before[-1:].isalnum() or text[end : end + 1].isalnum() or text[end : end + 1] == "_":
         return False
-    if before in (*_NOT_BEFORE, "_", ".", "-") or behind in (*_NOT_BEHIND, "_"):
+    if _IMPORTED.search(before):
+        return True
+    if not text[start].isupper() or before[-1:] in _NOT_BEFORE:
         return False
-    return not (behind in (".", "-") and text[end + 1 : end + 2].isalnum())
+    return _USED.match(text, end) is not None or _DECLARED.search(before) is not None
+
+
+def _in_camel_case(text: str, start: int, end: int, before: str) -> bool:
+    """True for a part of an identifier in camel case, outside of paths and handles, and not beside a name."""
+    first = _TOKEN_BEFORE.search(before)
+    begin = first.group() if first else ""
+    if not text[start].isupper() or before.removesuffix(begin)[-1:] in _NOT_BEFORE:
+        return False
+    if begin:
+        return begin[-1].islower() and not _is_name(begin) and not text[end : end + 1].islower()
+    rest = _WORD.match(text, end)
+    return rest is not None and rest.group()[0].isupper() and not _is_name(rest.group())

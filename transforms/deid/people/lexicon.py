@@ -142,7 +142,8 @@ def is_clear_first_name(word: str) -> bool:
 def lexicon_digest() -> str:
     """SHA-256 over all lists, for the manifest."""
     digest = hashlib.sha256()
-    for words in (first_names(), last_names(), common_words(), not_people(), things()):
+    lists = (first_names(), last_names(), common_words(), word_lists().dictionary, not_people(), things())
+    for words in lists:
         digest.update("\n".join(sorted(words)).encode())
     return digest.hexdigest()
 

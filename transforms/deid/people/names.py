@@ -60,14 +60,15 @@ class NameFinder:
 
     def find(
         self, reading: Reading, languages: Sequence[str | None], explained: Mask | None = None
-    ) -> list[list[Span]]:
-        """By segment its people and addresses, unresolved; none for sessions without a language.
+    ) -> tuple[list[list[Span]], list[list[Span]]]:
+        """By segment the people of lists and phrases, and what only the models find; both unresolved.
 
-        The small model skips tokens that are `explained` as something else.
+        Sessions without a language have none. The small model skips tokens that are `explained` as something else.
         """
-        found: list[list[Span]] = [[] for _ in reading.segments]
+        listed: list[list[Span]] = [[] for _ in reading.segments]
+        guessed: list[list[Span]] = [[] for _ in reading.segments]
         if not any(languages):
-            return found
+            return listed, guessed
         people = find_listed_names(reading)
         tagger = self._tagger if ENGLISH in languages else None
         tagged = None if tagger is None else tagger.entities(reading, _sure(reading, people), explained)
@@ -75,8 +76,9 @@ class NameFinder:
             if language is not None:
                 numbers = reading.numbers[low:high]
                 known = self._session(reading, sorted(set(numbers)), language, people, tagged)
-                found[low:high] = [list(known[number]) for number in numbers]
-        return found
+                listed[low:high] = [list(people.spans.get(number, ())) for number in numbers]
+                guessed[low:high] = [list(known[number]) for number in numbers]
+        return listed, guessed
 
     def _session(
         self,
@@ -86,7 +88,7 @@ class NameFinder:
         people: ListedNames,
         tagged: list[list[Entity]] | None,
     ) -> dict[int, list[Span]]:
-        """By text of a session its people and addresses."""
+        """By text of a session the people and addresses that the lists alone do not find."""
         found = {number: list(people.spans.get(number, ())) for number in numbers}
         model = self._models.get(language)
         doubts: dict[int, list[tuple[int, int]]] | None = None
@@ -98,7 +100,7 @@ class NameFinder:
         for number, spans in found.items():
             if spans and reading.kinds[number] in PROSE:
                 spans += joined_to(reading.texts.each[number], spans)
-        return found
+        return {number: spans[len(people.spans.get(number, ())) :] for number, spans in found.items()}
 
     def _tag(
         self, reading: Reading, tagged: Sequence[Sequence[Entity]], found: dict[int, list[Span]], alone: bool

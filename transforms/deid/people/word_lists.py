@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import array
 import bisect
+import contextlib
 import functools
 import hashlib
 import importlib
@@ -66,7 +67,8 @@ def word_lists() -> WordLists:
     key = _key()
     data = load_file(_FILE, key)
     if data is not None:
-        return msgspec.msgpack.decode(data, type=WordLists)
+        with contextlib.suppress(msgspec.DecodeError):
+            return msgspec.msgpack.decode(data, type=WordLists)
     lists = _made()
     store_file(_FILE, key, msgspec.msgpack.encode(lists))
     return lists
@@ -98,6 +100,7 @@ def _key() -> bytes:
     files += [
         _folder("wordfreq") / "data" / "large_en.msgpack.gz",
         _folder("tldextract") / ".tld_set_snapshot",
+        _lemmas(),
     ]
     for file in (*files, Path(__file__)):
         data = file.read_bytes()
