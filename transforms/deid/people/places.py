@@ -27,6 +27,8 @@ _NOUNS = re.compile(
     r"components?|hooks|queries|runtime|compiler|linter|bundler|templates?|instance|webhooks?|endpoints?)\b",
     re.IGNORECASE,
 )
+#: "They named it Phoenix." A person is named without "it".
+_NAMED = re.compile(r"\b(?:name[ds]?|call(?:ed|s)?|dub(?:bed|s)?) (?:it|this|that) \Z", re.IGNORECASE)
 _AROUND = 40
 _MOST_WORDS = 4
 _TOKEN = re.compile(r"[\w'’.&-]*[\w]|&")
@@ -50,8 +52,10 @@ def names_a_place(text: str, start: int, end: int) -> bool:
 
 def names_a_thing(text: str, start: int, end: int) -> bool:
     """True if [start, end) is, or is part of, the name of a thing or place on the list, or precedes a noun of
-    things.
+    things, or follows "named it".
     """
+    if _NAMED.search(text, max(0, start - _AROUND), start):
+        return True
     if _NOUNS.match(text, end) and " " not in text[start:end]:
         return True
     first, *rest = text[start:end].lower().split(" ")
