@@ -53,8 +53,8 @@ app = typer.Typer(
 def main() -> None:
     """Runs the command line and exits.
 
-    0 success; 1 check failed; 2 not started; 3 failed and rolled back, or interrupted by SIGINT or SIGTERM; 4
-    try again later.
+    0 success; 1 check failed; 2 refused before anything was written; 3 failed and rolled back, or interrupted
+    by SIGINT or SIGTERM; 4 try again later.
     """
     os.umask(_UMASK)
     prepare_process()

@@ -48,8 +48,8 @@ def run(
     Reads the logs, decides on every session, de-identifies the eligible ones, and writes training rows,
     ledger and report. If anything fails, everything written is removed.
 
-    Exit codes: 0 success; 1 committed, but a threshold of the configuration was crossed; 2 not started; 3
-    failed and rolled back.
+    Exit codes: 0 success; 1 committed, but a threshold of the configuration was crossed; 2 refused before
+    anything was written; 3 failed and rolled back; 4 another command holds the dataset, try again later.
     """
     overrides = overrides_of(as_of, input_, consent, output, policy, set_)
     execute_and_print("run", config, overrides, beam or [], json_, quiet, 0, compare, shareable)

@@ -54,9 +54,9 @@ def _side(side: dict[str, Any]) -> dict[str, str]:
 def _headline(sessions: dict[str, int]) -> str:
     both, changed = sessions["in_both"], sessions["changed"]
     if not both:
-        return "The two ledgers have no session in common"
+        return "The two ledgers have no row in common"
     part = percent(changed / both)
-    return f"{count(changed)} of {count(both)} sessions in both are decided differently ({part})"
+    return f"{count(changed)} of {count(both)} ledger rows in both are decided differently ({part})"
 
 
 def _sentences(document: dict[str, Any], flips: list[dict[str, Any]]) -> list[str]:

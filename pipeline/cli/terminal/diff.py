@@ -18,7 +18,7 @@ def print_diff(document: dict[str, Any], console: Console) -> None:
     console.print(_sides(document))
     sessions, keyless = document["sessions"], document["records_without_key"]
     console.print(
-        f"{sessions['in_both']} sessions in both, {sessions['changed']} with another decision; "
+        f"{sessions['in_both']} ledger rows in both, {sessions['changed']} with another decision; "
         f"{sessions['only_in_a']} only in A, {sessions['only_in_b']} only in B; "
         f"{sessions['same_reason_other_messages_kept']} have the same reason but keep other messages"
     )
