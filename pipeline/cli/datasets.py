@@ -46,7 +46,7 @@ def versions(dataset: Dataset, json_: Json = False) -> None:
 
 def gc(
     dataset: Dataset,
-    keep: Annotated[int, typer.Option("--keep", min=1, help="How many of the newest versions stay.")],
+    keep: Annotated[int, typer.Option("--keep", metavar="N", min=1, help="Keep the N newest versions.")],
     json_: Json = False,
     quiet: Quiet = False,
 ) -> None:

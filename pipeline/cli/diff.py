@@ -12,7 +12,9 @@ from pipeline.cli.options import Json, console
 
 
 def diff(
-    run_a: Annotated[Path, typer.Argument(metavar="A", help="The output folder of a run or audit.")],
+    run_a: Annotated[
+        Path, typer.Argument(metavar="A", help="A dataset or audit folder; @N names a version.")
+    ],
     run_b: Annotated[Path, typer.Argument(metavar="B", help="Another one, made with the same key.")],
     keys: Annotated[
         int,

@@ -13,19 +13,36 @@ from pipeline.cli.options import Json, Quiet, tell
 
 KeyFile = Annotated[
     Path | None,
-    typer.Option("--key-file", help="The run's key; the environment variable CHATSIEVE_KEY otherwise."),
+    typer.Option(
+        "--key-file",
+        metavar="FILE",
+        help="The key of the dataset's runs. [default: CHATSIEVE_KEY, if it is set]",
+    ),
 ]
 
 
 def forget(
     dataset: Dataset,
-    user: Annotated[list[str] | None, typer.Option("--user", help="A user id or key; repeatable.")] = None,
+    user: Annotated[
+        list[str] | None,
+        typer.Option("--user", metavar="USER", help="A user id or key. Can be repeated."),
+    ] = None,
     conversation: Annotated[
-        list[str] | None, typer.Option("--conversation", help="A conversation id or key; repeatable.")
+        list[str] | None,
+        typer.Option(
+            "--conversation",
+            metavar="CONVERSATION",
+            help="A conversation id or key, or a further id: a session id of Claude Code, the id of a record "
+            "that repeats a history. Can be repeated.",
+        ),
     ] = None,
     list_: Annotated[
         Path | None,
-        typer.Option("--list", help="A file with columns kind (user, conversation) and id."),
+        typer.Option(
+            "--list",
+            metavar="FILE",
+            help="A file (CSV, JSON Lines or Parquet) with the columns kind (user, conversation) and id.",
+        ),
     ] = None,
     key_file: KeyFile = None,
     json_: Json = False,
@@ -42,7 +59,10 @@ def forget(
 
 def expire(
     dataset: Dataset,
-    as_of: Annotated[str, typer.Option("--as-of", help="A date, or an RFC 3339 time with an offset.")],
+    as_of: Annotated[
+        str,
+        typer.Option("--as-of", metavar="TIME", help="A date, or a time (RFC 3339 with an offset)."),
+    ],
     key_file: KeyFile = None,
     json_: Json = False,
     quiet: Quiet = False,
@@ -72,11 +92,15 @@ def _tell(done: Any, as_json: bool, quiet: bool, dataset: Path) -> None:
     else:
         rows = sum(one.training_rows for one in certificate.versions)
         changed = ", ".join(f"{dataset}@{one.version}" for one in certificate.versions) or "none"
-        text = (
-            f"{certificate.kind}: {certificate.found['conversations']} conversations found, "
-            f"{certificate.unknown} ids unknown; {rows} training rows removed; rewritten: {changed}; "
-            f"certificate {done.path}"
-        )
+        if certificate.kind == "expire":
+            removed = f"{_counted(rows, 'row')} past their retention removed"
+        else:
+            conversations = _counted(certificate.found["conversations"], "conversation")
+            removed = (
+                f"{conversations} found, {_counted(certificate.unknown, 'id')} unknown; "
+                f"{_counted(rows, 'training row')} removed"
+            )
+        text = f"{certificate.kind}: {removed}; rewritten: {changed}; certificate {done.path}"
         if certificate.scan.get("found"):
             text += (
                 f"; {certificate.scan['found']} places with a key, or that cannot be searched, are left in "
@@ -84,3 +108,7 @@ def _tell(done: Any, as_json: bool, quiet: bool, dataset: Path) -> None:
             )
     if not quiet or (certificate is not None and certificate.scan is None):
         tell(f"{name}: {text}", err=True)
+
+
+def _counted(number: int, unit: str) -> str:
+    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"

@@ -15,7 +15,12 @@ from schemas.errors import ConfigError
 
 def explain(
     conversation: Annotated[
-        str, typer.Argument(metavar="CONVERSATION", help="A conversation id or a conversation key.")
+        str,
+        typer.Argument(
+            metavar="CONVERSATION",
+            help="A conversation id or key, or a further id: a session id of Claude Code, the id of a record "
+            "that repeats a history.",
+        ),
     ],
     config: Annotated[
         Path | None,

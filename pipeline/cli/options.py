@@ -127,7 +127,7 @@ def console() -> Any:
 
 
 def printable(text: str) -> str:
-    """The text on one line: what a terminal would not print, or would obey, as an escape such as `\\x1b`.
+    """The text on one line, with control characters as escapes, such as `\\x1b`.
 
     Paths and the files of a dataset may contain such characters, by accident or to deceive.
     """

@@ -76,7 +76,7 @@ def audit(
         typer.Option(
             "--policy",
             metavar="POLICY",
-            help="Use this policy (name or file). Repeat the option to compare policies in one pass.",
+            help="Use this policy (name or file). Can be repeated, to compare policies in one pass.",
         ),
     ] = None,
     compare: Compare = None,

@@ -52,7 +52,7 @@ def verify(
             tell(f"{outcome.name}: note: {note}", err=True)
         for one in outcome.not_checked:
             tell(f"{outcome.name}: not checked: {one.what}: {one.why}", err=True)
-        result = f"{len(findings)} findings" if findings else "no findings"
+        result = "1 finding" if len(findings) == 1 else f"{len(findings) or 'no'} findings"
         tell(f"{outcome.name}: checked {', '.join(outcome.checked)}: {result}", err=True)
     if findings:
         raise typer.Exit(1)

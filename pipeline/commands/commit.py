@@ -23,6 +23,7 @@ from pipeline.report.shareable import shareable
 from schemas.keys import key_id
 from schemas.manifest import FileEntry, Manifest, Parent, encode
 from schemas.policy import Pack, canonical
+from schemas.report import Failure
 from transforms.consent.snapshots import Snapshot
 from transforms.output.file_names import display_name, masked_name
 from transforms.shuffle.instants import moment_text
@@ -135,9 +136,17 @@ def prepare(
         card = dataset_card(manifest).encode()
         files.append(stage(writer.folder, "README.md", card))
         manifest = msgspec.structs.replace(manifest, files=sorted(files, key=lambda file: file.path))
-    failed = [f"{failure.text} ({failure.threshold})" for failure in full.failed]
+    failed = [_failed(failure, kind) for failure in full.failed]
     outcome = Outcome(writer.path, writer.folder, manifest, document, failed)
     return Prepared(outcome, writer, encode(manifest, settings.key))
+
+
+def _failed(failure: Failure, kind: str) -> str:
+    """A crossed threshold, as the command prints it."""
+    if failure.threshold.startswith("limits."):
+        written = "dataset" if kind == "run" else "audit"
+        return f"{failure.text}. The {written} was written; see quarantine/."
+    return f"{failure.text} ({failure.threshold})"
 
 
 def _arguments(settings: Settings, inputs: Inputs) -> dict[str, Any]:

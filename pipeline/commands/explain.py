@@ -131,9 +131,7 @@ def _find(
         found = find_conversation(inputs.tasks, key, context)
         if len(found.keys) > 1:
             several = ", ".join(one.hex() for one in found.keys)
-            raise InputError(
-                f"this session id is of several conversations; give one of their keys: {several}"
-            )
+            raise InputError(f"this id belongs to several conversations; give one of these keys: {several}")
         if found.facts.num_rows or found.quarantined:
             return found.keys[0], found, context
     raise InputError(f"no input has a record of this conversation, key {tries[0][0].hex()}; check the id")

@@ -63,7 +63,7 @@ class _Found(NamedTuple):
 def forget(root: Path, asked: Asked, key: bytes) -> Done:
     """Erases users and conversations from every version and keeps them out of every later run.
 
-    `key` is the run's: it seals the new manifests. Ids that no version holds are counted, and kept out too.
+    `key` is the run's: it signs the new manifests. Ids that no version holds are counted, and kept out too.
     Raises InputError for a version that cannot be read or has another key, with a way out; BusyError while
     another command changes the dataset.
     """
@@ -182,7 +182,7 @@ def _rewrite(
 def _without(
     change: Change, version: ErasableVersion, conversations: frozenset[bytes], key: bytes
 ) -> _Rewritten | None:
-    """The version written anew without these conversations; None if it holds none of them."""
+    """The version rewritten without these conversations; None if it holds none of them."""
     rest, removed, found = _rest_of(version, conversations)
     if not rest:
         return None

@@ -134,7 +134,7 @@ class _Tally:
                 continue
             self.messages += 1
             self.roles[message.role] += 1
-            self.origins[message.origin or "unsaid"] += 1
+            self.origins[message.origin or "unknown"] += 1
             if message.sent_at != _NO_TIME:
                 self.first = min(self.first or message.sent_at, message.sent_at)
                 self.last = max(self.last or message.sent_at, message.sent_at)

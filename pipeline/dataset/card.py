@@ -31,8 +31,8 @@ Dataset version {manifest.dataset_version}.
 
 Every session that was read has a row in `ledger/`, with the decision and the clause behind it.
 Text was de-identified; `<PERSON_1>` and the like are surrogates that hold within one row only.
-Rows leave with their `retain_until` date; whoever copies them has to honour it.
-`restricted/` relates keys to rows for erasure: do not hand it out with the data.
+Remove rows, and copies of them, at their `retain_until` date.
+`restricted/` maps keys to rows, for erasure requests. Do not distribute it.
 Only what `manifest.json` lists belongs to the dataset; its digests prove each file.
 
 | reason | sessions |

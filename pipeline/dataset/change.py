@@ -49,7 +49,7 @@ class Change:
 
     def superseded(self) -> BusyError:
         """The error of a command whose claim was taken over."""
-        return BusyError(f"{self.path}: another command took this one's place; run again")
+        return BusyError(f"{self.path}: another command took over this command's claim; run it again")
 
     def replace(self, catalog: Catalog, counts: Callable[[Catalog], bool]) -> None:
         """Makes the catalog count. `counts` is True for a catalog that has this change.

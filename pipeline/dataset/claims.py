@@ -24,7 +24,7 @@ from schemas.errors import BusyError, OutputError
 from transforms.storage.contract import Conflict, Store, Unknown
 
 LEASE = dt.timedelta(seconds=90)
-#: No lease is longer, whatever the clocks of two hosts differ by: a claim beyond it is no other host's.
+#: No lease of another host ends later than this from now, whatever the clocks of two hosts differ by.
 _LONGEST = dt.timedelta(hours=1)
 _RENEW_SECONDS = 20.0
 CLAIMS = "claims/"

@@ -1,4 +1,4 @@
-"""A version as `forget` and `expire` read it: only what is as it was committed is sealed again."""
+"""A version as `forget` and `expire` read it: only unchanged files are signed again."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class ErasableVersion:
             raise self._unreadable(name, error) from None
 
     def copy(self, name: str, folder: str) -> None:
-        """Gives the file to another version's folder; raises InputError where it is missing."""
+        """Copies the file into another version's folder; raises InputError where it is missing."""
         try:
             self._store.copy(self._store, f"{self.entry.folder}/{name}", f"{folder}/{name}")
         except FileNotFoundError:

@@ -35,7 +35,7 @@ def _limits(report: Report, config: RunConfig) -> Iterator[Failure]:
     key, limit = "limits.max_quarantined_fraction", config.limits.max_quarantined_fraction
     for what, quarantined, total in unreadable_of(report.counts):
         if quarantined > limit * total:
-            text = f"{quarantined} of {total} {what} could not be read, more than {key} {limit:g}"
+            text = f"{quarantined} of {total} {what} could not be read; {key} is {limit:g}"
             yield Failure(key, limit, share(quarantined, total), text)
 
 

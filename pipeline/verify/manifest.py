@@ -35,7 +35,7 @@ def check_manifest(data: bytes, subject: Subject, key: bytes | None, outcome: Ou
     if not _KEY_ID.match(manifest.key_id):
         yield _finding("expected the id of a key")
     if key is None:
-        outcome.skip("hmac", "no key was given: whoever can write the files can also seal them anew")
+        outcome.skip("hmac", "no key was given: someone who can write the files can recompute every digest")
     else:
         outcome.checked.append("hmac")
         if key_id(key) != manifest.key_id:

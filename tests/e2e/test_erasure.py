@@ -173,6 +173,20 @@ def test_a_dataset_without_rows_verifies(corpus: Corpus, dataset: Path) -> None:
     assert verified(corpus, dataset)
 
 
+def test_the_lines_of_forget_and_expire_count_in_singular_and_plural(corpus: Corpus, dataset: Path) -> None:
+    """The line is kept with the request, as the answer to it."""
+    key = ("--key-file", corpus.path / "chatsieve.key")
+    one = eligible(corpus)[0]["conversation_id"]
+    asked = ("--conversation", one, "--conversation", "c-of-nobody")
+    assert "forget: 1 conversation found, 1 id unknown; " in chatsieve("forget", dataset, *asked, *key).stderr
+    none = chatsieve("forget", dataset, "--conversation", "c-of-nobody", *key).stderr
+    assert "forget: 0 conversations found, 1 id unknown; 0 training rows removed; rewritten: none;" in none
+    last = max(row["retain_until"] for row in table_of(dataset, "data"))
+    removed = sum(version["rows"] for version in versions(dataset))
+    done = chatsieve("expire", dataset, "--as-of", last.isoformat(), *key)
+    assert f"expire: {removed} rows past their retention removed; rewritten: " in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -193,7 +193,7 @@ def test_a_reader_without_rights_and_a_full_disk_are_not_called_damage(
     failure: type[Exception],
     told: str,
 ) -> None:
-    """The way out of damage is to remove versions: nobody may be led to that by missing rights."""
+    """A message about damage advises to remove versions. Missing rights must not cause that advice."""
     key = bytes.fromhex((corpus.path / "chatsieve.key").read_text().strip())
     before = (dataset / "CURRENT").read_bytes(), sorted(os.listdir(dataset))  # noqa: PTH208
     asked = keys_asked([eligible(corpus)[0]["user_id"]], [], None, key)

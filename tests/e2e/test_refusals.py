@@ -126,5 +126,7 @@ def test_more_quarantined_than_allowed_ends_with_one(corpus: Corpus, tmp_path: P
     out = tmp_path / "out"
     done = chatsieve("audit", "-c", corpus.config, "--input", logs, "--output", out, "--quiet")
     assert done.returncode == 1
-    assert "4 of 4 records could not be read" in one_line(done.stderr)
+    told = "4 of 4 records could not be read; limits.max_quarantined_fraction is 0.01."
+    assert f"{told} The audit was written; see quarantine/." in one_line(done.stderr)
+    assert list((current(out) / "quarantine").iterdir())
     assert (current(out) / "manifest.json").exists()

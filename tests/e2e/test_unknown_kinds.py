@@ -59,7 +59,7 @@ def test_unknown_kinds_are_counted_alike_by_a_run_and_by_inspect(tmp_path: Path)
 
 
 def test_a_report_names_no_kind_where_all_are_known(tmp_path: Path) -> None:
-    """A warning that is always there is never read."""
+    """A warning in every report would be ignored."""
     made = world(tmp_path, "openai-messages")
     write(made, [{"messages": [{"role": "user", "content": [{"type": "text", "text": "Hi"}]}]}])
     version = made.run("out", command="audit")

@@ -225,12 +225,12 @@ def _count(
 
 
 def letters_of(text: str) -> npt.NDArray[np.bool_]:
-    """By character whether it is no white space."""
+    """For each character: True if it is not white space."""
     return np.fromiter((not character.isspace() for character in text), dtype=bool, count=len(text))
 
 
 def labelled_places(labelled: Labelled) -> npt.NDArray[np.bool_]:
-    """By character whether it is in a labelled span of any type."""
+    """For each character: True if it is in a labelled span of any type."""
     return _mask(len(labelled.text), [(start, end) for start, end, _ in labelled.spans])
 
 

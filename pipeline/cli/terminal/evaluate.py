@@ -30,6 +30,7 @@ def print_evaluation(document: dict[str, Any], console: Console) -> None:
     if "difference" in document:
         for name in ("first", "second"):
             _print_one(f"{name} config", document[name], document["texts"], console)
+            console.print()
         _print_difference(document, console)
     else:
         _print_one("de-identification", document, document["texts"], console)
@@ -56,7 +57,7 @@ def _print_one(name: str, page: dict[str, Any], texts: int, console: Console) ->
     negatives = page["over_masking"]["negatives"]
     if negatives["texts"]:
         console.print(f"texts without labels: {negatives['masked_texts']} of {negatives['texts']} are masked")
-    console.print(f"spans outside of labels: {_by_type(page['over_masking']['outside_labels'])}\n")
+    console.print(f"spans outside of labels: {_by_type(page['over_masking']['outside_labels'])}")
 
 
 def _print_difference(document: dict[str, Any], console: Console) -> None:

@@ -33,7 +33,7 @@ def _change(path: Path, change: Any) -> None:
 
 
 def test_escape_sequences_of_a_forged_catalog_are_printed_as_escapes(tmp_path: Path) -> None:
-    """Whoever can write CURRENT must not be able to steer the terminal of whoever lists the versions."""
+    """A forged CURRENT must not send control sequences to the terminal."""
     committed(tmp_path / "out")
     _change(tmp_path / "out" / CURRENT, lambda found: found["versions"][0].update(at=_FORGED, why=_FORGED))
     done = chatsieve("versions", tmp_path / "out")

@@ -221,7 +221,7 @@ def test_a_process_stopped_before_the_renaming_holds_nobody_up_and_exits_with_4(
 
 
 def test_a_clock_that_was_set_back_does_not_end_a_claim(tmp_path: Path) -> None:
-    """A lease of days is no writer's elsewhere; on this host the process itself shows that it lives."""
+    """No other host writes a lease of days; on this host the process id shows that the writer lives."""
     writer, file = written(tmp_path / "out")
     store = LocalStore(tmp_path / "out")
     held = msgspec.json.decode(store.read("claims/0001"), type=Holder)

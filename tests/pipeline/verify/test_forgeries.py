@@ -32,7 +32,7 @@ def forged(request: pytest.FixtureRequest) -> Dataset:
     indirect=["forged"],
 )
 def test_a_forgery_is_caught_without_the_key(forged: Dataset, forgery: Forgery) -> None:
-    """A forger who seals every digest anew still contradicts something."""
+    """A forger who recomputes every digest still leaves a contradiction."""
     kinds = {finding.kind for finding in verify(forged.root).findings}
     assert forgery.kind in kinds
 
