@@ -63,6 +63,7 @@ def test_a_catalog_that_cannot_be_read_is_a_finding(copy: Dataset) -> None:
     done = chatsieve("verify", copy.root)
     assert done.returncode == 1
     assert "catalog: CURRENT" in done.stderr
+    assert done.stderr.endswith(": 1 finding\n")
     assert "not checked: ledger" in done.stderr
 
 
