@@ -33,6 +33,7 @@ from pipeline.dataset.erasures import (
     encode_keys,
     keys_name,
 )
+from pipeline.dataset.further_ids import Removed, ids_of_removed
 from pipeline.dataset.writer import MANIFEST
 from schemas.errors import InputError, PipelineError
 from schemas.manifest import Erased, encode
@@ -142,22 +143,27 @@ def _rewrite(
     versions: list[Version] = []
     changed: list[VersionErased] = []
     gone, users, by_name, names = set[bytes](), set[bytes](), set[bytes](), set[bytes]()
+    removed: list[Removed] = []
     for entry in catalog.versions:
         version = ErasableVersion(change.store, change.path, catalog, entry, key)
         found = find(version)
-        rewritten = _without(change, version, found.conversations, key)
-        versions.append(rewritten.entry if rewritten else entry)
+        removed.append(Removed(version, found.conversations))
         users |= found.users
         by_name |= found.by_name
         names |= found.names
+    parts = ids_of_removed(removed) if kind == "forget" else frozenset[bytes]()
+    for version, conversations in removed:
+        rewritten = _without(change, version, conversations | parts, key)
+        versions.append(rewritten.entry if rewritten else version.entry)
         if rewritten:
             changed.append(rewritten.erased)
             gone |= rewritten.found
     if kind == "expire" and not changed:
         return None
     name = f"{len(catalog.erased) + 1:04d}-{secrets.token_hex(3)}"
-    # A conversation found by a session id stays out even if the files of that session are removed.
-    keys = encode_keys(asked.keys | Keys(frozenset(), frozenset(by_name)))
+    # A conversation found by a further id stays out even if the records of that id are removed, and a record
+    # of it stays out even if it is the only one left.
+    keys = encode_keys(asked.keys | Keys(frozenset(), frozenset(by_name) | parts))
     certificate = Certificate(
         kind=kind,
         name=name,

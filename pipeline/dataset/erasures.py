@@ -64,9 +64,9 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     """What was asked, what was found, what was rewritten, and the scan that proves absence.
 
     Counts and keyed digests only. `asked` and `found` count users and conversations; each asked one has one
-    tombstone, or two where its id may be a key. Each conversation found by a further id has one too.
-    `scan` is None until the old files are removed and the others were searched: files and bytes read, and
-    occurrences of a key.
+    tombstone, or two where its id may be a key. Each conversation found by a further id has one too, and each
+    further id that only erased conversations have. `scan` is None until the old files are removed and the
+    others were searched: files and bytes read, and occurrences of a key.
     """
 
     kind: str

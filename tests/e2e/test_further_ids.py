@@ -156,6 +156,37 @@ def test_any_id_of_a_repeated_history_deletes_and_explains_the_conversation(
     assert (told["reason"], told["ledger"]["agrees"]) == ("deleted", True)
 
 
+def forget(made: World, *ids: str) -> None:
+    chosen = [word for name in ids for word in ("--conversation", name)]
+    key = ("--key-file", made.path / "chatsieve.key")
+    done = chatsieve("forget", made.path / "out", *chosen, *key, "--quiet")
+    assert done.returncode == 0, done.stderr
+    done = chatsieve("verify", made.path / "out", *key)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_forget_keeps_out_the_records_that_an_erased_conversation_repeats(tmp_path: Path) -> None:
+    """A log may lose its long records; the short ones have the words of the erased conversation.
+
+    An earlier version in which a short record was the conversation is erased too; another user's record, and
+    a greeting that a kept conversation repeats, are not.
+    """
+    made = world(tmp_path, "openai-messages")
+    again = ("--set", "output.on_exists=new_version")
+    write(made, [RECORDS[0], RECORDS[-1]])
+    made.run("out")
+    write(made, RECORDS)
+    made.run("out", *again)
+    forget(made, "r3", "soup")
+    first = made.path / "out" / json.loads((made.path / "out/CURRENT").read_text())["versions"][0]["folder"]
+    assert trained(first) == [LONG[:2]], "bob's record alone stays in the first version"
+    write(made, [*RECORDS[:2], RECORDS[3], RECORDS[-1]])
+    found = ledger(made.run("out", *again))
+    assert {found[key][0] for key in made.keys("r1", "r2") & found.keys()} == {"deleted"}
+    assert found[made.corpus.key_of("greeting")] == ("eligible", 2)
+    assert found[made.corpus.key_of("bobs")] == ("eligible", 2)
+
+
 def test_the_same_id_under_another_user_is_still_a_conflict(tmp_path: Path) -> None:
     """Who wrote the words of such a record is unknown; joining one of the two must not hide it."""
     made = world(tmp_path, "openai-messages")
