@@ -248,6 +248,9 @@ def test_a_call_that_failed_has_no_answer(tmp_path: Path, response: Any) -> None
         pytest.param(call([user("x")], 5), "bad_field", id="a number for a response"),
         pytest.param(call([user("x")], None, user_id=7), "bad_field", id="a number for a user"),  # type: ignore[arg-type]
         pytest.param(
+            {"request": {"messages": [user("x")], "metadata": "bob"}}, "bad_field", id="text for metadata"
+        ),
+        pytest.param(
             b'{"request": {"messages": [{"role": "user", "content": "\\ud83d"}]}}',
             "invalid_unicode",
             id="half",

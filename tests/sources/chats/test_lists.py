@@ -182,6 +182,11 @@ def test_fine_tuning_messages_of_every_form_are_read(tmp_path: Path) -> None:
         ("sharegpt", shared(("human", None)), "missing_field"),
         ("sharegpt", shared(("human", 5)), "bad_field"),
         ("sharegpt", shared(("human", "x"), id=[1]), "bad_field"),
+        ("sharegpt", shared(("human", "x"), user_id=7), "bad_field"),
+        ("sharegpt", shared(("human", "x"), user_id={"id": "bob"}), "bad_field"),
+        ("openai-messages", {"messages": [], "user_id": 7}, "bad_field"),
+        ("openai-messages", {"messages": [], "user_id": ["bob"]}, "bad_field"),
+        ("openai-messages", {"messages": [], "user_id": False}, "bad_field"),
         ("openai-messages", {}, "missing_field"),
         ("openai-messages", {"messages": [{"content": "x"}]}, "missing_field"),
         ("openai-messages", {"messages": [{"role": "wizard", "content": "x"}]}, "bad_field"),
@@ -200,6 +205,17 @@ def test_an_invalid_record_does_not_affect_others(tmp_path: Path, form: str, ite
         assert [s.conversation_id for s in found.sessions] == ["before", "after"]
         where = "item 1" if whole else f"byte {(tmp_path / 'x.json').read_bytes().index(b'\n') + 1}"
         assert (found.codes, [entry.locator for entry in found.quarantined]) == ([code], [where])
+
+
+@pytest.mark.parametrize(("user", "owner"), [(None, "ada"), ("", "ada"), ("bob", "bob")])
+def test_a_default_user_is_of_records_without_a_user(tmp_path: Path, user: str | None, owner: str) -> None:
+    """The consent of the default user must not cover a record that names somebody else."""
+    context = dataclasses.replace(CONTEXT, defaults=(Defaults(created_at=AT, user_id="ada"),))
+    for form, item in (("sharegpt", shared(("human", "x"))), ("openai-messages", {"messages": []})):
+        for more in ({}, {"weight": 1}):  # read by column, and by itself
+            write_lines(tmp_path / "x.jsonl", [item | {"id": "a", "user_id": user} | more])
+            found = read_all([tmp_path / "x.jsonl"], form, context)
+            assert ([s.user_id for s in found.sessions], found.codes) == ([owner], [])
 
 
 def test_broken_lines_and_truncated_files_lose_no_other_record(tmp_path: Path) -> None:

@@ -157,6 +157,8 @@ BAD: list[tuple[str, Any, str, str | None]] = [
     ("no created_at", conversation() | {"created_at": None}, "missing_field", "c1"),
     ("naive", conversation(created_at="2025-10-01T09:00:00"), "naive_timestamp", "c1"),
     ("no time", conversation(created_at="soon"), "bad_timestamp", "c1"),
+    ("account no object", conversation() | {"account": "bob"}, "bad_field", "c1"),
+    ("user a number", conversation() | {"account": {"uuid": 7}}, "bad_field", "c1"),
     ("messages no list", conversation() | {"chat_messages": {}}, "bad_field", "c1"),
     ("half a character", conversation(chat_message("m1", text="\ud83d")), "invalid_unicode", None),
 ]

@@ -65,15 +65,14 @@ def columns_of_calls(items: Sequence[LoggedCall]) -> ColumnResult:
 
 
 def _users(items: Sequence[LoggedCall]) -> tuple[list[str | None], set[int]]:
-    """The user ids of the calls, and the places of calls whose user id is not a string."""
+    """The user ids of the calls, and the places of calls whose user id cannot be read."""
     users = [present(logged.user_id) for logged in items]
     faulty = set()
     for place, logged in enumerate(items):
-        if isinstance(logged.request.metadata, dict):
-            try:
-                users[place] = user_of(logged.request.metadata) or users[place]
-            except Fault:
-                faulty.add(place)
+        try:
+            users[place] = user_of(given(logged.request.metadata)) or users[place]
+        except Fault:
+            faulty.add(place)
     return users, faulty
 
 

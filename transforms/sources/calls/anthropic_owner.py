@@ -21,8 +21,10 @@ def user_of(metadata: Any) -> str | None:
 
     Claude Code sends account, device and session in one text: the account is used, else the device.
     """
+    if not isinstance(metadata, dict | None):
+        raise bad_field("request.metadata", metadata)
     try:
-        named = present_text(metadata, "user_id") if isinstance(metadata, dict) else None
+        named = present_text(metadata, "user_id") if metadata else None
     except Fault as fault:
         raise fault.within("request.metadata") from None
     if named is None:

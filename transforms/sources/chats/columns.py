@@ -52,7 +52,7 @@ class _ChatRecord(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
     id: Id = UNSET
     conversation_id: Id = UNSET
-    user_id: Any = UNSET
+    user_id: str | UnsetType | None = UNSET
     model: Any = UNSET
     source: Any = UNSET
     lang: Any = UNSET
@@ -240,10 +240,10 @@ def _columns(
     sizes = np.array(counts, np.int64)
     if None in ids:
         digests = _digests(sizes, roles, contents)
-        ids = [digest if given is None else given for given, digest in zip(ids, digests, strict=True)]
+        ids = [digest if own is None else own for own, digest in zip(ids, digests, strict=True)]
     sessions = SessionColumns(
         conversation_ids=[*map(str, ids)],
-        user_ids=[item.user_id if isinstance(item.user_id, str) else None for item in items],
+        user_ids=[given(item.user_id) for item in items],
         organization_ids=[None] * len(items),
         created_at=[at] * len(items),
         last_at=None,

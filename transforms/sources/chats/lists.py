@@ -85,11 +85,15 @@ class ChatLists[T](JsonItemSource[T]):
         named = item.get(name)
         if not isinstance(named, str | int | None) or isinstance(named, bool):
             raise bad_field(name, named)
-        record = {
+        user = item.get("user_id")
+        if not isinstance(user, str | None):
+            # `defaults.user_id` may be another person.
+            raise bad_field("user_id", user)
+        return {
             "conversation_id": _digest(turns) if named is None else str(named),
             "messages": _messages(turns),
+            "user_id": user,
         }
-        return {**record, "user_id": item["user_id"]} if isinstance(item.get("user_id"), str) else record
 
 
 def sharegpt_turns(item: dict[str, Any]) -> Turns:

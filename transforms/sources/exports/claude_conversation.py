@@ -38,8 +38,10 @@ def _conversation(item: dict[str, Any], conversation_id: str) -> Conversation:
     chat = item.get("chat_messages")
     if not isinstance(chat, list | None):
         raise bad_field("chat_messages", chat)
-    account = item.get("account")
-    user_id = account.get("uuid") if isinstance(account, dict) else None
+    if not isinstance(account := item.get("account"), dict | None):
+        raise bad_field("account", account)
+    if not isinstance(user_id := (account or {}).get("uuid"), str | None):
+        raise bad_field("account.uuid", user_id)
     reading = _Reading(_instant(item))
     for place, entry in enumerate(chat or ()):
         reading.add(place, entry)
@@ -49,7 +51,7 @@ def _conversation(item: dict[str, Any], conversation_id: str) -> Conversation:
         conversation_id=conversation_id,
         created_at=reading.created_at,
         messages=_rechained(messages),
-        user_id=user_id if isinstance(user_id, str) else None,
+        user_id=user_id,
         current_message_id=_last_of_leaf(messages, reading.read_at(leaf) if isinstance(leaf, str) else None),
     )
     return Conversation(session, reading.lost)
