@@ -121,8 +121,10 @@ def build_graph(pipeline: Any, plan: RunPlan) -> None:
     as_of = stamp.as_of
     hasher = plan.context.hasher
 
+    formats = {task.format for task in plan.tasks}
+    repeat = bool(formats & REPEAT_HISTORY)
     facts = _source(pipeline, "Inputs", [t.encode() for t in plan.tasks]) | "Facts" >> ReadFacts(
-        plan.context, plan.buckets, plan.unit_bytes
+        plan.context, plan.buckets, plan.unit_bytes, repeat
     )
     consent = _source(pipeline, "Snapshots", plan.snapshots) | "Consent" >> ReadConsent(
         hasher, as_of, plan.buckets, plan.states
@@ -134,9 +136,8 @@ def build_graph(pipeline: Any, plan: RunPlan) -> None:
         DigestFiles(plan.context.metadata_only)
     )
 
-    formats = {task.format for task in plan.tasks}
     joins, names = list[Any](), [facts["names"]] if formats & NAMED else []
-    if formats & REPEAT_HISTORY:
+    if repeat:
         joined = _bucketed(facts["histories"], "histories") | "Histories" >> JoinHistories(spill)
         joins, names = [_bucketed(joined["joins"], "joins")], [*names, joined[NAMES_OUT]]
     decided = (

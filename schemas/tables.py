@@ -72,12 +72,27 @@ QUARANTINED = pa.schema(
 )
 
 #: The histories of records that may repeat each other: one row per record, with digests of all turns up to
-#: each message.
-HISTORIES = pa.schema([("user_key", KEY), ("conversation_key", KEY), ("message_id", pa.list_(pa.int64()))])
+#: each message. `message_id` is null for a record of another format: it is no history.
+HISTORIES = pa.schema(
+    [
+        ("user_key", KEY),
+        ("conversation_key", KEY),
+        ("created_at", INSTANT),
+        ("message_id", pa.list_(pa.int64())),
+    ]
+)
 
-#: Conversations whose records repeat the history of another one. `conversation_key`: the conversation that
-#: they are part of; null: they begin several conversations, so they are part of none.
-JOINS = pa.schema([("user_key", KEY), ("key", KEY), ("conversation_key", KEY)])
+#: Records whose whole history other conversations begin with: one row per record and conversation.
+JOINS = pa.schema(
+    [
+        ("user_key", KEY),
+        ("key", KEY),  # the record's own conversation key
+        ("conversation_key", KEY),  # a conversation that begins with the record
+        ("stays", pa.bool_()),  # the key is also of a record that no other conversation begins with
+        ("last", pa.int64()),  # the digest of the record's last message
+        ("created_at", INSTANT),
+    ]
+)
 
 #: Further ids of conversations: a deletion that names `key` concerns the conversation.
 NAMES = pa.schema([("key", KEY), ("conversation_key", KEY), ("user_key", KEY)])

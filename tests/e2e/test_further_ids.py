@@ -187,6 +187,86 @@ def test_forget_keeps_out_the_records_that_an_erased_conversation_repeats(tmp_pa
     assert found[made.corpus.key_of("bobs")] == ("eligible", 2)
 
 
+def test_the_id_of_a_shared_beginning_deletes_all_that_begins_with_it(tmp_path: Path) -> None:
+    """Deleted words must not be trained in a conversation that repeats them; which is meant must be asked."""
+    made = world(tmp_path, "openai-messages")
+    write(made, RECORDS)
+    config = made.path / "config.yaml"
+    done = chatsieve("explain", "-c", config, "greeting")
+    assert done.returncode == 2
+    shared = made.keys("greeting", "soup", "bread")
+    assert all(key in done.stderr for key in shared)
+    for name, reason in {"greeting": "no_exchange", "soup": "eligible"}.items():
+        told = json.loads(chatsieve("explain", "-c", config, made.corpus.key_of(name), "--json").stdout)
+        assert told["reason"] == reason
+    made.run("out")
+    forget(made, "greeting")
+    rest = sorted([LONG, ["Only once", "Yes."], LONG[:2]])
+    assert trained(current(made.path / "out")) == rest
+    assert trained(made.run("out", "--set", "output.on_exists=new_version")) == rest
+    (made.path / "deletions.csv").write_text(f"kind,id,deleted_at\nconversation,greeting,{DELETED}\n")
+    version = made.run("other")
+    assert {key for key, (reason, _) in ledger(version).items() if reason == "deleted"} == shared
+    assert trained(version) == rest
+
+
+def test_words_of_a_time_without_consent_are_not_newer_in_a_conversation_that_repeats_them(
+    tmp_path: Path,
+) -> None:
+    """Both for one conversation that begins with them and for several: another record must not free them."""
+    made = world(tmp_path, "openai-messages")
+    before, after = "2026-01-10T00:00:00Z", "2026-01-20T00:00:00Z"
+    defaults = "user_id: ada, tier: pro, surface: chat, created_at"
+    (made.path / "consent.csv").write_text(
+        "user_id,state,decided_at,snapshot_at\n"
+        "ada,granted,2025-09-01T00:00:00Z,2026-06-01T00:00:00Z\n"
+        "ada,refused,2026-01-05T00:00:00Z,2026-06-01T00:00:00Z\n"
+        "ada,granted,2026-01-15T00:00:00Z,2026-06-01T00:00:00Z\n"
+    )
+    inputs = [
+        f"{{path: {name}, format: openai-messages, defaults: {{{defaults}: {at}}}}}"
+        for name, at in (("logs/early.jsonl", before), ("logs/late.jsonl", after))
+    ]
+    config = (made.path / "config.yaml").read_text().splitlines()
+    config = [f"inputs: [{', '.join(inputs)}]" if "inputs:" in line else line for line in config]
+    (made.path / "config.yaml").write_text("\n".join(config) + "\n")
+    write(made, [RECORDS[3]], "early.jsonl")
+    for late in (RECORDS[4:5], RECORDS[4:6]):
+        write(made, late, "late.jsonl")
+        texts = trained(made.run(f"out{len(late)}"))
+        assert len(texts) == len(late)
+        assert not any(HI[0] in row for row in texts)
+    write(made, [RECORDS[8]], "early.jsonl")
+    assert all(HI[0] in row for row in trained(made.run("free")))
+
+
+def test_a_canonical_conversation_with_the_id_of_a_repeated_record_stays(tmp_path: Path) -> None:
+    """Its words are not in the conversation that repeats the record, and must not be attributed to it."""
+    made = world(tmp_path, "openai-messages")
+    config = made.path / "config.yaml"
+    config.write_text(
+        config.read_text().replace("inputs: [", "inputs: [{path: tea.jsonl, format: canonical}, ")
+    )
+    at = "2026-01-01T00:00:00Z"
+    tea = {
+        "conversation_id": "r1", "user_id": "ada", "tier": "pro", "surface": "chat", "created_at": at,
+        "messages": [
+            {"message_id": "1", "role": "user", "content": "Tea?", "sent_at": at},
+            {"message_id": "2", "parent_id": "1", "role": "assistant", "content": "Yes.", "sent_at": at},
+        ],
+    }  # fmt: skip
+    (made.path / "tea.jsonl").write_text(json.dumps(tea) + "\n")
+    write(made, RECORDS[:3])
+    version = made.run("out")
+    assert LONG in trained(version)
+    found = ledger(version)
+    assert found.keys() == made.keys("r1", "r3")
+    assert found[made.corpus.key_of("r3")] == ("eligible", 6)
+    done = chatsieve("explain", "-c", config, "r1")
+    assert done.returncode == 2
+    assert all(key in done.stderr for key in made.keys("r1", "r3"))
+
+
 def test_the_same_id_under_another_user_is_still_a_conflict(tmp_path: Path) -> None:
     """Who wrote the words of such a record is unknown; joining one of the two must not hide it."""
     made = world(tmp_path, "openai-messages")

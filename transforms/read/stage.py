@@ -13,7 +13,6 @@ import pyarrow as pa
 from apache_beam.metrics import Metrics
 from apache_beam.transforms.window import GlobalWindows
 
-from schemas.formats import REPEAT_HISTORY
 from schemas.tables import HISTORIES
 from schemas.units import Quarantined, Unit
 from transforms.read.quarantined import quarantined_table
@@ -22,7 +21,7 @@ from transforms.shuffle.buckets import JOINS_MARK, Buckets, facts_to_buckets, us
 from transforms.shuffle.counters import BYTES_READ, RECORDS_READ
 from transforms.shuffle.entries import ENTRIES, entry
 from transforms.shuffle.guard import guarded
-from transforms.shuffle.histories import joins_of, names_of_joins
+from transforms.shuffle.histories import histories_of, joins_of, names_of_joins
 from transforms.shuffle.spill import Spill, put
 from transforms.sources.base import FactsBatch, PlanTask, ReadContext
 from transforms.sources.canonical.parquet_digest import metadata_digest
@@ -42,12 +41,13 @@ class ReadFacts(beam.PTransform):  # type: ignore[misc]
     Out: `facts`, (bucket, blob); `quarantined`, blobs; `entries`; `histories`, (bucket, blob) of HISTORIES;
     `names`, blobs of NAMES. `context` has the key, the limits and the defaults, fixed when the graph is
     built. Plain files are split into units of `unit_bytes`. A local runner assigns units to workers once, so
-    small units balance the load.
+    small units balance the load. With `repeat`, records of some input may repeat others: histories are given.
     """
 
     context: ReadContext
     buckets: Buckets
     unit_bytes: int
+    repeat: bool
 
     def expand(self, tasks: Any) -> Any:
         units = tasks | "Plan units" >> beam.ParDo(_PlanUnits(self.unit_bytes)).with_outputs(
@@ -57,7 +57,7 @@ class ReadFacts(beam.PTransform):  # type: ignore[misc]
             units["units"]
             | "Spread units" >> beam.Reshuffle()
             | "Read"
-            >> beam.ParDo(_Read(self.context, self.buckets)).with_outputs(
+            >> beam.ParDo(_Read(self.context, self.buckets, self.repeat)).with_outputs(
                 QUARANTINED, ENTRIES, HISTORIES_OUT, NAMES_OUT, main="facts"
             )
         )
@@ -142,8 +142,9 @@ class _PlanUnits(beam.DoFn):  # type: ignore[misc]
 class _Read(beam.DoFn):  # type: ignore[misc]
     """Buffers facts over units, so that a bucket gets few blobs instead of one per small file."""
 
-    def __init__(self, context: ReadContext, buckets: Buckets) -> None:
+    def __init__(self, context: ReadContext, buckets: Buckets, repeat: bool) -> None:
         self._context = context
+        self._repeat = repeat
         self._buckets = buckets
         self._buffer: list[pa.Table] = []
         self._bytes = 0
@@ -182,9 +183,9 @@ class _Read(beam.DoFn):  # type: ignore[misc]
         """The histories of a batch, and the names of its conversations."""
         if batch.names is not None and batch.names.num_rows:
             yield beam.pvalue.TaggedOutput(NAMES_OUT, to_blob(batch.names, "names"))
-        if unit.format in REPEAT_HISTORY:
-            owned = batch.facts.filter(batch.facts["user_key"].is_valid()).select(HISTORIES.names)
-            for pair in users_to_buckets(owned, "user_key", "histories", self._buckets):
+        if self._repeat:
+            histories = histories_of(batch.facts, unit.format)
+            for pair in users_to_buckets(histories, "user_key", "histories", self._buckets):
                 yield beam.pvalue.TaggedOutput(HISTORIES_OUT, pair)
 
     @guarded("Read facts")

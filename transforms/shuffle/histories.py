@@ -6,11 +6,13 @@ of all turns up to the message, so a history begins another one if its last id i
 The longest record is the conversation. A record that it begins with is part of it. A record that begins
 several conversations which then differ (a greeting, or an edited prompt) is part of none: its messages are in
 these conversations already, and it is decided without messages. Of equal records the one with the least key
-is the conversation.
+is the conversation. Every conversation that begins with a record has the record's id as a further id, and its
+messages have the record's time if that is earlier.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Any
 
 import numpy as np
@@ -18,40 +20,58 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.formats import REPEAT_HISTORY
-from schemas.tables import FACTS, JOINS, KEY, NAMES
-from schemas.units import Unit
-from transforms.shuffle.instants import Bools, Ints, whole
+from schemas.tables import FACTS, HISTORIES, INSTANT, JOINS, KEY, NAMES
+from transforms.shuffle.instants import Bools, Ints, column_micros, whole
+
+
+def histories_of(facts: pa.Table, source_format: str) -> pa.Table:
+    """HISTORIES of the FACTS rows of one format that have a user."""
+    found = facts.filter(facts["user_key"].is_valid()).select(HISTORIES.names)
+    if source_format in REPEAT_HISTORY:
+        return found
+    field = HISTORIES.field("message_id")
+    return found.set_column(3, field, pa.nulls(found.num_rows, field.type))
 
 
 def joins_of(histories: pa.Table) -> pa.Table:
-    """JOINS of HISTORIES rows, which are all of their users; their order has no effect.
-
-    A conversation is joined only if each of its records is repeated.
-    """
-    rows = histories.filter(pc.greater(pc.list_value_length(histories["message_id"]), 0)).combine_chunks()
-    if not rows.num_rows:
-        return JOINS.empty_table()
+    """JOINS of HISTORIES rows, which are all of their users; their order has no effect."""
+    length = pc.list_value_length(histories["message_id"])
+    rows = histories.filter(pc.fill_null(pc.greater(length, 0), True)).combine_chunks()
     user, key = _ranks(rows["user_key"]), _ranks(rows["conversation_key"])
-    target = _longest(user, key, whole(pc.list_value_length(rows["message_id"])), rows["message_id"])
-    if target is None:
+    own = user * len(key) + key  # a number for each user and key
+    is_other = rows["message_id"].is_null().to_numpy()
+    records = np.flatnonzero(~is_other)
+    ids = rows["message_id"].take(pa.array(records)).combine_chunks()
+    if not len(records):
         return JOINS.empty_table()
-    key_of_target = np.where(target < 0, -1, key[target])
-    order = np.lexsort((key, user))
-    begins = np.flatnonzero(np.diff(user[order], prepend=-1) | np.diff(key[order], prepend=-1))
-    stays = np.logical_or.reduceat((key_of_target == key)[order], begins)
-    least = np.minimum.reduceat(key_of_target[order], begins)
-    most = np.maximum.reduceat(key_of_target[order], begins)
-    first, joined = order[begins], np.where(least == most, target[order[begins]], -1)
-    first, joined = first[~stays], joined[~stays]
-    found = rows.select(["user_key", "conversation_key"]).take(pa.array(first))
-    into = rows["conversation_key"].take(pa.array(np.maximum(joined, 0), mask=joined < 0))
-    return pa.table([found["user_key"], found["conversation_key"], into], schema=JOINS)
+    size = whole(pc.list_value_length(ids))
+    begun, longest = _begun(user[records], key[records], size, ids)
+    if not len(begun):
+        return JOINS.empty_table()
+    stays = np.isin(own, np.concatenate([own[is_other], own[np.delete(records, np.unique(begun))]]))
+    last = whole(pc.list_flatten(ids))[np.cumsum(size) - 1]
+    record, into = records[begun], records[longest]
+    differ = own[record] != own[into]
+    record, into, last = record[differ], into[differ], last[begun[differ]]
+    found = pa.table(
+        {
+            "user_key": rows["user_key"].take(pa.array(record)),
+            "key": rows["conversation_key"].take(pa.array(record)),
+            "conversation_key": rows["conversation_key"].take(pa.array(into)),
+            "stays": stays[record],
+            "last": last,
+            "created_at": rows["created_at"].take(pa.array(record)),
+        }
+    )
+    names = [name for name in JOINS.names if name != "created_at"]
+    earliest = found.group_by(names, use_threads=False).aggregate([("created_at", "min")])
+    return earliest.rename_columns([*names, "created_at"]).select(JOINS.names).cast(JOINS)
 
 
-def _longest(user: Ints, key: Ints, length: Ints, ids: pa.ChunkedArray) -> Ints | None:
-    """The row of the one longest record that begins with each record, -1 if there are several.
+def _begun(user: Ints, key: Ints, length: Ints, ids: pa.Array) -> tuple[Ints, Ints]:
+    """(record, a longest record that begins with it), for each record that another one repeats.
 
-    None if no record begins another one, or equals it.
+    Both are row numbers. Of longest records with an equal history, only the one with the least key occurs.
     """
     codes = pa.array(whole(pc.list_flatten(ids))).dictionary_encode()
     row = np.repeat(np.arange(len(length)), length)
@@ -61,20 +81,17 @@ def _longest(user: Ints, key: Ints, length: Ints, ids: pa.ChunkedArray) -> Ints 
     last, is_inner = turn[is_last], np.isin(turn[is_last], turn[~is_last])
     by_last = np.lexsort((key, last))
     is_first = np.append(True, last[by_last][1:] != last[by_last][:-1])
-    if is_first.all() and not is_inner.any():
-        return None
-    # Of records with an equal history, the one with the least key.
-    target = by_last[is_first][np.cumsum(is_first) - 1][np.argsort(by_last)]
-    is_longest = ~is_inner & (target == np.arange(len(target)))
-    begun = np.unique(last[is_inner])
-    among = is_longest[row] & ~is_last & np.isin(turn, begun)
-    place = np.searchsorted(begun, turn[among])
-    longest = np.full(len(begun), -1)
-    longest[place] = row[among]
-    longest[np.bincount(place, minlength=len(begun)) > 1] = -1
-    target[is_inner] = longest[np.searchsorted(begun, last[is_inner])]
-    found: Ints = target
-    return found
+    # Of records with an equal history, the one with the least key, and of its rows one.
+    least = by_last[is_first][np.cumsum(is_first) - 1][np.argsort(by_last)]
+    is_longest = ~is_inner & (least == np.arange(len(least)))
+    equal = np.flatnonzero(~is_inner & ~is_longest)
+    inner = np.flatnonzero(is_inner)
+    among = np.flatnonzero(is_longest[row] & ~is_last & np.isin(turn, last[inner]))
+    among = among[np.argsort(turn[among], kind="stable")]
+    start, end = (np.searchsorted(turn[among], last[inner], side) for side in ("left", "right"))
+    many = end - start
+    place = np.arange(many.sum()) + np.repeat(start - (np.cumsum(many) - many), many)
+    return np.concatenate([equal, np.repeat(inner, many)]), np.concatenate([least[equal], row[among[place]]])
 
 
 def _ranks(keys: pa.ChunkedArray) -> Ints:
@@ -86,39 +103,79 @@ def _ranks(keys: pa.ChunkedArray) -> Ints:
 
 
 def names_of_joins(joins: pa.Table) -> pa.Table:
-    """NAMES of the conversations that have the records of others."""
-    return joins.filter(joins["conversation_key"].is_valid()).select(NAMES.names)
+    """NAMES of the conversations that begin with the records of others."""
+    return joins.select(NAMES.names).group_by(NAMES.names, use_threads=False).aggregate([])
 
 
 def with_joins(facts: pa.Table, joins: pa.Table) -> pa.Table:
-    """FACTS rows with the keys of the conversations that they are part of.
+    """FACTS rows with the keys of the conversations that they are part of, and their earliest times.
 
-    A record that begins several conversations loses its messages.
+    A record that begins several conversations loses its messages. Where a record does not become part of a
+    conversation that begins with it, its time is given to the messages of that conversation.
     """
     if not joins.num_rows or not facts.num_rows:
         return facts
+    moving = begun_by(joins)
+    facts = _with_earliest_times(facts, joins, {one for one, into in moving.items() if len(into) == 1})
     keys = facts["conversation_key"].combine_chunks()
-    places = np.flatnonzero(pc.is_in(keys, value_set=joins["key"].combine_chunks()))
+    places = np.flatnonzero(pc.is_in(keys, value_set=pa.array({key for _, key in moving}, KEY)))
     names = ("user_key", "conversation_key")
     held = zip(*(facts[name].take(pa.array(places)).to_pylist() for name in names), strict=True)
-    into = {(row["user_key"], row["key"]): row["conversation_key"] for row in joins.to_pylist()}
-    found = {place: into[one] for place, one in zip(places.tolist(), held, strict=True) if one in into}
-    given: list[Any] = keys.to_pylist() if found else []
-    for place, key in found.items():
-        given[place] = key or given[place]
+    found = {place: moving[one] for place, one in zip(places.tolist(), held, strict=True) if one in moving}
     if not found:
         return facts
-    facts = _with(facts, "conversation_key", pa.array(given, KEY))
+    given: list[Any] = keys.to_pylist()
     emptied = np.zeros(len(keys), np.bool_)
-    emptied[[place for place, key in found.items() if key is None]] = True
-    return _without_messages(facts, emptied & _repeats_history(facts)) if emptied.any() else facts
+    for place, into in found.items():
+        if len(into) == 1:
+            (given[place],) = into
+        else:
+            emptied[place] = True
+    facts = _with(facts, "conversation_key", pa.array(given, KEY))
+    return _without_messages(facts, emptied) if emptied.any() else facts
 
 
-def _repeats_history(facts: pa.Table) -> Bools:
-    units = facts["unit"].combine_chunks().dictionary_encode()
-    own = [Unit.decode(unit).format in REPEAT_HISTORY for unit in units.dictionary.to_pylist()]
-    found: Bools = np.array(own, np.bool_)[whole(units.indices)]
+def begun_by(joins: pa.Table) -> dict[tuple[bytes, bytes], set[bytes]]:
+    """The conversations that begin with the records of a (user, key), for each key that does not stay.
+
+    The records are part of the conversation if it is one.
+    """
+    found: defaultdict[tuple[bytes, bytes], set[bytes]] = defaultdict(set)
+    for row in joins.filter(pc.invert(joins["stays"])).to_pylist():
+        found[row["user_key"], row["key"]].add(row["conversation_key"])
     return found
+
+
+def _with_earliest_times(facts: pa.Table, joins: pa.Table, moved: set[tuple[bytes, bytes]]) -> pa.Table:
+    """The facts; messages up to the last one of a record have the time of the record if it is earlier.
+
+    Records of `moved` keys give theirs when the records of a session are merged.
+    """
+    own = zip(joins["user_key"].to_pylist(), joins["key"].to_pylist(), strict=True)
+    joins = joins.filter(pa.array([one not in moved for one in own], pa.bool_()))
+    if not joins.num_rows:
+        return facts
+    ids = facts["message_id"].combine_chunks()
+    flat = whole(pc.list_flatten(ids))
+    hits = np.flatnonzero(np.isin(flat, whole(joins["last"])))
+    if not len(hits):
+        return facts
+    lasts, moments = whole(joins["last"]), column_micros(joins["created_at"])
+    earliest: dict[tuple[bytes, int], int] = {}
+    for one, at in zip(zip(joins["user_key"].to_pylist(), lasts.tolist(), strict=True), moments, strict=True):
+        earliest[one] = min(at, earliest.get(one, at))
+    row = whole(pc.list_parent_indices(ids))
+    users = facts["user_key"].take(pa.array(row[hits])).to_pylist()
+    first = np.searchsorted(row, row[hits])
+    column = facts["message_sent_at"].combine_chunks()
+    sent_at = whole(pc.list_flatten(column)).copy()
+    for hit, start, user in zip(hits.tolist(), first.tolist(), users, strict=True):
+        at = earliest.get((user, int(flat[hit])))
+        if at is not None:
+            sent_at[start : hit + 1] = np.minimum(sent_at[start : hit + 1], at)
+    times = pa.array(sent_at, pa.int64()).cast(INSTANT)
+    offsets = np.append(0, np.cumsum(whole(pc.list_value_length(column))))
+    return _with(facts, "message_sent_at", pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), times))
 
 
 def _without_messages(facts: pa.Table, where: Bools) -> pa.Table:

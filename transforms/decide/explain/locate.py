@@ -13,7 +13,7 @@ from schemas.formats import REPEAT_HISTORY
 from schemas.records import Session
 from schemas.tables import FACTS, HISTORIES, JOINS, KEY, NAMES
 from schemas.units import Quarantined, Unit
-from transforms.shuffle.histories import joins_of, names_of_joins, with_joins
+from transforms.shuffle.histories import begun_by, histories_of, joins_of, names_of_joins, with_joins
 from transforms.sources.base import PlanTask, Pointer, ReadContext
 from transforms.sources.registry import plan_units, read_facts, read_sessions
 
@@ -22,7 +22,7 @@ from transforms.sources.registry import plan_units, read_facts, read_sessions
 class FoundConversation:
     """FACTS of a conversation, the session behind each row, and its quarantined records.
 
-    `keys`: of the conversations found; several only if the id is a session id of several. `names`: NAMES of
+    `keys`: of the conversations found; several only if the id is of several. `names`: NAMES of
     them.
     """
 
@@ -44,21 +44,26 @@ def find_conversation(tasks: Sequence[PlanTask], key: bytes, context: ReadContex
     """All records of one conversation in the inputs, given the key of one of its ids.
 
     With `context.only`, only the id of other conversations is read, if the format allows it; otherwise every
-    record is read as for a run. Where records may repeat each other, those of the same users are read again.
+    record is read as for a run, and `key` is of the conversation itself. Where records may repeat each other,
+    those of the same users are read again.
     """
     found = _records(tasks, {key}, context)
     joins = _joins(tasks, found.tables, context)
-    into = joins.filter(pc.is_in(joins["key"], value_set=pa.array([key], KEY)))["conversation_key"]
-    final = next((one for one in into.to_pylist() if one is not None), key)
-    joins = joins.filter(pc.equal(joins["conversation_key"], pa.scalar(final, KEY)).fill_null(True))
-    parts = joins.filter(joins["conversation_key"].is_valid())["key"].to_pylist()
-    if parts or final != key:
+    begun = begun_by(joins)
+    finals = set[bytes]().union(*(into for (_, own), into in begun.items() if own == key and len(into) == 1))
+    finals = finals or {key}
+    parts = {own for (_, own), into in begun.items() if len(into) == 1 and into <= finals}
+    if parts or finals != {key}:
         every = dataclasses.replace(context, only=None)
-        found = _records(tasks, {final, *parts}, every)
+        found = _records(tasks, finals | parts, every)
     facts = with_joins(pa.concat_tables([FACTS.empty_table(), *found.tables]), joins)
-    names = pa.concat_tables([names_of_joins(joins), *found.names])
-    keys = [*dict.fromkeys(facts["conversation_key"].to_pylist())]
-    return FoundConversation(facts, found.sessions, found.quarantined, keys or [final], names)
+    named = joins.filter(pc.is_in(joins["conversation_key"], value_set=pa.array(finals, KEY)))
+    names = pa.concat_tables([names_of_joins(named), *found.names])
+    keys = [*dict.fromkeys(facts["conversation_key"].to_pylist())] or [*finals]
+    if context.only is not None:
+        also = joins.filter(pc.equal(joins["key"], pa.scalar(key, KEY)))["conversation_key"].to_pylist()
+        keys = [*dict.fromkeys([*keys, *sorted(also)])]
+    return FoundConversation(facts, found.sessions, found.quarantined, keys, names)
 
 
 def _records(tasks: Sequence[PlanTask], keys: set[bytes], context: ReadContext) -> _Records:
@@ -97,10 +102,10 @@ def _joins(tasks: Sequence[PlanTask], tables: Sequence[pa.Table], context: ReadC
     every = dataclasses.replace(context, only=None)
     histories = [HISTORIES.empty_table()]
     for task in tasks:
-        for unit in plan_units(task)[0] if task.format in REPEAT_HISTORY else ():
+        for unit in plan_units(task)[0]:
             for batch in read_facts(unit, every):
-                owned = pc.is_in(batch.facts["user_key"], value_set=wanted)
-                histories.append(batch.facts.filter(owned).select(HISTORIES.names))
+                owned = batch.facts.filter(pc.is_in(batch.facts["user_key"], value_set=wanted))
+                histories.append(histories_of(owned, unit.format))
     return joins_of(pa.concat_tables(histories))
 
 

@@ -1,7 +1,7 @@
 """Message ids of lists of turns, as digests of the history up to the message.
 
 Records of one user whose histories are equal up to a turn have the same message ids up to it. So a record
-that repeats the whole history of another one can be found by ids alone (`transforms.decide.histories`).
+that repeats the whole history of another one can be found by ids alone (`transforms.shuffle.histories`).
 White space at the ends of a text, and thoughts, have no effect: clients change them.
 """
 
