@@ -12,7 +12,6 @@ messages have the record's time if that is earlier.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import Any
 
 import numpy as np
@@ -116,7 +115,7 @@ def with_joins(facts: pa.Table, joins: pa.Table) -> pa.Table:
     if not joins.num_rows or not facts.num_rows:
         return facts
     moving = begun_by(joins)
-    facts = _with_earliest_times(facts, joins, {one for one, into in moving.items() if len(into) == 1})
+    facts = _with_earliest_times(facts, joins, {own for own, into in moving.items() if into})
     keys = facts["conversation_key"].combine_chunks()
     places = np.flatnonzero(pc.is_in(keys, value_set=pa.array({key for _, key in moving}, KEY)))
     names = ("user_key", "conversation_key")
@@ -127,23 +126,23 @@ def with_joins(facts: pa.Table, joins: pa.Table) -> pa.Table:
     given: list[Any] = keys.to_pylist()
     emptied = np.zeros(len(keys), np.bool_)
     for place, into in found.items():
-        if len(into) == 1:
-            (given[place],) = into
-        else:
-            emptied[place] = True
+        given[place] = into or given[place]
+        emptied[place] = into is None
     facts = _with(facts, "conversation_key", pa.array(given, KEY))
     return _without_messages(facts, emptied) if emptied.any() else facts
 
 
-def begun_by(joins: pa.Table) -> dict[tuple[bytes, bytes], set[bytes]]:
-    """The conversations that begin with the records of a (user, key), for each key that does not stay.
+def begun_by(joins: pa.Table) -> dict[tuple[bytes, bytes], bytes | None]:
+    """The conversation that records of a (user, key) are part of, None if they begin several.
 
-    The records are part of the conversation if it is one.
+    A key that stays is left out.
     """
-    found: defaultdict[tuple[bytes, bytes], set[bytes]] = defaultdict(set)
-    for row in joins.filter(pc.invert(joins["stays"])).to_pylist():
-        found[row["user_key"], row["key"]].add(row["conversation_key"])
-    return found
+    own = ["user_key", "key"]
+    moving = joins.filter(pc.invert(joins["stays"]))
+    pairs = moving.group_by([*own, "conversation_key"], use_threads=False).aggregate([])
+    found = pairs.group_by(own, use_threads=False).aggregate([([], "count_all"), ("conversation_key", "one")])
+    columns = (found[name].to_pylist() for name in (*own, "conversation_key_one", "count_all"))
+    return {(user, key): one if many == 1 else None for user, key, one, many in zip(*columns, strict=True)}
 
 
 def _with_earliest_times(facts: pa.Table, joins: pa.Table, moved: set[tuple[bytes, bytes]]) -> pa.Table:
@@ -151,6 +150,8 @@ def _with_earliest_times(facts: pa.Table, joins: pa.Table, moved: set[tuple[byte
 
     Records of `moved` keys give theirs when the records of a session are merged.
     """
+    names = ["user_key", "key", "last"]
+    joins = joins.group_by(names, use_threads=False).aggregate([("created_at", "min")])
     own = zip(joins["user_key"].to_pylist(), joins["key"].to_pylist(), strict=True)
     joins = joins.filter(pa.array([one not in moved for one in own], pa.bool_()))
     if not joins.num_rows:
@@ -160,7 +161,7 @@ def _with_earliest_times(facts: pa.Table, joins: pa.Table, moved: set[tuple[byte
     hits = np.flatnonzero(np.isin(flat, whole(joins["last"])))
     if not len(hits):
         return facts
-    lasts, moments = whole(joins["last"]), column_micros(joins["created_at"])
+    lasts, moments = whole(joins["last"]), column_micros(joins["created_at_min"])
     earliest: dict[tuple[bytes, int], int] = {}
     for one, at in zip(zip(joins["user_key"].to_pylist(), lasts.tolist(), strict=True), moments, strict=True):
         earliest[one] = min(at, earliest.get(one, at))

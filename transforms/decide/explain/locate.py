@@ -50,9 +50,8 @@ def find_conversation(tasks: Sequence[PlanTask], key: bytes, context: ReadContex
     found = _records(tasks, {key}, context)
     joins = _joins(tasks, found.tables, context)
     begun = begun_by(joins)
-    finals = set[bytes]().union(*(into for (_, own), into in begun.items() if own == key and len(into) == 1))
-    finals = finals or {key}
-    parts = {own for (_, own), into in begun.items() if len(into) == 1 and into <= finals}
+    finals = {into for (_, own), into in begun.items() if own == key and into} or {key}
+    parts = {own for (_, own), into in begun.items() if into in finals}
     if parts or finals != {key}:
         every = dataclasses.replace(context, only=None)
         found = _records(tasks, finals | parts, every)
