@@ -34,7 +34,7 @@ from tests.support.forging import Dataset
 from transforms.storage import operations
 from transforms.storage.operations import FileOperations
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.faults]
 Damage = Callable[[Path], None]
 
 
