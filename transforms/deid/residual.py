@@ -20,7 +20,7 @@ from transforms.deid.contexts.counted import is_counted, is_range
 from transforms.deid.people.line_signs import is_code_line
 from transforms.deid.rules.contact import is_password_of_url, is_service_mailbox
 from transforms.deid.rules.scanner import PatternScanner
-from transforms.deid.rules.secret_values import entropy, is_public
+from transforms.deid.rules.secret_values import UUID_FORM, entropy, is_public
 from transforms.deid.spans import MaskedText, Segment, Span
 from transforms.deid.text.codepoints import DIGIT, classes_of
 from transforms.deid.text.hyperscan_hits import Expressions
@@ -213,7 +213,7 @@ def _windows(text: str) -> Iterator[tuple[int, int]]:
         yield low, high
 
 
-_UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+_UUID = re.compile(UUID_FORM)
 
 
 def _left_on_purpose(text: str, start: int, end: int, kind: str, code: _Code) -> bool:

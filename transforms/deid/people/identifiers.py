@@ -79,12 +79,11 @@ def _is_identifier(word: str, texts: Sequence[str], folded: Sequence[str]) -> bo
             line = text.rfind("\n", 0, start) + 1
             if start - line < _LONGEST_LINE and is_code_line(_line(text, line)):
                 before = text[max(line, start - _NEAR) : start]
-                token = _token(text, start, end)
                 if _is_used(text, start, end, before):
                     return True
                 # Two identifiers in camel case: useAutomerge and AutomergeDocument.
-                if token != text[start:end] and _in_camel_case(text, start, end, before):
-                    joined.add(token)
+                if _in_camel_case(text, start, end, before):
+                    joined.add(_token(text, start, end))
                     if len(joined) > 1:
                         return True
             start = lower.find(sought, end)

@@ -18,7 +18,8 @@ PLACEHOLDER = re.compile(
 )
 _WORDS = re.compile(r"[A-Za-z]+(?:[-_. ][A-Za-z]+)*\Z")
 _CAMEL = re.compile(r"[a-z]+(?:[A-Z][a-z]+){1,5}\d{0,2}\Z")
-UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\Z")
+UUID_FORM = r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
+UUID = re.compile(rf"{UUID_FORM}\Z")
 _MIN_RANDOM = 12
 #: Identifiers of programs have long runs of one kind of character: on average 3.8 in HintSignPep695TypeAlias.
 _RUNS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|\d+|.")
