@@ -14,7 +14,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_COMPILE_BYTECODE := 1
 export HF_HUB_OFFLINE := 1
 
-.PHONY: help setup demo test check format lint types imports prove faults mutants train-model thresholds report-schema lock clean
+.PHONY: help setup demo test check format lint types imports prove faults test-cluster mutants train-model thresholds report-schema lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -71,6 +71,16 @@ prove: setup  ## run the slow tests, and compare the engine with the reference o
 faults: setup  ## disturb runs, fail 2,000 operations on files, check what is left (40 minutes)
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m faults
 	$(BIN)/python -W ignore::DeprecationWarning -m tests.prove.faults $(ARGS)
+
+# Servers that the cluster tests start, built from Go modules. A changed version is built again.
+SERVERS := github.com/versity/versitygw/cmd/versitygw@v1.8.0 github.com/fsouza/fake-gcs-server@v1.56.1 github.com/apache/beam/sdks/v2/go/cmd/prism@v2.77.0
+.tools/servers/.installed: Makefile
+	@command -v go >/dev/null || { echo "the cluster tests need Go 1.25 or newer" >&2; exit 1; }
+	for module in $(SERVERS); do GOBIN=$(CURDIR)/.tools/servers go install $$module; done
+	touch $@
+
+test-cluster: setup .tools/servers/.installed  ## test object stores and other runners on servers started here (20 minutes)
+	$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),-m cluster)
 
 mutants: setup  ## test that the tests detect small changes of the decision code (an hour)
 	$(BIN)/mutmut run --max-children 2
