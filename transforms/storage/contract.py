@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import BinaryIO, NamedTuple, Protocol
 
 Buffer = bytes | bytearray | memoryview
 
@@ -27,6 +27,11 @@ class Stat(NamedTuple):
 class Store(Protocol):
     """What every store promises. Names are relative, with slashes. OSError where the store fails."""
 
+    @property
+    def url(self) -> str:
+        """The path of the folder, or the URL of the prefix, for messages and to make the store again."""
+        ...
+
     def names(self, prefix: str = "") -> list[str]:
         """The names that begin with `prefix`, sorted. A listing may lag: absence proves nothing."""
         ...
@@ -37,6 +42,10 @@ class Store(Protocol):
 
     def read_tagged(self, name: str) -> tuple[bytes, str]:
         """The whole object, and the etag that `replace` takes."""
+        ...
+
+    def open(self, name: str) -> BinaryIO:
+        """The object as a file to read, seekable; of a remote one only what is read moves."""
         ...
 
     def stat(self, name: str) -> Stat:

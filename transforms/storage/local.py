@@ -9,6 +9,7 @@ import os
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from transforms.storage import operations
 from transforms.storage.contract import Buffer, Conflict, Stat, Store, Unknown
@@ -36,6 +37,12 @@ class LocalStore:
         # Path.resolve raises for a loop of links; here the first access does, with an OSError.
         self.root = Path(os.path.realpath(root))
         self._durable = durable
+        self._url = str(root)
+
+    @property
+    def url(self) -> str:
+        """See Store; as it was given."""
+        return self._url
 
     def names(self, prefix: str = "") -> list[str]:
         """See Store. Symbolic links are listed, and never followed."""
@@ -50,6 +57,10 @@ class LocalStore:
         """See Store."""
         data = self.read(name)
         return data, _etag_of(data)
+
+    def open(self, name: str) -> BinaryIO:
+        """See Store; OSError for a symbolic link, a folder, a pipe or a device."""
+        return operations.OPERATIONS.open_regular(self._path(name))
 
     def stat(self, name: str) -> Stat:
         """See Store."""

@@ -6,6 +6,7 @@ import errno
 import os
 import stat
 from pathlib import Path
+from typing import BinaryIO
 
 
 class FileOperations:
@@ -20,11 +21,16 @@ class FileOperations:
 
     def read(self, path: str) -> bytes:
         """The content of a file; OSError for a symbolic link, a folder, a pipe or a device."""
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-        with os.fdopen(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise OSError(errno.EINVAL, "not a regular file", path)
+        with self.open_regular(path) as file:
             return file.read()
+
+    def open_regular(self, path: str) -> BinaryIO:
+        """A file to read; OSError for a symbolic link, a folder, a pipe or a device."""
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise OSError(errno.EINVAL, "not a regular file", path)
+        return os.fdopen(descriptor, "rb")
 
     def write(self, descriptor: int, data: memoryview) -> int:
         """How many bytes were written: perhaps fewer than given."""

@@ -1,0 +1,179 @@
+"""The requests to a bucket of S3, or of a service with its API, by `obstore`.
+
+Endpoint, region and credentials come from the environment, as `obstore` takes them: `AWS_ENDPOINT_URL`,
+`AWS_REGION`, `AWS_ACCESS_KEY_ID` and so on, a web identity, the addresses of ECS and EC2.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import errno
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import obstore
+from obstore.exceptions import (
+    AlreadyExistsError,
+    BaseError,
+    PermissionDeniedError,
+    PreconditionError,
+    UnauthenticatedError,
+)
+from obstore.store import S3Store
+
+from schemas.errors import ConfigError
+from transforms.storage.contract import Buffer, Stat
+from transforms.storage.objects import bucket as limits
+from transforms.storage.objects.bucket import ABSENT, Mismatch
+
+if TYPE_CHECKING:
+    from obstore import GetOptions, ObjectMeta, PutMode
+
+_ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
+
+
+class S3Bucket:
+    """See Bucket."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        try:
+            self._store = _store(name, limits.TRIES - 1)
+            #: For what must not be sent twice.
+            self._once = _store(name, 0)
+        except BaseError:
+            raise ConfigError("s3://: the settings in the environment (AWS_...) cannot be used") from None
+
+    def get(self, key: str) -> tuple[bytes, Stat]:
+        """See Bucket."""
+        with self._errors(key):
+            found = obstore.get(self._store, key)
+            return bytes(found.bytes()), _stat(found.meta)
+
+    def get_range(self, key: str, start: int, end: int, identity: str) -> Buffer:
+        """See Bucket."""
+        with self._errors(key):
+            options: GetOptions = {"range": (start, end), "if_match": identity}
+            return memoryview(obstore.get(self._store, key, options=options).bytes())
+
+    def head(self, key: str) -> Stat:
+        """See Bucket."""
+        try:
+            with self._errors(key):
+                return _stat(obstore.head(self._store, key))
+        except FileNotFoundError:
+            self.get(key)  # whose answer tells if it is the bucket that is missing
+            raise
+
+    def put(self, key: str, data: Buffer, identity: str | None = None) -> None:
+        """See Bucket."""
+        with self._errors(key):
+            if identity is None:
+                obstore.put(
+                    *(self._store, key, data),
+                    use_multipart=len(data) > limits.PART_BYTES,
+                    chunk_size=limits.PART_BYTES,
+                    max_concurrency=4,
+                )
+            else:
+                mode: PutMode = "create" if identity == ABSENT else {"e_tag": identity}
+                obstore.put(self._once, key, data, mode=mode, use_multipart=False)
+
+    def copy(self, key: str, target: str) -> None:
+        """See Bucket."""
+        with self._errors(key):
+            obstore.copy(self._store, key, target)
+
+    def delete(self, keys: list[str]) -> None:
+        """See Bucket."""
+        with self._errors(keys[0] if keys else ""), contextlib.suppress(FileNotFoundError):
+            obstore.delete(self._store, keys)
+
+    def below(self, folder: str) -> Iterator[tuple[str, Stat]]:
+        """See Bucket."""
+        with self._errors(folder):
+            for chunk in obstore.list(self._store, folder or None):
+                for found in chunk:
+                    yield found["path"], _stat(found)
+
+    def folders(self, folder: str) -> list[str]:
+        """See Bucket."""
+        with self._errors(folder):
+            return list(obstore.list_with_delimiter(self._store, folder or None)["common_prefixes"])
+
+    @contextlib.contextmanager
+    def _errors(self, key: str) -> Iterator[None]:
+        """Makes errors of the library, whose messages hold access keys and addresses, those of Bucket."""
+        where = f"s3://{self._name}/{key}"
+        try:
+            yield
+        except FileNotFoundError as error:
+            if "NoSuchBucket" in str(error):
+                raise OSError(errno.ENODEV, "the bucket does not exist", where) from None
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), where) from None
+        except (AlreadyExistsError, PreconditionError):
+            raise Mismatch(where) from None
+        except (PermissionDeniedError, UnauthenticatedError):
+            raise PermissionError(errno.EACCES, "the store denied access; check credentials", where) from None
+        except (BaseError, OSError) as error:
+            raise _failure(str(error), where) from None
+
+
+def _failure(message: str, where: str) -> OSError:
+    for sign, number, what in _SIGNS:
+        if sign in message:
+            return OSError(number, what, where)
+    return OSError(errno.EIO, "the store failed", where)
+
+
+#: Parts of messages of `obstore`, which has one class for all other failures.
+_SIGNS = (
+    ("NoSuchBucket", errno.ENODEV, "the bucket does not exist"),
+    ("409 Conflict", errno.EAGAIN, "the store had a request for the same object at this moment"),
+    ("429 ", errno.EAGAIN, "the store asks for fewer requests"),
+    ("503 ", errno.EAGAIN, "the store asks for fewer requests, or is not available"),
+    ("500 ", errno.EIO, "the store failed"),
+    (
+        "credential",
+        errno.EACCES,
+        "no credentials were found; set those of the environment, such as AWS_ACCESS_KEY_ID",
+    ),
+    (
+        "169.254.169.254",
+        errno.EACCES,
+        "no credentials were found; set those of the environment, such as AWS_ACCESS_KEY_ID",
+    ),
+    ("kind: Connect", errno.EHOSTUNREACH, "the store cannot be reached"),
+    ("kind: Timeout", errno.ETIMEDOUT, "the store did not answer in time"),
+    ("error sending request", errno.EHOSTUNREACH, "the store did not answer"),
+)
+
+
+def _store(name: str, retries: int) -> S3Store:
+    endpoint = next((os.environ[variable] for variable in _ENDPOINTS if os.environ.get(variable)), "")
+    return S3Store(
+        name,
+        client_options={
+            "allow_http": endpoint.startswith("http://"),
+            "connect_timeout": dt.timedelta(seconds=limits.CONNECT_SECONDS),
+            "timeout": dt.timedelta(seconds=limits.ANSWER_SECONDS),
+        },
+        retry_config={
+            "max_retries": retries,
+            "backoff": {
+                "init_backoff": dt.timedelta(seconds=limits.FIRST_PAUSE),
+                "max_backoff": dt.timedelta(seconds=limits.LONGEST_PAUSE),
+                "base": 2,
+            },
+            "retry_timeout": dt.timedelta(seconds=limits.RETRY_SECONDS),
+        },
+    )
+
+
+def _stat(meta: ObjectMeta) -> Stat:
+    modified = (
+        int(meta["last_modified"].timestamp()) * 1_000_000_000 + meta["last_modified"].microsecond * 1000
+    )
+    return Stat(meta["size"], modified, meta["e_tag"] or "")
