@@ -5,17 +5,23 @@ from __future__ import annotations
 import json
 import os
 import sys
-from pathlib import Path
+from pathlib import PurePath
 from typing import Annotated
 
 import typer
 from msgspec import to_builtins
 
 from pipeline.cli.options import Json, Quiet, tell
+from transforms.storage.places import location
 
-Dataset = Annotated[Path, typer.Argument(metavar="DATASET", help="A dataset or audit folder.")]
+Dataset = Annotated[
+    PurePath, typer.Argument(metavar="DATASET", parser=location, help="A dataset or audit folder.")
+]
 Numbered = Annotated[
-    Path, typer.Argument(metavar="DATASET[@N]", help="A dataset or audit folder; @N names a version.")
+    PurePath,
+    typer.Argument(
+        metavar="DATASET[@N]", parser=location, help="A dataset or audit folder; @N names a version."
+    ),
 ]
 
 

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Annotated
 
 import typer
 
 from pipeline.cli.options import Json, console
+from transforms.storage.places import location
 
 
 def diff(
     run_a: Annotated[
-        Path, typer.Argument(metavar="A", help="A dataset or audit folder; @N names a version.")
+        PurePath,
+        typer.Argument(metavar="A", parser=location, help="A dataset or audit folder; @N names a version."),
     ],
-    run_b: Annotated[Path, typer.Argument(metavar="B", help="Another one, made with the same key.")],
+    run_b: Annotated[
+        PurePath,
+        typer.Argument(metavar="B", parser=location, help="Another one, made with the same key."),
+    ],
     keys: Annotated[
         int,
         typer.Option("--keys", metavar="N", min=0, help="List up to N conversation keys per kind of change."),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Annotated, Any
 
 import typer
@@ -74,7 +74,7 @@ def expire(
     _tell(erase(dataset, moment_of(as_of), key_of(dataset, key_file)), json_, quiet, dataset)
 
 
-def _tell(done: Any, as_json: bool, quiet: bool, dataset: Path) -> None:
+def _tell(done: Any, as_json: bool, quiet: bool, dataset: PurePath) -> None:
     from msgspec import to_builtins
 
     certificate = done.certificate

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Annotated
 
 import typer
@@ -11,6 +11,7 @@ import typer
 from pipeline.cli.options import AsOf, Consent, Input, Json, Policy, Set, console, fail
 from pipeline.inputs.config import overrides_of
 from schemas.errors import ConfigError
+from transforms.storage.places import location
 
 
 def explain(
@@ -27,10 +28,11 @@ def explain(
         typer.Option("--config", "-c", metavar="FILE", help="The path to the configuration file (YAML)."),
     ] = None,
     run: Annotated[
-        Path | None,
+        PurePath | None,
         typer.Option(
             "--run",
             metavar="FOLDER",
+            parser=location,
             help="Use policy and time of this run or audit, and compare with its ledger. "
             "Without -c, show its ledger only.",
         ),

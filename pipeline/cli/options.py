@@ -8,10 +8,12 @@ import inspect
 import sys
 import traceback
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Annotated, Any, NoReturn
 
 import typer
+
+from transforms.storage.places import location
 
 Config = Annotated[
     Path, typer.Option("--config", "-c", metavar="FILE", help="The path to the configuration file (YAML).")
@@ -66,8 +68,10 @@ Set = Annotated[
     ),
 ]
 Compare = Annotated[
-    Path | None,
-    typer.Option("--compare", metavar="FOLDER", help="Compare with this run or audit in the report."),
+    PurePath | None,
+    typer.Option(
+        "--compare", metavar="FOLDER", parser=location, help="Compare with this run or audit in the report."
+    ),
 ]
 Shareable = Annotated[
     bool,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Annotated, Any, Literal
 
 import typer
@@ -114,7 +114,7 @@ def execute_and_print(
     as_json: bool,
     quiet: bool,
     sample: int = 0,
-    compare: Path | None = None,
+    compare: PurePath | None = None,
     shareable: bool = False,
 ) -> None:
     """Runs the pipeline, prints the result, and exits with 1 if a threshold was crossed."""
@@ -145,7 +145,7 @@ def _compare_policies(
     beam: list[str],
     as_json: bool,
     quiet: bool,
-    compare: Path | None,
+    compare: PurePath | None,
 ) -> None:
     from pipeline.inputs.config import load_settings
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import importlib.metadata
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Literal
 
 import msgspec
@@ -51,8 +51,8 @@ class Outcome:
     per crossed threshold, also for those that a shareable report leaves out.
     """
 
-    path: Path
-    folder: Path
+    path: PurePath
+    folder: PurePath
     manifest: Manifest
     report: dict[str, Any]
     failed: list[str]

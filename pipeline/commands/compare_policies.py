@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import msgspec
@@ -20,19 +20,21 @@ from pipeline.inputs.config import Settings
 from pipeline.runners.progress import Progress
 from schemas.decisions import listing_order
 from schemas.errors import OutputError
-from transforms.storage.local import LocalStore
+from transforms.storage.places import is_remote, store_of
 
 WHAT_IF = "what-if.json"
 
 
 def compare_policies(
-    settings: Settings, beam_arguments: Sequence[str], progress: Progress, compare: Path | None = None
+    settings: Settings, beam_arguments: Sequence[str], progress: Progress, compare: PurePath | None = None
 ) -> tuple[list[Outcome], dict[str, Any]]:
     """The outcome of each policy, in the given order, and the document written to `what-if.json`."""
     root = settings.output_path("audit")
     ids = [pack.policy.id for pack in settings.packs]
-    created = not root.exists()
-    if not created and any(root.iterdir()) and not (root / WHAT_IF).exists():
+    store = store_of(root)
+    held = store.entries()
+    created = not is_remote(root) and not Path(root).exists()
+    if held and WHAT_IF not in held:
         raise OutputError(
             f"{root}: not empty and without {WHAT_IF}; several policies write a folder each, "
             "so give an empty or new output.path"
@@ -43,10 +45,10 @@ def compare_policies(
     except BaseException:
         if created:
             with contextlib.suppress(OSError):
-                root.rmdir()
+                Path(root).rmdir()
         raise
     document = _side_by_side(outcomes)
-    LocalStore(root).put(WHAT_IF, msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n")
+    store.put(WHAT_IF, msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n")
     return outcomes, document
 
 

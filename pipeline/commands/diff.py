@@ -6,7 +6,7 @@ import collections
 import contextlib
 import functools
 from collections.abc import Iterable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -18,6 +18,7 @@ from schemas.decisions import RULES, Decision
 from schemas.errors import ConfigError, OutputError
 from transforms.output.file_names import masked_name
 from transforms.output.ledger_diff import COLUMNS, PAIRS, pairs
+from transforms.storage.places import resolved
 
 _BATCH_ROWS = 1 << 17
 _ORDER = {str(rule.reason): place for place, rule in enumerate(RULES)}
@@ -84,7 +85,7 @@ class _Tally:
                 self.keys[pair] += same["conversation_key"].drop_null().slice(0, missing).to_pylist()
 
 
-def diff(path_a: Path, path_b: Path, most_keys: int = 20, out: Path | None = None) -> dict[str, Any]:
+def diff(path_a: PurePath, path_b: PurePath, most_keys: int = 20, out: Path | None = None) -> dict[str, Any]:
     """The comparison as a JSON document; all changed sessions are written to `out`, as Parquet.
 
     `most_keys`: how many conversation keys are listed per pair of reasons. Raises ConfigError if the runs
@@ -196,7 +197,7 @@ def _document(a: Committed, b: Committed, tally: _Tally) -> dict[str, Any]:
 def _side(run: Committed) -> dict[str, Any]:
     manifest = run.manifest
     return {
-        "path": masked_name(str(run.path.resolve())),
+        "path": masked_name(str(resolved(run.path))),
         "kind": manifest.kind,
         "policy_id": manifest.policy["id"],
         "policy_sha256": manifest.policy["sha256"],

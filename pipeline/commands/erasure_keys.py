@@ -7,7 +7,7 @@ import datetime as dt
 import os
 import re
 from collections.abc import Callable, Iterable
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -24,7 +24,7 @@ VARIABLE = "CHATSIEVE_KEY"
 _KEY = re.compile(r"[0-9a-f]{32}\Z")
 
 
-def key_of(dataset: Path, key_file: Path | None) -> bytes:
+def key_of(dataset: PurePath, key_file: Path | None) -> bytes:
     """The run's key from a file, else from CHATSIEVE_KEY; ConfigError where it is not that of the dataset."""
     if key_file is not None:
         try:

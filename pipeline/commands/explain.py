@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import re
-from pathlib import Path
+from pathlib import PurePath
 from typing import Any
 
 import pyarrow as pa
@@ -34,7 +34,7 @@ _KEY = re.compile(r"[0-9a-f]{32}\Z")
 
 
 def explain(
-    settings: Settings, conversation: str, run: Path | None = None, check_text: bool = True
+    settings: Settings, conversation: str, run: PurePath | None = None, check_text: bool = True
 ) -> dict[str, Any]:
     """The explanation as a JSON document, for a conversation id or key.
 
@@ -90,7 +90,7 @@ def _as_decided_by(committed: Committed, settings: Settings) -> Settings:
     return dataclasses.replace(settings, packs=(committed.pack(),), as_of=as_of)
 
 
-def explain_ledger(run: Path, key: str) -> dict[str, Any]:
+def explain_ledger(run: PurePath, key: str) -> dict[str, Any]:
     """The ledger rows of a conversation key, and the outcome of each rule that follows from them."""
     committed = open_committed(run)
     if not _KEY.match(key):

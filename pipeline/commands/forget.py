@@ -13,7 +13,7 @@ import datetime as dt
 import hashlib
 import secrets
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import PurePath
 from typing import NamedTuple
 
 import msgspec
@@ -45,7 +45,7 @@ class Done(NamedTuple):
     """The certificate and its path, both None where there was nothing to do, and the current version."""
 
     certificate: Certificate | None
-    path: Path | None
+    path: PurePath | None
     version: int
 
 
@@ -61,7 +61,7 @@ class _Found(NamedTuple):
     names: frozenset[bytes] = frozenset()
 
 
-def forget(root: Path, asked: Asked, key: bytes) -> Done:
+def forget(root: PurePath, asked: Asked, key: bytes) -> Done:
     """Erases users and conversations from every version and keeps them out of every later run.
 
     `key` is the run's: it signs the new manifests. Ids that no version holds are counted, and kept out too.
@@ -86,7 +86,7 @@ def forget(root: Path, asked: Asked, key: bytes) -> Done:
     return _erase(root, "forget", asked, find, key)
 
 
-def expire(root: Path, as_of: dt.datetime, key: bytes) -> Done:
+def expire(root: PurePath, as_of: dt.datetime, key: bytes) -> Done:
     """Removes the rows whose `retain_until` is on or before the date of `as_of`, from every version."""
 
     def find(version: ErasableVersion) -> _Found:
@@ -105,7 +105,7 @@ class _Rewritten(NamedTuple):
 
 
 def _erase(
-    root: Path, kind: str, asked: Asked, find: Callable[[ErasableVersion], _Found], key: bytes
+    root: PurePath, kind: str, asked: Asked, find: Callable[[ErasableVersion], _Found], key: bytes
 ) -> Done:
     change, catalog = begin_change_of_existing(root)
     try:
@@ -158,6 +158,8 @@ def _rewrite(
         if rewritten:
             changed.append(rewritten.erased)
             gone |= rewritten.found
+            names_before = [MANIFEST, *(file.path for file in version.manifest.files)]
+            change.replaced += [f"{version.entry.folder}/{path}" for path in names_before]
     if kind == "expire" and not changed:
         return None
     name = f"{len(catalog.erased) + 1:04d}-{secrets.token_hex(3)}"

@@ -7,7 +7,7 @@ import dataclasses
 import hashlib
 import math
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import PurePath
 from typing import Literal
 
 from pipeline.commands.commit import Outcome, prepare, snapshot_entry
@@ -31,6 +31,7 @@ from transforms.shuffle.buckets import Buckets
 from transforms.shuffle.guard import describe
 from transforms.shuffle.spill import Spill
 from transforms.sources.base import ReadContext
+from transforms.storage.places import is_remote
 
 #: Input bytes per user bucket. A bucket of this size fits into the processor cache when it is decided.
 _BYTES_PER_BUCKET = 8 << 20
@@ -45,7 +46,7 @@ def execute(
     beam_arguments: Sequence[str],
     progress: Progress,
     sample: int = 0,
-    compare: Path | None = None,
+    compare: PurePath | None = None,
     to_share: bool = False,
 ) -> Outcome:
     """Runs the graph and commits. On any error, everything written is removed and the error is raised.
@@ -61,11 +62,11 @@ def execute(
 def execute_packs(
     settings: Settings,
     kind: Literal["run", "audit"],
-    paths: Sequence[Path],
+    paths: Sequence[PurePath],
     beam_arguments: Sequence[str],
     progress: Progress,
     sample: int = 0,
-    compare: Path | None = None,
+    compare: PurePath | None = None,
     to_share: bool = False,
 ) -> list[Outcome]:
     """One dataset per policy of the settings, in the folders `paths`, from one pass over the input.
@@ -88,7 +89,7 @@ def execute_packs(
             check_erased(settings, erased)
             previous = [_previous_run(writer, compare) for writer in writers]
             context = dataclasses.replace(read_context(settings, hasher), metadata_only=kind == "audit")
-            plan = _plan(settings, context, inputs, writers, engine, sample)
+            plan = _plan(settings, context, inputs, writers, engine, sample, spill)
             progress.expect(inputs.total_bytes)
             catalogs = run_graph(plan, settings.config.runner.workers, beam_arguments, progress)
             snapshots = [snapshot_entry(snapshot, inputs) for snapshot in inputs.inspected]
@@ -124,7 +125,7 @@ def engine_spec(settings: Settings) -> EngineSpec:
     return EngineSpec(settings.deid, settings.key, digest)
 
 
-def _previous_run(writer: DatasetWriter, compare: Path | None) -> PreviousRun | None:
+def _previous_run(writer: DatasetWriter, compare: PurePath | None) -> PreviousRun | None:
     if compare is not None:
         return read_previous_run(compare)
     if writer.parent is None:
@@ -142,8 +143,11 @@ def _plan(
     writers: Sequence[DatasetWriter],
     engine: EngineSpec | None,
     sample: int,
+    temporary: Spill,
 ) -> RunPlan:
     config = settings.config
+    # Blobs are spilled beside the output, where there is space; to a bucket nothing can be appended.
+    folder = str(writers[0].staging) if not is_remote(writers[0].path) else temporary.folder
     users = config.runner.buckets or min(
         1024, max(2 * config.runner.workers, math.ceil(inputs.total_bytes / _BYTES_PER_BUCKET))
     )
@@ -158,7 +162,7 @@ def _plan(
         files=inputs.files,
         snapshots=inputs.snapshots,
         deletions=inputs.deletions,
-        buckets=Buckets(users, config.runner.max_bucket_bytes, Spill.below(str(writers[0].staging))),
+        buckets=Buckets(users, config.runner.max_bucket_bytes, Spill.below(folder)),
         pieces=max(2 * config.runner.workers, min(_MOST_PIECES, users // _BUCKETS_PER_PIECE)),
         unit_bytes=max(
             _UNIT_BYTES[0], min(_UNIT_BYTES[1], inputs.total_bytes // (32 * config.runner.workers))

@@ -9,10 +9,11 @@ from __future__ import annotations
 import collections
 import os
 from collections.abc import Callable, Iterable
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import NamedTuple
 
-from pipeline.dataset.catalog import CURRENT, Catalog, Version, is_version_folder, named_version
+from pipeline.dataset.catalog import CURRENT, Catalog, Version, is_dataset, is_version_folder, named_version
+from pipeline.dataset.committed import is_version
 from pipeline.dataset.erasures import NO_KEYS, Keys
 from pipeline.dataset.writer import MANIFEST
 from pipeline.verify.catalog import check_catalog, check_parents, manifests_of
@@ -30,11 +31,12 @@ from pipeline.verify.training_rows import Sums
 from schemas.errors import ConfigError, InputError
 from schemas.keys import parse_key
 from schemas.manifest import Manifest, decode
+from transforms.storage.places import is_remote
 
 _VARIABLE = "CHATSIEVE_KEY"
 
 
-def verify(where: Path, key: bytes | None = None) -> Outcome:
+def verify(where: PurePath, key: bytes | None = None) -> Outcome:
     """Checks the version that `DATASET`, `DATASET@N` or a version's folder names.
 
     `key` is the run's; without it the HMAC is not checked. Raises InputError where there is no dataset.
@@ -80,8 +82,8 @@ def key_given(key_file: Path | None) -> bytes | None:
 class _Place(NamedTuple):
     """What was named. `data` are the bytes of CURRENT, None for a version's folder by itself."""
 
-    root: Path
-    folder: Path
+    root: PurePath
+    folder: PurePath
     number: int | None
     data: bytes | None
 
@@ -90,18 +92,19 @@ class _Place(NamedTuple):
         return str(self.root if self.data is not None else self.folder)
 
 
-def _find(where: Path) -> _Place:
+def _find(where: PurePath) -> _Place:
     try:
         root, number = named_version(where)
-        if os.path.lexists(root / CURRENT):
+        if is_dataset(root):
             try:
                 return _Place(root, root, number, read_file(root / CURRENT))
             except OSError:
                 return _Place(root, root, number, b"")
-        if number is None and (root / MANIFEST).is_file():
+        if number is None and is_version(root):
             return _Place(root.parent, root, None, None)
-    except (OSError, ValueError):
-        pass
+    except (OSError, ValueError) as error:
+        if is_remote(where) and isinstance(error, OSError):
+            raise InputError(f"{where}: cannot be read ({error.strerror})") from None
     raise InputError(f"{where}: no {CURRENT}; not a dataset or audit of chatsieve")
 
 
@@ -116,7 +119,7 @@ class _Run:
         for kind in KINDS[KINDS.index(after) + 1 :]:
             self._outcome.skip(kind, why)
 
-    def dataset(self, root: Path, data: bytes, catalog: Catalog) -> Keys:
+    def dataset(self, root: PurePath, data: bytes, catalog: Catalog) -> Keys:
         """Checks the catalog and the dataset's folder; gives the keys of all erasures."""
         manifests: list[Manifest] = []
         erased = [NO_KEYS]
@@ -146,7 +149,7 @@ class _Run:
         )
         return erased[0]
 
-    def version(self, folder: Path, catalog: Catalog | None, entry: Version | None, erased: Keys) -> None:
+    def version(self, folder: PurePath, catalog: Catalog | None, entry: Version | None, erased: Keys) -> None:
         """Checks one version."""
         outcome = self._outcome
         try:
@@ -160,6 +163,8 @@ class _Run:
             self.stop("manifest", "there is no manifest to compare with")
             return
         subject = Subject(folder, manifest, catalog, entry, erased=erased)
+        if is_remote(folder):
+            outcome.skip("file modes", "objects in a bucket have none; its policies decide who can read them")
         self._check("manifest", MANIFEST, lambda: check_manifest(data, subject, self._key, outcome))
         self._check("files", "version", lambda: check_files(subject))
         lines: collections.Counter[str] = collections.Counter()

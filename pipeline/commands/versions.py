@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import PurePath
 
 import msgspec
 
@@ -10,7 +10,7 @@ from pipeline.dataset.catalog import Version
 from pipeline.dataset.change import begin_change_of_existing
 
 
-def collect(root: Path, keep: int) -> list[Version]:
+def collect(root: PurePath, keep: int) -> list[Version]:
     """Removes all versions but the `keep` newest, and gives those it removed, oldest first.
 
     Files that a version shares with one that stays are still there. BusyError while a run writes.

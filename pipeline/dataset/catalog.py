@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
-from pathlib import Path
+from pathlib import PurePath
 from typing import Literal
 
 import msgspec
@@ -13,6 +13,7 @@ import msgspec
 from schemas.errors import InputError
 from schemas.manifest import VERSION_FOLDER
 from transforms.storage.contract import Store
+from transforms.storage.places import is_remote, location, store_of
 
 CURRENT = "CURRENT"
 FORMAT = "chatsieve-dataset/2"
@@ -111,19 +112,31 @@ def read_catalog(store: Store, where: str) -> Read | None:
     return Read(catalog, etag)
 
 
-def named_version(where: Path) -> tuple[Path, int | None]:
+def is_dataset(where: PurePath) -> bool:
+    """True where a catalog is, whatever it holds; OSError where a bucket cannot be read."""
+    if not is_remote(where):
+        # False for any path that cannot be, where Path.exists raises.
+        return os.path.lexists(where / CURRENT)
+    try:
+        store_of(where).read(CURRENT)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def named_version(where: PurePath) -> tuple[PurePath, int | None]:
     """(dataset, N) of DATASET@N; (`where`, None) for any other path.
 
     Raises InputError if what follows the name of a dataset and @ is not a number.
     """
+    found = _AT.match(str(where))
     # os.path.exists is False for any path that cannot be, where Path.exists raises.
-    found = None if os.path.exists(where) else _AT.match(str(where))  # noqa: PTH110
-    if found is None:
+    if found is None or (is_dataset(where) if is_remote(where) else os.path.exists(where)):  # noqa: PTH110
         return where, None
-    root = Path(found[1])
+    root = location(found[1])
     if _NUMBER.match(found[2]):
         return root, int(found[2])
-    if os.path.lexists(root / CURRENT):
+    if is_dataset(root):
         raise InputError(f"{where}: expected the number of a version after @, such as {root}@1")
     return where, None
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import os
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterable
+from pathlib import PurePath
 
-from pipeline.dataset.catalog import CURRENT, Catalog, Read, encode, named_version, read_catalog
+from pipeline.dataset.catalog import CURRENT, Catalog, Read, encode, is_dataset, named_version, read_catalog
 from pipeline.dataset.claims import CLAIMS, Claim, claim
 from pipeline.dataset.erasures import ERASURES, finish_erasures
 from pipeline.dataset.leftovers import remove_leftovers
 from pipeline.dataset.signals import signals_held
 from schemas.errors import BusyError, InputError, OutputError, PipelineError
-from transforms.storage.contract import Conflict, Unknown
+from transforms.storage.contract import Conflict, Store, Unknown
 from transforms.storage.local import LocalStore
+from transforms.storage.places import store_of
 
 #: On local disk, a link to the folder of the current version.
 LATEST = "latest"
@@ -29,10 +29,12 @@ class Change:
     error came after that.
     """
 
-    def __init__(self, path: Path, store: LocalStore, held: Claim, read: Read | None) -> None:
+    def __init__(self, path: PurePath, store: Store, held: Claim, read: Read | None) -> None:
         self.path, self.store, self.read = path, store, read
         self.claim = held
         self.is_done = False
+        #: Objects that nothing needs once the change counts. A listing may not have them.
+        self.replaced: list[str] = []
 
     @property
     def before(self) -> Catalog | None:
@@ -70,6 +72,10 @@ class Change:
         except (OSError, InputError):
             return unreadable
 
+    def revoke(self) -> bool:
+        """Stops a replacement of the catalog whose answer was lost; False where that fails."""
+        return self.is_done or _is_done(lambda: self.store.revoke(CURRENT))
+
     def release(self) -> None:
         """Removes what no version needs, finishes erasures, corrects `latest`, and gives the claim up.
 
@@ -83,7 +89,8 @@ class Change:
             is_clean = all(
                 (
                     _is_done(lambda: point_latest(self.store, where)),
-                    _is_done(lambda: remove_leftovers(self.store, where, self.claim))
+                    _is_done(lambda: _remove(self.store, self.replaced if self.is_done else ()))
+                    and _is_done(lambda: remove_leftovers(self.store, where, self.claim))
                     and _is_done(lambda: finish_erasures(self.store, where)),
                 )
             )
@@ -133,13 +140,14 @@ class Change:
         raise AssertionError  # the last try returns or raises
 
 
-def begin_change(path: Path) -> Change:
+def begin_change(path: PurePath) -> Change:
     """A claimed change of the dataset at `path`.
 
     Raises BusyError while another command changes it, OutputError where it is not as it has to be, OSError.
     """
-    store = LocalStore(path)
-    _check_places(path)
+    store = store_of(path)
+    if isinstance(store, LocalStore):
+        _check_places(path, store)
     before = read_catalog(store, str(path))
     if before is not None and not before.catalog.is_sound:
         raise OutputError(f"{path / CURRENT}: contradicts itself; `chatsieve verify` gives details")
@@ -158,17 +166,19 @@ def begin_change(path: Path) -> Change:
     return Change(path, store, held, before)
 
 
-def _check_places(path: Path) -> None:
+def _check_places(path: PurePath, store: LocalStore) -> None:
     """Raises OutputError where something else has the place of a folder or link of the dataset."""
-    if (path / LATEST).exists(follow_symlinks=False) and not (path / LATEST).is_symlink():
+    latest = store.root / LATEST
+    if latest.exists(follow_symlinks=False) and not latest.is_symlink():
         raise OutputError(f"{path / LATEST}: expected a link to the current version; move it elsewhere")
-    for folder in (path / CLAIMS, path / ERASURES):
+    for name in (CLAIMS, ERASURES):
+        folder = store.root / name
         # A link would be followed in one place and not in another: claims that no other command finds.
         if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
-            raise OutputError(f"{folder}: expected a folder; move it elsewhere")
+            raise OutputError(f"{path / name}: expected a folder; move it elsewhere")
 
 
-def begin_change_of_existing(path: Path) -> tuple[Change, Catalog]:
+def begin_change_of_existing(path: PurePath) -> tuple[Change, Catalog]:
     """A claimed change of a dataset that has versions, and its catalog.
 
     Raises InputError where there is no dataset, OutputError where it cannot be written, BusyError.
@@ -184,23 +194,25 @@ def begin_change_of_existing(path: Path) -> tuple[Change, Catalog]:
     return change, change.before
 
 
-def catalog_of(path: Path) -> Catalog:
+def catalog_of(path: PurePath) -> Catalog:
     """The catalog of a dataset or audit folder; raises InputError where there is none."""
     root, number = named_version(path)
-    if number is not None and os.path.lexists(root / CURRENT):
+    if number is not None and is_dataset(root):
         raise InputError(f"{path}: names a version; this command takes the dataset, {root}")
-    found = read_catalog(LocalStore(path), str(path))
+    found = read_catalog(store_of(path), str(path))
     if found is None:
         raise _no_dataset(path)
     return found.catalog
 
 
-def _no_dataset(path: Path) -> InputError:
+def _no_dataset(path: PurePath) -> InputError:
     return InputError(f"{path}: no {CURRENT}; not a dataset or audit of chatsieve")
 
 
-def point_latest(store: LocalStore, where: str) -> None:
+def point_latest(store: Store, where: str) -> None:
     """Links `latest` to the folder of the current version, where the file system has links."""
+    if not isinstance(store, LocalStore):
+        return
     found = read_catalog(store, where)
     if found is None or store.link_target(LATEST) == found.catalog.folder:
         return
@@ -209,6 +221,11 @@ def point_latest(store: LocalStore, where: str) -> None:
     except OSError as error:
         if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS):
             raise
+
+
+def _remove(store: Store, names: Iterable[str]) -> None:
+    for name in names:
+        store.remove(name)
 
 
 def _is_done(step: Callable[[], None]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import PurePath
 from typing import Any
 
 import msgspec
@@ -19,7 +19,7 @@ from schemas.manifest import FORMAT, FORMAT_VERSION, Manifest, decode
 from schemas.policy import Pack, Policy
 from schemas.tables import KEY
 from transforms.shuffle.blobs import part_of_keys
-from transforms.storage.local import LocalStore
+from transforms.storage.places import arrow_file, open_file, stat_file, store_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,9 +30,9 @@ class Committed:
     folder that was given by itself, or copied out of its dataset, has neither catalog nor entry.
     """
 
-    path: Path
+    path: PurePath
     manifest: Manifest
-    root: Path
+    root: PurePath
     entry: Version | None = None
 
     @property
@@ -41,7 +41,7 @@ class Committed:
         return f"{self.root}@{self.entry.version}" if self.entry else str(self.path)
 
     @property
-    def ledger(self) -> list[Path]:
+    def ledger(self) -> list[PurePath]:
         """The ledger's parts in order of their keys."""
         return [self.path / file.path for file in self.manifest.files if file.path.startswith("ledger/")]
 
@@ -61,15 +61,15 @@ class Committed:
         place = int(part_of_keys(pa.array([key], KEY), len(parts))[0]) if parts else 0
         rows: list[dict[str, Any]] = []
         for path in parts[place : place + 1]:
-            with _readable(path):
-                rows += pq.read_table(path, filters=[("conversation_key", "==", key.hex())]).to_pylist()
+            with _readable(path), arrow_file(path) as file:
+                rows += pq.read_table(file, filters=[("conversation_key", "==", key.hex())]).to_pylist()
         return rows
 
 
 class _readable:  # noqa: N801 - reads as a statement
     """Turns what a missing or damaged file raises into one line that names it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: PurePath) -> None:
         self._path = path
 
     def __enter__(self) -> None: ...
@@ -83,15 +83,15 @@ class _readable:  # noqa: N801 - reads as a statement
             raise InputError(f"{self._path}: missing or damaged; `chatsieve verify` gives details") from None
 
 
-def version_folder(where: Path) -> tuple[Path, Path, Version | None]:
+def version_folder(where: PurePath) -> tuple[PurePath, PurePath, Version | None]:
     """(version folder, dataset folder, catalog entry) of `DATASET`, `DATASET@N` or a version folder.
 
     Raises InputError where there is none. A version folder by itself has no entry.
     """
     root, number = named_version(where)
-    read = read_catalog(LocalStore(root), str(root))
+    read = read_catalog(store_of(root), str(root))
     if read is None:
-        if number is None and (root / MANIFEST).is_file():
+        if number is None and is_version(root):
             return root, root.parent, None
         raise InputError(f"{root}: no {CURRENT}; not a dataset or audit of chatsieve")
     entry = read.catalog.entry(number)
@@ -101,11 +101,21 @@ def version_folder(where: Path) -> tuple[Path, Path, Version | None]:
     return root / entry.folder, root, entry
 
 
-def open_committed(where: Path) -> Committed:
+def is_version(folder: PurePath) -> bool:
+    """True for the folder of a version: it holds a manifest."""
+    try:
+        stat_file(folder / MANIFEST)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
+
+
+def open_committed(where: PurePath) -> Committed:
     """The version that `where` names: see `version_folder`. InputError where this code cannot read it."""
     path, root, entry = version_folder(where)
     try:
-        manifest = decode((path / MANIFEST).read_bytes())
+        with open_file(path / MANIFEST) as file:
+            manifest = decode(file.read())
     except OSError:
         raise InputError(f"{path}: no {MANIFEST}; `chatsieve verify` gives details") from None
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -118,5 +128,5 @@ def open_committed(where: Path) -> Committed:
 def ledger_batches(run: Committed, columns: list[str], rows: int) -> Iterator[pa.RecordBatch]:
     """The ledger in its order, in batches of at most `rows`; raises InputError for a damaged part."""
     for path in run.ledger:
-        with _readable(path), pq.ParquetFile(path) as file:
+        with _readable(path), arrow_file(path) as source, pq.ParquetFile(source) as file:
             yield from file.iter_batches(rows, columns=columns, use_threads=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import io
-from pathlib import Path
+from pathlib import PurePath
 
 import msgspec
 import pyarrow as pa
@@ -26,7 +26,7 @@ class ErasableVersion:
     another key, the keys that are asked for name nobody: the person would be left in this version.
     """
 
-    def __init__(self, store: Store, root: Path, catalog: Catalog, entry: Version, key: bytes) -> None:
+    def __init__(self, store: Store, root: PurePath, catalog: Catalog, entry: Version, key: bytes) -> None:
         self._store, self._root, self._catalog, self.entry = store, root, catalog, entry
         try:
             data = store.read(f"{entry.folder}/{MANIFEST}")

@@ -13,7 +13,7 @@ from schemas.keys import key_id
 from schemas.manifest import decode
 from transforms.consent.snapshots import ErasedKeys
 from transforms.storage.contract import Store
-from transforms.storage.local import LocalStore
+from transforms.storage.places import store_of
 
 
 def erased_from(settings: Settings) -> list[ErasedKeys]:
@@ -22,7 +22,7 @@ def erased_from(settings: Settings) -> list[ErasedKeys]:
     Raises OutputError where the dataset has erasures and another key, InputError where they are damaged.
     """
     root = settings.output_path("run")
-    store = LocalStore(root)
+    store = store_of(root)
     read = read_catalog(store, str(root))
     keys = erased_keys(store, read.catalog if read else None, str(root))
     listed = [("user", keys.users), ("conversation", keys.conversations)]

@@ -11,7 +11,7 @@ import datetime as dt
 import hashlib
 import re
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import PurePath
 from typing import Literal
 
 import msgspec
@@ -21,7 +21,9 @@ from pipeline.dataset.change import Change, begin_change
 from pipeline.dataset.signals import signals_held
 from schemas.errors import OutputError, PipelineError
 from schemas.manifest import FileEntry, decode
-from transforms.storage.local import TEMPORARY
+from transforms.storage.contract import Store
+from transforms.storage.local import TEMPORARY, LocalStore
+from transforms.storage.places import store_of
 
 MANIFEST = "manifest.json"
 #: Below the version's folder: what the run needs while it writes, removed before the manifest is written.
@@ -39,7 +41,7 @@ class DatasetWriter:
     a new dataset), `staging` a private folder for the run alone.
     """
 
-    def __init__(self, path: Path, kind: Kind, change: Change) -> None:
+    def __init__(self, path: PurePath, kind: Kind, change: Change) -> None:
         self.path = path
         self.kind = kind
         self.version = change.claim.version
@@ -50,7 +52,8 @@ class DatasetWriter:
         self._change = change
         self._is_superseded = False
         self.before = change.before
-        self.store = self._store = change.store
+        self.store: Store = change.store
+        self._store = self.store
 
     @property
     def is_committed(self) -> bool:
@@ -95,11 +98,13 @@ class DatasetWriter:
         with signals_held() as ignore:
             ignore()
             self._is_superseded = self._is_superseded or self._change.is_superseded
-            if not self.is_committed and not self._change.counts(self._is_in, unreadable=True):
+            # Before the catalog is read: a commit whose answer was lost may still be on its way.
+            is_settled = self._change.revoke()
+            if is_settled and not self.is_committed and not self._change.counts(self._is_in, unreadable=True):
                 with contextlib.suppress(OSError):
                     self._store.remove_all(self._name)
             self.release()
-            if self._change.before is None and not self.is_committed:
+            if self._change.before is None and not self.is_committed and isinstance(self._store, LocalStore):
                 with contextlib.suppress(OSError):
                     self._store.remove_root()
 
@@ -107,16 +112,27 @@ class DatasetWriter:
         self._store.remove_all(f"{self._name}/{STAGING}")
         self._share(files)
         present = [name.removeprefix(f"{self._name}/") for name in self._store.names(f"{self._name}/")]
-        if present != sorted(file.path for file in files):
+        listed = [file.path for file in files]
+        missing = set(listed) - set(present)
+        if len(listed) != len(set(listed)) or set(present) - set(listed) or not self._are_there(missing):
             raise PipelineError("commit: files and manifest differ; nothing was committed")
         self._store.put(f"{self._name}/{MANIFEST}", manifest)
 
+    def _are_there(self, paths: set[str]) -> bool:
+        """True if the files exist, although a listing does not have them: a listing may lag behind."""
+        try:
+            for path in sorted(paths):
+                self._store.stat(f"{self._name}/{path}")
+        except FileNotFoundError:
+            return False
+        return True
+
     def _share(self, files: Sequence[FileEntry]) -> None:
-        """Gives files that equal those of the version before the same space on disk.
+        """Gives files that equal those of the version before the same space on disk, where there is a disk.
 
         The other file is digested first: a manifest does not prove what is on disk now.
         """
-        if self.parent is None:
+        if self.parent is None or not isinstance(self._store, LocalStore):
             return
         folder = self.parent.folder
         try:
@@ -140,7 +156,7 @@ class DatasetWriter:
         )
 
 
-def begin(path: Path, kind: Kind, on_exists: Literal["refuse", "new_version"]) -> DatasetWriter:
+def begin(path: PurePath, kind: Kind, on_exists: Literal["refuse", "new_version"]) -> DatasetWriter:
     """A claimed new version of the dataset at `path`.
 
     Raises OutputError if it may not be written there, BusyError while another command changes it.
@@ -157,26 +173,25 @@ def begin(path: Path, kind: Kind, on_exists: Literal["refuse", "new_version"]) -
         raise
     writer = DatasetWriter(path, kind, change)
     try:
-        change.store.make_folder(f"{change.claim.folder}/{STAGING}")
+        if isinstance(change.store, LocalStore):
+            change.store.make_folder(f"{change.claim.folder}/{STAGING}")
     except OSError as error:
         writer.rollback()
         raise OutputError(f"{path}: cannot be written ({error.strerror}); give another output.path") from None
     return writer
 
 
-def _check_free(path: Path) -> None:
+def _check_free(path: PurePath) -> None:
     if _NUMBERED.search(path.name):
         raise OutputError(f"{path}: a path that ends in @N names a version; give another output.path")
-    if not path.exists():
-        return
-    names = {entry.name for entry in path.iterdir()}
-    if CURRENT not in names and any(not f"{name}/".startswith(_OWN) for name in names):
+    names = store_of(path).entries()
+    if names and CURRENT not in names and any(not f"{name}/".startswith(_OWN) for name in names):
         raise OutputError(
             f"{path}: is not empty and not a dataset of chatsieve; give an empty or new output.path"
         )
 
 
-def _check_kind(path: Path, kind: Kind, held: Catalog | None, on_exists: str) -> None:
+def _check_kind(path: PurePath, kind: Kind, held: Catalog | None, on_exists: str) -> None:
     if held is None:
         return
     if held.kind != kind:

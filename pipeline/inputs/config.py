@@ -7,7 +7,7 @@ import datetime as dt
 import os
 import re
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import yaml
@@ -20,6 +20,7 @@ from schemas.errors import ConfigError
 from schemas.keys import parse_key
 from schemas.policy import Pack, Policy, load_pack
 from schemas.strict_yaml import load_tree, override, validate
+from transforms.storage.places import is_remote, location
 
 #: The de-identification config that is used where none is given.
 DEFAULT_DEID = packaged_file("deid", "default")
@@ -55,11 +56,12 @@ class Settings:
         """The policy; the first one of an audit with several."""
         return self.packs[0].policy
 
-    def output_path(self, kind: str) -> Path:
-        """The folder of runs or audits: `audit.path`, else `<output.path>.audit`, for audits."""
-        if kind != "audit":
-            return Path(self.resolve(self.config.output.path))
-        return Path(self.resolve(self.config.audit.path or f"{self.config.output.path}.audit"))
+    def output_path(self, kind: str) -> PurePath:
+        """The folder or prefix of runs or audits: `audit.path`, else `<output.path>.audit`, for audits."""
+        path = self.config.output.path
+        if kind == "audit":
+            path = self.config.audit.path or f"{path.rstrip('/') if is_remote(path) else path}.audit"
+        return location(path) if is_remote(path) else Path(self.resolve(path))
 
     def resolve(self, path: str) -> str:
         """The absolute form of a path in the configuration."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import PurePath
 
 import pyarrow.compute as pc
 
@@ -13,6 +13,7 @@ from pipeline.report.ledger_counts import LedgerCell, summed
 from schemas.decisions import decision_of
 from schemas.report import Previous, ReasonMoved
 from transforms.output.file_names import masked_name
+from transforms.storage.places import resolved
 
 _BATCH_ROWS = 1 << 17
 
@@ -31,7 +32,7 @@ class PreviousRun:
     surfaces: frozenset[str]
 
 
-def read_previous_run(path: Path) -> PreviousRun:
+def read_previous_run(path: PurePath) -> PreviousRun:
     """The figures of the run or audit in a folder; InputError if there is none."""
     run = open_committed(path)
     seen: dict[str, set[str]] = {"tier": set(), "surface": set()}
@@ -40,7 +41,7 @@ def read_previous_run(path: Path) -> PreviousRun:
             values.update(pc.drop_null(pc.unique(batch.column(name))).to_pylist())
     manifest = run.manifest
     return PreviousRun(
-        name=masked_name(run.root.resolve().name),
+        name=masked_name(resolved(run.root).name),
         kind=manifest.kind,
         dataset_version=manifest.dataset_version,
         as_of=manifest.as_of,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -15,6 +14,7 @@ from schemas.errors import ChatsieveError, ConfigError, ConsentError, PipelineEr
 from transforms.output.stage import CATALOG
 from transforms.shuffle.entries import entries_by_kind
 from transforms.shuffle.guard import describe
+from transforms.storage.places import store_of
 
 #: Beam options that the configuration sets. The workers of `direct_running_mode` listen on the network.
 _CONFIGURED = frozenset({"direct_num_workers", "direct_running_mode", "runner"})
@@ -94,7 +94,7 @@ def _known(options: Any, argument: str) -> bool:
 
 def _read_catalog(staging: str) -> dict[str, list[dict[str, Any]]]:
     try:
-        data = (Path(staging) / CATALOG).read_bytes()
+        data = store_of(staging).read(CATALOG)
     except OSError:
         raise PipelineError(
             "the runner ended without a result; nothing was committed; run again with --debug"

@@ -5,24 +5,28 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import PurePath
 
 from pipeline.dataset.catalog import CURRENT, FORMAT, Catalog, Version, encode, is_version_folder
 from pipeline.dataset.writer import MANIFEST
 from pipeline.verify.findings import Finding
 from pipeline.verify.subject import DAMAGE, read_file
 from schemas.manifest import Erased, Manifest, decode, hmac_of
+from transforms.storage.objects.token import without_token
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\Z")
 
 
 def check_catalog(data: bytes, catalog: Catalog) -> Iterator[Finding]:
-    """Findings of the catalog by itself; `data` are the bytes of CURRENT."""
+    """Findings of the catalog by itself; `data` are the bytes of CURRENT.
+
+    One that was copied from a bucket may end in a token of the store's.
+    """
     versions = catalog.versions
     numbers = [one.version for one in versions]
     if catalog.format != FORMAT:
         yield _of_current(f"expected format {FORMAT}")
-    if encode(catalog) != data:
+    if encode(catalog) != without_token(data):
         yield _of_current("is not written as chatsieve writes it: unknown, repeated or reordered fields")
     if not versions:
         yield _of_current("lists no version")
@@ -42,7 +46,7 @@ def check_catalog(data: bytes, catalog: Catalog) -> Iterator[Finding]:
             yield _of_current(f"version {one.version}: expected the command {catalog.kind}, a time, and rows")
 
 
-def manifests_of(root: Path, catalog: Catalog, key: bytes | None) -> Iterator[Finding | Manifest]:
+def manifests_of(root: PurePath, catalog: Catalog, key: bytes | None) -> Iterator[Finding | Manifest]:
     """The manifest of each version in order, or findings where it is not the one that the catalog lists."""
     for one in catalog.versions:
         where = f"{one.folder}/{MANIFEST}"

@@ -6,7 +6,7 @@ import collections
 import hashlib
 import re
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import PurePath
 
 from pipeline.dataset.catalog import CURRENT, Catalog
 from pipeline.dataset.erasures import (
@@ -27,7 +27,7 @@ _NAME = re.compile(r"(\d{4,})-[0-9a-f]{6}\Z")
 
 
 def check_erasures(
-    root: Path, catalog: Catalog, manifests: list[Manifest], unfinished: list[str] | None = None
+    root: PurePath, catalog: Catalog, manifests: list[Manifest], unfinished: list[str] | None = None
 ) -> Iterator[Finding | Keys]:
     """The keys of each erasure, and findings of its files; `manifests` are those of the listed versions.
 
@@ -62,7 +62,7 @@ def check_erasures(
             yield Finding("catalog", "erasures/", what)
 
 
-def _read(root: Path, name: str) -> tuple[Certificate | None, Keys | None, list[Finding]]:
+def _read(root: PurePath, name: str) -> tuple[Certificate | None, Keys | None, list[Finding]]:
     certificate, keys, findings = None, None, []
     digest = ""
     try:

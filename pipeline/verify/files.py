@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import stat
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import PurePath
+from typing import Any, cast
 
 from pipeline.dataset.catalog import CURRENT, Catalog, is_version_folder
 from pipeline.dataset.claims import Holder
@@ -16,6 +16,8 @@ from pipeline.dataset.writer import MANIFEST
 from pipeline.verify.findings import Finding, Outcome
 from pipeline.verify.subject import DAMAGE, Subject, decoded, read_file
 from transforms.storage.local import PRIVATE, TEMPORARY
+from transforms.storage.places import is_remote, open_file, stat_file, store_of
+from transforms.storage.walk import Entry, walk
 
 _PART = re.compile(
     r"(data/train|restricted/index|ledger/part|restricted/sessions|quarantine/part)"
@@ -30,7 +32,7 @@ _LATEST = "latest"
 _FOLDERS = frozenset({"claims", "erasures", "data", "ledger", "quarantine", "report", *PRIVATE})
 
 
-def check_dataset_folder(root: Path, catalog: Catalog, outcome: Outcome) -> Iterator[Finding]:
+def check_dataset_folder(root: PurePath, catalog: Catalog, outcome: Outcome) -> Iterator[Finding]:
     """Findings of the dataset's folder outside of its versions.
 
     A command gives its claim up last. While a claim is there, a command is writing or was killed: what it may
@@ -40,22 +42,23 @@ def check_dataset_folder(root: Path, catalog: Catalog, outcome: Outcome) -> Iter
     folders = {one.folder for one in catalog.versions}
     left: list[str] = []
     claims = 0
-    for name, found in _walk(root, skip=folders):
+    for found in walk(store_of(root), skip=frozenset(folders)):
+        name = found.name
         top = name.split("/", 1)[0]
         if name.startswith("claims/") and _is_claim(root, name):
             claims += 1
-        elif name == _LATEST and stat.S_ISLNK(found.st_mode):
-            if os.readlink(root / _LATEST) != catalog.folder:  # noqa: PTH115
+        elif name == _LATEST and found.target is not None:
+            if found.target != catalog.folder:
                 left.append(name)
             continue
-        elif name in ("claims", "erasures") and stat.S_ISDIR(found.st_mode):
+        elif name in ("claims", "erasures") and found.is_folder:
             pass
-        elif stat.S_ISDIR(found.st_mode) and is_version_folder(top) and name != top:
+        elif found.is_folder and is_version_folder(top) and name != top:
             continue
         elif name not in expected:
             left.append(name)
             continue
-        yield from _mode(name, found)
+        yield from _mode(found)
     if claims:
         outcome.notes.append("a command is writing to the dataset, or was killed while it did")
     for name in left:
@@ -77,9 +80,9 @@ def check_dataset_folder(root: Path, catalog: Catalog, outcome: Outcome) -> Iter
     outcome.notes[:] = dict.fromkeys(outcome.notes)
 
 
-def is_claimed(root: Path) -> bool:
+def is_claimed(root: PurePath) -> bool:
     """True while a command writes to the dataset, and after it was killed."""
-    return any(_is_claim(root, f"claims/{name}") for name, _ in _walk(root / "claims"))
+    return any(_is_claim(root, f"claims/{found.name}") for found in walk(store_of(root), "claims"))
 
 
 def check_files(subject: Subject) -> Iterator[Finding]:
@@ -88,24 +91,25 @@ def check_files(subject: Subject) -> Iterator[Finding]:
     listed = {file.path: file for file in subject.manifest.files}
     folders = {"/".join(path.split("/")[:-1]) for path in listed} - {""}
     seen = set()
-    for name, found in _walk(subject.folder):
+    for found in walk(store_of(subject.folder)):
+        name = found.name
         seen.add(name)
-        if stat.S_ISDIR(found.st_mode):
+        if found.is_folder:
             if name not in folders:
                 yield Finding("files", _safe(name), "is a folder that the manifest has no file in")
                 continue
         elif name not in listed and name != MANIFEST:
             yield Finding("files", _safe(name), "is not listed in the manifest")
             continue
-        elif not stat.S_ISREG(found.st_mode):
+        elif not found.is_file:
             yield Finding("files", name, "is not a regular file")
             subject.bad.add(name)
             continue
-        yield from _mode(name, found)
+        yield from _mode(found)
     for path, file in listed.items():
         if path in subject.bad:
             continue
-        if path in seen:
+        if path in seen or is_remote(subject.folder):  # a listing may not have it yet
             fault = _content_fault(subject.folder / path, file.bytes, file.sha256)
         elif os.path.lexists(parent := (subject.folder / path).parent) and not os.access(
             parent, os.R_OK | os.X_OK
@@ -152,53 +156,32 @@ def _listing(subject: Subject) -> Iterator[Finding]:
         yield Finding("files", MANIFEST, "a file has a negative size or number of rows")
 
 
-def _content_fault(path: Path, size: int, sha256: str) -> str | None:
+def _content_fault(path: PurePath, size: int, sha256: str) -> str | None:
     try:
-        with path.open("rb") as file:
-            actual = os.fstat(file.fileno()).st_size
+        actual = stat_file(path).size
+        with open_file(path) as file:
             if actual != size:
                 return f"has {actual} bytes; expected {size}"
-            if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
+            if hashlib.file_digest(cast(Any, file), "sha256").hexdigest() != sha256:
                 return "its SHA-256 is not the manifest's"
     except PermissionError:
         return "cannot be read: permission denied; run this as its owner"
+    except FileNotFoundError:
+        return "is missing"
     except DAMAGE:
         return "cannot be read"
     return None
 
 
-def _mode(name: str, found: os.stat_result) -> Iterator[Finding]:
-    private = bool(PRIVATE & set(name.split("/")))
+def _mode(found: Entry) -> Iterator[Finding]:
+    private = bool(PRIVATE & set(found.name.split("/")))
     modes = (0o700, 0o600) if private else (0o750, 0o640)
-    expected = modes[0] if stat.S_ISDIR(found.st_mode) else modes[1]
-    mode = stat.S_IMODE(found.st_mode)
-    if mode != expected:
-        yield Finding("files", name, f"has mode {mode:04o}; expected {expected:04o}")
+    expected = modes[0] if found.is_folder else modes[1]
+    if found.mode is not None and found.mode != expected:
+        yield Finding("files", found.name, f"has mode {found.mode:04o}; expected {expected:04o}")
 
 
-def _walk(
-    folder: Path, skip: set[str] | frozenset[str] = frozenset(), below: str = ""
-) -> Iterator[tuple[str, os.stat_result]]:
-    """(name, status) of everything below a folder, folders too; links are not followed."""
-    try:
-        with os.scandir(folder) as entries:
-            listed = sorted(entries, key=lambda entry: entry.name)
-    except OSError:
-        return
-    for entry in listed:
-        name = f"{below}{entry.name}"
-        if name in skip:
-            continue
-        try:
-            found = entry.stat(follow_symlinks=False)
-        except OSError:
-            continue
-        yield name, found
-        if stat.S_ISDIR(found.st_mode):
-            yield from _walk(folder / entry.name, below=f"{name}/")
-
-
-def _is_claim(root: Path, name: str) -> bool:
+def _is_claim(root: PurePath, name: str) -> bool:
     if not name.removeprefix("claims/").isdigit():
         return False
     try:

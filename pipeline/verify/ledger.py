@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from pipeline.verify.findings import Finding, RowFaults
 from pipeline.verify.ledger_rows import Expected, RowKind, faults_of
+from pipeline.verify.schema import table as read_table
 from pipeline.verify.subject import Counts, Subject
 from schemas.decisions import Decision, RecordFault
 from schemas.policy import Policy
@@ -53,7 +53,7 @@ def read_ledger(subject: Subject, policy: Policy, faults: RowFaults) -> Ledger:
     )
     parts = subject.files("ledger/")
     for number, file in enumerate(parts):
-        table = pq.read_table(subject.folder / file.path, use_threads=False, partitioning=None)
+        table = read_table(subject.folder / file.path)
         part = _Part(table, file.path, faults)
         part.check_keys(number, len(parts))
         part.check_kinds(expected)

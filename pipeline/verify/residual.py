@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from pipeline.verify.findings import Finding
 from pipeline.verify.subject import Subject
+from transforms.storage.places import arrow_file
 
 if TYPE_CHECKING:
     from transforms.deid.rules.scanner import PatternScanner
@@ -34,7 +35,7 @@ def check_residual(subject: Subject) -> Iterator[Finding]:
     scanner = _scanner()
     for path in paths:
         found: collections.Counter[str] = collections.Counter()
-        with pq.ParquetFile(subject.folder / path) as file:
+        with arrow_file(subject.folder / path) as source, pq.ParquetFile(source) as file:
             for batch in file.iter_batches(_BATCH_ROWS, columns=["messages"], use_threads=False):
                 for spans in scanner.scan(list(_texts(batch.column(0)))):
                     found.update(span.type for span in spans if span.score >= _RESIDUAL_SCORE)

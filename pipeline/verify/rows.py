@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pipeline.verify.findings import Finding, RowFaults
 from pipeline.verify.schema import batches
+from pipeline.verify.schema import table as read_table
 from pipeline.verify.subject import Counts, Subject
 from pipeline.verify.training_rows import Sums, TrainingRow, read_shard
 from schemas.decisions import Basis
@@ -56,9 +56,9 @@ _COLUMNS = (
 def eligible_rows(subject: Subject, index: RowFaults) -> Iterator[LedgerRow]:
     """The eligible rows in order of their keys. Checks restricted/sessions against the ledger on the way."""
     for part, sessions in zip(subject.files("ledger/"), subject.files("restricted/sessions-"), strict=True):
-        table = pq.read_table(subject.folder / part.path, use_threads=False, partitioning=None)
+        table = read_table(subject.folder / part.path)
         named = table.filter(table["conversation_key"].is_valid())
-        beside = pq.read_table(subject.folder / sessions.path, use_threads=False, partitioning=None)
+        beside = read_table(subject.folder / sessions.path)
         users = beside["user_key"].to_pylist()
         if not beside["conversation_key"].equals(named["conversation_key"]):
             index.add(sessions.path, "its conversations are not those of the ledger", beside.num_rows or 1)

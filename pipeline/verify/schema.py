@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from pathlib import PurePath
 from typing import Any
 
 import msgspec
@@ -17,6 +17,7 @@ from pipeline.verify.subject import DAMAGE, Subject
 from schemas.units import FIELD_KINDS
 from transforms.output.erase import schema_of
 from transforms.output.shards import ROW_GROUP_ROWS
+from transforms.storage.places import arrow_file, open_file
 
 BATCH_ROWS = 2_048
 #: Of a line of the quarantine: it holds names, numbers and a digest.
@@ -58,7 +59,7 @@ def check_quarantine(subject: Subject, codes: Counter[str]) -> Iterator[Finding]
         if file.path in subject.bad:
             continue
         lines, bad = 0, 0
-        with (subject.folder / file.path).open("rb") as source:
+        with open_file(subject.folder / file.path) as source:
             while line := source.readline(_LINE_BYTES):
                 lines += 1
                 found = _line(line, inputs)
@@ -74,15 +75,21 @@ def check_quarantine(subject: Subject, codes: Counter[str]) -> Iterator[Finding]
             subject.bad.add(file.path)
 
 
-def batches(path: Path, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
+def batches(path: PurePath, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
     """The rows of a Parquet file, some at a time."""
-    with pq.ParquetFile(path) as file:
+    with arrow_file(path) as source, pq.ParquetFile(source) as file:
         yield from file.iter_batches(BATCH_ROWS, columns=columns, use_threads=False)
 
 
-def _parquet_fault(path: Path, expected: pa.Schema | None, rows: int) -> str | None:
+def table(path: PurePath) -> pa.Table:
+    """A Parquet file as a table."""
+    with arrow_file(path) as source:
+        return pq.read_table(source, use_threads=False, partitioning=None)
+
+
+def _parquet_fault(path: PurePath, expected: pa.Schema | None, rows: int) -> str | None:
     try:
-        with pq.ParquetFile(path) as file:
+        with arrow_file(path) as source, pq.ParquetFile(source) as file:
             schema, meta = file.schema_arrow, file.metadata
             if expected is None or not schema.equals(expected):
                 return "its schema is not the documented one"

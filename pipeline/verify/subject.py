@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import stat
-from pathlib import Path
+from pathlib import PurePath
 
 import msgspec
 import pyarrow as pa
@@ -14,6 +14,7 @@ from pipeline.dataset.catalog import Catalog, Version
 from pipeline.dataset.erasures import NO_KEYS, Keys
 from schemas.manifest import Erased, FileEntry, Manifest
 from schemas.policy import Policy
+from transforms.storage.places import is_remote, store_of
 
 #: What reading a damaged or forged file can raise.
 DAMAGE = (
@@ -54,7 +55,7 @@ class Subject:
     missing, changed or unreadable: later checks leave them alone. `erased` are the keys that were erased.
     """
 
-    folder: Path
+    folder: PurePath
     manifest: Manifest
     catalog: Catalog | None = None
     entry: Version | None = None
@@ -78,8 +79,13 @@ class Subject:
         return self.manifest.erased != Erased()
 
 
-def read_file(path: Path) -> bytes:
+def read_file(path: PurePath) -> bytes:
     """The bytes of a regular file; OSError for anything else, and for one that is too large."""
+    if is_remote(path):
+        store = store_of(path.parent)
+        if store.stat(path.name).size > MOST_BYTES:
+            raise OSError("too large")
+        return store.read(path.name)
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as file:
         found = os.fstat(descriptor)

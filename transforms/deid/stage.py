@@ -5,7 +5,6 @@ from __future__ import annotations
 import collections
 import dataclasses
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
@@ -64,7 +63,7 @@ class _Deidentify(beam.DoFn):  # type: ignore[misc]
     ) -> None:
         self._spill = spill
         self._context, self._engine, self._policy_id = context, engine, policy_id
-        self._staging = Path(staging) / "fragments"
+        self._staging = f"{staging}/fragments"
         self._sessions_masked = Metrics.counter("chatsieve", SESSIONS_MASKED)
         self._characters_masked = Metrics.counter("chatsieve", CHARACTERS_MASKED)
         self._rows: list[pa.Table] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ ROW_GROUP_ROWS = 8_192
 _STATISTICS = [f.name for f in TRAINING if f.name not in ("messages", "entities")]
 
 
-def write_shard(rows: pa.Table, shard: int, shards: int, root: Path) -> list[FileEntry]:
+def write_shard(rows: pa.Table, shard: int, shards: int, root: str | PurePath) -> list[FileEntry]:
     """Writes a data shard and its restricted index (mode 0600) below `root`. `rows` is sorted FRAGMENT."""
     columns = []
     for field in TRAINING:
@@ -42,7 +42,7 @@ def write_shard(rows: pa.Table, shard: int, shards: int, root: Path) -> list[Fil
     ]
 
 
-def rewrite_table(table: pa.Table, root: Path, name: str) -> FileEntry:
+def rewrite_table(table: pa.Table, root: str | PurePath, name: str) -> FileEntry:
     """Writes some rows of a dataset's file under its name; the bytes are those of a run with these rows."""
     columns = []
     for field in table.schema:
@@ -56,7 +56,7 @@ def rewrite_table(table: pa.Table, root: Path, name: str) -> FileEntry:
 
 
 def write_parquet(
-    table: pa.Table, root: Path, relative: str, statistics: bool | list[str] = True
+    table: pa.Table, root: str | PurePath, relative: str, statistics: bool | list[str] = True
 ) -> FileEntry:
     """Writes a table with fixed settings to `root/relative`, atomically.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
@@ -64,7 +63,7 @@ class WriteCatalog(beam.DoFn):  # type: ignore[misc]
     """Writes all entries of a run to one file in the staging folder, after all other files."""
 
     def __init__(self, staging: str) -> None:
-        self._staging = Path(staging)
+        self._staging = staging
 
     @guarded("Write catalog")
     def process(self, entries: list[bytes]) -> Iterator[None]:
@@ -81,7 +80,7 @@ class _WriteLedger(beam.DoFn):  # type: ignore[misc]
         roots: Sequence[str],
         spill: Spill | None,
     ) -> None:
-        self._stamp, self._folder, self._places, self._roots = stamp, Path(folder), places, roots
+        self._stamp, self._folder, self._places, self._roots = stamp, folder, places, roots
         self._spill = spill
 
     @guarded("Write ledger")
@@ -135,7 +134,7 @@ class _WriteLedger(beam.DoFn):  # type: ignore[misc]
 
 class _WriteShard(beam.DoFn):  # type: ignore[misc]
     def __init__(self, folder: str) -> None:
-        self._folder = Path(folder)
+        self._folder = folder
 
     @guarded("Write shard")
     def process(self, item: tuple[int, Iterable[bytes]], sizes: Sizes) -> Iterator[bytes]:

@@ -9,14 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import pyarrow as pa
 
 from schemas.tables import TRAINING
 from transforms.shuffle.blobs import part_of_keys, slices_by_part
-from transforms.storage.local import LocalStore
+from transforms.storage.places import is_remote, open_file, store_of
 
 #: TRAINING before it is written: keys as bytes, texts not yet dictionary-encoded, and `ordinal`, the
 #: position of the thread within its session.
@@ -44,25 +43,26 @@ class FragmentRange(NamedTuple):
         return cls(path, batch)
 
 
-def write_fragment(rows: pa.Table, shards: int, folder: Path) -> Iterator[tuple[int, FragmentRange]]:
+def write_fragment(rows: pa.Table, shards: int, folder: str) -> Iterator[tuple[int, FragmentRange]]:
     """Writes FRAGMENT rows; yields (shard, range) for each shard that has rows."""
     rows = rows.sort_by([("key", "ascending"), ("ordinal", "ascending")]).combine_chunks()
     names = hashlib.sha256(b"".join(rows["key"].to_pylist())).hexdigest()[:32]
-    path = folder / f"fragment-{names}.arrow"
+    name = f"fragment-{names}.arrow"
     parts = list(slices_by_part(rows, part_of_keys(rows["key"], shards)))
     sink = pa.BufferOutputStream()
     with pa.ipc.new_file(sink, FRAGMENT, options=_OPTIONS) as writer:
         for _, part in parts:
             writer.write_batch(part.combine_chunks().to_batches()[0])
-    LocalStore(folder, durable=False).put(path.name, memoryview(sink.getvalue()))
+    store_of(folder, durable=False).put(name, memoryview(sink.getvalue()))
     for position, (shard, _) in enumerate(parts):
-        yield shard, FragmentRange(str(path), position)
+        yield shard, FragmentRange(f"{folder}/{name}", position)
 
 
 def read_ranges(ranges: Sequence[FragmentRange]) -> pa.Table:
     """The FRAGMENT rows of the ranges, sorted by key, then thread."""
     tables = [FRAGMENT.empty_table()]
     for item in sorted(set(ranges)):
-        with pa.memory_map(item.path) as source, pa.ipc.open_file(source) as reader:
+        opened = open_file(item.path) if is_remote(item.path) else pa.memory_map(item.path)
+        with opened as source, pa.ipc.open_file(source) as reader:
             tables.append(pa.Table.from_batches([reader.get_batch(item.batch)]))
     return pa.concat_tables(tables).sort_by([("key", "ascending"), ("ordinal", "ascending")])

@@ -43,9 +43,9 @@ class Spill:
     key: bytes
 
     @classmethod
-    def below(cls, staging: str) -> Spill:
-        """A spill in the staging folder of a run, with a new key."""
-        return cls(str(Path(staging) / "spill"), AESGCM.generate_key(256))
+    def below(cls, folder: str) -> Spill:
+        """A spill in a private local folder of a run, with a new key."""
+        return cls(str(Path(folder) / "spill"), AESGCM.generate_key(256))
 
     def put(self, blob: bytes) -> bytes:
         """A pointer to the blob, or the blob itself if it is small."""

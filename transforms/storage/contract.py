@@ -82,6 +82,10 @@ class Store(Protocol):
         """The first parts of all names that have several, sorted."""
         ...
 
+    def entries(self) -> list[str]:
+        """The first parts of all names, sorted; of local folders those without a file too."""
+        ...
+
     def remove_all(self, folder: str) -> None:
         """Removes every object below a folder."""
         ...

@@ -162,6 +162,13 @@ class LocalStore:
             return []
         return sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
 
+    def entries(self) -> list[str]:
+        """See Store; NotADirectoryError where a file has the folder's place."""
+        try:
+            return sorted(entry.name for entry in operations.OPERATIONS.entries(str(self.root)))
+        except FileNotFoundError:
+            return []
+
     def remove_all(self, folder: str) -> None:
         """See Store; the folder itself is removed too."""
         for name in self.names(f"{folder}/"):

@@ -3,40 +3,74 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
-from typing import BinaryIO
+from pathlib import Path, PurePath, PurePosixPath
+from typing import TYPE_CHECKING, BinaryIO
 
 from transforms.storage.contract import Stat, Store
 from transforms.storage.local import LocalStore
 from transforms.storage.objects.bucket import bucket_of, is_url, parse
 from transforms.storage.objects.store import ObjectStore
 
+if TYPE_CHECKING:
+    import pyarrow as pa
 
-def is_remote(path: str) -> bool:
+
+class BucketPath(PurePosixPath):
+    """A path in a bucket; its text is the URL. It is read and written by `store_of` and `open_file` alone."""
+
+    def __str__(self) -> str:
+        scheme, _, rest = super().__str__().partition(":/")
+        return f"{scheme}://{rest}"
+
+
+def location(text: str) -> PurePath:
+    """A path on local disk, or a BucketPath; ConfigError for what is no URL of a prefix in a bucket."""
+    if not is_url(text):
+        return Path(text)
+    parse(text, prefix=True)
+    return BucketPath(text)
+
+
+def resolved(path: PurePath) -> PurePath:
+    """The absolute path without symbolic links; a path in a bucket as it is."""
+    return path if is_remote(path) else Path(path).resolve()
+
+
+def is_remote(path: str | PurePath) -> bool:
     """True for a path in a bucket: it begins with s3:// or gs://."""
-    return is_url(path)
+    return is_url(str(path))
 
 
-def store_of(root: str | Path) -> Store:
-    """The store of a folder or prefix; a LocalStore for a local path. ConfigError for what is no URL."""
-    return ObjectStore(str(root)) if is_url(str(root)) else LocalStore(root)
+def store_of(root: str | PurePath, durable: bool = True) -> Store:
+    """The store of a folder or prefix; ConfigError for what is no URL.
+
+    `durable` False: its files do not outlive the run, so those on local disk are not synced.
+    """
+    return ObjectStore(str(root)) if is_remote(root) else LocalStore(Path(root), durable)
 
 
-def open_file(path: str) -> BinaryIO:
+def open_file(path: str | PurePath) -> BinaryIO:
     """A file to read: seekable; of an object it moves the ranges that are read, and reads ahead in a stream.
 
     FileNotFoundError without one, other kinds of OSError where it cannot be read.
     """
-    if not is_url(path):
+    if not is_remote(path):
         return Path(path).open("rb")
-    folder, _, name = path.rpartition("/")
+    folder, _, name = str(path).rpartition("/")
     return ObjectStore(folder).open(name)
 
 
-def stat_file(path: str) -> Stat:
+def arrow_file(path: str | PurePath) -> pa.NativeFile:
+    """A file for Arrow to read, which closes it: by the system's calls on disk, in ranges from a bucket."""
+    import pyarrow as pa  # here, so that the command line's help does not wait for it
+
+    return pa.PythonFile(open_file(path), "r") if is_remote(path) else pa.OSFile(str(path), "rb")
+
+
+def stat_file(path: str | PurePath) -> Stat:
     """Size, time and identity of a file; those of the target for a local symbolic link. OSError."""
-    if is_url(path):
-        place = parse(path)
+    if is_remote(path):
+        place = parse(str(path))
         return bucket_of(place).head(place.key)
     found = os.stat(path)  # noqa: PTH116
     return Stat(found.st_size, found.st_mtime_ns, f"{found.st_dev}:{found.st_ino}")
@@ -45,8 +79,8 @@ def stat_file(path: str) -> Stat:
 def files_below(prefix: str) -> list[tuple[str, Stat]]:
     """(full path, state) of all files below a folder or prefix, sorted by path; OSError.
 
-    The states are those of the listing, which may lag behind. Empty objects whose name ends in a slash, as
-    consoles make them for folders, are left out.
+    The states are those of the listing, which may lag behind. Empty objects in the place of folders, as
+    consoles make them, are left out.
     """
     if is_url(prefix):
         place = parse(prefix)

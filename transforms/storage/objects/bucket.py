@@ -70,8 +70,8 @@ class Bucket(Protocol):
         """The keys below `folder` and a slash, all for no folder, with their states."""
         ...
 
-    def folders(self, folder: str) -> list[str]:
-        """The keys' parts up to the next slash, below `folder`; those that have such a slash."""
+    def top(self, folder: str) -> tuple[list[str], list[str]]:
+        """(the first part, below `folder`, of all keys that have several; the keys that have one)."""
         ...
 
 
@@ -80,10 +80,13 @@ def is_url(path: str) -> bool:
     return path.startswith(("s3://", "gs://"))
 
 
-def parse(url: str) -> Place:
-    """The place that a URL names; ConfigError for what is no such URL, which may hold a credential."""
+def parse(url: str, prefix: bool = False) -> Place:
+    """The place that a URL names; ConfigError for what is no such URL, which may hold a credential.
+
+    `prefix`: it must not be the whole bucket.
+    """
     found = _URL.match(url)
-    if found is None or {".", ".."} & set(found[3].split("/")):
+    if found is None or {".", ".."} & set(found[3].split("/")) or (prefix and not found[3]):
         raise ConfigError(
             f"{url[:5]}...: expected {url[:2]}://BUCKET/PREFIX, without empty parts and without .."
         )

@@ -102,14 +102,13 @@ class GcsBucket:
             for blob in self._bucket.list_blobs(prefix=prefix, retry=_RETRY, **_TIMES):
                 yield blob.name.rstrip("/"), _stat(blob)
 
-    def folders(self, folder: str) -> list[str]:
+    def top(self, folder: str) -> tuple[list[str], list[str]]:
         """See Bucket."""
         with self._errors(folder):
             prefix = f"{folder}/" if folder else None
             listed = self._bucket.list_blobs(prefix=prefix, delimiter="/", retry=_RETRY, **_TIMES)
-            for _ in listed.pages:
-                pass
-            return [found.rstrip("/") for found in listed.prefixes]
+            keys = [blob.name for blob in listed]
+            return [found.rstrip("/") for found in listed.prefixes], keys
 
     @contextlib.contextmanager
     def _errors(self, key: str) -> Iterator[None]:

@@ -69,6 +69,7 @@ class S3Bucket:
 
     def put(self, key: str, data: Buffer, identity: str | None = None) -> None:
         """See Bucket."""
+        data = memoryview(data).cast("B")  # Arrow's are of signed bytes, which the library refuses
         with self._errors(key):
             if identity is None:
                 obstore.put(
@@ -98,10 +99,11 @@ class S3Bucket:
                 for found in chunk:
                     yield found["path"], _stat(found)
 
-    def folders(self, folder: str) -> list[str]:
+    def top(self, folder: str) -> tuple[list[str], list[str]]:
         """See Bucket."""
         with self._errors(folder):
-            return list(obstore.list_with_delimiter(self._store, folder or None)["common_prefixes"])
+            found = obstore.list_with_delimiter(self._store, folder or None)
+            return list(found["common_prefixes"]), [each["path"] for each in found["objects"]]
 
     @contextlib.contextmanager
     def _errors(self, key: str) -> Iterator[None]:

@@ -117,7 +117,12 @@ class ObjectStore:
 
     def folders(self) -> list[str]:
         """See Store."""
-        return sorted(map(self._name, self._bucket.folders(self._key(""))))
+        return sorted(map(self._name, self._bucket.top(self._key(""))[0]))
+
+    def entries(self) -> list[str]:
+        """See Store."""
+        folders, keys = self._bucket.top(self._key(""))
+        return sorted(map(self._name, [*folders, *keys]))
 
     def remove_all(self, folder: str) -> None:
         """See Store."""
