@@ -13,9 +13,9 @@ from transforms.storage.contract import Buffer, Stat
 #: As the identity that a put requires: there is no such object.
 ABSENT = ""
 #: Seconds until a connection, and until a whole answer.
-CONNECT_SECONDS, ANSWER_SECONDS = 5, 300
+CONNECT_SECONDS, ANSWER_SECONDS = 5.0, 300.0
 #: Tries of a request that can be repeated, the first and longest pause between them, the end of all.
-TRIES, FIRST_PAUSE, LONGEST_PAUSE, RETRY_SECONDS = 6, 0.1, 5.0, 120
+TRIES, FIRST_PAUSE, LONGEST_PAUSE, RETRY_SECONDS = 6, 0.1, 5.0, 120.0
 #: Larger objects are sent in parts of this size.
 PART_BYTES = 16 << 20
 _URL = re.compile(r"(s3|gs)://([a-z0-9][a-z0-9._-]{1,220}[a-z0-9])((?:/[^/]+)*)/*\Z")
@@ -34,13 +34,16 @@ class Place(NamedTuple):
 
 
 class Bucket(Protocol):
-    """The requests to one bucket. Identities are ETags or generations.
+    """The requests to one bucket. Identities are ETags or generations; `never` is one that no object has.
 
     FileNotFoundError for an object that is missing. Other failures, a missing bucket among them, are other
     kinds of OSError, with one line as `strerror` that has no credential, header or address in it. Requests
     that can be repeated are, with growing pauses; a put with a condition is not: whether it was done is open
     after an OSError.
     """
+
+    @property
+    def never(self) -> str: ...
 
     def get(self, key: str) -> tuple[bytes, Stat]:
         """An object, whole."""
@@ -95,7 +98,7 @@ def parse(url: str, prefix: bool = False) -> Place:
 
 def bucket_of(place: Place) -> Bucket:
     """The bucket of a place: one client a process. ConfigError where the library for it is not installed."""
-    return _bucket(place.scheme, place.bucket, WRAP)
+    return client_of(place.scheme, place.bucket, WRAP)
 
 
 def _same(bucket: Bucket) -> Bucket:
@@ -107,7 +110,7 @@ WRAP: Callable[[Bucket], Bucket] = _same
 
 
 @functools.lru_cache(64)
-def _bucket(scheme: str, name: str, wrap: Callable[[Bucket], Bucket]) -> Bucket:
+def client_of(scheme: str, name: str, wrap: Callable[[Bucket], Bucket]) -> Bucket:
     try:
         if scheme == "s3":
             from transforms.storage.objects.s3 import S3Bucket

@@ -17,25 +17,28 @@ from typing import Any
 
 import requests
 from google.api_core import exceptions
-from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError
+from google.api_core.retry import Retry
+from google.auth.exceptions import GoogleAuthError
 from google.cloud import storage
+from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
 from google.cloud.storage.retry import DEFAULT_RETRY
-from google.resumable_media import DataCorruption
 
 from transforms.storage.contract import Buffer, Stat
 from transforms.storage.objects import bucket as limits
 from transforms.storage.objects.bucket import ABSENT, Mismatch
 
-_RETRY = DEFAULT_RETRY.with_deadline(limits.RETRY_SECONDS).with_delay(
-    initial=limits.FIRST_PAUSE, maximum=limits.LONGEST_PAUSE, multiplier=2
+_ERRORS = (
+    *(exceptions.GoogleAPIError, GoogleAuthError, requests.RequestException),
+    *(InvalidResponse, DataCorruption),
 )
-_TIMES = {"timeout": (limits.CONNECT_SECONDS, limits.ANSWER_SECONDS)}
 #: How often an object is read again because it was replaced between two requests.
 _READINGS = 20
 
 
 class GcsBucket:
     """See Bucket; identities are generations."""
+
+    never = "1"
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -57,16 +60,17 @@ class GcsBucket:
     def get_range(self, key: str, start: int, end: int, identity: str) -> Buffer:
         """See Bucket."""
         with self._errors(key):
-            return self._bucket.blob(key).download_as_bytes(  # type: ignore[no-any-return]
-                start=start, end=end - 1, raw_download=True, checksum=None, retry=_RETRY,
-                if_generation_match=int(identity), **_TIMES,
+            # The object of this generation, or none: it is that of `head`, and no other.
+            return self._bucket.blob(key, generation=int(identity)).download_as_bytes(  # type: ignore[no-any-return]
+                start=start, end=end - 1, raw_download=True, checksum=None, retry=_retry(),
+                timeout=_timeout(),
             )  # fmt: skip
 
     def head(self, key: str) -> Stat:
         """See Bucket."""
         with self._errors(key):
             blob = self._bucket.blob(key)
-            blob.reload(retry=_RETRY, **_TIMES)
+            blob.reload(retry=_retry(), timeout=_timeout())
             return _stat(blob)
 
     def put(self, key: str, data: Buffer, identity: str | None = None) -> None:
@@ -77,7 +81,7 @@ class GcsBucket:
             blob = self._bucket.blob(key, chunk_size=limits.PART_BYTES if large else None)
             blob.upload_from_file(
                 io.BytesIO(data), size=len(data), checksum="crc32c", if_generation_match=condition,
-                retry=_RETRY if condition is None else None, **_TIMES,
+                retry=_retry() if condition is None else None, timeout=_timeout(),
             )  # fmt: skip
 
     def copy(self, key: str, target: str) -> None:
@@ -85,7 +89,9 @@ class GcsBucket:
         with self._errors(key):
             source, token = self._bucket.blob(key), None
             while True:
-                token, *_ = self._bucket.blob(target).rewrite(source, token=token, retry=_RETRY, **_TIMES)
+                token, *_ = self._bucket.blob(target).rewrite(
+                    source, token=token, retry=_retry(), timeout=_timeout()
+                )
                 if token is None:
                     return
 
@@ -93,20 +99,20 @@ class GcsBucket:
         """See Bucket."""
         for key in keys:
             with contextlib.suppress(FileNotFoundError), self._errors(key):
-                self._bucket.blob(key).delete(retry=_RETRY, **_TIMES)
+                self._bucket.blob(key).delete(retry=_retry(), timeout=_timeout())
 
     def below(self, folder: str) -> Iterator[tuple[str, Stat]]:
         """See Bucket."""
         with self._errors(folder):
             prefix = f"{folder}/" if folder else None
-            for blob in self._bucket.list_blobs(prefix=prefix, retry=_RETRY, **_TIMES):
+            for blob in self._bucket.list_blobs(prefix=prefix, retry=_retry(), timeout=_timeout()):
                 yield blob.name.rstrip("/"), _stat(blob)
 
     def top(self, folder: str) -> tuple[list[str], list[str]]:
         """See Bucket."""
         with self._errors(folder):
             prefix = f"{folder}/" if folder else None
-            listed = self._bucket.list_blobs(prefix=prefix, delimiter="/", retry=_RETRY, **_TIMES)
+            listed = self._bucket.list_blobs(prefix=prefix, delimiter="/", retry=_retry(), timeout=_timeout())
             keys = [blob.name for blob in listed]
             return [found.rstrip("/") for found in listed.prefixes], keys
 
@@ -122,30 +128,17 @@ class GcsBucket:
             raise OSError(errno.ENODEV, "the bucket does not exist", where) from None
         except (exceptions.PreconditionFailed, exceptions.NotModified):
             raise Mismatch(where) from None
-        except (exceptions.Forbidden, exceptions.Unauthorized):
-            raise PermissionError(errno.EACCES, "the store denied access; check credentials", where) from None
-        except (DefaultCredentialsError, GoogleAuthError):
-            what = (
-                "no credentials were found; set GOOGLE_APPLICATION_CREDENTIALS or give the host an identity"
-            )
-            raise PermissionError(errno.EACCES, what, where) from None
-        except (exceptions.TooManyRequests, exceptions.ServiceUnavailable):
-            raise OSError(
-                errno.EAGAIN, "the store asks for fewer requests, or is not available", where
-            ) from None
-        except (requests.Timeout, exceptions.RetryError):
-            raise OSError(errno.ETIMEDOUT, "the store did not answer in time", where) from None
-        except requests.RequestException:
-            raise OSError(errno.EHOSTUNREACH, "the store cannot be reached", where) from None
-        except (exceptions.GoogleAPIError, DataCorruption):
-            raise OSError(errno.EIO, "the store failed", where) from None
+        except exceptions.RetryError as error:
+            raise OSError(*_told(error.cause), where) from None
+        except _ERRORS as error:
+            raise OSError(*_told(error), where) from None
 
     def _is_missing_bucket(self, error: exceptions.NotFound) -> bool:
         """True where it is the bucket that is missing: the answer to a download does not tell."""
         if "bucket does not exist" in str(error):
             return True
         try:
-            next(iter(self._bucket.list_blobs(max_results=1, retry=_RETRY, **_TIMES)), None)
+            next(iter(self._bucket.list_blobs(max_results=1, retry=_retry(), timeout=_timeout())), None)
         except exceptions.NotFound:
             return True
         except exceptions.GoogleAPIError:
@@ -157,3 +150,44 @@ def _stat(blob: Any) -> Stat:
     updated = blob.updated or dt.datetime.fromtimestamp(0, dt.UTC)
     modified = int(updated.timestamp()) * 1_000_000_000 + updated.microsecond * 1000
     return Stat(blob.size or 0, modified, str(blob.generation))
+
+
+def _told(error: BaseException | None) -> tuple[int, str]:
+    """The number and the text of the OSError for an error of the library."""
+    if isinstance(error, InvalidResponse):
+        error = exceptions.from_http_status(error.response.status_code, "")
+    return next(
+        (told for kinds, told in _FAILURES if isinstance(error, kinds)), (errno.EIO, "the store failed")
+    )
+
+
+_FAILURES: list[tuple[tuple[type[BaseException], ...], tuple[int, str]]] = [
+    (
+        (exceptions.Forbidden, exceptions.Unauthorized),
+        (errno.EACCES, "the store denied access; check credentials"),
+    ),
+    (
+        (GoogleAuthError,),
+        (errno.EACCES, "no credentials were found; set GOOGLE_APPLICATION_CREDENTIALS or give an identity"),
+    ),
+    (
+        (exceptions.TooManyRequests, exceptions.ServiceUnavailable),
+        (errno.EAGAIN, "the store asks for fewer requests, or is not available"),
+    ),
+    (
+        (requests.exceptions.ConnectTimeout, requests.exceptions.ReadTimeout),
+        (errno.ETIMEDOUT, "the store did not answer in time"),
+    ),
+    ((requests.RequestException,), (errno.EHOSTUNREACH, "the store cannot be reached")),
+]
+
+
+def _retry() -> Retry:
+    retry: Retry = DEFAULT_RETRY.with_timeout(limits.RETRY_SECONDS).with_delay(
+        initial=limits.FIRST_PAUSE, maximum=limits.LONGEST_PAUSE, multiplier=2
+    )
+    return retry
+
+
+def _timeout() -> tuple[float, float]:
+    return limits.CONNECT_SECONDS, limits.ANSWER_SECONDS

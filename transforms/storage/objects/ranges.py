@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import io
 from collections.abc import Buffer
-from typing import Any
 
 from transforms.storage.contract import Stat
 from transforms.storage.objects.bucket import Bucket, Mismatch
@@ -28,7 +27,7 @@ class RangeFile(io.RawIOBase):
         super().__init__()
         self._bucket, self._key, self._stat, self._url = bucket, key, stat, url
         self._position = 0
-        self._ahead, self._start = memoryview(b""), 0
+        self._data, self._start = b"", 0
         self._end_of_last, self._reads, self._streamed = -1, 0, 0
 
     def readable(self) -> bool:
@@ -72,39 +71,42 @@ class RangeFile(io.RawIOBase):
 
     def readline(self, size: int | None = -1, /) -> bytes:
         """See io."""
-        found = bytearray()
-        limit = self._stat.size if size is None or size < 0 else size
-        while len(found) < limit:
-            held = self._buffered() or self._fill()
-            if not held:
-                break
-            held = held[: limit - len(found)]
-            end = bytes(held).find(b"\n") + 1
-            found += held[: end or len(held)]
-            self._position += end or len(held)
-            if end:
-                break
-        return bytes(found)
-
-    def _buffered(self) -> memoryview:
-        """What is held from here on."""
-        offset = self._position - self._start
-        return self._ahead[offset:] if 0 <= offset < len(self._ahead) else memoryview(b"")
-
-    def _bytes(self, wanted: int) -> bytes:
-        parts: list[Any] = []
-        while wanted:
-            held = self._buffered()[:wanted] or self._fill(wanted)[:wanted]
-            parts.append(held)
-            self._position += len(held)
-            wanted -= len(held)
+        rest = max(0, self._stat.size - self._position)
+        limit = rest if size is None or size < 0 else min(size, rest)
+        parts: list[bytes] = []
+        while limit:
+            if not self._held():
+                self._fill()
+            offset = self._position - self._start
+            end = self._data.find(b"\n", offset, offset + limit) + 1
+            parts.append(self._take(end - offset if end else limit))
+            limit = 0 if end else limit - len(parts[-1])
         return b"".join(parts)
 
-    def _fill(self, wanted: int = 1 << 13) -> memoryview:
-        """Gets bytes from here on: at least `wanted`, as far as one request goes."""
+    def _held(self) -> int:
+        """How many bytes are held from here on."""
+        offset = self._position - self._start
+        return max(0, len(self._data) - offset) if offset >= 0 else 0
+
+    def _take(self, size: int) -> bytes:
+        """Up to this many of the bytes that are held from here on."""
+        offset = self._position - self._start
+        data = self._data[offset : offset + size]
+        self._position += len(data)
+        return data
+
+    def _bytes(self, wanted: int) -> bytes:
+        parts: list[bytes] = []
+        while wanted:
+            if not self._held():
+                self._fill(wanted)
+            parts.append(self._take(wanted))
+            wanted -= len(parts[-1])
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def _fill(self, wanted: int = 1 << 13) -> None:
+        """Gets bytes from here on, which is not the end: at least `wanted`, as far as one request goes."""
         start = self._position
-        if start >= self._stat.size:
-            return memoryview(b"")
         self._reads = self._reads + 1 if start == self._end_of_last else 1
         self._streamed = self._streamed if self._reads > 1 else 0
         ahead = min(self._streamed, _AHEAD_BYTES) if self._reads >= _STREAM_READS else 0
@@ -113,8 +115,7 @@ class RangeFile(io.RawIOBase):
             data = self._bucket.get_range(self._key, start, end, self._stat.identity)
         except (Mismatch, FileNotFoundError):
             raise OSError(errno.ESTALE, "was replaced or removed while it was read", self._url) from None
-        self._ahead, self._start = memoryview(data).cast("B"), start
-        if len(self._ahead) != end - start:
+        self._data, self._start = bytes(data), start
+        if len(self._data) != end - start:
             raise OSError(errno.EIO, "the store sent fewer bytes than it has", self._url)
         self._end_of_last, self._streamed = end, self._streamed + end - start
-        return self._ahead

@@ -10,6 +10,7 @@ import contextlib
 import datetime as dt
 import errno
 import os
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,8 @@ _ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
 
 class S3Bucket:
     """See Bucket."""
+
+    never = '"0"'
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -124,33 +127,36 @@ class S3Bucket:
 
 
 def _failure(message: str, where: str) -> OSError:
-    for sign, number, what in _SIGNS:
-        if sign in message:
-            return OSError(number, what, where)
-    return OSError(errno.EIO, "the store failed", where)
+    """The error of a failure that has no class of its own in `obstore`, from its message."""
+    if "NoSuchBucket" in message:
+        return OSError(errno.ENODEV, "the bucket does not exist", where)
+    status = _STATUS.search(message)
+    if status:
+        return OSError(*_BY_STATUS.get(status[1], (errno.EIO, "the store failed")), where)
+    number, what = next((told for sign, told in _BY_SIGN.items() if sign in message), _NO_ANSWER)
+    return OSError(number, what, where)
 
 
-#: Parts of messages of `obstore`, which has one class for all other failures.
-_SIGNS = (
-    ("NoSuchBucket", errno.ENODEV, "the bucket does not exist"),
-    ("409 Conflict", errno.EAGAIN, "the store had a request for the same object at this moment"),
-    ("429 ", errno.EAGAIN, "the store asks for fewer requests"),
-    ("503 ", errno.EAGAIN, "the store asks for fewer requests, or is not available"),
-    ("500 ", errno.EIO, "the store failed"),
-    (
-        "credential",
-        errno.EACCES,
-        "no credentials were found; set those of the environment, such as AWS_ACCESS_KEY_ID",
-    ),
-    (
-        "169.254.169.254",
-        errno.EACCES,
-        "no credentials were found; set those of the environment, such as AWS_ACCESS_KEY_ID",
-    ),
-    ("kind: Connect", errno.EHOSTUNREACH, "the store cannot be reached"),
-    ("kind: Timeout", errno.ETIMEDOUT, "the store did not answer in time"),
-    ("error sending request", errno.EHOSTUNREACH, "the store did not answer"),
+_STATUS = re.compile(r"status code: (\d{3})")
+_BUSY = (errno.EAGAIN, "the store asks for fewer requests, or is not available")
+_NO_CREDENTIALS = (
+    errno.EACCES,
+    "no credentials were found; set AWS_ACCESS_KEY_ID and so on, or give the host an identity",
 )
+_NO_ANSWER = (errno.EIO, "the store did not answer")
+_BY_STATUS = {
+    "401": (errno.EACCES, "the store denied access; check credentials"),
+    "403": (errno.EACCES, "the store denied access; check credentials"),
+    "409": (errno.EAGAIN, "the store had another request for the object at this moment"),
+    "429": _BUSY,
+    "503": _BUSY,
+}
+_BY_SIGN = {
+    "169.254.169.254": _NO_CREDENTIALS,
+    "redential": _NO_CREDENTIALS,
+    "kind: Connect": (errno.EHOSTUNREACH, "the store cannot be reached"),
+    "kind: Timeout": (errno.ETIMEDOUT, "the store did not answer in time"),
+}
 
 
 def _store(name: str, retries: int) -> S3Store:

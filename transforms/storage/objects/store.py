@@ -15,6 +15,8 @@ from transforms.storage.objects.bucket import ABSENT, Bucket, Mismatch, bucket_o
 from transforms.storage.objects.ranges import RangeFile
 from transforms.storage.objects.token import with_token, without_token
 
+#: Buckets (scheme and name) whose conditions were seen to hold.
+_CHECKED: set[tuple[str, str]] = set()
 #: How often a revocation is tried against other writers of the object.
 _REVOCATIONS = 50
 
@@ -77,6 +79,8 @@ class ObjectStore:
         written = with_token(data)
         for _ in _pauses():
             found, is_done = self._put_over(name, found, written)
+            if is_done:
+                self._check_conditions(name, written)
             if is_done or found.data is not None:
                 return is_done
         raise OSError(errno.EAGAIN, "the store did not take the object", self._where(name))
@@ -147,6 +151,23 @@ class ObjectStore:
                 raise
             return now, now.written == written
         return found, True
+
+    def _check_conditions(self, name: str, written: bytes) -> None:
+        """Writes an object again, under conditions that fail; OSError where the store ignores them.
+
+        Some services that speak the API of S3 do: two writers would both be told that they were first.
+        """
+        if self._place[:2] in _CHECKED:
+            return
+        for identity in (ABSENT, self._bucket.never):
+            try:
+                self._bucket.put(self._key(name), written, identity)
+            except (Mismatch, OSError):
+                continue
+            self.remove(name)
+            what = "the store ignores the conditions of requests; use one that has conditional writes"
+            raise OSError(errno.ENOTSUP, what, self._where(name))
+        _CHECKED.add(self._place[:2])
 
     def _find(self, name: str) -> _Found:
         try:
