@@ -112,10 +112,13 @@ def claim(store: Store, version: int, where: str) -> Claim:
     return Claim(store, version, holder, etag)
 
 
-def claims_of(store: Store) -> dict[int, Holder]:
-    """All claims by version, dead ones too; those that cannot be read are left out."""
+def claims_of(store: Store, *versions: int) -> dict[int, Holder]:
+    """All claims by version, dead ones too; those that cannot be read are left out.
+
+    A listing may lag behind: the claims of `versions` are found without it.
+    """
     found = {}
-    for name in store.names(CLAIMS):
+    for name in sorted({*store.names(CLAIMS), *map(_name, versions)}):
         number = name.removeprefix(CLAIMS)
         if _NUMBER.match(number):
             try:
@@ -141,7 +144,8 @@ def is_live(holder: Holder) -> bool:
 def remove_dead(store: Store, own: Claim) -> bool:
     """Removes the claims of writers that are gone, except for `own`; True while another writer lives."""
     is_claimed = False
-    for version, holder in claims_of(store).items():
+    # Every other writer that has read the catalog since this claim was made claims one of these.
+    for version, holder in claims_of(store, own.version, own.version + 1).items():
         if own.is_of(holder):
             continue
         if is_live(holder):

@@ -155,7 +155,7 @@ def _stat(blob: Any) -> Stat:
 def _told(error: BaseException | None) -> tuple[int, str]:
     """The number and the text of the OSError for an error of the library."""
     if isinstance(error, InvalidResponse):
-        error = exceptions.from_http_status(error.response.status_code, "")
+        error = exceptions.from_http_status(error.response.status_code, "")  # type: ignore[no-untyped-call]
     return next(
         (told for kinds, told in _FAILURES if isinstance(error, kinds)), (errno.EIO, "the store failed")
     )

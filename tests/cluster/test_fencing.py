@@ -1,0 +1,232 @@
+"""A writer in a bucket that is stopped before it commits never commits after another took its place."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+from pathlib import PurePath
+
+import msgspec
+import pytest
+
+from pipeline.commands.versions import collect
+from pipeline.dataset.catalog import CURRENT, is_version_folder, read_catalog
+from pipeline.dataset.claims import Holder
+from pipeline.dataset.writer import DatasetWriter, begin
+from schemas.errors import BusyError, PipelineError
+from schemas.manifest import FileEntry
+from tests.prove.faulty_requests import FaultyBucket, FaultyRequests
+from transforms.shuffle.staging import stage
+from transforms.storage.contract import Stat
+from transforms.storage.objects import bucket
+from transforms.storage.places import location, store_of
+
+pytestmark = pytest.mark.cluster
+_FILE = "ledger/part-00000-of-00001.parquet"
+
+
+@pytest.fixture(autouse=True)
+def _fast_and_plain(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(bucket, "FIRST_PAUSE", 0.001)
+    monkeypatch.setattr(bucket, "WRAP", bucket.WRAP)
+    yield
+    bucket.client_of.cache_clear()
+
+
+def _written(path: PurePath, text: bytes = b"rows") -> tuple[DatasetWriter, FileEntry]:
+    writer = begin(path, "run", "new_version")
+    return writer, stage(writer.folder, _FILE, text)
+
+
+def _commit(writer: DatasetWriter, file: FileEntry) -> bool:
+    """False if the writer is told to come back."""
+    try:
+        writer.commit(b"{}", [file], 1, "run")
+    except BusyError:
+        writer.rollback()
+        return False
+    writer.release()
+    return True
+
+
+def _lapse(path: PurePath) -> None:
+    """The lease of every claim ends now, as it does for a process that is stopped."""
+    store = store_of(path)
+    for name in store.names("claims/"):
+        held = msgspec.json.decode(store.read(name), type=Holder)
+        past = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=1)
+        store.put(name, msgspec.json.encode(msgspec.structs.replace(held, until=past)))
+
+
+def _assert_whole(path: PurePath) -> list[str]:
+    """The folders of the catalog, which all have their files; nothing else is there."""
+    store = store_of(path)
+    read = read_catalog(store, str(path))
+    folders = [one.folder for one in read.catalog.versions] if read else []
+    for folder in folders:
+        assert store.names(f"{folder}/") == [f"{folder}/{_FILE}", f"{folder}/manifest.json"]
+    assert [name for name in store.folders() if is_version_folder(name)] == sorted(folders)
+    assert store.names("claims/") == []
+    return folders
+
+
+@pytest.mark.parametrize("versions", [0, 1])
+@pytest.mark.parametrize("other", ["commits", "fails", "has begun", "collects"])
+def test_a_writer_stopped_in_its_commit_is_in_the_catalog_or_told_to_come_back(
+    place: str, versions: int, other: str
+) -> None:
+    """Another may remove its folder: a catalog that names it would be a dataset without files.
+
+    Each request of a commit is tried. The lease lapsed; the other commits, fails, only begins, or is gc.
+    """
+    late, nth, is_past_the_end = 0, 0, False
+    while not is_past_the_end:
+        nth += 1
+        path = location(f"{place}/{nth}")
+        for number in range(versions):
+            assert _commit(*_written(path, b"%d" % number))
+        writer, file = _written(path)
+        begun: list[tuple[DatasetWriter, FileEntry]] = []
+
+        def meanwhile(path: PurePath = path, begun: list[tuple[DatasetWriter, FileEntry]] = begun) -> None:
+            _lapse(path)
+            if other == "collects":
+                if read_catalog(store_of(path), ""):
+                    collect(path, 1)
+                return
+            begun.append(_written(path, b"others"))
+            if other == "commits":
+                assert _commit(*begun[0])
+            elif other == "fails":
+                begun[0][0].rollback()
+
+        stopped = _Stopped(nth, meanwhile)
+        bucket.WRAP = stopped.wrap
+        is_in = _commit(writer, file)
+        bucket.WRAP = bucket._same
+        is_past_the_end = len(stopped.done) < nth
+        if other == "has begun" and begun:
+            assert _commit(*begun[0])
+        late += not is_in
+        folders = _assert_whole(path)
+        assert (writer.folder.name in folders) == is_in
+        if begun and other in ("commits", "has begun"):
+            assert begun[0][0].folder.name in folders
+        assert _commit(*_written(path))
+        _assert_whole(path)
+    assert nth > 10
+    assert late > 5 or (other == "collects" and versions == 0)
+
+
+class _Stopped(FaultyRequests):
+    """Stops before the n-th request until `meanwhile` is done."""
+
+    def __init__(self, nth: int, meanwhile: Callable[[], None]) -> None:
+        super().__init__()
+        self._stop_at, self._meanwhile = nth, meanwhile
+
+    def before(self, nth: int) -> None:
+        if nth == self._stop_at:
+            own, bucket.WRAP = bucket.WRAP, bucket._same
+            self._meanwhile()
+            bucket.WRAP = own
+
+
+@pytest.mark.parametrize("versions", [0, 1])
+def test_a_commit_that_arrives_after_its_writer_gave_up_does_not_count(place: str, versions: int) -> None:
+    """The writer removes its files when it fails; a put that is still under way would name them."""
+    for versions_before in range(versions + 1):
+        path = location(f"{place}/{versions_before}")
+        for number in range(versions_before):
+            assert _commit(*_written(path, b"%d" % number))
+        writer, file = _written(path)
+        late = _LateCommit()
+        bucket.WRAP = late.wrap
+        with pytest.raises(PipelineError, match="could not be replaced"):
+            writer.commit(b"{}", [file], 1, "run")
+        bucket.WRAP = bucket._same
+        writer.rollback()
+        assert late.land() == [False] * len(late.puts)
+        assert late.puts
+        assert len(_assert_whole(path)) == versions_before
+
+
+class _LateCommit(FaultyRequests):
+    """No put of the catalog gets an answer, and all arrive at `land`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.puts: list[Callable[[], object]] = []
+
+    def do(self, name: str, key: str, call: Callable[[], object]) -> object:
+        if name == "put" and key.endswith(f"/{CURRENT}"):
+            self.puts.append(call)
+            raise OSError("no answer")
+        return super().do(name, key, call)
+
+    def land(self) -> list[bool]:
+        """Which of them were done."""
+        done = []
+        for put in self.puts:
+            try:
+                put()
+                done.append(True)
+            except bucket.Mismatch:
+                done.append(False)
+        return done
+
+
+class _Lagging(FaultyBucket):
+    """Listings that do not have what was written in the last minutes."""
+
+    def below(self, folder: str) -> Iterator[tuple[str, Stat]]:
+        yield from list(super().below(folder))[:0]
+
+    def top(self, folder: str) -> tuple[list[str], list[str]]:
+        return tuple(found[:0] for found in super().top(folder))  # type: ignore[return-value]
+
+
+class _WithoutClaims(FaultyBucket):
+    """Listings that do not have claims yet, and everything else."""
+
+    def below(self, folder: str) -> Iterator[tuple[str, Stat]]:
+        yield from (found for found in super().below(folder) if "/claims/" not in found[0])
+
+
+def test_a_commit_does_not_depend_on_a_listing(place: str) -> None:
+    """Some services answer a listing from a copy that lags behind."""
+    path = location(place)
+    bucket.WRAP = lambda plain: _Lagging(plain, FaultyRequests())
+    first, second = _written(path, b"one"), None
+    assert _commit(*first)
+    second = _written(path, b"two")
+    with pytest.raises(BusyError):
+        begin(path, "run", "new_version")
+    assert _commit(*second)
+    bucket.WRAP = bucket._same
+    assert _assert_whole(path) == [first[0].folder.name, second[0].folder.name]
+
+
+def test_a_missing_file_is_noticed_whatever_a_listing_has(place: str) -> None:
+    """A version without one of its files must not count."""
+    writer, file = _written(location(place))
+    writer.store.remove(f"{writer.folder.name}/{_FILE}")
+    bucket.WRAP = lambda plain: _Lagging(plain, FaultyRequests())
+    with pytest.raises(PipelineError, match="differ"):
+        writer.commit(b"{}", [file], 1, "run")
+    bucket.WRAP = bucket._same
+    writer.rollback()
+    assert _assert_whole(location(place)) == []
+
+
+def test_a_writer_whose_claim_no_listing_has_keeps_its_files(place: str) -> None:
+    """Another one that ends at this moment removes what no live writer claims."""
+    path = location(place)
+    bucket.WRAP = lambda plain: _WithoutClaims(plain, FaultyRequests())
+    first, file = _written(path, b"one")
+    first.commit(b"{}", [file], 1, "run")
+    second = _written(path, b"two")
+    first.release()
+    assert _commit(*second)
+    bucket.WRAP = bucket._same
+    assert _assert_whole(path) == [first.folder.name, second[0].folder.name]
