@@ -1,6 +1,6 @@
 """Fails operations on output files, one at a time, and checks what is left: `make faults`.
 
-    python -m tests.prove.faults --points 200 --commands run,forget
+    python -m tests.prove.faults --points 200 --commands run,forget --store s3
 
 A command is run once to list its operations. A point is one operation and one fault that can strike it. For
 each point the command runs again in a process of its own, on a fresh copy of the same folder. After it:
@@ -9,8 +9,8 @@ each point the command runs again in a process of its own, on a fresh copy of th
 - the dataset verifies as the old or as the new version; no planted value is in any byte;
 - the same command, run again without a fault, works and leaves nothing that no version needs.
 
-The operations are those of `FileOperations`, behind every store on local disk. A shim in front of another
-store takes the place of the store itself: see `transforms/storage/contract.py`.
+The operations are those of `FileOperations` on local disk, and the requests of `Bucket` on a server of an
+object store: see `fault_grounds.py`.
 """
 
 from __future__ import annotations
@@ -28,20 +28,23 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
 import pyarrow.parquet as pq
 
-from pipeline.dataset.catalog import CURRENT
-from tests.prove.faulty_operations import EVERYWHERE, SOME, Faulty, Point
+from pipeline.dataset.committed import version_folder
+from tests.cluster.buckets import SERVERS
+from tests.prove.fault_grounds import Ground, InBucket, Shim, ground_of
+from tests.prove.faulty_operations import Point
+from tests.prove.faulty_requests import FaultyRequests
 from tests.prove.left_by_faults import faults_of, leftovers_of, state_of
 from tests.support.command import read_lines
-from transforms.storage import operations
+from transforms.storage.places import arrow_file, store_of
 
 _KILLS = frozenset({"kill", "killed-after"})
-#: Operations that make a catalog count.
-_COUNTS = frozenset({"rename", "link"})
+#: Faults after which something may be done when the command has ended.
+_AFTERWARDS = frozenset({"late", "last"})
 #: Planted values that are masked for certain.
 _CANARIES = frozenset({"SECRET", "EMAIL_ADDRESS", "CREDIT_CARD", "US_SSN"})
 #: How 2,000 points are divided; a run takes ten times as long as the others.
@@ -60,12 +63,14 @@ class Scene(NamedTuple):
     """A command, the folder it starts from, and planted values that must not be in what it writes."""
 
     name: str
-    template: Path
+    template: PurePath
     arguments: tuple[str, ...]
     canaries: list[bytes]
 
 
-def run_command(arguments: tuple[str, ...], shim: Faulty | None, temporary: Path | None = None) -> Ended:
+def run_command(
+    ground: Ground, arguments: tuple[str, ...], shim: Shim | None = None, temporary: Path | None = None
+) -> Ended:
     """Runs a command of the program in a fork of this process, which has imported it already."""
     from pipeline.cli.main import main
 
@@ -79,13 +84,15 @@ def run_command(arguments: tuple[str, ...], shim: Faulty | None, temporary: Path
                 signal.signal(signal.SIGINT, signal.default_int_handler)
                 tempfile.tempdir = None if temporary is None else str(temporary)
                 if shim is not None:
-                    operations.OPERATIONS = shim
+                    ground.install(shim)
                 sys.argv = ["chatsieve", *arguments]
                 main()
             except SystemExit as ended:
                 code = ended.code or 0
             finally:
                 with contextlib.suppress(BaseException):
+                    if isinstance(shim, FaultyRequests):
+                        shim.finish()
                     sys.stderr.flush()
                     lines = (f"{name}\t{path}\n" for name, path in (shim.done if shim else ()))
                     listed.write("".join(lines).encode())
@@ -98,25 +105,25 @@ def run_command(arguments: tuple[str, ...], shim: Faulty | None, temporary: Path
         return Ended(os.waitstatus_to_exitcode(status), stderr.read().decode(), done)  # type: ignore[arg-type]
 
 
-def scenes(root: Path) -> Iterator[Scene]:
+def scenes(ground: Ground, root: Path) -> Iterator[Scene]:
     """The commands under test, each with a folder `out` to start from."""
     corpus = root / "corpus"
-    _must("sample", str(corpus), "--conversations", "12", "--seed", "5")
+    _must(ground, "sample", str(corpus), "--conversations", "12", "--seed", "5")
     planted = read_lines(corpus / "truth/planted.jsonl")
     canaries = [row["value"].encode() for row in planted if row["type"] in _CANARIES]
     config, key = str(corpus / "config.yaml"), ("--key-file", str(corpus / "chatsieve.key"))
     settings = ("runner.workers=1", "output.on_exists=new_version", "output.shards=2")
     common = ("--quiet", *(part for each in settings for part in ("--set", each)))
     run = ("run", "-c", config, *common, "--output", "{out}")
-    empty, one, two = root / "empty", root / "one", root / "two"
-    empty.mkdir()
-    _must(*(part.format(out=one / "out") for part in run))
-    shutil.copytree(one, two, symlinks=True)
-    _must(*(part.format(out=two / "out") for part in run), "--as-of", "2026-03-02T00:00:00Z")
+    empty, one, two = map(ground.folder, ("empty", "one", "two"))
+    _must(ground, *(part.format(out=one / "out") for part in run))
+    ground.copy(one, two)
+    _must(ground, *(part.format(out=two / "out") for part in run), "--as-of", "2026-03-02T00:00:00Z")
     truth = read_lines(corpus / "truth/decisions.jsonl")
     held = next(row["conversation_id"] for row in truth if row["decision"] == "eligible")
     forget = ("forget", "{out}", "--conversation", held, *key, "--quiet")
-    expire = ("expire", "{out}", "--as-of", _first_expiry(two / "out"), *key, "--quiet")
+    expiry = ground.call(_first_expiry, two / "out")
+    expire = ("expire", "{out}", "--as-of", expiry, *key, "--quiet")
     yield Scene("run", empty, run, canaries)
     yield Scene("second", one, (*run, "--as-of", "2026-03-02T00:00:00Z"), canaries)
     yield Scene("audit", empty, ("audit", *run[1:]), canaries)
@@ -125,47 +132,47 @@ def scenes(root: Path) -> Iterator[Scene]:
     yield Scene("gc", two, ("gc", "{out}", "--keep", "1", "--quiet"), canaries)
 
 
-def _first_expiry(out: Path) -> str:
+def _first_expiry(out: PurePath) -> str:
     """The earliest date on which a row of the dataset is past retention."""
     dates: set[dt.date] = set()
-    for file in (out / "latest/data").iterdir():
-        dates.update(pq.read_table(file, columns=["retain_until"])["retain_until"].to_pylist())
+    folder = version_folder(out)[0]
+    for name in store_of(folder).names("data/"):
+        with arrow_file(folder / name) as file:
+            dates.update(pq.read_table(file, columns=["retain_until"])["retain_until"].to_pylist())
     return min(dates).isoformat()
 
 
-def _must(*arguments: str) -> None:
-    ended = run_command(arguments, None)
+def _must(ground: Ground, *arguments: str) -> None:
+    ended = run_command(ground, arguments)
     if ended.code:
         raise SystemExit(f"chatsieve {arguments[0]}: exit {ended.code}: {ended.stderr}")
 
 
-def points(scene: Scene, work: Path) -> list[Point]:
+def points(ground: Ground, scene: Scene) -> list[Point]:
     """Every operation of a command with every fault that can strike it, the operations in order."""
-    ended = run_command(_fresh(scene, work), Faulty())
+    ended = run_command(ground, _fresh(ground, scene, ground.folder("count")), ground.shim())
     if ended.code or not ended.done:
         raise SystemExit(f"{scene.name}: exit {ended.code}: {ended.stderr}")
     return [
         Point(nth, name, path, fault)
         for nth, (name, path) in enumerate(ended.done, 1)
-        for fault in (*EVERYWHERE, *(each for each, struck in SOME.items() if name in struck))
+        for fault in ground.faults(name)
     ]
 
 
-def _fresh(scene: Scene, work: Path) -> tuple[str, ...]:
+def _fresh(ground: Ground, scene: Scene, work: PurePath) -> tuple[str, ...]:
     """The command's arguments for a fresh copy of its folder."""
-    shutil.rmtree(work, ignore_errors=True)
-    shutil.copytree(scene.template, work, symlinks=True)
-    (work / "temporary").mkdir()
+    ground.copy(scene.template, work)
     return tuple(part.format(out=work / "out") for part in scene.arguments)
 
 
-def try_point(scene: Scene, work: Path, point: Point) -> list[str]:
+def try_point(ground: Ground, scene: Scene, work: PurePath, point: Point, temporary: Path) -> list[str]:
     """What is wrong after the fault struck the operation; nothing if all is well."""
-    arguments = _fresh(scene, work)
-    out, temporary = work / "out", work / "temporary"
-    before = state_of(out)
-    ended = run_command(arguments, Faulty(point.nth, point.fault), temporary)
-    after = state_of(out)
+    arguments = _fresh(ground, scene, work)
+    out = work / "out"
+    before = ground.call(state_of, out)
+    ended = run_command(ground, arguments, ground.shim(point.nth, point.fault), temporary)
+    after = ground.call(state_of, out)
     wrong = []
     killed = point.fault in _KILLS
     if ended.code not in ((-signal.SIGKILL,) if killed else (0, 2, 3, 4)):
@@ -178,12 +185,14 @@ def try_point(scene: Scene, work: Path, point: Point) -> list[str]:
         wrong.append(f"standard error: {ended.stderr[:400]!r}")
     if not killed and any(temporary.iterdir()):
         wrong.append("temporary files are left")
-    wrong += faults_of(out, scene.canaries)
-    again = run_command(arguments, None, temporary)
+    shutil.rmtree(temporary)
+    temporary.mkdir()
+    wrong += ground.call(faults_of, out, scene.canaries, point.fault in _AFTERWARDS)
+    again = run_command(ground, arguments, None, temporary)
     if again.code != 0:
         wrong.append(f"the next command: exit {again.code}: {again.stderr[:200]!r}")
-    wrong += [f"after the next command: {fault}" for fault in faults_of(out, scene.canaries)]
-    return wrong + leftovers_of(out)
+    found = ground.call(faults_of, out, scene.canaries)
+    return [*wrong, *(f"after the next command: {fault}" for fault in found), *ground.call(leftovers_of, out)]
 
 
 def chosen(scene: Scene, found: list[Point], total: int) -> list[Point]:
@@ -193,25 +202,24 @@ def chosen(scene: Scene, found: list[Point], total: int) -> list[Point]:
     return [found[place] for place in sorted(kept)]
 
 
-def around_commit(found: list[Point]) -> list[Point]:
+def around_commit(ground: Ground, found: list[Point]) -> list[Point]:
     """The points from the writing of the new catalog to the first operations after it counts."""
-    (place,) = {
-        point.nth
-        for point in found
-        if point.path.rpartition("/")[2] == CURRENT and point.operation in _COUNTS
-    }
+    place = ground.commit(found)
     return [point for point in found if -4 <= point.nth - place <= 3]
 
 
-def _try_all(scene: Scene, work: Path, some: list[Point], report: Path) -> None:
+def _try_all(ground: Ground, scene: Scene, work: str, some: list[Point], report: Path) -> None:
     """Tries points in a fork; the report gets a line per fault found."""
     process = os.fork()
     if process:
         return
     try:
+        own = ground.again() if isinstance(ground, InBucket) else ground
+        temporary = report.parent / f"{work}-temporary"
+        temporary.mkdir(exist_ok=True)
         with report.open("w", encoding="utf-8") as lines:
             for point in some:
-                for text in try_point(scene, work, point):
+                for text in try_point(own, scene, own.folder(work), point, temporary):
                     line = f"{scene.name}: {point.fault} at {point.nth} ({point.operation}): {text}"
                     print(line, flush=True)  # noqa: T201
                     lines.write(line + "\n")
@@ -227,6 +235,7 @@ def main() -> int:
     )
     parser.add_argument("--points", type=int, default=2000, help="how many in total; 0: all there are")
     parser.add_argument("--commands", default=",".join(_SHARES), help="comma-separated; all by default")
+    parser.add_argument("--store", default="disk", choices=["disk", *SERVERS], help="where datasets are")
     parser.add_argument("--jobs", type=int, default=2, help="processes that try points")
     parser.add_argument("--commit", action="store_true", help="add all points around the commit")
     given = parser.parse_args()
@@ -237,19 +246,19 @@ def main() -> int:
     gc.freeze()
     failed = 0
     tried: collections.Counter[str] = collections.Counter()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, ground_of(given.store, Path(folder)) as ground:
         root = Path(folder)
-        for scene in scenes(root):
+        for scene in scenes(ground, root):
             if scene.name not in given.commands.split(","):
                 continue
             begun = time.monotonic()
-            every = points(scene, root / "count")
+            every = points(ground, scene)
             some = chosen(scene, every, given.points)
             if given.commit:
-                some = sorted({*around_commit(every), *some})
+                some = sorted({*around_commit(ground, every), *some})
             reports = [root / f"report-{job}" for job in range(given.jobs)]
             for job, report in enumerate(reports):
-                _try_all(scene, root / f"work-{job}", some[job :: given.jobs], report)
+                _try_all(ground, scene, f"work-{job}", some[job :: given.jobs], report)
             for _ in reports:
                 os.wait()
             lines = [line for report in reports for line in report.read_text("utf-8").splitlines()]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import PurePath
 
 from pipeline.commands.verify import verify
 from pipeline.dataset.catalog import CURRENT, Version, is_version_folder, read_catalog
@@ -14,37 +14,45 @@ from pipeline.verify.files import check_dataset_folder, is_claimed
 from pipeline.verify.findings import Finding, Outcome
 from schemas.manifest import Manifest
 from transforms.storage.local import TEMPORARY, LocalStore
+from transforms.storage.places import location, store_of
+from transforms.storage.walk import walk
 
 #: Contents of versions that were verified: verifying equal bytes again finds the same.
 _VERIFIED: dict[bytes, list[Finding]] = {}
 
 
-def state_of(out: Path) -> tuple[str, ...]:
+def state_of(out: PurePath) -> tuple[str, ...]:
     """The folders that the catalog names, and the erasures it lists; nothing without a catalog."""
-    read = read_catalog(LocalStore(out), str(out))
+    read = read_catalog(store_of(out), str(out))
     if read is None:
         return ()
     return (*(one.folder for one in read.catalog.versions), *read.catalog.erased)
 
 
-def faults_of(out: Path, canaries: list[bytes]) -> list[str]:
-    """Findings of the dataset and of every version, and planted values in any file, beside it too."""
-    read = read_catalog(LocalStore(out), str(out))
+def faults_of(out: PurePath, canaries: list[bytes], unfinished: bool = False) -> list[str]:
+    """Findings of the dataset and of every version, and planted values in any file, beside it too.
+
+    `unfinished`: files that are no part of the dataset may be left, until the next command.
+    """
+    read = read_catalog(store_of(out), str(out))
     findings = list(_findings_of_dataset(out)) if read else []
     for one in read.catalog.versions if read else ():
         findings += _findings_of_version(out, one)
+    if unfinished:
+        findings = [each for each in findings if each.what != "is no part of the dataset"]
     found = [f"verify: {each.kind}: {each.where}: {each.what}" for each in findings]
-    for path in out.parent.rglob("*"):
-        if path.is_file() and not path.is_symlink():
-            data = path.read_bytes()
-            found += [f"{path.name} holds a planted value" for canary in canaries if canary in data]
+    beside = store_of(out.parent)
+    for entry in walk(beside):
+        if entry.is_file:
+            data = beside.read(entry.name)
+            found += [f"{entry.name} holds a planted value" for canary in canaries if canary in data]
     return found
 
 
-def _findings_of_dataset(out: Path) -> Iterator[Finding]:
-    read = read_catalog(LocalStore(out), str(out))
+def _findings_of_dataset(out: PurePath) -> Iterator[Finding]:
+    read = read_catalog(store_of(out), str(out))
     assert read is not None
-    yield from check_catalog((out / CURRENT).read_bytes(), read.catalog)
+    yield from check_catalog(store_of(out).read(CURRENT), read.catalog)
     manifests: list[Manifest] = []
     for found in manifests_of(out, read.catalog, None):
         if isinstance(found, Finding):
@@ -58,33 +66,33 @@ def _findings_of_dataset(out: Path) -> Iterator[Finding]:
     yield from check_dataset_folder(out, read.catalog, Outcome(""))
 
 
-def _findings_of_version(out: Path, one: Version) -> list[Finding]:
-    folder = out / one.folder
+def _findings_of_version(out: PurePath, one: Version) -> list[Finding]:
+    store = store_of(out)
     content = hashlib.sha256(f"{one.version} {one.manifest_sha256} {one.rows}".encode())
-    for keys in sorted((out / "erasures").glob("*.keys")):
-        content.update(keys.read_bytes())
-    for path in sorted(folder.rglob("*")):
-        content.update(f"{path.relative_to(folder)} {path.lstat().st_mode}\n".encode())
-        if path.is_file():
-            content.update(hashlib.sha256(path.read_bytes()).digest())
+    for name in store.names("erasures/"):
+        content.update(store.read(name) if name.endswith(".keys") else b"")
+    for entry in walk(store, one.folder):
+        content.update(f"{entry.name} {entry.mode} {entry.target}\n".encode())
+        if entry.is_file:
+            content.update(hashlib.sha256(store.read(f"{one.folder}/{entry.name}")).digest())
     key = content.digest()
     if key not in _VERIFIED:
-        _VERIFIED[key] = verify(Path(f"{out}@{one.version}")).findings
+        _VERIFIED[key] = verify(location(f"{out}@{one.version}")).findings
     return _VERIFIED[key]
 
 
-def leftovers_of(out: Path) -> list[str]:
+def leftovers_of(out: PurePath) -> list[str]:
     """What no version needs; an unfinished claim stays for a lease, since it may be a live writer's."""
-    read = read_catalog(LocalStore(out), str(out))
+    read = read_catalog(store_of(out), str(out))
     if read is None:
         return []
     known = {one.folder for one in read.catalog.versions}
     known |= {f"erasures/{name}.{kind}" for name in read.catalog.erased for kind in ("keys", "json")}
     known |= {CURRENT, "latest"}
-    store = LocalStore(out)
+    store = store_of(out)
     left = {name for name in store.folders() if is_version_folder(name)} - known
     left |= {name for name in store.names() if name.split("/")[0] not in known and name not in known}
     left = {name for name in left if not name.startswith(f"claims/{TEMPORARY}")}
-    if store.link_target("latest") != read.catalog.folder:
+    if isinstance(store, LocalStore) and store.link_target("latest") != read.catalog.folder:
         left.add("latest")
     return [f"{name} is left over" for name in sorted(left)]
