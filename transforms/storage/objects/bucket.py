@@ -15,7 +15,7 @@ ABSENT = ""
 #: Seconds until a connection, and until a whole answer.
 CONNECT_SECONDS, ANSWER_SECONDS = 5.0, 300.0
 #: Tries of a request that can be repeated, the first and longest pause between them, the end of all.
-TRIES, FIRST_PAUSE, LONGEST_PAUSE, RETRY_SECONDS = 6, 0.1, 5.0, 120.0
+TRIES, FIRST_PAUSE, LONGEST_PAUSE, RETRY_SECONDS = 10, 0.1, 5.0, 120.0
 #: Larger objects are sent in parts of this size.
 PART_BYTES = 16 << 20
 _URL = re.compile(r"(s3|gs)://([a-z0-9][a-z0-9._-]{1,220}[a-z0-9])((?:/[^/]+)*)/*\Z")
