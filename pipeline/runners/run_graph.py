@@ -35,7 +35,7 @@ def run_graph(
     from pipeline.runners.worker_processes import WorkerProcesses
 
     options = _options(PipelineOptions, beam_arguments, workers)
-    processes = WorkerProcesses() if workers > 1 else None
+    processes = WorkerProcesses(plan.run_key.worker_environment()) if workers > 1 else None
     with local_runner(progress, processes and processes.environment) as runner:
         pipeline = beam.Pipeline(runner=runner, options=options)
         # Beam makes this folder for transforms of other languages, and leaves it if the run fails.
