@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from pipeline.graph import RunPlan, build_graph
+from pipeline.graph import RunPlan
+from pipeline.runners.build import build_pipeline
+from pipeline.runners.other_code import other_code
 from pipeline.runners.progress import Progress
 from schemas.errors import ChatsieveError, ConfigError, ConsentError, PipelineError
 from transforms.output.stage import CATALOG
@@ -28,7 +29,6 @@ def run_graph(
     One worker runs in this process; several are processes of their own. Raises PipelineError with the
     class and place of what failed, never with data.
     """
-    import apache_beam as beam
     from apache_beam.options.pipeline_options import PipelineOptions
 
     from pipeline.runners.direct import local_runner
@@ -37,10 +37,7 @@ def run_graph(
     options = _options(PipelineOptions, beam_arguments, workers)
     processes = WorkerProcesses(plan.run_key.worker_environment()) if workers > 1 else None
     with local_runner(progress, processes and processes.environment) as runner:
-        pipeline = beam.Pipeline(runner=runner, options=options)
-        # Beam makes this folder for transforms of other languages, and leaves it if the run fails.
-        shutil.rmtree(pipeline.local_tempdir, ignore_errors=True)
-        build_graph(pipeline, plan)
+        pipeline = build_pipeline(plan, "direct", runner, options)
 
         def run() -> None:
             pipeline.run().wait_until_finish()
@@ -112,7 +109,7 @@ def _failure(error: Exception) -> ChatsieveError:
         for name, kind in _OURS.items():
             if f"{name}: " in line:
                 return kind(_without_step(line.split(f"{name}: ", 1)[1]))
-    return PipelineError(describe("the runner failed", error))
+    return PipelineError(other_code(str(error)) or describe("the runner failed", error))
 
 
 def _without_step(line: str) -> str:
