@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, Literal
 from unittest import mock
 
 import pytest
 import yaml
+from apache_beam.options.pipeline_options import PipelineOptions
 
 from pipeline.commands import run
 from pipeline.graph import RunPlan
 from pipeline.inputs.config import load_settings
+from pipeline.runners.build import build_pipeline
 from pipeline.runners.progress import Progress
 from schemas.errors import PipelineError
 from schemas.keys import KeyedHasher
@@ -40,7 +43,32 @@ CANARIES = {
     "folder of outputs": b"out-of-peregrine",
     "text": b"my neighbour is called",
 }
+#: The kinds of graphs: command, sampled sessions, further policies.
+GRAPHS: dict[str, tuple[Literal["run", "audit"], int, tuple[str, ...]]] = {
+    "run": ("run", 0, ()),
+    "audit of two policies": ("audit", 0, ("consumer-terms-2025-09-28-strict",)),
+    "audit with a sample": ("audit", 5, ()),
+}
 _INSTANT = "2026-01-01T00:00:00Z"
+
+
+@dataclasses.dataclass(frozen=True)
+class Graphs:
+    """The plan of each kind of graph."""
+
+    plans: Mapping[str, RunPlan]
+
+    def pipeline(self, kind: str) -> Any:
+        """A new Beam pipeline of a plan, for the local runner."""
+        return build_pipeline(self.plans[kind], "direct", "FnApiRunner", PipelineOptions([]))
+
+
+def canary_graphs(folder: Path) -> Graphs:
+    """Graphs of every kind, from inputs in `folder`. The key is in an environment variable, as for users."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(VARIABLE, KEY.hex())
+        config = write_canaries(folder)
+        return Graphs({name: plan_of(config, *given) for name, given in GRAPHS.items()})
 
 
 def write_canaries(folder: Path) -> Path:
@@ -99,7 +127,9 @@ def write_canaries(folder: Path) -> Path:
     return path
 
 
-def plan_of(config: Path, kind: str, sample: int = 0, policies: Sequence[str] = ()) -> RunPlan:
+def plan_of(
+    config: Path, kind: Literal["run", "audit"], sample: int = 0, policies: Sequence[str] = ()
+) -> RunPlan:
     """The plan of a run or audit, as the command makes it; the graph is not run."""
     plans: list[RunPlan] = []
 
@@ -110,7 +140,7 @@ def plan_of(config: Path, kind: str, sample: int = 0, policies: Sequence[str] = 
     settings = load_settings(config, {}, policies)
     paths = [config.parent / f"out-of-peregrine/{n}" for n in range(len(settings.packs))]
     with mock.patch.object(run, "run_graph", note), pytest.raises(PipelineError, match="not run"):
-        run.execute_packs(settings, kind, paths, [], Progress(False), sample)  # type: ignore[arg-type]
+        run.execute_packs(settings, kind, paths, [], Progress(False), sample)
     (plan,) = plans
     hasher = KeyedHasher(KEY)
     erased = ErasedKeys("user", (hasher.user("usr_erased"),))

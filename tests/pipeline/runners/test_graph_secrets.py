@@ -10,33 +10,11 @@ from typing import Any
 
 import apache_beam as beam
 import pytest
-from apache_beam.options.pipeline_options import PipelineOptions
 
-from pipeline.graph import RunPlan
-from pipeline.runners.build import build_pipeline
 from schemas.keys import KeyedHasher
-from tests.support.canary_plans import KEY, VARIABLE, needles_of, plan_of, write_canaries
+from tests.support.canary_plans import GRAPHS, KEY, Graphs, needles_of
 from tests.support.graph_layers import layers, places_of
 from transforms.shuffle.steps import Step
-
-_KINDS = {
-    "run": ("run", 0, ()),
-    "audit of two policies": ("audit", 0, ("consumer-terms-2025-09-28-strict",)),
-    "audit with a sample": ("audit", 5, ()),
-}
-
-
-@pytest.fixture(scope="module")
-def plans(tmp_path_factory: pytest.TempPathFactory) -> dict[str, RunPlan]:
-    """The plan of each kind of graph."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(VARIABLE, KEY.hex())
-        config = write_canaries(tmp_path_factory.mktemp("canaries"))
-        return {name: plan_of(config, *given) for name, given in _KINDS.items()}
-
-
-def _graph(plan: RunPlan) -> Any:
-    return build_pipeline(plan, "direct", "FnApiRunner", PipelineOptions([]))
 
 
 def _serialised(pipeline: Any) -> bytes:
@@ -44,17 +22,17 @@ def _serialised(pipeline: Any) -> bytes:
     return data
 
 
-@pytest.mark.parametrize("kind", _KINDS)
-def test_a_graph_has_no_key_no_id_no_path_and_no_text(plans: dict[str, RunPlan], kind: str) -> None:
+@pytest.mark.parametrize("kind", GRAPHS)
+def test_a_graph_has_no_key_no_id_no_path_and_no_text(graphs: Graphs, kind: str) -> None:
     """Whoever runs the graph, or sees the page of its job, is not to learn who is in the inputs."""
-    serialised = _serialised(_graph(plans[kind]))
-    assert places_of(needles_of(plans[kind]), serialised) == set()
+    serialised = _serialised(graphs.pipeline(kind))
+    assert places_of(needles_of(graphs.plans[kind]), serialised) == set()
     assert sum(1 for _ in layers(serialised)) > 200
 
 
-def test_the_values_that_are_looked_for_are_in_the_plan(plans: dict[str, RunPlan]) -> None:
+def test_the_values_that_are_looked_for_are_in_the_plan(graphs: Graphs) -> None:
     """Else the test above could not fail. The other canaries are in files that the workers read."""
-    plan = plans["run"]
+    plan = graphs.plans["run"]
     unsealed = places_of(needles_of(plan), pickle.dumps(plan))
     assert unsealed >= {
         "user in defaults",
@@ -98,18 +76,18 @@ def _in_a_function(pipeline: Any, value: Any) -> Any:
     ],
     ids=["bytes", "hex", "base64", "compressed", "pickled", "element", "closure"],
 )
-def test_a_key_planted_in_a_graph_is_found(plans: dict[str, RunPlan], plant: Callable[..., Any]) -> None:
+def test_a_key_planted_in_a_graph_is_found(graphs: Graphs, plant: Callable[..., Any]) -> None:
     """Beam compresses payloads and encodes them as base64; the test must see through that."""
-    pipeline = _graph(plans["run"])
+    pipeline = graphs.pipeline("run")
     plant(pipeline, KEY)
     assert places_of({"key": KEY}, _serialised(pipeline)) == {"key"}
 
 
-def test_an_id_planted_in_a_step_that_is_not_sealed_is_found(plans: dict[str, RunPlan]) -> None:
+def test_an_id_planted_in_a_step_that_is_not_sealed_is_found(graphs: Graphs) -> None:
     """The same for a canary: the default of an input, as an attribute."""
-    pipeline = _graph(plans["run"])
-    _ = pipeline | beam.Create([1]) | beam.ParDo(_Holds(plans["run"].context.defaults))
-    found = places_of(needles_of(plans["run"]), _serialised(pipeline))
+    pipeline = graphs.pipeline("run")
+    _ = pipeline | beam.Create([1]) | beam.ParDo(_Holds(graphs.plans["run"].context.defaults))
+    found = places_of(needles_of(graphs.plans["run"]), _serialised(pipeline))
     assert found == {"user in defaults", "organization in defaults"}
 
 
@@ -119,8 +97,8 @@ def test_a_hasher_without_a_reference_is_not_pickled() -> None:
         pickle.dumps(KeyedHasher(KEY))
 
 
-@pytest.mark.parametrize("kind", _KINDS)
-def test_every_step_of_ours_is_sealed(plans: dict[str, RunPlan], kind: str) -> None:
+@pytest.mark.parametrize("kind", GRAPHS)
+def test_every_step_of_ours_is_sealed(graphs: Graphs, kind: str) -> None:
     """A DoFn without the base class would carry its attributes readable."""
     found = []
 
@@ -130,6 +108,6 @@ def test_every_step_of_ours_is_sealed(plans: dict[str, RunPlan], kind: str) -> N
             if type(step).__module__.split(".")[0] in ("transforms", "pipeline"):
                 found.append(step)
 
-    _graph(plans[kind]).visit(Visitor())
+    graphs.pipeline(kind).visit(Visitor())
     assert len(found) > 12
     assert [type(step).__name__ for step in found if not isinstance(step, Step)] == []
