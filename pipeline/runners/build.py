@@ -7,6 +7,7 @@ import shutil
 from typing import Any
 
 from pipeline.graph import RunPlan, build_graph
+from schemas.errors import ConfigError
 from transforms.shuffle.run_key import check_travels
 
 #: The runners whose workers are processes that the command starts itself, on this machine.
@@ -20,10 +21,13 @@ def build_pipeline(plan: RunPlan, name: str, runner: Any, options: Any) -> Any:
     runners that are not local the options are completed, so that the job has nothing about this machine.
     """
     import apache_beam as beam
+    from apache_beam.internal import cloudpickle_pickler
 
+    # Beam pickles its own functions with the path of their file, which is below a folder of the user.
+    cloudpickle_pickler.DEFAULT_CONFIG.filepath_interceptor = _below_packages
     if name not in LOCAL:
         check_travels(plan.run_key.reference, name)
-        _leave_out_this_machine(options)
+        _keep_private(options)
     pipeline = beam.Pipeline(runner=runner, options=options)
     # Beam makes this folder for transforms of other languages, and leaves it if the run fails.
     shutil.rmtree(pipeline.local_tempdir, ignore_errors=True)
@@ -31,12 +35,25 @@ def build_pipeline(plan: RunPlan, name: str, runner: Any, options: Any) -> Any:
     return pipeline
 
 
-def _leave_out_this_machine(options: Any) -> None:
+def _below_packages(path: str) -> str:
+    """The path of a source file below the folder of installed packages, else its name."""
+    _, folder, below = path.rpartition("/site-packages/")
+    return below if folder else path.rpartition("/")[2]
+
+
+def _keep_private(options: Any) -> None:
     """By default, Beam stages a list of the installed packages and their folders, and names the job after
-    the user who starts it.
+    the user who starts it. A service can ask for samples of the elements that are processed.
     """
     from apache_beam.options.pipeline_options import DebugOptions, GoogleCloudOptions
 
-    options.view_as(DebugOptions).add_experiment("disable_logging_submission_environment")
+    debug = options.view_as(DebugOptions)
+    if "enable_data_sampling" in (debug.experiments or ()):
+        raise ConfigError(
+            "the Beam experiment enable_data_sampling cannot be used: it shows names of files and keys of "
+            "users on the page of the job"
+        )
+    debug.add_experiment("disable_logging_submission_environment")
+    debug.add_experiment("disable_always_on_exception_sampling")
     cloud = options.view_as(GoogleCloudOptions)
     cloud.job_name = cloud.job_name or f"chatsieve-{secrets.token_hex(4)}"

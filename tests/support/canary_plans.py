@@ -152,6 +152,7 @@ def needles_of(plan: RunPlan) -> dict[str, bytes]:
     hasher = KeyedHasher(KEY)
     return {
         **CANARIES,
+        "folder of the program": str(Path(__file__).parents[2]).encode(),
         "key": KEY,
         "key for the spill": plan.run_key.derived("spill"),
         "key for sealed values": plan.run_key.derived("seal"),
