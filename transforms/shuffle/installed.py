@@ -17,7 +17,7 @@ from schemas.errors import PipelineError
 _PACKAGES = {
     "pipeline": (".py",),
     "schemas": (".py",),
-    "transforms": (".py", ".yaml", ".txt", ".npz", ".sha256"),
+    "transforms": (".json", ".py", ".yaml", ".txt", ".npz", ".sha256"),
 }
 #: Folders that are not in a clone and a wheel alike, and that no worker needs.
 _LEFT_OUT = frozenset({"__pycache__", "configs", "examples", "training"})
