@@ -8,26 +8,20 @@ from typing import Any
 
 from pipeline.graph import RunPlan, build_graph
 from schemas.errors import ConfigError
-from transforms.shuffle.run_key import check_travels
-
-#: The runners whose workers are processes that the command starts itself, on this machine.
-LOCAL = frozenset({"direct", "prism"})
 
 
-def build_pipeline(plan: RunPlan, name: str, runner: Any, options: Any) -> Any:
+def build_pipeline(plan: RunPlan, runner: Any, options: Any) -> Any:
     """The pipeline of a plan, for a runner of Beam (an object, or the name of its class) and its options.
 
-    `name`: of the runner in the configuration. Raises ConfigError where its workers cannot get the key. For
-    runners that are not local the options are completed, so that the job has nothing about this machine.
+    The options are completed, so that the job has nothing about this machine. Call `check_travels` first for
+    a runner whose workers are not started by this process.
     """
     import apache_beam as beam
     from apache_beam.internal import cloudpickle_pickler
 
     # Beam pickles its own functions with the path of their file, which is below a folder of the user.
     cloudpickle_pickler.DEFAULT_CONFIG.filepath_interceptor = _below_packages
-    if name not in LOCAL:
-        check_travels(plan.run_key.reference, name)
-        _keep_private(options)
+    _keep_private(options)
     pipeline = beam.Pipeline(runner=runner, options=options)
     # Beam makes this folder for transforms of other languages, and leaves it if the run fails.
     shutil.rmtree(pipeline.local_tempdir, ignore_errors=True)

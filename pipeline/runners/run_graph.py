@@ -37,7 +37,7 @@ def run_graph(
     options = _options(PipelineOptions, beam_arguments, workers)
     processes = WorkerProcesses(plan.run_key.worker_environment()) if workers > 1 else None
     with local_runner(progress, processes and processes.environment) as runner:
-        pipeline = build_pipeline(plan, "direct", runner, options)
+        pipeline = build_pipeline(plan, runner, options)
 
         def run() -> None:
             pipeline.run().wait_until_finish()

@@ -60,7 +60,7 @@ class Graphs:
 
     def pipeline(self, kind: str) -> Any:
         """A new Beam pipeline of a plan, for the local runner."""
-        return build_pipeline(self.plans[kind], "direct", "FnApiRunner", PipelineOptions([]))
+        return build_pipeline(self.plans[kind], "FnApiRunner", PipelineOptions([]))
 
 
 def canary_graphs(folder: Path) -> Graphs:

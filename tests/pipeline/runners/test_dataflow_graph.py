@@ -7,10 +7,12 @@ import re
 from pathlib import Path
 from typing import Any
 
+import apache_beam as beam
 import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.portability.api import beam_runner_api_pb2
 
+from pipeline.graph import build_graph
 from pipeline.runners.build import build_pipeline
 from schemas.errors import ConfigError
 from tests.pipeline.runners.test_step_labels import GOLDEN, labels_of
@@ -36,7 +38,7 @@ def job(graphs: Graphs, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Beam's job of a run."""
     monkeypatch.setenv("NO_GCE_CHECK", "true")
     monkeypatch.setenv("LOGNAME", "login-of-peregrine")
-    pipeline = build_pipeline(graphs.plans["run"], "dataflow", "DataflowRunner", PipelineOptions([*OPTIONS]))
+    pipeline = build_pipeline(graphs.plans["run"], "DataflowRunner", PipelineOptions([*OPTIONS]))
     return pipeline.run().job
 
 
@@ -78,7 +80,8 @@ def test_by_default_beam_stages_what_shows_this_machine(
 ) -> None:
     """So the options above are needed: without them, the path of the interpreter is staged."""
     monkeypatch.setenv("NO_GCE_CHECK", "true")
-    pipeline = build_pipeline(graphs.plans["run"], "direct", "DataflowRunner", PipelineOptions([*OPTIONS]))
+    pipeline = beam.Pipeline(runner="DataflowRunner", options=PipelineOptions([*OPTIONS]))
+    build_graph(pipeline, graphs.plans["run"])
     staged = _staged(pipeline.run().job)
     assert any(b"Python Path: " in data for data in staged)
 
@@ -108,7 +111,7 @@ def test_dataflow_gets_the_same_step_labels(graphs: Graphs, job: Any) -> None:
     labels = json.loads(GOLDEN.read_text())["run"]
     names = {each.unique_name for each in job.proto_pipeline.components.transforms.values()}
     assert set(labels) <= names
-    pipeline = build_pipeline(graphs.plans["run"], "dataflow", "DataflowRunner", PipelineOptions([*OPTIONS]))
+    pipeline = build_pipeline(graphs.plans["run"], "DataflowRunner", PipelineOptions([*OPTIONS]))
     assert labels_of(pipeline) == labels
 
 
@@ -118,8 +121,8 @@ def test_a_given_job_name_is_kept_and_data_sampling_is_refused(graphs: Graphs) -
 
     plan = graphs.plans["run"]
     options = PipelineOptions([*OPTIONS, "--job_name=nightly"])
-    build_pipeline(plan, "dataflow", "DataflowRunner", options)
+    build_pipeline(plan, "DataflowRunner", options)
     assert options.view_as(GoogleCloudOptions).job_name == "nightly"
     sampling = PipelineOptions([*OPTIONS, "--experiments=enable_data_sampling"])
     with pytest.raises(ConfigError, match="enable_data_sampling cannot be used"):
-        build_pipeline(plan, "dataflow", "DataflowRunner", sampling)
+        build_pipeline(plan, "DataflowRunner", sampling)
