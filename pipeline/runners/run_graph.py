@@ -108,7 +108,9 @@ def _failure(error: Exception) -> ChatsieveError:
     for line in str(error).splitlines():
         for name, kind in _OURS.items():
             if f"{name}: " in line:
-                return kind(_without_step(line.split(f"{name}: ", 1)[1]))
+                # Some runners pass the text on as its repr: what follows is the rest of a traceback.
+                message = line.split(f"{name}: ", 1)[1].split("\\n", 1)[0]
+                return kind(_without_step(message))
     return PipelineError(other_code(str(error)) or describe("the runner failed", error))
 
 
