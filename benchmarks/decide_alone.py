@@ -26,6 +26,7 @@ from transforms.consent.snapshots import read_snapshot
 from transforms.decide.merge import merge
 from transforms.decide.rules import DecisionInputs, judge
 from transforms.decide.verdicts import decisions_table
+from transforms.shuffle.run_key import RunKey
 from transforms.shuffle.spill import Spill
 from transforms.sources.base import ReadContext
 from transforms.sources.registry import plan_units, read_facts
@@ -53,7 +54,7 @@ def main() -> None:
         write_sample(folder, conversations=arguments.conversations, seed=1, input_format="parquet")
         settings = load_settings(folder / "config.yaml", {})
         hasher = KeyedHasher(settings.key)
-        inputs = find_inputs(settings, hasher, Spill.below(temporary))
+        inputs = find_inputs(settings, hasher, Spill.below(temporary, RunKey.new(settings.key_reference)))
         context = ReadContext(hasher, Limits(), (Defaults(),))
         facts = pa.concat_tables(
             batch.facts

@@ -65,6 +65,7 @@ from transforms.output.stage import WriteCatalog, WriteLedger, WriteShards
 from transforms.read.stage import NAMES_OUT, DigestFiles, JoinHistories, ReadFacts
 from transforms.shuffle.buckets import Buckets
 from transforms.shuffle.entries import ENTRIES
+from transforms.shuffle.run_key import RunKey
 from transforms.shuffle.sizes import sizes, total
 from transforms.sources.base import PlanTask, ReadContext
 from transforms.sources.file_state import FileState
@@ -94,9 +95,11 @@ class RunPlan:
     to estimate personal data in; without an engine it can have several packs. `files`: (input, position,
     path) of each input file. `roots`: for each input, the folder that file names are relative to. `pieces`:
     the number of ranges of conversation keys in Settle. Neither `pieces` nor `buckets` changes a byte of the
-    output. `states`: of the snapshots and lists when they were digested, by path.
+    output. `states`: of the snapshots and lists when they were digested, by path. All of it is sealed with
+    `run_key` before it is part of the graph.
     """
 
+    run_key: RunKey
     context: ReadContext
     packs: Sequence[PackPlan]
     authorizations: pa.Table
@@ -119,26 +122,26 @@ def build_graph(pipeline: Any, plan: RunPlan) -> None:
     """Adds the graph of `plan` to a Beam pipeline. The results are files below the `staging` of each pack."""
     stamp, spill = plan.packs[0].stamp, plan.buckets.spill
     as_of = stamp.as_of
-    hasher = plan.context.hasher
+    key = plan.run_key
 
     formats = {task.format for task in plan.tasks}
     repeat = bool(formats & REPEAT_HISTORY)
-    facts = _source(pipeline, "Inputs", [t.encode() for t in plan.tasks]) | "Facts" >> ReadFacts(
-        plan.context, plan.buckets, plan.unit_bytes, repeat
+    facts = _source(pipeline, "Inputs", key, [t.encode() for t in plan.tasks]) | "Facts" >> ReadFacts(
+        key, plan.context, plan.buckets, plan.unit_bytes, repeat
     )
-    consent = _source(pipeline, "Snapshots", plan.snapshots) | "Consent" >> ReadConsent(
-        hasher, as_of, plan.buckets, plan.states
+    consent = _source(pipeline, "Snapshots", key, plan.snapshots) | "Consent" >> ReadConsent(
+        key, as_of, plan.buckets, plan.states
     )
-    deletions = _source(pipeline, "Deletion lists", plan.deletions) | "Deletions" >> ReadDeletions(
-        hasher, as_of, plan.buckets, plan.states
+    deletions = _source(pipeline, "Deletion lists", key, plan.deletions) | "Deletions" >> ReadDeletions(
+        key, as_of, plan.buckets, plan.states
     )
-    digests = _source(pipeline, "Input files", plan.files) | "Digest inputs" >> beam.ParDo(
-        DigestFiles(plan.context.metadata_only, plan.states)
+    digests = _source(pipeline, "Input files", key, plan.files) | "Digest inputs" >> beam.ParDo(
+        DigestFiles(key, plan.context.metadata_only, plan.states)
     )
 
     joins, names = list[Any](), [facts["names"]] if formats & NAMED else []
     if repeat:
-        joined = _bucketed(facts["histories"], "histories") | "Histories" >> JoinHistories(spill)
+        joined = _bucketed(facts["histories"], "histories") | "Histories" >> JoinHistories(key, spill)
         joins, names = [_bucketed(joined["joins"], "joins")], [*names, joined[NAMES_OUT]]
     decided = (
         [
@@ -151,6 +154,7 @@ def build_graph(pipeline: Any, plan: RunPlan) -> None:
         | "Bucket" >> beam.GroupByKey()
         | "Decide"
         >> DecideEligibility(
+            key,
             [pack.policy for pack in plan.packs],
             plan.authorizations,
             as_of,
@@ -168,16 +172,16 @@ def build_graph(pipeline: Any, plan: RunPlan) -> None:
     )
 
     deleted = deletions[CONVERSATIONS] | "Deleted" >> PartitionByKey(
-        "key", DELETIONS, "conversation_deletions", plan.pieces, spill
+        key, "key", DELETIONS, "conversation_deletions", plan.pieces, spill
     )
     unsettled = [
         facts["quarantined"]
-        | "Quarantined" >> PartitionByKey("part_key", QUARANTINED, "quarantined", plan.pieces, spill),
+        | "Quarantined" >> PartitionByKey(key, "part_key", QUARANTINED, "quarantined", plan.pieces, spill),
         deleted,
     ]
     if names:
         every = names | "Merge names" >> beam.Flatten()
-        unsettled.append((every, deleted) | "Further ids" >> UseNames(plan.pieces, spill))
+        unsettled.append((every, deleted) | "Further ids" >> UseNames(key, plan.pieces, spill))
     unsettled = unsettled | "Merge unsettled" >> beam.Flatten()
     entries = [facts["entries"], digests, decided[ENTRIES]] | "Merge shared entries" >> beam.Flatten()
     for number, pack in enumerate(plan.packs):
@@ -208,7 +212,9 @@ class FinishPolicy(beam.PTransform):  # type: ignore[misc]
             | "Merge parts" >> beam.Flatten()
             | "By key" >> beam.GroupByKey()
             | "Settle"
-            >> beam.ParDo(SettleSessions(spill), output_sizes).with_outputs(READS, ENTRIES, main="ledger")
+            >> beam.ParDo(SettleSessions(plan.run_key, spill), output_sizes).with_outputs(
+                READS, ENTRIES, main="ledger"
+            )
         )
         entries.append(settled[ENTRIES])
         ledger = [
@@ -217,7 +223,9 @@ class FinishPolicy(beam.PTransform):  # type: ignore[misc]
         ]
         if plan.engine is not None and plan.sample:
             reads = settled[READS] | "Type sampled" >> beam.Map(_same).with_output_types(READ)
-            entries.append(reads | "Estimate" >> EstimatePii(plan.sample, plan.context, plan.engine, spill))
+            entries.append(
+                reads | "Estimate" >> EstimatePii(plan.run_key, plan.sample, plan.context, plan.engine, spill)
+            )
         elif plan.engine is not None:
             masked = (
                 settled[READS]
@@ -225,7 +233,7 @@ class FinishPolicy(beam.PTransform):  # type: ignore[misc]
                 | "By unit" >> beam.GroupByKey()
                 | "Text"
                 >> DeidentifySessions(
-                    plan.context, plan.engine, pack.policy.id, pack.staging, output_sizes, spill
+                    plan.run_key, plan.context, plan.engine, pack.policy.id, pack.staging, output_sizes, spill
                 )
             )
             ledger.append(_bucketed(masked[REFUSALS], "refusals"))
@@ -236,25 +244,31 @@ class FinishPolicy(beam.PTransform):  # type: ignore[misc]
                 ]
                 | "Merge shards" >> beam.Flatten()
                 | "By shard" >> beam.GroupByKey()
-                | "Shard" >> WriteShards(pack.folder, output_sizes)
+                | "Shard" >> WriteShards(plan.run_key, pack.folder, output_sizes)
             )
             entries += [masked[ENTRIES], shards]
         written = (
             ledger
             | "Merge ledger" >> beam.Flatten()
             | "By part" >> beam.GroupByKey()
-            | "Ledger" >> WriteLedger(pack.stamp, pack.folder, plan.files, plan.roots, output_sizes, spill)
+            | "Ledger"
+            >> WriteLedger(plan.run_key, pack.stamp, pack.folder, plan.files, plan.roots, output_sizes, spill)
         )
         return (
             [*entries, written]
             | "Merge entries" >> beam.Flatten()
             | "All entries" >> beam.combiners.ToList()
-            | "Catalog" >> beam.ParDo(WriteCatalog(pack.staging))
+            | "Catalog" >> beam.ParDo(WriteCatalog(plan.run_key, pack.staging))
         )
 
 
-def _source(pipeline: Any, name: str, items: Sequence[Any]) -> Any:
-    return pipeline | name >> beam.Create(list(items)) | f"Spread {name.lower()}" >> beam.Reshuffle()
+def _source(pipeline: Any, name: str, key: RunKey, items: Sequence[Any]) -> Any:
+    """The items, sealed: names of files can be personal."""
+    return (
+        pipeline
+        | name >> beam.Create([key.seal(item) for item in items])
+        | f"Spread {name.lower()}" >> beam.Reshuffle()
+    )
 
 
 def _bucketed(pairs: Any, name: str) -> Any:

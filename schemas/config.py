@@ -171,6 +171,7 @@ class RunConfig(StrictModel):
     as_of: Instant | None = None
     key: str | None = None
     key_file: str | None = None
+    key_command: list[str] | None = pydantic.Field(default=None, min_length=1)
     create_key: bool = False
     output: OutputConfig
     limits: LimitsConfig = pydantic.Field(default_factory=LimitsConfig)

@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import xxhash
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -47,8 +48,8 @@ class KeyedHasher:
         #: The seed of message digests, for `message` and for code that computes them for a whole column.
         self.message_seed = int.from_bytes(self._digest(b"message-seed\0")[:8], "big")
 
-    def __reduce__(self) -> tuple[type[KeyedHasher], tuple[bytes]]:
-        return KeyedHasher, (self.key,)
+    def __reduce__(self) -> tuple[Any, ...]:
+        raise TypeError("a key is not pickled; use a RunHasher, which travels as a reference to its key")
 
     def conversation(self, conversation_id: str) -> bytes:
         """16 bytes for a conversation id."""

@@ -152,7 +152,7 @@ def _failed(failure: Failure, kind: str) -> str:
 def _arguments(settings: Settings, inputs: Inputs) -> dict[str, Any]:
     """The configuration without the key, with names of people in paths masked and ids left out."""
     arguments: dict[str, Any] = settings.config.model_dump(
-        mode="json", exclude={"key", "key_file", "create_key"}
+        mode="json", exclude={"key", "key_file", "key_command", "create_key"}
     )
     for source in arguments["inputs"]:
         source["path"] = masked_name(source["path"])

@@ -29,6 +29,7 @@ from transforms.decide.explain.world import World
 from transforms.decide.settle import deletions_by_name
 from transforms.output.file_names import display_name
 from transforms.shuffle.instants import moment_text
+from transforms.shuffle.run_key import RunKey
 from transforms.sources.base import ReadContext
 
 _KEY = re.compile(r"[0-9a-f]{32}\Z")
@@ -51,7 +52,7 @@ def explain(
         same_masking = committed.manifest.deid.get("sha256") == settings.deid_sha256
         check_text = check_text and committed.manifest.kind == "run" and same_masking
     hasher = KeyedHasher(settings.key)
-    with temporary_spill() as spill:
+    with temporary_spill(RunKey.new(settings.key_reference)) as spill:
         inputs = find_inputs(settings, hasher, spill, erased_from(settings))
         with refused():
             key, found, context = _find(settings, inputs, hasher, conversation)

@@ -23,6 +23,7 @@ from transforms.decide.explain.messages import Place, message_lines
 from transforms.decide.explain.rule_sentences import EXPLAINED, STATE_WORDS, RuleSentences
 from transforms.decide.explain.world import World
 from transforms.shuffle.instants import moment_text
+from transforms.shuffle.run_key import RunKey
 from transforms.sources.base import ReadContext
 
 #: Columns that decisions and ledger have in common.
@@ -101,7 +102,7 @@ def _apply_rule_15(row: dict[str, Any], settings: Settings, context: ReadContext
     table = pa.Table.from_pylist([row], schema=DECISIONS)
     for prepared in read_kept(f"0 {row['records'][0]['unit']}", table, context):
         text = SessionText(row["conversation_key"], outline(prepared.threads).segments)
-        (masked,) = mask_sessions(engine_spec(settings), [text])
+        (masked,) = mask_sessions(engine_spec(settings, RunKey.new(settings.key_reference)), [text])
         refusal = refusal_of(masked)
         if refusal:
             row.update(decision=str(decision_of(refusal)), reason=str(refusal), basis=None, messages_kept=0)

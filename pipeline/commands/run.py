@@ -21,14 +21,13 @@ from pipeline.report.previous import PreviousRun, read_previous_run
 from pipeline.runners.progress import Progress
 from pipeline.runners.run_graph import run_graph
 from schemas.errors import InputError, PipelineError
-from schemas.keys import KeyedHasher
 from schemas.policy import Pack
 from transforms.consent.spilled import temporary_spill
-from transforms.deid.digests import deid_digests
 from transforms.deid.engines import EngineSpec
 from transforms.output.ledger import Stamp
 from transforms.shuffle.buckets import Buckets
 from transforms.shuffle.guard import describe
+from transforms.shuffle.run_key import RunHasher, RunKey
 from transforms.shuffle.spill import Spill
 from transforms.sources.base import ReadContext
 from transforms.storage.places import is_remote
@@ -75,12 +74,13 @@ def execute_packs(
     datasets are written and checked before the first one is committed. On any error, everything that was
     written and not committed is removed, and the error is raised.
     """
-    hasher = KeyedHasher(settings.key)
-    with temporary_spill() as spill:
+    run_key = RunKey.new(settings.key_reference)
+    hasher = RunHasher(run_key)
+    with temporary_spill(run_key) as spill:
         erased = erased_from(settings)
         inputs = find_inputs(settings, hasher, spill, erased)
-        engine = engine_spec(settings) if kind == "run" or sample else None
-        digests = deid_digests(settings.deid) if engine else {}
+        engine = engine_spec(settings, run_key).to_send() if kind == "run" or sample else None
+        digests = dict(engine.models or {}) if engine else {}
         writers: list[DatasetWriter] = []
         try:
             for path in paths:
@@ -89,7 +89,7 @@ def execute_packs(
             check_erased(settings, erased)
             previous = [_previous_run(writer, compare) for writer in writers]
             context = dataclasses.replace(read_context(settings, hasher), metadata_only=kind == "audit")
-            plan = _plan(settings, context, inputs, writers, engine, sample, spill)
+            plan = _plan(settings, run_key, context, inputs, writers, engine, sample, spill)
             progress.expect(inputs.total_bytes)
             catalogs = run_graph(plan, settings.config.runner.workers, beam_arguments, progress)
             snapshots = [snapshot_entry(snapshot, inputs) for snapshot in inputs.inspected]
@@ -119,10 +119,10 @@ def execute_packs(
     return [one.outcome for one in prepared]
 
 
-def engine_spec(settings: Settings) -> EngineSpec:
+def engine_spec(settings: Settings, run_key: RunKey) -> EngineSpec:
     """The de-identification engine of these settings, to be built in each worker."""
-    digest = hashlib.sha256(settings.deid_sha256.encode() + settings.key).hexdigest()
-    return EngineSpec(settings.deid, settings.key, digest)
+    digest = hashlib.sha256(f"{settings.deid_sha256} {run_key.reference.key_id}".encode()).hexdigest()
+    return EngineSpec(settings.deid, run_key, digest)
 
 
 def _previous_run(writer: DatasetWriter, compare: PurePath | None) -> PreviousRun | None:
@@ -138,6 +138,7 @@ def _previous_run(writer: DatasetWriter, compare: PurePath | None) -> PreviousRu
 
 def _plan(
     settings: Settings,
+    run_key: RunKey,
     context: ReadContext,
     inputs: Inputs,
     writers: Sequence[DatasetWriter],
@@ -152,6 +153,7 @@ def _plan(
         1024, max(2 * config.runner.workers, math.ceil(inputs.total_bytes / _BYTES_PER_BUCKET))
     )
     return RunPlan(
+        run_key=run_key,
         context=context,
         packs=[
             PackPlan(pack.policy, _stamp(settings, pack, inputs), str(writer.folder), str(writer.staging))
@@ -162,7 +164,7 @@ def _plan(
         files=inputs.files,
         snapshots=inputs.snapshots,
         deletions=inputs.deletions,
-        buckets=Buckets(users, config.runner.max_bucket_bytes, Spill.below(folder)),
+        buckets=Buckets(users, config.runner.max_bucket_bytes, Spill.below(folder, run_key)),
         pieces=max(2 * config.runner.workers, min(_MOST_PIECES, users // _BUCKETS_PER_PIECE)),
         unit_bytes=max(
             _UNIT_BYTES[0], min(_UNIT_BYTES[1], inputs.total_bytes // (32 * config.runner.workers))

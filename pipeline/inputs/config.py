@@ -12,15 +12,15 @@ from typing import Any
 
 import yaml
 
-from pipeline.inputs.key_file import write_key
+from pipeline.inputs.key_file import read_key
 from pipeline.inputs.packaged import Kind, check_found, packaged_file, packaged_names
 from pipeline.inputs.packs import deid_at, pack_at
 from schemas.config import RunConfig
 from schemas.deid import DeidConfig
 from schemas.errors import ConfigError
-from schemas.keys import parse_key
 from schemas.policy import Pack, Policy
 from schemas.strict_yaml import load_tree, override, validate
+from transforms.shuffle.run_key import KeyReference, key_of
 from transforms.storage.places import is_remote, location
 
 #: The de-identification config that is used where none is given.
@@ -33,7 +33,6 @@ _OPTIONS = {
     "output.path": "--output",
     "policy": "--policy",
 }
-_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -49,13 +48,18 @@ class Settings:
     packs: tuple[Pack, ...]
     deid: DeidConfig
     deid_sha256: str
-    key: bytes
+    key_reference: KeyReference
     as_of: dt.datetime
 
     @property
     def policy(self) -> Policy:
         """The policy; the first one of an audit with several."""
         return self.packs[0].policy
+
+    @property
+    def key(self) -> bytes:
+        """The key, which was read with the configuration."""
+        return key_of(self.key_reference)
 
     def output_path(self, kind: str) -> PurePath:
         """The folder or prefix of runs or audits: `audit.path`, else `<output.path>.audit`, for audits."""
@@ -94,7 +98,7 @@ def load_settings(path: Path, overrides: dict[str, Any], more_policies: Sequence
         packs=_unlike(packs),
         deid=deid,
         deid_sha256=deid_sha256,
-        key=_read_key(path, base, config),
+        key_reference=read_key(path, config, lambda given: resolve_path(base, given)),
         as_of=config.as_of or dt.datetime.now(dt.UTC).replace(microsecond=0),
     )
 
@@ -222,38 +226,3 @@ def parse_assignment(text: str) -> tuple[str, Any]:
 
 def _is_time(value: str) -> bool:
     return re.match(r"\s*\d{4}-\d\d-\d\d", value) is not None
-
-
-def _read_key(path: Path, base: Path, config: RunConfig) -> bytes:
-    if (config.key is None) == (config.key_file is None):
-        raise ConfigError(f"{path}: expected either key or key_file; generate a key with `chatsieve keygen`")
-    if config.key is not None:
-        text = expand(config.key, f"{path}: key", "generate a key with `chatsieve keygen`")
-        return parse_key(text, f"{path}: key")
-    if is_remote(config.key_file or ""):
-        raise ConfigError(
-            f"{path}: key_file: no key is read from a bucket; give a local file, or key: ${{CHATSIEVE_KEY}}"
-        )
-    file = Path(resolve_path(base, config.key_file or ""))
-    try:
-        if config.create_key and not file.exists():
-            file.parent.mkdir(parents=True, exist_ok=True)
-            write_key(file)
-        return parse_key(file.read_text(encoding="utf-8"), str(file))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not text"
-        raise ConfigError(
-            f"{file}: key_file cannot be read ({reason}); generate a key with `chatsieve keygen`"
-        ) from None
-
-
-def expand(text: str, where: str, advice: str) -> str:
-    """The text with each `${ENV}` replaced by its value; ConfigError for a variable that is not set."""
-
-    def value(found: re.Match[str]) -> str:
-        name = found.group(1)
-        if not os.environ.get(name):
-            raise ConfigError(f"{where}: the environment variable {name} is not set; {advice}")
-        return os.environ[name]
-
-    return _VARIABLE.sub(value, text)

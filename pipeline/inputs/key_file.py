@@ -1,13 +1,21 @@
-"""Generates a key of 32 random bytes."""
+"""Generates a key of 32 random bytes, and reads the key of a configuration."""
 
 from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 
-from schemas.errors import OutputError
+from pipeline.inputs.variables import expand, variable_of
+from schemas.config import RunConfig
+from schemas.errors import ConfigError, OutputError
+from schemas.keys import parse_key
+from transforms.shuffle.run_key import KeyReference, KeySource, remember
 from transforms.storage.operations import private_file
+from transforms.storage.places import is_remote
+
+_ADVICE = "generate a key with `chatsieve keygen`"
 
 
 def make_key() -> str:
@@ -25,3 +33,41 @@ def write_key(path: Path) -> None:
         raise OutputError(f"{path}: cannot be written ({error.strerror}); give another file") from None
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(make_key() + "\n")
+
+
+def read_key(path: Path, config: RunConfig, resolve: Callable[[str], str]) -> KeyReference:
+    """The reference to the key of a configuration file; this process has read the key then.
+
+    `resolve`: makes paths of the configuration absolute. ConfigError where there is no key, or none that is
+    valid. A command of `key_command` that is a path is relative to the configuration, as other paths are.
+    """
+    given = [name for name in ("key", "key_file", "key_command") if getattr(config, name) is not None]
+    if len(given) != 1:
+        raise ConfigError(f"{path}: expected one of key, key_file and key_command; {_ADVICE}")
+    if config.key is not None:
+        key = parse_key(expand(config.key, f"{path}: key", _ADVICE), f"{path}: key")
+        variable = variable_of(config.key)
+        return remember(KeySource("variable", (variable,)) if variable else KeySource("literal"), key)
+    if config.key_command is not None:
+        program, *arguments = config.key_command
+        program = resolve(program) if "/" in program else program
+        source = KeySource("command", (program, *arguments))
+    elif is_remote(config.key_file or ""):
+        raise ConfigError(
+            f"{path}: key_file: no key is read from a bucket; give a local file, or key: ${{CHATSIEVE_KEY}}"
+        )
+    else:
+        source = KeySource("file", (resolve(config.key_file or ""),))
+        if config.create_key:
+            _create(Path(source.place[0]))
+    return remember(source, source.read())
+
+
+def _create(file: Path) -> None:
+    if file.exists():
+        return
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"{file}: key_file cannot be written ({error.strerror}); {_ADVICE}") from None
+    write_key(file)

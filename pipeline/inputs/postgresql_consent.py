@@ -10,8 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.inputs.config import Settings, expand
+from pipeline.inputs.config import Settings
 from pipeline.inputs.postgresql import Transaction, quoted_name, transaction
+from pipeline.inputs.variables import expand
 from schemas.consent_config import PostgresqlSource
 from schemas.errors import ConsentError
 from schemas.keys import KeyedHasher

@@ -9,8 +9,9 @@ import logging
 import sys
 import threading
 
-#: Beam and pyarrow import these if they are installed, for features that are not used here.
-_UNUSED = frozenset({"bson", "pandas", "pymongo"})
+#: Beam and pyarrow import these if they are installed, for features that are not used here, or not yet:
+#: Beam's Dataflow runner imports Google's clients itself.
+_UNUSED = frozenset({"bson", "google.api_core", "google.auth", "google.cloud", "pandas", "pymongo"})
 #: Environment variables of a worker process, unless the user sets them. A stage frees memory that the next
 #: one allocates. If it went back to the system in between, the system would clear every page again: a seventh
 #: of an audit's time. Only the allocator of the C library has settings to keep it.

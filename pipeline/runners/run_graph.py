@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
-from pipeline.graph import RunPlan, build_graph
+from pipeline.graph import RunPlan
+from pipeline.runners.build import build_pipeline
+from pipeline.runners.other_code import other_code
 from pipeline.runners.progress import Progress
 from schemas.errors import ChatsieveError, ConfigError, ConsentError, PipelineError
 from transforms.output.stage import CATALOG
@@ -28,19 +29,15 @@ def run_graph(
     One worker runs in this process; several are processes of their own. Raises PipelineError with the
     class and place of what failed, never with data.
     """
-    import apache_beam as beam
     from apache_beam.options.pipeline_options import PipelineOptions
 
     from pipeline.runners.direct import local_runner
     from pipeline.runners.worker_processes import WorkerProcesses
 
     options = _options(PipelineOptions, beam_arguments, workers)
-    processes = WorkerProcesses() if workers > 1 else None
+    processes = WorkerProcesses(plan.run_key.worker_environment()) if workers > 1 else None
     with local_runner(progress, processes and processes.environment) as runner:
-        pipeline = beam.Pipeline(runner=runner, options=options)
-        # Beam makes this folder for transforms of other languages, and leaves it if the run fails.
-        shutil.rmtree(pipeline.local_tempdir, ignore_errors=True)
-        build_graph(pipeline, plan)
+        pipeline = build_pipeline(plan, runner, options)
 
         def run() -> None:
             pipeline.run().wait_until_finish()
@@ -111,8 +108,10 @@ def _failure(error: Exception) -> ChatsieveError:
     for line in str(error).splitlines():
         for name, kind in _OURS.items():
             if f"{name}: " in line:
-                return kind(_without_step(line.split(f"{name}: ", 1)[1]))
-    return PipelineError(describe("the runner failed", error))
+                # Some runners pass the text on as its repr: what follows is the rest of a traceback.
+                message = line.split(f"{name}: ", 1)[1].split("\\n", 1)[0]
+                return kind(_without_step(message))
+    return PipelineError(other_code(str(error)) or describe("the runner failed", error))
 
 
 def _without_step(line: str) -> str:

@@ -15,7 +15,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +42,13 @@ def worker_command() -> list[str]:
 
 
 class WorkerProcesses:
-    """Starts worker processes for Beam, and ends the run if one of them ends before the run does."""
+    """Starts worker processes for Beam, and ends the run if one of them ends before the run does.
 
-    def __init__(self) -> None:
+    `variables`: for the environment of the processes, besides that of this one.
+    """
+
+    def __init__(self, variables: Mapping[str, str] | None = None) -> None:
+        self._variables = dict(variables or {})
         self._processes: list[subprocess.Popen[bytes]] = []
         self._lock = threading.Lock()
         self._over = False
@@ -84,7 +88,7 @@ class WorkerProcesses:
             try:
                 process = subprocess.Popen(  # noqa: S603 - this interpreter
                     worker_command(),
-                    env=environment,
+                    env={**environment, **self._variables},
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.PIPE,

@@ -16,7 +16,7 @@ import pytest
 from pipeline.inputs.watched import watch
 from schemas.errors import PipelineError
 from tests.support.consent_systems import source_of
-from tests.support.source_files import HASHER
+from tests.support.source_files import HASHER, RUN_KEY
 from transforms.consent.authorizations import read_authorizations
 from transforms.consent.snapshots import inspect_snapshot, read_deletions
 from transforms.consent.spilled import temporary_spill
@@ -43,12 +43,12 @@ def test_a_folder_exchanged_while_a_run_reads_and_put_back_is_found(
         (tmp_path / name / "x.csv").write_text(text.format(value))
     path = str(tmp_path / "lists/x.csv")
     states = {path: state_of(path)}
-    read = reader(HASHER, AS_OF, Buckets(4), states)
-    assert list(read.process(path))  # type: ignore[attr-defined]
+    read = reader(RUN_KEY, AS_OF, Buckets(4), states)
+    assert list(read.process(RUN_KEY.seal(path)))  # type: ignore[attr-defined]
     (tmp_path / "lists").rename(tmp_path / "kept")
     (tmp_path / "other").rename(tmp_path / "lists")
     with pytest.raises(PipelineError, match="changed while it was read"):
-        list(read.process(path))  # type: ignore[attr-defined]
+        list(read.process(RUN_KEY.seal(path)))  # type: ignore[attr-defined]
     (tmp_path / "lists").rename(tmp_path / "other")
     (tmp_path / "kept").rename(tmp_path / "lists")
     assert state_of(path) == states[path]
@@ -92,7 +92,7 @@ def _exchanged(
 
 def _of_systems(path: str, states: States) -> None:
     source = source_of(format="segment", category="model_training")
-    with temporary_spill() as spill:
+    with temporary_spill(RUN_KEY) as spill:
         read_consent_records([path], source, HASHER, AS_OF, spill, states)
 
 
@@ -129,7 +129,9 @@ def test_what_is_read_is_what_was_digested_although_the_path_was_exchanged_and_p
     _write(tmp_path / "other" / name, text.format(values[1]))
     states = {str(path): watch(str(path)).state}
     readers: dict[Any, Callable[[], object]] = {
-        "worker": lambda: list(_ReadSnapshot(HASHER, AS_OF, Buckets(4), states).process(str(path))),
+        "worker": lambda: list(
+            _ReadSnapshot(RUN_KEY, AS_OF, Buckets(4), states).process(RUN_KEY.seal(str(path)))
+        ),
         "deletions": lambda: list(read_deletions(str(path), HASHER, AS_OF, states)),
         "authorizations": lambda: read_authorizations(path, HASHER, {"api"}, states),
         "systems": lambda: _of_systems(str(path), states),
@@ -149,7 +151,7 @@ def test_a_file_written_to_while_it_is_read_is_found(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     path.write_text(SNAPSHOT.format("refused"))
     states = {str(path): state_of(str(path))}
-    tables = _ReadSnapshot(HASHER, AS_OF, Buckets(4), states).process(str(path))
+    tables = _ReadSnapshot(RUN_KEY, AS_OF, Buckets(4), states).process(RUN_KEY.seal(str(path)))
     next(tables)
     path.write_text(SNAPSHOT.format("granted"))
     with pytest.raises(PipelineError, match="changed while it was read"):

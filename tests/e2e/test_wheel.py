@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from transforms.shuffle.installed import installed_digest
+
 ROOT = Path(__file__).resolve().parents[2]
 _SOURCES = ("configs", "examples", "pipeline", "schemas", "transforms")
 _FILES = ("LICENSE", "README.md", "pyproject.toml")
@@ -115,3 +117,10 @@ def test_the_installed_command_works_in_an_empty_folder(installed: Installed) ->
     strict = ("--policy", "consumer-terms-2025-09-28-strict")
     installed.chatsieve("audit", "-c", "made/config.yaml", *strict, "--output", "audit", *one)
     assert list((installed.environment.parent / "home").iterdir()) == []
+
+
+def test_a_wheel_and_a_clone_of_one_version_have_the_same_digest(installed: Installed) -> None:
+    """A command line in a clone can use workers of an image that was built from the wheel."""
+    code = "from transforms.shuffle.installed import installed_digest; print(installed_digest())"
+    done = installed.run("python", "-c", code)
+    assert done.stdout.strip() == installed_digest(), done.stderr

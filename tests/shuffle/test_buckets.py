@@ -14,9 +14,11 @@ from schemas.tables import DECISIONS
 from tests.support import eligibility_buckets as buckets
 from tests.support.eligibility_cases import POLICY
 from tests.support.eligibility_worlds import AS_OF, KNOWN_UNTIL, SCHEMAS, Tables, key, record
+from tests.support.source_files import RUN_KEY
 from transforms.decide.consent_status import ConsentStatus, count_users
 from transforms.decide.rules import decide
 from transforms.shuffle.buckets import Buckets, facts_to_buckets, shares_of, tables_of_share, users_to_buckets
+from transforms.shuffle.run_key import RunKey
 from transforms.shuffle.spill import Spill, size_of
 from transforms.shuffle.user_activity import newest_human
 
@@ -51,7 +53,7 @@ def test_buckets_decided_in_shares_are_decided_as_one_table(
 ) -> None:
     """A user with a million sessions is cut over workers; each needs whole sessions and all consent."""
     rng = random.Random(3)
-    spill = Spill.below(str(tmp_path)) if spilled else None
+    spill = Spill.below(str(tmp_path), RUN_KEY) if spilled else None
     plan = Buckets(rng.randint(1, 5), max_bytes, spill)
     for _ in range(25):
         tables = tables_with_other_users(rng)
@@ -80,7 +82,7 @@ def test_buckets_decided_in_shares_are_decided_as_one_table(
 
 def test_a_spilled_blob_comes_back_and_cannot_be_read_without_the_key(tmp_path: Path) -> None:
     """A killed run leaves the file behind; it names input files, and those can name people."""
-    spill = Spill.below(str(tmp_path))
+    spill = Spill.below(str(tmp_path), RUN_KEY)
     rows = [record(unit="/home/alice.example/logs/private.jsonl", row=n) for n in range(400)]
     facts = pa.Table.from_pylist(rows, schema=SCHEMAS["facts"])
     ((_, pointer),) = facts_to_buckets(facts, Buckets(1, 1 << 20, spill))
@@ -94,12 +96,12 @@ def test_a_spilled_blob_comes_back_and_cannot_be_read_without_the_key(tmp_path: 
     assert key("c1") not in written
     assert (tmp_path / "spill").stat().st_mode & 0o077 == 0
     with pytest.raises(InvalidTag):
-        Spill(spill.folder, bytes(32)).get(pointer)
+        Spill(spill.folder, RunKey.new(RUN_KEY.reference)).get(pointer)
 
 
 def test_a_small_blob_is_passed_inline(tmp_path: Path) -> None:
     """Its pointer would have the same length."""
-    spill = Spill.below(str(tmp_path))
+    spill = Spill.below(str(tmp_path), RUN_KEY)
     assert spill.put(b"small") == b"small"
     assert spill.get(b"small") == b"small"
     assert size_of(b"small") == 5
@@ -108,7 +110,7 @@ def test_a_small_blob_is_passed_inline(tmp_path: Path) -> None:
 
 def test_blobs_of_several_runs_do_not_mix(tmp_path: Path) -> None:
     """One process may run twice; the folder of the first run is then deleted."""
-    first, second = Spill.below(str(tmp_path / "a")), Spill.below(str(tmp_path / "b"))
+    first, second = (Spill.below(str(tmp_path / name), RUN_KEY) for name in "ab")
     blobs = [bytes([n]) * 2000 for n in range(4)]
     pointers = [spill.put(blob) for blob, spill in zip(blobs, (first, second, first, second), strict=True)]
     got = [spill.get(p) for p, spill in zip(pointers, (first, second, first, second), strict=True)]

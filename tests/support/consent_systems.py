@@ -18,6 +18,7 @@ from schemas.errors import ConsentError
 from schemas.keys import KeyedHasher
 from schemas.tables import CONSENT, GRANTED, REFUSED, UNDECIDED
 from tests.support.command import Corpus
+from tests.support.source_files import RUN_KEY
 from transforms.consent.snapshots import read_snapshot
 from transforms.consent.spilled import temporary_spill
 from transforms.consent.systems.read import ConsentRecords, read_consent_records
@@ -88,7 +89,7 @@ class Read:
 
     def __init__(self, paths: Sequence[Path], source: FileSource, as_of: dt.datetime = AS_OF) -> None:
         self.as_of = as_of
-        with temporary_spill() as spill:
+        with temporary_spill(RUN_KEY) as spill:
             self.records: ConsentRecords = read_consent_records(
                 [*map(str, paths)], source, HASHER, as_of, spill
             )

@@ -15,6 +15,7 @@ from schemas.consent_config import ConsentConfig
 from schemas.tables import CONSENT
 from tests.support.consent_systems import HASHER
 from tests.support.postgresql import Server
+from tests.support.source_files import RUN_KEY
 from transforms.consent.snapshots import Snapshot, read_snapshot
 from transforms.consent.spilled import temporary_spill
 
@@ -42,7 +43,7 @@ class Found:
         (source,) = ConsentConfig.model_validate({"sources": [keys]}).sources
         config = SimpleNamespace(as_of=as_of if given else None)
         settings: Any = SimpleNamespace(path=Path("c.yaml"), as_of=as_of, config=config)
-        with temporary_spill() as spill:
+        with temporary_spill(RUN_KEY) as spill:
             self.snapshot: Snapshot
             self.snapshot, kept = read_table(settings, "consent.sources[0]", source, HASHER, spill)
             tables = [table for each in kept for table in read_snapshot(each, HASHER, as_of)]

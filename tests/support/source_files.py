@@ -14,10 +14,14 @@ from schemas.keys import KeyedHasher
 from schemas.records import Defaults, Limits, Session
 from schemas.tables import FACTS
 from schemas.units import Quarantined, Unit
+from transforms.shuffle.run_key import KeySource, RunKey, remember
 from transforms.sources.base import InputFile, Pointer, ReadContext
 from transforms.sources.registry import plan_tasks, plan_units, read_facts, read_sessions
 
-HASHER = KeyedHasher(bytes(range(32)))
+KEY_BYTES = bytes(range(32))
+HASHER = KeyedHasher(KEY_BYTES)
+#: The key of HASHER as a run has it.
+RUN_KEY = RunKey.new(remember(KeySource("literal"), KEY_BYTES))
 CONTEXT = ReadContext(HASHER, Limits(), (Defaults(),))
 
 

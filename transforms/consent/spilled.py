@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from schemas.tables import CONSENT, INSTANT, KEY
 from transforms.shuffle.blobs import tables_of, to_blob
+from transforms.shuffle.run_key import RunKey
 from transforms.shuffle.spill import Spill
 from transforms.shuffle.temporary import temporary_folder
 
@@ -22,7 +22,7 @@ _BATCH_ROWS = 1 << 17
 
 
 class SpilledConsent(NamedTuple):
-    """A batch of SPILLED rows, or a pointer to it with the key to decrypt it."""
+    """A batch of SPILLED rows, or a pointer to it, with the spill that has it."""
 
     spill: Spill
     blob: bytes
@@ -42,13 +42,10 @@ class ConsentRow(NamedTuple):
 
 
 @contextlib.contextmanager
-def temporary_spill() -> Iterator[Spill]:
-    """A spill in a folder for temporary files, removed at the end.
-
-    The key exists only in this process and its workers, so files of a killed run cannot be decrypted.
-    """
+def temporary_spill(run_key: RunKey) -> Iterator[Spill]:
+    """A spill in a folder for temporary files, removed at the end."""
     with temporary_folder() as folder:
-        yield Spill(str(folder), AESGCM.generate_key(256))
+        yield Spill(str(folder), run_key)
 
 
 def spill_table(table: pa.Table, spill: Spill) -> SpilledConsent:

@@ -29,8 +29,10 @@ from transforms.shuffle.buckets import Buckets, Share, shares_of, tables_of_shar
 from transforms.shuffle.counters import RECORDS_DECIDED, SESSIONS_TO_MASK
 from transforms.shuffle.entries import ENTRIES, entry
 from transforms.shuffle.guard import guarded
+from transforms.shuffle.run_key import RunKey
 from transforms.shuffle.sizes import Sizes, Volume
 from transforms.shuffle.spill import Spill, put
+from transforms.shuffle.steps import Step
 from transforms.sources.base import ReadContext
 
 VOLUMES = "volumes"
@@ -54,6 +56,7 @@ class DecideEligibility(beam.PTransform):  # type: ignore[misc]
     audit reads a record again through `context` where the order of records depends on unread texts.
     """
 
+    run_key: RunKey
     policies: Sequence[Policy]
     authorizations: pa.Table
     as_of: dt.datetime
@@ -66,7 +69,7 @@ class DecideEligibility(beam.PTransform):  # type: ignore[misc]
     def expand(self, grouped: Any) -> Any:
         numbers = range(len(self.policies))
         others = [*map(decisions_by, numbers[1:]), *map(user_counts_by, numbers)]
-        shares = grouped | "Share" >> beam.ParDo(_Share(self.buckets))
+        shares = grouped | "Share" >> beam.ParDo(_Share(self.run_key, self.buckets))
         if self.buckets.spill:
             shares = shares | "Spread shares" >> beam.Reshuffle()
         return shares | "Decide bucket" >> beam.ParDo(_Decide(self)).with_outputs(
@@ -91,6 +94,7 @@ class PartitionByKey(beam.PTransform):  # type: ignore[misc]
     `as_kind`: the kind of the blobs that come out, if it is another.
     """
 
+    run_key: RunKey
     column: str
     schema: pa.Schema
     kind: Kind
@@ -109,24 +113,31 @@ class UseNames(beam.PTransform):  # type: ignore[misc]
     In: (blobs of NAMES, (piece, blob) of conversation deletions).
     """
 
+    run_key: RunKey
     pieces: int
     spill: Spill | None
 
     def expand(self, collections: Any) -> Any:
         names, deletions = collections
-        claims = names | "Claims" >> PartitionByKey("key", NAMES, "names", self.pieces, self.spill, "claims")
+        claims = names | "Claims" >> PartitionByKey(
+            self.run_key, "key", NAMES, "names", self.pieces, self.spill, "claims"
+        )
         deleted = (
             [claims, deletions]
             | "Merge by name" >> beam.Flatten()
             | "By name" >> beam.GroupByKey()
-            | "Delete" >> beam.ParDo(_DeleteByName(self.pieces, self.spill)).with_output_types(PART)
+            | "Delete"
+            >> beam.ParDo(_DeleteByName(self.run_key, self.pieces, self.spill)).with_output_types(PART)
         )
-        named = names | "Names" >> PartitionByKey("conversation_key", NAMES, "names", self.pieces, self.spill)
+        named = names | "Names" >> PartitionByKey(
+            self.run_key, "conversation_key", NAMES, "names", self.pieces, self.spill
+        )
         return [claims, deleted, named] | "Merge" >> beam.Flatten()
 
 
-class _DeleteByName(beam.DoFn):  # type: ignore[misc]
-    def __init__(self, pieces: int, spill: Spill | None) -> None:
+class _DeleteByName(Step, beam.DoFn):  # type: ignore[misc]
+    def __init__(self, run_key: RunKey, pieces: int, spill: Spill | None) -> None:
+        super().__init__(run_key)
         self._pieces, self._spill = pieces, spill
 
     @guarded("Delete by name")
@@ -137,7 +148,7 @@ class _DeleteByName(beam.DoFn):  # type: ignore[misc]
         yield from _by_piece(found, "key", "named_deletions", self._pieces, self._spill)
 
 
-class SettleSessions(beam.DoFn):  # type: ignore[misc]
+class SettleSessions(Step, beam.DoFn):  # type: ignore[misc]
     """Settled decisions, and pointers to the text to mask. In: (piece, blobs), grouped by piece.
 
     Out: (ledger part, blob) of SETTLED rows and of quarantined records. Tagged `reads`: (work, blob) of the
@@ -145,7 +156,8 @@ class SettleSessions(beam.DoFn):  # type: ignore[misc]
     `entries`: how many rows of deletions match a conversation.
     """
 
-    def __init__(self, spill: Spill | None) -> None:
+    def __init__(self, run_key: RunKey, spill: Spill | None) -> None:
+        super().__init__(run_key)
         self._spill = spill
         self._sessions_to_mask = Metrics.counter("chatsieve", SESSIONS_TO_MASK)
 
@@ -185,8 +197,9 @@ def with_consent_status(decisions: pa.Table, status: ConsentStatus, policy: Poli
     return decisions.append_column(UNSETTLED.field("standing"), pa.array(numbers))
 
 
-class _Share(beam.DoFn):  # type: ignore[misc]
-    def __init__(self, buckets: Buckets) -> None:
+class _Share(Step, beam.DoFn):  # type: ignore[misc]
+    def __init__(self, run_key: RunKey, buckets: Buckets) -> None:
+        super().__init__(run_key)
         self._buckets = buckets
 
     @guarded("Share")
@@ -195,8 +208,9 @@ class _Share(beam.DoFn):  # type: ignore[misc]
             yield share.nth, share.of, list(share.blobs)
 
 
-class _Decide(beam.DoFn):  # type: ignore[misc]
+class _Decide(Step, beam.DoFn):  # type: ignore[misc]
     def __init__(self, arguments: DecideEligibility) -> None:
+        super().__init__(arguments.run_key)
         self._policies = tuple(arguments.policies)
         self._fixed = (arguments.authorizations, arguments.as_of, arguments.known_until)
         self._pointers = arguments.pointers
@@ -249,8 +263,9 @@ def _by_piece(
         yield piece, put(spill, to_blob(rows, kind))
 
 
-class _Partition(beam.DoFn):  # type: ignore[misc]
+class _Partition(Step, beam.DoFn):  # type: ignore[misc]
     def __init__(self, arguments: PartitionByKey) -> None:
+        super().__init__(arguments.run_key)
         kind = arguments.as_kind or arguments.kind
         self._arguments = arguments.column, kind, arguments.pieces, arguments.spill
         self._schemas = {arguments.kind: arguments.schema}

@@ -25,8 +25,10 @@ from transforms.shuffle.counters import CHARACTERS_MASKED, SESSIONS_MASKED
 from transforms.shuffle.entries import ENTRIES, entry
 from transforms.shuffle.fragments import FRAGMENT, write_fragment
 from transforms.shuffle.guard import guarded
+from transforms.shuffle.run_key import RunKey
 from transforms.shuffle.sizes import Sizes
 from transforms.shuffle.spill import Spill
+from transforms.shuffle.steps import Step
 from transforms.sources.base import ReadContext
 
 REFUSALS = "refusals"
@@ -43,6 +45,7 @@ class DeidentifySessions(beam.PTransform):  # type: ignore[misc]
     in `staging`, holds unredacted text or ids.
     """
 
+    run_key: RunKey
     context: ReadContext
     engine: EngineSpec
     policy_id: str
@@ -51,16 +54,25 @@ class DeidentifySessions(beam.PTransform):  # type: ignore[misc]
     spill: Spill | None
 
     def expand(self, works: Any) -> Any:
-        reader = _Deidentify(self.context, self.engine, self.policy_id, self.staging, self.spill)
+        reader = _Deidentify(
+            self.run_key, self.context, self.engine, self.policy_id, self.staging, self.spill
+        )
         return works | "De-identify" >> beam.ParDo(reader, self.sizes).with_outputs(
             REFUSALS, ENTRIES, main="fragments"
         )
 
 
-class _Deidentify(beam.DoFn):  # type: ignore[misc]
+class _Deidentify(Step, beam.DoFn):  # type: ignore[misc]
     def __init__(
-        self, context: ReadContext, engine: EngineSpec, policy_id: str, staging: str, spill: Spill | None
+        self,
+        run_key: RunKey,
+        context: ReadContext,
+        engine: EngineSpec,
+        policy_id: str,
+        staging: str,
+        spill: Spill | None,
     ) -> None:
+        super().__init__(run_key)
         self._spill = spill
         self._context, self._engine, self._policy_id = context, engine, policy_id
         self._staging = f"{staging}/fragments"
@@ -153,6 +165,7 @@ class EstimatePii(beam.PTransform):  # type: ignore[misc]
     a fair sample, and the same one in every run with that key.
     """
 
+    run_key: RunKey
     sessions: int
     context: ReadContext
     engine: EngineSpec
@@ -162,16 +175,17 @@ class EstimatePii(beam.PTransform):  # type: ignore[misc]
         smallest = beam.combiners.Top.Of(self.sessions, key=_key_of, reverse=True)
         return (
             works
-            | "One by one" >> beam.ParDo(_Candidates(self.sessions, self.spill))
+            | "One by one" >> beam.ParDo(_Candidates(self.run_key, self.sessions, self.spill))
             | "Sample" >> smallest
             | "Sampled" >> beam.FlatMap(_pairs)
             | "Spread sampled" >> beam.Reshuffle()
-            | "Count PII" >> beam.ParDo(_CountPii(self.context, self.engine))
+            | "Count PII" >> beam.ParDo(_CountPii(self.run_key, self.context, self.engine))
         )
 
 
-class _Candidates(beam.DoFn):  # type: ignore[misc]
-    def __init__(self, sessions: int, spill: Spill | None) -> None:
+class _Candidates(Step, beam.DoFn):  # type: ignore[misc]
+    def __init__(self, run_key: RunKey, sessions: int, spill: Spill | None) -> None:
+        super().__init__(run_key)
         self._sessions, self._spill = sessions, spill
 
     @guarded("Sample")
@@ -183,8 +197,9 @@ class _Candidates(beam.DoFn):  # type: ignore[misc]
             yield keys[place], work, to_blob(table.slice(place, 1), "decisions")
 
 
-class _CountPii(beam.DoFn):  # type: ignore[misc]
-    def __init__(self, context: ReadContext, engine: EngineSpec) -> None:
+class _CountPii(Step, beam.DoFn):  # type: ignore[misc]
+    def __init__(self, run_key: RunKey, context: ReadContext, engine: EngineSpec) -> None:
+        super().__init__(run_key)
         self._context, self._engine = context, engine
 
     @guarded("Count PII")

@@ -21,9 +21,11 @@ from transforms.shuffle.blobs import Kind, tables_of
 from transforms.shuffle.entries import entry
 from transforms.shuffle.fragments import FragmentRange, read_ranges
 from transforms.shuffle.guard import guarded
+from transforms.shuffle.run_key import RunKey
 from transforms.shuffle.sizes import Sizes
 from transforms.shuffle.spill import Spill
 from transforms.shuffle.staging import stage
+from transforms.shuffle.steps import Step
 
 CATALOG = "catalog.json"
 
@@ -35,6 +37,7 @@ class WriteLedger(beam.PTransform):  # type: ignore[misc]
     `files`: (input, position, path) of the input files, as in the manifest.
     """
 
+    run_key: RunKey
     stamp: Stamp
     folder: str
     files: Sequence[tuple[int, int, str]]
@@ -44,7 +47,7 @@ class WriteLedger(beam.PTransform):  # type: ignore[misc]
 
     def expand(self, parts: Any) -> Any:
         places = {(number, path): place for place, (number, _, path) in enumerate(sorted(self.files))}
-        writer = _WriteLedger(self.stamp, self.folder, places, self.roots, self.spill)
+        writer = _WriteLedger(self.run_key, self.stamp, self.folder, places, self.roots, self.spill)
         return parts | "Write ledger part" >> beam.ParDo(writer, self.sizes)
 
 
@@ -52,17 +55,19 @@ class WriteLedger(beam.PTransform):  # type: ignore[misc]
 class WriteShards(beam.PTransform):  # type: ignore[misc]
     """Writes shards. In: (shard, fragment ranges), grouped, with every shard. Out: entries."""
 
+    run_key: RunKey
     folder: str
     sizes: Any
 
     def expand(self, shards: Any) -> Any:
-        return shards | "Write shard" >> beam.ParDo(_WriteShard(self.folder), self.sizes)
+        return shards | "Write shard" >> beam.ParDo(_WriteShard(self.run_key, self.folder), self.sizes)
 
 
-class WriteCatalog(beam.DoFn):  # type: ignore[misc]
+class WriteCatalog(Step, beam.DoFn):  # type: ignore[misc]
     """Writes all entries of a run to one file in the staging folder, after all other files."""
 
-    def __init__(self, staging: str) -> None:
+    def __init__(self, run_key: RunKey, staging: str) -> None:
+        super().__init__(run_key)
         self._staging = staging
 
     @guarded("Write catalog")
@@ -71,15 +76,17 @@ class WriteCatalog(beam.DoFn):  # type: ignore[misc]
         yield from ()
 
 
-class _WriteLedger(beam.DoFn):  # type: ignore[misc]
+class _WriteLedger(Step, beam.DoFn):  # type: ignore[misc]
     def __init__(
         self,
+        run_key: RunKey,
         stamp: Stamp,
         folder: str,
         places: Mapping[tuple[int, str], int],
         roots: Sequence[str],
         spill: Spill | None,
     ) -> None:
+        super().__init__(run_key)
         self._stamp, self._folder, self._places, self._roots = stamp, folder, places, roots
         self._spill = spill
 
@@ -132,8 +139,9 @@ class _WriteLedger(beam.DoFn):  # type: ignore[misc]
         return entry("quarantine", **asdict(written))
 
 
-class _WriteShard(beam.DoFn):  # type: ignore[misc]
-    def __init__(self, folder: str) -> None:
+class _WriteShard(Step, beam.DoFn):  # type: ignore[misc]
+    def __init__(self, run_key: RunKey, folder: str) -> None:
+        super().__init__(run_key)
         self._folder = folder
 
     @guarded("Write shard")

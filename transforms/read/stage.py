@@ -21,7 +21,9 @@ from transforms.shuffle.counters import BYTES_READ, RECORDS_READ
 from transforms.shuffle.entries import ENTRIES, entry
 from transforms.shuffle.guard import guarded
 from transforms.shuffle.histories import histories_of, joins_of, names_of_joins
+from transforms.shuffle.run_key import RunKey
 from transforms.shuffle.spill import Spill, put
+from transforms.shuffle.steps import Step
 from transforms.sources.base import FactsBatch, PlanTask, ReadContext
 from transforms.sources.canonical.parquet_digest import metadata_digest
 from transforms.sources.file_state import UNKNOWN, States
@@ -38,7 +40,7 @@ _FLUSH_BYTES = 64 << 20
 
 @dataclasses.dataclass(eq=False)
 class ReadFacts(beam.PTransform):  # type: ignore[misc]
-    """The facts of all inputs. In: encoded PlanTasks.
+    """The facts of all inputs. In: sealed, encoded PlanTasks.
 
     Out: `facts`, (bucket, blob); `quarantined`, blobs; `entries`; `histories`, (bucket, blob) of HISTORIES;
     `names`, blobs of NAMES. `context` has the key, the limits and the defaults, fixed when the graph is
@@ -46,20 +48,21 @@ class ReadFacts(beam.PTransform):  # type: ignore[misc]
     small units balance the load. With `repeat`, records of some input may repeat others: histories are given.
     """
 
+    run_key: RunKey
     context: ReadContext
     buckets: Buckets
     unit_bytes: int
     repeat: bool
 
     def expand(self, tasks: Any) -> Any:
-        units = tasks | "Plan units" >> beam.ParDo(_PlanUnits(self.unit_bytes)).with_outputs(
+        units = tasks | "Plan units" >> beam.ParDo(_PlanUnits(self.run_key, self.unit_bytes)).with_outputs(
             QUARANTINED, ENTRIES, main="units"
         )
         facts = (
             units["units"]
             | "Spread units" >> beam.Reshuffle()
             | "Read"
-            >> beam.ParDo(_Read(self.context, self.buckets, self.repeat)).with_outputs(
+            >> beam.ParDo(_Read(self.run_key, self.context, self.buckets, self.repeat)).with_outputs(
                 QUARANTINED, ENTRIES, HISTORIES_OUT, NAMES_OUT, main="facts"
             )
         )
@@ -79,10 +82,11 @@ class JoinHistories(beam.PTransform):  # type: ignore[misc]
     Out: `joins`, (bucket, marked blob) of JOINS, for `tables_of_share`; `names`, blobs of NAMES.
     """
 
+    run_key: RunKey
     spill: Spill | None
 
     def expand(self, histories: Any) -> Any:
-        joiner = beam.ParDo(_Join(self.spill))
+        joiner = beam.ParDo(_Join(self.run_key, self.spill))
         return (
             histories
             | "By user" >> beam.GroupByKey()
@@ -90,8 +94,9 @@ class JoinHistories(beam.PTransform):  # type: ignore[misc]
         )
 
 
-class _Join(beam.DoFn):  # type: ignore[misc]
-    def __init__(self, spill: Spill | None) -> None:
+class _Join(Step, beam.DoFn):  # type: ignore[misc]
+    def __init__(self, run_key: RunKey, spill: Spill | None) -> None:
+        super().__init__(run_key)
         self._spill = spill
 
     @guarded("Join histories")
@@ -103,14 +108,15 @@ class _Join(beam.DoFn):  # type: ignore[misc]
             yield beam.pvalue.TaggedOutput(NAMES_OUT, to_blob(names_of_joins(joins), "names"))
 
 
-class DigestFiles(beam.DoFn):  # type: ignore[misc]
-    """(input, position, path) to an `input` entry with the file's size and SHA-256.
+class DigestFiles(Step, beam.DoFn):  # type: ignore[misc]
+    """A sealed (input, position, path) to an `input` entry with the file's size and SHA-256.
 
     `states`: of objects, which are read in no other state. With `metadata_only`, the entry of a Parquet file
     has `metadata_sha256` instead: the digest of all columns but the texts.
     """
 
-    def __init__(self, metadata_only: bool, states: States = UNKNOWN) -> None:
+    def __init__(self, run_key: RunKey, metadata_only: bool, states: States = UNKNOWN) -> None:
+        super().__init__(run_key)
         self._metadata_only = metadata_only
         self._stored = {
             path: (state.size, state.identity)
@@ -119,10 +125,11 @@ class DigestFiles(beam.DoFn):  # type: ignore[misc]
         }
 
     @guarded("Digest inputs")
-    def process(self, item: tuple[int, int, str]) -> Iterator[bytes]:
-        number, position, path = item
+    def process(self, sealed: bytes) -> Iterator[bytes]:
+        number, position, path = self.run_key.open(sealed)
         with expecting([path], [self._stored[path]] if path in self._stored else []):
-            yield self._digested(number, position, path)
+            digested = self._digested(number, position, path)
+        yield digested
 
     def _digested(self, number: int, position: int, path: str) -> bytes:
         found = metadata_digest(path) if self._metadata_only else None
@@ -133,13 +140,14 @@ class DigestFiles(beam.DoFn):  # type: ignore[misc]
             return entry("input", input=number, file=position, bytes=file.tell(), sha256=digest)
 
 
-class _PlanUnits(beam.DoFn):  # type: ignore[misc]
-    def __init__(self, unit_bytes: int) -> None:
+class _PlanUnits(Step, beam.DoFn):  # type: ignore[misc]
+    def __init__(self, run_key: RunKey, unit_bytes: int) -> None:
+        super().__init__(run_key)
         self._unit_bytes = unit_bytes
 
     @guarded("Plan units")
-    def process(self, task: str) -> Iterator[Any]:
-        plan = PlanTask.decode(task)
+    def process(self, sealed: bytes) -> Iterator[Any]:
+        plan = PlanTask.decode(self.run_key.open(sealed))
         units, unreadable = plan_units(plan, self._unit_bytes)
         yield from (unit.encode() for unit in units)
         yield from _quarantine(unreadable)
@@ -148,10 +156,11 @@ class _PlanUnits(beam.DoFn):  # type: ignore[misc]
             yield beam.pvalue.TaggedOutput(ENTRIES, count)
 
 
-class _Read(beam.DoFn):  # type: ignore[misc]
+class _Read(Step, beam.DoFn):  # type: ignore[misc]
     """Buffers facts over units, so that a bucket gets few blobs instead of one per small file."""
 
-    def __init__(self, context: ReadContext, buckets: Buckets, repeat: bool) -> None:
+    def __init__(self, run_key: RunKey, context: ReadContext, buckets: Buckets, repeat: bool) -> None:
+        super().__init__(run_key)
         self._context = context
         self._repeat = repeat
         self._buckets = buckets

@@ -1,7 +1,8 @@
 """Writes blobs to disk, so that a local shuffle, which is in memory, carries only pointers.
 
 Blobs hold keyed digests, instants and the places of records. File names can be personal, so blobs are
-encrypted with a key that exists only in the memory of the run. Files of a killed run cannot be decrypted.
+encrypted with a key that is derived from the key and the salt of the run (`transforms.shuffle.run_key`).
+Without both, files of a killed run cannot be decrypted; the salt is stored nowhere.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 import msgspec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from transforms.shuffle.run_key import RunKey
 from transforms.storage.scratch import ScratchFile
 
 #: Marks a pointer. An Arrow stream begins with four bytes 0xFF, never with this.
@@ -33,26 +35,26 @@ class _Pointer(msgspec.Struct, frozen=True, array_like=True):
 
 @dataclasses.dataclass(frozen=True)
 class Spill:
-    """A folder for the blobs of one run; `key` is 32 random bytes that are stored nowhere.
+    """A folder for the blobs of one run, encrypted under a key derived from the run's.
 
     Every process appends to a file of its own. A retried bundle writes its blobs again; the blobs of the
     first attempt are never read.
     """
 
     folder: str
-    key: bytes
+    run_key: RunKey
 
     @classmethod
-    def below(cls, folder: str) -> Spill:
-        """A spill in a private local folder of a run, with a new key."""
-        return cls(str(Path(folder) / "spill"), AESGCM.generate_key(256))
+    def below(cls, folder: str, run_key: RunKey) -> Spill:
+        """A spill in a private local folder of a run."""
+        return cls(str(Path(folder) / "spill"), run_key)
 
     def put(self, blob: bytes) -> bytes:
         """A pointer to the blob, or the blob itself if it is small."""
         if len(blob) < _LEAST_BYTES:
             return blob
         nonce = os.urandom(_NONCE_BYTES)
-        sealed = nonce + AESGCM(self.key).encrypt(nonce, blob, None)
+        sealed = nonce + self._cipher().encrypt(nonce, blob, None)
         with _LOCK:
             file = self._file()
             offset = file.append(sealed)
@@ -66,7 +68,10 @@ class Spill:
         with Path(pointer.file).open("rb") as file:
             file.seek(pointer.offset)
             sealed = file.read(pointer.length)
-        return AESGCM(self.key).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], None)
+        return self._cipher().decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], None)
+
+    def _cipher(self) -> AESGCM:
+        return AESGCM(self.run_key.derived("spill"))
 
     def _file(self) -> ScratchFile:
         process = (os.getpid(), self.folder)

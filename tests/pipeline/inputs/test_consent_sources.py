@@ -14,6 +14,7 @@ from schemas.strict_yaml import load_model
 from schemas.tables import GRANTED
 from tests.support.command import Corpus, chatsieve, current, table_of
 from tests.support.consent_systems import AS_OF, HASHER, Read, configured, snapshots_of, source_of, write
+from tests.support.source_files import RUN_KEY
 from transforms.consent.spilled import ConsentRow, rows_of_users, spill_rows, temporary_spill
 
 
@@ -122,7 +123,7 @@ def test_kept_rows_are_noise_on_disk_and_gone_in_the_end() -> None:
     """Whoever finds what a killed run left behind learns neither who nor what."""
     keys = [HASHER.user(f"u{number}") for number in range(5000)]
     rows = [ConsentRow(key, GRANTED, AS_OF, AS_OF) for key in keys]
-    with temporary_spill() as spill:
+    with temporary_spill(RUN_KEY) as spill:
         kept = list(spill_rows(rows, spill))
         (file,) = Path(spill.folder).iterdir()
         assert Path(spill.folder).stat().st_mode & 0o77 == 0
