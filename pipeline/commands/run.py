@@ -23,6 +23,7 @@ from pipeline.runners.run_graph import run_graph
 from schemas.errors import InputError, PipelineError
 from schemas.keys import KeyedHasher
 from schemas.policy import Pack
+from schemas.runners import RunnerConfig
 from transforms.consent.spilled import temporary_spill
 from transforms.deid.digests import deid_digests
 from transforms.deid.engines import EngineSpec
@@ -90,7 +91,7 @@ def execute_packs(
             context = dataclasses.replace(read_context(settings, hasher), metadata_only=kind == "audit")
             plan = _plan(settings, context, inputs, writers, engine, sample)
             progress.expect(inputs.total_bytes)
-            catalogs = run_graph(plan, settings.config.runner.workers, beam_arguments, progress)
+            catalogs = run_graph(plan, _runner(settings), beam_arguments, progress)
             snapshots = [snapshot_entry(snapshot, inputs) for snapshot in inputs.inspected]
             prepared = [
                 prepare(settings, pack, kind, inputs, snapshots, writer, catalog, digests, before, to_share)
@@ -144,6 +145,8 @@ def _plan(
     sample: int,
 ) -> RunPlan:
     config = settings.config
+    # Workers on other machines do not see a file of this one: blobs then stay in the shuffle.
+    spill = Spill.below(str(writers[0].staging)) if config.runner.has_local_workers else None
     users = config.runner.buckets or min(
         1024, max(2 * config.runner.workers, math.ceil(inputs.total_bytes / _BYTES_PER_BUCKET))
     )
@@ -158,7 +161,7 @@ def _plan(
         files=inputs.files,
         snapshots=inputs.snapshots,
         deletions=inputs.deletions,
-        buckets=Buckets(users, config.runner.max_bucket_bytes, Spill.below(str(writers[0].staging))),
+        buckets=Buckets(users, config.runner.max_bucket_bytes, spill),
         pieces=max(2 * config.runner.workers, min(_MOST_PIECES, users // _BUCKETS_PER_PIECE)),
         unit_bytes=max(
             _UNIT_BYTES[0], min(_UNIT_BYTES[1], inputs.total_bytes // (32 * config.runner.workers))
@@ -170,6 +173,17 @@ def _plan(
         sample=sample,
         states=states_of(inputs.watched),
     )
+
+
+def _runner(settings: Settings) -> RunnerConfig:
+    """The section `runner`, with absolute paths of programs; a name without a slash is looked up on PATH."""
+    config = settings.config.runner
+    update = {
+        name: settings.resolve(given)
+        for name in ("program", "job_server_jar")
+        if (given := getattr(config, name, None)) is not None and "/" in given
+    }
+    return config.model_copy(update=update)
 
 
 def _stamp(settings: Settings, pack: Pack, inputs: Inputs) -> Stamp:
