@@ -1,4 +1,4 @@
-"""A local runner that treats bundles as a cluster does: splits, reorders, repeats, and loses what one attempt gave.
+"""A local runner that treats bundles as a cluster does: cut, reordered, repeated, and with lost attempts.
 
 Every bundle is cut into small ones, in a random order of elements. Each of these is tried twice or more:
 
@@ -30,20 +30,28 @@ _MOST_BUNDLES = 6
 
 
 class RepeatingRunner(FnApiRunner):  # type: ignore[misc]  # Beam is not typed
-    """`seen`: how many bundles were tried in each mode, and how many elements were reordered."""
+    """`seen`: how many bundles were tried in each mode.
 
-    def __init__(self, seed: int) -> None:
+    `keeps`: a step whose late attempts are not lost, so that what it gives arrives twice: no run may bear it.
+    """
+
+    def __init__(self, seed: int, keeps: str | None = None) -> None:
         super().__init__()
+        self._keeps = keeps
         self._random = random.Random(seed)
         self.seen: collections.Counter[str] = collections.Counter()
 
     def _get_bundle_manager(self, context: Any) -> Any:
-        return _RepeatedBundles(context, self._random, self.seen)
+        return _RepeatedBundles(context, self._random, self.seen, self._keeps)
 
 
 class _RepeatedBundles:
-    def __init__(self, context: Any, chance: random.Random, seen: collections.Counter[str]) -> None:
+    def __init__(
+        self, context: Any, chance: random.Random, seen: collections.Counter[str], keeps: str | None
+    ) -> None:
         self._context, self._chance, self._seen = context, chance, seen
+        self._modes: tuple[Mode, ...] = _MODES if keeps is None else ("late",)
+        self._loses = keeps is None or keeps not in context.stage.name
 
     def process_bundle(
         self, inputs: Mapping[str, Any], outputs: Any, timers: Any, timer_outputs: Any, dry_run: bool = False
@@ -52,7 +60,7 @@ class _RepeatedBundles:
         assert not dry_run
         infos = []
         for bundle in self._small_bundles(inputs):
-            mode = self._chance.choice(_MODES)
+            mode = self._chance.choice(self._modes)
             self._seen[mode] += 1
             rest = outputs, timers, timer_outputs
             if mode == "twins":
@@ -70,7 +78,7 @@ class _RepeatedBundles:
     def _attempt(self, bundle: Mapping[str, list[bytes]], rest: Any, is_lost: bool) -> Any:
         outputs, timers, timer_outputs = rest
         one = BundleManager(self._context)
-        return one.process_bundle(bundle, outputs, timers, timer_outputs, is_lost)[0]
+        return one.process_bundle(bundle, outputs, timers, timer_outputs, is_lost and self._loses)[0]
 
     def _twins(self, bundle: Mapping[str, list[bytes]], rest: Any) -> Any:
         found: dict[bool, Any] = {}
@@ -110,5 +118,4 @@ class _RepeatedBundles:
                 coder.encode_to_stream(coder.decode_from_stream(stream, True), out, True)
                 found.append(out.get())
         self._chance.shuffle(found)
-        self._seen["elements"] += len(found)
         return found

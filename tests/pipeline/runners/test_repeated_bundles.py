@@ -13,7 +13,10 @@ from pipeline.commands.run import execute
 from pipeline.inputs.config import load_settings
 from pipeline.runners import direct
 from pipeline.runners.progress import Progress
-from tests.support.command import Corpus, chatsieve, current
+from schemas.errors import PipelineError
+from schemas.runners import DirectRunner
+from tests.support.command import Corpus, current
+from tests.support.many_formats import many_formats
 from tests.support.repeated_bundles import RepeatingRunner
 
 _FOLDERS = ("data", "ledger", "quarantine", "restricted")
@@ -21,10 +24,7 @@ _FOLDERS = ("data", "ledger", "quarantine", "restricted")
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
-    path = tmp_path_factory.mktemp("small") / "sample"
-    made = chatsieve("sample", path, "--conversations", 60, "--seed", 5)
-    assert made.returncode == 0, made.stderr
-    return Corpus(path)
+    return many_formats(tmp_path_factory.mktemp("small"), 30)
 
 
 def _execute(corpus: Corpus, kind: Any, out: Path) -> Path:
@@ -67,7 +67,17 @@ def plain(small: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Callable[[
     return version
 
 
-@pytest.mark.parametrize(("kind", "seed"), [("run", 1), ("run", 2), ("audit", 3), ("audit", 4)])
+@pytest.mark.parametrize(
+    ("kind", "seed", "spills"),
+    [
+        ("run", 1, True),
+        ("audit", 2, False),
+        *(
+            pytest.param(kind, seed, seed % 2 == 0, marks=pytest.mark.faults)
+            for kind, seed in (("run", 3), ("run", 4), ("run", 5), ("audit", 6), ("audit", 7), ("audit", 8))
+        ),
+    ],
+)
 def test_repeated_lost_and_reordered_bundles_change_nothing(
     small: Corpus,
     plain: Callable[[str], Path],
@@ -75,12 +85,27 @@ def test_repeated_lost_and_reordered_bundles_change_nothing(
     monkeypatch: pytest.MonkeyPatch,
     kind: str,
     seed: int,
+    spills: bool,
 ) -> None:
-    """Whatever a stage writes or counts twice would be in the data, the ledger or the sums."""
+    """Whatever a stage writes or counts twice would be in the data, the ledger or the sums.
+
+    Without local workers, blobs stay in the shuffle instead of going to a file of this machine.
+    """
     runner = RepeatingRunner(seed)
     monkeypatch.setattr(direct, "FnApiRunner", lambda **_: runner)
+    monkeypatch.setattr(DirectRunner, "has_local_workers", spills)
     repeated = _execute(small, kind, tmp_path / "out")
     assert min(runner.seen[mode] for mode in ("retry", "late", "twins")) > 10, runner.seen
     assert _files(repeated) == _files(plain(kind))
     assert _sums(repeated) == _sums(plain(kind))
     assert not (repeated / "staging").exists()
+
+
+def test_an_attempt_that_counts_twice_is_found(
+    small: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The test above must fail if what it gives twice arrives twice."""
+    runner = RepeatingRunner(1, keeps="Settle")
+    monkeypatch.setattr(direct, "FnApiRunner", lambda **_: runner)
+    with pytest.raises(PipelineError):
+        _execute(small, "audit", tmp_path / "out")
