@@ -93,6 +93,7 @@ def run_job(
     job = None
     submitted = _Submitted(submit)
     try:
+        submitted.start()
         job = submitted.get(failures)
         with progress.watching():
             _wait(job, progress, failures, limits, has_begun)
@@ -107,6 +108,10 @@ class _Submitted:
     def __init__(self, submit: Callable[[], Job]) -> None:
         self._answers: queue.SimpleQueue[Job | BaseException] = queue.SimpleQueue()
         self._submit = submit
+        self._is_answered = False
+
+    def start(self) -> None:
+        """Begins to submit."""
         threading.Thread(target=self._run, name="submit", daemon=True).start()
 
     def get(self, failures: Failures) -> Job:
@@ -114,6 +119,7 @@ class _Submitted:
         while True:
             with contextlib.suppress(queue.Empty):
                 answer = self._answers.get(timeout=_POLL_SECONDS[0])
+                self._is_answered = True
                 if isinstance(answer, BaseException):
                     raise answer
                 return answer
@@ -121,6 +127,8 @@ class _Submitted:
 
     def late(self) -> Job | None:
         """The job of a submission that was given up, if it arrives soon."""
+        if self._is_answered:
+            return None
         with contextlib.suppress(queue.Empty):
             answer = self._answers.get(timeout=_ANSWER_SECONDS)
             return None if isinstance(answer, BaseException) else answer

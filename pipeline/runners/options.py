@@ -111,8 +111,9 @@ def _option(argument: str, rest: Iterator[str], actions: dict[str, argparse.Acti
         return canonical
     if not sign:
         value = next(rest, "")
-        if not value or value.startswith("--"):
-            raise ConfigError(f"the Beam option {shown} needs a value; write {shown}=VALUE")
+        value = "" if value.startswith("--") else value
+    if not value:
+        raise ConfigError(f"the Beam option {shown} needs a value; write {shown}=VALUE")
     return f"{canonical}={value}"
 
 
