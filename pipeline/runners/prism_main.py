@@ -43,7 +43,7 @@ def main() -> None:
         try:
             _enter_own_network()
         except OSError as error:
-            _say(sys.stderr, error.strerror)
+            _say(sys.stderr, error.strerror or "no reason given")
             sys.exit(NO_NAMESPACE)
     asyncio.run(_serve(program, path, port))
 
