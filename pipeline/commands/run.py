@@ -20,11 +20,11 @@ from pipeline.inputs.watched import check_unchanged, states_of
 from pipeline.report.previous import PreviousRun, read_previous_run
 from pipeline.runners.progress import Progress
 from pipeline.runners.run_graph import run_graph
-from schemas.errors import InputError, PipelineError
+from schemas.errors import ConfigError, InputError, PipelineError
 from schemas.keys import KeyedHasher
 from schemas.policy import Pack
 from schemas.runners import RunnerConfig
-from transforms.consent.spilled import temporary_spill
+from transforms.consent.spilled import SpilledConsent, temporary_spill
 from transforms.deid.digests import deid_digests
 from transforms.deid.engines import EngineSpec
 from transforms.output.ledger import Stamp
@@ -145,6 +145,8 @@ def _plan(
     sample: int,
 ) -> RunPlan:
     config = settings.config
+    if any(isinstance(each, SpilledConsent) for each in inputs.snapshots):
+        _check_sees_files(config.runner)
     # Workers on other machines do not see a file of this one: blobs then stay in the shuffle.
     spill = Spill.below(str(writers[0].staging)) if config.runner.has_local_workers else None
     users = config.runner.buckets or min(
@@ -173,6 +175,14 @@ def _plan(
         sample=sample,
         states=states_of(inputs.watched),
     )
+
+
+def _check_sees_files(runner: RunnerConfig) -> None:
+    if not runner.has_local_workers:
+        raise ConfigError(
+            f"runner: {runner.name}: consent.sources are kept in files of this machine, which workers "
+            "elsewhere do not see; give consent.snapshots, or use direct, prism or LOOPBACK"
+        )
 
 
 def _runner(settings: Settings) -> RunnerConfig:

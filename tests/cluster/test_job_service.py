@@ -1,4 +1,4 @@
-"""`runner: portable` on a job service that lives on: what is lost, killed or hangs never becomes a version."""
+"""`runner: portable` on a job service: what is lost, killed or hangs never becomes a version."""
 
 from __future__ import annotations
 
