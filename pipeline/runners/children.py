@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from pipeline.runners.process import MEMORY
 from schemas.errors import PipelineError
@@ -27,17 +28,23 @@ def worker_command() -> list[str]:
 
 
 class Children:
-    """Starts worker processes, and calls `failed` with one line if one ends before it was told to."""
+    """Starts worker processes, and calls `failed` with one line if one ends before it was told to.
 
-    def __init__(self, failed: Callable[[str], None]) -> None:
+    `variables`: for the environment of all of them, besides that of this process.
+    """
+
+    def __init__(
+        self, failed: Callable[[str], None], variables: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         self._failed = failed
+        self._variables = dict(variables)
         self._processes: list[subprocess.Popen[bytes]] = []
         self._lock = threading.Lock()
         self._over = False
 
     def start(self, variables: Mapping[str, str]) -> Child:
         """A new worker process with these variables; PipelineError if the system refuses one."""
-        return Child(self._start({**MEMORY, **inherited(), **variables}), self._failed)
+        return Child(self._start({**MEMORY, **inherited(), **self._variables, **variables}), self._failed)
 
     def kill(self) -> None:
         """Ends all of them, and waits until they have ended. No process can be started after that."""

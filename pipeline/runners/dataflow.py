@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from pipeline.graph import RunPlan
+from pipeline.runners.build import build_pipeline
 from pipeline.runners.job import Failures, Limits, run_job
-from pipeline.runners.pipelines import pipeline_of
+from pipeline.runners.options import parsed
 from pipeline.runners.portable import has_begun, mark_begin, seconds
 from pipeline.runners.progress import Progress
 from schemas.errors import ConfigError
@@ -22,7 +23,7 @@ def run(config: DataflowRunner, arguments: Sequence[str], plan: RunPlan, progres
         raise ConfigError(
             "runner: dataflow: its client is not installed; run `pip install 'apache-beam[gcp]'`"
         )
-    pipeline = pipeline_of(None, beam_options(config, arguments), plan)
+    pipeline = build_pipeline(plan, "DataflowRunner", parsed(beam_options(config, arguments)))
     mark_begin(pipeline, plan)
     limits = Limits(seconds(config.start_timeout), seconds(config.idle_timeout))
     run_job(lambda: _DataflowJob(pipeline.run()), progress, Failures(), limits, lambda: has_begun(plan))

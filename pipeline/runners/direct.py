@@ -9,8 +9,9 @@ from typing import Any
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner, fn_runner
 
 from pipeline.graph import RunPlan
+from pipeline.runners.build import build_pipeline
 from pipeline.runners.counters import counters_of
-from pipeline.runners.pipelines import pipeline_of
+from pipeline.runners.options import parsed
 from pipeline.runners.progress import Progress
 from pipeline.runners.worker_processes import WorkerProcesses
 from schemas.runners import DirectRunner
@@ -22,7 +23,7 @@ def run(config: DirectRunner, arguments: Sequence[str], plan: RunPlan, progress:
     arguments = ["--runner=FnApiRunner", f"--direct_num_workers={config.workers}", *arguments]
     processes = WorkerProcesses() if config.workers > 1 else None
     with local_runner(progress, processes and processes.environment) as runner:
-        pipeline = pipeline_of(runner, arguments, plan)
+        pipeline = build_pipeline(plan, runner, parsed(arguments))
 
         def run_here() -> None:
             pipeline.run().wait_until_finish()

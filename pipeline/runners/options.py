@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from schemas.errors import ConfigError
 
@@ -89,6 +90,20 @@ def checked(arguments: Sequence[str]) -> list[str]:
     actions = _actions()
     rest = iter(arguments)
     return [_option(argument, rest, actions) for argument in rest]
+
+
+def parsed(arguments: Sequence[str]) -> Any:
+    """The options of Beam; ConfigError for a value that Beam refuses."""
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    try:
+        options = PipelineOptions(list(arguments))
+        options.get_all_options()
+    except SystemExit:
+        raise ConfigError(
+            "the Beam options after -- cannot be parsed; see the Apache Beam documentation"
+        ) from None
+    return options
 
 
 def _option(argument: str, rest: Iterator[str], actions: dict[str, argparse.Action]) -> str:

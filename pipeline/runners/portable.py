@@ -15,9 +15,10 @@ from apache_beam.runners.portability import portable_runner
 from apache_beam.transforms import environments
 
 from pipeline.graph import RunPlan
+from pipeline.runners.build import build_pipeline
 from pipeline.runners.children import Children
 from pipeline.runners.job import Failures, Limits, PortableJob, run_job
-from pipeline.runners.pipelines import pipeline_of
+from pipeline.runners.options import parsed
 from pipeline.runners.progress import Progress
 from pipeline.runners.worker_pool import worker_pool
 from schemas.errors import ConfigError, PipelineError
@@ -70,7 +71,7 @@ def submit_and_wait(
     """Runs the graph on a runner of Beam. `is_local`: whether the job service is on this host."""
     failures = Failures()
     with _workers(environment, is_local, failures) as found:
-        pipeline = pipeline_of(make(found), ["--runner=PortableRunner", *arguments], plan)
+        pipeline = build_pipeline(plan, make(found), parsed(["--runner=PortableRunner", *arguments]))
         mark_begin(pipeline, plan)
 
         def submit() -> PortableJob:

@@ -14,9 +14,10 @@ from pathlib import Path
 from apache_beam.transforms import environments
 
 from pipeline.graph import RunPlan
+from pipeline.runners.build import build_pipeline
 from pipeline.runners.children import Children, inherited
 from pipeline.runners.job import Failures, PortableJob, run_job
-from pipeline.runners.pipelines import pipeline_of
+from pipeline.runners.options import parsed
 from pipeline.runners.portable import endpoints, runner_class
 from pipeline.runners.prism_main import NO_NAMESPACE
 from pipeline.runners.progress import Progress
@@ -42,7 +43,7 @@ def run(config: PrismRunner, arguments: Sequence[str], plan: RunPlan, progress: 
             pool, capabilities=environments.python_sdk_capabilities()
         )
         options = ["--runner=PortableRunner", *endpoints(relay, relay), *arguments]
-        pipeline = pipeline_of(runner_class()(environment), options, plan)
+        pipeline = build_pipeline(plan, runner_class()(environment), parsed(options))
         run_job(lambda: PortableJob(pipeline.run()), progress, failures)
 
 

@@ -1,1 +1,1 @@
-"""Tests on servers that the test itself starts: object stores, other Beam runners. `make test-cluster` runs them."""
+"""Tests on servers that they start: object stores, other Beam runners. `make test-cluster` runs them."""
