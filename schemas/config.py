@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, Literal
 
 import isodate
@@ -13,19 +12,9 @@ from schemas.decisions import Reason
 from schemas.formats import check_format
 from schemas.ids import UNCLEAN, is_unclean
 from schemas.report import WarningCode
-from schemas.strict_yaml import Duration, Instant, StrictModel
+from schemas.runners import DirectRunner, RunnerConfig
+from schemas.strict_yaml import Duration, Instant, Size, StrictModel
 from schemas.units import QUARANTINE_CODES
-
-_SIZE = re.compile(r"(\d+)\s*(B|KB|MB|GB|KiB|MiB|GiB)?\Z")
-_FACTOR = {None: 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
-
-
-def parse_size(value: object) -> int:
-    """A number of bytes, from 1048576, "64MiB" or "1 GB"."""
-    found = _SIZE.match(str(value)) if isinstance(value, int | str) and not isinstance(value, bool) else None
-    if not found:
-        raise ValueError("expected a size such as 1048576, 64MiB or 1 GB")
-    return int(found.group(1)) * _FACTOR[found.group(2)]
 
 
 def check_id(text: str) -> str:
@@ -36,7 +25,6 @@ def check_id(text: str) -> str:
 
 
 Id = Annotated[str, pydantic.AfterValidator(check_id)]
-Size = Annotated[int, pydantic.BeforeValidator(parse_size), pydantic.Field(gt=0)]
 Format = Annotated[str, pydantic.AfterValidator(check_format)]
 
 
@@ -150,15 +138,6 @@ class AuditConfig(StrictModel):
     fail_if: FailIf = pydantic.Field(default_factory=FailIf)
 
 
-class RunnerConfig(StrictModel):
-    """The Beam runner. `buckets` and `max_bucket_bytes` set how many sessions are decided at once."""
-
-    name: Literal["direct"] = "direct"
-    workers: int = pydantic.Field(default=2, ge=1, le=256)
-    buckets: int | None = pydantic.Field(default=None, ge=1, le=65_536)
-    max_bucket_bytes: Size = 16 << 20
-
-
 class RunConfig(StrictModel):
     """The configuration file. Paths are relative to its folder."""
 
@@ -176,7 +155,7 @@ class RunConfig(StrictModel):
     output: OutputConfig
     limits: LimitsConfig = pydantic.Field(default_factory=LimitsConfig)
     audit: AuditConfig = pydantic.Field(default_factory=AuditConfig)
-    runner: RunnerConfig = pydantic.Field(default_factory=RunnerConfig)
+    runner: RunnerConfig = pydantic.Field(default_factory=DirectRunner)
 
     @pydantic.field_validator("as_of", mode="before")
     @classmethod

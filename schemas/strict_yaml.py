@@ -22,6 +22,8 @@ MAX_BYTES = 4 * MAX_CHARACTERS
 #: Keys and values, each as often as aliases repeat it.
 MAX_VALUES = 10_000
 MAX_LEVELS = 32
+_SIZE = re.compile(r"(\d+)\s*(B|KB|MB|GB|KiB|MiB|GiB)?\Z")
+_FACTOR = {None: 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 
 
 class StrictModel(pydantic.BaseModel):
@@ -57,6 +59,18 @@ def parse_instant(value: object) -> dt.datetime:
 
 #: A field type: an instant, in UTC.
 Instant = Annotated[dt.datetime, pydantic.BeforeValidator(parse_instant)]
+
+
+def parse_size(value: object) -> int:
+    """A number of bytes, from 1048576, "64MiB" or "1 GB"."""
+    found = _SIZE.match(str(value)) if isinstance(value, int | str) and not isinstance(value, bool) else None
+    if not found:
+        raise ValueError("expected a size such as 1048576, 64MiB or 1 GB")
+    return int(found.group(1)) * _FACTOR[found.group(2)]
+
+
+#: A field type: a number of bytes above zero.
+Size = Annotated[int, pydantic.BeforeValidator(parse_size), pydantic.Field(gt=0)]
 
 
 def load_model[Model: pydantic.BaseModel](
@@ -121,10 +135,11 @@ def _option(keys: tuple[str | int, ...], options: Mapping[str, str], unknown: bo
 
 
 def _without_tags(tree: Any, keys: tuple[str | int, ...]) -> tuple[str | int, ...]:
-    """The keys without the `format` values that pydantic inserts for discriminated unions."""
+    """The keys without the values of `format` or `name` that pydantic inserts for discriminated unions."""
     found: list[str | int] = []
     for key in keys:
-        if isinstance(tree, dict) and key not in tree and key == tree.get("format"):
+        tags = (tree.get("format"), tree.get("name", "direct")) if isinstance(tree, dict) else ()
+        if isinstance(tree, dict) and key not in tree and key in tags:
             continue
         found.append(key)
         if isinstance(tree, dict):

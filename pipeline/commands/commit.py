@@ -172,6 +172,9 @@ def _arguments(settings: Settings, inputs: Inputs) -> dict[str, Any]:
     arguments["output"]["path"] = masked_name(arguments["output"]["path"])
     if arguments["audit"]["path"] is not None:
         arguments["audit"]["path"] = masked_name(arguments["audit"]["path"])
+    # Not where it ran: names of hosts and projects.
+    shown = ("name", "workers", "buckets", "max_bucket_bytes")
+    arguments["runner"] = {name: arguments["runner"][name] for name in shown if name in arguments["runner"]}
     arguments["as_of"] = moment_text(settings.as_of)
     return arguments
 

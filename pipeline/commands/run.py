@@ -20,14 +20,15 @@ from pipeline.inputs.watched import check_unchanged, states_of
 from pipeline.report.previous import PreviousRun, read_previous_run
 from pipeline.runners.progress import Progress
 from pipeline.runners.run_graph import run_graph
-from schemas.errors import InputError, PipelineError
+from schemas.errors import ConfigError, InputError, PipelineError
 from schemas.policy import Pack
-from transforms.consent.spilled import temporary_spill
+from schemas.runners import RunnerConfig
+from transforms.consent.spilled import SpilledConsent, temporary_spill
 from transforms.deid.engines import EngineSpec
 from transforms.output.ledger import Stamp
 from transforms.shuffle.buckets import Buckets
 from transforms.shuffle.guard import describe
-from transforms.shuffle.run_key import RunHasher, RunKey
+from transforms.shuffle.run_key import RunHasher, RunKey, check_travels
 from transforms.shuffle.spill import Spill
 from transforms.sources.base import ReadContext
 from transforms.storage.places import is_remote
@@ -74,6 +75,8 @@ def execute_packs(
     datasets are written and checked before the first one is committed. On any error, everything that was
     written and not committed is removed, and the error is raised.
     """
+    if not settings.config.runner.has_local_workers:
+        check_travels(settings.key_reference, settings.config.runner.name)
     run_key = RunKey.new(settings.key_reference)
     hasher = RunHasher(run_key)
     with temporary_spill(run_key) as spill:
@@ -91,7 +94,7 @@ def execute_packs(
             context = dataclasses.replace(read_context(settings, hasher), metadata_only=kind == "audit")
             plan = _plan(settings, run_key, context, inputs, writers, engine, sample, spill)
             progress.expect(inputs.total_bytes)
-            catalogs = run_graph(plan, settings.config.runner.workers, beam_arguments, progress)
+            catalogs = run_graph(plan, _runner(settings), beam_arguments, progress)
             snapshots = [snapshot_entry(snapshot, inputs) for snapshot in inputs.inspected]
             prepared = [
                 prepare(settings, pack, kind, inputs, snapshots, writer, catalog, digests, before, to_share)
@@ -147,8 +150,12 @@ def _plan(
     temporary: Spill,
 ) -> RunPlan:
     config = settings.config
+    if any(isinstance(each, SpilledConsent) for each in inputs.snapshots):
+        _check_sees_files(config.runner)
     # Blobs are spilled beside the output, where there is space; to a bucket nothing can be appended.
     folder = str(writers[0].staging) if not is_remote(writers[0].path) else temporary.folder
+    # Workers on other machines do not see a file of this one: blobs then stay in the shuffle.
+    spill = Spill.below(folder, run_key) if config.runner.has_local_workers else None
     users = config.runner.buckets or min(
         1024, max(2 * config.runner.workers, math.ceil(inputs.total_bytes / _BYTES_PER_BUCKET))
     )
@@ -164,7 +171,7 @@ def _plan(
         files=inputs.files,
         snapshots=inputs.snapshots,
         deletions=inputs.deletions,
-        buckets=Buckets(users, config.runner.max_bucket_bytes, Spill.below(folder, run_key)),
+        buckets=Buckets(users, config.runner.max_bucket_bytes, spill),
         pieces=max(2 * config.runner.workers, min(_MOST_PIECES, users // _BUCKETS_PER_PIECE)),
         unit_bytes=max(
             _UNIT_BYTES[0], min(_UNIT_BYTES[1], inputs.total_bytes // (32 * config.runner.workers))
@@ -176,6 +183,25 @@ def _plan(
         sample=sample,
         states=states_of(inputs.watched),
     )
+
+
+def _check_sees_files(runner: RunnerConfig) -> None:
+    if not runner.has_local_workers:
+        raise ConfigError(
+            f"runner: {runner.name}: consent.sources are kept in files of this machine, which workers "
+            "elsewhere do not see; give consent.snapshots, or use direct, prism or LOOPBACK"
+        )
+
+
+def _runner(settings: Settings) -> RunnerConfig:
+    """The section `runner`, with absolute paths of programs; a name without a slash is looked up on PATH."""
+    config = settings.config.runner
+    update = {
+        name: settings.resolve(given)
+        for name in ("program", "job_server_jar")
+        if (given := getattr(config, name, None)) is not None and "/" in given
+    }
+    return config.model_copy(update=update)
 
 
 def _stamp(settings: Settings, pack: Pack, inputs: Inputs) -> Stamp:

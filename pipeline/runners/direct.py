@@ -1,15 +1,37 @@
-"""Beam's local runner, extended to report the counters of its workers to a Progress."""
+"""`direct`: Beam's local runner, which reports the counters of its workers to a Progress."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from apache_beam.metrics import monitoring_infos
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner, fn_runner
 
+from pipeline.graph import RunPlan
+from pipeline.runners.build import build_pipeline
+from pipeline.runners.counters import counters_of
+from pipeline.runners.options import parsed
 from pipeline.runners.progress import Progress
+from pipeline.runners.worker_processes import WorkerProcesses
+from schemas.runners import DirectRunner
+
+
+def run(config: DirectRunner, arguments: Sequence[str], plan: RunPlan, progress: Progress) -> None:
+    """Runs the graph: one worker in this process, several as processes of their own."""
+    # Never DirectRunner: it would first try to download another runner, then fall back silently.
+    arguments = ["--runner=FnApiRunner", f"--direct_num_workers={config.workers}", *arguments]
+    processes = WorkerProcesses(plan.run_key.worker_environment()) if config.workers > 1 else None
+    with local_runner(progress, processes and processes.environment) as runner:
+        pipeline = build_pipeline(plan, runner, parsed(arguments))
+
+        def run_here() -> None:
+            pipeline.run().wait_until_finish()
+
+        if processes is None:
+            run_here()
+        else:
+            processes.run(run_here)
 
 
 @contextlib.contextmanager
@@ -37,7 +59,7 @@ class _WatchedRunner(FnApiRunner):  # type: ignore[misc]  # Beam is not typed
         """Reports the stage at its start and its counters at its end; Beam does not poll short bundles."""
         self._progress.begin([transform.unique_name for transform in bundle.stage.transforms])
         result = super()._execute_bundle(context, bundle, *rest)
-        self._progress.finish(_counters(result.process_bundle))
+        self._progress.finish(counters_of(result.process_bundle.monitoring_infos))
         return result
 
 
@@ -47,18 +69,8 @@ def _requester(base: Any, progress: Progress) -> type:
             bundle = progress.bundle
 
             def note(response: Any) -> None:
-                progress.note(bundle, instruction, _counters(response))
+                progress.note(bundle, instruction, counters_of(response.monitoring_infos))
 
             super().__init__(handler, instruction, frequency, note)
 
     return Requester
-
-
-def _counters(response: Any) -> dict[str, int]:
-    """The sums of the chatsieve counters in a response of a worker."""
-    found: dict[str, int] = {}
-    for info in response.monitoring_infos:
-        if info.urn == monitoring_infos.USER_COUNTER_URN and info.labels.get("NAMESPACE") == "chatsieve":
-            name = info.labels["NAME"]
-            found[name] = found.get(name, 0) + monitoring_infos.extract_counter_value(info)
-    return found

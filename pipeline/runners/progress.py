@@ -102,6 +102,15 @@ class Progress:
             self._counted.update(counters)
         self._draw()
 
+    def report(self, counters: dict[str, int]) -> None:
+        """Replaces all counters by those of a job, and finds the stage by them: the last one that has any."""
+        reached = [stage for stage in _STAGES if stage.sessions and counters.get(stage.sessions)]
+        with self._lock:
+            self._counted = collections.Counter(counters)
+            if reached and reached[-1] is not self._stage:
+                self._stage, self._begun = reached[-1], self._clock()
+        self._draw()
+
     def line(self) -> dict[str, Any]:
         """The fields of the bar: stage, fraction done (None: unknown), sessions, size, rate, time left."""
         with self._lock:

@@ -1,4 +1,4 @@
-"""Runs a graph on Beam's local runner, with progress."""
+"""Runs a graph on the runner of the configuration, and reads what the stages wrote."""
 
 from __future__ import annotations
 
@@ -8,85 +8,58 @@ from typing import Any
 import msgspec
 
 from pipeline.graph import RunPlan
-from pipeline.runners.build import build_pipeline
+from pipeline.runners.options import checked
 from pipeline.runners.other_code import other_code
 from pipeline.runners.progress import Progress
-from schemas.errors import ChatsieveError, ConfigError, ConsentError, PipelineError
+from schemas.errors import ChatsieveError, ConsentError, PipelineError
+from schemas.runners import DataflowRunner, DirectRunner, FlinkRunner, PrismRunner, RunnerConfig, SparkRunner
 from transforms.output.stage import CATALOG
 from transforms.shuffle.entries import entries_by_kind
 from transforms.shuffle.guard import describe
 from transforms.storage.places import store_of
 
-#: Beam options that the configuration sets. The workers of `direct_running_mode` listen on the network.
-_CONFIGURED = frozenset({"direct_num_workers", "direct_running_mode", "runner"})
-
 
 def run_graph(
-    plan: RunPlan, workers: int, beam_arguments: Sequence[str], progress: Progress
+    plan: RunPlan, config: RunnerConfig, beam_arguments: Sequence[str], progress: Progress
 ) -> list[dict[str, list[dict[str, Any]]]]:
     """The catalog of each pack of the plan, after the graph ran: the entries of each kind.
 
-    One worker runs in this process; several are processes of their own. Raises PipelineError with the
-    class and place of what failed, never with data.
+    The entries are the sums of a run; counters of Beam are not: a retry counts twice, and some runners lose
+    counts. Raises PipelineError with the class and place of what failed, never with data.
     """
-    from apache_beam.options.pipeline_options import PipelineOptions
-
-    from pipeline.runners.direct import local_runner
-    from pipeline.runners.worker_processes import WorkerProcesses
-
-    options = _options(PipelineOptions, beam_arguments, workers)
-    processes = WorkerProcesses(plan.run_key.worker_environment()) if workers > 1 else None
-    with local_runner(progress, processes and processes.environment) as runner:
-        pipeline = build_pipeline(plan, runner, options)
-
-        def run() -> None:
-            pipeline.run().wait_until_finish()
-
-        try:
-            if processes is None:
-                run()
-            else:
-                processes.run(run)
-        except ChatsieveError as error:
-            error.args = tuple(_without_step(str(each)) for each in error.args)
-            raise
-        except Exception as error:
-            raise _failure(error) from error
+    arguments = checked(beam_arguments)
+    try:
+        _run(plan, config, arguments, progress)
+    except ChatsieveError as error:
+        error.args = tuple(_without_step(str(each)) for each in error.args)
+        raise
+    except Exception as error:
+        raise _failure(error) from error
     return [_read_catalog(pack.staging) for pack in plan.packs]
 
 
-def _options(make: Any, arguments: Sequence[str], workers: int) -> Any:
-    """The options for Beam. ConfigError for those that are unknown or that the configuration sets."""
-    for argument in arguments:
-        if _name(argument) in _CONFIGURED:
-            raise ConfigError(
-                f"the Beam option --{_name(argument)} cannot be used; set runner.workers in the configuration"
-            )
-    # Never DirectRunner: it would first try to download another runner, then fall back silently.
-    arguments = ["--runner=FnApiRunner", f"--direct_num_workers={workers}", *arguments]
-    try:
-        options = make(arguments)
-        unknown = set(arguments[1:]) - {a for a in arguments[1:] if _known(options, a)}
-    except SystemExit:
-        raise ConfigError(
-            "the Beam options after -- cannot be parsed; see the Apache Beam documentation"
-        ) from None
-    if unknown:
-        raise ConfigError(f"unknown Beam option {min(unknown).split('=', 1)[0]}; check its spelling")
-    return options
+def _run(plan: RunPlan, config: RunnerConfig, arguments: Sequence[str], progress: Progress) -> None:
+    """Runs the graph in the way of the runner that the configuration names."""
+    if isinstance(config, DirectRunner):
+        from pipeline.runners import direct
 
+        direct.run(config, arguments, plan, progress)
+    elif isinstance(config, PrismRunner):
+        from pipeline.runners import prism
 
-def _name(argument: str) -> str:
-    return argument.removeprefix("--").split("=", 1)[0].replace("-", "_")
+        prism.run(config, arguments, plan, progress)
+    elif isinstance(config, DataflowRunner):
+        from pipeline.runners import dataflow
 
+        dataflow.run(config, arguments, plan, progress)
+    elif isinstance(config, FlinkRunner | SparkRunner):
+        from pipeline.runners import cluster
 
-def _known(options: Any, argument: str) -> bool:
-    name = _name(argument)
-    return (
-        not argument.startswith("--")
-        or name in options.get_all_options()
-        or name.removeprefix("no_") in (options.get_all_options())
-    )
+        cluster.run(config, arguments, plan, progress)
+    else:
+        from pipeline.runners import portable
+
+        portable.run(config, arguments, plan, progress)
 
 
 def _read_catalog(staging: str) -> dict[str, list[dict[str, Any]]]:
@@ -111,7 +84,10 @@ def _failure(error: Exception) -> ChatsieveError:
                 # Some runners pass the text on as its repr: what follows is the rest of a traceback.
                 message = line.split(f"{name}: ", 1)[1].split("\\n", 1)[0]
                 return kind(_without_step(message))
-    return PipelineError(other_code(str(error)) or describe("the runner failed", error))
+    if other := other_code(str(error)):
+        return PipelineError(other)
+    own = getattr(error, "line", None)
+    return PipelineError(own() if callable(own) else describe("the runner failed", error))
 
 
 def _without_step(line: str) -> str:

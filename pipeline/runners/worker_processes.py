@@ -1,4 +1,4 @@
-"""The worker processes of one run: started isolated, watched, and stopped with the run.
+"""The worker processes of Beam's local runner: one run's, and stopped with it.
 
 They connect to this process over a Unix socket in a private folder. Nothing listens on a network.
 
@@ -8,37 +8,22 @@ leave the run waiting forever.
 
 from __future__ import annotations
 
-import contextlib
-import os
 import queue
-import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Mapping
-from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from apache_beam.runners.portability.fn_api_runner import worker_handlers
 from apache_beam.transforms import environments
 from google.protobuf import json_format, text_format
 
-from pipeline.runners.process import MEMORY
+from pipeline.runners.children import Child, Children
 from pipeline.runners.socket_folder import socket_folder
 from pipeline.runners.socket_server import SocketServer
 from schemas.errors import PipelineError
 
 _URN = "chatsieve:env:worker_process:v1"
-_CHECK_SECONDS = 2
-_MOST_CHECKS_STOPPED = 30
-
-
-def worker_command() -> list[str]:
-    """The command of a worker process.
-
-    `-P`: modules in the working folder are not imported. PYTHONPATH still applies.
-    """
-    return [sys.executable, "-P", "-m", "pipeline.runners.worker_main", str(os.getpid())]
 
 
 class WorkerProcesses:
@@ -47,12 +32,11 @@ class WorkerProcesses:
     `variables`: for the environment of the processes, besides that of this one.
     """
 
-    def __init__(self, variables: Mapping[str, str] | None = None) -> None:
-        self._variables = dict(variables or {})
-        self._processes: list[subprocess.Popen[bytes]] = []
+    def __init__(self, variables: Mapping[str, str] = MappingProxyType({})) -> None:
         self._lock = threading.Lock()
         self._over = False
         self._ended: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
+        self.children = Children(lambda reason: self._ended.put(PipelineError(reason)), variables)
         self._socket = ""
         self._server: SocketServer | None = None
         # Beam makes a handler from the URN of an environment. The handler belongs to this run.
@@ -80,29 +64,6 @@ class WorkerProcesses:
         if error is not None:
             raise error
 
-    def start(self, environment: dict[str, str]) -> subprocess.Popen[bytes]:
-        """Starts a process; raises PipelineError if the system refuses."""
-        with self._lock:
-            if self._over:
-                raise PipelineError("the run has ended")
-            try:
-                process = subprocess.Popen(  # noqa: S603 - this interpreter
-                    worker_command(),
-                    env={**environment, **self._variables},
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.PIPE,
-                )
-            except OSError as error:
-                reason = error.strerror or type(error).__name__
-                raise PipelineError(f"a worker process cannot start ({reason})") from None
-            self._processes.append(process)
-        return process
-
-    def fail(self, reason: str) -> None:
-        """Ends the run with this reason."""
-        self._ended.put(PipelineError(reason))
-
     def _call(self, run: Callable[[], object]) -> None:
         try:
             run()
@@ -114,11 +75,7 @@ class WorkerProcesses:
     def _kill(self) -> None:
         with self._lock:
             self._over = True
-            for process in self._processes:
-                process.kill()
-            # The caller removes files next: no process may still write some.
-            for process in self._processes:
-                process.wait()
+            self.children.kill()
             if self._server is not None:
                 self._server.abort()
 
@@ -130,7 +87,7 @@ class WorkerProcesses:
         return self._server
 
     def _handler(self, _: bytes, state: Any, provision_info: Any, grpc_server: Any) -> _WorkerHandler:
-        return _WorkerHandler(self, state, provision_info, grpc_server)
+        return _WorkerHandler(self.children, state, provision_info, grpc_server)
 
 
 class _Environment(environments.Environment):  # type: ignore[misc]  # Beam is not typed
@@ -141,11 +98,10 @@ class _Environment(environments.Environment):  # type: ignore[misc]  # Beam is n
 class _WorkerHandler(worker_handlers.GrpcWorkerHandler):  # type: ignore[misc]  # Beam is not typed
     """One worker process, as Beam's runner uses it."""
 
-    def __init__(self, processes: WorkerProcesses, state: Any, provision_info: Any, grpc_server: Any) -> None:
+    def __init__(self, children: Children, state: Any, provision_info: Any, grpc_server: Any) -> None:
         super().__init__(state, provision_info, grpc_server)
-        self._processes = processes
-        self._closing = False
-        self._watch: threading.Thread | None = None
+        self._children = children
+        self._child: Child | None = None
 
     def port_from_worker(self, port: str) -> str:
         """The address of a port of SocketServer, which is one already."""
@@ -153,65 +109,20 @@ class _WorkerHandler(worker_handlers.GrpcWorkerHandler):  # type: ignore[misc]  
 
     def start_worker(self) -> None:
         options = self.provision_info.provision_info.pipeline_options
-        environment = {
-            **MEMORY,
-            **_inherited(),
-            "CONTROL_API_SERVICE_DESCRIPTOR": text_format.MessageToString(
-                self.control_api_service_descriptor()
-            ),
-            "PIPELINE_OPTIONS": json_format.MessageToJson(options),
-            "WORKER_ID": self.worker_id,
-        }
-        process = self._processes.start(environment)
-        self._watch = threading.Thread(target=self._wait, args=(process,), daemon=True)
-        self._watch.start()
+        control = text_format.MessageToString(self.control_api_service_descriptor())
+        self._child = self._children.start(
+            {
+                "CONTROL_API_SERVICE_DESCRIPTOR": control,
+                "PIPELINE_OPTIONS": json_format.MessageToJson(options),
+                "WORKER_ID": self.worker_id,
+            }
+        )
 
     def close(self) -> None:
-        self._closing = True
+        if self._child is not None:
+            self._child.expect_end()
         super().close()
 
     def stop_worker(self) -> None:
-        if self._watch is not None:
-            self._watch.join()
-
-    def _wait(self, process: subprocess.Popen[bytes]) -> None:
-        stopped = 0
-        while stopped < _MOST_CHECKS_STOPPED:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                _, error = process.communicate(timeout=_CHECK_SECONDS)
-                if not self._closing:
-                    self._processes.fail(_reason(process.returncode, error))
-                return
-            stopped = stopped + 1 if _is_stopped(process.pid) else 0
-        self._processes.fail("a worker process was stopped and did not continue; nothing was committed")
-        process.wait()
-
-
-def _inherited() -> dict[str, str]:
-    """The variables of this process. An empty entry of PYTHONPATH means the working folder: it is removed."""
-    variables = dict(os.environ)
-    entries = variables.pop("PYTHONPATH", "").split(os.pathsep)
-    if any(entries):
-        variables["PYTHONPATH"] = os.pathsep.join(filter(None, entries))
-    return variables
-
-
-def _is_stopped(process: int) -> bool:
-    """True after SIGSTOP; also False where the system has no `/proc`."""
-    try:
-        stat = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return False
-    return stat.rpartition(")")[2].split()[0] == "T"
-
-
-def _reason(code: int, error: bytes) -> str:
-    """One line for a process that ended early; `error` is what it printed before it read any data."""
-    if code < 0:
-        known = {each.value: each.name for each in signal.Signals}
-        name = known.get(-code, f"signal {-code}")
-        cause = ", perhaps for lack of memory" if name == "SIGKILL" else ""
-        return f"a worker process was ended by {name}{cause}; nothing was committed"
-    lines = error.decode("utf-8", "replace").split("\n")
-    last = next((line.strip() for line in reversed(lines) if line.strip()), "no message")
-    return f"a worker process ended with exit code {code} ({last}); nothing was committed"
+        if self._child is not None:
+            self._child.join()

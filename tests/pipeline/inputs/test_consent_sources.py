@@ -94,6 +94,21 @@ def test_a_source_decides_as_equal_snapshots(
     ]
 
 
+def test_workers_elsewhere_do_not_get_a_source_of_consent(corpus: Corpus, tmp_path: Path) -> None:
+    """Its rows are in a file of this machine: the job would fail hours later, at the first bundle."""
+    for at, rows in snapshots_of(corpus).items():
+        write(tmp_path / f"in/snapshot_at={at}/records.jsonl", *map(as_fides, rows))
+    source = {"path": str(tmp_path / "in/*/records.jsonl"), "format": "fides", "preference": "Model training"}
+    config = configured(corpus, tmp_path / "c.yaml", {"sources": [source]})
+    runner = "{name: portable, job_endpoint: 'j:1', environment: {type: DOCKER, config: i}}"
+    done = chatsieve("audit", "-c", config, "--output", tmp_path / "out", "--set", f"runner={runner}")
+    assert done.returncode == 2
+    assert done.stderr.startswith(
+        "chatsieve: runner: portable: consent.sources are kept in files of this machine"
+    )
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.e2e
 def test_an_unknown_state_stops_the_run_before_it_starts(corpus: Corpus, tmp_path: Path) -> None:
     """Exit 2, one line with the file and the state, no user's id, and nothing written."""

@@ -6,13 +6,14 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from pipeline.commands.run import execute
 from pipeline.inputs.config import load_settings
-from pipeline.runners import worker_processes
+from pipeline.runners import children
 from pipeline.runners.progress import Progress
 from schemas.errors import PipelineError
 from tests.support.command import COMMAND, Corpus, current
@@ -53,7 +54,7 @@ def test_a_worker_that_cannot_start_ends_the_run(
     corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str], message: str
 ) -> None:
     """Beam waits without limit for a worker that never connects."""
-    monkeypatch.setattr(worker_processes, "worker_command", lambda: command)
+    monkeypatch.setattr(children, "worker_command", lambda: command)
     assert _audit(corpus, tmp_path / "out") == message
 
 
@@ -76,9 +77,9 @@ def test_a_worker_that_stays_stopped_ends_the_run(
     corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, checks: int
 ) -> None:
     """Beam waits without limit for a worker that a signal stopped, and the run holds its claim meanwhile."""
-    monkeypatch.setattr(worker_processes, "_CHECK_SECONDS", 0.01)
-    monkeypatch.setattr(worker_processes, "_MOST_CHECKS_STOPPED", checks)
-    monkeypatch.setattr(worker_processes, "worker_command", lambda: [sys.executable, "-c", _STOP])
+    monkeypatch.setattr(children, "_CHECK_SECONDS", 0.01)
+    monkeypatch.setattr(children, "_MOST_CHECKS_STOPPED", checks)
+    monkeypatch.setattr(children, "worker_command", lambda: [sys.executable, "-c", _STOP])
     message = "a worker process was stopped and did not continue"
     assert _audit(corpus, tmp_path / "out") == message + _NOTHING_COMMITTED
 
@@ -88,7 +89,7 @@ def test_a_worker_that_continues_goes_on(
     corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ctrl-Z and fg stop and continue a run with its workers. Here the worker then ends by itself."""
-    monkeypatch.setattr(worker_processes, "worker_command", lambda: [sys.executable, "-c", _CONTINUE + _STOP])
+    monkeypatch.setattr(children, "worker_command", lambda: [sys.executable, "-c", _CONTINUE + _STOP])
     assert "exit code 1 (went on)" in _audit(corpus, tmp_path / "out")
 
 
@@ -98,14 +99,14 @@ def test_no_worker_outlives_a_run_that_failed(
     """The other workers would go on writing into a folder that is removed."""
     started: list[subprocess.Popen[bytes]] = []
     commands = iter([[sys.executable, "-c", "import time; time.sleep(600)"], [sys.executable, "-c", "1 / 0"]])
-    monkeypatch.setattr(worker_processes, "worker_command", lambda: next(commands))
-    start = worker_processes.WorkerProcesses.start
+    monkeypatch.setattr(children, "worker_command", lambda: next(commands))
+    start = children.Children._start
 
-    def note(self: worker_processes.WorkerProcesses, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    def note(self: children.Children, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
         started.append(start(self, environment))
         return started[-1]
 
-    monkeypatch.setattr(worker_processes.WorkerProcesses, "start", note)
+    monkeypatch.setattr(children.Children, "_start", note)
     assert "ZeroDivisionError" in _audit(corpus, tmp_path / "out")
     assert [process.wait(timeout=60) for process in started] == [-signal.SIGKILL, 1]
 
@@ -118,7 +119,7 @@ def test_a_worker_gets_the_plugin_folders_and_no_empty_entry(
 ) -> None:
     """PYTHONPATH=$PYTHONPATH:/plugins has an empty entry, which Python reads as the working folder."""
     shown = [sys.executable, "-P", "-S", "-c", "import os, sys; sys.exit(str(os.environ.get('PYTHONPATH')))"]
-    monkeypatch.setattr(worker_processes, "worker_command", lambda: shown)
+    monkeypatch.setattr(children, "worker_command", lambda: shown)
     monkeypatch.setenv("PYTHONPATH", given)
     assert f"({inherited})" in _audit(corpus, tmp_path / "out")
 
@@ -136,8 +137,8 @@ import sys
 from pipeline.cli.main import main
 from pipeline.runners.process import prepare_process
 prepare_process()
-from pipeline.runners import worker_processes
-worker_processes.worker_command = lambda: [sys.executable, "-P", "-c", {_KILLED_WORKER!r}]
+from pipeline.runners import children
+children.worker_command = lambda: [sys.executable, "-P", "-c", {_KILLED_WORKER!r}]
 main()
 """
 

@@ -1,0 +1,40 @@
+"""`flink` and `spark`: the portable path, through Beam's job server for either."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from apache_beam.runners.portability.flink_runner import FlinkRunner as BeamFlink
+from apache_beam.runners.portability.spark_runner import SparkRunner as BeamSpark
+
+from pipeline.graph import RunPlan
+from pipeline.runners.job import Limits
+from pipeline.runners.portable import endpoints, runner_class, seconds, submit_and_wait
+from pipeline.runners.progress import Progress
+from schemas.runners import FlinkRunner, SparkRunner, is_this_host
+
+
+def run(
+    config: FlinkRunner | SparkRunner, arguments: Sequence[str], plan: RunPlan, progress: Progress
+) -> None:
+    """Gives the graph to a job server, or starts one from its jar, and waits until the graph has run."""
+    options = beam_options(config, arguments)
+    local = config.job_endpoint is None or is_this_host(config.job_endpoint)
+    limits = Limits(seconds(config.start_timeout), seconds(config.idle_timeout))
+    runner = runner_class(BeamFlink if isinstance(config, FlinkRunner) else BeamSpark)
+    submit_and_wait(runner, options, config.environment, local, plan, progress, limits)
+
+
+def beam_options(config: FlinkRunner | SparkRunner, arguments: Sequence[str]) -> list[str]:
+    """The Beam options of the configuration, followed by those after `--`."""
+    if isinstance(config, FlinkRunner):
+        options = [f"--flink_master={config.flink_master}", f"--parallelism={config.workers}"]
+        jar = "--flink_job_server_jar"
+    else:
+        options = [f"--spark_master_url={config.spark_master_url}"]
+        jar = "--spark_job_server_jar"
+    if config.job_endpoint is not None:
+        options += endpoints(config.job_endpoint, config.artifact_endpoint)
+    else:
+        options.append(f"{jar}={config.job_server_jar}")
+    return [*options, *arguments]
