@@ -22,6 +22,8 @@ import pytest
 _PROGRAMS = ("sh", "env", "cat", "ls", "rm", "mkdir", "id", "uname")
 #: Libraries of a slim image (Debian's base) that wheels may need and Python itself does not.
 _LIBRARIES = ("libstdc++.so.6", "libgcc_s.so.1", "librt.so.1", "libpthread.so.0", "libdl.so.2")
+#: After this time a command counts as hanging.
+_MOST_SECONDS = 600
 _DEVICES = ("null", "zero", "full", "random", "urandom")
 
 
@@ -40,6 +42,7 @@ def make_root(root: Path) -> None:
     """Fills an empty folder with Python, its libraries, and a shell."""
     for name in ("bin", "dev", "etc", "proc", "tmp", "usr/bin", "usr/local/bin", "usr/local/lib", "work"):
         (root / name).mkdir(parents=True)
+    (root / "etc/hosts").write_text("127.0.0.1 localhost\n")  # as every engine writes it
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     interpreter = Path(os.path.realpath(sys.executable))
     shutil.copy2(interpreter, root / "usr/local/bin" / version)
@@ -50,9 +53,11 @@ def make_root(root: Path) -> None:
         library,
         root / "usr/local/lib" / version,
         symlinks=True,
-        ignore=lambda folder, names: {"site-packages", "test"} & set(names)
-        if Path(folder) == library
-        else {"__pycache__"} & set(names),
+        ignore=lambda folder, names: (
+            {"site-packages", "test"} & set(names)
+            if Path(folder) == library
+            else {"__pycache__"} & set(names)
+        ),
     )
     programs = [Path(os.path.realpath(str(shutil.which(name)))) for name in _PROGRAMS]
     for name, program in zip(_PROGRAMS, programs, strict=True):
@@ -82,7 +87,8 @@ def _libraries(programs: Sequence[Path]) -> list[Path]:
 class Root:
     """How a program is started in a root. `volumes`: folders of this machine by the place where they are seen.
 
-    With `is_read_only`, only /tmp and the volumes can be written.
+    With `is_read_only`, only /tmp and the volumes can be written. `beside`: shell commands that run outside of
+    the root, on the same network, until the program ends.
     """
 
     path: Path
@@ -91,11 +97,17 @@ class Root:
     folder: str = "/"
     volumes: Mapping[str, Path] = dataclasses.field(default_factory=dict)
     is_read_only: bool = False
+    beside: Sequence[str] = ()
 
     def run(self, command: Sequence[str], check: bool = True) -> subprocess.CompletedProcess[str]:
         """Runs a command to its end, in namespaces of its own; all its processes end with it."""
         done = subprocess.run(
-            self.started(command), capture_output=True, text=True, check=False, env=dict(self.environment)
+            self.started(command),
+            capture_output=True,
+            text=True,
+            check=False,
+            env=dict(self.environment),
+            timeout=_MOST_SECONDS,
         )
         if check and done.returncode:
             raise AssertionError(f"{command} ended with {done.returncode}: {done.stdout}{done.stderr}")
@@ -122,11 +134,11 @@ class Root:
         if self.is_read_only:
             mounts.append(f"mount -o remount,bind,ro {self.path}")
         mounts.append(f"mount -t tmpfs -o mode=1777 tmpfs {self.path}/tmp")
+        mounts += [f"{command} &" for command in self.beside]
         user, group = self.user
         mounts.append("PATH=$given")
         mounts.append(
-            f"exec /usr/sbin/chroot --userspec={user}:{group} --groups= {self.path} "
-            f'/bin/env -C {self.folder} "$@"'
+            f'/usr/sbin/chroot --userspec={user}:{group} --groups= {self.path} /bin/env -C {self.folder} "$@"'
         )
         unshare = ["/usr/bin/unshare", "--mount", "--net", "--pid", "--fork", "--kill-child"]
         return [*unshare, "/bin/sh", "-c", "\n".join(mounts), "enter", *command]

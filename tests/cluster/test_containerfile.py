@@ -36,11 +36,15 @@ def test_stages_pass_files_and_settings_on(tmp_path: Path) -> None:
     ran: list[tuple[str, dict[str, str]]] = []
     text = (
         "ARG BASE=base\nFROM ${BASE} AS first\nCOPY file /a/file\nENV A=1\nRUN step\n"
-        "FROM base AS second\nCOPY --from=first /a /b\nUSER 5:6\nWORKDIR /w\nENTRYPOINT [\"x\"]\n"
+        'FROM base AS second\nCOPY --from=first /a /b\nUSER 5:6\nWORKDIR /w\nENTRYPOINT ["x"]\n'
         "FROM second AS third\nENV C=3\n"
     )
     stages = build(
-        text, tmp_path, {"base": lambda root: None}, tmp_path / "out", lambda _, c, e: ran.append((c, dict(e)))
+        text,
+        tmp_path,
+        {"base": lambda root: None},
+        tmp_path / "out",
+        lambda _, c, e: ran.append((c, dict(e))),
     )
     assert [(command, environment["A"]) for command, environment in ran] == [("step", "1")]
     third = stages["third"]

@@ -57,7 +57,9 @@ def digests(folder: Path, *names: str) -> dict[str, str]:
 def entries(lock: Path) -> dict[str, list[str]]:
     """Version and hashes of each package of a lock file, by name."""
     found: dict[str, list[str]] = {}
-    for name, rest in re.findall(r"^([a-z0-9._-]+)(==[^\n]*\n(?:    --hash[^\n]*\n)*)", lock.read_text(), re.M):
+    for name, rest in re.findall(
+        r"^([a-z0-9._-]+)(==[^\n]*\n(?:    --hash[^\n]*\n)*)", lock.read_text(), re.M
+    ):
         found[name] = [rest.split()[0], *sorted(re.findall(r"sha256:\w+", rest))]
     return found
 
@@ -107,7 +109,15 @@ def test_the_demo_writes_the_same_bytes_as_outside(stages: dict[str, Stage], tmp
 
     shutil.copytree(work / "chatsieve-demo", outside, symlinks=True)
     shutil.rmtree(outside / "out/demo")  # the key stays
-    command = [sys.executable, "-m", "pipeline.cli.main", "run", "-c", outside / "configs/demo.yaml", "--quiet"]
+    command = [
+        sys.executable,
+        "-m",
+        "pipeline.cli.main",
+        "run",
+        "-c",
+        outside / "configs/demo.yaml",
+        "--quiet",
+    ]
     subprocess.run(command, check=True, cwd=ROOT, capture_output=True)
     (version,) = (work / "chatsieve-demo/out/demo").glob("v0001-*")
     (expected,) = (outside / "out/demo").glob("v0001-*")
@@ -126,6 +136,8 @@ def test_a_second_run_adds_nothing_to_the_caches(stages: dict[str, Stage]) -> No
 
 
 _JOB = """
+import socket, time
+
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 
@@ -133,6 +145,15 @@ options = PipelineOptions([
     "--runner=PortableRunner", "--job_endpoint=localhost:8073",
     "--environment_type=EXTERNAL", "--environment_config=localhost:50000",
 ])
+
+for port in (50000, 8073):  # the runner fails at once where no worker pool answers
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        try:
+            socket.create_connection(("localhost", port)).close()
+            break
+        except OSError:
+            time.sleep(0.1)
 
 def masked(text):
     import os, subprocess
@@ -151,24 +172,16 @@ with beam.Pipeline(options=options) as pipeline:
 def test_beams_boot_program_serves_a_portable_runner(stages: dict[str, Stage], tmp_path: Path) -> None:
     """A runner starts workers through boot: it must find Python, code and models, and install nothing."""
     stage = stages["worker"]
-    tools = tmp_path / "tools"
-    tools.mkdir()
-    shutil.copy2(program("prism"), tools / "prism")
-    (tools / "job.py").write_text(_JOB)
     work = tmp_path / "work"
     work.mkdir()
-    (stage.root / "tools").mkdir()  # before the root is read-only: a place for the volume
-    inside = container(stage, work)
-    inside = dataclasses.replace(inside, volumes={**inside.volumes, "/tools": tools})
+    (work / "job.py").write_text(_JOB)
+    prism = f"{program('prism')} --job_port=8073 --serve_http=false >{tmp_path}/prism 2>&1"
+    inside = dataclasses.replace(container(stage, work), beside=[prism])
     (boot,) = stage.entrypoint
-    script = (
-        f"{boot} --worker_pool >/work/pool 2>&1 &\n"
-        "/tools/prism --job_port=8073 --serve_http=false >/work/prism 2>&1 &\n"
-        "exec python /tools/job.py\n"
-    )
+    script = f"{boot} --worker_pool >/work/pool 2>&1 & exec python /work/job.py"
     done = inside.run(["/bin/sh", "-c", script], check=False)
     log = (work / "pool").read_text()
-    assert done.returncode == 0, done.stderr + log + (work / "prism").read_text()
+    assert done.returncode == 0, done.stderr + log + (tmp_path / "prism").read_text()
     (line,) = (work / "lines").read_text().splitlines()
     assert line.startswith("65532 write to ")
     assert "mira.holt" not in line
