@@ -1,4 +1,4 @@
-"""The steps of a Containerfile, run without a container engine: each stage is a folder that becomes the root."""
+"""The steps of a Containerfile, run without a container engine: each stage is a folder."""
 
 from __future__ import annotations
 

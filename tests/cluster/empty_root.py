@@ -42,6 +42,7 @@ def make_root(root: Path) -> None:
     """Fills an empty folder with Python, its libraries, and a shell."""
     for name in ("bin", "dev", "etc", "proc", "tmp", "usr/bin", "usr/local/bin", "usr/local/lib", "work"):
         (root / name).mkdir(parents=True)
+    (root / "tmp").chmod(0o1777)
     (root / "etc/hosts").write_text("127.0.0.1 localhost\n")  # as every engine writes it
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     interpreter = Path(os.path.realpath(sys.executable))
@@ -71,7 +72,7 @@ def make_root(root: Path) -> None:
 
 
 def _libraries(programs: Sequence[Path]) -> list[Path]:
-    """The shared libraries that programs and modules need, and those of a slim image, as the loader finds them."""
+    """The shared libraries that programs and modules need, and those of a slim image."""
     listed = subprocess.run(
         ["ldd", *map(str, programs)], capture_output=True, text=True, check=False, env={"LANG": "C"}
     ).stdout
@@ -85,10 +86,10 @@ def _libraries(programs: Sequence[Path]) -> list[Path]:
 
 @dataclasses.dataclass(frozen=True)
 class Root:
-    """How a program is started in a root. `volumes`: folders of this machine by the place where they are seen.
+    """How a program is started in a root. `volumes`: folders of this machine by place in the root.
 
-    With `is_read_only`, only /tmp and the volumes can be written. `beside`: shell commands that run outside of
-    the root, on the same network, until the program ends.
+    With `is_read_only`, only /tmp and the volumes can be written. `beside`: shell commands that run outside
+    of the root, on the same network, until the program ends.
     """
 
     path: Path
@@ -124,16 +125,16 @@ class Root:
             f"mount --bind {self.path} {self.path}",
             f"mount -t proc proc {self.path}/proc",
             f"mount -t tmpfs -o mode=755 tmpfs {self.path}/dev",
-            f"mkdir -m 1777 {self.path}/dev/shm",
+            f"mkdir -m 1777 {self.path}/dev/shm",  # noqa: S108 - in the root
         ]
         for name in _DEVICES:
             place = f"{self.path}/dev/{name}"
             mounts.append(f"touch {place}; mount --bind /dev/{name} {place}")
         for place, folder in self.volumes.items():
-            mounts.append(f"mount --bind {folder} {self.path}{place}")
+            mounts.append(f"mkdir -p {self.path}{place}; mount --bind {folder} {self.path}{place}")
         if self.is_read_only:
             mounts.append(f"mount -o remount,bind,ro {self.path}")
-        mounts.append(f"mount -t tmpfs -o mode=1777 tmpfs {self.path}/tmp")
+        mounts.append(f"mount -t tmpfs -o mode=1777 tmpfs {self.path}/tmp")  # noqa: S108 - in the root
         mounts += [f"{command} &" for command in self.beside]
         user, group = self.user
         mounts.append("PATH=$given")

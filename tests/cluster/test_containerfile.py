@@ -9,6 +9,10 @@ import pytest
 from tests.cluster.containerfile import build, steps_of
 
 
+def _nothing(_: Path) -> None:
+    """The root of an empty image."""
+
+
 def test_steps_are_read_with_continued_lines_and_without_comments() -> None:
     """A step that is read in part would be tested in part."""
     text = "# a comment\nENV A=1 \\\n    B=2\n\nRUN one \\\n  && two\n"
@@ -26,7 +30,7 @@ def test_the_containerfile_has_only_steps_that_are_run() -> None:
 def test_an_unknown_step_is_an_error(tmp_path: Path, step: str) -> None:
     """A step that is ignored makes another image than the one of an engine."""
     with pytest.raises(ValueError):
-        build(step, tmp_path, {"base": lambda root: None}, tmp_path / "out", lambda *_: None)
+        build(step, tmp_path, {"base": _nothing}, tmp_path / "out", lambda *_: None)
 
 
 def test_stages_pass_files_and_settings_on(tmp_path: Path) -> None:
@@ -42,7 +46,7 @@ def test_stages_pass_files_and_settings_on(tmp_path: Path) -> None:
     stages = build(
         text,
         tmp_path,
-        {"base": lambda root: None},
+        {"base": _nothing},
         tmp_path / "out",
         lambda _, c, e: ran.append((c, dict(e))),
     )

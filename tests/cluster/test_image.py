@@ -1,4 +1,4 @@
-"""The image: the steps of the Containerfile in empty roots without a network, and what a container of it does."""
+"""The image: the steps of the Containerfile in empty roots without a network, and its containers."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.commands.sample import write_sample
 from tests.cluster.containerfile import Stage, build
 from tests.cluster.empty_root import Root, check_possible, make_root
 from tests.cluster.servers import program
+from tests.configs.manifests import containers, documents, pods
 
 ROOT = Path(__file__).resolve().parents[2]
 CONTEXT = ROOT / "build" / "image"
@@ -133,6 +135,31 @@ def test_a_second_run_adds_nothing_to_the_caches(stages: dict[str, Stage]) -> No
     assert {Path(name).suffix for name in caches} >= {".db", ".js", ".msgpack"}
     _run_step(stage.root, "chatsieve demo /tmp/again --quiet", stage.environment)
     assert digests(stage.root / "opt/chatsieve", "share") == caches
+
+
+def test_the_batch_of_the_manifest_runs(stages: dict[str, Stage], tmp_path: Path) -> None:
+    """The arguments, volumes and configuration of the CronJob must work for the image's user."""
+    config, job = documents(ROOT / "configs/kubernetes/batch.yaml")
+    (pod,) = pods(job)
+    (manifest,) = containers(pod)
+    folders = {name: tmp_path / name for name in ("etc", "out", "data")}
+    folders["etc"].mkdir()
+    (folders["etc"] / "run.yaml").write_text(config["data"]["run.yaml"])
+    folders["out"].mkdir()
+    shutil.chown(folders["out"], *stages["cli"].user)
+    write_sample(folders["data"], conversations=20, seed=4, input_format="parquet")
+    stage = stages["cli"]
+    places = {mount["name"]: mount["mountPath"] for mount in manifest["volumeMounts"]}
+    volumes = {
+        places["config"]: folders["etc"],
+        places["data"]: folders["data"],
+        places["out"]: folders["out"],
+    }
+    (variable,) = manifest["env"]
+    environment = {**stage.environment, variable["name"]: "5" * 64}
+    inside = Root(stage.root, environment, stage.user, stage.folder, volumes, is_read_only=True)
+    inside.run([*stage.entrypoint, *manifest["args"], "--set", "runner.workers=2"])
+    assert (folders["out"] / "dataset/CURRENT").is_file()
 
 
 _JOB = """
