@@ -95,7 +95,7 @@ build/image/requirements.lock: requirements.lock pyproject.toml | setup
 	rm -rf build/image/wheels $@
 	mkdir -p build/image/wheels
 	VIRTUAL_ENV=$(CURDIR)/.venv $(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
-	  --constraints requirements.lock --extra postgres --extra onnx --output-file build/image/wheels/requirements.lock pyproject.toml
+	  --constraints requirements.lock --all-extras --output-file build/image/wheels/requirements.lock pyproject.toml
 	$(BIN)/python -m pip download --quiet --disable-pip-version-check --only-binary :all: --no-deps --require-hashes \
 	  --requirement build/image/wheels/requirements.lock --dest build/image/wheels
 	mv build/image/wheels/requirements.lock $@
