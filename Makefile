@@ -74,12 +74,40 @@ faults: setup  ## disturb runs, fail 2,000 operations on files, check what is le
 
 # Servers that the cluster tests start, built from Go modules. A changed version is built again.
 SERVERS := github.com/versity/versitygw/cmd/versitygw@v1.8.0 github.com/fsouza/fake-gcs-server@v1.56.1 github.com/apache/beam/sdks/v2/go/cmd/prism@v2.77.0
+# Beam's program that starts the SDK worker in a container; the file of this name is the root of its module.
+BOOT := github.com/apache/beam/sdks/v2/python/container@v2.77.0
 .tools/servers/.installed: Makefile
 	@command -v go >/dev/null || { echo "the cluster tests need Go 1.25 or newer" >&2; exit 1; }
 	for module in $(SERVERS); do GOBIN=$(CURDIR)/.tools/servers go install $$module; done
 	touch $@
 
-test-cluster: setup .tools/servers/.installed  ## test object stores and other runners on servers started here (20 minutes)
+.PHONY: image-context
+image-context: build/image/requirements.lock build/image/boot  ## fill build/image, the input of the Containerfile
+	rm -rf build/image/wheels/chatsieve-*.whl build/source
+	mkdir -p build/source
+	cp -r LICENSE README.md pyproject.toml configs examples pipeline schemas transforms build/source
+	$(BIN)/python -m pip wheel -qq --disable-pip-version-check --no-index --no-build-isolation --no-deps \
+	  --wheel-dir build/image/wheels build/source
+	rm -rf build/source
+
+# The part of requirements.lock that the program needs, and its wheels.
+build/image/requirements.lock: requirements.lock pyproject.toml | setup
+	rm -rf build/image/wheels $@
+	mkdir -p build/image/wheels
+	VIRTUAL_ENV=$(CURDIR)/.venv $(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
+	  --constraints requirements.lock --all-extras --output-file build/image/wheels/requirements.lock pyproject.toml
+	$(BIN)/python -m pip download --quiet --disable-pip-version-check --only-binary :all: --no-deps --require-hashes \
+	  --requirement build/image/wheels/requirements.lock --dest build/image/wheels
+	mv build/image/wheels/requirements.lock $@
+
+build/image/boot: Makefile
+	@command -v go >/dev/null || { echo "the image needs Go 1.25 or newer, to build Beam's boot program" >&2; exit 1; }
+	mkdir -p $(@D)
+	CGO_ENABLED=0 GOBIN=$(CURDIR)/build/image go install $(BOOT)
+	mv build/image/container $@
+	touch $@
+
+test-cluster: setup .tools/servers/.installed image-context  ## test object stores and other runners on servers started here (20 minutes)
 	$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),-m cluster)
 
 mutants: setup  ## test that the tests detect small changes of the decision code (an hour)

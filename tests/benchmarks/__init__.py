@@ -1,0 +1,1 @@
+"""The arithmetic of the plan: what is computed from measured costs, without measuring."""

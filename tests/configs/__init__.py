@@ -1,0 +1,1 @@
+"""The configurations that users copy: Kubernetes manifests and the Dataflow template."""
