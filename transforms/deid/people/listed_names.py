@@ -29,6 +29,9 @@ _MAX_WINDOW = 240
 #: Longer windows are not merged: a model needs some 3 kB of memory a character.
 _MAX_MERGED = 8_192
 _MAX_RUN = 5
+#: A full name has at most so many words; a given name alone has more letters than `_SHORT`.
+_MOST_WORDS = 4
+_SHORT = 3
 #: The greatest distance in tokens between two words of a name, with particles and initials between them.
 _RUN_REACH = 6
 
@@ -214,16 +217,15 @@ def _first_ok(token: _Token) -> bool:
 
 def _list_score(run: list[_Token]) -> float:
     """The score of a run by the lists alone, 0 if it is not a person."""
-    if 2 <= len(run) <= 4 and _first_ok(run[0]):
-        known = run[-1].lower in last_names() or any(p in last_names() for p in run[-1].lower.split("-"))
-        return FORM if known else LIKELY
+    first, last = run[0], run[-1]
+    if len(run) == 1:
+        return WEAK if _first_ok(first) and len(first.lower) > _SHORT else 0.0
+    if len(run) <= _MOST_WORDS and _first_ok(first):
+        return FORM if any(part in last_names() for part in (last.lower, *last.lower.split("-"))) else LIKELY
     if _spelt_like_a_name(run) and not all(is_common_word(token.lower) for token in run):
         return FITTING
-    if len(run) == 2 and run[0].lower in last_names() and _first_ok(run[1]):
-        return LIKELY
-    if len(run) == 1 and _first_ok(run[0]) and len(run[0].lower) > 3:
-        return WEAK
-    return 0.0
+    reversed_name = len(run) == 2 and first.lower in last_names() and _first_ok(last)
+    return LIKELY if reversed_name else 0.0
 
 
 def _windows(line: str, unsure: list[tuple[int, int]]) -> list[tuple[int, int]]:
