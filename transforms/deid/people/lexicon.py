@@ -16,6 +16,14 @@ from importlib import resources
 from transforms.deid.people.word_lists import word_lists
 
 _COMMON_WORDS = 30_000
+#: Words in lower case inside names: Ludwig van Beethoven, José Ortega y Gasset.
+PARTICLES = frozenset(
+    (
+        "de da do dos das del della di du la le les van von der den ter ten zu zum zur bin ibn bint al el y e af av"
+    ).split()
+)
+#: One of them, for expressions.
+PARTICLE = rf"(?:{'|'.join(sorted(PARTICLES))})"
 
 #: A capital inside a word that is not the name after a prefix (McDonald, DeVito), or capitals and a word (UIKit).
 _PASCAL = re.compile(

@@ -10,7 +10,13 @@ from typing import NamedTuple
 import numpy as np
 
 from transforms.deid.evidence import FITTING, FORM, LIKELY, WEAK
-from transforms.deid.people.lexicon import first_names, is_clear_first_name, is_common_word, last_names
+from transforms.deid.people.lexicon import (
+    PARTICLES,
+    first_names,
+    is_clear_first_name,
+    is_common_word,
+    last_names,
+)
 from transforms.deid.people.line_signs import CODE, MENTIONED, MENTIONS
 from transforms.deid.people.name_phrases import TITLES, mentioned, without_possessive
 from transforms.deid.people.places import names_a_place, names_a_thing
@@ -20,9 +26,6 @@ from transforms.deid.text.casing import CAPITALS
 from transforms.deid.text.word_table import COMMON, LISTED
 
 _CAPITALISED = re.compile(rf"(?<![\w@#$/\\`._-])[{CAPITALS}][\w'’-]*[\w](?![\w(=\[\\/]|\.\w|_)")
-_PARTICLES = frozenset(
-    ("de da do dos du del della di la le van von der den ter ten bin ibn al el y e").split()
-)
 _INITIALS = re.compile(r" (?:[A-Z]\.? ){1,2}")
 _WINDOW_WORDS = 10
 _MAX_WINDOW = 240
@@ -192,7 +195,7 @@ def _parted(run: list[_Token]) -> list[list[_Token]]:
 def _joins(gap: str) -> bool:
     if not (gap[:1] == " " == gap[-1:]) or not gap.strip():
         return False
-    return _INITIALS.fullmatch(gap) is not None or all(word in _PARTICLES for word in gap.lower().split())
+    return _INITIALS.fullmatch(gap) is not None or all(word in PARTICLES for word in gap.lower().split())
 
 
 def _trimmed(run: list[_Token], line: str) -> list[_Token]:

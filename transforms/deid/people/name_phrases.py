@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from transforms.deid.evidence import FITTING, LIKELY, POSSIBLE
 from transforms.deid.people.lexicon import (
+    PARTICLE,
     first_names,
     is_clear_first_name,
     is_common_word,
@@ -22,7 +23,7 @@ TITLES = frozenset(("mr mrs ms dr prof miss sir madam mx herr frau monsieur mada
 _TITLES = tuple(TITLES)
 _UPPER = "A-ZÀ-ÞŠŽČĆĐŁŚŻ"
 _WORD = rf"[{_UPPER}][\w'’-]+"
-_NAME = rf"{_WORD}(?: (?:[A-Z]\.|(?:de|van|von|der|la|del|bin|al) (?=[{_UPPER}])|{_WORD})){{0,3}}"
+_NAME = rf"{_WORD}(?: (?:[A-Z]\.|{PARTICLE} (?=[{_UPPER}])|{_WORD})){{0,3}}"
 _INTRODUCED = re.compile(
     r"(?:\b(?:[Mm]y (?:full |first )?name(?:['’]s| is)|[Ii] am called|[Cc]all me|[Tt]his is|[Dd]ear|Hi|Hello|Hey|[Rr]egards,?|"
     r"[Ss]incerely,?|[Tt]hanks,|[Bb]est,|[Cc]heers,|signed,?)\s+|\b(?:Mr|Mrs|Ms|Dr|Prof|Miss|Mx|Herr|Frau)\.?\s+)"

@@ -15,6 +15,7 @@ from schemas.deid import ModelConfig
 from schemas.errors import DeidError
 from transforms.deid.evidence import CHECKED, FITTING, POSSIBLE, UNSURE
 from transforms.deid.people.lexicon import (
+    PARTICLES,
     first_names,
     is_common_word,
     is_dictionary_word,
@@ -44,12 +45,6 @@ _CONTRACTED = re.compile(
 _NO_NAME = re.compile(
     r"(?i)(?:ally|edly|ably|ingly|ously|ively|[^aeiou]ing|tion|tions|ment|ments|ness|able|ible|ize[ds]?|ise[ds]|izer|ism|ology|ware|abilit(?:y|ies)|[aeiou]rities|arities|"
     r"name|names|base|data|file|files|list|view|index|code|node|type|path|script|bot|hub|lab|labs|soft|sync|proxy|api|less|ful)\Z"
-)
-_PARTICLES = frozenset(
-    (
-        "and de da do dos das del della di du la le les van von der den ter ten zu zum zur bin ibn bint al "
-        "el y e af av"
-    ).split()
 )
 _NEVER_BEFORE = frozenset("`_/\\@#$.+")
 _NEVER_BEHIND = frozenset("`_/\\(=[+")
@@ -197,7 +192,9 @@ def _cased_like_a_name(words: Sequence[str]) -> bool:
 
     Particles are lower case, and a family name may be in capitals.
     """
-    lower = [word for word in words[1:] if word.islower() and len(word) > 1 and word not in _PARTICLES]
+    lower = [
+        word for word in words[1:] if word.islower() and len(word) > 1 and word not in {*PARTICLES, "and"}
+    ]
     capitals = [word for word in words if word.isupper() and len(word) > 2 and not word.endswith(".")]
     unlisted = [word for word in capitals if not is_listed(word)]
     if len(capitals) == len(words):

@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 
 from transforms.deid.evidence import FITTING, LIKELY, POSSIBLE
-from transforms.deid.people.lexicon import first_names, is_common_word, last_names
+from transforms.deid.people.lexicon import PARTICLE, first_names, is_common_word, last_names
 from transforms.deid.rules.rule import Rule, Verdict, after, before
 
 _UPPER = "A-ZÀ-ÖØ-ÞŠŽČĆĐŁŚŻİÖÜ"
 _WORD = rf"[{_UPPER}][\w'’-]*[^\W\d_]"
 _INITIALS = rf"(?:[{_UPPER}]\.[ ]?){{1,4}}"
-_PARTICLE = r"(?:de|del|della|da|dos|van|von|der|den|ter|la|le|bin|al|el|y)"
-_NAME = rf"(?:{_INITIALS})?{_WORD}(?:[ ]{{1,3}}(?:{_PARTICLE}[ ](?:{_PARTICLE}[ ])?)?(?:{_INITIALS})?{_WORD}){{0,4}}"
+_NAME = rf"(?:{_INITIALS})?{_WORD}(?:[ ]{{1,3}}(?:{PARTICLE}[ ](?:{PARTICLE}[ ])?)?(?:{_INITIALS})?{_WORD}){{0,4}}"
 #: Titles that only precede a name, then titles that also begin other terms (Justice Department).
 _TITLE = (
     r"(?:Mr|Mrs|Ms|Mx|Messrs|Dr|Prof|Shri|Sri|Smt|Kumari|Mme|Mlle|Monsieur|Madame|Herr|Frau|Señora?|Signora?|Sig|Dhr|Mevr|"
