@@ -16,6 +16,8 @@ from importlib import resources
 from transforms.deid.people.word_lists import word_lists
 
 _COMMON_WORDS = 30_000
+#: Titles before names, in lower case; more of them, with other forms, are in `rules/titles.py`.
+TITLES = frozenset(("mr mrs ms mx miss dr prof sir madam herr frau monsieur madame señor señora").split())
 #: Words in lower case inside names: Ludwig van Beethoven, José Ortega y Gasset.
 PARTICLES = frozenset(
     (

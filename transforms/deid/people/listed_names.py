@@ -12,13 +12,14 @@ import numpy as np
 from transforms.deid.evidence import FITTING, FORM, LIKELY, WEAK
 from transforms.deid.people.lexicon import (
     PARTICLES,
+    TITLES,
     first_names,
     is_clear_first_name,
     is_common_word,
     last_names,
 )
 from transforms.deid.people.line_signs import CODE, MENTIONED, MENTIONS
-from transforms.deid.people.name_phrases import TITLES, mentioned, without_possessive
+from transforms.deid.people.name_phrases import mentioned, without_possessive
 from transforms.deid.people.places import names_a_place, names_a_thing
 from transforms.deid.people.reading import Mask, Reading
 from transforms.deid.spans import Span

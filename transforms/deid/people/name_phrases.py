@@ -9,6 +9,7 @@ from typing import NamedTuple
 from transforms.deid.evidence import FITTING, LIKELY, POSSIBLE
 from transforms.deid.people.lexicon import (
     PARTICLE,
+    TITLES,
     first_names,
     is_clear_first_name,
     is_common_word,
@@ -18,12 +19,11 @@ from transforms.deid.people.lexicon import (
 from transforms.deid.people.places import names_a_place, names_a_thing
 from transforms.deid.rules.rule import LINE_BLANK
 from transforms.deid.spans import Span
+from transforms.deid.text.casing import CAPITAL_BYTE, CAPITALS
 
-TITLES = frozenset(("mr mrs ms dr prof miss sir madam mx herr frau monsieur madame señor señora").split())
 _TITLES = tuple(TITLES)
-_UPPER = "A-ZÀ-ÞŠŽČĆĐŁŚŻ"
-_WORD = rf"[{_UPPER}][\w'’-]+"
-_NAME = rf"{_WORD}(?: (?:[A-Z]\.|{PARTICLE} (?=[{_UPPER}])|{_WORD})){{0,3}}"
+_WORD = rf"[{CAPITALS}][\w'’-]+"
+_NAME = rf"{_WORD}(?: (?:[A-Z]\.|{PARTICLE} (?=[{CAPITALS}])|{_WORD})){{0,3}}"
 _INTRODUCED = re.compile(
     r"(?:\b(?:[Mm]y (?:full |first )?name(?:['’]s| is)|[Ii] am called|[Cc]all me|[Tt]his is|[Dd]ear|Hi|Hello|Hey|[Rr]egards,?|"
     r"[Ss]incerely,?|[Tt]hanks,|[Bb]est,|[Cc]heers,|signed,?)\s+|\b(?:Mr|Mrs|Ms|Dr|Prof|Miss|Mx|Herr|Frau)\.?\s+)"
@@ -69,16 +69,15 @@ _USER_FIELDS = frozenset(("user", "username", "user name", "handle", "login", "s
 
 
 #: For Hyperscan, on UTF-8: a line that one of the four ways below finds something in matches its sign.
-_CAPITAL = r"[A-Z\xc3-\xc5]"
 _IS = r"(?:'s|\xe2\x80\x99s| is)"
 SIGNS = (
     rf"(?:[Mm]y (?:full |first )?name{_IS}|[Ii] am called|[Cc]all me|[Tt]his is|[Dd]ear|Hi|Hello|Hey|[Rr]egards,?|[Ss]incerely,?|"
-    rf"[Tt]hanks,|[Bb]est,|[Cc]heers,|signed,?|(?:Mr|Mrs|Ms|Dr|Prof|Miss|Mx|Herr|Frau)\.?){LINE_BLANK}+{_CAPITAL}|"
+    rf"[Tt]hanks,|[Bb]est,|[Cc]heers,|signed,?|(?:Mr|Mrs|Ms|Dr|Prof|Miss|Mx|Herr|Frau)\.?){LINE_BLANK}+{CAPITAL_BYTE}|"
     rf"[Mm]y (?:full )?name{_IS} [a-z]",
     rf"(?:(?i:{_RELATIONS})[,:]?|[Mm]arried to(?: my rock,| the [^\s]+(?: [^\s]+)?,)?|[Mm]arried life with|[Ll]ife at home with|"
-    rf"I(?:'m|\xe2\x80\x99m| am),?|[Nn]amed|[Ff]riend of mine,) {_CAPITAL}|"
+    rf"I(?:'m|\xe2\x80\x99m| am),?|[Nn]amed|[Ff]riend of mine,) {CAPITAL_BYTE}|"
     rf"\b(?i:my|our|his|her|their) (?:[a-z-]{{2,12}} )?(?:{_RELATIONS})[,:]? [a-z]",
-    rf"^{LINE_BLANK}{{0,4}}(?:\"|\xe2\x80\x9c)?(?:@|{_CAPITAL})[^\n:]{{1,200}}: ",
+    rf"^{LINE_BLANK}{{0,4}}(?:\"|\xe2\x80\x9c)?(?:@|{CAPITAL_BYTE})[^\n:]{{1,200}}: ",
     rf"(?i)(?:{_FIELDS}){LINE_BLANK}?:",
 )
 

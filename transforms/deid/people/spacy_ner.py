@@ -16,6 +16,7 @@ from schemas.errors import DeidError
 from transforms.deid.evidence import CHECKED, FITTING, POSSIBLE, UNSURE
 from transforms.deid.people.lexicon import (
     PARTICLES,
+    TITLES,
     first_names,
     is_common_word,
     is_dictionary_word,
@@ -36,7 +37,7 @@ _BATCH_CHARACTERS = 32_768
 #: OntoNotes and CoNLL name them differently, and spaCy's models with them.
 _PERSON_LABELS = frozenset({"PERSON", "PER"})
 _NOT_A_NAME = re.compile(r"[\d_{}()\[\]<>=/\\|`@#$%^*+~:;\"\n]|--")
-_TITLE = re.compile(r"(?i)(?:the|a|an|dr|mr|mrs|ms|mx|prof|sir|miss|hi|hello|hey|dear|thanks|thank)\b\.?\s+")
+_TITLE = re.compile(rf"(?i)(?:the|an?|hi|hello|hey|dear|thanks?|{'|'.join(sorted(TITLES))})\b\.?\s+")
 #: Contractions such as "I’m" are not names, in any case.
 _CONTRACTED = re.compile(
     r"(?i)\b(?:i|you|we|they|he|she|it|that|there|what|who|let|don|isn|aren|can|won)['’](?:m|ve|d|ll|re|s|t)\b"
