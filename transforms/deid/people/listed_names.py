@@ -114,19 +114,21 @@ def _lines_with_names(reading: Reading) -> Iterator[tuple[int, str, int, bool, l
     """
     tokens, texts = reading.tokens, reading.texts
     capital = np.flatnonzero(reading.capitals & _may_be_of_a_run(reading))
-    if not len(capital):
-        return
-    lines = tokens.lines[capital]
-    edges = [0, *(np.flatnonzero(np.diff(lines)) + 1).tolist(), len(lines)]
-    starts = tokens.starts[capital]
-    for low, high in itertools.pairwise(edges):
-        if low < high:
-            line = int(lines[low])
-            begin, end = int(texts.lines[line]), int(texts.lines[line + 1]) - 1
-            number = int(np.searchsorted(texts.begins, begin, side="right")) - 1
-            code = bool(reading.line_flags[line] & CODE)
-            places = (starts[low:high] - begin).tolist()
-            yield number, texts.whole[begin:end], begin - int(texts.begins[number]), code, places
+    lines, firsts, counts = np.unique(tokens.lines[capital], return_index=True, return_counts=True)
+    begins = texts.lines[lines]
+    numbers = texts.text_of(begins + 1)
+    words = (tokens.starts[capital] - np.repeat(begins, counts)).tolist()
+    for number, begin, end, offset, code, low, count in zip(
+        numbers.tolist(),
+        begins.tolist(),
+        texts.lines[lines + 1].tolist(),
+        (begins - texts.begins[numbers]).tolist(),
+        ((reading.line_flags[lines] & CODE) != 0).tolist(),
+        firsts.tolist(),
+        counts.tolist(),
+        strict=True,
+    ):
+        yield number, texts.whole[begin : end - 1], offset, code, words[low : low + count]
 
 
 def _may_be_of_a_run(reading: Reading) -> Mask:
