@@ -19,9 +19,9 @@ from tests.support.deid_engines import CONFIG, engine_for, new_engine
 from tests.support.samples import sample
 from transforms.deid.engine import DeidEngine
 from transforms.deid.masking.surrogates import Surrogates
+from transforms.deid.people.known_people import propagate_names
 from transforms.deid.people.name_models import load_name_model
 from transforms.deid.residual import MaskedText
-from transforms.deid.session_spans import propagate_names
 from transforms.deid.spans import Kind, Masked, Segment, SessionText, Span
 from transforms.deid.text.propagate import propagate_values
 from transforms.sample.texts.fill import generate_texts

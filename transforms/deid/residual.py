@@ -59,6 +59,7 @@ _NEEDED = {
     ),
 }
 _AROUND = 48
+_Stretch = tuple[int, int]
 _FENCE = re.compile("```")
 _LINE_END = re.compile("\n")
 _LONGEST_NUMBER = re.compile(r"(?<![\w.,#$€£/=:+-])\d(?:[ -]?\d){8,18}(?![\w%/=]|[.,-]\d)")
@@ -109,9 +110,9 @@ class ResidualCheck:
         for n, (segment, one) in enumerate(zip(segments, masked, strict=True)):
             each.setdefault((one.text, segment.kind == "user"), []).append(n)
         alike = list(each.items())
-        for place in self._suspects([text for text, _ in each]):
+        for place, lines in self._suspects([text for text, _ in each]):
             (text, typed), numbers = alike[place]
-            hits = self._hits(text, typed)
+            hits = self._hits(text, typed, lines)
             for n in numbers:
                 found[n] += hits
         return [
@@ -119,22 +120,30 @@ class ResidualCheck:
             for one, hits in zip(masked, found, strict=True)
         ]
 
-    def _suspects(self, each: Sequence[str]) -> list[int]:
-        """The numbers of the texts that may hold an identifier, in order."""
+    def _suspects(self, each: Sequence[str]) -> list[tuple[int, list[_Stretch]]]:
+        """The numbers of the texts that may hold an identifier, and the lines of each that may; in order."""
         texts = Texts(each)
         _, ends = self._signs.hits(texts)
         codes = texts.codes
         # The expressions match ASCII digits only.
         foreign = np.flatnonzero((codes > _ASCII) & (classes_of(codes) == DIGIT)) + 1
-        return [int(n) for n in np.unique(texts.text_of(np.concatenate([ends, foreign])))]
+        suspects = np.concatenate([ends, foreign])
+        lines = np.unique(np.searchsorted(texts.lines, suspects, side="left") - 1)
+        numbers = texts.text_of(texts.lines[lines] + 1)
+        starts = texts.lines[lines] - texts.begins[numbers]
+        ends = texts.lines[lines + 1] - texts.begins[numbers]
+        found: dict[int, list[_Stretch]] = {}
+        for number, start, end in zip(numbers.tolist(), starts.tolist(), ends.tolist(), strict=True):
+            found.setdefault(number, []).append((start, end))
+        return list(found.items())
 
-    def _hits(self, text: str, typed: bool) -> list[Span]:
+    def _hits(self, text: str, typed: bool, lines: Sequence[_Stretch]) -> list[Span]:
         code = _Code(text)
-        hits = list(self._stock_hits(text, code, typed))
+        hits = list(self._stock_hits(text, code, typed, lines))
         return [*hits, *self._ruthless_hits(text, code)] if typed else hits
 
-    def _stock_hits(self, text: str, code: _Code, typed: bool) -> Iterator[Span]:
-        for low, high in _windows(text):
+    def _stock_hits(self, text: str, code: _Code, typed: bool, lines: Sequence[_Stretch]) -> Iterator[Span]:
+        for low, high in _windows(text, lines):
             window = text[low:high]
             for kind, score in _STOCK_SCORES.items():
                 if kind not in self._types or (kind == "PHONE_NUMBER" and not typed):
@@ -200,10 +209,13 @@ def _stock_results(kind: str, window: str) -> Sequence[Any]:
     return stock_recognizer(kind).analyze(window, [kind], None) or ()
 
 
-def _windows(text: str) -> Iterator[tuple[int, int]]:
-    """Windows around possible identifiers: Presidio's recognizers are too slow for whole texts."""
+def _windows(text: str, lines: Sequence[_Stretch]) -> Iterator[_Stretch]:
+    """Windows around possible identifiers in some lines; Presidio's recognizers are too slow for whole texts.
+
+    No match of the expression spans lines.
+    """
     low, high = 0, -1
-    for suspect in _SUSPECT.finditer(text):
+    for suspect in (match for line in lines for match in _SUSPECT.finditer(text, *line)):
         if suspect.start() - _AROUND > high:
             if high >= 0:
                 yield low, high

@@ -13,7 +13,7 @@ from tests.support.deid_engines import line_signs
 from transforms.deid.model import network, vectors
 from transforms.deid.model import tagger as module
 from transforms.deid.model.features import ROWS
-from transforms.deid.model.network import LABELS, load_weights, save_weights
+from transforms.deid.model.network import LABELS, Network, load_weights, save_weights
 from transforms.deid.model.tagger import Entity, Tagger, shipped_tagger, tagger_digest
 from transforms.deid.people.reading import Mask, Reading
 from transforms.deid.spans import Kind, Segment
@@ -99,15 +99,24 @@ def test_a_text_has_the_same_entities_in_any_batch(alike: bool, monkeypatch: pyt
 
 
 def test_matrix_products_that_depend_on_the_row_are_detected(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Some matrix libraries sum the rows of a block in different orders. Then each text is computed alone."""
-    assert network._sums_alike(np.ones((6, 2), dtype=np.float32))
+    """Some matrix libraries sum the rows of a block in different orders. Then smaller blocks are tried; if
+    those differ, too, each text is computed alone.
+    """
+    assert network._sums_alike(np.ones((6, 2), dtype=np.float32), 32)
     product = network.product
+    differing = [32]
 
-    def by_place(rows: np.ndarray, weight: np.ndarray) -> np.ndarray:
-        return product(rows, weight) * (1 + 1e-6 * (np.arange(len(rows)) == 3))[:, None].astype(np.float32)
+    def by_place(rows: np.ndarray, weight: np.ndarray, size: int) -> np.ndarray:
+        factor = 1 + 1e-6 * (np.arange(len(rows)) % size == 3) * (size in differing)
+        return product(rows, weight, size) * factor[:, None].astype(np.float32)
 
     monkeypatch.setattr(network, "product", by_place)
-    assert not network._sums_alike(TAGGER._weights.weight)
+    assert not network._sums_alike(TAGGER._weights.weight, 32)
+    monkeypatch.setattr(network, "_BLOCKS", (32, 1))
+    assert Network(TAGGER._weights).sums_alike
+    monkeypatch.setattr(network, "_BLOCKS", (32, 4))
+    differing.append(4)
+    assert not Network(TAGGER._weights).sums_alike
 
 
 def test_computing_only_the_receptive_field_gives_the_result_of_the_whole_text() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from transforms.deid.people.known_people import propagate_names
 from transforms.deid.people.logins import logins_of
-from transforms.deid.session_spans import propagate_names
 from transforms.deid.spans import Span
 
 

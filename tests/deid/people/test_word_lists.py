@@ -10,6 +10,7 @@ import pytest
 import wordfreq
 
 from transforms.deid.people import word_lists as module
+from transforms.deid.people.lexicon import shaped_like_name
 from transforms.deid.people.word_lists import WordLists, frequency_of, word_lists
 
 
@@ -77,3 +78,15 @@ def test_a_frequency_is_that_of_wordfreq(word: str) -> None:
     zipf = wordfreq.get_frequency_dict("en").get(word, 0.0)
     expected = min(8, max(1, round(wordfreq.zipf_frequency(word, "en") * 100) // 100)) if zipf else 0
     assert frequency_of(word) == expected
+
+
+@pytest.mark.parametrize("name", ["MÜLLER", "JÄRVINEN", "Őrsi", "McDonald", "O'Neil", "DeVito", "NÚÑEZ"])
+def test_capitals_with_marks_are_no_camel_case(name: str) -> None:
+    """Forms and registers write names in capitals; an umlaut inside them is a capital, too."""
+    assert shaped_like_name(name)
+
+
+@pytest.mark.parametrize("word", ["EnterPlanMode", "UIKit", "iPhone", "größeÄndern", "CRDTs", "user_1"])
+def test_identifiers_are_not_shaped_like_names(word: str) -> None:
+    """A model takes identifiers for names, because they begin with a capital."""
+    assert not shaped_like_name(word)

@@ -15,9 +15,6 @@ from transforms.deid.rules.accounts import account
 from transforms.deid.rules.rule import Rule, Verdict
 
 _USER = r"(?P<user>[A-Za-z_][\w.-]{1,31})"
-_NO_USER = frozenset(
-    "user users the a an this that any all from for name none null unknown is was with not row table everyone all anyone others it us me him her them you".split()
-)
 
 #: What precedes the user name, for Hyperscan and Python alike, and what has to follow it.
 _MESSAGES: tuple[tuple[str, str], ...] = (
@@ -54,7 +51,7 @@ def _logged(found: re.Match[str]) -> Verdict | None:
     word = name.rstrip(".")
     if is_dictionary_word(word) or (is_common_word(word) and not is_listed(word)):
         return None
-    if name.lower() in _NO_USER or (name[0].isupper() and not re.search(r"[a-z].*[\d_.]", name)):
+    if name[0].isupper() and not re.search(r"[a-z].*[\d_.]", name):
         return None
     return account(found)
 

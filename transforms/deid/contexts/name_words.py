@@ -6,6 +6,7 @@ import re
 
 from transforms.deid.evidence import FITTING, LIKELY, LISTED_IN_CONTEXT
 from transforms.deid.people.lexicon import (
+    PARTICLE,
     first_names,
     is_clear_first_name,
     is_common_word,
@@ -17,7 +18,7 @@ from transforms.deid.people.lexicon import (
 from transforms.deid.text.casing import CAPITALS
 
 _WORD = rf"[{CAPITALS}](?:[\w'’-]*[^\W\d_])?"
-_LINK = rf"(?: (?:[{CAPITALS}]\.|(?:de|da|dos|del|della|di|van|von|der|den|ter|la|le|bin|ibn|al|el)(?= [{CAPITALS}])|{_WORD}))"
+_LINK = rf"(?: (?:[{CAPITALS}]\.|{PARTICLE}(?= [{CAPITALS}])|{_WORD}))"
 #: Up to five words: given names, particles, initials and family names.
 NAME = rf"{_WORD}{_LINK}{{0,4}}"
 _CONTRACTED = re.compile(r"\w+['’](?:m|ve|d|ll|re|t)\Z")

@@ -27,6 +27,7 @@ _BEFORE_VALUE = re.compile(r"(?:[=:,(\[{]|^|^\s*-)[ \t]*\Z", re.MULTILINE)
 _AFTER_VALUE = re.compile(r"[ \t]*(?:[,)\]};#]|$)", re.MULTILINE)
 _IN_BRACES = re.compile(r"\{\Z")
 _MAX_LOOK = 40
+_Stretch = tuple[int, int]
 
 
 def forms_of(text: str, spans: Sequence[Span], kind: Kind) -> list[Form]:
@@ -57,12 +58,12 @@ def _decodes(text: str) -> bool:
     return True
 
 
-def _code_in(text: str, spans: Sequence[Span]) -> list[tuple[int, int]]:
+def _code_in(text: str, spans: Sequence[Span]) -> list[_Stretch]:
     """Stretches in backticks, and lines that assign a number to a name: `phone = 4155552671`."""
     fenced = [place.span() for place in _FENCE.finditer(text)] if "`" in text else []
     if "=" not in text:
         return fenced
-    lines: list[tuple[int, int]] = []
+    lines: list[_Stretch] = []
     begin = seen = 0
     for span in spans:
         # Searched from the last span on: a long line may have many.
@@ -80,30 +81,38 @@ def _code_in(text: str, spans: Sequence[Span]) -> list[tuple[int, int]]:
     return sorted(fenced)
 
 
-def _forms(text: str, spans: Sequence[Span], code: Sequence[tuple[int, int]]) -> Iterator[Form]:
-    regions = iter(code)
-    low, high = next(regions)
-    line = -1
-    at, quote = 0, ""
+def _forms(text: str, spans: Sequence[Span], code: Sequence[_Stretch]) -> Iterator[Form]:
+    """`code` has the stretches of code in order. A stretch may contain others."""
+    quotes = _Quotes(text)
+    at = 0
     for span in spans:
-        while span.start >= high:
-            following = next(regions, None)
-            if following is None:
-                break
-            low, high = following
-        if not low <= span.start < high:
-            yield PLAIN
-            continue
-        begin = text.rfind("\n", at if at <= span.start else 0, span.start) + 1
-        if begin > line:
-            line = at = begin
-            quote = ""
-        # A quotation mark directly after a backtick does not start a string.
-        if at < low < span.start and text[low] == "`":
-            at, quote = low + 1, ""
-        quote = _quote(text, at, span.start, quote)
-        at = span.start
-        yield _form(text, span, quote)
+        while at < len(code) - 1 and code[at][1] <= span.start:
+            at += 1
+        begin, end = code[at]
+        yield _form(text, span, quotes.open_at(span.start, begin)) if begin <= span.start < end else PLAIN
+
+
+class _Quotes:
+    """The open quotation mark at places of a text, asked for in order; each character is read once."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._read = 0
+        self._quote = ""
+
+    def open_at(self, place: int, code: int) -> str:
+        """The mark that is open at a place of the code that begins at `code`; empty if none is.
+
+        A line begins without one. A mark directly after a backtick does not start a string.
+        """
+        line = self._text.rfind("\n", self._read, place) + 1
+        if line:
+            self._read, self._quote = line, ""
+        if self._read < code < place and self._text[code] == "`":
+            self._read, self._quote = code + 1, ""
+        self._quote = _quote(self._text, self._read, place, self._quote)
+        self._read = place
+        return self._quote
 
 
 def _quote(text: str, start: int, end: int, quote: str) -> str:

@@ -7,13 +7,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from transforms.deid.people.lexicon import TITLES
 from transforms.deid.people.logins import login_pairs
 from transforms.deid.people.name_phrases import without_possessive
 from transforms.deid.text.casing import ascii_of
 
 _MANY_OWNERS = 50
 _MOST_PEOPLE = 200
-_TITLES = frozenset("mr mrs ms dr prof miss sir madam mx".split())
 
 
 class PersonIndex:
@@ -60,7 +60,7 @@ class PersonIndex:
 def name_words(name: str) -> tuple[str, ...]:
     """The words of a name in lower case, without titles, initials and possessives."""
     words = (without_possessive(word).strip(".,'’").casefold() for word in re.split(r"[\s,]+", name))
-    kept = tuple(word for word in words if len(word) > 1 and word not in _TITLES)
+    kept = tuple(word for word in words if len(word) > 1 and word not in TITLES)
     return kept or (name.casefold(),)
 
 

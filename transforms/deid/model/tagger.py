@@ -107,26 +107,13 @@ class Tagger:
 
     def _cone(self, reading: Reading, judged: Numbers) -> Cone:
         """The tokens that each block has to compute for the requested ones, within their paragraphs."""
-        paragraphs = reading.paragraphs
-        sets = [judged]
         rows = []
+        needed = judged
         for dilation in reversed(DILATIONS):
-            at = sets[-1]
-            before, after = np.maximum(at - dilation, 0), np.minimum(at + dilation, len(paragraphs) - 1)
-            has_before = (at >= dilation) & (paragraphs[before] == paragraphs[at])
-            has_after = (at + dilation < len(paragraphs)) & (paragraphs[after] == paragraphs[at])
-            low = int(before[0])
-            seen = np.zeros(int(after[-1]) + 1 - low, dtype=np.bool_)
-            seen[at - low] = seen[before[has_before] - low] = seen[after[has_after] - low] = True
-            below = np.flatnonzero(seen) + low
-            place, none = np.cumsum(seen) - 1, len(below)
-            beside = [
-                np.where(has, place[one - low], none)
-                for has, one in ((has_before, before), (has_after, after))
-            ]
-            rows.append(np.stack([beside[0], place[at - low], beside[1]], axis=1))
-            sets.append(below)
-        return Cone(self.vectors(reading, sets[-1]), rows[::-1])
+            seen = _three_tokens(reading.paragraphs, needed, dilation)
+            needed, places = _distinct(seen)
+            rows.append(places)
+        return Cone(self.vectors(reading, needed), rows[::-1])
 
     def _wanted(self, reading: Reading, gate: Gate, some: Numbers) -> npt.NDArray[np.bool_]:
         gaps = np.minimum(reading.tokens.gaps, GAPS - 1)
@@ -177,6 +164,25 @@ def _model_file(name: str) -> bytes:
 
 def _model_folder() -> Traversable:
     return importlib.resources.files("transforms.deid.model")
+
+
+def _three_tokens(paragraphs: Numbers, at: Numbers, distance: int) -> Numbers:
+    """For each token the one at a distance before it, itself, the one behind it; -1 outside its paragraph."""
+    three = at[:, None] + np.array([-distance, 0, distance], dtype=at.dtype)
+    inside = three.clip(0, len(paragraphs) - 1)
+    three[(three != inside) | (paragraphs[inside] != paragraphs[at][:, None])] = -1
+    return three
+
+
+def _distinct(tokens: Numbers) -> tuple[Numbers, Numbers]:
+    """The tokens in order, each once; for each entry its place among them, after the last one for -1."""
+    some = tokens[tokens >= 0]
+    low = int(some.min())
+    is_needed = np.zeros(int(some.max()) + 1 - low, dtype=np.bool_)
+    is_needed[some - low] = True
+    distinct = np.flatnonzero(is_needed) + low
+    places = np.cumsum(is_needed) - 1
+    return distinct, np.where(tokens < 0, len(distinct), places[np.maximum(tokens - low, 0)])
 
 
 def _runs(

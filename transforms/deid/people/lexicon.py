@@ -14,12 +14,24 @@ import re
 from importlib import resources
 
 from transforms.deid.people.word_lists import word_lists
+from transforms.deid.text.casing import CAPITALS
 
 _COMMON_WORDS = 30_000
+#: Titles before names, in lower case; more of them, with other forms, are in `rules/titles.py`.
+TITLES = frozenset(("mr mrs ms mx miss dr prof sir madam herr frau monsieur madame señor señora").split())
+#: Words in lower case inside names: Ludwig van Beethoven, José Ortega y Gasset.
+PARTICLES = frozenset(
+    (
+        "de da do dos das del della di du la le les van von der den ter ten zu zum zur bin ibn bint al el y e af av"
+    ).split()
+)
+#: One of them, for expressions.
+PARTICLE = rf"(?:{'|'.join(sorted(PARTICLES))})"
 
 #: A capital inside a word that is not the name after a prefix (McDonald, DeVito), or capitals and a word (UIKit).
 _PASCAL = re.compile(
-    r"(?!(?:Mc|Mac|De|Di|Du|La|Le|Van|Fitz|O['’]|D['’])[A-Z][a-z]+(?![A-Za-z]))(?:\w*[^\W\d_A-Z][A-Z]|[A-Z]{2,}[a-z]{2,})"
+    r"(?!(?:Mc|Mac|De|Di|Du|La|Le|Van|Fitz|O['’]|D['’])[A-Z][a-z]+(?![A-Za-z]))"
+    rf"(?:\w*[^\W\d_{CAPITALS}][{CAPITALS}]|[A-Z]{{2,}}[a-z]{{2,}})"
 )
 #: Acronyms in the plural: CRDTs, WAVs.
 _ACRONYMS = re.compile(r"[A-Z]{2,}s\Z")

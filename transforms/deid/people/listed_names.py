@@ -10,9 +10,16 @@ from typing import NamedTuple
 import numpy as np
 
 from transforms.deid.evidence import FITTING, FORM, LIKELY, WEAK
-from transforms.deid.people.lexicon import first_names, is_clear_first_name, is_common_word, last_names
+from transforms.deid.people.lexicon import (
+    PARTICLES,
+    TITLES,
+    first_names,
+    is_clear_first_name,
+    is_common_word,
+    last_names,
+)
 from transforms.deid.people.line_signs import CODE, MENTIONED, MENTIONS
-from transforms.deid.people.name_phrases import TITLES, mentioned, without_possessive
+from transforms.deid.people.name_phrases import mentioned, without_possessive
 from transforms.deid.people.places import names_a_place, names_a_thing
 from transforms.deid.people.reading import Mask, Reading
 from transforms.deid.spans import Span
@@ -20,15 +27,15 @@ from transforms.deid.text.casing import CAPITALS
 from transforms.deid.text.word_table import COMMON, LISTED
 
 _CAPITALISED = re.compile(rf"(?<![\w@#$/\\`._-])[{CAPITALS}][\w'’-]*[\w](?![\w(=\[\\/]|\.\w|_)")
-_PARTICLES = frozenset(
-    ("de da do dos du del della di la le van von der den ter ten bin ibn al el y e").split()
-)
 _INITIALS = re.compile(r" (?:[A-Z]\.? ){1,2}")
 _WINDOW_WORDS = 10
 _MAX_WINDOW = 240
 #: Longer windows are not merged: a model needs some 3 kB of memory a character.
 _MAX_MERGED = 8_192
 _MAX_RUN = 5
+#: A full name has at most so many words; a given name alone has more letters than `_SHORT`.
+_MOST_WORDS = 4
+_SHORT = 3
 #: The greatest distance in tokens between two words of a name, with particles and initials between them.
 _RUN_REACH = 6
 
@@ -107,19 +114,21 @@ def _lines_with_names(reading: Reading) -> Iterator[tuple[int, str, int, bool, l
     """
     tokens, texts = reading.tokens, reading.texts
     capital = np.flatnonzero(reading.capitals & _may_be_of_a_run(reading))
-    if not len(capital):
-        return
-    lines = tokens.lines[capital]
-    edges = [0, *(np.flatnonzero(np.diff(lines)) + 1).tolist(), len(lines)]
-    starts = tokens.starts[capital]
-    for low, high in itertools.pairwise(edges):
-        if low < high:
-            line = int(lines[low])
-            begin, end = int(texts.lines[line]), int(texts.lines[line + 1]) - 1
-            number = int(np.searchsorted(texts.begins, begin, side="right")) - 1
-            code = bool(reading.line_flags[line] & CODE)
-            places = (starts[low:high] - begin).tolist()
-            yield number, texts.whole[begin:end], begin - int(texts.begins[number]), code, places
+    lines, firsts, counts = np.unique(tokens.lines[capital], return_index=True, return_counts=True)
+    begins = texts.lines[lines]
+    numbers = texts.text_of(begins + 1)
+    words = (tokens.starts[capital] - np.repeat(begins, counts)).tolist()
+    for number, begin, end, offset, code, low, count in zip(
+        numbers.tolist(),
+        begins.tolist(),
+        texts.lines[lines + 1].tolist(),
+        (begins - texts.begins[numbers]).tolist(),
+        ((reading.line_flags[lines] & CODE) != 0).tolist(),
+        firsts.tolist(),
+        counts.tolist(),
+        strict=True,
+    ):
+        yield number, texts.whole[begin : end - 1], offset, code, words[low : low + count]
 
 
 def _may_be_of_a_run(reading: Reading) -> Mask:
@@ -189,7 +198,7 @@ def _parted(run: list[_Token]) -> list[list[_Token]]:
 def _joins(gap: str) -> bool:
     if not (gap[:1] == " " == gap[-1:]) or not gap.strip():
         return False
-    return _INITIALS.fullmatch(gap) is not None or all(word in _PARTICLES for word in gap.lower().split())
+    return _INITIALS.fullmatch(gap) is not None or all(word in PARTICLES for word in gap.lower().split())
 
 
 def _trimmed(run: list[_Token], line: str) -> list[_Token]:
@@ -214,16 +223,15 @@ def _first_ok(token: _Token) -> bool:
 
 def _list_score(run: list[_Token]) -> float:
     """The score of a run by the lists alone, 0 if it is not a person."""
-    if 2 <= len(run) <= 4 and _first_ok(run[0]):
-        known = run[-1].lower in last_names() or any(p in last_names() for p in run[-1].lower.split("-"))
-        return FORM if known else LIKELY
+    first, last = run[0], run[-1]
+    if len(run) == 1:
+        return WEAK if _first_ok(first) and len(first.lower) > _SHORT else 0.0
+    if len(run) <= _MOST_WORDS and _first_ok(first):
+        return FORM if any(part in last_names() for part in (last.lower, *last.lower.split("-"))) else LIKELY
     if _spelt_like_a_name(run) and not all(is_common_word(token.lower) for token in run):
         return FITTING
-    if len(run) == 2 and run[0].lower in last_names() and _first_ok(run[1]):
-        return LIKELY
-    if len(run) == 1 and _first_ok(run[0]) and len(run[0].lower) > 3:
-        return WEAK
-    return 0.0
+    reversed_name = len(run) == 2 and first.lower in last_names() and _first_ok(last)
+    return LIKELY if reversed_name else 0.0
 
 
 def _windows(line: str, unsure: list[tuple[int, int]]) -> list[tuple[int, int]]:

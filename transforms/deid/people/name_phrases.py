@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import NamedTuple
 
 from transforms.deid.evidence import FITTING, LIKELY, POSSIBLE
 from transforms.deid.people.lexicon import (
+    PARTICLE,
+    TITLES,
     first_names,
     is_clear_first_name,
     is_common_word,
@@ -16,12 +19,11 @@ from transforms.deid.people.lexicon import (
 from transforms.deid.people.places import names_a_place, names_a_thing
 from transforms.deid.rules.rule import LINE_BLANK
 from transforms.deid.spans import Span
+from transforms.deid.text.casing import CAPITAL_BYTE, CAPITALS
 
-TITLES = frozenset(("mr mrs ms dr prof miss sir madam mx herr frau monsieur madame señor señora").split())
 _TITLES = tuple(TITLES)
-_UPPER = "A-ZÀ-ÞŠŽČĆĐŁŚŻ"
-_WORD = rf"[{_UPPER}][\w'’-]+"
-_NAME = rf"{_WORD}(?: (?:[A-Z]\.|(?:de|van|von|der|la|del|bin|al) (?=[{_UPPER}])|{_WORD})){{0,3}}"
+_WORD = rf"[{CAPITALS}][\w'’-]+"
+_NAME = rf"{_WORD}(?: (?:[A-Z]\.|{PARTICLE} (?=[{CAPITALS}])|{_WORD})){{0,3}}"
 _INTRODUCED = re.compile(
     r"(?:\b(?:[Mm]y (?:full |first )?name(?:['’]s| is)|[Ii] am called|[Cc]all me|[Tt]his is|[Dd]ear|Hi|Hello|Hey|[Rr]egards,?|"
     r"[Ss]incerely,?|[Tt]hanks,|[Bb]est,|[Cc]heers,|signed,?)\s+|\b(?:Mr|Mrs|Ms|Dr|Prof|Miss|Mx|Herr|Frau)\.?\s+)"
@@ -67,16 +69,15 @@ _USER_FIELDS = frozenset(("user", "username", "user name", "handle", "login", "s
 
 
 #: For Hyperscan, on UTF-8: a line that one of the four ways below finds something in matches its sign.
-_CAPITAL = r"[A-Z\xc3-\xc5]"
 _IS = r"(?:'s|\xe2\x80\x99s| is)"
 SIGNS = (
     rf"(?:[Mm]y (?:full |first )?name{_IS}|[Ii] am called|[Cc]all me|[Tt]his is|[Dd]ear|Hi|Hello|Hey|[Rr]egards,?|[Ss]incerely,?|"
-    rf"[Tt]hanks,|[Bb]est,|[Cc]heers,|signed,?|(?:Mr|Mrs|Ms|Dr|Prof|Miss|Mx|Herr|Frau)\.?){LINE_BLANK}+{_CAPITAL}|"
+    rf"[Tt]hanks,|[Bb]est,|[Cc]heers,|signed,?|(?:Mr|Mrs|Ms|Dr|Prof|Miss|Mx|Herr|Frau)\.?){LINE_BLANK}+{CAPITAL_BYTE}|"
     rf"[Mm]y (?:full )?name{_IS} [a-z]",
     rf"(?:(?i:{_RELATIONS})[,:]?|[Mm]arried to(?: my rock,| the [^\s]+(?: [^\s]+)?,)?|[Mm]arried life with|[Ll]ife at home with|"
-    rf"I(?:'m|\xe2\x80\x99m| am),?|[Nn]amed|[Ff]riend of mine,) {_CAPITAL}|"
+    rf"I(?:'m|\xe2\x80\x99m| am),?|[Nn]amed|[Ff]riend of mine,) {CAPITAL_BYTE}|"
     rf"\b(?i:my|our|his|her|their) (?:[a-z-]{{2,12}} )?(?:{_RELATIONS})[,:]? [a-z]",
-    rf"^{LINE_BLANK}{{0,4}}(?:\"|\xe2\x80\x9c)?(?:@|{_CAPITAL})[^\n:]{{1,200}}: ",
+    rf"^{LINE_BLANK}{{0,4}}(?:\"|\xe2\x80\x9c)?(?:@|{CAPITAL_BYTE})[^\n:]{{1,200}}: ",
     rf"(?i)(?:{_FIELDS}){LINE_BLANK}?:",
 )
 
@@ -97,50 +98,64 @@ def joined_to(text: str, spans: list[Span]) -> list[Span]:
     """
     people = {span.start: span for span in spans if span.type == "PERSON"}
     ends = {span.end: span for span in people.values()}
-    more = []
+    more: list[Span] = []
     reached = 0
     for span in sorted(people.values()):
-        if span.start < reached:
-            continue
-        found, after, reached = _listed_on(text, span, people, ahead=True)
-        others, before, first = _listed_on(text, span, ends, ahead=False)
-        several = found + others > 0
-        firm = _AT_A_FIRM.search(text, max(0, first - 12), first) is not None
-        for low, high, joined in (*after, *before):
-            word = text[low:high].split()[0]
-            if names_a_place(text, low, high) or names_a_thing(text, low, high):
-                continue
-            if _given(word) and (joined or is_clear_first_name(_bare(word)) or several):
-                more.append(Span(*_trimmed(text, low, high), "PERSON", FITTING))
-            elif several and _listed(word) and not firm:
-                more.append(Span(*_trimmed(text, low, high), "PERSON", LIKELY))
+        if span.start >= reached:
+            after = _rest_of_list(text, span, people, ahead=True)
+            before = _rest_of_list(text, span, ends, ahead=False)
+            more += _names_in_list(text, after, before)
+            reached = after.edge
     return [one for one in more if one.start < one.end and one.start not in people]
 
 
-def _listed_on(
-    text: str, span: Span, people: Mapping[int, Span], *, ahead: bool
-) -> tuple[int, list[tuple[int, int, bool]], int]:
-    """The rest of a list that begins at a person: the number of people found in it, its other items, its end.
+class _Item(NamedTuple):
+    """An item [start, end) of a list; `joined`: an "and" joins it directly to the person of the list."""
 
-    `people` are keyed by their start, or by their end if the list is read backwards. For each other item the
-    result includes whether an "and" joins it to the person directly.
-    """
-    known, more = 0, []
-    near, far = (0, 1) if ahead else (1, 0)
-    place = span[:2][far]
+    start: int
+    end: int
+    joined: bool
+
+
+class _Rest(NamedTuple):
+    """A list on one side of a person: how many found people it has, its other items, and where it ends."""
+
+    people: int
+    others: list[_Item]
+    edge: int
+
+
+def _rest_of_list(text: str, span: Span, people: Mapping[int, Span], *, ahead: bool) -> _Rest:
+    """The list after a person, or before it; `people` are keyed by their start, or by their end."""
+    known, others = 0, []
+    edge = span.end if ahead else span.start
     for number in range(_MAX_LIST):
-        match = _NEXT.match(text, place) if ahead else _PREVIOUS.search(text, max(0, place - 40), place)
+        match = _NEXT.match(text, edge) if ahead else _PREVIOUS.search(text, max(0, edge - 40), edge)
         if match is None:
             break
-        name = match.span("name")
-        other = people.get(name[near])
-        if other is not None:
+        start, end = match.span("name")
+        person = people.get(start if ahead else end)
+        if person is None:
+            others.append(_Item(start, end, number == 0 and "," not in match.group("gap")))
+        else:
             known += 1
-            place = other[:2][far]
+            start, end = person.start, person.end
+        edge = end if ahead else start
+    return _Rest(known, others, edge)
+
+
+def _names_in_list(text: str, after: _Rest, before: _Rest) -> Iterator[Span]:
+    """The names among the other items of a list."""
+    several = after.people + before.people > 0
+    firm = _AT_A_FIRM.search(text, max(0, before.edge - 12), before.edge) is not None
+    for start, end, joined in (*after.others, *before.others):
+        word = text[start:end].split()[0]
+        if names_a_place(text, start, end) or names_a_thing(text, start, end):
             continue
-        more.append((*name, number == 0 and "," not in match.group("gap")))
-        place = name[far]
-    return known, more, place
+        if _given(word) and (joined or several or is_clear_first_name(_bare(word))):
+            yield Span(*_trimmed(text, start, end), "PERSON", FITTING)
+        elif several and _listed(word) and not firm:
+            yield Span(*_trimmed(text, start, end), "PERSON", LIKELY)
 
 
 def without_possessive(name: str) -> str:

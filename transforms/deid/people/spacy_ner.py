@@ -15,6 +15,8 @@ from schemas.deid import ModelConfig
 from schemas.errors import DeidError
 from transforms.deid.evidence import CHECKED, FITTING, POSSIBLE, UNSURE
 from transforms.deid.people.lexicon import (
+    PARTICLES,
+    TITLES,
     first_names,
     is_common_word,
     is_dictionary_word,
@@ -35,7 +37,7 @@ _BATCH_CHARACTERS = 32_768
 #: OntoNotes and CoNLL name them differently, and spaCy's models with them.
 _PERSON_LABELS = frozenset({"PERSON", "PER"})
 _NOT_A_NAME = re.compile(r"[\d_{}()\[\]<>=/\\|`@#$%^*+~:;\"\n]|--")
-_TITLE = re.compile(r"(?i)(?:the|a|an|dr|mr|mrs|ms|mx|prof|sir|miss|hi|hello|hey|dear|thanks|thank)\b\.?\s+")
+_TITLE = re.compile(rf"(?i)(?:the|an?|hi|hello|hey|dear|thanks?|{'|'.join(sorted(TITLES))})\b\.?\s+")
 #: Contractions such as "I’m" are not names, in any case.
 _CONTRACTED = re.compile(
     r"(?i)\b(?:i|you|we|they|he|she|it|that|there|what|who|let|don|isn|aren|can|won)['’](?:m|ve|d|ll|re|s|t)\b"
@@ -45,12 +47,10 @@ _NO_NAME = re.compile(
     r"(?i)(?:ally|edly|ably|ingly|ously|ively|[^aeiou]ing|tion|tions|ment|ments|ness|able|ible|ize[ds]?|ise[ds]|izer|ism|ology|ware|abilit(?:y|ies)|[aeiou]rities|arities|"
     r"name|names|base|data|file|files|list|view|index|code|node|type|path|script|bot|hub|lab|labs|soft|sync|proxy|api|less|ful)\Z"
 )
-_PARTICLES = frozenset(
-    (
-        "and de da do dos das del della di du la le les van von der den ter ten zu zum zur bin ibn bint al "
-        "el y e af av"
-    ).split()
-)
+_NEVER_BEFORE = frozenset("`_/\\@#$.+")
+_NEVER_BEHIND = frozenset("`_/\\(=[+")
+_MOST_WORDS = 5
+_SHORTEST_ALONE = 3
 _TAIL = re.compile(r"(?:['’]s|[\s,.\-–—!?'’]+)\Z")
 
 
@@ -112,6 +112,42 @@ def _batches(windows: Sequence[str]) -> Iterator[Sequence[str]]:
         yield windows[begin:]
 
 
+def credible_person(text: str, start: int, end: int, sure: bool = False) -> Span | None:
+    """The span of a person that the model found, trimmed; None if it cannot be a name in this text.
+
+    Common words are no name, unless the model is `sure` and they are listed names.
+    """
+    start, end = _trimmed(text, start, end)
+    name = text[start:end]
+    if not _has_form_of_name(name) or _touches_code(text, start, end):
+        return None
+    if names_a_place(text, start, end) or names_a_thing(text, start, end):
+        return None
+    words = [word.lower().strip(".,'’") for word in name.split()]
+    if _are_common(words, sure):
+        return None
+    listed = any(word in first_names() or word in last_names() for word in words)
+    if not listed and _are_words_of_language(words):
+        return None
+    if len(words) > 1:
+        score = CHECKED if listed else POSSIBLE
+        return Span(start, end, "PERSON", score) if _cased_like_a_name(name.split()) else None
+    if len(name) < _SHORTEST_ALONE or (name.isupper() and not listed):
+        return None
+    return Span(start, end, "PERSON", FITTING if listed else UNSURE)
+
+
+def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
+    """[start, end) without signs at its ends, a title before it, and a possessive or an acronym behind it."""
+    while start < end and not text[start].isalpha():
+        start += 1
+    title = _TITLE.match(text, start, end)
+    if title:
+        start = title.end()
+    end = start + len(_TAIL.sub("", text[start:end]))
+    return start, _without_acronym(text, start, end)
+
+
 def _without_acronym(text: str, start: int, end: int) -> int:
     """The end of a name without an acronym after it: the CLI of "Acme CLI"."""
     cut = text.rfind(" ", start, end)
@@ -121,55 +157,47 @@ def _without_acronym(text: str, start: int, end: int) -> int:
     return end if text[start:cut].isupper() else cut
 
 
+def _has_form_of_name(name: str) -> bool:
+    """True for up to five words without digits and signs of code, no contraction among them, the first with a
+    capital.
+    """
+    words = name.split()
+    if not name[:1].isupper() or len(words) > _MOST_WORDS:
+        return False
+    return not (_NOT_A_NAME.search(name) or _CONTRACTED.search(name)) and all(map(shaped_like_name, words))
+
+
+def _touches_code(text: str, start: int, end: int) -> bool:
+    """True if a sign of code or of a path directly precedes or follows."""
+    return text[max(0, start - 1) : start] in _NEVER_BEFORE or text[end : end + 1] in _NEVER_BEHIND
+
+
+def _are_common(words: Sequence[str], sure: bool) -> bool:
+    """True for common words that neither form a listed full name nor are, if the model is `sure`, listed."""
+    if not all(map(is_common_word, words)):
+        return False
+    spelt = len(words) > 1 and words[0] in first_names() and words[-1] in last_names()
+    return not spelt and not (sure and all(map(is_listed, words)))
+
+
+def _are_words_of_language(words: Sequence[str]) -> bool:
+    """True if all are in the dictionary, or one has an ending that names do not have.
+
+    The first of several words may have one.
+    """
+    return all(map(is_dictionary_word, words)) or any(map(_NO_NAME.search, words[1:] or words))
+
+
 def _cased_like_a_name(words: Sequence[str]) -> bool:
     """False for a mixture of cases that is no name: Placeholder meshes, UFUNCTION Specifiers.
 
     Particles are lower case, and a family name may be in capitals.
     """
-    lower = [word for word in words[1:] if word.islower() and len(word) > 1 and word not in _PARTICLES]
+    lower = [
+        word for word in words[1:] if word.islower() and len(word) > 1 and word not in {*PARTICLES, "and"}
+    ]
     capitals = [word for word in words if word.isupper() and len(word) > 2 and not word.endswith(".")]
     unlisted = [word for word in capitals if not is_listed(word)]
     if len(capitals) == len(words):
         return len(unlisted) < len(words)
     return not (lower or unlisted) or is_listed(words[0])
-
-
-def credible_person(text: str, start: int, end: int, sure: bool = False) -> Span | None:
-    """The span of a person that the model found, trimmed; None if it cannot be a name in this text.
-
-    Common words are no name, unless the model is `sure` and they are listed names.
-    """
-    while start < end and not text[start].isalpha():
-        start += 1
-    title = _TITLE.match(text, start, end)
-    if title:
-        start = title.end()
-    end = start + len(_TAIL.sub("", text[start:end]))
-    end = _without_acronym(text, start, end)
-    name = text[start:end]
-    if not name or _NOT_A_NAME.search(name) or _CONTRACTED.search(name):
-        return None
-    if not all(shaped_like_name(word) for word in name.split()):
-        return None
-    words = [word.lower().strip(".,'’") for word in name.split()]
-    spelt = len(words) > 1 and words[0] in first_names() and words[-1] in last_names()
-    if len(words) > 5 or not name[0].isupper():
-        return None
-    if not spelt and all(map(is_common_word, words)) and not (sure and all(map(is_listed, words))):
-        return None
-    if names_a_place(text, start, end) or names_a_thing(text, start, end):
-        return None
-    if text[max(0, start - 1) : start] in tuple("`_/\\@#$.+") or text[end : end + 1] in tuple("`_/\\(=[+"):
-        return None
-    listed = any(word in first_names() or word in last_names() for word in words)
-    if not listed and any(_NO_NAME.search(word) for word in words[1:]):
-        return None
-    if not listed and all(is_dictionary_word(word) for word in words):
-        return None
-    if len(words) > 1 and not _cased_like_a_name(name.split()):
-        return None
-    if len(words) == 1:
-        if len(name) < 3 or (not listed and (name.isupper() or _NO_NAME.search(name))):
-            return None
-        return Span(start, end, "PERSON", FITTING if listed else UNSURE)
-    return Span(start, end, "PERSON", CHECKED if listed else POSSIBLE)

@@ -21,6 +21,13 @@ _CAMEL = re.compile(r"[a-z]+(?:[A-Z][a-z]+){1,5}\d{0,2}\Z")
 UUID_FORM = r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
 UUID = re.compile(rf"{UUID_FORM}\Z")
 _MIN_RANDOM = 12
+_MIN_ENTROPY = 3.7
+_SIGN = re.compile(r"[\d!@#$%^&*+?]")
+_DIGIT = re.compile(r"\d")
+#: Numbers, dates, paths and URLs: no key, except digits alone.
+_NUMBER_OR_PLACE = re.compile(r"[\d.,:/-]+|\d{4}-\d\d-\d\dT?.*|(?:https?://|\.{0,2}/|~/)[\w./:@-]*")
+#: Names of hosts, images and resources: api-gateway-v2, redis:7.
+_HYPHENATED = re.compile(r"[a-z]+(?:[-_.:/][a-z]*\d{0,4})+")
 #: Identifiers of programs have long runs of one kind of character: on average 3.8 in HintSignPep695TypeAlias.
 _RUNS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|\d+|.")
 _WORD_LENGTH = 3.2
@@ -75,19 +82,26 @@ def looks_secret(value: str, password: bool) -> bool:
     """True for a random value, or a password with a digit or sign, that is not a placeholder."""
     if len(value) < 4 or PLACEHOLDER.match(value) or len(set(value)) < 3 or _ASSIGNMENT.match(value):
         return False
-    if password and value.isalpha() and len(value) >= 12 and value.islower():
+    return _looks_like_password(value) if password else _looks_like_key(value)
+
+
+def _looks_like_password(value: str) -> bool:
+    if _SIGN.search(value):
         return True
-    if password:
-        return bool(re.search(r"[\d!@#$%^&*+?]", value)) or (len(value) >= 12 and not _WORDS.match(value))
+    one_word = value.isalpha() and value.islower()
+    return len(value) >= _MIN_RANDOM and (one_word or not _WORDS.match(value))
+
+
+def _looks_like_key(value: str) -> bool:
     if value.isalpha() and _changes_case(value):
         return True
     if len(value) < 8 or _WORDS.match(value) or _CAMEL.match(value):
         return False
-    if re.fullmatch(r"[\d.,:/-]+|\d{4}-\d\d-\d\dT?.*|(?:https?://|\.{0,2}/|~/)[\w./:@-]*", value):
-        return len(value) >= 8 and value.isdigit()
-    if re.fullmatch(r"[a-z]+(?:[-_.:/][a-z]*\d{0,4})+", value):
+    if _NUMBER_OR_PLACE.fullmatch(value):
+        return value.isdigit()
+    if _HYPHENATED.fullmatch(value):
         return False
-    return bool(re.search(r"\d", value)) or entropy(value) >= 3.7
+    return _DIGIT.search(value) is not None or entropy(value) >= _MIN_ENTROPY
 
 
 def reads_like_words(value: str) -> bool:

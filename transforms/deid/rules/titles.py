@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 
 from transforms.deid.evidence import FITTING, LIKELY, POSSIBLE
-from transforms.deid.people.lexicon import first_names, is_common_word, last_names
+from transforms.deid.people.lexicon import PARTICLE, first_names, is_common_word, last_names
 from transforms.deid.rules.rule import Rule, Verdict, after, before
+from transforms.deid.text.casing import CAPITAL_BYTE, CAPITALS
 
-_UPPER = "A-ZÀ-ÖØ-ÞŠŽČĆĐŁŚŻİÖÜ"
-_WORD = rf"[{_UPPER}][\w'’-]*[^\W\d_]"
-_INITIALS = rf"(?:[{_UPPER}]\.[ ]?){{1,4}}"
-_PARTICLE = r"(?:de|del|della|da|dos|van|von|der|den|ter|la|le|bin|al|el|y)"
-_NAME = rf"(?:{_INITIALS})?{_WORD}(?:[ ]{{1,3}}(?:{_PARTICLE}[ ](?:{_PARTICLE}[ ])?)?(?:{_INITIALS})?{_WORD}){{0,4}}"
+_WORD = rf"[{CAPITALS}][\w'’-]*[^\W\d_]"
+_INITIALS = rf"(?:[{CAPITALS}]\.[ ]?){{1,4}}"
+_NAME = rf"(?:{_INITIALS})?{_WORD}(?:[ ]{{1,3}}(?:{PARTICLE}[ ](?:{PARTICLE}[ ])?)?(?:{_INITIALS})?{_WORD}){{0,4}}"
 #: Titles that only precede a name, then titles that also begin other terms (Justice Department).
 _TITLE = (
     r"(?:Mr|Mrs|Ms|Mx|Messrs|Dr|Prof|Shri|Sri|Smt|Kumari|Mme|Mlle|Monsieur|Madame|Herr|Frau|Señora?|Signora?|Sig|Dhr|Mevr|"
@@ -114,7 +113,6 @@ def _is_ordinary(word: str) -> bool:
     return is_common_word(word) and word.lower() not in last_names() and word.lower() not in first_names()
 
 
-_CAPITAL = r"[A-Z\xc3-\xc5]"
 #: Nouns that have only a person as owner.
 _HAS = (
     r"(?:daughter|son|kids?|child(?:ren)?|wife|husband|spouse|mother|father|mom|mum|dad|parents|brother|sister|aunt|uncle|"
@@ -124,14 +122,14 @@ TITLE_RULES = (
     Rule(
         # Emre's address, Mary's daughter.
         "PERSON",
-        rf"{_CAPITAL}[a-z\x80-\xff]{{1,30}}(?:'|\xe2\x80\x99)s {_HAS.replace('(?:é|e)', '..?')}",
-        rf"(?<![\w.$@/#-])(?P<name>[{_UPPER}][^\W\d_A-Z]{{1,15}})(?=['’]s {_HAS})",
+        rf"{CAPITAL_BYTE}[a-z\x80-\xff]{{1,30}}(?:'|\xe2\x80\x99)s {_HAS.replace('(?:é|e)', '..?')}",
+        rf"(?<![\w.$@/#-])(?P<name>[{CAPITALS}][^\W\d_A-Z]{{1,15}})(?=['’]s {_HAS})",
         _owner,
         (60, 24),
     ),
     Rule(
         "PERSON",
-        rf"(?:[Mm]aiden name(?: is| was|:)|[Nn]amed (?:him|her|them|their (?:son|daughter|baby))) {_CAPITAL}",
+        rf"(?:[Mm]aiden name(?: is| was|:)|[Nn]amed (?:him|her|them|their (?:son|daughter|baby))) {CAPITAL_BYTE}",
         rf"(?:[Mm]aiden name(?: is| was|:)|[Nn]amed (?:him|her|them|their (?:son|daughter|baby))) (?P<name>{_NAME})",
         _titled,
         (50, 320),
@@ -139,21 +137,21 @@ TITLE_RULES = (
     Rule(
         # "May said", "Austin reviewed": a name by the verb after it.
         "PERSON",
-        rf"(?:^|[^\w ]|[.!?] ){_CAPITAL}[a-z\x80-\xff]{{1,30}} {_DOES}",
-        rf"(?:(?<![^\n])|(?<=[.!?] )|(?<=[\"“(]))(?P<name>[{_UPPER}][^\W\d_A-Z]{{1,15}})(?= {_DOES})",
+        rf"(?:^|[^\w ]|[.!?] ){CAPITAL_BYTE}[a-z\x80-\xff]{{1,30}} {_DOES}",
+        rf"(?:(?<![^\n])|(?<=[.!?] )|(?<=[\"“(]))(?P<name>[{CAPITALS}][^\W\d_A-Z]{{1,15}})(?= {_DOES})",
         _ambiguous,
         (48, 8),
     ),
     Rule(
         "PERSON",
-        rf"\b(?:{_TITLE})\.?[ ]{{0,3}}{_CAPITAL}",
+        rf"\b(?:{_TITLE})\.?[ ]{{0,3}}{CAPITAL_BYTE}",
         rf"(?<![\w.$@/-]){_TITLE}(?:\.[ ]{{0,3}}|[ ]{{1,3}})(?P<name>{_NAME})",
         _titled,
         (40, 320),
     ),
     Rule(
         "PERSON",
-        rf"\b{_OFFICE}[ ]{{1,3}}{_CAPITAL}",
+        rf"\b{_OFFICE}[ ]{{1,3}}{CAPITAL_BYTE}",
         rf"(?<![\w.$@/-]){_OFFICE}[ ]{{1,3}}(?P<name>{_NAME})",
         _named,
         (40, 320),
@@ -168,8 +166,8 @@ TITLE_RULES = (
     Rule(
         # D. S. Panwar, P.Vikram: in prose only names have this form.
         "PERSON",
-        rf"(?:^|[^\w.$@/#-])(?:[A-Z]\.[ ]?){{1,4}}{_CAPITAL}[a-z\x80-\xff]",
-        rf"(?<![\w.$@/#-])(?P<name>(?:[A-Z]\.[ ]?){{1,4}}(?P<family>[{_UPPER}][^\W\d_A-Z]{{2,24}}(?:[-'’][{_UPPER}]?[^\W\d_]{{1,20}})?))(?![\w(=\[/\\]|\.\w)",
+        rf"(?:^|[^\w.$@/#-])(?:[A-Z]\.[ ]?){{1,4}}{CAPITAL_BYTE}[a-z\x80-\xff]",
+        rf"(?<![\w.$@/#-])(?P<name>(?:[A-Z]\.[ ]?){{1,4}}(?P<family>[{CAPITALS}][^\W\d_A-Z]{{2,24}}(?:[-'’][{CAPITALS}]?[^\W\d_]{{1,20}})?))(?![\w(=\[/\\]|\.\w)",
         _initialled,
         (24, 90),
     ),

@@ -7,6 +7,7 @@ so no position after the last trigger is tried.
 from __future__ import annotations
 
 import functools
+import math
 import re
 from collections.abc import Sequence
 
@@ -27,21 +28,22 @@ class TriggerWindows:
         if self._reach is None:
             return list(compiled(self._exact).finditer(text))
         back, ahead = self._reach
-        if not back:
-            return self._behind(text, ends, ahead)
+        windows = list(zip(ends, _window_ends(ends, back, ahead), strict=True))
+        return self._around(text, windows, back) if back else self._behind(text, windows)
+
+    def _around(self, text: str, windows: Sequence[tuple[int, int]], back: int) -> list[re.Match[str]]:
+        """Matches that begin at most `back` characters before a trigger's end and end in its window."""
         found: list[re.Match[str]] = []
-        at, high = 0, -1
-        for n, end in enumerate(ends):
-            if end + ahead > high:
-                high = _window_end(ends, n, back, ahead)
+        at = 0
+        for end, high in windows:
             at = max(at, end - back)
             while at < end:
                 match = self._first(back, text, at, high)
                 if match is None:
                     at += back + 1
-                    break
-                found.append(match)
-                at = max(match.end(), match.start() + 1)
+                else:
+                    found.append(match)
+                    at = max(match.end(), match.start() + 1)
         return found
 
     def _first(self, back: int, text: str, at: int, high: int) -> re.Match[str] | None:
@@ -52,14 +54,14 @@ class TriggerWindows:
         place = _beginning(self._exact, back).match(text, at, high)
         return None if place is None else compiled(self._exact).match(text, place.end(), high)
 
-    def _behind(self, text: str, ends: Sequence[int], ahead: int) -> list[re.Match[str]]:
+    def _behind(self, text: str, windows: Sequence[tuple[int, int]]) -> list[re.Match[str]]:
         """Matches that follow a trigger without containing it."""
         found: list[re.Match[str]] = []
         done = -1
-        for n, end in enumerate(ends):
+        for end, high in windows:
             if end > done:
-                done = _window_end(ends, n, 0, ahead)
-                found += compiled(self._exact).finditer(text, end, done)
+                found += compiled(self._exact).finditer(text, end, high)
+                done = high
         return found
 
 
@@ -71,10 +73,11 @@ def _beginning(exact: str, back: int) -> re.Pattern[str]:
     return re.compile(rf"{flag}[\s\S]{{0,{back}}}?(?={rest})")
 
 
-def _window_end(ends: Sequence[int], n: int, back: int, ahead: int) -> int:
-    """The end of the window of trigger `n`, merged with the windows that touch it."""
-    high = ends[n] + ahead
-    while n + 1 < len(ends) and ends[n + 1] - back <= high:
-        n += 1
-        high = ends[n] + ahead
-    return high
+def _window_ends(ends: Sequence[int], back: int, ahead: int) -> list[int]:
+    """For each trigger the end of its window; windows that touch are one."""
+    highs: list[int] = []
+    low = math.inf
+    for end in reversed(ends):
+        highs.append(highs[-1] if low <= end + ahead else end + ahead)
+        low = end - back
+    return highs[::-1]

@@ -48,9 +48,10 @@ _TWINS = dict(
 _ALIKE = f"[{''.join(_TWINS)}]"
 _LATIN = "[0-9A-Za-z]"
 _ODD = re.compile(
-    r"(?=[\\%&=*~/< \x1b\u00ad\u00b2\u00b3\u00b9\u0300-\u24ff\u2800"
+    # Blanks count only after a digit: most characters of a text are sorted out here.
+    r"(?=[\\%&=*~/<\x1b\u00ad\u00b2\u00b3\u00b9\u0300-\u24ff\u2800"
     r"\u3002\u3164\ufe00-\ufe0f\ufe6b\ufeff\uff01-\uff5e\U0001d400-\U0001d7ff"
-    r"\U000e0001-\U000e007f]|[- ]\r?\n)(?:"
+    r"\U000e0001-\U000e007f]|(?<=\d)[ -])(?:"
     rf"(?P<colour>{_COLOUR})"
     r"|%(?:25)*(?P<percent>[0-7][0-9A-Fa-f])|(?P<bytes>(?:%[89A-Fa-f][0-9A-Fa-f])+)"
     r"|\\+(?:u(?P<unit>[0-9A-Fa-f]{4})|u\{(?P<braced>[0-9A-Fa-f]{2,5})\}|(?P<octal>1[0-7]{2})|x(?P<hex>[0-9A-Fa-f]{2})|(?P<escape>[nrt\"'/]))"

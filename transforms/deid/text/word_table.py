@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from transforms.deid.people.lexicon import first_names, is_common_word, last_names
-from transforms.deid.people.name_phrases import TITLES
+from transforms.deid.people.lexicon import TITLES, first_names, is_common_word, last_names
 from transforms.deid.text.casing import CAPITALS
 from transforms.deid.text.codepoints import Codes
 from transforms.deid.text.language import ENGLISH_WORDS
