@@ -47,7 +47,10 @@ _PLACE_WORD = re.compile(
     r"[A-Za-z]{1,2}\d[A-Za-z\d]? ?\d[A-Za-z]{2}\b|\b[A-Z]{2} \d{5}\b|\b\d{4} ?[A-Z]{2}\b|[^\x00-\u024f]{2}",
     re.S,
 )
-#: A given name that is no other word, and a family name: both on the lists.
+#: The word before a capital inside a sentence; there English writes only names with one, except in headings and labels.
+_WORD_BEFORE = re.compile(r"(?<![^\s(\"“'‘-])[a-z][a-z'’]*,? \Z")
+_LONGEST_BEFORE = 24
+_CAPITAL_BEHIND = re.compile(r"['’]?s? [A-Z]")
 
 
 class NameFinder:
@@ -119,7 +122,7 @@ class NameFinder:
                     continue
                 code = reading.is_code(number, entity.start)
                 if entity.score >= (self._config.person_in_code if code else sure):
-                    word = not code and entity.score >= self._config.person_word
+                    word = not code and entity.score >= self._least_for_word(text, entity)
                     span = person_span(text, entity.start, entity.end, entity.score, code, word)
                     if span is not None:
                         spans.append(span)
@@ -127,10 +130,16 @@ class NameFinder:
                     not code
                     and entity.score >= self._config.person_agreed
                     # Words that cannot be a name need no second model, at any probability: IBAN, The.
-                    and credible_person(text, entity.start, entity.end) is not None
+                    and credible_person(text, entity.start, entity.end, is_inside(text, entity.start, entity.end))
+                    is not None
                 ):
                     doubts.setdefault(number, []).append((entity.start, entity.end))
         return doubts
+
+    def _least_for_word(self, text: str, entity: Entity) -> float:
+        """The least score for a listed name that is also a word."""
+        inside = is_inside(text, entity.start, entity.end)
+        return self._config.person_word_inside if inside else self._config.person_word
 
     def _ask(
         self,
@@ -156,7 +165,8 @@ class NameFinder:
                     address = Entity(start + low, start + high, kind, FORM)
                     found[number] += _addresses(each[number], [address])
                     continue
-                span = credible_person(each[number], start + low, start + high)
+                inside = doubts is not None and is_inside(each[number], start + low, start + high)
+                span = credible_person(each[number], start + low, start + high, inside)
                 if span is None:
                     continue
                 if doubts is None:
@@ -183,6 +193,12 @@ def _touches(doubts: list[tuple[int, int]], start: int, end: int) -> bool:
     return place > 0 and doubts[place - 1][1] > start
 
 
+def is_inside(text: str, start: int, end: int) -> bool:
+    """True if a capital at `start` is that of a name: after a word in lower case, and before none with a capital."""
+    before = _WORD_BEFORE.search(text, max(0, start - _LONGEST_BEFORE), start)
+    return before is not None and not _CAPITAL_BEHIND.match(text, end)
+
+
 def person_span(text: str, start: int, end: int, score: float, code: bool, word: bool) -> Span | None:
     """The span of a person that the small model found, trimmed; None if it cannot be a name.
 
@@ -190,15 +206,15 @@ def person_span(text: str, start: int, end: int, score: float, code: bool, word:
     if it is also a common word.
     """
     name = text[start:end]
-    listed = [
-        word for word in re.split(r"[\s.'’-]+", name.lower()) if word in first_names() or word in last_names()
-    ]
+    words = [word for word in re.split(r"[\s.'’-]+", name.lower()) if word]
+    listed = [word for word in words if word in first_names() or word in last_names()]
     if name.islower():
         rare = [word for word in listed if not is_common_word(word)]
         alone = not (text[start - 1 : start] if start else "").strip() and text[end : end + 1] not in tuple(
             "(=_/\\@"
         )
-        known = rare and alone and not _NOT_LOWER_NAME.search(name)
+        named = rare or (word and len(listed) == len(words) and words[0] in first_names())
+        known = named and alone and not _NOT_LOWER_NAME.search(name)
         return Span(start, end, "PERSON", min(score, FITTING)) if known and not code else None
     span = credible_person(text, start, end, word)
     if span is None or (code and not listed):
