@@ -20,6 +20,7 @@ from transforms.deid.people.name_models import NameModel
 from transforms.deid.people.name_phrases import joined_to
 from transforms.deid.people.reading import PROSE, Mask, Reading
 from transforms.deid.people.spacy_ner import credible_person
+from transforms.deid.people.tagged import is_inside, people_of
 from transforms.deid.spans import Span
 
 #: The language of the small model and of the word lists.
@@ -47,10 +48,6 @@ _PLACE_WORD = re.compile(
     r"[A-Za-z]{1,2}\d[A-Za-z\d]? ?\d[A-Za-z]{2}\b|\b[A-Z]{2} \d{5}\b|\b\d{4} ?[A-Z]{2}\b|[^\x00-\u024f]{2}",
     re.S,
 )
-#: The word before a capital inside a sentence; there English writes only names with one, except in headings and labels.
-_WORD_BEFORE = re.compile(r"(?<![^\s(\"“'‘-])[a-z][a-z'’]*,? \Z")
-_LONGEST_BEFORE = 24
-_CAPITAL_BEHIND = re.compile(r"['’]?s? [A-Z]")
 
 
 class NameFinder:
@@ -117,9 +114,7 @@ class NameFinder:
                 continue
             text = reading.texts.each[number]
             spans += _addresses(text, [e for e in entities if e.type == "ADDRESS"])
-            for entity in entities:
-                if entity.type != "PERSON":
-                    continue
+            for entity in people_of(text, entities):
                 code = reading.is_code(number, entity.start)
                 if entity.score >= (self._config.person_in_code if code else sure):
                     word = not code and entity.score >= self._least_for_word(text, entity)
@@ -130,7 +125,9 @@ class NameFinder:
                     not code
                     and entity.score >= self._config.person_agreed
                     # Words that cannot be a name need no second model, at any probability: IBAN, The.
-                    and credible_person(text, entity.start, entity.end, is_inside(text, entity.start, entity.end))
+                    and credible_person(
+                        text, entity.start, entity.end, is_inside(text, entity.start, entity.end)
+                    )
                     is not None
                 ):
                     doubts.setdefault(number, []).append((entity.start, entity.end))
@@ -193,12 +190,6 @@ def _touches(doubts: list[tuple[int, int]], start: int, end: int) -> bool:
     return place > 0 and doubts[place - 1][1] > start
 
 
-def is_inside(text: str, start: int, end: int) -> bool:
-    """True if a capital at `start` is that of a name: after a word in lower case, and before none with a capital."""
-    before = _WORD_BEFORE.search(text, max(0, start - _LONGEST_BEFORE), start)
-    return before is not None and not _CAPITAL_BEHIND.match(text, end)
-
-
 def person_span(text: str, start: int, end: int, score: float, code: bool, word: bool) -> Span | None:
     """The span of a person that the small model found, trimmed; None if it cannot be a name.
 
@@ -206,10 +197,10 @@ def person_span(text: str, start: int, end: int, score: float, code: bool, word:
     if it is also a common word.
     """
     name = text[start:end]
-    words = [word for word in re.split(r"[\s.'’-]+", name.lower()) if word]
-    listed = [word for word in words if word in first_names() or word in last_names()]
+    words = [one for one in re.split(r"[\s.'’-]+", name.lower()) if one]
+    listed = [one for one in words if one in first_names() or one in last_names()]
     if name.islower():
-        rare = [word for word in listed if not is_common_word(word)]
+        rare = [one for one in listed if not is_common_word(one)]
         alone = not (text[start - 1 : start] if start else "").strip() and text[end : end + 1] not in tuple(
             "(=_/\\@"
         )

@@ -120,7 +120,7 @@ class Reading:
 
     @functools.cached_property
     def _casual(self) -> Mask:
-        """By token whether a user typed its paragraph without capitals: there a name that is also a word has none."""
+        """By token whether a user typed its paragraph without capitals."""
         paragraphs = self.paragraphs
         capital = ((self.flags & CAPITAL) != 0) & (self.tokens.ends - self.tokens.starts > 1)
         user = np.array([kind == "user" for kind in self.kinds], dtype=np.bool_)
