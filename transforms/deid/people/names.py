@@ -135,7 +135,7 @@ class NameFinder:
 
     def _least_for_word(self, text: str, entity: Entity) -> float:
         """The least score for a listed name that is also a word."""
-        inside = is_inside(text, entity.start, entity.end)
+        inside = text[entity.start].isupper() and is_inside(text, entity.start, entity.end)
         return self._config.person_word_inside if inside else self._config.person_word
 
     def _ask(
