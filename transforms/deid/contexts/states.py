@@ -93,7 +93,11 @@ def _reversed(found: re.Match[str]) -> Verdict | None:
         # Words with a comma between them: a name only where nothing else is beside it.
         alone = _CELL_BEFORE.search(before(found, 24)) and _CELL_AFTER.match(after(found, 24))
         return (*found.span("name"), LISTED_IN_CONTEXT) if listed and alone else None
-    sure = listed if is_common_word(given) or family.isupper() else listed or not is_common_word(family)
+    # Short words in capitals are acronyms.
+    rare = not (
+        is_common_word(family) or (family.isupper() and (len(family) < 5 or is_dictionary_word(family)))
+    )
+    sure = listed or (rare and not is_common_word(given))
     return (*found.span("name"), LISTED_IN_CONTEXT) if sure else None
 
 
