@@ -32,6 +32,23 @@ _STATE = (
     r"invited|drove|picked|dropped|brought|helped|hurt|hit|kissed|cheated|lied|stole|quit|started|finished|merged|pushed|deployed|deleted|"
     r"can't|couldn't|didn't|doesn't|won't|wouldn't|says|said|told|asked|thinks|called|texted|emailed|stalks|stalked|lives|works|moved)(?= |[.,!?]|\Z)"
 )
+#: What only a person does, at the beginning of a sentence: even "Will" and "Mark" are names before it.
+_DEED = (
+    r"(?:swears|deserves|drinks|smokes|snores|cried|cries|laughed|apologi[sz]e[ds]|complained|complains|hugged|kissed|proposed|"
+    r"graduated|retired|promised|forgave|yelled|shouted|whispered|smiled|nodded|sighed|overslept|cooked|cooks|baked|bakes|babysits|"
+    r"teaches|taught|resigned|volunteered|emailed|texted|phoned|begged|bragged|blushed|sneezed|fainted|limped|shrugged|winked|prayed|"
+    r"gossips|flirted|whines|nags|told (?:me|us|him|her|them|everyone)|asked (?:me|us|him|her|them|if|whether)|"
+    r"thinks (?:I|you|we|he|she|they|it|that|so)|wants (?:me|us|you|him|her|to)|"
+    r"needs to (?:sign|go|come|know|talk|see|rest|leave|call|sleep|eat)|"
+    r"got (?:fired|promoted|married|divorced|engaged|arrested|drunk|pregnant|sick|hired)|"
+    r"was (?:fired|promoted|hired|arrested|born|drunk|furious|crying|adopted)|is (?:pregnant|furious|drunk|grumpy|homesick|hungover)|"
+    r"and I (?:are|were|have|had|met|went|grew|broke|both|got|used|want|need|decided|talked|worked))"
+)
+#: What follows the name of a person who is addressed, at the beginning of a line.
+_ADDRESSED = (
+    r"(?:(?:can|could|would|will|did|do|are|have|were|should) you|please|pls|thanks|thank you|let's|don't|where are|"
+    r"how are|what do you)"
+)
 _LISTED_WITH = r"(?:are|were) (?:my|our|both|all|siblings|twins|sisters|brothers|friends|cousins|married|dating|coming|going|here|late|out|the (?:kids|parents|twins))|and I\b"
 _PARTICLE = r"(?:[Vv]an(?: der| den)?|[Vv]on|[Dd]e(?: la)?|D[aiou]|Dos|[Dd]el|L[ae]|[Tt]er|Bin|Al|El|St\.?)"
 _ALONE = rf"[{CAPITALS}][^\W\d_A-Z]{{2,15}}"
@@ -52,6 +69,12 @@ def _standing(found: re.Match[str]) -> Verdict | None:
     if name.lower() not in first_names() or name.lower() in _OPENERS or not may_be_name(name):
         return None
     return (*found.span("name"), POSSIBLE)
+
+
+def _given(found: re.Match[str]) -> Verdict | None:
+    """A given name where only a person's can be."""
+    name = found.group("name")
+    return (*found.span("name"), POSSIBLE) if name.lower() in first_names() and may_be_name(name) else None
 
 
 def _lower(found: re.Match[str]) -> Verdict | None:
@@ -119,6 +142,21 @@ STATE_RULES = (
         rf"(?:(?<![^\n])|(?<=[.!?,] )|(?<=[\"“(])|(?<=\band )|(?<=\bbut )|(?<=\bbecause )|(?<=\bthat )|(?<=\bwhen )|(?<=\bif ))(?P<name>{_ALONE})(?= ?(?:{_STATE}))",
         _standing,
         (60, 40),
+    ),
+    Rule(
+        "PERSON",
+        rf"(?:^|[^\w ] ?|\b(?:and|but|because|that|when|if|since|then) ){CAPITAL_BYTE}[a-z\x80-\xff]{{1,30}} {_DEED}\b",
+        rf"(?:(?<![^\n])|(?<=[.!?,:;] )|(?<=[\"“(])|(?<=\band )|(?<=\bbut )|(?<=\bbecause )|(?<=\bthat )|(?<=\bwhen )|(?<=\bif )|"
+        rf"(?<=\bsince )|(?<=\bthen ))(?P<name>{_ALONE})(?= {_DEED}\b)",
+        _given,
+        (80, 24),
+    ),
+    Rule(
+        "PERSON",
+        rf"(?:^|\n)[ \t]{{0,4}}{CAPITAL_BYTE}[a-z\x80-\xff]{{1,30}}, {_ADDRESSED}\b",
+        rf"(?<![^\n])[ \t]{{0,4}}(?P<name>{_ALONE})(?=, {_ADDRESSED}\b)",
+        _given,
+        (80, 8),
     ),
     Rule(
         "PERSON",
