@@ -135,7 +135,9 @@ class NameFinder:
 
     def _least_for_word(self, text: str, entity: Entity) -> float:
         """The least score for a listed name that is also a word."""
-        inside = text[entity.start].isupper() and is_inside(text, entity.start, entity.end)
+        if not text[entity.start].isupper():
+            return self._config.person_word_lower
+        inside = is_inside(text, entity.start, entity.end)
         return self._config.person_word_inside if inside else self._config.person_word
 
     def _ask(
