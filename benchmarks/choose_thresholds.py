@@ -35,7 +35,7 @@ PERSON = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.93, 0.96)
 AGREED = (0.02, 0.05, 0.1, 0.2, 0.3)
 WORD = (0.6, 0.7, 0.75, 0.8, 0.9, 0.95)
 INSIDE = (0.5, 0.6, 0.7, 0.8, 0.9)
-LOWER = (0.8, 0.85, 0.9, 0.95)
+BARE = (0.9, 0.93, 0.95)
 ALONE = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 CODE = (0.6, 0.7, 0.8, 0.9, 0.93, 0.96)
 ADDRESS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
@@ -91,8 +91,8 @@ def main() -> None:
     chosen = _best("person_word", word, chosen, "PERSON", prose, "user", given.min_precision, tried)
     inside = [{"person_word_inside": value} for value in INSIDE]
     chosen = _best("person_word_inside", inside, chosen, "PERSON", prose, "user", given.min_precision, tried)
-    lower = [{"person_word_lower": value} for value in LOWER]
-    chosen = _best("person_word_lower", lower, chosen, "PERSON", prose, "user", given.min_precision, tried)
+    bare = [{"person_word_bare": value} for value in BARE]
+    chosen = _best("person_word_bare", bare, chosen, "PERSON", prose, "user", given.min_precision, tried)
     alone = [{"person_alone": value} for value in ALONE]
     chosen = _best(
         "person_alone", alone, chosen, "PERSON", (config, people, {}), "user", given.min_precision, tried

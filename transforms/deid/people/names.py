@@ -20,7 +20,7 @@ from transforms.deid.people.name_models import NameModel
 from transforms.deid.people.name_phrases import joined_to
 from transforms.deid.people.reading import PROSE, Mask, Reading
 from transforms.deid.people.spacy_ner import credible_person
-from transforms.deid.people.tagged import is_inside, people_of
+from transforms.deid.people.tagged import is_bare, is_inside, people_of
 from transforms.deid.spans import Span
 
 #: The language of the small model and of the word lists.
@@ -135,8 +135,8 @@ class NameFinder:
 
     def _least_for_word(self, text: str, entity: Entity) -> float:
         """The least score for a listed name that is also a word."""
-        if not text[entity.start].isupper():
-            return self._config.person_word_lower
+        if not text[entity.start].isupper() or is_bare(text, entity.start, entity.end):
+            return self._config.person_word_bare
         inside = is_inside(text, entity.start, entity.end)
         return self._config.person_word_inside if inside else self._config.person_word
 

@@ -24,7 +24,7 @@ _NOUNS = re.compile(
     r"tractor|salad|pizza|sandwich|cocktail|apples?|tea|sponge|font|typeface|sans|serif|gothic|mono|"
     r"award|prize|medal|cup|trophy|act|amendment|grant|scholarship|telescope|framework|library|plugin|package|module|container|"
     r"cluster|dashboards?|server|repo|repository|branch|release|theme|cli|apis?|sdk|ide|tui|gui|schemas?|middleware|bindings|"
-    r"components?|hooks|queries|runtime|compiler|linter|bundler|templates?|instance|webhooks?|endpoints?)\b",
+    r"settings|mode|button|tab|menu|dialog|wizard|checkbox|toggle|flag|components?|hooks|queries|runtime|compiler|linter|bundler|templates?|instance|webhooks?|endpoints?)\b",
     re.IGNORECASE,
 )
 #: "They named it Phoenix." A person is named without "it".

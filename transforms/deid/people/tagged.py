@@ -14,6 +14,16 @@ _LONGEST_BEFORE = 24
 _CAPITAL_BEHIND = re.compile(r"(?:['’]s)? [A-Z]")
 _LOWER_FIRST = re.compile(r"(?:[a-zß-ÿ][\w'’]*,? )+(?=[A-ZÀ-Þ])")
 
+_MARK_BEFORE = re.compile(r"(?:\A|\n)[ \t#*>|\d.)(\[\]_•-]{0,12}\Z")
+_MARK_BEHIND = re.compile(r"[ \t*_:|)\]]*(?:\n|\Z)|\*\*|: ")
+_LONGEST_MARK = 13
+
+
+def is_bare(text: str, start: int, end: int) -> bool:
+    """True if [start, end) is a line, an item of a list or a label, after signs and numbers at most."""
+    before = _MARK_BEFORE.search(text, max(0, start - _LONGEST_MARK), start)
+    return before is not None and _MARK_BEHIND.match(text, end) is not None
+
 
 def is_inside(text: str, start: int, end: int) -> bool:
     """True if a capital at `start` follows a word in lower case and precedes no other capitalised word."""
