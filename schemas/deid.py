@@ -52,7 +52,8 @@ class TaggerConfig(StrictModel):
     `person`: names found by this model only. `person_agreed`: names that the spaCy model finds as well.
     `person_alone`: used when there is no spaCy model. `person_word`: listed names that are also words;
     `person_word_inside`: the same with a capital inside a sentence; `person_word_bare`: without a sentence,
-    as in headings and lists, and in texts that users typed without capitals. `person_in_code`: used in lines of code.
+    as in headings and lists, and in texts that users typed without capitals.
+    `person_in_code`: used in lines of code.
     """
 
     use: bool = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from transforms.deid.model.tagger import Entity
-from transforms.deid.people.tagged import is_inside, people_of
+from transforms.deid.people.tagged import is_bare, is_inside, people_of
 
 
 def entity(text: str, part: str, score: float = 0.6) -> Entity:
@@ -67,3 +67,23 @@ def test_words_in_lower_case_before_a_capital_are_no_part_of_a_name(
 def test_other_types_are_no_people() -> None:
     """Addresses have rules of their own."""
     assert people_of("12 Elm Street", [Entity(0, 13, "ADDRESS", 0.9)]) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "bare"),
+    [
+        ("Rose", True),
+        ("- Rose", True),
+        ("Colours\n3. Rose\n", True),
+        ("## Rose", True),
+        ("**Rose** is a colour", True),
+        ("- Rose: see below", True),
+        ("Rose is late", False),
+        ("- ask Rose", False),
+        ("Hi Rose", False),
+    ],
+)
+def test_a_word_without_a_sentence_is_bare(text: str, bare: bool) -> None:
+    """Items of lists are mostly things: the model sees no word that could contradict it."""
+    start = text.index("Rose")
+    assert is_bare(text, start, start + 4) == bare
