@@ -134,8 +134,10 @@ train-model: samples $(TEACHERS)/.installed  ## train the small model from publi
 	$(BIN)/python -m transforms.training.train --texts 60000 --epochs 5 --renamed 0 --frames 0 --out build/first-step \
 	  --taught build/taught-prose.jsonl --taught build/taught-docstrings.jsonl --labelled $(CHATSIEVE_SAMPLES)/pii/wnut17_dev.jsonl
 	$(BIN)/python -m transforms.training.train --from build/first-step/weights.npz --rate 0.0015 --texts 24000 --frames 9000 --epochs 1 --characters 600000 \
+	  --taught build/taught-prose.jsonl --taught build/taught-docstrings.jsonl --labelled $(CHATSIEVE_SAMPLES)/pii/wnut17_dev.jsonl --out build/second-step $(CODE)
+	$(BIN)/python -m transforms.training.train --from build/second-step/weights.npz --rate 0.0015 --texts 24000 --frames 70000 --epochs 3 --characters 600000 \
 	  --taught build/taught-prose.jsonl --taught build/taught-docstrings.jsonl --labelled $(CHATSIEVE_SAMPLES)/pii/wnut17_dev.jsonl --out transforms/deid/model $(CODE)
-	$(BIN)/python -m transforms.training.gate --texts 12000 --frames 5000 --characters 1200000 --out transforms/deid/model $(RECORDED) $(DOCUMENTED)
+	$(BIN)/python -m transforms.training.gate --texts 12000 --frames 12000 --characters 1200000 --out transforms/deid/model $(RECORDED) $(DOCUMENTED)
 
 thresholds: samples setup  ## select the thresholds of the small model; writes benchmarks/thresholds.json
 	$(BIN)/python -m benchmarks.choose_thresholds --labelled $(CHATSIEVE_SAMPLES)/pii/wnut17_dev.jsonl

@@ -3,8 +3,9 @@
     make thresholds
 
 The measurements use synthetic texts from templates that were not used in training, and the half of a public
-set that was not used either. For each rule the threshold with the best F2 is chosen among those with at least
-the given precision by character. F2 weights recall higher, because a missed identifier leaks.
+set that was not used either; for names that are also words, other texts of the training's frames. For each rule
+the threshold with the best F2 is chosen among those with at least the given precision by character. F2 weights
+recall higher, because a missed identifier leaks.
 """
 
 from __future__ import annotations
@@ -29,15 +30,21 @@ from transforms.deid.spans import Segment, Span
 from transforms.deid.text.overlaps import resolve
 from transforms.deid.text.word_table import WordTable
 from transforms.sample.texts.fill import generate_texts
+from transforms.training.frames import framed
 
 ROOT = Path(__file__).parents[1]
 PERSON = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.93, 0.96)
 AGREED = (0.02, 0.05, 0.1, 0.2, 0.3)
-WORD = (0.7, 0.8, 0.9, 0.95)
+WORD = (0.6, 0.7, 0.75, 0.8, 0.9, 0.95)
+INSIDE = (0.5, 0.6, 0.7, 0.8, 0.9)
+BARE = (0.9, 0.93, 0.95)
 ALONE = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 CODE = (0.6, 0.7, 0.8, 0.9, 0.93, 0.96)
 ADDRESS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
-TEXTS, SEED = 2_400, 7
+TEXTS, FRAMES, SEED = 2_400, 1_500, 7
+#: Words of programs in the frames.
+WORDS = {"identifier": ["HttpClient", "TreeWalker", "RowBuffer"], "acronym": ["JSON", "CRDT", "WAV"]}
+_TOGETHER = 400
 
 
 class Remembering:
@@ -73,6 +80,7 @@ def main() -> None:
     code = [Labelled(one.text, one.spans) for one in texts if one.kind in ("tool", "code")]
     people = made + (read_labelled(given.labelled, {})[1::2] if given.labelled else [])
     models = {ENGLISH: Remembering(load_name_model(config.models[ENGLISH]))}
+    frames = [Labelled(*one) for one in framed(FRAMES, SEED, WORDS)]
     prose = (config, people, models)
     tried: dict[str, Any] = {}
     chosen = TaggerConfig()
@@ -84,8 +92,6 @@ def main() -> None:
     chosen = _best(
         "person and person_agreed", pairs, chosen, "PERSON", prose, "user", given.min_precision, tried
     )
-    word = [{"person_word": value} for value in WORD]
-    chosen = _best("person_word", word, chosen, "PERSON", prose, "user", given.min_precision, tried)
     alone = [{"person_alone": value} for value in ALONE]
     chosen = _best(
         "person_alone", alone, chosen, "PERSON", (config, people, {}), "user", given.min_precision, tried
@@ -105,6 +111,14 @@ def main() -> None:
     chosen = _best(
         "address", address, chosen, "ADDRESS", (config, made, models), "user", given.min_precision, tried
     )
+    # The other texts have few names that are also words.
+    short = (config, frames, models)
+    word = [{"person_word": value} for value in WORD]
+    chosen = _best("person_word", word, chosen, "PERSON", short, "user", given.min_precision, tried)
+    inside = [{"person_word_inside": value} for value in INSIDE]
+    chosen = _best("person_word_inside", inside, chosen, "PERSON", short, "user", given.min_precision, tried)
+    bare = [{"person_word_bare": value} for value in BARE]
+    chosen = _best("person_word_bare", bare, chosen, "PERSON", short, "user", given.min_precision, tried)
     document = {
         "min_precision": given.min_precision,
         "texts": len(people),
@@ -126,9 +140,10 @@ def _best(
     tried: dict[str, Any],
 ) -> TaggerConfig:
     rows = []
+    readings = _readings(material[1], kind)
     for setting in settings:
         tagger = base.model_copy(update=setting)
-        recall, precision = _measured(tagger, entity, material, kind)
+        recall, precision = _measured(tagger, entity, material, readings)
         f2 = 5 * precision * recall / (4 * precision + recall) if precision + recall else 0.0
         rows.append({**setting, "recall": recall, "precision": precision, "f2": round(f2, 4)})
     tried[name] = rows
@@ -136,20 +151,26 @@ def _best(
     return base.model_copy(update={key: best[key] for key in settings[0]})
 
 
+def _readings(labelled: Sequence[Labelled], kind: Any) -> list[Reading]:
+    """The texts, each a session of its own, some together: a result does not depend on other sessions."""
+    words, signs = WordTable(b"thresholds"), LineSigns()
+    sessions = [[Segment(one.text, kind)] for one in labelled]
+    return [Reading(sessions[n : n + _TOGETHER], words, signs) for n in range(0, len(sessions), _TOGETHER)]
+
+
 def _measured(
     tagger: TaggerConfig,
     entity: str,
     material: tuple[DeidConfig, Sequence[Labelled], dict[str, Any]],
-    kind: Any,
+    readings: Sequence[Reading],
 ) -> tuple[float, float]:
     config, labelled, models = material
     finder = NameFinder(tagger, shipped_tagger(tagger), models)
     found: list[list[Span]] = []
-    words, signs = WordTable(b"thresholds"), LineSigns()
-    for one in labelled:
-        listed, guessed = finder.find(Reading([[Segment(one.text, kind)]], words, signs), [ENGLISH])
-        spans = listed[0] + guessed[0]
-        found.append(resolve(s for s in spans if s.type == entity and s.score >= config.thresholds[entity]))
+    for reading in readings:
+        for listed, guessed in zip(*finder.find(reading, [ENGLISH] * len(reading.sessions)), strict=True):
+            spans = [s for s in listed + guessed if s.type == entity]
+            found.append(resolve(s for s in spans if s.score >= config.thresholds[entity]))
     figures = measure(count(labelled, found, [entity]), 10)[entity].figures
     return figures["character_recall"].value or 0.0, figures["character_precision"].value or 0.0
 

@@ -50,15 +50,19 @@ class TaggerConfig(StrictModel):
     """Score thresholds of the bundled small model; the defaults come from `make thresholds`.
 
     `person`: names found by this model only. `person_agreed`: names that the spaCy model finds as well.
-    `person_alone`: used when there is no spaCy model. `person_word`: listed names that are also words.
+    `person_alone`: used when there is no spaCy model. `person_word`: listed names that are also words;
+    `person_word_inside`: the same with a capital inside a sentence; `person_word_bare`: without a sentence,
+    as in headings and lists, and in texts that users typed without capitals.
     `person_in_code`: used in lines of code.
     """
 
     use: bool = True
     person: float = pydantic.Field(default=0.5, gt=0, le=1, strict=False)
-    person_agreed: float = pydantic.Field(default=0.05, gt=0, le=1, strict=False)
+    person_agreed: float = pydantic.Field(default=0.2, gt=0, le=1, strict=False)
     person_alone: float = pydantic.Field(default=0.3, gt=0, le=1, strict=False)
-    person_word: float = pydantic.Field(default=0.9, gt=0, le=1, strict=False)
+    person_word: float = pydantic.Field(default=0.6, gt=0, le=1, strict=False)
+    person_word_inside: float = pydantic.Field(default=0.8, gt=0, le=1, strict=False)
+    person_word_bare: float = pydantic.Field(default=0.9, gt=0, le=1, strict=False)
     person_in_code: float = pydantic.Field(default=0.6, gt=0, le=1, strict=False)
     address: float = pydantic.Field(default=0.2, gt=0, le=1, strict=False)
 

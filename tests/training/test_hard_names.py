@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import random
+import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from transforms.sample.texts.fill import Template, fill
 from transforms.training.examples import IGNORED, UNSURE, example_of
 from transforms.training.frames import SOURCE_WORD, framed, frames
 from transforms.training.renamed import KINDS, renamed
+from transforms.training.sentences import sentence
 from transforms.training.sources import pieces, words_of
 
+TRAINING = Path(__file__).resolve().parents[2] / "transforms/training"
 WORDS = {"identifier": ["HttpClient"], "acronym": ["JSON"]}
 
 
@@ -112,3 +116,29 @@ def test_sources_are_shown_as_sessions_show_them(tmp_path: Path) -> None:
         assert sum(form in text for text in texts) > 5
     assert sum(map(len, texts)) <= 100_000
     assert texts == [text for text, _ in pieces([tmp_path / "one.py"], 100_000, random.Random(1))]
+
+
+def test_every_short_sentence_can_be_filled_and_labels_only_people() -> None:
+    """A part that does not exist, or a name in a sentence of things, would end or spoil a training."""
+    random_ = random.Random(3)
+    for kind in ("people", "nothing"):
+        made = {sentence(kind, random_) for _ in range(3_000)}
+        assert len(made) > 2_500
+        for frame in made:
+            filled = fill(Template("x", "chat", frame), random.Random(1))
+            assert not set("{}") & set(filled.text)
+            assert "<<" not in filled.text
+            assert bool(labelled(filled.text, filled.spans)) == (kind == "people"), frame
+
+
+def test_the_parts_of_short_sentences_are_all_used() -> None:
+    """A misspelt part would never be drawn."""
+    grammar = yaml.safe_load((TRAINING / "sentences.yaml").read_text("utf-8"))
+    lines = [
+        *grammar["people"],
+        *grammar["nothing"],
+        *(line for some in grammar["parts"].values() for line in some),
+    ]
+    used = {part for line in lines for part in re.findall(r"\{(\w+)\}", line)}
+    assert used == set(grammar["parts"])
+    assert all(isinstance(line, str) for line in lines), "YAML reads yes and no as truth values"

@@ -1,4 +1,4 @@
-"""Labelled texts from `frames.yaml`: sentences with little support for a name, and words that could be one."""
+"""Labelled texts from `frames.yaml` and `sentences.yaml`: little support for a name, and words that could be one."""
 
 from __future__ import annotations
 
@@ -12,11 +12,15 @@ import yaml
 
 from transforms.sample.texts.fill import Template, fill
 from transforms.training.renamed import renamed
+from transforms.training.sentences import sentence
 
 _Labelled = tuple[str, list[tuple[int, int, str]]]
 SOURCE_WORD = re.compile(r"<<(identifier|acronym)(\d*)>>")
 _SHARE_PEOPLE = 0.6
 _SHARE_RENAMED = 0.75
+#: Texts from the grammar of short sentences, and how many of them are in lower case beside those of `renamed`.
+_SHARE_SENTENCES = 0.6
+_SHARE_LOWER = 0.15
 _MOST_JOINED = 3
 
 
@@ -35,16 +39,20 @@ def framed(count: int, seed: int, words: Mapping[str, Sequence[str]]) -> Iterato
 
 def _filled(random_: random.Random, words: Mapping[str, Sequence[str]]) -> _Labelled:
     kind = "people" if random_.random() < _SHARE_PEOPLE else "nothing"
-    frame = random_.choice(frames()[kind])
+    short = random_.random() < _SHARE_SENTENCES
+    frame = sentence(kind, random_) if short else random_.choice(frames()[kind])
     chosen: dict[str, str] = {}
 
     def word(slot: re.Match[str]) -> str:
         return chosen.setdefault(slot.group(), random_.choice(words[slot.group(1)]))
 
     made = fill(Template(kind, "chat", SOURCE_WORD.sub(word, frame)), random_)
+    text, spans = made.text, list(made.spans)
     if random_.random() < _SHARE_RENAMED:
-        return renamed(made.text, made.spans, random_)
-    return made.text, made.spans
+        text, spans = renamed(text, spans, random_)
+    if short and random_.random() < _SHARE_LOWER and len(text.lower()) == len(text):
+        text = text.lower()
+    return text, spans
 
 
 @functools.cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from schemas.deid import DeidConfig
 from tests.support.deid_engines import CONFIG, engine_for
 from transforms.deid.engine import DeidEngine
 from transforms.deid.people.names import person_span
@@ -19,7 +20,7 @@ def masked(engine: DeidEngine, text: str) -> str:
 @pytest.mark.parametrize(
     ("text", "name"),
     [
-        ("Do you think Sandy likes me?", "Sandy"),
+        ("Is Sandy coming tonight?", "Sandy"),
         ("Did Summer finish the report that you asked for?", "Summer"),
         ("Yesterday Dawn forgot to lock the office again.", "Dawn"),
     ],
@@ -30,9 +31,32 @@ def test_a_name_that_is_a_word_is_masked_if_the_model_is_sure(text: str, name: s
     assert masked(engine_for(WITHOUT), text) == text
 
 
+INSIDE = CONFIG.model_copy(update={"tagger": CONFIG.tagger.model_copy(update={"person_word_inside": 1.0})})
+BARE = CONFIG.model_copy(update={"tagger": CONFIG.tagger.model_copy(update={"person_word_bare": 1.0})})
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "config"),
+    [
+        ("do you think Sandy likes me?", "Sandy", INSIDE),
+        ("we gave the spare room to Hazel", "Hazel", INSIDE),
+        ("i had lunch with grace yesterday", "grace", BARE),
+        ("is jack at the gym", "jack", BARE),
+    ],
+)
+def test_each_place_of_a_word_has_its_threshold(text: str, name: str, config: DeidConfig) -> None:
+    """A capital inside a sentence is a sign of a name, lower case is none."""
+    assert masked(engine_for(), text) == text.replace(name, "<PERSON_1>")
+    assert masked(engine_for(config), text) == text
+
+
 @pytest.mark.parametrize(
     "text",
     [
+        "Please Mark Complete, then open Grant Access.",
+        "The Rose Settings and the Summer Release are new. May 5, then June 3.",
+        "we have no hope left and no will to live",
+        "My art class is over. the rose is red, i mark it and bill you",
         "Grace under pressure is what this job needs.",
         "The rose bushes need water, and Rose gold is a colour.",
         "Dawn breaks at five. Will it rain? Mark the date. Hope so!",

@@ -12,6 +12,7 @@ from transforms.deid.people.lexicon import (
     first_names,
     is_clear_first_name,
     is_common_word,
+    is_dictionary_word,
     last_names,
     may_be_name,
 )
@@ -31,7 +32,25 @@ _STATE = (
     r"invited|drove|picked|dropped|brought|helped|hurt|hit|kissed|cheated|lied|stole|quit|started|finished|merged|pushed|deployed|deleted|"
     r"can't|couldn't|didn't|doesn't|won't|wouldn't|says|said|told|asked|thinks|called|texted|emailed|stalks|stalked|lives|works|moved)(?= |[.,!?]|\Z)"
 )
+#: What only a person does, at the beginning of a sentence: even "Will" and "Mark" are names before it.
+_DEED = (
+    r"(?:swears|deserves|drinks|smokes|snores|cried|cries|laughed|apologi[sz]e[ds]|complained|complains|hugged|kissed|proposed|"
+    r"graduated|retired|promised|forgave|yelled|shouted|whispered|smiled|nodded|sighed|overslept|cooked|cooks|baked|bakes|babysits|"
+    r"teaches|taught|resigned|volunteered|emailed|texted|phoned|begged|bragged|blushed|sneezed|fainted|limped|shrugged|winked|prayed|"
+    r"gossips|flirted|whines|nags|told (?:me|us|him|her|them|everyone)|asked (?:me|us|him|her|them|if|whether)|"
+    r"thinks (?:I|you|we|he|she|they|it|that|so)|wants (?:me|us|you|him|her|to)|"
+    r"needs to (?:sign|go|come|know|talk|see|rest|leave|call|sleep|eat)|"
+    r"got (?:fired|promoted|married|divorced|engaged|arrested|drunk|pregnant|sick|hired)|"
+    r"was (?:fired|promoted|hired|arrested|born|drunk|furious|crying|adopted)|is (?:pregnant|furious|drunk|grumpy|homesick|hungover)|"
+    r"and I (?:are|were|have|had|met|went|grew|broke|both|got|used|want|need|decided|talked|worked))"
+)
+#: What follows the name of a person who is addressed, at the beginning of a line.
+_ADDRESSED = (
+    r"(?:(?:can|could|would|will|did|do|are|have|were|should) you|please|pls|thanks|thank you|let's|don't|where are|"
+    r"how are|what do you)"
+)
 _LISTED_WITH = r"(?:are|were) (?:my|our|both|all|siblings|twins|sisters|brothers|friends|cousins|married|dating|coming|going|here|late|out|the (?:kids|parents|twins))|and I\b"
+_PARTICLE = r"(?:[Vv]an(?: der| den)?|[Vv]on|[Dd]e(?: la)?|D[aiou]|Dos|[Dd]el|L[ae]|[Tt]er|Bin|Al|El|St\.?)"
 _ALONE = rf"[{CAPITALS}][^\W\d_A-Z]{{2,15}}"
 _LOWER_VERBS = r"(?:add|invite|loop in|cc|ping|ask|tell|email|text|call|dm|remind|thank|contact|message)"
 #: Words at the beginning of a sentence that are a verb or an adverb there rather than a person.
@@ -50,6 +69,12 @@ def _standing(found: re.Match[str]) -> Verdict | None:
     if name.lower() not in first_names() or name.lower() in _OPENERS or not may_be_name(name):
         return None
     return (*found.span("name"), POSSIBLE)
+
+
+def _given(found: re.Match[str]) -> Verdict | None:
+    """A given name where only a person's can be."""
+    name = found.group("name")
+    return (*found.span("name"), POSSIBLE) if name.lower() in first_names() and may_be_name(name) else None
 
 
 def _lower(found: re.Match[str]) -> Verdict | None:
@@ -76,21 +101,37 @@ def _lower_pair(found: re.Match[str]) -> Verdict | None:
 
 def _reversed(found: re.Match[str]) -> Verdict | None:
     """A family name, a comma and a given name, as in registers. A list has other names beside it."""
-    family, given = found.group("family"), found.group("given")
-    if _NAME_BEFORE.search(before(found, 32)) or _NAME_AFTER.match(after(found, 3)):
+    family, given = found.group("family").split(" ")[-1], found.group("given")
+    beside = _NAME_BEFORE.search(before(found, 32))
+    if beside is not None and (beside.group(2) or not is_dictionary_word(beside.group(1))):
+        return None
+    if _NAME_AFTER.match(after(found, 3)):
         return None
     if not may_be_name(family) or given.lower() not in first_names() or not may_be_name(given):
         return None
+    if given.lower() in _SEASONS and family.lower() in _SEASONS:
+        return None
     listed = family.lower() in last_names()
-    sure = listed if is_common_word(given) else listed or not is_common_word(family)
-    return (
-        (*found.span("name"), LISTED_IN_CONTEXT)
-        if sure and not (is_common_word(given) and is_common_word(family))
-        else None
+    if is_common_word(given) and is_common_word(family):
+        # Words with a comma between them: a name only where nothing else is beside it.
+        alone = _CELL_BEFORE.search(before(found, 24)) and _CELL_AFTER.match(after(found, 24))
+        return (*found.span("name"), LISTED_IN_CONTEXT) if listed and alone else None
+    # Short words in capitals are acronyms.
+    rare = not (
+        is_common_word(family) or (family.isupper() and (len(family) < 5 or is_dictionary_word(family)))
     )
+    sure = listed or (rare and not is_common_word(given))
+    return (*found.span("name"), LISTED_IN_CONTEXT) if sure else None
 
 
-_NAME_BEFORE = re.compile(rf"[{CAPITALS}][\w'’.-]*,? \Z")
+#: The beginning and the end of a line, a cell or a field of a register.
+_CELL_BEFORE = re.compile(
+    r"(?:(?:\A|\n|\\n)[ \t]*(?:[-*] |\d{1,4}[.)]?[ \t]+)?|[|;\"\t]|"
+    r"\b(?i:name|patient|student|author|employee|customer|client|member|passenger|defendant|witness|holder|contact|tenant|attendance|"
+    r"seat \w{1,4}|signed by|signature|applicant|guest|speaker|attn|owner|for|from|by)[:=]?)[ \t]*\Z"
+)
+_CELL_AFTER = re.compile(r"[ \t]*(?:\n|\\n|\Z|[|;\"(\t.,]|[-–] )")
+_NAME_BEFORE = re.compile(rf"([{CAPITALS}][\w'’.-]*)(,?) \Z")
 _NAME_AFTER = re.compile(rf" [{CAPITALS}][^\W\d_.]")
 
 
@@ -101,6 +142,21 @@ STATE_RULES = (
         rf"(?:(?<![^\n])|(?<=[.!?,] )|(?<=[\"“(])|(?<=\band )|(?<=\bbut )|(?<=\bbecause )|(?<=\bthat )|(?<=\bwhen )|(?<=\bif ))(?P<name>{_ALONE})(?= ?(?:{_STATE}))",
         _standing,
         (60, 40),
+    ),
+    Rule(
+        "PERSON",
+        rf"(?:^|[^\w ] ?|\b(?:and|but|because|that|when|if|since|then) ){CAPITAL_BYTE}[a-z\x80-\xff]{{1,30}} {_DEED}\b",
+        rf"(?:(?<![^\n])|(?<=[.!?,:;] )|(?<=[\"“(])|(?<=\band )|(?<=\bbut )|(?<=\bbecause )|(?<=\bthat )|(?<=\bwhen )|(?<=\bif )|"
+        rf"(?<=\bsince )|(?<=\bthen ))(?P<name>{_ALONE})(?= {_DEED}\b)",
+        _given,
+        (80, 24),
+    ),
+    Rule(
+        "PERSON",
+        rf"(?:^|\n)[ \t]{{0,4}}{CAPITAL_BYTE}[a-z\x80-\xff]{{1,30}}, {_ADDRESSED}\b",
+        rf"(?<![^\n])[ \t]{{0,4}}(?P<name>{_ALONE})(?=, {_ADDRESSED}\b)",
+        _given,
+        (80, 8),
     ),
     Rule(
         "PERSON",
@@ -150,8 +206,8 @@ STATE_RULES = (
     Rule(
         # Okafor, Adaeze
         "PERSON",
-        rf"{CAPITAL_BYTE}[a-z\x80-\xff'-]{{1,30}}, {CAPITAL_BYTE}[a-z\x80-\xff]{{2}}",
-        rf"(?<![\w.@/'’-])(?<![\w], )(?P<name>(?P<family>[{CAPITALS}](?:['’]?[{CAPITALS}]?[^\W\d_A-Z]){{1,20}}(?:-[{CAPITALS}][^\W\d_]{{1,20}})?), (?P<given>{_ALONE})(?: [{CAPITALS}]\.)?)(?![\w(@/]|,? (?:and|or|&) [{CAPITALS}]|, [{CAPITALS}])",
+        rf"(?:{CAPITAL_BYTE}[a-z\x80-\xff'-]{{1,30}}|[A-Z]{{3,20}}), {CAPITAL_BYTE}[a-z\x80-\xff]{{2}}",
+        rf"(?<![\w.@/'’-])(?<![\w], )(?P<name>(?P<family>(?:{_PARTICLE} )?(?:[{CAPITALS}](?:['’]?[{CAPITALS}]?[^\W\d_A-Z]){{1,20}}(?:-[{CAPITALS}][^\W\d_]{{1,20}})?|[{CAPITALS}]{{3,20}})), (?P<given>{_ALONE})(?: [{CAPITALS}]\.)?)(?![\w(@/]|,? (?:and|or|&) [{CAPITALS}]|, [{CAPITALS}])",
         _reversed,
         (48, 60),
     ),

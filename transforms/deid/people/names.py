@@ -20,6 +20,7 @@ from transforms.deid.people.name_models import NameModel
 from transforms.deid.people.name_phrases import joined_to
 from transforms.deid.people.reading import PROSE, Mask, Reading
 from transforms.deid.people.spacy_ner import credible_person
+from transforms.deid.people.tagged import is_bare, is_inside, people_of
 from transforms.deid.spans import Span
 
 #: The language of the small model and of the word lists.
@@ -47,7 +48,6 @@ _PLACE_WORD = re.compile(
     r"[A-Za-z]{1,2}\d[A-Za-z\d]? ?\d[A-Za-z]{2}\b|\b[A-Z]{2} \d{5}\b|\b\d{4} ?[A-Z]{2}\b|[^\x00-\u024f]{2}",
     re.S,
 )
-#: A given name that is no other word, and a family name: both on the lists.
 
 
 class NameFinder:
@@ -114,12 +114,10 @@ class NameFinder:
                 continue
             text = reading.texts.each[number]
             spans += _addresses(text, [e for e in entities if e.type == "ADDRESS"])
-            for entity in entities:
-                if entity.type != "PERSON":
-                    continue
+            for entity in people_of(text, entities):
                 code = reading.is_code(number, entity.start)
                 if entity.score >= (self._config.person_in_code if code else sure):
-                    word = not code and entity.score >= self._config.person_word
+                    word = not code and entity.score >= self._least_for_word(text, entity)
                     span = person_span(text, entity.start, entity.end, entity.score, code, word)
                     if span is not None:
                         spans.append(span)
@@ -127,10 +125,20 @@ class NameFinder:
                     not code
                     and entity.score >= self._config.person_agreed
                     # Words that cannot be a name need no second model, at any probability: IBAN, The.
-                    and credible_person(text, entity.start, entity.end) is not None
+                    and credible_person(
+                        text, entity.start, entity.end, is_inside(text, entity.start, entity.end)
+                    )
+                    is not None
                 ):
                     doubts.setdefault(number, []).append((entity.start, entity.end))
         return doubts
+
+    def _least_for_word(self, text: str, entity: Entity) -> float:
+        """The least score for a listed name that is also a word."""
+        if not text[entity.start].isupper() or is_bare(text, entity.start, entity.end):
+            return self._config.person_word_bare
+        inside = is_inside(text, entity.start, entity.end)
+        return self._config.person_word_inside if inside else self._config.person_word
 
     def _ask(
         self,
@@ -156,7 +164,8 @@ class NameFinder:
                     address = Entity(start + low, start + high, kind, FORM)
                     found[number] += _addresses(each[number], [address])
                     continue
-                span = credible_person(each[number], start + low, start + high)
+                inside = doubts is not None and is_inside(each[number], start + low, start + high)
+                span = credible_person(each[number], start + low, start + high, inside)
                 if span is None:
                     continue
                 if doubts is None:
@@ -190,15 +199,15 @@ def person_span(text: str, start: int, end: int, score: float, code: bool, word:
     if it is also a common word.
     """
     name = text[start:end]
-    listed = [
-        word for word in re.split(r"[\s.'’-]+", name.lower()) if word in first_names() or word in last_names()
-    ]
+    words = [one for one in re.split(r"[\s.'’-]+", name.lower()) if one]
+    listed = [one for one in words if one in first_names() or one in last_names()]
     if name.islower():
-        rare = [word for word in listed if not is_common_word(word)]
+        rare = [one for one in listed if not is_common_word(one)]
         alone = not (text[start - 1 : start] if start else "").strip() and text[end : end + 1] not in tuple(
             "(=_/\\@"
         )
-        known = rare and alone and not _NOT_LOWER_NAME.search(name)
+        named = rare or (word and len(listed) == len(words) and words[0] in first_names())
+        known = named and alone and not _NOT_LOWER_NAME.search(name)
         return Span(start, end, "PERSON", min(score, FITTING)) if known and not code else None
     span = credible_person(text, start, end, word)
     if span is None or (code and not listed):

@@ -24,11 +24,13 @@ _NOUNS = re.compile(
     r"tractor|salad|pizza|sandwich|cocktail|apples?|tea|sponge|font|typeface|sans|serif|gothic|mono|"
     r"award|prize|medal|cup|trophy|act|amendment|grant|scholarship|telescope|framework|library|plugin|package|module|container|"
     r"cluster|dashboards?|server|repo|repository|branch|release|theme|cli|apis?|sdk|ide|tui|gui|schemas?|middleware|bindings|"
-    r"components?|hooks|queries|runtime|compiler|linter|bundler|templates?|instance|webhooks?|endpoints?)\b",
+    r"settings|mode|button|tab|menu|dialog|wizard|checkbox|toggle|flag|components?|hooks|queries|runtime|compiler|linter|bundler|templates?|instance|webhooks?|endpoints?)\b",
     re.IGNORECASE,
 )
 #: "They named it Phoenix." A person is named without "it".
 _NAMED = re.compile(r"\b(?:name[ds]?|call(?:ed|s)?|dub(?:bed|s)?) (?:it|this|that) \Z", re.IGNORECASE)
+#: Months before the number of a day or year.
+_MONTH = re.compile(r"(?:april|may|june|august),? \d", re.IGNORECASE)
 _AROUND = 40
 _MOST_WORDS = 4
 _TOKEN = re.compile(r"[\w'’.&-]*[\w]|&")
@@ -52,9 +54,11 @@ def names_a_place(text: str, start: int, end: int) -> bool:
 
 def names_a_thing(text: str, start: int, end: int) -> bool:
     """True if [start, end) is, or is part of, the name of a thing or place on the list, or precedes a noun of
-    things, or follows "named it".
+    things, or follows "named it", or is the month of a date.
     """
     if _NAMED.search(text, max(0, start - _AROUND), start):
+        return True
+    if _MONTH.match(text, start, end + 3):
         return True
     if _NOUNS.match(text, end) and " " not in text[start:end]:
         return True

@@ -16,7 +16,7 @@ from transforms.deid.people.line_signs import CODE, Flags, LineSigns
 from transforms.deid.spans import Kind, Segment
 from transforms.deid.text.codepoints import DIGIT, LETTER, is_in
 from transforms.deid.text.texts import PARTED, Texts, Tokens
-from transforms.deid.text.word_table import CAPITAL, COMMON, ENGLISH, LISTED, LOWER, Numbers, WordTable
+from transforms.deid.text.word_table import CAPITAL, COMMON, ENGLISH, FIRST, LISTED, LOWER, Numbers, WordTable
 
 PROSE = frozenset({"system", "user", "assistant", "thinking"})
 SPOKEN = frozenset({"user", "assistant"})
@@ -113,9 +113,21 @@ class Reading:
         listed, common = (flags & LISTED) != 0, (flags & COMMON) != 0
         capital, lower = (flags & CAPITAL) != 0, (flags & LOWER) != 0
         rare = listed & ~common
-        some = np.where(self.in_code, capital & rare, (capital & (listed | ~common)) | (lower & rare))
+        named = lower & (rare | (((flags & FIRST) != 0) & self._casual))
+        some = np.where(self.in_code, capital & rare, (capital & (listed | ~common)) | named)
         result: Mask = some & ~self._unfit
         return result
+
+    @functools.cached_property
+    def _casual(self) -> Mask:
+        """By token whether a user typed its paragraph without capitals."""
+        paragraphs = self.paragraphs
+        capital = ((self.flags & CAPITAL) != 0) & (self.tokens.ends - self.tokens.starts > 1)
+        user = np.array([kind == "user" for kind in self.kinds], dtype=np.bool_)
+        typed = np.repeat(user, np.diff(self.first_tokens))
+        with_capital = np.zeros(int(paragraphs[-1]) + 1 if len(paragraphs) else 0, dtype=np.bool_)
+        with_capital[paragraphs[capital]] = True
+        return typed & ~with_capital[paragraphs]
 
     @functools.cached_property
     def maybe_addresses(self) -> Mask:
