@@ -133,7 +133,7 @@ def build_graph(pipeline: Any, plan: RunPlan) -> None:
         hasher, as_of, plan.buckets, plan.states
     )
     digests = _source(pipeline, "Input files", plan.files) | "Digest inputs" >> beam.ParDo(
-        DigestFiles(plan.context.metadata_only)
+        DigestFiles(plan.context.metadata_only, plan.states)
     )
 
     joins, names = list[Any](), [facts["names"]] if formats & NAMED else []

@@ -174,14 +174,18 @@ def is_class(name: str) -> bool:
     return re.match(_CLASS, name) is not None
 
 
-def load_deid(path: Path) -> tuple[DeidConfig, str]:
+def load_deid(path: Path | str, data: bytes | None = None) -> tuple[DeidConfig, str]:
     """The configuration and a SHA-256, in hex, over the file and the recognizer files that it names.
 
-    Relative paths are resolved from the folder of the file.
+    Relative paths are resolved from the folder of the file. `data`: the bytes of a file that is not local;
+    all paths in it must be absolute.
     """
-    data = bytes_of(path, ConfigError)
+    is_local = data is None
+    data = bytes_of(Path(path), ConfigError) if data is None else data
     config = load_model(path, DeidConfig, ConfigError, data)
-    base = path.resolve().parent
+    if not is_local:
+        _check_absolute(path, config)
+    base = Path(path).resolve().parent
     recognizers = [
         name if is_class(name) else str(base / Path(name).expanduser()) for name in config.recognizers
     ]
@@ -193,6 +197,15 @@ def load_deid(path: Path) -> tuple[DeidConfig, str]:
         except OSError as error:
             raise ConfigError(f"{path}: recognizers: {name} cannot be read ({error.strerror})") from None
     return config.model_copy(update={"recognizers": recognizers, "models": models}), digest.hexdigest()
+
+
+def _check_absolute(path: Path | str, config: DeidConfig) -> None:
+    """Refuses files beside a configuration that is in a bucket: workers read them from their own disk."""
+    named = [name for name in config.recognizers if not is_class(name)]
+    named += [given for model in config.models.values() for given in (model.path, model.onnx) if given]
+    for name in named:
+        if not Path(name).expanduser().is_absolute():
+            raise ConfigError(f"{path}: {name}: expected an absolute path, of a file on every worker")
 
 
 def _with_absolute_path(model: ModelConfig, base: Path) -> ModelConfig:

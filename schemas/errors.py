@@ -53,3 +53,7 @@ class DeidError(ChatsieveError):
 
 class PipelineError(ChatsieveError):
     """The run failed after it started; everything it wrote was removed."""
+
+
+class StoreError(PipelineError):
+    """An object of an object store could not be read. No reader may take it for a damaged record."""

@@ -114,9 +114,9 @@ class Pack:
     canonical_sha256: str
 
 
-def load_pack(path: Path) -> Pack:
-    """The validated pack of a file; raises PolicyError with file, line and key."""
-    data = bytes_of(path, PolicyError)
+def load_pack(path: Path | str, data: bytes | None = None) -> Pack:
+    """The validated pack of a file, or of its bytes `data`; raises PolicyError with file, line and key."""
+    data = bytes_of(Path(path), PolicyError) if data is None else data
     tree, lines = load_tree(path, PolicyError, data)
     policy = validate(tree, lines, path, Policy, PolicyError)
     for keys, message in faults_of(policy):

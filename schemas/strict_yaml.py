@@ -18,7 +18,7 @@ Lines = dict[tuple[str | int, ...], int]
 #: A configuration file above these limits is refused. The largest one that is shipped has 3 kB.
 MAX_CHARACTERS = 256 << 10
 #: A character has at most four bytes in UTF-8.
-_MAX_BYTES = 4 * MAX_CHARACTERS
+MAX_BYTES = 4 * MAX_CHARACTERS
 #: Keys and values, each as often as aliases repeat it.
 MAX_VALUES = 10_000
 MAX_LEVELS = 32
@@ -60,7 +60,7 @@ Instant = Annotated[dt.datetime, pydantic.BeforeValidator(parse_instant)]
 
 
 def load_model[Model: pydantic.BaseModel](
-    path: Path, model: type[Model], error: type[ConfigError] = ConfigError, data: bytes | None = None
+    path: Path | str, model: type[Model], error: type[ConfigError] = ConfigError, data: bytes | None = None
 ) -> Model:
     """The file as a `model`; raises `error` with file, line and key. `data`: its bytes, if they are read."""
     tree, lines = load_tree(path, error, data)
@@ -70,7 +70,7 @@ def load_model[Model: pydantic.BaseModel](
 def validate[Model: pydantic.BaseModel](
     tree: Any,
     lines: Lines,
-    path: Path,
+    path: Path | str,
     model: type[Model],
     error: type[ConfigError],
     options: Mapping[str, str] | None = None,
@@ -172,20 +172,20 @@ def bytes_of(path: Path, error: type[ConfigError] = ConfigError) -> bytes:
     """The bytes of a small file; raises `error` if it cannot be read, or is longer than any file may be."""
     try:
         with path.open("rb") as file:
-            data = file.read(_MAX_BYTES + 1)
+            data = file.read(MAX_BYTES + 1)
     except OSError as caught:
         raise error(f"{path}: cannot be read: {caught.strerror}") from None
-    if len(data) > _MAX_BYTES:
+    if len(data) > MAX_BYTES:
         raise error(_too_long(path))
     return data
 
 
-def _too_long(path: Path) -> str:
+def _too_long(path: Path | str) -> str:
     return f"{path}: longer than {MAX_CHARACTERS:,} characters; expected a small configuration file"
 
 
 def load_tree(
-    path: Path, error: type[ConfigError] = ConfigError, data: bytes | None = None
+    path: Path | str, error: type[ConfigError] = ConfigError, data: bytes | None = None
 ) -> tuple[Any, Lines]:
     """The values of a YAML file, and the line of each key; duplicate keys raise `error`.
 
@@ -194,7 +194,7 @@ def load_tree(
     values.
     """
     try:
-        text = (bytes_of(path, error) if data is None else data).decode()
+        text = (bytes_of(Path(path), error) if data is None else data).decode()
     except UnicodeDecodeError:
         raise error(f"{path}: cannot be read: not UTF-8 text") from None
     if len(text) > MAX_CHARACTERS:
@@ -252,7 +252,7 @@ _Loader.yaml_implicit_resolvers = {
 
 
 def _build(
-    node: yaml.Node, where: tuple[str | int, ...], lines: Lines, path: Path, error: type[ConfigError]
+    node: yaml.Node, where: tuple[str | int, ...], lines: Lines, path: Path | str, error: type[ConfigError]
 ) -> Any:
     _check_size(len(where), len(lines), node.start_mark.line + 1)
     if isinstance(node, yaml.MappingNode):

@@ -14,7 +14,8 @@ class Unit(msgspec.Struct, frozen=True, order=True):
     kind `stream`: the whole file `paths[0]` (compressed JSON Lines, an export file or archive).
     kind `row_group`: row group number `start` of the Parquet file `paths[0]`, which has `end` row groups.
     kind `files`: several files with linked sessions (claude-code), sorted.
-    `input`: position in the configuration's `inputs`. `size`: bytes of all files.
+    `input`: position in the configuration's `inputs`. `size`: bytes of all files. `stored`: for objects of a
+    store, the size and the identity of each path's object; reading fails where an object has another one.
     """
 
     input: int
@@ -24,6 +25,7 @@ class Unit(msgspec.Struct, frozen=True, order=True):
     start: int = 0
     end: int = 0
     size: int = 0
+    stored: tuple[tuple[int, str], ...] = ()
 
     @property
     def input_bytes(self) -> int:

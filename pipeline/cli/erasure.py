@@ -37,7 +37,7 @@ def forget(
         ),
     ] = None,
     list_: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "--list",
             metavar="FILE",

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import pyarrow.parquet as pq
 
 from pipeline.inputs.find_inputs import files_at, input_files
+from pipeline.inputs.globs import refused
 from schemas.errors import InputError, OutputError
 from schemas.keys import KeyedHasher
 from schemas.records import Defaults, Limits, Session
@@ -21,8 +22,7 @@ from transforms.read.sessions import sessions_of
 from transforms.sources.base import InputFile, ReadContext
 from transforms.sources.canonical.table import CANONICAL, canonical_table
 from transforms.sources.facts.messages import text_bytes
-from transforms.sources.peek import peek_of
-from transforms.sources.recognize import formats_of
+from transforms.sources.recognize import formats_in
 from transforms.storage.operations import private_file
 
 _BATCH_SESSIONS = 5_000
@@ -46,7 +46,13 @@ def convert(
     """
     if output.exists():
         raise OutputError(f"{output}: exists already; give another --output")
-    name, files = _chosen(paths, source_format)
+    with refused():
+        return _converted(*_chosen(paths, source_format), output, defaults, limits)
+
+
+def _converted(
+    name: str, files: Sequence[InputFile], output: Path, defaults: Defaults, limits: Limits
+) -> Converted:
     context = ReadContext(KeyedHasher(os.urandom(32)), limits, (defaults,))
     counts: collections.Counter[str] = collections.Counter()
     written = 0
@@ -127,7 +133,7 @@ def _chosen(paths: Sequence[str], source_format: str | None) -> tuple[str, list[
         return source_format, sorted({file for path in paths for file in input_files(path, source_format)})
     found: dict[str, set[InputFile]] = {}
     for file in {file for path in paths for file in files_at(path)}:
-        if file.size and (formats := formats_of(peek_of(file.path))):
+        if formats := formats_in(file):
             found.setdefault(formats[0], set()).add(file)
     if len(found) == 1:
         ((name, files),) = found.items()

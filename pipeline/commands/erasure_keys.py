@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from pipeline.dataset.committed import open_committed
 from pipeline.dataset.erasures import Asked
+from pipeline.inputs.globs import refused
 from schemas.errors import ConfigError, InputError
 from schemas.ids import is_unclean
 from schemas.keys import KeyedHasher, key_id, parse_key
@@ -45,7 +46,9 @@ def key_of(dataset: PurePath, key_file: Path | None) -> bytes:
     return key
 
 
-def keys_asked(users: Iterable[str], conversations: Iterable[str], listed: Path | None, key: bytes) -> Asked:
+def keys_asked(
+    users: Iterable[str], conversations: Iterable[str], listed: str | Path | None, key: bytes
+) -> Asked:
     """What is to be erased: ids, given as they are or as keys, and a list; ConfigError where it is nothing.
 
     What looks like a key (32 hex digits) is taken as a key and as an id, and is counted once.
@@ -53,7 +56,8 @@ def keys_asked(users: Iterable[str], conversations: Iterable[str], listed: Path 
     hasher = KeyedHasher(key)
     asked = Asked(frozenset(_keys(users, hasher.user)), frozenset(_keys(conversations, hasher.conversation)))
     if listed is not None:
-        more = _listed(str(listed), hasher)
+        with refused():
+            more = _listed(str(listed), hasher)
         asked = Asked(asked.users | more.users, asked.conversations | more.conversations)
     if not (asked.users or asked.conversations):
         raise ConfigError("give --user, --conversation or --list with at least one id")

@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 import msgspec
 
 from pipeline.inputs.config import DEFAULT_DEID
+from pipeline.inputs.packs import deid_at
 from schemas.decisions import Reason
-from schemas.deid import DeidConfig, load_deid
+from schemas.deid import DeidConfig
 from schemas.errors import InputError
 from transforms.deid.engine import DeidEngine
 from transforms.deid.evaluation import (
@@ -54,8 +55,8 @@ class MaskingRun(NamedTuple):
 
 def evaluate(
     labelled: Sequence[Labelled],
-    deid: Path | None = None,
-    against: Path | None = None,
+    deid: Path | str | None = None,
+    against: Path | str | None = None,
     draws: int = 1_000,
     misses: int = 0,
 ) -> dict[str, Any]:
@@ -64,9 +65,7 @@ def evaluate(
     Sessions that are refused before masking are counted separately, since they leak nothing. A comparison
     skips those that either config refuses. Raises ConfigError or DeidError.
     """
-    configs = [
-        load_deid(path or DEFAULT_DEID)[0] for path in ((deid,) if against is None else (deid, against))
-    ]
+    configs = [deid_at(path or DEFAULT_DEID)[0] for path in ((deid,) if against is None else (deid, against))]
     scope = sorted({entity for config in configs for entity in config.thresholds})
     for config in configs:
         # What a process loads and compiles at first use would count for the first config alone.

@@ -17,6 +17,7 @@ from pipeline.dataset.committed import Committed, open_committed
 from pipeline.dataset.erased import erased_from
 from pipeline.inputs.config import Settings
 from pipeline.inputs.find_inputs import Inputs, find_inputs, read_context
+from pipeline.inputs.globs import refused
 from schemas.decisions import TEXT_REASONS, Decision, Reason
 from schemas.errors import ConfigError, InputError
 from schemas.keys import KeyedHasher, key_id
@@ -52,8 +53,9 @@ def explain(
     hasher = KeyedHasher(settings.key)
     with temporary_spill() as spill:
         inputs = find_inputs(settings, hasher, spill, erased_from(settings))
-        key, found, context = _find(settings, inputs, hasher, conversation)
-        world, events = _world(settings, inputs, hasher, key, found)
+        with refused():
+            key, found, context = _find(settings, inputs, hasher, conversation)
+            world, events = _world(settings, inputs, hasher, key, found)
     pack = settings.packs[0]
     document: dict[str, Any] = {
         "conversation_key": key.hex(),

@@ -8,10 +8,11 @@ import glob
 import os
 import re
 from collections.abc import Iterable, Sequence
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import Any
 
 from pipeline.inputs.find_inputs import files_at, input_files
+from pipeline.inputs.globs import is_folder, refused
 from schemas.errors import InputError
 from schemas.keys import KeyedHasher
 from schemas.records import Block, Defaults, Limits, Message, Session
@@ -19,10 +20,10 @@ from schemas.units import Quarantined
 from transforms.read.sessions import sessions_of
 from transforms.shuffle.instants import moment_text
 from transforms.sources.accounting import MERGED, USED, Book
-from transforms.sources.base import InputFile, ReadContext
+from transforms.sources.base import InputFile, ReadContext, states_of_objects
 from transforms.sources.claude_code.census import census_of
-from transforms.sources.peek import peek_of
-from transforms.sources.recognize import formats_of
+from transforms.sources.objects import expecting
+from transforms.sources.recognize import formats_in
 from transforms.sources.registry import source_of
 from transforms.sources.unknown_kinds import COUNTED, KNOWN_BLOCKS, UnknownKinds, plain
 
@@ -40,6 +41,11 @@ def inspect(path: str, source_format: str | None = None) -> dict[str, Any]:
     `formats`: an entry per format found. `not_recognized`: the number of other files, by file extension.
     Raises InputError if there is no file.
     """
+    with refused():
+        return _inspected(path, source_format)
+
+
+def _inspected(path: str, source_format: str | None) -> dict[str, Any]:
     # With a given format, a folder is read as by a run: only the files of that format.
     own = source_format is not None and bool(source_of(source_format).folder_patterns)
     files = input_files(path, source_format) if source_format and own else files_at(path)
@@ -49,7 +55,7 @@ def inspect(path: str, source_format: str | None = None) -> dict[str, Any]:
     empty = 0
     for file in files:
         empty += file.size == 0
-        candidates = [source_format] if source_format else formats_of(peek_of(file.path)) if file.size else []
+        candidates = [source_format] if source_format else formats_in(file)
         if candidates:
             by_format[candidates[0]].append(file)
             also.update((candidates[0], other) for other in candidates[1:])
@@ -75,7 +81,8 @@ def _described(path: str, name: str, files: Sequence[InputFile], also: Sequence[
     book = Book()
     tally.add(sessions_of(files, name, context, book))
     paths = [file.path for file in files]
-    versions = census_of(paths) if name == "claude-code" else {}
+    with expecting(paths, states_of_objects(files)):
+        versions = census_of(paths) if name == "claude-code" else {}
     unknown = book.unknown if name in COUNTED else UnknownKinds(collections.Counter(), tally.strange)
     return {
         "format": name,
@@ -204,7 +211,7 @@ def _entries(path: str, name: str, paths: Sequence[str], tally: _Tally) -> list[
 
 def _patterns(path: str, name: str, paths: Sequence[str]) -> list[str]:
     """Paths to configure for the files: the given path, globs by extension, or single files."""
-    if not Path(path).is_dir():
+    if not is_folder(path):
         return [path]
     if not source_of(name).folder_patterns:
         folder = glob.escape(path.rstrip("/"))

@@ -11,6 +11,7 @@ from rich.console import Console, Group
 from rich.table import Table
 
 from pipeline.inputs.packaged import packaged_file, packaged_names
+from pipeline.inputs.packs import pack_at
 from schemas.decisions import RULES
 from schemas.policy import Pack, Policy, canonical, iso_duration, load_pack
 
@@ -80,9 +81,9 @@ def list_policies(console: Console) -> None:
     console.print(table)
 
 
-def policy_document(path: Path) -> dict[str, Any]:
+def policy_document(path: Path | str) -> dict[str, Any]:
     """The pack as a JSON document: id, digests, canonical form, and the rules in their order."""
-    pack = load_pack(path)
+    pack = pack_at(path)
     return {
         "id": pack.policy.id,
         "sha256": pack.sha256,
@@ -92,9 +93,9 @@ def policy_document(path: Path) -> dict[str, Any]:
     }
 
 
-def show_policy(path: Path, console: Console) -> None:
+def show_policy(path: Path | str, console: Console) -> None:
     """Prints the pack: its settings and what they do, the rules, the clauses and their sources."""
-    pack = load_pack(path)
+    pack = pack_at(path)
     console.print(Group(*_sections(pack)))
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from pipeline.inputs.config import DEFAULT_DEID
-from schemas.deid import load_deid
+from pipeline.inputs.packs import deid_at
 from schemas.errors import DeidError, InputError
 from transforms.deid.engine import DeidEngine
 from transforms.deid.spans import Segment, SessionText, Span
@@ -117,6 +117,6 @@ def read_input(file: Path | None) -> bytes:
         raise InputError(f"{file}: cannot be read ({error.strerror}); give an existing file") from None
 
 
-def scrub_engine(config: Path | None) -> DeidEngine:
+def scrub_engine(config: Path | str | None) -> DeidEngine:
     """An engine with a random key: surrogates do not link scrubbed texts to any dataset."""
-    return DeidEngine(load_deid(config or DEFAULT_DEID)[0], secrets.token_bytes(32), presidio=False)
+    return DeidEngine(deid_at(config or DEFAULT_DEID)[0], secrets.token_bytes(32), presidio=False)

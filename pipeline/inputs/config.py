@@ -14,11 +14,12 @@ import yaml
 
 from pipeline.inputs.key_file import write_key
 from pipeline.inputs.packaged import Kind, check_found, packaged_file, packaged_names
+from pipeline.inputs.packs import deid_at, pack_at
 from schemas.config import RunConfig
-from schemas.deid import DeidConfig, load_deid
+from schemas.deid import DeidConfig
 from schemas.errors import ConfigError
 from schemas.keys import parse_key
-from schemas.policy import Pack, Policy, load_pack
+from schemas.policy import Pack, Policy
 from schemas.strict_yaml import load_tree, override, validate
 from transforms.storage.places import is_remote, location
 
@@ -74,6 +75,8 @@ def load_settings(path: Path, overrides: dict[str, Any], more_policies: Sequence
     `more_policies` are names or files of further policies to compare with that of the configuration.
     Inputs given as plain paths take format and defaults from the file's first input.
     """
+    if is_remote(str(path).replace(":/", "://", 1)):
+        raise ConfigError(f"{path}: the run configuration is a local file; what it names may be in a store")
     tree, lines = load_tree(path)
     for dotted, value in overrides.items():
         if dotted == "inputs" and all(isinstance(item, str) for item in value):
@@ -82,10 +85,8 @@ def load_settings(path: Path, overrides: dict[str, Any], more_policies: Sequence
     options = {dotted: _option_text(dotted, value) for dotted, value in overrides.items()}
     config = validate(tree, lines, path, RunConfig, ConfigError, options)
     base = path.resolve().parent
-    packs = tuple(
-        load_pack(find_config("policies", given, base)) for given in (config.policy, *more_policies)
-    )
-    deid, deid_sha256 = load_deid(find_config("deid", config.deid, base))
+    packs = tuple(pack_at(find_config("policies", given, base)) for given in (config.policy, *more_policies))
+    deid, deid_sha256 = deid_at(find_config("deid", config.deid, base))
     return Settings(
         path=path,
         base=base,
@@ -120,23 +121,28 @@ def _first_input(tree: Any) -> dict[str, Any]:
     return first if isinstance(first, dict) else {}
 
 
-def find_config(kind: Kind, given: str, base: Path) -> Path:
+def find_config(kind: Kind, given: str, base: Path) -> Path | str:
     """The file of a packaged policy or de-identification config, given by name, or any file, given by path.
 
     A packaged name comes first: write ./NAME for a file without a suffix. Relative paths start from `base`.
+    A URL stays text, for `pack_at` and `deid_at`.
     """
     if given in packaged_names(kind):
         return packaged_file(kind, given)
+    if is_remote(given):
+        return given
     path = Path(resolve_path(base, given))
     check_found(kind, given, path)
     return path
 
 
 def resolve_path(base: Path, path: str) -> str:
-    """The absolute path; ConfigError for a URL, since only local files are supported."""
+    """The absolute path, or the URL of objects in a store; ConfigError for another URL."""
+    if is_remote(path):
+        return path.rstrip("/")
     if re.match(r"[a-z][a-z0-9+.-]+://", path):
         scheme = path.split("://", 1)[0]
-        raise ConfigError(f"{scheme}:// paths are not supported; give a local path")
+        raise ConfigError(f"{scheme}:// paths are not supported; give a local path, s3:// or gs://")
     return os.path.normpath(base / Path(path).expanduser())
 
 
@@ -189,7 +195,7 @@ def policy_argument(given: str) -> str:
     return path
 
 
-def deid_argument(given: str | None) -> Path | None:
+def deid_argument(given: str | None) -> Path | str | None:
     """The file of a de-identification config of the command line, given by name or path."""
     return None if given is None else find_config("deid", given, Path.cwd())
 
@@ -224,6 +230,10 @@ def _read_key(path: Path, base: Path, config: RunConfig) -> bytes:
     if config.key is not None:
         text = expand(config.key, f"{path}: key", "generate a key with `chatsieve keygen`")
         return parse_key(text, f"{path}: key")
+    if is_remote(config.key_file or ""):
+        raise ConfigError(
+            f"{path}: key_file: no key is read from a bucket; give a local file, or key: ${{CHATSIEVE_KEY}}"
+        )
     file = Path(resolve_path(base, config.key_file or ""))
     try:
         if config.create_key and not file.exists():

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from pathlib import Path
 from typing import NamedTuple
 
 from pipeline.inputs.config import Settings
-from pipeline.inputs.globs import matching
+from pipeline.inputs.globs import files_matching, refused
 from pipeline.inputs.postgresql_consent import read_table
 from schemas.consent_config import FileSource, PostgresqlSource, Source
 from schemas.errors import ConsentError
@@ -94,7 +93,8 @@ def _read_files(
 
 def _files(settings: Settings, pattern: str) -> list[str]:
     resolved = settings.resolve(pattern)
-    paths = sorted(path for path in matching(resolved) if Path(path).is_file())
+    with refused():
+        paths = [file.path for file in files_matching(resolved)]
     if not paths:
         raise ConsentError(f"{resolved}: no consent snapshot found; give an existing file or a matching glob")
     return paths

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-import glob
 from collections.abc import Sequence
-from pathlib import Path
 
 import pyarrow as pa
 
 from pipeline.inputs.config import Settings
 from pipeline.inputs.consent import read_consent
-from pipeline.inputs.globs import matching
+from pipeline.inputs.globs import files_in, files_matching, is_file, is_folder, matching, refused
 from pipeline.inputs.mapping_table import identities_of
-from pipeline.inputs.watched import WatchedFile, states_of, watch
+from pipeline.inputs.watched import WatchedFile, states_of, watch, watch_log
 from schemas.config import InputConfig
 from schemas.consent_config import FileSource
 from schemas.deid import is_class
@@ -67,23 +65,23 @@ def find_inputs(
     total_bytes = 0
     watched = _watched_lists(settings)
     for number, source in enumerate(config.inputs):
-        pattern = settings.resolve(source.path)
-        found = input_files(pattern, source.format)
+        found = input_files(settings.resolve(source.path), source.format)
         roots.append(_root(settings, source))
         tasks += plan_tasks(number, source.format, found)
         files += [(number, position, file.path) for position, file in enumerate(found)]
-        watched += [watch(file.path, digest=False) for file in found]
+        watched += [watch_log(file, roots[-1]) for file in found]
         total_bytes += sum(file.size for file in found)
     states = states_of(watched)
-    consent = read_consent(settings, hasher, spill, states)
     deletions: list[str | ErasedKeys] = [settings.resolve(config.deletions)] if config.deletions else []
-    for path in deletions:
-        for _ in read_deletions(path, hasher, settings.as_of, states):
-            pass
     authorizations = AUTHORIZATIONS.empty_table()
-    if config.authorizations:
-        listed = Path(settings.resolve(config.authorizations))
-        authorizations = read_authorizations(listed, hasher, _surfaces(settings), states)
+    with refused():
+        consent = read_consent(settings, hasher, spill, states)
+        for path in deletions:
+            for _ in read_deletions(path, hasher, settings.as_of, states):
+                pass
+        if config.authorizations:
+            listed = settings.resolve(config.authorizations)
+            authorizations = read_authorizations(listed, hasher, _surfaces(settings), states)
     return Inputs(
         tasks,
         files,
@@ -107,15 +105,16 @@ def _surfaces(settings: Settings) -> set[str]:
 def _watched_lists(settings: Settings) -> list[WatchedFile]:
     """Every consent file, list, mapping table and file of recognizers, as it is before it is read."""
     config = settings.config
-    paths = [path for pattern in config.consent.snapshots for path in matching(settings.resolve(pattern))]
-    for source in config.consent.sources:
-        if isinstance(source, FileSource):
-            paths += matching(settings.resolve(source.path))
+    patterns = [*config.consent.snapshots]
+    patterns += [source.path for source in config.consent.sources if isinstance(source, FileSource)]
+    with refused():
+        paths = [path for pattern in patterns for path in matching(settings.resolve(pattern))]
     named = [config.authorizations, config.deletions, *(source.mapping for source in config.inputs)]
     paths += [settings.resolve(path) for path in named if path]
     paths += [name for name in settings.deid.recognizers if not is_class(name)]  # workers parse them
     try:
-        return [watch(path, digest=True) for path in dict.fromkeys(paths) if Path(path).is_file()]
+        with refused():
+            return [watch(path) for path in dict.fromkeys(paths) if is_file(path)]
     except OSError as error:
         raise InputError(f"{error.filename}: cannot be read ({error.strerror})") from None
 
@@ -125,39 +124,49 @@ def read_context(settings: Settings, hasher: KeyedHasher) -> ReadContext:
     config = settings.config
     limits = Limits(**config.limits.model_dump(exclude={"max_quarantined_fraction"}))
     defaults = tuple(Defaults(**source.defaults.model_dump()) for source in config.inputs)
-    identities = tuple(
-        identities_of(source, _root(settings, source), source.mapping and settings.resolve(source.mapping))
-        for source in config.inputs
+    roots = tuple(_root(settings, source) for source in config.inputs)
+    with refused():
+        identities = tuple(
+            identities_of(source, root, source.mapping and settings.resolve(source.mapping))
+            for source, root in zip(config.inputs, roots, strict=True)
+        )
+    return ReadContext(
+        hasher,
+        limits,
+        defaults,
+        identities=identities if any(identities) else (),
+        roots=roots,
     )
-    return ReadContext(hasher, limits, defaults, identities=identities if any(identities) else ())
 
 
 def _root(settings: Settings, source: InputConfig) -> str:
     """The folder that names of an input's files are relative to."""
     pattern = settings.resolve(source.path)
-    return pattern if Path(pattern).is_dir() else input_root(pattern)
+    with refused():
+        return pattern if is_folder(pattern) else input_root(pattern)
 
 
 def input_files(pattern: str, source_format: str) -> list[InputFile]:
     """The files of a path, folder or glob that the format reads, sorted; InputError if there are none."""
-    if Path(pattern).is_dir():
-        inside = source_of(source_format).folder_patterns
-        if not inside:
-            raise InputError(f"{pattern}: is a folder; give a file or a glob such as {pattern}/*.jsonl")
-        patterns = [f"{glob.escape(pattern)}/{inner}" for inner in inside]
-    else:
-        patterns = [pattern]
-    paths = sorted({path for each in patterns for path in matching(each) if Path(path).is_file()})
-    if not paths:
+    with refused():
+        if is_folder(pattern):
+            inside = source_of(source_format).folder_patterns
+            if not inside:
+                raise InputError(f"{pattern}: is a folder; give a file or a glob such as {pattern}/*.jsonl")
+            found = files_in(pattern, inside)
+        else:
+            found = files_matching(pattern)
+    if not found:
         raise InputError(f"{pattern}: no such input; give an existing file or a glob that matches a file")
-    return [InputFile(path, Path(path).stat().st_size) for path in paths]
+    return found
 
 
 def files_at(path: str) -> list[InputFile]:
     """All files of a path, folder or glob, sorted, whatever their format; InputError if there are none."""
-    if not Path(path).is_dir():
-        return input_files(path, "canonical")
-    found = sorted(str(file) for file in Path(path).rglob("*") if file.is_file())
+    with refused():
+        if not is_folder(path):
+            return input_files(path, "canonical")
+        found = files_in(path, None)
     if not found:
         raise InputError(f"{path}: has no files; give a file, folder or glob with logs")
-    return [InputFile(file, Path(file).stat().st_size) for file in found]
+    return found

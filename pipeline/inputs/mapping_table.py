@@ -17,7 +17,7 @@ from schemas.config import InputConfig
 from schemas.errors import ConfigError
 from schemas.ids import UNCLEAN, is_unclean
 from schemas.records import Defaults
-from transforms.sources.files import magic_of
+from transforms.sources.files import magic_of, open_columns, open_text
 from transforms.sources.identities import Identities, Mapped, Owner, owner_of
 
 _WHO = ("path", "account")
@@ -43,7 +43,7 @@ def identities_of(config: InputConfig, root: str, mapping: str | None) -> Identi
     accounts: dict[str, list[Mapped]] = collections.defaultdict(list)
     paths: list[tuple[str, Mapped]] = []
     numbered: dict[tuple[str, str], list[tuple[str, Mapped]]] = collections.defaultdict(list)
-    for where, row in _rows(Path(mapping)):
+    for where, row in _rows(mapping):
         who, key, mapped = _mapped(row, where)
         numbered[who, key].append((where, mapped))
         if who == "account":
@@ -55,10 +55,10 @@ def identities_of(config: InputConfig, root: str, mapping: str | None) -> Identi
     return Identities(root, {key: tuple(rows) for key, rows in accounts.items()}, tuple(paths), by_path)
 
 
-def _rows(path: Path) -> Iterator[tuple[str, Row]]:
+def _rows(path: str) -> Iterator[tuple[str, Row]]:
     """(place, row) of each row; the place is file and line or row number. A blank value is None."""
     try:
-        rows = _parquet(path) if magic_of(str(path)).startswith(b"PAR1") else _csv(path)
+        rows = _parquet(path) if magic_of(path).startswith(b"PAR1") else _csv(path)
         for count, (where, row) in enumerate(rows):
             if count == MAX_ROWS:
                 raise ConfigError(f"{path}: more than {MAX_ROWS:,} rows; add user ids to the logs instead")
@@ -70,8 +70,8 @@ def _rows(path: Path) -> Iterator[tuple[str, Row]]:
         ) from None
 
 
-def _csv(path: Path) -> Iterator[tuple[str, Row]]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
+def _csv(path: str) -> Iterator[tuple[str, Row]]:
+    with open_text(path) as file:
         reader = csv.DictReader(file, strict=True)
         _check_columns(path, list(reader.fieldnames or ()))
         for row in reader:
@@ -80,8 +80,8 @@ def _csv(path: Path) -> Iterator[tuple[str, Row]]:
             yield f"{path}:{reader.line_num}", {name: _plain(name, text) for name, text in row.items()}
 
 
-def _parquet(path: Path) -> Iterator[tuple[str, Row]]:
-    with pq.ParquetFile(path) as file:
+def _parquet(path: str) -> Iterator[tuple[str, Row]]:
+    with open_columns(path) as source, pq.ParquetFile(source) as file:
         _check_columns(path, file.schema_arrow.names)
         rows = itertools.chain.from_iterable(batch.to_pylist() for batch in file.iter_batches(10_000))
         for number, row in enumerate(rows):
@@ -95,7 +95,7 @@ def _plain(name: str, value: Any) -> Any:
     return (value if name in _IDS and value.strip() else value.strip()) or None
 
 
-def _check_columns(path: Path, names: list[str]) -> None:
+def _check_columns(path: str, names: list[str]) -> None:
     unknown = [name for name in names if name not in _COLUMNS]
     if unknown:
         raise ConfigError(f"{path}:1: unknown column {unknown[0]}; expected some of {', '.join(_COLUMNS)}")

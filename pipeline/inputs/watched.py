@@ -2,33 +2,48 @@
 
 from __future__ import annotations
 
+import collections
+import contextlib
 import hashlib
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from schemas.errors import PipelineError
 from transforms.output.file_names import masked_name
+from transforms.sources.base import InputFile
 from transforms.sources.file_state import FileState, opened, state_of
 from transforms.sources.files import open_bytes
+from transforms.storage.places import files_below, is_remote
+
+#: As many objects are looked at one by one.
+_FEW = 50
 
 
 class WatchedFile(NamedTuple):
-    """A file and its state before it was read. `sha256` is None for a log: workers digest it."""
+    """A file and its state before it was read. `sha256` is None for a log: workers digest it.
+
+    `listed`: for an object that a listing gave, the folder that was listed.
+    """
 
     path: str
     state: FileState
     sha256: str | None
+    listed: str | None = None
 
 
-def watch(path: str, digest: bool) -> WatchedFile:
-    """The file as it is now; `digest`: with the SHA-256 of its content.
+def watch_log(file: InputFile, root: str) -> WatchedFile:
+    """A file of an input below `root`, in its present state, or in that of the listing that gave it."""
+    if file.identity:
+        return WatchedFile(file.path, FileState(file.size, file.identity), None, root)
+    return WatchedFile(file.path, state_of(file.path), None)
+
+
+def watch(path: str) -> WatchedFile:
+    """The file as it is now, with the SHA-256 of its content.
 
     OSError where it cannot be read, PipelineError where it changes while it is digested.
     """
     state = state_of(path)
-    if not digest:
-        return WatchedFile(path, state, None)
     with opened(path, {path: state}) as descriptor, open_bytes(descriptor) as file:
         return WatchedFile(path, state, hashlib.file_digest(file, "sha256").hexdigest())
 
@@ -40,11 +55,36 @@ def states_of(files: Iterable[WatchedFile]) -> dict[str, FileState]:
 
 def check_unchanged(files: Iterable[WatchedFile]) -> None:
     """Raises PipelineError if a file was written to, replaced or removed since `watch`."""
+    files = list(files)
+    now = _listed_states(files)
     for file in files:
         try:
-            same = state_of(file.path) == file.state
-        except OSError:
+            # A listing may lag behind: what it does not give as it was, is looked at.
+            same = now.get(file.path) == file.state or state_of(file.path) == file.state
+        except FileNotFoundError:
+            same = False
+        except OSError as error:
+            if is_remote(file.path):
+                raise PipelineError(
+                    f"{_name(file)}: cannot be looked at again ({error.strerror}); "
+                    "nothing was committed; run again"
+                ) from None
             same = False
         if not same:
-            name = masked_name(Path(file.path).name)
-            raise PipelineError(f"{name}: changed while it was read; nothing was committed; run again")
+            raise PipelineError(f"{_name(file)}: changed while it was read; nothing was committed; run again")
+
+
+def _listed_states(files: Sequence[WatchedFile]) -> dict[str, FileState]:
+    """The states of the objects below folders of which many were read: one request a thousand of them."""
+    counts = collections.Counter(file.listed for file in files if file.listed)
+    found = dict[str, FileState]()
+    for folder, count in counts.items():
+        if count > _FEW:
+            with contextlib.suppress(OSError):
+                listed = files_below(folder)
+                found |= {path: FileState(stat.size, stat.identity) for path, stat in listed}
+    return found
+
+
+def _name(file: WatchedFile) -> str:
+    return masked_name(file.path.rpartition("/")[2])

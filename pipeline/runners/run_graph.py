@@ -122,6 +122,7 @@ def _without_step(line: str) -> str:
 
 _OURS: dict[str, type[ChatsieveError]] = {
     "PipelineError": PipelineError,
+    "StoreError": PipelineError,
     "ConsentError": ConsentError,
     "InputError": PipelineError,
     "ConfigError": PipelineError,

@@ -127,7 +127,7 @@ def test_what_is_read_is_what_was_digested_although_the_path_was_exchanged_and_p
     path = tmp_path / "lists" / name
     _write(path, text.format(values[0]))
     _write(tmp_path / "other" / name, text.format(values[1]))
-    states = {str(path): watch(str(path), digest=True).state}
+    states = {str(path): watch(str(path)).state}
     readers: dict[Any, Callable[[], object]] = {
         "worker": lambda: list(_ReadSnapshot(HASHER, AS_OF, Buckets(4), states).process(str(path))),
         "deletions": lambda: list(read_deletions(str(path), HASHER, AS_OF, states)),
@@ -140,7 +140,7 @@ def test_what_is_read_is_what_was_digested_although_the_path_was_exchanged_and_p
     with exchanged(), pytest.raises(PipelineError, match="changed while it was read"):
         readers[read]()
     with exchanged(), pytest.raises(PipelineError, match="changed while it was read"):
-        watch(str(path), digest=True)
+        watch(str(path))
     assert state_of(str(path)) == states[str(path)]
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from transforms.sources.files import Line, Truncated, is_binary, lines, open_stream, read_at
+from transforms.sources.decompress import Truncated
+from transforms.sources.files import Line, is_binary, lines, open_stream, read_at
 
 TEXT = b"alpha\r\n\n  \nbeta\n" + "gämma ☕".encode() + b"\n" + b"d" * 50 + b"\nlast"
 WHOLE = [b"alpha", b"beta", "gämma ☕".encode(), b"d" * 50, b"last"]

@@ -36,13 +36,15 @@ class Everything(NamedTuple):
 
 
 def read_all(
-    paths: Sequence[Path],
+    paths: Sequence[Path | InputFile],
     source_format: str = "canonical",
     context: ReadContext = CONTEXT,
     unit_bytes: int = 32 << 20,
 ) -> Everything:
     """Everything in the files, read as in a run: plan, facts, then each session by pointer."""
-    files = [InputFile(str(path), path.stat().st_size) for path in paths]
+    files = [
+        path if isinstance(path, InputFile) else InputFile(str(path), path.stat().st_size) for path in paths
+    ]
     tables, sessions, faults, units = [FACTS.empty_table()], [], [], []
     for task in plan_tasks(0, source_format, files):
         planned, unreadable = plan_units(task, unit_bytes)

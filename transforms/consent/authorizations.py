@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
-import io
 from collections.abc import Collection
 from pathlib import Path
 
@@ -16,13 +15,13 @@ from schemas.keys import KeyedHasher
 from schemas.tables import AUTHORIZATIONS
 from transforms.consent.columns import parse_instant
 from transforms.sources.file_state import UNKNOWN, States, opened
-from transforms.sources.files import open_bytes
+from transforms.sources.files import open_text
 
 COLUMNS = ("organization_id", "surface", "valid_from", "valid_to", "reference")
 
 
 def read_authorizations(
-    path: Path, hasher: KeyedHasher, surfaces: Collection[str], known: States = UNKNOWN
+    path: str | Path, hasher: KeyedHasher, surfaces: Collection[str], known: States = UNKNOWN
 ) -> pa.Table:
     """AUTHORIZATIONS of the file, one row per line.
 
@@ -32,7 +31,7 @@ def read_authorizations(
     try:
         with (
             opened(str(path), known) as descriptor,
-            io.TextIOWrapper(open_bytes(descriptor), encoding="utf-8-sig", newline="") as file,
+            open_text(descriptor) as file,
         ):
             reader = csv.DictReader(file, strict=True)
             names = list(reader.fieldnames or ())

@@ -20,8 +20,9 @@ import pyarrow.parquet as pq
 from schemas.errors import ConsentError, InputError
 from schemas.tables import INSTANT
 from transforms.consent.columns import ROW, numbered, parse_instant, refuse_where
+from transforms.sources.decompress import Truncated
 from transforms.sources.file_state import UNKNOWN, States, opened
-from transforms.sources.files import Line, Truncated, lines, open_bytes, open_stream
+from transforms.sources.files import Line, Opened, lines, open_columns, open_stream
 
 _PATH_INSTANT = re.compile(r"(?:^|[/\\])snapshot_at=([^/\\]+)")
 _BATCH_ROWS = 1 << 17
@@ -67,7 +68,7 @@ def is_later(path: str, as_of: dt.datetime, known: States = UNKNOWN) -> bool:
     try:
         with opened(path, known) as file:
             if path.endswith(_PARQUET):
-                return "snapshot_at" not in pq.read_schema(open_bytes(file)).names
+                return "snapshot_at" not in pq.read_schema(open_columns(file)).names
             if path.endswith(_JSON_LINES):
                 return "snapshot_at" not in (_first_row(file, path) or ())
             return "snapshot_at" not in _header(file, path)
@@ -91,8 +92,8 @@ def dated_by_path(path: str) -> dt.datetime | None:
     return instant
 
 
-def _parquet_batches(source: int, path: str, columns: tuple[str, ...]) -> Iterator[pa.Table]:
-    with pq.ParquetFile(open_bytes(source)) as file:
+def _parquet_batches(source: Opened, path: str, columns: tuple[str, ...]) -> Iterator[pa.Table]:
+    with pq.ParquetFile(open_columns(source)) as file:
         present = _present(path, columns, file.schema_arrow.names)
         row = 1
         for batch in file.iter_batches(_BATCH_ROWS, columns=present, use_threads=False):
@@ -100,7 +101,7 @@ def _parquet_batches(source: int, path: str, columns: tuple[str, ...]) -> Iterat
             row += batch.num_rows
 
 
-def _csv_batches(file: int, path: str, columns: tuple[str, ...]) -> Iterator[pa.Table]:
+def _csv_batches(file: Opened, path: str, columns: tuple[str, ...]) -> Iterator[pa.Table]:
     """All columns are read: a quote that is not closed in any of them could hide the rows below it."""
     names = _header(file, path)
     present = _present(path, columns, names)
@@ -131,7 +132,7 @@ def _csv_batches(file: int, path: str, columns: tuple[str, ...]) -> Iterator[pa.
         raise ConsentError(f"{path}: {place}has {misfit[3]} fields; expected {misfit[2]}") from None
 
 
-def _header(source: int, path: str) -> list[str]:
+def _header(source: Opened, path: str) -> list[str]:
     """The names in the first line that is not empty."""
     with open_stream(source) as file:
         first = next(lines(file, 0, None, _LINE_BYTES), None)
@@ -143,7 +144,7 @@ def _header(source: int, path: str) -> list[str]:
         raise ConsentError(f"{path}: the header line is not valid CSV") from None
 
 
-def _json_batches(source: int, path: str, columns: tuple[str, ...]) -> Iterator[pa.Table]:
+def _json_batches(source: Opened, path: str, columns: tuple[str, ...]) -> Iterator[pa.Table]:
     """Every line must have the keys of the first line, so a misspelt key is an error and not a null."""
     first = _first_row(source, path)
     if first is None:
@@ -157,7 +158,7 @@ def _json_batches(source: int, path: str, columns: tuple[str, ...]) -> Iterator[
             yield _with_path_instant(pa.table(arrays, names=[*present, ROW]), columns, path)
 
 
-def _first_row(source: int, path: str) -> dict[str, Any] | None:
+def _first_row(source: Opened, path: str) -> dict[str, Any] | None:
     with open_stream(source) as file:
         first = next(lines(file, 0, None, _LINE_BYTES), None)
     return _object(path, first, []) if first else None

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.errors import PipelineError
+from schemas.errors import PipelineError, StoreError
 from schemas.tables import FACTS, TEXT_NOT_READ
 from schemas.units import Unit
 from transforms.decide.merge import activity_of, may_share_session
@@ -74,6 +74,8 @@ def _sizes_in(unit: str, rows: Ints, context: ReadContext) -> Ints:
     pointers = [Pointer(row, 0, 0) for row in rows.tolist()]
     try:
         found = dict(read_sessions(Unit.decode(unit), context, pointers))
+    except StoreError:
+        raise
     except PipelineError:
         return np.full(len(rows), TEXT_NOT_READ)
     return np.array([sum(map(text_bytes, found[row].messages)) for row in rows.tolist()], np.int64)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
@@ -25,6 +24,9 @@ from transforms.shuffle.histories import histories_of, joins_of, names_of_joins
 from transforms.shuffle.spill import Spill, put
 from transforms.sources.base import FactsBatch, PlanTask, ReadContext
 from transforms.sources.canonical.parquet_digest import metadata_digest
+from transforms.sources.file_state import UNKNOWN, States
+from transforms.sources.files import open_bytes, size_of
+from transforms.sources.objects import expecting
 from transforms.sources.registry import plan_units, read_facts
 from transforms.sources.unknown_kinds import UnknownKinds
 
@@ -104,24 +106,31 @@ class _Join(beam.DoFn):  # type: ignore[misc]
 class DigestFiles(beam.DoFn):  # type: ignore[misc]
     """(input, position, path) to an `input` entry with the file's size and SHA-256.
 
-    With `metadata_only`, the entry of a Parquet file has `metadata_sha256` instead: the digest of all columns
-    but the texts.
+    `states`: of objects, which are read in no other state. With `metadata_only`, the entry of a Parquet file
+    has `metadata_sha256` instead: the digest of all columns but the texts.
     """
 
-    def __init__(self, metadata_only: bool) -> None:
+    def __init__(self, metadata_only: bool, states: States = UNKNOWN) -> None:
         self._metadata_only = metadata_only
+        self._stored = {
+            path: (state.size, state.identity)
+            for path, state in states.items()
+            if isinstance(state.identity, str)
+        }
 
     @guarded("Digest inputs")
     def process(self, item: tuple[int, int, str]) -> Iterator[bytes]:
         number, position, path = item
+        with expecting([path], [self._stored[path]] if path in self._stored else []):
+            yield self._digested(number, position, path)
+
+    def _digested(self, number: int, position: int, path: str) -> bytes:
         found = metadata_digest(path) if self._metadata_only else None
         if found is not None:
-            size = Path(path).stat().st_size
-            yield entry("input", input=number, file=position, bytes=size, metadata_sha256=found)
-            return
-        with Path(path).open("rb") as file:
+            return entry("input", input=number, file=position, bytes=size_of(path), metadata_sha256=found)
+        with open_bytes(path) as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-            yield entry("input", input=number, file=position, bytes=file.tell(), sha256=digest)
+            return entry("input", input=number, file=position, bytes=file.tell(), sha256=digest)
 
 
 class _PlanUnits(beam.DoFn):  # type: ignore[misc]

@@ -17,6 +17,7 @@ from transforms.sources.accounting import settle
 from transforms.sources.facts.table import ColumnBatch, Facts, ReadRecord, SessionBatch, facts_table
 from transforms.sources.faults import Field
 from transforms.sources.identities import Identities, with_owner
+from transforms.sources.paths import below
 from transforms.sources.unknown_kinds import COUNTED, UnknownKinds
 
 #: The digest of a file that is quarantined whole; its contents are digested with the inputs.
@@ -26,10 +27,16 @@ _HELD_BYTES, _HELD_MESSAGES = 1 << 19, 2_000
 
 
 class InputFile(NamedTuple):
-    """A file of an input, and its size in bytes."""
+    """A file of an input, its size in bytes, and for an object of a store its identity."""
 
     path: str
     size: int
+    identity: str = ""
+
+
+def states_of_objects(files: Iterable[InputFile]) -> list[tuple[int, str]]:
+    """The states to expect of objects; none for files on local disk."""
+    return [(file.size, file.identity) for file in files if file.identity]
 
 
 def changed(unit: Unit) -> PipelineError:
@@ -40,12 +47,16 @@ def changed(unit: Unit) -> PipelineError:
 
 
 class PlanTask(msgspec.Struct, frozen=True):
-    """Files of one input that must be planned together; workers open them."""
+    """Files of one input that must be planned together; workers open them.
+
+    `stored`: as in a Unit.
+    """
 
     input: int
     format: str
     paths: tuple[str, ...]
     sizes: tuple[int, ...]
+    stored: tuple[tuple[int, str], ...] = ()
 
     def encode(self) -> str:
         """A compact string, equal for equal tasks."""
@@ -65,7 +76,8 @@ class ReadContext:
     skip all other records. `metadata_only`: read the fields that decide, and texts only if a decision needs
     them; a format that cannot separate the two reads everything. `text_bytes` of a record without its texts
     is TEXT_NOT_READ. `accounting`: note what becomes of each record and block; a format that builds facts
-    from columns reads record by record instead, with the same result.
+    from columns reads record by record instead, with the same result. `roots`: by input number, the folder
+    that names of files are relative to.
     """
 
     hasher: KeyedHasher
@@ -75,6 +87,7 @@ class ReadContext:
     metadata_only: bool = False
     accounting: bool = False
     identities: tuple[Identities | None, ...] = ()
+    roots: tuple[str, ...] = ()
 
     def owned(self, session: Session, unit: Unit) -> Session:
         """The session with its owner: fields missing in the record come from `identities` and `defaults`."""
@@ -240,10 +253,11 @@ def fault_at(
     field: Field | None = None,
     is_part: bool = False,
 ) -> Quarantined:
-    """A quarantine entry. Its digest is of `data`; without data, of path and locator."""
+    """A quarantine entry. Its digest is of `data`; without data, of locator and path below the root."""
     settle(good=False)
     key = context.hasher.conversation(conversation_id) if conversation_id else None
-    digest = context.hasher.record(data or f"{path}\0{locator}".encode())
-    name, kind = field or (None, None)
+    name = below(path, context.roots[unit.input]) if context.roots else path
+    digest = context.hasher.record(data or f"{name}\0{locator}".encode())
+    at, kind = field or (None, None)
     size = length or len(data)
-    return Quarantined(unit.input, path, locator, code, size, digest, key, name, kind, is_part)
+    return Quarantined(unit.input, path, locator, code, size, digest, key, at, kind, is_part)

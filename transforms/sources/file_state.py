@@ -8,15 +8,22 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from schemas.errors import PipelineError
+from transforms.sources.files import Opened
+from transforms.sources.objects import KnownObject, Stored
+from transforms.storage.places import is_remote, stat_file
 
 
 class FileState(NamedTuple):
-    """Size, identity and times (nanoseconds). `changed` cannot be set back, so it shows every write."""
+    """Size, identity and times (nanoseconds). `changed` cannot be set back, so it shows every write.
+
+    `identity`: device and inode. For an object, its ETag or generation, which every write changes; its times
+    are 0, since a listing rounds them otherwise than the object itself.
+    """
 
     size: int
-    inode: tuple[int, int]
-    modified: int
-    changed: int
+    identity: tuple[int, int] | str
+    modified: int = 0
+    changed: int = 0
 
 
 #: The states of files by path, for files whose content was digested.
@@ -26,18 +33,26 @@ UNKNOWN: States = {}
 
 def state_of(file: str | int) -> FileState:
     """The state of an open file, or of the file that a path names now; raises OSError."""
+    if isinstance(file, str) and is_remote(file):
+        stat = stat_file(file)
+        return FileState(stat.size, stat.identity)
     found = os.stat(file)  # noqa: PTH116 - one call for all
-    inode = (found.st_dev, found.st_ino)
-    return FileState(found.st_size, inode, found.st_mtime_ns, found.st_ctime_ns)
+    identity = (found.st_dev, found.st_ino)
+    return FileState(found.st_size, identity, found.st_mtime_ns, found.st_ctime_ns)
 
 
 @contextlib.contextmanager
-def opened(path: str, known: States) -> Iterator[int]:
+def opened(path: str, known: States) -> Iterator[Opened]:
     """The descriptor of a file. Raises OSError, and PipelineError if it is not the file of the known state.
 
     The state of the descriptor is compared, before and after the reading. A folder or a link may be exchanged
-    and put back between two looks at a path: what is read is what was digested nevertheless.
+    and put back between two looks at a path: what is read is what was digested nevertheless. Of an object,
+    every request names the state.
     """
+    if is_remote(path):
+        state = known[path] if path in known else state_of(path)
+        yield KnownObject(path, Stored(state.size, str(state.identity)))
+        return
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         _check(descriptor, path, known)

@@ -1,25 +1,32 @@
-"""Opens inputs (plain, gzip, zstd) and reads their lines with bounded memory."""
+"""Opens inputs, on local disk or in an object store, and reads their lines with bounded memory."""
 
 from __future__ import annotations
 
+import contextlib
 import io
 import itertools
 import os
-from collections.abc import Iterable, Iterator
-from typing import IO, Any, NamedTuple
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
-import zstandard
-from isal import igzip_lib, isal_zlib
+import pyarrow as pa
+
+from transforms.sources.decompress import COMPRESSION_BYTES, Decompressed, Truncated, compression_in
+from transforms.sources.objects import KnownObject, ObjectFile, ObjectRanges, head_of, known_object, ranges_of
+from transforms.storage.places import is_remote
 
 _CHUNK = 1 << 19
-#: Compressed bytes at a time: a zstd frame may swell by 32,768, a gzip member by 1,032.
-_COMPRESSED_CHUNK = {"gzip": 64 << 10, "zstd": 8 << 10}
 _HEAD_BYTES = 64 << 10
-_DAMAGED: tuple[Any, ...] = (igzip_lib.IsalError, zstandard.ZstdError)
+_MAGIC_BYTES = 8
+#: Files that are read at some places only, so their beginning is not read ahead.
+_READ_BY_POSITION = (".parquet", ".zip")
+#: Records of an object that are this near come with one request.
+_GAP_BYTES = 128 << 10
+#: A file that `opened` of file_state.py gives: a descriptor, or an object in its known state.
+Opened = int | KnownObject
 Buffered = io.BufferedReader | io.BytesIO
-_GZIP = b"\x1f\x8b"
-_ZSTD = b"\x28\xb5\x2f\xfd"
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -41,110 +48,78 @@ class Lines(NamedTuple):
     raw: list[bytes | None]
 
 
-class Truncated(Exception):  # noqa: N818 - a state of the input, not an error of this program
-    """The compressed stream ends early or is damaged; `at` is the offset in the decompressed bytes."""
-
-    def __init__(self, at: int) -> None:
-        super().__init__(at)
-        self.at = at
-
-
 def magic_of(path: str) -> bytes:
     """The first bytes of a file; empty for an empty one. Raises OSError."""
+    if is_remote(path):
+        return head_of(known_object(path), _MAGIC_BYTES, alone=path.endswith(_READ_BY_POSITION))
     with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - paths travel as strings
-        return file.read(8)  # no more: what follows may be text
+        return file.read(_MAGIC_BYTES)  # no more: what follows may be text
 
 
 def compression_of(path: str) -> str | None:
     """gzip, zstd or None, detected from the first bytes. Raises OSError."""
-    return _compression(magic_of(path))
+    return compression_in(magic_of(path))
 
 
-def _compression(magic: bytes) -> str | None:
-    if magic.startswith(_GZIP):
-        return "gzip"
-    return "zstd" if magic.startswith(_ZSTD) else None
+def size_of(path: str) -> int:
+    """The bytes of a file. Raises OSError."""
+    return known_object(path).state.size if is_remote(path) else os.stat(path).st_size  # noqa: PTH116
 
 
-def open_stream(file: str | int) -> io.BufferedReader:
+def open_stream(file: str | Opened) -> io.BufferedReader:
     """The decompressed bytes of a file from its start. Raises OSError; reading may raise Truncated.
 
     A descriptor is duplicated, and stays open when the stream is closed.
     """
     raw: io.BufferedReader = io.BufferedReader(open_bytes(file), _CHUNK)
-    kind = _compression(raw.peek(len(_ZSTD)))
+    kind = compression_in(raw.peek(COMPRESSION_BYTES))
     if kind is None:
         return raw
-    return io.BufferedReader(_Decompressed(raw, kind), _CHUNK)
+    return io.BufferedReader(Decompressed(raw, kind), _CHUNK)
 
 
-def open_bytes(file: str | int) -> io.FileIO:
+def open_range(path: str, start: int, end: int | None) -> io.BufferedReader:
+    """As `open_stream`, to read from `start` on, and of a plain file (`end` is given) little behind `end`.
+
+    The stream is at the beginning of the file.
+    """
+    if end is None or not is_remote(path):
+        return open_stream(path)
+    return io.BufferedReader(ObjectFile(known_object(path), max(end, start)), _CHUNK)
+
+
+def open_bytes(file: str | Opened) -> io.FileIO | ObjectFile:
     """The bytes of a file as they are, from its start: see `open_stream`."""
+    if isinstance(file, KnownObject):
+        return ObjectFile(file)
     if isinstance(file, str):
-        return io.FileIO(file)
+        return ObjectFile(known_object(file)) if is_remote(file) else io.FileIO(file)
     os.lseek(file, 0, os.SEEK_SET)
     return io.FileIO(os.dup(file))
 
 
-class _Decompressed(io.RawIOBase):
-    """Concatenated gzip members or zstd frames as one stream, up to a cut or damage.
-
-    Own code, because of the libraries' readers one drops the bytes before a cut, and the other takes a cut
-    for the end of the file.
-    """
-
-    def __init__(self, compressed: IO[bytes], kind: str) -> None:
-        self._compressed = compressed
-        self._kind = kind
-        self._decoder: Any = None
-        self._rest = b""
-        self._ready = memoryview(b"")
-        self._at = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        if not self._ready:
-            self._ready = memoryview(self._more())
-        size = min(len(buffer), len(self._ready))
-        buffer[:size] = self._ready[:size]
-        self._ready = self._ready[size:]
-        self._at += size
-        return size
-
-    def close(self) -> None:
-        self._compressed.close()
-        super().close()
-
-    def _more(self) -> bytes:
-        """The next bytes, none at a clean end; raises Truncated."""
-        while True:
-            data = self._rest or self._compressed.read(_COMPRESSED_CHUNK[self._kind])
-            self._rest = b""
-            if not data and self._decoder is None:
-                return b""
-            if self._decoder is None:
-                data = data.lstrip(b"\0")  # tapes and copies pad archives with zeros
-                if not data:
-                    continue
-                self._decoder = _decoder(self._kind)
-            try:
-                made: bytes = self._decoder.decompress(data) if data else b""
-            except _DAMAGED:
-                raise Truncated(self._at) from None
-            if self._decoder.eof:
-                self._rest, self._decoder = self._decoder.unused_data, None
-            elif not data:
-                raise Truncated(self._at)
-            if made:
-                return made
+def open_text(file: str | Opened) -> io.TextIOWrapper:
+    """A file of UTF-8 text, with line ends as they are, for `csv`."""
+    return io.TextIOWrapper(io.BufferedReader(open_bytes(file)), encoding="utf-8-sig", newline="")
 
 
-def _decoder(kind: str) -> Any:
-    return (
-        isal_zlib.decompressobj(wbits=31) if kind == "gzip" else zstandard.ZstdDecompressor().decompressobj()
-    )
+def open_columns(file: str | Opened) -> Any:
+    """A file for reads by position, as pyarrow takes it: of an object, no more is moved than is read."""
+    if isinstance(file, str) and not is_remote(file):
+        return pa.OSFile(file)
+    if isinstance(file, int):
+        return open_bytes(file)
+    return pa.PythonFile(ObjectRanges(known_object(file) if isinstance(file, str) else file), mode="r")
+
+
+@contextlib.contextmanager
+def open_archive(path: str) -> Iterator[zipfile.ZipFile]:
+    """A zip archive; its members are read as streams. Raises OSError, zipfile.BadZipFile."""
+    with contextlib.ExitStack() as stack:
+        file: Any = path
+        if is_remote(path):
+            file = stack.enter_context(io.BufferedReader(ObjectFile(known_object(path)), _CHUNK))
+        yield stack.enter_context(zipfile.ZipFile(file))
 
 
 def is_binary(path: str) -> bool:
@@ -278,8 +253,14 @@ def _skip_line(file: Buffered) -> int:
     return skipped
 
 
-def read_at(path: str, places: list[tuple[int, int]]) -> Iterator[bytes]:
-    """The bytes at each (offset, length) of a plain file. Raises EOFError when the file is shorter now."""
+def read_at(path: str, places: Sequence[tuple[int, int]], gap: int = _GAP_BYTES) -> Iterator[bytes]:
+    """The bytes at each (offset, length) of a plain file. Raises EOFError when the file is shorter now.
+
+    Of an object, places come with one request if up to `gap` bytes are between them.
+    """
+    if is_remote(path):
+        yield from ranges_of(known_object(path), places, gap)
+        return
     with open(path, "rb") as file:  # noqa: PTH123
         for offset, length in places:
             file.seek(offset)

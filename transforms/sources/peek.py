@@ -14,7 +14,8 @@ import pyarrow as pa
 
 from transforms.sources.calls.cassettes import SUFFIXES, cassette_of
 from transforms.sources.canonical.parquet_layout import open_parquet
-from transforms.sources.files import Truncated, lines, magic_of, open_stream
+from transforms.sources.decompress import Truncated
+from transforms.sources.files import lines, magic_of, open_archive, open_stream
 from transforms.sources.json.array import ArrayCut, elements
 from transforms.sources.json.first_byte import first_byte
 from transforms.sources.json.items import holds_array
@@ -64,7 +65,7 @@ def peek_of(path: str) -> Peek:
 
 
 def _archive(path: str) -> Peek:
-    with zipfile.ZipFile(path) as archive:
+    with open_archive(path) as archive:
         members = sorted(name for name in archive.namelist() if PurePath(name).suffix == ".json")
         for member in sorted(members, key=lambda name: "conversations" not in name):
             with archive.open(member) as file:

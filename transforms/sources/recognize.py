@@ -6,11 +6,19 @@ from collections.abc import Callable
 from typing import Any
 
 from schemas.formats import BUILT_IN
+from transforms.sources.base import InputFile, states_of_objects
 from transforms.sources.calls.cassettes import interactions_of
 from transforms.sources.calls.otel_spans import is_telemetry
-from transforms.sources.peek import Peek
+from transforms.sources.objects import expecting
+from transforms.sources.peek import Peek, peek_of
 
 Item = dict[str, Any]
+
+
+def formats_in(file: InputFile) -> list[str]:
+    """`formats_of` a file; none for an empty one. Raises OSError."""
+    with expecting([file.path], states_of_objects([file])):
+        return formats_of(peek_of(file.path)) if file.size else []
 
 
 def formats_of(peek: Peek) -> list[str]:

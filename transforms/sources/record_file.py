@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from schemas.errors import PipelineError
 from schemas.records import Defaults
 from schemas.units import Quarantined, Unit
 from transforms.sources.base import (
@@ -28,6 +29,7 @@ from transforms.sources.base import (
 from transforms.sources.decode import convert_session
 from transforms.sources.facts.table import ReadRecord
 from transforms.sources.faults import Fault, bad_field
+from transforms.sources.files import open_bytes
 
 #: Formats come from other packages too: they may raise anything, and their messages may contain data.
 _ANYTHING = (Exception,)
@@ -82,7 +84,7 @@ class RecordFile(abc.ABC):
         """One unit per file, none for an empty file; raises OSError."""
         if task.sizes[0] == 0:
             return [], []
-        with open(task.paths[0], "rb"):  # noqa: PTH123 - paths travel as strings
+        with open_bytes(task.paths[0]):
             return [Unit(task.input, task.format, "stream", task.paths, size=task.sizes[0])], []
 
     def facts(self, unit: Unit, context: ReadContext) -> Iterator[FactsBatch]:
@@ -125,7 +127,14 @@ class RecordFile(abc.ABC):
                 row, locator, record, digest = next(found)
             except StopIteration:
                 return
-            except _ANYTHING:
+            except PipelineError:
+                raise  # the store, and no fault of the file
+            except _ANYTHING as error:
+                if unit.stored and isinstance(error, OSError):
+                    raise PipelineError(
+                        f"format {unit.format}: its package opens files by itself, so it reads none in "
+                        "buckets; it needs open_stream of transforms.sources.files"
+                    ) from None
                 break
             if wanted is None or row in wanted:
                 yield read_record(unit, row, locator, record, context, digest)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator, Sequence
 
+import msgspec
 import pyarrow as pa
 
 from schemas.errors import ConfigError
@@ -30,6 +31,7 @@ from transforms.sources.chats.parquet import LMSYS, WILDCHAT
 from transforms.sources.claude_code.source import ClaudeCode
 from transforms.sources.exports import chatgpt, claude
 from transforms.sources.facts.digests import session_digest
+from transforms.sources.objects import expecting
 
 _BUILT_IN: dict[str, Source] = {
     "canonical": Canonical(),
@@ -65,21 +67,35 @@ def source_of(name: str) -> Source:
 
 def plan_tasks(input: int, format: str, files: Sequence[InputFile]) -> list[PlanTask]:  # noqa: A002
     """The files of an input in groups that are planned together; opens no file."""
-    return source_of(format).tasks(input, format, files)
+    tasks = source_of(format).tasks(input, format, files)
+    states = {file.path: (file.size, file.identity) for file in files if file.identity}
+    if not states:
+        return tasks
+    return [
+        msgspec.structs.replace(task, stored=tuple(states[path] for path in task.paths)) for task in tasks
+    ]
 
 
 def plan_units(task: PlanTask, unit_bytes: int = UNIT_BYTES) -> tuple[list[Unit], list[Quarantined]]:
     """The units of a task, and entries for files that cannot be opened or have another format."""
     try:
-        return source_of(task.format).plan(task, unit_bytes)
+        with expecting(task.paths, task.stored):
+            units, unreadable = source_of(task.format).plan(task, unit_bytes)
     except (OSError, pa.ArrowException):
         size = sum(task.sizes)
         return [], [Quarantined(task.input, task.paths[0], "file", "unreadable_file", size, NO_DIGEST)]
+    if not task.stored:
+        return units, unreadable
+    states = dict(zip(task.paths, task.stored, strict=True))
+    return [
+        msgspec.structs.replace(unit, stored=tuple(states[path] for path in unit.paths)) for unit in units
+    ], unreadable
 
 
 def read_facts(unit: Unit, context: ReadContext) -> Iterator[FactsBatch]:
     """Facts of every record of a unit, in order, and the records that cannot be read."""
-    return source_of(unit.format).facts(unit, context)
+    with expecting(unit.paths, unit.stored):
+        yield from source_of(unit.format).facts(unit, context)
 
 
 def read_sessions(
@@ -105,15 +121,16 @@ _GONE = (OSError, EOFError, pa.ArrowException)
 
 def _found(unit: Unit, context: ReadContext, pointers: Sequence[Pointer]) -> Iterator[FoundSession]:
     """The sessions as the source gives them, all with a digest."""
-    sessions = source_of(unit.format).sessions(unit, context, pointers)
-    while True:
-        try:
-            found = next(sessions, None)
-        except _GONE:
-            raise changed(unit) from None
-        if found is None:
-            return
-        row, session, digest = FoundSession(*found)
-        yield FoundSession(
-            row, session, session_digest(session, context.hasher) if digest is None else digest
-        )
+    with expecting(unit.paths, unit.stored):
+        sessions = source_of(unit.format).sessions(unit, context, pointers)
+        while True:
+            try:
+                found = next(sessions, None)
+            except _GONE:
+                raise changed(unit) from None
+            if found is None:
+                return
+            row, session, digest = FoundSession(*found)
+            yield FoundSession(
+                row, session, session_digest(session, context.hasher) if digest is None else digest
+            )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path, PurePath, PurePosixPath
 from typing import TYPE_CHECKING, BinaryIO
 
-from transforms.storage.contract import Stat, Store
+from transforms.storage.contract import Buffer, Stat, Store
 from transforms.storage.local import LocalStore
-from transforms.storage.objects.bucket import bucket_of, is_url, parse
+from transforms.storage.objects.bucket import Mismatch, bucket_of, is_url, parse
 from transforms.storage.objects.store import ObjectStore
 
 if TYPE_CHECKING:
@@ -74,6 +75,23 @@ def stat_file(path: str | PurePath) -> Stat:
         return bucket_of(place).head(place.key)
     found = os.stat(path)  # noqa: PTH116
     return Stat(found.st_size, found.st_mtime_ns, f"{found.st_dev}:{found.st_ino}")
+
+
+def read_range(path: str, start: int, end: int, identity: str) -> Buffer:
+    """The bytes from `start` to before `end` of an object in this state; none without bytes asked for.
+
+    OSError: ESTALE where the object was replaced or removed.
+    """
+    place = parse(path)
+    if end <= start:
+        return b""
+    try:
+        data = bucket_of(place).get_range(place.key, start, end, identity)
+    except (Mismatch, FileNotFoundError):
+        raise OSError(errno.ESTALE, "was replaced or removed while it was read", path) from None
+    if len(data) != end - start:
+        raise OSError(errno.EIO, "the store sent fewer bytes than it has", path)
+    return data
 
 
 def files_below(prefix: str) -> list[tuple[str, Stat]]:

@@ -108,7 +108,7 @@ def ranges(monkeypatch: pytest.MonkeyPatch) -> list[Range]:
         return file
 
     for module in (parquet_layout, parquet_digest):
-        monkeypatch.setattr(module, "open_bytes", open_counting)
+        monkeypatch.setattr(module, "open_columns", open_counting)
     return found
 
 

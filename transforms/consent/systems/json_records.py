@@ -10,8 +10,9 @@ import msgspec
 
 from schemas.errors import ConsentError, InputError
 from transforms.consent.files import may_repeat, unrepeated
+from transforms.sources.decompress import Truncated
 from transforms.sources.file_state import UNKNOWN, States, opened
-from transforms.sources.files import Buffered, Truncated, lines, open_stream
+from transforms.sources.files import Buffered, Opened, lines, open_stream
 from transforms.sources.json.array import ArrayCut, elements
 from transforms.sources.json.first_byte import first_byte
 
@@ -42,7 +43,7 @@ def json_records(path: str, known: States = UNKNOWN) -> Iterator[Record]:
         raise ConsentError(f"{path}: ends too early, or something follows the end; export it anew") from None
 
 
-def _records(path: str, source: int) -> Iterator[Record]:
+def _records(path: str, source: Opened) -> Iterator[Record]:
     with open_stream(source) as file:
         first = first_byte(file)
     with open_stream(source) as file:
@@ -83,7 +84,7 @@ def _elements(path: str, file: Buffered) -> Iterator[Record]:
         yield Record(f"item {number}", _bounded(path, f"item {number}", element.data))
 
 
-def _lines(path: str, source: int, file: Buffered) -> Iterator[Record]:
+def _lines(path: str, source: Opened, file: Buffered) -> Iterator[Record]:
     found = lines(file, 0, None, _MOST_BYTES)
     first = next(found)
     if first.data is not None and not _is_json(first.data):
@@ -94,7 +95,7 @@ def _lines(path: str, source: int, file: Buffered) -> Iterator[Record]:
         yield Record(f"line {line.number}", _bounded(path, f"line {line.number}", line.data))
 
 
-def _document(path: str, source: int) -> Iterator[Record]:
+def _document(path: str, source: Opened) -> Iterator[Record]:
     """A file with one value over several lines."""
     with open_stream(source) as file:
         data = file.read(_MOST_BYTES + 1).removeprefix(b"\xef\xbb\xbf")

@@ -19,8 +19,8 @@ from transforms.sources.calls.model_calls import record_of
 from transforms.sources.calls.otel_columns import columns_of_spans
 from transforms.sources.calls.otel_events import is_message, spans_of_logs
 from transforms.sources.calls.otel_spans import call_of, is_of_ai, log_records_in, spans_of
+from transforms.sources.decompress import Truncated
 from transforms.sources.faults import Fault, Field
-from transforms.sources.files import Truncated
 from transforms.sources.json.array import ArrayCut
 from transforms.sources.json.item_source import ColumnResult, JsonItemSource
 from transforms.sources.json.items import object_of, raw_items

@@ -21,16 +21,16 @@ from transforms.sources.base import (
     fault_at,
 )
 from transforms.sources.canonical.line_decoder import decode_session, decode_sessions
+from transforms.sources.decompress import Truncated
 from transforms.sources.facts.table import ReadRecord
 from transforms.sources.faults import Fault
 from transforms.sources.files import (
     Line,
-    Truncated,
     blocks_of_lines,
     compression_of,
     each_line,
     is_binary,
-    open_stream,
+    open_range,
     read_at,
 )
 
@@ -89,7 +89,7 @@ def _reads(unit: Unit, context: ReadContext, wanted: set[int] | None = None) -> 
     start, end = (unit.start, unit.end) if unit.kind == "bytes" else (0, None)
     row = 0
     try:
-        with closing(open_stream(path)) as file:
+        with closing(open_range(path, start, end)) as file:
             for some in blocks_of_lines(file, start, end, limit):
                 numbered = [*enumerate(each_line(some), row)]
                 row += len(numbered)

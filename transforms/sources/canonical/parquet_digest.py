@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from typing import Any
 
 import pyarrow as pa
 
-from transforms.sources.canonical.parquet_layout import footer_of, layout_of, open_bytes, open_parquet
-from transforms.sources.files import magic_of
+from transforms.sources.canonical.parquet_layout import footer_of, layout_of, open_parquet
+from transforms.sources.files import magic_of, open_columns, read_at
+from transforms.storage.places import is_remote
 
 _PIECE = 1 << 20
+#: Column chunks of an object that are this near are read together.
+_GAP_BYTES = 8 << 10
 
 
 def metadata_digest(path: str) -> str | None:
@@ -31,7 +35,7 @@ def metadata_digest(path: str) -> str | None:
             wanted = set(layout.columns)
             ranges = sorted(extent(chunk) for chunk in chunks if chunk.path_in_schema in wanted)
         return _digest(path, ranges)
-    except (OSError, pa.ArrowException):
+    except (OSError, EOFError, pa.ArrowException):
         return None
 
 
@@ -45,10 +49,19 @@ def extent(chunk: Any) -> tuple[int, int]:
 
 def _digest(path: str, ranges: list[tuple[int, int]]) -> str:
     digest = hashlib.sha256()
-    with open_bytes(path) as source:
+    pieces = [
+        (start + done, min(_PIECE, length - done))
+        for start, length in ranges
+        for done in range(0, length, _PIECE)
+    ]
+    with open_columns(path) as source:
         digest.update(footer_of(source))
-        for start, length in ranges:
-            source.seek(start)
-            for piece in range(0, length, _PIECE):
-                digest.update(source.read(min(_PIECE, length - piece)))
+        for data in read_at(path, pieces, _GAP_BYTES) if is_remote(path) else _read_of(source, pieces):
+            digest.update(data)
     return digest.hexdigest()
+
+
+def _read_of(source: Any, pieces: list[tuple[int, int]]) -> Iterator[bytes]:
+    for start, length in pieces:
+        source.seek(start)
+        yield source.read(length)

@@ -5,6 +5,7 @@ Opening a file reads only the footer. Each caller chooses the columns that are r
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal, NamedTuple
@@ -23,10 +24,15 @@ from transforms.sources.canonical.columns import (
     RowwiseSchema,
     taken_apart,
 )
+from transforms.sources.files import open_columns
+from transforms.sources.objects import KnownObject, ObjectRanges, known_object
+from transforms.storage.places import is_remote
 
 COLUMNS = tuple(field.name for field in msgspec.structs.fields(Session))
 _MAGIC = b"PAR1"
 _TAIL_BYTES = 8
+#: Footers of objects that a process keeps. Those of files with many row groups have megabytes.
+_FOOTERS = 4
 #: Path lengths: `messages`, two list levels, a field; for blocks also two list levels and a field.
 _MESSAGE_DEPTH, _BLOCK_DEPTH = 4, 7
 _MESSAGE_FIELDS = {*MESSAGE_TEXTS, *MESSAGE_WORDS, "sent_at"}
@@ -47,11 +53,6 @@ class Layout(NamedTuple):
 
 #: The texts of a row group: there are none, none is blank (`said`), or unknown.
 Texts = Literal["none", "said", "unknown"]
-
-
-def open_bytes(path: str) -> Any:
-    """The file, opened for reads by position. Raises OSError."""
-    return pa.OSFile(path)
 
 
 def repeated_column(schema: pa.Schema, names: Collection[str]) -> str | None:
@@ -79,13 +80,20 @@ def _repeated_field(fields: Sequence[pa.Field], above: str) -> str | None:
 def open_parquet(path: str) -> Iterator[pq.ParquetFile]:
     """The file, with only its footer read. Raises OSError, pa.ArrowException.
 
-    Columns with few distinct values are read as dictionaries.
+    Columns with few distinct values are read as dictionaries. Of an object, the columns of a row group come
+    together, and its footer once for all row groups that a process reads.
     """
-    with open_bytes(path) as source:
-        metadata = pq.read_metadata(pa.BufferReader(_MAGIC + footer_of(source)))
+    with open_columns(path) as source:
+        footer = _kept_footer(known_object(path)) if is_remote(path) else footer_of(source)
+        metadata = pq.read_metadata(pa.BufferReader(_MAGIC + footer))
         paths = [metadata.schema.column(number).path for number in range(len(metadata.schema))]
         words = [path for path in paths if path.rsplit(".", 1)[-1] in _WORDS]
-        yield pq.ParquetFile(source, metadata=metadata, read_dictionary=words)
+        yield pq.ParquetFile(source, metadata=metadata, read_dictionary=words, pre_buffer=is_remote(path))
+
+
+@functools.lru_cache(_FOOTERS)
+def _kept_footer(known: KnownObject) -> bytes:
+    return footer_of(ObjectRanges(known))
 
 
 def footer_of(source: Any) -> bytes:

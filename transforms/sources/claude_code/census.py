@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from transforms.sources.files import Truncated, lines, open_stream
+from transforms.sources.decompress import Truncated
+from transforms.sources.files import lines, open_stream
 
 _VERSION = re.compile(r"\d+\.\d+\.\d+\Z")
 _MAX_LINE_BYTES = 64 << 20

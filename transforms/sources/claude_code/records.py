@@ -17,8 +17,9 @@ from transforms.sources.claude_code.fields import LineFault
 from transforms.sources.claude_code.lines import LinkedRecord, parse_line
 from transforms.sources.claude_code.queued import Queues, Taken, only_queued
 from transforms.sources.claude_code.typed import QUESTION_TOOL, is_cleared, typed_answers
+from transforms.sources.decompress import Truncated
 from transforms.sources.faults import Field
-from transforms.sources.files import Line, Truncated, lines, open_stream
+from transforms.sources.files import Line, lines, open_stream
 
 _LINK_LINE_BYTES = 64 << 20
 #: A power cut may leave NUL bytes in place of a line; the next line then follows them directly.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import collections
-import os
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from typing import IO, NamedTuple
 
 from schemas.records import Limits
 from transforms.sources.faults import Fault
+from transforms.sources.files import open_archive, size_of
 
 #: Bit 0 of the general purpose flags (APPNOTE.TXT 4.4.4): the member is encrypted.
 _ENCRYPTED = 1
@@ -33,12 +33,12 @@ def archive_members(path: str, wanted: Callable[[str], object], limits: Limits) 
     limits for archives, `duplicate_member` for a name given twice, `encrypted_file`, and `unknown_format`
     without a member.
     """
-    with zipfile.ZipFile(path) as archive:
+    with open_archive(path) as archive:
         if len(archive.filelist) > limits.max_archive_members:
             raise Fault("oversize_file")
         # Some programs separate folders by a backslash.
         found = [info for info in archive.filelist if wanted(PureWindowsPath(info.filename).name)]
-        _check(found, os.stat(path).st_size, limits)  # noqa: PTH116
+        _check(found, size_of(path), limits)
         yield [
             Member(f"member {number}" if len(found) > 1 else "", _opener(archive, info))
             for number, info in enumerate(sorted(found, key=lambda info: info.filename), 1)

@@ -24,11 +24,12 @@ from transforms.sources.base import (
     one_task_per_file,
 )
 from transforms.sources.decode import checked, unreadable_json
+from transforms.sources.decompress import Truncated
 from transforms.sources.exports.files import Item, Shape, items_of_export
 from transforms.sources.exports.lost import Conversation
 from transforms.sources.facts.table import ReadRecord
 from transforms.sources.faults import Fault
-from transforms.sources.files import Truncated, magic_of
+from transforms.sources.files import magic_of
 from transforms.sources.json.array import ArrayCut
 from transforms.sources.json.once import decoded_once
 from transforms.sources.record_file import record_or_fault

@@ -16,6 +16,7 @@ from typing import IO, NamedTuple
 
 import msgspec
 
+from schemas.errors import PipelineError
 from transforms.sources.json.array import Element, elements
 from transforms.sources.json.resync import beginning_of
 
@@ -102,6 +103,8 @@ def blocks_of_elements[T](
                 decoded = [None] * len(Block([], data).elements())
             count += len(decoded)
             yield Block(decoded, data)
+    except PipelineError:
+        raise  # the store, and no fault of the file
     except _ANYTHING:
         pass
     else:

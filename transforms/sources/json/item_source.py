@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from schemas.errors import PipelineError
 from schemas.ids import is_unclean
 from schemas.keys import KeyedHasher
 from schemas.records import Defaults, Limits
@@ -143,6 +144,8 @@ class JsonItemSource[T](RecordFile):
                 items = next(found)
             except StopIteration:
                 return
+            except PipelineError:
+                raise  # the store, and no fault of the file
             except _ANYTHING:
                 break
             row += yield from self._reads_of(items, row, unit, context)

@@ -14,6 +14,7 @@ from transforms.sources.files import (
     blocks_of_lines,
     bodies_of_lines,
     compression_of,
+    open_range,
     open_stream,
 )
 from transforms.sources.json.array import Element
@@ -90,7 +91,7 @@ def lines_of[T](
     path: str, start: int, end: int, max_bytes: int, decode: Callable[[bytes], T]
 ) -> Iterator[Items[T]]:
     """The lines of a plain file that begin in [start, end), many at a time."""
-    with open_stream(path) as file:
+    with open_range(path, start, end) as file:
         for some in blocks_of_lines(file, start, end, max_bytes):
             yield _of_lines(some, decode, some.offsets)
 
@@ -115,7 +116,7 @@ def items_of[T](
 
 def raw_lines(path: str, start: int, end: int, max_bytes: int) -> Iterator[Item]:
     """The lines of a plain file that begin in [start, end), one by one."""
-    with open_stream(path) as file:
+    with open_range(path, start, end) as file:
         for some in blocks_of_lines(file, start, end, max_bytes):
             yield from map(Item, some.raw, some.offsets, some.raw)
 
