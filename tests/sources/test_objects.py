@@ -31,7 +31,7 @@ from transforms.shuffle.entries import entries_by_kind
 from transforms.sources.base import InputFile
 from transforms.sources.canonical.parquet_digest import extent
 from transforms.sources.file_state import FileState
-from transforms.sources.files import open_archive, read_at
+from transforms.sources.files import open_archive, open_stream, read_at
 from transforms.sources.objects import KnownObject, ObjectFile, Stored, known_object, ranges_of
 from transforms.sources.record_file import Record, RecordFile
 from transforms.sources.registry import plan_tasks, plan_units, read_facts, read_sessions
@@ -173,6 +173,14 @@ def test_a_stream_asks_for_more_and_more(store: MemoryBucket) -> None:
         assert file.read() == data
     assert len(store.ranges()) <= 7
     assert sum(each.size for each in store.ranges()) == len(data)
+
+
+def test_nothing_is_kept_of_an_object_without_an_etag(store: MemoryBucket) -> None:
+    """An object of the same size could be another one."""
+    for data in (b"one", b"two"):
+        store.objects["a"] = data, ""
+        with open_stream(f"{URL}/a") as file:
+            assert file.read() == data
 
 
 def test_a_member_of_an_archive_is_read_without_the_others(tmp_path: Path, store: MemoryBucket) -> None:

@@ -17,7 +17,8 @@ class FileState(NamedTuple):
     """Size, identity and times (nanoseconds). `changed` cannot be set back, so it shows every write.
 
     `identity`: device and inode. For an object, its ETag or generation, which every write changes; its times
-    are 0, since a listing rounds them otherwise than the object itself.
+    are 0, since a listing rounds them otherwise than the object itself. Only an object without an ETag has
+    `modified`.
     """
 
     size: int
@@ -35,7 +36,7 @@ def state_of(file: str | int) -> FileState:
     """The state of an open file, or of the file that a path names now; raises OSError."""
     if isinstance(file, str) and is_remote(file):
         stat = stat_file(file)
-        return FileState(stat.size, stat.identity)
+        return FileState(stat.size, stat.identity, 0 if stat.identity else stat.modified)
     found = os.stat(file)  # noqa: PTH116 - one call for all
     identity = (found.st_dev, found.st_ino)
     return FileState(found.st_size, identity, found.st_mtime_ns, found.st_ctime_ns)

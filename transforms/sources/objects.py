@@ -183,6 +183,8 @@ def _whole(known: KnownObject, group: Sequence[tuple[int, int]]) -> bytes:
 
 
 def _head(known: KnownObject) -> bytes:
+    if not known.state.identity:
+        return _range(known, 0, _HEAD_BYTES)  # another object of this size would not be told apart
     with _lock:
         if known in _heads:
             _heads.move_to_end(known)

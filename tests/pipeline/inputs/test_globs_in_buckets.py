@@ -16,6 +16,7 @@ from schemas.errors import ConfigError, InputError, PipelineError
 from schemas.manifest import FORMAT
 from tests.support.memory_bucket import URL, MemoryBucket, memory_bucket
 from transforms.sources.paths import below, input_root
+from transforms.storage.contract import Stat
 
 NAMES = [
     "logs/a.jsonl",
@@ -166,6 +167,20 @@ def test_an_object_that_changed_is_found_at_commit(
     store.put("list.csv", b"kind,id\n")
     with pytest.raises(PipelineError, match=r"changed while it was read"):
         check_unchanged([listed])
+
+
+def test_an_object_without_an_etag_is_known_by_size_and_time(
+    store: MemoryBucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Gateways have none for files that were not written through them."""
+    store.objects["logs/a.jsonl"] = b"x", ""
+    moments = iter([5, 5, 6])
+    monkeypatch.setattr(store, "head", lambda _: Stat(1, next(moments), ""))
+    (file,) = files_in(f"{URL}/logs", ["*.jsonl"])
+    log = watch_log(file, f"{URL}/logs")
+    check_unchanged([log])
+    with pytest.raises(PipelineError, match=r"changed while it was read"):
+        check_unchanged([log])
 
 
 def test_a_store_that_denies_access_refuses_the_run(

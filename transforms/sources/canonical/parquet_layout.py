@@ -84,7 +84,8 @@ def open_parquet(path: str) -> Iterator[pq.ParquetFile]:
     together, and its footer once for all row groups that a process reads.
     """
     with open_columns(path) as source:
-        footer = _kept_footer(known_object(path)) if is_remote(path) else footer_of(source)
+        known = known_object(path) if is_remote(path) else None
+        footer = _kept_footer(known) if known and known.state.identity else footer_of(source)
         metadata = pq.read_metadata(pa.BufferReader(_MAGIC + footer))
         paths = [metadata.schema.column(number).path for number in range(len(metadata.schema))]
         words = [path for path in paths if path.rsplit(".", 1)[-1] in _WORDS]
