@@ -112,8 +112,16 @@ def read_catalog(store: Store, where: str) -> Read | None:
     return Read(catalog, etag)
 
 
+def catalog_to_read(store: Store, where: str) -> Read | None:
+    """The same for a command that has written nothing yet: InputError where the store cannot be read, too."""
+    try:
+        return read_catalog(store, where)
+    except OSError as error:
+        raise InputError(f"{where}: cannot be read ({error.strerror})") from None
+
+
 def is_dataset(where: PurePath) -> bool:
-    """True where a catalog is, whatever it holds; OSError where a bucket cannot be read."""
+    """True where a catalog is, whatever it holds; InputError where a bucket cannot be read."""
     if not is_remote(where):
         # False for any path that cannot be, where Path.exists raises.
         return os.path.lexists(where / CURRENT)
@@ -121,6 +129,8 @@ def is_dataset(where: PurePath) -> bool:
         store_of(where).read(CURRENT)
     except FileNotFoundError:
         return False
+    except OSError as error:
+        raise InputError(f"{where}: cannot be read ({error.strerror})") from None
     return True
 
 

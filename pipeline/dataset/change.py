@@ -7,7 +7,16 @@ import errno
 from collections.abc import Callable, Iterable
 from pathlib import PurePath
 
-from pipeline.dataset.catalog import CURRENT, Catalog, Read, encode, is_dataset, named_version, read_catalog
+from pipeline.dataset.catalog import (
+    CURRENT,
+    Catalog,
+    Read,
+    catalog_to_read,
+    encode,
+    is_dataset,
+    named_version,
+    read_catalog,
+)
 from pipeline.dataset.claims import CLAIMS, Claim, claim
 from pipeline.dataset.erasures import ERASURES, finish_erasures
 from pipeline.dataset.leftovers import remove_leftovers
@@ -199,7 +208,7 @@ def catalog_of(path: PurePath) -> Catalog:
     root, number = named_version(path)
     if number is not None and is_dataset(root):
         raise InputError(f"{path}: names a version; this command takes the dataset, {root}")
-    found = read_catalog(store_of(path), str(path))
+    found = catalog_to_read(store_of(path), str(path))
     if found is None:
         raise _no_dataset(path)
     return found.catalog

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pydantic
 
-from pipeline.dataset.catalog import CURRENT, Version, named_version, read_catalog
+from pipeline.dataset.catalog import CURRENT, Version, catalog_to_read, named_version
 from pipeline.dataset.writer import MANIFEST
 from schemas.errors import InputError
 from schemas.manifest import FORMAT, FORMAT_VERSION, Manifest, decode
@@ -89,7 +89,7 @@ def version_folder(where: PurePath) -> tuple[PurePath, PurePath, Version | None]
     Raises InputError where there is none. A version folder by itself has no entry.
     """
     root, number = named_version(where)
-    read = read_catalog(store_of(root), str(root))
+    read = catalog_to_read(store_of(root), str(root))
     if read is None:
         if number is None and is_version(root):
             return root, root.parent, None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from pipeline.dataset.catalog import Catalog, read_catalog
+from pipeline.dataset.catalog import Catalog, catalog_to_read
 from pipeline.dataset.erasures import erased_keys
 from pipeline.dataset.writer import MANIFEST
 from pipeline.inputs.config import Settings
@@ -23,7 +23,7 @@ def erased_from(settings: Settings) -> list[ErasedKeys]:
     """
     root = settings.output_path("run")
     store = store_of(root)
-    read = read_catalog(store, str(root))
+    read = catalog_to_read(store, str(root))
     keys = erased_keys(store, read.catalog if read else None, str(root))
     listed = [("user", keys.users), ("conversation", keys.conversations)]
     erased = [ErasedKeys(kind, tuple(sorted(some))) for kind, some in listed if some]

@@ -27,6 +27,7 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Iterator
 from pathlib import Path, PurePath
 from typing import Any, NamedTuple
@@ -224,6 +225,8 @@ def _try_all(ground: Ground, scene: Scene, work: str, some: list[Point], report:
                     print(line, flush=True)  # noqa: T201
                     lines.write(line + "\n")
             lines.write("complete\n")
+    except BaseException:  # noqa: BLE001 - shown, and the report is not complete
+        traceback.print_exc()
     finally:
         os._exit(0)
 

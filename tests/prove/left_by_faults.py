@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Iterator
 from pathlib import PurePath
@@ -43,8 +44,9 @@ def faults_of(out: PurePath, canaries: list[bytes], unfinished: bool = False) ->
     found = [f"verify: {each.kind}: {each.where}: {each.what}" for each in findings]
     beside = store_of(out.parent)
     for entry in walk(beside):
-        if entry.is_file:
-            data = beside.read(entry.name)
+        # A catalog that was revoked before it existed is listed, and is absent.
+        with contextlib.suppress(FileNotFoundError):
+            data = beside.read(entry.name) if entry.is_file else b""
             found += [f"{entry.name} holds a planted value" for canary in canaries if canary in data]
     return found
 

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.commands.run import execute
 from pipeline.inputs.config import load_settings
-from pipeline.runners import worker_processes
+from pipeline.runners import children
 from pipeline.runners.progress import Progress
 from schemas.errors import ChatsieveError, ConfigError, PipelineError
 from schemas.keys import key_id
@@ -41,8 +41,8 @@ def _config(out: Path, **key: object) -> dict[str, object]:
 
 def _workers_with(monkeypatch: pytest.MonkeyPatch, *prefix: str) -> None:
     """Starts each worker process by these arguments, such as `env`, before its own."""
-    command = worker_processes.worker_command
-    monkeypatch.setattr(worker_processes, "worker_command", lambda: [*prefix, *command()])
+    command = children.worker_command
+    monkeypatch.setattr(children, "worker_command", lambda: [*prefix, *command()])
 
 
 def _audit(corpus: Corpus, out: Path, **key: object) -> list[Path]:
@@ -234,7 +234,7 @@ def test_a_worker_with_other_code_ends_the_run(
 ) -> None:
     """It may decide otherwise; a runner would only show a traceback."""
     command = [sys.executable, "-P", "-c", code, str(os.getpid())]
-    monkeypatch.setattr(worker_processes, "worker_command", lambda: command)
+    monkeypatch.setattr(children, "worker_command", lambda: command)
     with pytest.raises(PipelineError, match=message) as caught:
         _audit(corpus, tmp_path / "out", key=KEY.hex())
     assert caught.value.exit_code == 3
