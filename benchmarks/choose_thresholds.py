@@ -3,9 +3,9 @@
     make thresholds
 
 The measurements use synthetic texts from templates that were not used in training, and the half of a public
-set that was not used either; for names that are also words, other texts of the training's frames. For each rule
-the threshold with the best F2 is chosen among those with at least the given precision by character. F2 weights
-recall higher, because a missed identifier leaks.
+set that was not used either; for names that are also words, other texts of the training's frames. For each
+rule the threshold with the best F2 is chosen among those with at least the given precision by character. F2
+weights recall higher, because a missed identifier leaks.
 """
 
 from __future__ import annotations
