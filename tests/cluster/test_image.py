@@ -165,16 +165,8 @@ def test_the_batch_of_the_manifest_runs(stages: dict[str, Stage], tmp_path: Path
     assert (folders["out"] / "dataset/CURRENT").is_file()
 
 
-_JOB = """
-import socket, time
-
-import apache_beam as beam
-from apache_beam.options.pipeline_options import PipelineOptions
-
-options = PipelineOptions([
-    "--runner=PortableRunner", "--job_endpoint=localhost:8073",
-    "--environment_type=EXTERNAL", "--environment_config=localhost:50000",
-])
+_WAIT = """
+import socket, sys, time
 
 for port in (50000, 8073):  # the runner fails at once where no worker pool answers
     until = time.monotonic() + 60
@@ -184,35 +176,43 @@ for port in (50000, 8073):  # the runner fails at once where no worker pool answ
             break
         except OSError:
             time.sleep(0.1)
-
-def masked(text):
-    import os, subprocess
-    done = subprocess.run(["chatsieve", "scrub"], input=text, capture_output=True, text=True, check=True)
-    return f"{os.getuid()} {done.stdout.strip()}"
-
-def kept(line):
-    with open("/work/lines", "a") as file:
-        file.write(line + "\\n")
-
-with beam.Pipeline(options=options) as pipeline:
-    pipeline | beam.Create(["write to mira.holt@example.com"]) | beam.Map(masked) | beam.Map(kept)
+    else:
+        sys.exit(f"nothing listens on port {port}")
 """
+_PORTABLE = {
+    "name": "portable",
+    "job_endpoint": "localhost:8073",
+    "environment.type": "EXTERNAL",
+    "environment.config": "localhost:50000",
+}
 
 
 def test_beams_boot_program_serves_a_portable_runner(stages: dict[str, Stage], tmp_path: Path) -> None:
-    """A runner starts workers through boot: it must find Python, code and models, and install nothing."""
+    """A runner starts workers through boot: they must find Python, code, models and key, and install nothing.
+
+    The dataset has the bytes of a run on this container's own workers.
+    """
     stage = stages["worker"]
     work = tmp_path / "work"
     work.mkdir()
-    (work / "job.py").write_text(_JOB)
+    (work / "wait.py").write_text(_WAIT)
     prism = f"{program('prism')} --job_port=8073 --serve_http=false >{tmp_path}/prism 2>&1"
     inside = dataclasses.replace(container(stage, work), beside=[prism])
     (boot,) = stage.entrypoint
-    script = f"{boot} --worker_pool >/work/pool 2>&1 & exec python /work/job.py"
+    settings = " ".join(f"--set runner.{name}={value}" for name, value in _PORTABLE.items())
+    script = (
+        f"{boot} --worker_pool >/work/pool 2>&1 &\n"
+        "set -e\n"
+        "chatsieve demo here --quiet\n"
+        "python wait.py\n"
+        f"chatsieve run -c here/configs/demo.yaml --output there --quiet {settings}\n"
+    )
     done = inside.run(["/bin/sh", "-c", script], check=False)
     log = (work / "pool").read_text()
     assert done.returncode == 0, done.stderr + log + (tmp_path / "prism").read_text()
-    (line,) = (work / "lines").read_text().splitlines()
-    assert line.startswith("65532 write to ")
-    assert "mira.holt" not in line
     assert f"Starting worker with command ['{boot}'" in log
+    (here,) = (work / "here/out/demo").glob("v0001-*")
+    (there,) = (work / "there").glob("v0001-*")
+    written = digests(there, "data", "ledger", "quarantine")
+    assert len(written) >= 6
+    assert written == digests(here, "data", "ledger", "quarantine")

@@ -15,8 +15,6 @@ from tests.configs.manifests import OWN, containers, documents, faults, field, p
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted((ROOT / "configs/kubernetes").glob("*.yaml"))
-#: Their configurations name only runners of this version.
-CONFIGURED = [ROOT / "configs/kubernetes/batch.yaml"]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
@@ -26,7 +24,7 @@ def test_a_manifest_is_complete_and_restricted(path: Path) -> None:
     assert not re.search(r"[0-9a-f]{64}", path.read_text())
 
 
-@pytest.mark.parametrize("path", CONFIGURED, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_the_configuration_in_a_manifest_is_valid(path: Path) -> None:
     """A user copies it with the manifest: the key is a reference, paths are in volumes or stores."""
     (text,) = [each["data"]["run.yaml"] for each in documents(path) if each["kind"] == "ConfigMap"]
