@@ -67,6 +67,16 @@ def test_nobody_else_can_connect_while_it_runs(corpus: Corpus, tmp_path: Path) -
     assert names == ["lo"]
 
 
+def test_prism_listens_where_the_configuration_accepts_it(corpus: Corpus, tmp_path: Path) -> None:
+    """It is the only way in containers without rights; and the test above would see a port."""
+    process = start(corpus.config, "audit", tmp_path / "out", prism(allow_listening=True))
+    server = worker_of(process, "prism -job_port")
+    worker_of(process)
+    assert len(network_listeners([server])) == 1
+    code, printed = finish(process)
+    assert code == 0, printed
+
+
 @pytest.mark.parametrize(
     ("name", "line"),
     [
