@@ -19,9 +19,9 @@ from schemas.runners import DataflowRunner
 def run(config: DataflowRunner, arguments: Sequence[str], plan: RunPlan, progress: Progress) -> None:
     """Gives the graph to Dataflow and waits until it has run."""
     # Beam imports it late, and then fails without a reason.
-    if importlib.util.find_spec("apitools") is None:
+    if importlib.util.find_spec("google.cloud.dataflow_v1beta3") is None:
         raise ConfigError(
-            "runner: dataflow: its client is not installed; run `pip install 'apache-beam[gcp]'`"
+            "runner: dataflow: its client is not installed; run `pip install 'chatsieve[dataflow]'`"
         )
     pipeline = build_pipeline(plan, "DataflowRunner", parsed(beam_options(config, arguments)))
     mark_begin(pipeline, plan)
