@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,10 +19,12 @@ from schemas.runners import DataflowRunner
 def run(config: DataflowRunner, arguments: Sequence[str], plan: RunPlan, progress: Progress) -> None:
     """Gives the graph to Dataflow and waits until it has run."""
     # Beam imports it late, and then fails without a reason.
-    if importlib.util.find_spec("google.cloud.dataflow_v1beta3") is None:
+    try:
+        importlib.import_module("google.cloud.dataflow_v1beta3")
+    except ImportError:
         raise ConfigError(
             "runner: dataflow: its client is not installed; run `pip install 'chatsieve[dataflow]'`"
-        )
+        ) from None
     pipeline = build_pipeline(plan, "DataflowRunner", parsed(beam_options(config, arguments)))
     mark_begin(pipeline, plan)
     limits = Limits(seconds(config.start_timeout), seconds(config.idle_timeout))
