@@ -13,6 +13,8 @@ PYTHON := $(shell command -v python3.12 >/dev/null 2>&1 && echo 3.12 || echo '>=
 export UV_PYTHON_DOWNLOADS := never
 export UV_COMPILE_BYTECODE := 1
 export HF_HUB_OFFLINE := 1
+# Go modules come from the module proxy; their paths are those of repositories, which are not fetched.
+export GOVCS := *:off
 
 .PHONY: help setup demo test check format lint types imports prove faults test-cluster mutants train-model thresholds report-schema lock clean
 

@@ -75,9 +75,11 @@ def test_every_locked_package_has_a_hash_and_no_address() -> None:
 
 
 def test_no_step_names_a_model_hub_or_a_download() -> None:
-    """Set-up and checks use the package index only."""
+    """Set-up and checks use the package index and the proxy of Go modules only."""
     steps = "\n".join((ROOT / name).read_text() for name in ("Makefile", ".ci/run"))
-    assert not re.search(r"curl|wget|spacy download|huggingface|github\.com|https?://", steps)
+    modules = re.sub(r"\bgithub\.com/[\w./-]+@v[\d.]+", "", steps)
+    assert not re.search(r"curl|wget|spacy download|huggingface|github\.com|https?://", modules)
+    assert "export GOVCS := *:off" in steps
     assert "UV_PYTHON_DOWNLOADS := never" in steps
 
 
