@@ -58,10 +58,10 @@ class TaggerConfig(StrictModel):
 
     use: bool = True
     person: float = pydantic.Field(default=0.5, gt=0, le=1, strict=False)
-    person_agreed: float = pydantic.Field(default=0.2, gt=0, le=1, strict=False)
+    person_agreed: float = pydantic.Field(default=0.05, gt=0, le=1, strict=False)
     person_alone: float = pydantic.Field(default=0.3, gt=0, le=1, strict=False)
     person_word: float = pydantic.Field(default=0.6, gt=0, le=1, strict=False)
-    person_word_inside: float = pydantic.Field(default=0.8, gt=0, le=1, strict=False)
+    person_word_inside: float = pydantic.Field(default=0.5, gt=0, le=1, strict=False)
     person_word_bare: float = pydantic.Field(default=0.9, gt=0, le=1, strict=False)
     person_in_code: float = pydantic.Field(default=0.6, gt=0, le=1, strict=False)
     address: float = pydantic.Field(default=0.2, gt=0, le=1, strict=False)

@@ -8,6 +8,7 @@ from transforms.deid.contexts.cues import KIN as _KIN
 from transforms.deid.contexts.cues import decoded
 from transforms.deid.contexts.name_words import ANY, NAME, accepted
 from transforms.deid.evidence import LIKELY, LISTED_IN_CONTEXT, POSSIBLE
+from transforms.deid.people.kinds import is_of_listed_kind
 from transforms.deid.people.lexicon import (
     first_names,
     is_clear_first_name,
@@ -110,6 +111,9 @@ def _reversed(found: re.Match[str]) -> Verdict | None:
     if not may_be_name(family) or given.lower() not in first_names() or not may_be_name(given):
         return None
     if given.lower() in _SEASONS and family.lower() in _SEASONS:
+        return None
+    name = found.group("name")
+    if is_of_listed_kind(name, 0, len(name)):
         return None
     listed = family.lower() in last_names()
     if is_common_word(given) and is_common_word(family):

@@ -13,6 +13,7 @@ import hashlib
 import re
 from importlib import resources
 
+from transforms.deid.people.kinds import kind_lines
 from transforms.deid.people.word_lists import word_lists
 from transforms.deid.text.casing import CAPITALS
 
@@ -155,7 +156,7 @@ def lexicon_digest() -> str:
     """SHA-256 over all lists, for the manifest."""
     digest = hashlib.sha256()
     lists = (first_names(), last_names(), common_words(), word_lists().dictionary, not_people(), things())
-    for words in lists:
+    for words in (*lists, kind_lines()):
         digest.update("\n".join(sorted(words)).encode())
     return digest.hexdigest()
 

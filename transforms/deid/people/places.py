@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import re
 
+from transforms.deid.people.kinds import is_of_listed_kind
 from transforms.deid.people.lexicon import things
 
 _FIRST = r"(?:San|Santa|Santo|São|Saint|Sainte|St|Ste|Fort|Ft|Port|Mount|Mt|Lake|Cape|Monte|Los|Las|Camp)"
@@ -54,13 +55,15 @@ def names_a_place(text: str, start: int, end: int) -> bool:
 
 def names_a_thing(text: str, start: int, end: int) -> bool:
     """True if [start, end) is, or is part of, the name of a thing or place on the list, or precedes a noun of
-    things, or follows "named it", or is the month of a date.
+    things, or follows "named it", or is the month of a date, or is in a list of things of one kind.
     """
     if _NAMED.search(text, max(0, start - _AROUND), start):
         return True
     if _MONTH.match(text, start, end + 3):
         return True
     if _NOUNS.match(text, end) and " " not in text[start:end]:
+        return True
+    if is_of_listed_kind(text, start, end):
         return True
     first, *rest = text[start:end].lower().split(" ")
     if first.replace("’", "'") not in _thing_words() and (not rest or rest[-1] not in _thing_words()):
