@@ -18,9 +18,10 @@ from schemas.runners import DataflowRunner
 
 def run(config: DataflowRunner, arguments: Sequence[str], plan: RunPlan, progress: Progress) -> None:
     """Gives the graph to Dataflow and waits until it has run."""
-    # Beam imports it late, and then fails without a reason.
+    # Beam imports them late: it then fails without a reason, or connects without credentials.
     try:
-        importlib.import_module("google.cloud.dataflow_v1beta3")
+        for module in ("google.cloud.dataflow_v1beta3", "google_auth_httplib2"):
+            importlib.import_module(module)
     except ImportError:
         raise ConfigError(
             "runner: dataflow: its client is not installed; run `pip install 'chatsieve[dataflow]'`"

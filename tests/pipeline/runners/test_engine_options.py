@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
@@ -81,7 +82,7 @@ def test_dataflow_gets_its_image_and_no_public_addresses() -> None:
 
 def test_dataflow_without_its_client_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Beam itself fails late, with an error that names no package."""
-    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    monkeypatch.setitem(sys.modules, "google.cloud.dataflow_v1beta3", None)
     plan: Any = RunPlan
     with pytest.raises(
         ConfigError, match=r"^runner: dataflow: its client is not installed; run `pip install"
