@@ -18,6 +18,7 @@ import obstore
 from obstore.exceptions import (
     AlreadyExistsError,
     BaseError,
+    InvalidPathError,
     PermissionDeniedError,
     PreconditionError,
     UnauthenticatedError,
@@ -33,6 +34,12 @@ if TYPE_CHECKING:
     from obstore import GetOptions, ObjectMeta, PutMode
 
 _ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
+#: Settings that are sent in headers and addresses.
+_SETTINGS = (
+    *_ENDPOINTS,
+    *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_TOKEN"),
+    *("AWS_REGION", "AWS_DEFAULT_REGION"),
+)
 
 
 class S3Bucket:
@@ -42,6 +49,7 @@ class S3Bucket:
 
     def __init__(self, name: str) -> None:
         self._name = name
+        _check_environment()
         try:
             self._store = _store(name, limits.TRIES - 1)
             #: For what must not be sent twice.
@@ -115,21 +123,31 @@ class S3Bucket:
         try:
             yield
         except FileNotFoundError as error:
-            if "NoSuchBucket" in str(error):
-                raise OSError(errno.ENODEV, "the bucket does not exist", where) from None
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), where) from None
+            raise _failure(str(error), where) from None
         except (AlreadyExistsError, PreconditionError):
             raise Mismatch(where) from None
         except (PermissionDeniedError, UnauthenticatedError):
-            raise PermissionError(errno.EACCES, "the store denied access; check credentials", where) from None
+            raise PermissionError(*_DENIED, where) from None
+        except (ValueError, InvalidPathError):
+            raise OSError(errno.EILSEQ, "a name has a character that cannot be used", where) from None
         except (BaseError, OSError) as error:
             raise _failure(str(error), where) from None
+        except BaseException as error:
+            if type(error).__name__ != "PanicException":  # of the library's Rust code
+                raise
+            raise OSError(errno.EIO, "the library for the store failed", where) from None
 
 
 def _failure(message: str, where: str) -> OSError:
-    """The error of a failure that has no class of its own in `obstore`, from its message."""
-    if "NoSuchBucket" in message:
-        return OSError(errno.ENODEV, "the bucket does not exist", where)
+    """The error of a failure, from its message. FileNotFoundError only where the store's own code says so.
+
+    A status 404 alone may come from a gateway before the store. A dataset must not count as absent then.
+    """
+    code = _CODE.search(message)
+    if code and code[1] in _ABSENT:
+        return FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), where)
+    if code and code[1] in _BY_CODE:
+        return OSError(*_BY_CODE[code[1]], where)
     status = _STATUS.search(message)
     if status:
         return OSError(*_BY_STATUS.get(status[1], (errno.EIO, "the store failed")), where)
@@ -137,7 +155,21 @@ def _failure(message: str, where: str) -> OSError:
     return OSError(number, what, where)
 
 
+_CODE = re.compile(r"<Code>(\w+)</Code>")
 _STATUS = re.compile(r"status code: (\d{3})")
+_DENIED = (errno.EACCES, "the store denied access; check credentials")
+_OTHER_REGION = (errno.EINVAL, "the bucket is in another region; check AWS_REGION")
+#: Codes of the store's answers.
+_ABSENT = frozenset({"NoSuchKey", "NoSuchVersion"})
+_BY_CODE = {
+    "AuthorizationHeaderMalformed": _OTHER_REGION,
+    "ExpiredToken": _DENIED,
+    "InvalidAccessKeyId": _DENIED,
+    "InvalidToken": _DENIED,
+    "NoSuchBucket": (errno.ENODEV, "the bucket does not exist"),
+    "PermanentRedirect": _OTHER_REGION,
+    "XAdminUserNotFound": _DENIED,
+}
 _BUSY = (errno.EAGAIN, "the store asks for fewer requests, or is not available")
 _NO_CREDENTIALS = (
     errno.EACCES,
@@ -145,8 +177,8 @@ _NO_CREDENTIALS = (
 )
 _NO_ANSWER = (errno.EIO, "the store did not answer")
 _BY_STATUS = {
-    "401": (errno.EACCES, "the store denied access; check credentials"),
-    "403": (errno.EACCES, "the store denied access; check credentials"),
+    "401": _DENIED,
+    "403": _DENIED,
     "409": (errno.EAGAIN, "the store had another request for the object at this moment"),
     "429": _BUSY,
     "503": _BUSY,
@@ -157,6 +189,17 @@ _BY_SIGN = {
     "kind: Connect": (errno.EHOSTUNREACH, "the store cannot be reached"),
     "kind: Timeout": (errno.ETIMEDOUT, "the store did not answer in time"),
 }
+
+
+def _check_environment() -> None:
+    """ConfigError for a setting that would make the library end with a trace of its Rust code."""
+    for name in _SETTINGS:
+        if not re.fullmatch(r"[!-~]*", os.environ.get(name, "")):
+            raise ConfigError(f"s3://: {name} has a space or a character that is not ASCII; correct it")
+    for name in _ENDPOINTS:
+        endpoint = os.environ.get(name)
+        if endpoint and not re.match(r"https?://[^/?#]", endpoint):
+            raise ConfigError(f"s3://: {name} is not an address; give one such as https://host:9000")
 
 
 def _store(name: str, retries: int) -> S3Store:
