@@ -36,7 +36,7 @@ def _service(status: int, body: str) -> Iterator[str]:
             if self.command != "HEAD":
                 self.wfile.write(body.encode())
 
-        do_HEAD = do_PUT = do_GET
+        do_HEAD = do_GET  # noqa: N815
 
         def log_message(self, *_: object) -> None: ...
 
@@ -93,6 +93,9 @@ def test_a_404_that_is_not_of_the_store_is_no_absence(
         ("AWS_ENDPOINT_URL", "not a url"),
         ("AWS_ENDPOINT_URL", "file:///etc"),
         ("AWS_ENDPOINT_URL", "localhost:9000"),
+        ("AWS_ENDPOINT_URL", "http://[::1"),
+        ("AWS_ENDPOINT_URL", "http://host:65536"),
+        ("AWS_ENDPOINT_URL", "http://user:sesame@host"),
         ("AWS_ACCESS_KEY_ID", "madeup\nsesame"),
         ("AWS_SESSION_TOKEN", "sésame"),
         ("AWS_REGION", "se same"),
@@ -107,3 +110,10 @@ def test_settings_that_cannot_be_sent_are_refused(
         store_of("s3://bucket/a").read("CURRENT")
     assert value not in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_an_empty_address_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The variable of a manifest whose value is missing."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "")
+    with pytest.raises(ConfigError, match="AWS_ENDPOINT_URL is not an address"):
+        store_of("s3://bucket/a").read("CURRENT")

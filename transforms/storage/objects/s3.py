@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from obstore import GetOptions, ObjectMeta, PutMode
 
 _ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
+_ADDRESS = re.compile(r"https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\])(?::([0-9]{1,5}))?(?:/[^?#]*)?")
+_MOST_PORT = 65_535
 #: Settings that are sent in headers and addresses.
 _SETTINGS = (
     *_ENDPOINTS,
@@ -71,12 +73,15 @@ class S3Bucket:
 
     def head(self, key: str) -> Stat:
         """See Bucket."""
-        try:
-            with self._errors(key):
+        with self._errors(key):
+            try:
                 return _stat(obstore.head(self._store, key))
-        except FileNotFoundError:
-            self.get(key)  # whose answer tells if it is the bucket that is missing
-            raise
+            except (FileNotFoundError, BaseError) as error:
+                status = _STATUS.search(str(error))
+                if not status or status[1] not in ("400", "404"):
+                    raise
+            # An answer to HEAD has no text; this one says what is missing or wrong.
+            return _stat(obstore.get(self._store, key).meta)
 
     def put(self, key: str, data: Buffer, identity: str | None = None) -> None:
         """See Bucket."""
@@ -197,9 +202,11 @@ def _check_environment() -> None:
         if not re.fullmatch(r"[!-~]*", os.environ.get(name, "")):
             raise ConfigError(f"s3://: {name} has a space or a character that is not ASCII; correct it")
     for name in _ENDPOINTS:
-        endpoint = os.environ.get(name)
-        if endpoint and not re.match(r"https?://[^/?#]", endpoint):
-            raise ConfigError(f"s3://: {name} is not an address; give one such as https://host:9000")
+        endpoint = _ADDRESS.fullmatch(os.environ.get(name, "http://unset"))
+        if endpoint is None or int(endpoint[1] or 0) > _MOST_PORT:
+            raise ConfigError(
+                f"s3://: {name} is not an address; give one such as https://host:9000, or unset it"
+            )
 
 
 def _store(name: str, retries: int) -> S3Store:
