@@ -21,7 +21,7 @@ from schemas.errors import ConfigError
 from schemas.policy import Pack, Policy
 from schemas.strict_yaml import load_tree, override, validate
 from transforms.shuffle.run_key import KeyReference, key_of
-from transforms.storage.places import is_remote, location
+from transforms.storage.places import check_scheme, is_remote, location
 
 #: The de-identification config that is used where none is given.
 DEFAULT_DEID = packaged_file("deid", "default")
@@ -144,9 +144,7 @@ def resolve_path(base: Path, path: str) -> str:
     """The absolute path, or the URL of objects in a store; ConfigError for another URL."""
     if is_remote(path):
         return path.rstrip("/")
-    if re.match(r"[a-z][a-z0-9+.-]+://", path):
-        scheme = path.split("://", 1)[0]
-        raise ConfigError(f"{scheme}:// paths are not supported; give a local path, s3:// or gs://")
+    check_scheme(path)
     return os.path.normpath(base / Path(path).expanduser())
 
 
@@ -206,7 +204,8 @@ def deid_argument(given: str | None) -> Path | str | None:
 
 def absolute(path: str) -> str:
     """The absolute form of a path on the command line; it is relative to the working folder."""
-    return path if "://" in path else str(Path.cwd() / Path(path).expanduser())
+    check_scheme(path)
+    return path if is_remote(path) else str(Path.cwd() / Path(path).expanduser())
 
 
 def parse_assignment(text: str) -> tuple[str, Any]:

@@ -43,6 +43,8 @@ def one_line(stderr: str) -> str:
         (["--policy", ""], "--policy: has no value"),
         (["--set", "runner.name=flink"], "runner.environment: Field required"),
         (["--set", "runner.name=fink"], "runner: expected a mapping with a name"),
+        (["--input", "S3://bucket/x.jsonl"], "write s3://BUCKET/PREFIX"),
+        (["--output", "gs:/bucket/out"], "write gs://BUCKET/PREFIX"),
         (["--input", "nothing-*.jsonl"], "no such input"),
         (["--input", "http://bucket/x.jsonl"], "http:// paths are not supported; give a local path, s3://"),
         (["--input", "s3://bucket//x.jsonl"], "s3://...: expected s3://BUCKET/PREFIX, without empty parts"),

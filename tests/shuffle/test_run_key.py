@@ -13,6 +13,7 @@ from schemas.errors import ConfigError, PipelineError
 from schemas.keys import key_id
 from tests.support.graph_layers import places_of
 from tests.support.source_files import HASHER, KEY_BYTES, RUN_KEY
+from transforms.shuffle import run_key
 from transforms.shuffle.run_key import KeyReference, KeySource, RunHasher, RunKey, key_of
 from transforms.shuffle.steps import Step
 
@@ -78,6 +79,31 @@ def test_messages_name_the_source_and_no_argument_of_a_command() -> None:
         "a worker has no key: key_command /usr/bin/false: ended with exit code 1; run it by hand to see why; "
         "the run has the key with id 0000000000000000"
     )
+
+
+def _command(script: str) -> KeySource:
+    return KeySource("command", ("/bin/sh", "-c", script))
+
+
+def test_the_output_of_a_command_is_the_key_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A part of it would be a key too. A command that never ends is killed, not waited for."""
+    assert _command(f"echo {KEY_BYTES.hex()}").read() == KEY_BYTES
+    assert _command(f"echo {KEY_BYTES.hex()}; sleep 60 >/dev/null &").read() == KEY_BYTES
+    for endless in ("while :; do echo aaaaaaaaaaaaaaaa; done", "head -c 65537 /dev/zero | tr '\\0' a"):
+        with pytest.raises(ConfigError, match="has more than 64 KiB"):
+            _command(endless).read()
+    with pytest.raises(ConfigError, match="expected 64 or more hex digits"):
+        _command(f"echo {KEY_BYTES.hex()}; echo second").read()
+    monkeypatch.setattr(run_key, "COMMAND_SECONDS", 0.2)
+    for silent in ("exec sleep 60", "sleep 60 & exit 0", "exec >&-; exec sleep 60"):
+        with pytest.raises(ConfigError, match="no answer in"):
+            _command(silent).read()
+
+
+def test_a_file_without_an_end_is_no_key() -> None:
+    """It is not read until memory ends."""
+    with pytest.raises(ConfigError, match="/dev/zero: has more than 64 KiB"):
+        KeySource("file", ("/dev/zero",)).read()
 
 
 def test_a_key_of_a_file_is_checked(tmp_path: Path) -> None:

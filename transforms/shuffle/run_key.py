@@ -9,10 +9,12 @@ from __future__ import annotations
 import functools
 import os
 import pickle
+import selectors
 import subprocess
 import threading
+import time
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, BinaryIO, Literal, NamedTuple, cast
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -159,7 +161,8 @@ def _derived(run_key: RunKey, purpose: str) -> bytes:
 
 def _text_of(file: Path) -> str:
     try:
-        return file.read_text(encoding="utf-8")
+        with file.open("rb") as opened:
+            return _limited(opened.read(_MOST_BYTES + 1), str(file)).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not text"
         raise ConfigError(
@@ -167,26 +170,52 @@ def _text_of(file: Path) -> str:
         ) from None
 
 
+def _limited(data: bytes, name: str) -> bytes:
+    """What was read for a key; ConfigError where that is more than any key."""
+    if len(data) > _MOST_BYTES:
+        raise ConfigError(f"{name}: has more than {_MOST_BYTES >> 10} KiB; give one key of hex digits")
+    return data
+
+
 def _output_of(command: tuple[str, ...]) -> str:
     """What the command prints. It runs without a shell; what it writes to standard error is dropped."""
     name = f"key_command {command[0]}"
+    nothing = subprocess.DEVNULL
     try:
-        done = subprocess.run(  # noqa: S603 - the user's command
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=COMMAND_SECONDS,
-            check=False,
+        process = subprocess.Popen(  # noqa: S603 - the user's command
+            command, stdin=nothing, stdout=subprocess.PIPE, stderr=nothing, bufsize=0
         )
-    except subprocess.TimeoutExpired:
-        raise ConfigError(
-            f"{name}: no answer in {COMMAND_SECONDS} seconds; run it by hand to see why"
-        ) from None
     except OSError as error:
         raise ConfigError(f"{name}: cannot be started ({error.strerror})") from None
     except ValueError:
         raise ConfigError(f"{name}: an argument has a NUL character") from None
-    if done.returncode:
-        raise ConfigError(f"{name}: ended with exit code {done.returncode}; run it by hand to see why")
-    return done.stdout[:_MOST_BYTES].decode("utf-8", "replace")
+    with process:
+        try:
+            end = time.monotonic() + COMMAND_SECONDS
+            printed = _limited(_printed(process, end), name)
+            code = process.wait(max(0, end - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            raise ConfigError(
+                f"{name}: no answer in {COMMAND_SECONDS} seconds; run it by hand to see why"
+            ) from None
+        finally:
+            process.kill()
+    if code:
+        raise ConfigError(f"{name}: ended with exit code {code}; run it by hand to see why")
+    return printed.decode("utf-8", "replace")
+
+
+def _printed(process: subprocess.Popen[bytes], end: float) -> bytes:
+    """What a process prints, and no more than one byte over the limit; raises TimeoutExpired at `end`."""
+    stream = cast(BinaryIO, process.stdout)
+    data = b""
+    with selectors.DefaultSelector() as selector:
+        selector.register(stream, selectors.EVENT_READ)
+        while len(data) <= _MOST_BYTES:
+            if not selector.select(max(0, end - time.monotonic())):
+                raise subprocess.TimeoutExpired(process.args, COMMAND_SECONDS)
+            piece = stream.read(_MOST_BYTES + 1 - len(data))
+            if not piece:
+                break
+            data += piece
+    return data

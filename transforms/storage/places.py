@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from pathlib import Path, PurePath, PurePosixPath
 from typing import TYPE_CHECKING, BinaryIO
 
+from schemas.errors import ConfigError
 from transforms.storage.contract import Buffer, Stat, Store
 from transforms.storage.local import LocalStore
 from transforms.storage.objects.bucket import Mismatch, bucket_of, is_url, parse
@@ -30,6 +32,19 @@ def location(text: str) -> PurePath:
         return Path(text)
     parse(text, prefix=True)
     return BucketPath(text)
+
+
+def check_scheme(text: str) -> None:
+    """Raises ConfigError for a URL of another kind, and for s3 or gs in another spelling: no local path."""
+    found = re.match(r"([A-Za-z][A-Za-z0-9+.-]+)://|(s3|gs):", text, re.IGNORECASE)
+    if found is None or is_remote(text):
+        return
+    scheme = (found[1] or found[2]).lower()
+    if scheme in ("s3", "gs"):
+        raise ConfigError(
+            f"{text[:3]}...: write {scheme}://BUCKET/PREFIX; for a local file, ./ before the name"
+        )
+    raise ConfigError(f"{scheme}:// paths are not supported; give a local path, s3:// or gs://")
 
 
 def resolved(path: PurePath) -> PurePath:
@@ -105,6 +120,18 @@ def files_below(prefix: str) -> list[tuple[str, Stat]]:
         listed = list(bucket_of(place).below(place.key))
         folders = {key.rpartition("/")[0] for key, _ in listed}
         head = f"{place.scheme}://{place.bucket}"
-        return sorted((f"{head}/{key}", stat) for key, stat in listed if stat.size or key not in folders)
+        found = sorted((f"{head}/{key}", stat) for key, stat in listed if stat.size or key not in folders)
+        _check_names(prefix, [path for path, _ in found])
+        return found
     paths = [os.path.join(folder, name) for folder, _, names in os.walk(prefix) for name in names]  # noqa: PTH118
     return sorted((path, stat_file(path)) for path in paths)
+
+
+def _check_names(prefix: str, paths: list[str]) -> None:
+    """Raises OSError for an object with a name that is no part of a URL, such as an empty one."""
+    for path in paths:
+        try:
+            parse(path)
+        except ConfigError:
+            what = "a name below it has an empty part, .. or a control character"
+            raise OSError(errno.EILSEQ, what, prefix) from None

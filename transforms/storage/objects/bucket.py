@@ -18,7 +18,9 @@ CONNECT_SECONDS, ANSWER_SECONDS = 5.0, 300.0
 TRIES, FIRST_PAUSE, LONGEST_PAUSE, RETRY_SECONDS = 10, 0.1, 5.0, 120.0
 #: Larger objects are sent in parts of this size.
 PART_BYTES = 16 << 20
-_URL = re.compile(r"(s3|gs)://([a-z0-9][a-z0-9._-]{1,220}[a-z0-9])((?:/[^/]+)*)/*\Z")
+_URL = re.compile(
+    r"(s3|gs)://([a-z0-9][a-z0-9._-]{1,220}[a-z0-9])((?:/[^/\x00-\x1f\x7f\ud800-\udfff]+)*)/*\Z"
+)
 
 
 class Mismatch(Exception):  # noqa: N818 - an answer of the store, not a failure
@@ -91,7 +93,8 @@ def parse(url: str, prefix: bool = False) -> Place:
     found = _URL.match(url)
     if found is None or {".", ".."} & set(found[3].split("/")) or (prefix and not found[3]):
         raise ConfigError(
-            f"{url[:5]}...: expected {url[:2]}://BUCKET/PREFIX, without empty parts and without .."
+            f"{url[:5]}...: expected {url[:2]}://BUCKET/PREFIX, without empty parts, without .. "
+            "and without control characters"
         )
     return Place(found[1], found[2], found[3].strip("/"))
 

@@ -18,6 +18,7 @@ import obstore
 from obstore.exceptions import (
     AlreadyExistsError,
     BaseError,
+    InvalidPathError,
     PermissionDeniedError,
     PreconditionError,
     UnauthenticatedError,
@@ -33,6 +34,14 @@ if TYPE_CHECKING:
     from obstore import GetOptions, ObjectMeta, PutMode
 
 _ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
+_ADDRESS = re.compile(r"https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\])(?::([0-9]{1,5}))?(?:/[^?#]*)?")
+_MOST_PORT = 65_535
+#: Settings that are sent in headers and addresses.
+_SETTINGS = (
+    *_ENDPOINTS,
+    *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_TOKEN"),
+    *("AWS_REGION", "AWS_DEFAULT_REGION"),
+)
 
 
 class S3Bucket:
@@ -42,6 +51,7 @@ class S3Bucket:
 
     def __init__(self, name: str) -> None:
         self._name = name
+        _check_environment()
         try:
             self._store = _store(name, limits.TRIES - 1)
             #: For what must not be sent twice.
@@ -63,12 +73,15 @@ class S3Bucket:
 
     def head(self, key: str) -> Stat:
         """See Bucket."""
-        try:
-            with self._errors(key):
+        with self._errors(key):
+            try:
                 return _stat(obstore.head(self._store, key))
-        except FileNotFoundError:
-            self.get(key)  # whose answer tells if it is the bucket that is missing
-            raise
+            except (FileNotFoundError, BaseError) as error:
+                status = _STATUS.search(str(error))
+                if not status or status[1] not in ("400", "404"):
+                    raise
+            # An answer to HEAD has no text; this one says what is missing or wrong.
+            return _stat(obstore.get(self._store, key).meta)
 
     def put(self, key: str, data: Buffer, identity: str | None = None) -> None:
         """See Bucket."""
@@ -115,21 +128,31 @@ class S3Bucket:
         try:
             yield
         except FileNotFoundError as error:
-            if "NoSuchBucket" in str(error):
-                raise OSError(errno.ENODEV, "the bucket does not exist", where) from None
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), where) from None
+            raise _failure(str(error), where) from None
         except (AlreadyExistsError, PreconditionError):
             raise Mismatch(where) from None
         except (PermissionDeniedError, UnauthenticatedError):
-            raise PermissionError(errno.EACCES, "the store denied access; check credentials", where) from None
+            raise PermissionError(*_DENIED, where) from None
+        except (ValueError, InvalidPathError):
+            raise OSError(errno.EILSEQ, "a name has a character that cannot be used", where) from None
         except (BaseError, OSError) as error:
             raise _failure(str(error), where) from None
+        except BaseException as error:
+            if type(error).__name__ != "PanicException":  # of the library's Rust code
+                raise
+            raise OSError(errno.EIO, "the library for the store failed", where) from None
 
 
 def _failure(message: str, where: str) -> OSError:
-    """The error of a failure that has no class of its own in `obstore`, from its message."""
-    if "NoSuchBucket" in message:
-        return OSError(errno.ENODEV, "the bucket does not exist", where)
+    """The error of a failure, from its message. FileNotFoundError only where the store's own code says so.
+
+    A status 404 alone may come from a gateway before the store. A dataset must not count as absent then.
+    """
+    code = _CODE.search(message)
+    if code and code[1] in _ABSENT:
+        return FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), where)
+    if code and code[1] in _BY_CODE:
+        return OSError(*_BY_CODE[code[1]], where)
     status = _STATUS.search(message)
     if status:
         return OSError(*_BY_STATUS.get(status[1], (errno.EIO, "the store failed")), where)
@@ -137,7 +160,21 @@ def _failure(message: str, where: str) -> OSError:
     return OSError(number, what, where)
 
 
+_CODE = re.compile(r"<Code>(\w+)</Code>")
 _STATUS = re.compile(r"status code: (\d{3})")
+_DENIED = (errno.EACCES, "the store denied access; check credentials")
+_OTHER_REGION = (errno.EINVAL, "the bucket is in another region; check AWS_REGION")
+#: Codes of the store's answers.
+_ABSENT = frozenset({"NoSuchKey", "NoSuchVersion"})
+_BY_CODE = {
+    "AuthorizationHeaderMalformed": _OTHER_REGION,
+    "ExpiredToken": _DENIED,
+    "InvalidAccessKeyId": _DENIED,
+    "InvalidToken": _DENIED,
+    "NoSuchBucket": (errno.ENODEV, "the bucket does not exist"),
+    "PermanentRedirect": _OTHER_REGION,
+    "XAdminUserNotFound": _DENIED,
+}
 _BUSY = (errno.EAGAIN, "the store asks for fewer requests, or is not available")
 _NO_CREDENTIALS = (
     errno.EACCES,
@@ -145,8 +182,8 @@ _NO_CREDENTIALS = (
 )
 _NO_ANSWER = (errno.EIO, "the store did not answer")
 _BY_STATUS = {
-    "401": (errno.EACCES, "the store denied access; check credentials"),
-    "403": (errno.EACCES, "the store denied access; check credentials"),
+    "401": _DENIED,
+    "403": _DENIED,
     "409": (errno.EAGAIN, "the store had another request for the object at this moment"),
     "429": _BUSY,
     "503": _BUSY,
@@ -157,6 +194,19 @@ _BY_SIGN = {
     "kind: Connect": (errno.EHOSTUNREACH, "the store cannot be reached"),
     "kind: Timeout": (errno.ETIMEDOUT, "the store did not answer in time"),
 }
+
+
+def _check_environment() -> None:
+    """ConfigError for a setting that would make the library end with a trace of its Rust code."""
+    for name in _SETTINGS:
+        if not re.fullmatch(r"[!-~]*", os.environ.get(name, "")):
+            raise ConfigError(f"s3://: {name} has a space or a character that is not ASCII; correct it")
+    for name in _ENDPOINTS:
+        endpoint = _ADDRESS.fullmatch(os.environ.get(name, "http://unset"))
+        if endpoint is None or int(endpoint[1] or 0) > _MOST_PORT:
+            raise ConfigError(
+                f"s3://: {name} is not an address; give one such as https://host:9000, or unset it"
+            )
 
 
 def _store(name: str, retries: int) -> S3Store:
