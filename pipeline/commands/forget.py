@@ -20,7 +20,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.dataset.catalog import Catalog, Version
+from pipeline.dataset.catalog import MANIFEST, Catalog, Version
 from pipeline.dataset.change import Change, begin_change_of_existing
 from pipeline.dataset.erasable import ErasableVersion
 from pipeline.dataset.erasures import (
@@ -34,7 +34,6 @@ from pipeline.dataset.erasures import (
     keys_name,
 )
 from pipeline.dataset.further_ids import Removed, ids_of_removed
-from pipeline.dataset.writer import MANIFEST
 from schemas.errors import InputError, PipelineError
 from schemas.manifest import Erased, encode
 from transforms.output.erase import expired_conversations, named_by, schema_of, sessions_of, without

@@ -12,10 +12,17 @@ from collections.abc import Callable, Iterable
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
-from pipeline.dataset.catalog import CURRENT, Catalog, Version, is_dataset, is_version_folder, named_version
+from pipeline.dataset.catalog import (
+    CURRENT,
+    MANIFEST,
+    Catalog,
+    Version,
+    is_dataset,
+    is_version_folder,
+    named_version,
+)
 from pipeline.dataset.committed import is_version
 from pipeline.dataset.erasures import NO_KEYS, Keys
-from pipeline.dataset.writer import MANIFEST
 from pipeline.verify.catalog import check_catalog, check_parents, manifests_of
 from pipeline.verify.erasures import check_erasures
 from pipeline.verify.files import check_dataset_folder, check_files, is_claimed

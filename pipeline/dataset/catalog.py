@@ -16,6 +16,8 @@ from transforms.storage.contract import Store
 from transforms.storage.places import is_remote, location, store_of
 
 CURRENT = "CURRENT"
+#: The list of the files of a version, in its folder.
+MANIFEST = "manifest.json"
 FORMAT = "chatsieve-dataset/2"
 Kind = Literal["run", "audit"]
 #: A folder or a symbolic link in its place, a path that cannot be one, or a file of somebody else.

@@ -9,15 +9,17 @@ from pathlib import PurePath
 
 from pipeline.dataset.catalog import (
     CURRENT,
+    MANIFEST,
     Catalog,
     Read,
     catalog_to_read,
     encode,
     is_dataset,
+    is_version_folder,
     named_version,
     read_catalog,
 )
-from pipeline.dataset.claims import CLAIMS, Claim, claim
+from pipeline.dataset.claims import CLAIMS, Claim, claim, claims_of
 from pipeline.dataset.erasures import ERASURES, finish_erasures
 from pipeline.dataset.leftovers import remove_leftovers
 from pipeline.dataset.signals import signals_held
@@ -28,6 +30,8 @@ from transforms.storage.places import store_of
 
 #: On local disk, a link to the folder of the current version.
 LATEST = "latest"
+#: The folder of a first version begins so.
+_FIRST = "v0001-"
 _TRIES = 5
 
 
@@ -160,6 +164,8 @@ def begin_change(path: PurePath) -> Change:
     before = read_catalog(store, str(path))
     if before is not None and not before.catalog.is_sound:
         raise OutputError(f"{path / CURRENT}: contradicts itself; `chatsieve verify` gives details")
+    if before is None:
+        _check_no_version(path, store)
     held = claim(store, before.catalog.version + 1 if before else 1, str(path))
     # A writer whose claim lapsed may be about to commit: from here on it cannot. Another one may have
     # committed between the reading and the claim.
@@ -173,6 +179,24 @@ def begin_change(path: PurePath) -> Change:
         _is_done(held.release)
         raise BusyError(f"{path}: another command changed it at this moment; run again")
     return Change(path, store, held, before)
+
+
+def _check_no_version(path: PurePath, store: Store) -> None:
+    """Raises OutputError for versions whose CURRENT is gone: the next clean-up would remove them.
+
+    A first run that died before its commit leaves a finished folder too, and its claim.
+    """
+    is_first = 1 in claims_of(store, 1)
+    for folder in filter(is_version_folder, store.folders()):
+        if is_first and folder.startswith(_FIRST):
+            continue
+        with contextlib.suppress(FileNotFoundError):
+            store.stat(f"{folder}/{MANIFEST}")
+            if read_catalog(store, str(path)) is None:
+                raise OutputError(
+                    f"{path}: has the version {folder} but no {CURRENT}; restore {CURRENT} from a copy, or "
+                    "move the folders of the versions elsewhere"
+                )
 
 
 def _check_places(path: PurePath, store: LocalStore) -> None:

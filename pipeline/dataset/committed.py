@@ -12,8 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pydantic
 
-from pipeline.dataset.catalog import CURRENT, Version, catalog_to_read, named_version
-from pipeline.dataset.writer import MANIFEST
+from pipeline.dataset.catalog import CURRENT, MANIFEST, Version, catalog_to_read, named_version
 from schemas.errors import InputError
 from schemas.manifest import FORMAT, FORMAT_VERSION, Manifest, decode
 from schemas.policy import Pack, Policy

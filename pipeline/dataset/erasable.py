@@ -11,8 +11,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.dataset.catalog import Catalog, Version
-from pipeline.dataset.writer import MANIFEST
+from pipeline.dataset.catalog import MANIFEST, Catalog, Version
 from schemas.errors import InputError
 from schemas.keys import key_id
 from schemas.manifest import Manifest, decode, hmac_of

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from pipeline.dataset.catalog import Catalog, catalog_to_read
+from pipeline.dataset.catalog import MANIFEST, Catalog, catalog_to_read
 from pipeline.dataset.erasures import erased_keys
-from pipeline.dataset.writer import MANIFEST
 from pipeline.inputs.config import Settings
 from schemas.errors import BusyError, OutputError
 from schemas.keys import key_id

@@ -16,7 +16,7 @@ from typing import Literal
 
 import msgspec
 
-from pipeline.dataset.catalog import CURRENT, Catalog, Kind, Version
+from pipeline.dataset.catalog import CURRENT, MANIFEST, Catalog, Kind, Version
 from pipeline.dataset.change import Change, begin_change
 from pipeline.dataset.signals import signals_held
 from schemas.errors import OutputError, PipelineError
@@ -25,7 +25,6 @@ from transforms.storage.contract import Store
 from transforms.storage.local import TEMPORARY, LocalStore
 from transforms.storage.places import store_of
 
-MANIFEST = "manifest.json"
 #: Below the version's folder: what the run needs while it writes, removed before the manifest is written.
 STAGING = "staging"
 #: The end of DATASET@N, as commands that read a dataset take it.

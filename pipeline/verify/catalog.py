@@ -7,8 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import PurePath
 
-from pipeline.dataset.catalog import CURRENT, FORMAT, Catalog, Version, encode, is_version_folder
-from pipeline.dataset.writer import MANIFEST
+from pipeline.dataset.catalog import CURRENT, FORMAT, MANIFEST, Catalog, Version, encode, is_version_folder
 from pipeline.verify.findings import Finding
 from pipeline.verify.subject import DAMAGE, read_file
 from schemas.manifest import Erased, Manifest, decode, hmac_of

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pydantic
 
-from pipeline.dataset.writer import MANIFEST
+from pipeline.dataset.catalog import MANIFEST
 from pipeline.verify.findings import Finding, Outcome
 from pipeline.verify.subject import DAMAGE, Counts, Subject
 from schemas.decisions import decision_of

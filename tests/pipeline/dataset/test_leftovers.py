@@ -59,6 +59,31 @@ def test_the_next_command_removes_what_a_dead_one_left(tmp_path: Path) -> None:
     assert (tmp_path / "out/latest").resolve() == writer.folder
 
 
+@pytest.mark.parametrize("claim", ["", "claims/0001", "claims/0003"])
+def test_versions_whose_current_is_gone_are_not_removed(tmp_path: Path, claim: str) -> None:
+    """A next run would take their folders for those of writers that died."""
+    committed(tmp_path / "out", b"1")
+    folder = committed(tmp_path / "out", b"2").folder
+    (tmp_path / "out" / CURRENT).rename(tmp_path / "kept")
+    store = LocalStore(tmp_path / "out")
+    if claim:
+        store.put(claim, _claim_of("v0001-aaaaaa", dt.timedelta(seconds=-1)))
+    with pytest.raises(OutputError, match=r"has the version v\w+-\w+ but no CURRENT; restore CURRENT"):
+        begin_change(tmp_path / "out")
+    (tmp_path / "kept").rename(tmp_path / "out" / CURRENT)
+    begin_change(tmp_path / "out").release()
+    assert folder.exists()
+
+
+def test_a_first_version_that_was_not_committed_is_removed(tmp_path: Path) -> None:
+    """Its writer died between manifest and CURRENT, and left its claim."""
+    store = LocalStore(tmp_path / "out")
+    store.put("v0001-aaaaaa/manifest.json", b"{}")
+    store.put("claims/0001", _claim_of("v0001-aaaaaa", dt.timedelta(seconds=-1)))
+    begin_change(tmp_path / "out").release()
+    assert store.names() == []
+
+
 def test_folders_and_erasures_stay_while_another_writer_lives(tmp_path: Path) -> None:
     """`forget` writes folders that its claim does not name: another command must not remove them."""
     committed(tmp_path / "out")
