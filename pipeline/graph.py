@@ -25,8 +25,8 @@ The stages write the files of a new version into its own folder, under their fin
 stages after Decide exist once per policy (`FinishPolicy`).
 
 Collections between stages contain (number, blob) pairs. The number is a bucket or a part; the blob is an
-Arrow table as bytes, or a pointer to a file if it is large (`transforms.shuffle`). `schemas.tables` has the
-schemas.
+Arrow table as bytes, or a pointer to a file if it is large; with workers elsewhere it is sealed
+(`transforms.shuffle.spill`). `schemas.tables` has the schemas.
 
 Step labels are public: progress, metrics and tests use them. Do not change them.
 """
@@ -136,7 +136,7 @@ def build_graph(pipeline: Any, plan: RunPlan) -> None:
         key, as_of, plan.buckets, plan.states
     )
     digests = _source(pipeline, "Input files", key, plan.files) | "Digest inputs" >> beam.ParDo(
-        DigestFiles(key, plan.context.metadata_only, plan.states)
+        DigestFiles(key, plan.context.metadata_only, spill, plan.states)
     )
 
     joins, names = list[Any](), [facts["names"]] if formats & NAMED else []
@@ -244,7 +244,7 @@ class FinishPolicy(beam.PTransform):  # type: ignore[misc]
                 ]
                 | "Merge shards" >> beam.Flatten()
                 | "By shard" >> beam.GroupByKey()
-                | "Shard" >> WriteShards(plan.run_key, pack.folder, output_sizes)
+                | "Shard" >> WriteShards(plan.run_key, pack.folder, output_sizes, spill)
             )
             entries += [masked[ENTRIES], shards]
         written = (
@@ -258,7 +258,7 @@ class FinishPolicy(beam.PTransform):  # type: ignore[misc]
             [*entries, written]
             | "Merge entries" >> beam.Flatten()
             | "All entries" >> beam.combiners.ToList()
-            | "Catalog" >> beam.ParDo(WriteCatalog(plan.run_key, pack.staging))
+            | "Catalog" >> beam.ParDo(WriteCatalog(plan.run_key, pack.staging, spill))
         )
 
 
