@@ -163,7 +163,13 @@ def _plan(
         run_key=run_key,
         context=context,
         packs=[
-            PackPlan(pack.policy, _stamp(settings, pack, inputs), str(writer.folder), str(writer.staging))
+            PackPlan(
+                pack.policy,
+                _stamp(settings, pack, inputs),
+                str(writer.folder),
+                str(writer.staging),
+                writer.lease,
+            )
             for pack, writer in zip(settings.packs, writers, strict=True)
         ],
         authorizations=inputs.authorizations,

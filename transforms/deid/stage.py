@@ -30,6 +30,7 @@ from transforms.shuffle.sizes import Sizes
 from transforms.shuffle.spill import Spill
 from transforms.shuffle.steps import Step
 from transforms.sources.base import ReadContext
+from transforms.storage.leases import Lease
 
 REFUSALS = "refusals"
 _BATCH_SESSIONS = 64
@@ -52,10 +53,11 @@ class DeidentifySessions(beam.PTransform):  # type: ignore[misc]
     staging: str
     sizes: Any
     spill: Spill
+    lease: Lease
 
     def expand(self, works: Any) -> Any:
         reader = _Deidentify(
-            self.run_key, self.context, self.engine, self.policy_id, self.staging, self.spill
+            self.run_key, self.context, self.engine, self.policy_id, self.staging, self.spill, self.lease
         )
         return works | "De-identify" >> beam.ParDo(reader, self.sizes).with_outputs(
             REFUSALS, ENTRIES, main="fragments"
@@ -71,9 +73,10 @@ class _Deidentify(Step, beam.DoFn):  # type: ignore[misc]
         policy_id: str,
         staging: str,
         spill: Spill,
+        lease: Lease,
     ) -> None:
         super().__init__(run_key)
-        self._spill = spill
+        self._spill, self._lease = spill, lease
         self._context, self._engine, self._policy_id = context, engine, policy_id
         self._staging = f"{staging}/fragments"
         self._sessions_masked = Metrics.counter("chatsieve", SESSIONS_MASKED)
@@ -152,6 +155,7 @@ class _Deidentify(Step, beam.DoFn):  # type: ignore[misc]
         rows = pa.concat_tables(self._rows) if self._rows else FRAGMENT.empty_table()
         self.start_bundle()
         if rows.num_rows:
+            self._lease.check()
             for shard, place in write_fragment(rows, self._sizes.shards, self._staging):
                 yield shard, self._spill.put(place.encode())
 

@@ -26,6 +26,7 @@ from transforms.shuffle.sizes import Sizes
 from transforms.shuffle.spill import Spill
 from transforms.shuffle.staging import stage
 from transforms.shuffle.steps import Step
+from transforms.storage.leases import Lease
 
 CATALOG = "catalog.json"
 
@@ -44,10 +45,13 @@ class WriteLedger(beam.PTransform):  # type: ignore[misc]
     roots: Sequence[str]
     sizes: Any
     spill: Spill
+    lease: Lease
 
     def expand(self, parts: Any) -> Any:
         places = {(number, path): place for place, (number, _, path) in enumerate(sorted(self.files))}
-        writer = _WriteLedger(self.run_key, self.stamp, self.folder, places, self.roots, self.spill)
+        writer = _WriteLedger(
+            self.run_key, self.stamp, self.folder, places, self.roots, self.spill, self.lease
+        )
         return parts | "Write ledger part" >> beam.ParDo(writer, self.sizes)
 
 
@@ -59,22 +63,24 @@ class WriteShards(beam.PTransform):  # type: ignore[misc]
     folder: str
     sizes: Any
     spill: Spill
+    lease: Lease
 
     def expand(self, shards: Any) -> Any:
-        writer = _WriteShard(self.run_key, self.folder, self.spill)
+        writer = _WriteShard(self.run_key, self.folder, self.spill, self.lease)
         return shards | "Write shard" >> beam.ParDo(writer, self.sizes)
 
 
 class WriteCatalog(Step, beam.DoFn):  # type: ignore[misc]
     """Writes all entries of a run to one file in the staging folder, after all other files."""
 
-    def __init__(self, run_key: RunKey, staging: str, spill: Spill) -> None:
+    def __init__(self, run_key: RunKey, staging: str, spill: Spill, lease: Lease) -> None:
         super().__init__(run_key)
-        self._staging, self._spill = staging, spill
+        self._staging, self._spill, self._lease = staging, spill, lease
 
     @guarded("Write catalog")
     def process(self, entries: list[bytes]) -> Iterator[None]:
         opened = sorted(map(self._spill.get, entries))
+        self._lease.check()
         stage(self._staging, CATALOG, msgspec.json.encode([item.decode() for item in opened]))
         yield from ()
 
@@ -88,10 +94,11 @@ class _WriteLedger(Step, beam.DoFn):  # type: ignore[misc]
         places: Mapping[tuple[int, str], int],
         roots: Sequence[str],
         spill: Spill,
+        lease: Lease,
     ) -> None:
         super().__init__(run_key)
         self._stamp, self._folder, self._places, self._roots = stamp, folder, places, roots
-        self._spill = spill
+        self._spill, self._lease = spill, lease
 
     @guarded("Write ledger")
     def process(self, item: tuple[int, Iterable[bytes]], sizes: Sizes) -> Iterator[bytes]:
@@ -106,6 +113,7 @@ class _WriteLedger(Step, beam.DoFn):  # type: ignore[misc]
         rows = ledger_rows(tables["decisions"], tables["quarantined"], refusals)
         ledger = ledger_table(rows, self._stamp)
         name = f"part-{part:05d}-of-{parts:05d}"
+        self._lease.check()
         written = write_parquet(ledger, self._folder, f"ledger/{name}.parquet")
         counted = entry(
             "ledger",
@@ -144,14 +152,15 @@ class _WriteLedger(Step, beam.DoFn):  # type: ignore[misc]
 
 
 class _WriteShard(Step, beam.DoFn):  # type: ignore[misc]
-    def __init__(self, run_key: RunKey, folder: str, spill: Spill) -> None:
+    def __init__(self, run_key: RunKey, folder: str, spill: Spill, lease: Lease) -> None:
         super().__init__(run_key)
-        self._folder, self._spill = folder, spill
+        self._folder, self._spill, self._lease = folder, spill, lease
 
     @guarded("Write shard")
     def process(self, item: tuple[int, Iterable[bytes]], sizes: Sizes) -> Iterator[bytes]:
         shard, shards = item[0], sizes[1]
         rows = read_ranges([FragmentRange.decode(self._spill.get(data)) for data in item[1] if data])
+        self._lease.check()
         data, index = write_shard(rows, shard, shards, self._folder)
         counted = entry(
             "shard",
