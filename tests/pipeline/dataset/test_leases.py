@@ -33,14 +33,12 @@ _LOST = "the run lost its claim of version 1"
 
 
 def _stored(path: Path, **changes: Any) -> Lease:
-    """The lease of a claim of this process, and the claim as it is stored, with changes."""
+    """The lease of a claim of this process, which is stored with changes; `until` is in seconds from now."""
     holder = own_holder("own", "v0001-abcdef")
+    if "until" in changes:
+        changes["until"] = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=changes["until"])
     LocalStore(path).put("claims/0001", msgspec.json.encode(msgspec.structs.replace(holder, **changes)))
     return Lease(str(path), 1, "own")
-
-
-def _ago(seconds: float) -> dt.datetime:
-    return dt.datetime.now(dt.UTC) - dt.timedelta(seconds=seconds)
 
 
 @pytest.mark.parametrize(
@@ -48,9 +46,9 @@ def _ago(seconds: float) -> dt.datetime:
     [
         {},
         {"host": "elsewhere"},
-        {"host": "elsewhere", "until": _ago(-80)},
-        {"host": "elsewhere", "until": _ago(30)},
-        {"until": _ago(3600)},
+        {"host": "elsewhere", "until": 10},
+        {"host": "elsewhere", "until": -20},
+        {"until": -3600},
     ],
     ids=["own", "of another host", "nearly over", "over, clocks may differ", "suspended on this host"],
 )
@@ -63,8 +61,8 @@ def test_a_run_that_holds_its_claim_writes(tmp_path: Path, changes: dict[str, An
     "changes",
     [
         {"run": "other"},
-        {"host": "elsewhere", "until": _ago(61)},
-        {"process": "999999999@1", "until": _ago(61)},
+        {"host": "elsewhere", "until": -61},
+        {"process": "999999999@1", "until": -61},
     ],
     ids=["taken over", "no longer renewed", "killed on this host"],
 )
