@@ -88,19 +88,20 @@ class Meter:
                 self.seconds[stage] += self._clock() - began
                 if item is self:
                     return
-                self._count(stage, item)
+                self._count(stage, item, *args[:1])
                 yield item
 
         run.__wrapped__ = method  # type: ignore[attr-defined] # Beam reads the parameters of `process`
         return run
 
-    def _count(self, stage: str, item: Any) -> None:
+    def _count(self, stage: str, item: Any, step: Any = None) -> None:
         from transforms.shuffle.spill import size_of
 
         tag = getattr(item, "tag", None)
         value = getattr(item, "value", item)
         if tag == "entries":
-            found = msgspec.json.decode(value)
+            spill = getattr(step, "_spill", None) or getattr(getattr(step, "_buckets", None), "spill", None)
+            found = msgspec.json.decode(spill.get(value) if spill else value)
             self.characters += found["characters"] if found["kind"] == "text" else 0
             return
         blob = value[-1] if isinstance(value, tuple) else value

@@ -25,8 +25,8 @@ The stages write the files of a new version into its own folder, under their fin
 stages after Decide exist once per policy (`FinishPolicy`).
 
 Collections between stages contain (number, blob) pairs. The number is a bucket or a part; the blob is an
-Arrow table as bytes, or a pointer to a file if it is large (`transforms.shuffle`). `schemas.tables` has the
-schemas.
+Arrow table as bytes, or a pointer to a file if it is large; with workers elsewhere it is sealed
+(`transforms.shuffle.spill`). `schemas.tables` has the schemas.
 
 Step labels are public: progress, metrics and tests use them. Do not change them.
 """
@@ -69,6 +69,7 @@ from transforms.shuffle.run_key import RunKey
 from transforms.shuffle.sizes import sizes, total
 from transforms.sources.base import PlanTask, ReadContext
 from transforms.sources.file_state import FileState
+from transforms.storage.leases import Lease
 
 BUCKET = BeamTuple[int, bytes]
 
@@ -78,13 +79,14 @@ class PackPlan:
     """One policy and its output.
 
     `stamp`: the values that all its ledger rows share. `folder`: the folder of the new version. `staging`:
-    a private folder below it, for the run only.
+    a private folder below it, for the run only. `lease`: checked before anything is written there.
     """
 
     policy: Policy
     stamp: Stamp
     folder: str
     staging: str
+    lease: Lease
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -136,7 +138,7 @@ def build_graph(pipeline: Any, plan: RunPlan) -> None:
         key, as_of, plan.buckets, plan.states
     )
     digests = _source(pipeline, "Input files", key, plan.files) | "Digest inputs" >> beam.ParDo(
-        DigestFiles(key, plan.context.metadata_only, plan.states)
+        DigestFiles(key, plan.context.metadata_only, spill, plan.states)
     )
 
     joins, names = list[Any](), [facts["names"]] if formats & NAMED else []
@@ -203,7 +205,8 @@ class FinishPolicy(beam.PTransform):  # type: ignore[misc]
     output_sizes: Any
 
     def expand(self, collections: Any) -> Any:
-        plan, pack, output_sizes, spill = self.plan, self.pack, self.output_sizes, self.plan.buckets.spill
+        plan, pack, output_sizes = self.plan, self.pack, self.output_sizes
+        key, spill, lease = plan.run_key, plan.buckets.spill, pack.lease
         decisions, unsettled, shared = collections
         entries = [shared]
         pipeline = decisions.pipeline
@@ -212,7 +215,7 @@ class FinishPolicy(beam.PTransform):  # type: ignore[misc]
             | "Merge parts" >> beam.Flatten()
             | "By key" >> beam.GroupByKey()
             | "Settle"
-            >> beam.ParDo(SettleSessions(plan.run_key, spill), output_sizes).with_outputs(
+            >> beam.ParDo(SettleSessions(key, spill), output_sizes).with_outputs(
                 READS, ENTRIES, main="ledger"
             )
         )
@@ -224,7 +227,7 @@ class FinishPolicy(beam.PTransform):  # type: ignore[misc]
         if plan.engine is not None and plan.sample:
             reads = settled[READS] | "Type sampled" >> beam.Map(_same).with_output_types(READ)
             entries.append(
-                reads | "Estimate" >> EstimatePii(plan.run_key, plan.sample, plan.context, plan.engine, spill)
+                reads | "Estimate" >> EstimatePii(key, plan.sample, plan.context, plan.engine, spill)
             )
         elif plan.engine is not None:
             masked = (
@@ -233,7 +236,7 @@ class FinishPolicy(beam.PTransform):  # type: ignore[misc]
                 | "By unit" >> beam.GroupByKey()
                 | "Text"
                 >> DeidentifySessions(
-                    plan.run_key, plan.context, plan.engine, pack.policy.id, pack.staging, output_sizes, spill
+                    key, plan.context, plan.engine, pack.policy.id, pack.staging, output_sizes, spill, lease
                 )
             )
             ledger.append(_bucketed(masked[REFUSALS], "refusals"))
@@ -244,7 +247,7 @@ class FinishPolicy(beam.PTransform):  # type: ignore[misc]
                 ]
                 | "Merge shards" >> beam.Flatten()
                 | "By shard" >> beam.GroupByKey()
-                | "Shard" >> WriteShards(plan.run_key, pack.folder, output_sizes)
+                | "Shard" >> WriteShards(key, pack.folder, output_sizes, spill, lease)
             )
             entries += [masked[ENTRIES], shards]
         written = (
@@ -252,13 +255,13 @@ class FinishPolicy(beam.PTransform):  # type: ignore[misc]
             | "Merge ledger" >> beam.Flatten()
             | "By part" >> beam.GroupByKey()
             | "Ledger"
-            >> WriteLedger(plan.run_key, pack.stamp, pack.folder, plan.files, plan.roots, output_sizes, spill)
+            >> WriteLedger(key, pack.stamp, pack.folder, plan.files, plan.roots, output_sizes, spill, lease)
         )
         return (
             [*entries, written]
             | "Merge entries" >> beam.Flatten()
             | "All entries" >> beam.combiners.ToList()
-            | "Catalog" >> beam.ParDo(WriteCatalog(plan.run_key, pack.staging))
+            | "Catalog" >> beam.ParDo(WriteCatalog(key, pack.staging, spill, lease))
         )
 
 

@@ -100,7 +100,7 @@ def _apply_rule_15(row: dict[str, Any], settings: Settings, context: ReadContext
     from transforms.deid.spans import SessionText
 
     table = pa.Table.from_pylist([row], schema=DECISIONS)
-    for prepared in read_kept(f"0 {row['records'][0]['unit']}", table, context):
+    for prepared in read_kept(table, context):
         text = SessionText(row["conversation_key"], outline(prepared.threads).segments)
         (masked,) = mask_sessions(engine_spec(settings, RunKey.new(settings.key_reference)), [text])
         refusal = refusal_of(masked)

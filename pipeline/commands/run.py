@@ -153,9 +153,9 @@ def _plan(
     if any(isinstance(each, SpilledConsent) for each in inputs.snapshots):
         _check_sees_files(config.runner)
     # Blobs are spilled beside the output, where there is space; to a bucket nothing can be appended.
-    folder = str(writers[0].staging) if not is_remote(writers[0].path) else temporary.folder
-    # Workers on other machines do not see a file of this one: blobs then stay in the shuffle.
-    spill = Spill.below(folder, run_key) if config.runner.has_local_workers else None
+    folder = str(writers[0].staging if not is_remote(writers[0].path) else temporary.folder)
+    # Workers on other machines do not see a file of this one: blobs then stay in the shuffle, sealed.
+    spill = Spill.below(folder, run_key) if config.runner.has_local_workers else Spill(None, run_key)
     users = config.runner.buckets or min(
         1024, max(2 * config.runner.workers, math.ceil(inputs.total_bytes / _BYTES_PER_BUCKET))
     )
@@ -163,7 +163,13 @@ def _plan(
         run_key=run_key,
         context=context,
         packs=[
-            PackPlan(pack.policy, _stamp(settings, pack, inputs), str(writer.folder), str(writer.staging))
+            PackPlan(
+                pack.policy,
+                _stamp(settings, pack, inputs),
+                str(writer.folder),
+                str(writer.staging),
+                writer.lease,
+            )
             for pack, writer in zip(settings.packs, writers, strict=True)
         ],
         authorizations=inputs.authorizations,
@@ -171,7 +177,7 @@ def _plan(
         files=inputs.files,
         snapshots=inputs.snapshots,
         deletions=inputs.deletions,
-        buckets=Buckets(users, config.runner.max_bucket_bytes, spill),
+        buckets=Buckets(users, spill, config.runner.max_bucket_bytes),
         pieces=max(2 * config.runner.workers, min(_MOST_PIECES, users // _BUCKETS_PER_PIECE)),
         unit_bytes=max(
             _UNIT_BYTES[0], min(_UNIT_BYTES[1], inputs.total_bytes // (32 * config.runner.workers))

@@ -19,12 +19,13 @@ from pipeline.dataset.catalog import (
     named_version,
     read_catalog,
 )
-from pipeline.dataset.claims import CLAIMS, Claim, claim, claims_of
+from pipeline.dataset.claims import Claim, claim, claims_of
 from pipeline.dataset.erasures import ERASURES, finish_erasures
 from pipeline.dataset.leftovers import remove_leftovers
 from pipeline.dataset.signals import signals_held
 from schemas.errors import BusyError, InputError, OutputError, PipelineError
 from transforms.storage.contract import Conflict, Store, Unknown
+from transforms.storage.leases import CLAIMS
 from transforms.storage.local import LocalStore
 from transforms.storage.places import store_of
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 
 from pipeline.dataset.catalog import CURRENT, is_version_folder, read_catalog
-from pipeline.dataset.claims import LEASE, Claim, remove_dead
+from pipeline.dataset.claims import Claim, remove_dead
 from pipeline.dataset.erasures import ERASURES, certificate_name, keys_name
 from transforms.storage.contract import Store
+from transforms.storage.leases import LEASE
 from transforms.storage.local import TEMPORARY
 
 

@@ -37,7 +37,7 @@ class DatasetWriter:
     """A claimed version. Workers write files below `folder` under their final names.
 
     `version` is its number, `parent` the version before it, `before` the catalog as it was claimed (None for
-    a new dataset), `staging` a private folder for the run alone.
+    a new dataset), `staging` a private folder for the run alone, `lease` is checked by workers.
     """
 
     def __init__(self, path: PurePath, kind: Kind, change: Change) -> None:
@@ -48,6 +48,7 @@ class DatasetWriter:
         self._name = change.claim.folder
         self.folder = path / self._name
         self.staging = self.folder / STAGING
+        self.lease = change.claim.lease
         self._change = change
         self._is_superseded = False
         self.before = change.before

@@ -26,6 +26,7 @@ from transforms.shuffle.guard import guarded
 from transforms.shuffle.run_key import RunKey
 from transforms.shuffle.staging import stage
 from transforms.shuffle.steps import Step
+from transforms.storage.leases import Lease
 from transforms.storage.places import store_of
 
 _REACHED_SECONDS = 60
@@ -90,7 +91,7 @@ def mark_begin(pipeline: Any, plan: RunPlan) -> None:
 
     Job services that find no worker often report nothing, and many have no counters before a job has ended.
     """
-    step = beam.ParDo(_Begin(plan.run_key, plan.packs[0].staging))
+    step = beam.ParDo(_Begin(plan.run_key, plan.packs[0].staging, plan.packs[0].lease))
     _ = pipeline | "Begin" >> beam.Create([b""]) | "Show begin" >> step
 
 
@@ -109,12 +110,13 @@ def seconds(duration: Any) -> float | None:
 
 
 class _Begin(Step, beam.DoFn):  # type: ignore[misc]
-    def __init__(self, run_key: RunKey, staging: str) -> None:
+    def __init__(self, run_key: RunKey, staging: str, lease: Lease) -> None:
         super().__init__(run_key)
-        self._staging = staging
+        self._staging, self._lease = staging, lease
 
     @guarded("Begin")
     def process(self, _: bytes) -> Iterator[None]:
+        self._lease.check()
         stage(self._staging, _BEGUN, b"")
         yield from ()
 

@@ -10,10 +10,10 @@ from pathlib import PurePath
 from typing import Any, cast
 
 from pipeline.dataset.catalog import CURRENT, MANIFEST, Catalog, is_version_folder
-from pipeline.dataset.claims import Holder
 from pipeline.dataset.erasures import certificate_name, keys_name
 from pipeline.verify.findings import Finding, Outcome
 from pipeline.verify.subject import DAMAGE, Subject, decoded, read_file
+from transforms.storage.leases import Holder
 from transforms.storage.local import PRIVATE, TEMPORARY
 from transforms.storage.places import is_remote, open_file, stat_file, store_of
 from transforms.storage.walk import Entry, walk

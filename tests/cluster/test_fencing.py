@@ -11,13 +11,13 @@ import pytest
 
 from pipeline.commands.versions import collect
 from pipeline.dataset.catalog import CURRENT, is_version_folder, read_catalog
-from pipeline.dataset.claims import Holder
 from pipeline.dataset.writer import DatasetWriter, begin
 from schemas.errors import BusyError, PipelineError
 from schemas.manifest import FileEntry
 from tests.prove.faulty_requests import FaultyBucket, FaultyRequests
 from transforms.shuffle.staging import stage
 from transforms.storage.contract import Stat
+from transforms.storage.leases import Holder
 from transforms.storage.objects import bucket
 from transforms.storage.places import location, store_of
 

@@ -23,9 +23,11 @@ from transforms.consent.spilled import temporary_spill
 from transforms.consent.stage import _ReadDeletions, _ReadSnapshot
 from transforms.consent.systems.read import read_consent_records
 from transforms.shuffle.buckets import Buckets
+from transforms.shuffle.spill import Spill
 from transforms.sources.file_state import FileState, state_of
 
 AS_OF = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
+SPILL = Spill(None, RUN_KEY)
 SNAPSHOT = "user_id,state,decided_at,snapshot_at\nu1,{},2026-01-01T00:00:00Z,2026-02-01T00:00:00Z\n"
 DELETIONS = "kind,id,deleted_at\nuser,u{},2026-01-01T00:00:00Z\n"
 
@@ -43,7 +45,7 @@ def test_a_folder_exchanged_while_a_run_reads_and_put_back_is_found(
         (tmp_path / name / "x.csv").write_text(text.format(value))
     path = str(tmp_path / "lists/x.csv")
     states = {path: state_of(path)}
-    read = reader(RUN_KEY, AS_OF, Buckets(4), states)
+    read = reader(RUN_KEY, AS_OF, Buckets(4, SPILL), states)
     assert list(read.process(RUN_KEY.seal(path)))  # type: ignore[attr-defined]
     (tmp_path / "lists").rename(tmp_path / "kept")
     (tmp_path / "other").rename(tmp_path / "lists")
@@ -130,7 +132,7 @@ def test_what_is_read_is_what_was_digested_although_the_path_was_exchanged_and_p
     states = {str(path): watch(str(path)).state}
     readers: dict[Any, Callable[[], object]] = {
         "worker": lambda: list(
-            _ReadSnapshot(RUN_KEY, AS_OF, Buckets(4), states).process(RUN_KEY.seal(str(path)))
+            _ReadSnapshot(RUN_KEY, AS_OF, Buckets(4, SPILL), states).process(RUN_KEY.seal(str(path)))
         ),
         "deletions": lambda: list(read_deletions(str(path), HASHER, AS_OF, states)),
         "authorizations": lambda: read_authorizations(path, HASHER, {"api"}, states),
@@ -151,7 +153,7 @@ def test_a_file_written_to_while_it_is_read_is_found(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     path.write_text(SNAPSHOT.format("refused"))
     states = {str(path): state_of(str(path))}
-    tables = _ReadSnapshot(RUN_KEY, AS_OF, Buckets(4), states).process(RUN_KEY.seal(str(path)))
+    tables = _ReadSnapshot(RUN_KEY, AS_OF, Buckets(4, SPILL), states).process(RUN_KEY.seal(str(path)))
     next(tables)
     path.write_text(SNAPSHOT.format("granted"))
     with pytest.raises(PipelineError, match="changed while it was read"):

@@ -17,6 +17,7 @@ from tests.support.eligibility_worlds import AS_OF, KNOWN_UNTIL, SCHEMAS, Tables
 from tests.support.source_files import RUN_KEY
 from transforms.decide.consent_status import ConsentStatus, count_users
 from transforms.decide.rules import decide
+from transforms.shuffle.blobs import to_blob
 from transforms.shuffle.buckets import Buckets, facts_to_buckets, shares_of, tables_of_share, users_to_buckets
 from transforms.shuffle.run_key import RunKey
 from transforms.shuffle.spill import Spill, size_of
@@ -53,8 +54,8 @@ def test_buckets_decided_in_shares_are_decided_as_one_table(
 ) -> None:
     """A user with a million sessions is cut over workers; each needs whole sessions and all consent."""
     rng = random.Random(3)
-    spill = Spill.below(str(tmp_path), RUN_KEY) if spilled else None
-    plan = Buckets(rng.randint(1, 5), max_bytes, spill)
+    spill = Spill.below(str(tmp_path), RUN_KEY) if spilled else Spill(None, RUN_KEY)
+    plan = Buckets(rng.randint(1, 5), spill, max_bytes)
     for _ in range(25):
         tables = tables_with_other_users(rng)
         arrow = {name: pa.Table.from_pylist(tables[name], schema=schema) for name, schema in SCHEMAS.items()}
@@ -85,8 +86,8 @@ def test_a_spilled_blob_comes_back_and_cannot_be_read_without_the_key(tmp_path: 
     spill = Spill.below(str(tmp_path), RUN_KEY)
     rows = [record(unit="/home/alice.example/logs/private.jsonl", row=n) for n in range(400)]
     facts = pa.Table.from_pylist(rows, schema=SCHEMAS["facts"])
-    ((_, pointer),) = facts_to_buckets(facts, Buckets(1, 1 << 20, spill))
-    ((_, blob),) = facts_to_buckets(facts, Buckets(1, 1 << 20))
+    ((_, pointer),) = facts_to_buckets(facts, Buckets(1, spill))
+    blob = to_blob(facts, "facts")
     assert len(pointer) < 200
     assert size_of(pointer) >= size_of(blob) > 1024
     assert spill.get(pointer) == blob
@@ -95,6 +96,7 @@ def test_a_spilled_blob_comes_back_and_cannot_be_read_without_the_key(tmp_path: 
     assert b"alice" not in written
     assert key("c1") not in written
     assert (tmp_path / "spill").stat().st_mode & 0o077 == 0
+    assert spill.folder
     with pytest.raises(InvalidTag):
         Spill(spill.folder, RunKey.new(RUN_KEY.reference)).get(pointer)
 

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from schemas.tables import TRAINING
+from tests.support.source_files import RUN_KEY
 from transforms.output.shards import write_parquet, write_shard
 from transforms.shuffle.fragments import FRAGMENT, read_ranges, write_fragment
 from transforms.shuffle.spill import Spill
@@ -121,7 +122,7 @@ def test_a_shard_is_readable_after_twins(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_blobs_of_twins_are_read_by_their_own_pointers(tmp_path: Path) -> None:
     """Both attempts append to spill files; only the pointers of one arrive, and they must hold."""
-    spill = Spill.below(str(tmp_path))
+    spill = Spill.below(str(tmp_path), RUN_KEY)
     blobs = [bytes([number]) * 5000 for number in range(40)]
     pointers: dict[int, list[bytes]] = {}
 

@@ -25,9 +25,10 @@ from tests.support.logs_of_formats import FAMILIES, in_blocks, logs_of, sessions
 from tests.support.memory_bucket import URL, MemoryBucket, Request, memory_bucket
 from tests.support.parquet_rows import parquet
 from tests.support.source_files import CONTEXT as PLAIN
-from tests.support.source_files import Everything, pointers_of, read_all, write_lines
+from tests.support.source_files import RUN_KEY, Everything, pointers_of, read_all, write_lines
 from transforms.read.stage import DigestFiles
 from transforms.shuffle.entries import entries_by_kind
+from transforms.shuffle.spill import Spill
 from transforms.sources.base import InputFile
 from transforms.sources.canonical.parquet_digest import extent
 from transforms.sources.file_state import FileState
@@ -134,9 +135,10 @@ def test_an_audit_moves_no_text_of_parquet(tmp_path: Path, store: MemoryBucket) 
     assert len(asked) <= 4 + 4 * 3
     store.requests.clear()
     states = {file.path: FileState(file.size, file.identity)}
-    (entry,) = DigestFiles(True, states).process((0, 0, file.path))
-    (local,) = DigestFiles(True).process((0, 0, str(path)))
-    assert entries_by_kind([entry]) == entries_by_kind([local])
+    spill = Spill(None, RUN_KEY)
+    (entry,) = DigestFiles(RUN_KEY, True, spill, states).process(RUN_KEY.seal((0, 0, file.path)))
+    (local,) = DigestFiles(RUN_KEY, True, spill).process(RUN_KEY.seal((0, 0, str(path))))
+    assert entries_by_kind([spill.get(entry)]) == entries_by_kind([spill.get(local)])
     asked = [(each.start, each.end) for each in store.ranges()]
     assert sum(end - start for start, end in asked) <= wanted + footer + 4 * 8192
 

@@ -1,4 +1,4 @@
-"""Everything that is written in a serialised graph: each layer of its payloads, decoded."""
+"""Everything that is written in a serialised graph or in its shuffle: each layer of the data, decoded."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import pickletools
 import re
 import zlib
 from collections.abc import Callable, Iterator
+
+import pyarrow as pa
 
 #: Where a compressed layer may begin, and how it is decompressed; what follows its end is ignored.
 _COMPRESSED: tuple[tuple[bytes, Callable[[], object]], ...] = (
@@ -27,14 +29,17 @@ _DEEPEST = 8
 
 
 def layers(data: bytes) -> Iterator[bytes]:
-    """The data, and all that is found in it: compressed, base64, hex and pickled data, decoded in turn."""
+    """The data, and all that is found in it, decoded in turn.
+
+    Found are compressed, base64, hex and pickled data, and tables as Arrow streams.
+    """
     seen = {data}
     pending = [(data, 0)]
     while pending:
         layer, depth = pending.pop()
         yield layer
         if depth < _DEEPEST:
-            inner = {*_decompressed(layer), *_decoded(layer), *_unpickled(layer)} - seen
+            inner = {*_decompressed(layer), *_decoded(layer), *_unpickled(layer), *_tables(layer)} - seen
             seen |= inner
             pending += [(each, depth + 1) for each in inner]
 
@@ -69,6 +74,23 @@ def _decompressed(data: bytes) -> Iterator[bytes]:
             if len(found) > 4:
                 yield found
             at = data.find(mark, at + 1)
+
+
+def _tables(data: bytes) -> Iterator[bytes]:
+    """Each Arrow stream, written again without compression."""
+    at = data.find(b"\xff\xff\xff\xff")
+    while at >= 0:
+        try:
+            with pa.ipc.open_stream(data[at:]) as reader:
+                table = reader.read_all()
+        except (pa.ArrowException, OSError):
+            table = None
+        if table is not None:
+            sink = pa.BufferOutputStream()
+            with pa.ipc.new_stream(sink, table.schema) as writer:
+                writer.write_table(table)
+            yield sink.getvalue().to_pybytes()
+        at = data.find(b"\xff\xff\xff\xff", at + 4)
 
 
 def _decoded(data: bytes) -> Iterator[bytes]:

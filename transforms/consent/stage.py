@@ -89,4 +89,5 @@ class _ReadDeletions(Step, beam.DoFn):  # type: ignore[misc]
             if kind == "user":
                 yield from users_to_buckets(table, "key", "user_deletions", self._buckets)
             else:
-                yield beam.pvalue.TaggedOutput(CONVERSATIONS, to_blob(table, "conversation_deletions"))
+                blob = to_blob(table, "conversation_deletions")
+                yield beam.pvalue.TaggedOutput(CONVERSATIONS, self._buckets.spill.put(blob))

@@ -31,14 +31,14 @@ from transforms.shuffle.entries import ENTRIES, entry
 from transforms.shuffle.guard import guarded
 from transforms.shuffle.run_key import RunKey
 from transforms.shuffle.sizes import Sizes, Volume
-from transforms.shuffle.spill import Spill, put
+from transforms.shuffle.spill import Spill
 from transforms.shuffle.steps import Step
 from transforms.sources.base import ReadContext
 
 VOLUMES = "volumes"
 READS = "reads"
 PART = BeamTuple[int, bytes]
-READ = BeamTuple[str, bytes]
+READ = BeamTuple[bytes, bytes]
 
 
 @dataclasses.dataclass(eq=False)
@@ -46,7 +46,7 @@ class DecideEligibility(beam.PTransform):  # type: ignore[misc]
     """One decision row per session and policy.
 
     In: (bucket, blobs of facts, consent and user deletions), grouped by bucket. A bucket that is too large is
-    decided in shares; with a spill, the shares go to any worker, since only pointers move.
+    decided in shares; where only pointers move, the shares go to any worker.
 
     Out: (piece, blob) of UNSETTLED rows, tagged `decisions_by(number)`; entries that count users, tagged
     `user_counts_by(number)`; `volumes`, by the first policy; and `entries`.
@@ -70,7 +70,7 @@ class DecideEligibility(beam.PTransform):  # type: ignore[misc]
         numbers = range(len(self.policies))
         others = [*map(decisions_by, numbers[1:]), *map(user_counts_by, numbers)]
         shares = grouped | "Share" >> beam.ParDo(_Share(self.run_key, self.buckets))
-        if self.buckets.spill:
+        if self.buckets.spill.folder is not None:
             shares = shares | "Spread shares" >> beam.Reshuffle()
         return shares | "Decide bucket" >> beam.ParDo(_Decide(self)).with_outputs(
             VOLUMES, ENTRIES, *others, main=decisions_by(0)
@@ -99,7 +99,7 @@ class PartitionByKey(beam.PTransform):  # type: ignore[misc]
     schema: pa.Schema
     kind: Kind
     pieces: int
-    spill: Spill | None
+    spill: Spill
     as_kind: Kind | None = None
 
     def expand(self, blobs: Any) -> Any:
@@ -115,7 +115,7 @@ class UseNames(beam.PTransform):  # type: ignore[misc]
 
     run_key: RunKey
     pieces: int
-    spill: Spill | None
+    spill: Spill
 
     def expand(self, collections: Any) -> Any:
         names, deletions = collections
@@ -136,15 +136,15 @@ class UseNames(beam.PTransform):  # type: ignore[misc]
 
 
 class _DeleteByName(Step, beam.DoFn):  # type: ignore[misc]
-    def __init__(self, run_key: RunKey, pieces: int, spill: Spill | None) -> None:
+    def __init__(self, run_key: RunKey, pieces: int, spill: Spill) -> None:
         super().__init__(run_key)
         self._pieces, self._spill = pieces, spill
 
     @guarded("Delete by name")
     def process(self, item: tuple[int, Iterable[bytes]]) -> Iterator[tuple[int, bytes]]:
         schemas: dict[Kind, pa.Schema] = {"claims": NAMES, "conversation_deletions": DELETIONS}
-        tables = tables_of(item[1], schemas, self._spill)
-        found = deletions_by_name(tables["claims"], tables["conversation_deletions"])
+        claims, deletions = tables_of(item[1], schemas, self._spill).values()
+        found = deletions_by_name(claims, deletions)
         yield from _by_piece(found, "key", "named_deletions", self._pieces, self._spill)
 
 
@@ -152,11 +152,11 @@ class SettleSessions(Step, beam.DoFn):  # type: ignore[misc]
     """Settled decisions, and pointers to the text to mask. In: (piece, blobs), grouped by piece.
 
     Out: (ledger part, blob) of SETTLED rows and of quarantined records. Tagged `reads`: (work, blob) of the
-    eligible sessions, where work names a unit and the block of its rows that has the newest record; tagged
-    `entries`: how many rows of deletions match a conversation.
+    eligible sessions, where work is a keyed digest of a unit and the block of its rows that has the newest
+    record; tagged `entries`: how many rows of deletions match a conversation.
     """
 
-    def __init__(self, run_key: RunKey, spill: Spill | None) -> None:
+    def __init__(self, run_key: RunKey, spill: Spill) -> None:
         super().__init__(run_key)
         self._spill = spill
         self._sessions_to_mask = Metrics.counter("chatsieve", SESSIONS_TO_MASK)
@@ -173,28 +173,28 @@ class SettleSessions(Step, beam.DoFn):  # type: ignore[misc]
             "named_deletions": DELETIONS,
         }
         tables = tables_of(blobs, schemas, self._spill)
-        deletions, quarantined = tables["conversation_deletions"], tables["quarantined"]
-        claims = tables["claims"]
+        quarantined, claims = tables["quarantined"], tables["claims"]
+        deletions = tables["conversation_deletions"]
         seen = (tables["decisions"]["conversation_key"], quarantined["conversation_key"], claims["key"])
         listed = conversation_list_rows(deletions, *seen)
-        yield beam.pvalue.TaggedOutput(ENTRIES, entry("listed", **listed))
+        yield _entry(self._spill, ENTRIES, "listed", **listed)
         deletions = pa.concat_tables([deletions, tables["named_deletions"]])
         decisions = settle(tables["decisions"], deletions, claims)
         settled = settled_rows(with_names(decisions, tables["names"]), quarantined)
         for part, rows in slices_by_part(settled, part_of_keys(settled["conversation_key"], parts)):
-            yield part, put(self._spill, to_blob(rows, "decisions"))
+            yield part, self._spill.put(to_blob(rows, "decisions"))
         for part, rows in slices_by_part(quarantined, part_of_keys(quarantined["part_key"], parts)):
-            yield part, to_blob(rows, "quarantined")
+            yield part, self._spill.put(to_blob(rows, "quarantined"))
         eligible = decisions.filter(pc.greater(pc.list_value_length(decisions["records"]), 0))
         self._sessions_to_mask.inc(eligible.num_rows)
-        for work, rows in _by_work(eligible.select(DECISIONS.names)):
-            yield beam.pvalue.TaggedOutput(READS, (work, put(self._spill, to_blob(rows, "decisions"))))
+        for work, rows in _by_work(eligible.select(DECISIONS.names), self.run_key):
+            yield beam.pvalue.TaggedOutput(READS, (work, self._spill.put(to_blob(rows, "decisions"))))
 
 
 def with_consent_status(decisions: pa.Table, status: ConsentStatus, policy: Policy) -> pa.Table:
     """UNSETTLED rows: the DECISIONS rows with the consent status of their users."""
-    numbers = status.statuses(decisions["user_key"], policy.effective_at)
-    return decisions.append_column(UNSETTLED.field("standing"), pa.array(numbers))
+    numbers = pa.array(status.statuses(decisions["user_key"], policy.effective_at))
+    return decisions.append_column(UNSETTLED.field("standing"), numbers)
 
 
 class _Share(Step, beam.DoFn):  # type: ignore[misc]
@@ -213,10 +213,8 @@ class _Decide(Step, beam.DoFn):  # type: ignore[misc]
         super().__init__(arguments.run_key)
         self._policies = tuple(arguments.policies)
         self._fixed = (arguments.authorizations, arguments.as_of, arguments.known_until)
-        self._pointers = arguments.pointers
-        self._spill = arguments.buckets.spill
-        self._pieces = arguments.pieces
-        self._context = arguments.context
+        self._spill, self._pieces = arguments.buckets.spill, arguments.pieces
+        self._pointers, self._context = arguments.pointers, arguments.context
         self._records_decided = Metrics.counter("chatsieve", RECORDS_DECIDED)
 
     @guarded("Decide")
@@ -228,26 +226,29 @@ class _Decide(Step, beam.DoFn):  # type: ignore[misc]
         status = ConsentStatus(users, inputs.consent, inputs.as_of)
         for number, policy in enumerate(self._policies):
             counts = count_users(tables["users"], status, policy, inputs.known_until)
-            yield beam.pvalue.TaggedOutput(user_counts_by(number), entry("users", **counts._asdict()))
-        yield beam.pvalue.TaggedOutput(ENTRIES, entry("listed", **user_list_rows(tables)))
-        authorized = matching_authorizations(facts, inputs.authorizations)
+            yield _entry(self._spill, user_counts_by(number), "users", **counts._asdict())
+        yield _entry(self._spill, ENTRIES, "listed", **user_list_rows(tables))
+        matched = matching_authorizations(facts, inputs.authorizations)
         given = inputs.authorizations.num_rows
-        yield beam.pvalue.TaggedOutput(ENTRIES, entry("authorized", given=given, matched=authorized))
+        yield _entry(self._spill, ENTRIES, "authorized", given=given, matched=matched)
         if not facts.num_rows:
             return
         if self._context.metadata_only:
             facts = with_sizes(facts, self._context)
         sessions = merge(facts)
         for number, policy in enumerate(self._policies):
-            decisions = judge(sessions, inputs, policy).table(self._pointers)
-            decisions = with_consent_status(decisions, status, policy)
+            judged = judge(sessions, inputs, policy).table(self._pointers)
+            decisions = with_consent_status(judged, status, policy)
             if number == 0:
                 yield beam.pvalue.TaggedOutput(VOLUMES, _volume(decisions))
             for pair in _by_piece(decisions, "conversation_key", "decisions", self._pieces, self._spill):
                 yield beam.pvalue.TaggedOutput(decisions_by(number), pair) if number else pair
         self._records_decided.inc(facts.num_rows)
-        count = entry("decided", records=facts.num_rows, sessions=len(sessions))
-        yield beam.pvalue.TaggedOutput(ENTRIES, count)
+        yield _entry(self._spill, ENTRIES, "decided", records=facts.num_rows, sessions=len(sessions))
+
+
+def _entry(spill: Spill, tag: str, kind: str, **fields: Any) -> Any:
+    return beam.pvalue.TaggedOutput(tag, spill.put(entry(kind, **fields)))
 
 
 def _volume(decisions: pa.Table) -> Volume:
@@ -257,22 +258,22 @@ def _volume(decisions: pa.Table) -> Volume:
 
 
 def _by_piece(
-    table: pa.Table, column: str, kind: Kind, pieces: int, spill: Spill | None
+    table: pa.Table, column: str, kind: Kind, pieces: int, spill: Spill
 ) -> Iterator[tuple[int, bytes]]:
     for piece, rows in slices_by_part(table, part_of_keys(table[column], pieces)):
-        yield piece, put(spill, to_blob(rows, kind))
+        yield piece, spill.put(to_blob(rows, kind))
 
 
 class _Partition(Step, beam.DoFn):  # type: ignore[misc]
     def __init__(self, arguments: PartitionByKey) -> None:
         super().__init__(arguments.run_key)
-        kind = arguments.as_kind or arguments.kind
+        kind, self._spill = arguments.as_kind or arguments.kind, arguments.spill
         self._arguments = arguments.column, kind, arguments.pieces, arguments.spill
         self._schemas = {arguments.kind: arguments.schema}
 
     @guarded("Split by key")
     def process(self, blob: bytes) -> Iterator[tuple[int, bytes]]:
-        (table,) = tables_of([blob], self._schemas).values()
+        (table,) = tables_of([blob], self._schemas, self._spill).values()
         yield from _by_piece(table, *self._arguments)
 
 
@@ -281,8 +282,8 @@ _BLOCK_ROWS_SEEKABLE = 1_000
 _BLOCK_ROWS_SCANNED = 4_000
 
 
-def _by_work(decisions: pa.Table) -> Iterator[tuple[str, pa.Table]]:
-    """(work, its sessions), where work is `block unit`: the place of each session's newest record."""
+def _by_work(decisions: pa.Table, run_key: RunKey) -> Iterator[tuple[bytes, pa.Table]]:
+    """(work, its sessions), where work is a keyed digest of block and unit: each session's newest record."""
     if not decisions.num_rows:
         return
     first = pc.list_element(decisions["records"].combine_chunks(), 0)
@@ -291,8 +292,8 @@ def _by_work(decisions: pa.Table) -> Iterator[tuple[str, pa.Table]]:
     size = {unit: _block_rows(Unit.decode(unit)) for unit in set(units)}
     works = pa.array([f"{row // size[unit]:06d} {unit}" for unit, row in zip(units, rows, strict=True)])
     encoded = works.dictionary_encode()
-    for number, table in slices_by_part(decisions, encoded.indices.to_numpy().astype("int64")):
-        yield encoded.dictionary[number].as_py(), table
+    for nth, table in slices_by_part(decisions, encoded.indices.to_numpy().astype("int64")):
+        yield run_key.digest("work", encoded.dictionary[nth].as_py()), table
 
 
 def _block_rows(unit: Unit) -> int:

@@ -23,9 +23,9 @@ class Estimate(NamedTuple):
     refused: str | None
 
 
-def count_pii(work: str, decisions: pa.Table, context: ReadContext, engine: EngineSpec) -> Iterator[Estimate]:
-    """One estimate per DECISIONS row of the work."""
-    for prepared in read_kept(work, decisions, context):
+def count_pii(decisions: pa.Table, context: ReadContext, engine: EngineSpec) -> Iterator[Estimate]:
+    """One estimate per DECISIONS row."""
+    for prepared in read_kept(decisions, context):
         segments = outline(prepared.threads).segments
         text = SessionText(prepared.decision["conversation_key"], segments)
         masked = mask_sessions(engine, [text])[0]

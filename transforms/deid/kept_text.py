@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from schemas.errors import PipelineError
 from schemas.formats import REPEAT_HISTORY
 from schemas.keys import KeyedHasher
 from schemas.records import Message, Session
@@ -26,13 +25,11 @@ class Prepared(NamedTuple):
     threads: list[list[Message]]
 
 
-def read_kept(work: str, decisions: pa.Table, context: ReadContext) -> Iterator[Prepared]:
-    """The kept messages of each decision row, read from the unit of the work and any other unit it refers
-    to.
+def read_kept(decisions: pa.Table, context: ReadContext) -> Iterator[Prepared]:
+    """The kept messages of each decision row, read from the units that it refers to.
 
     Raises PipelineError, before it gives a message, for a record that is not the one that was decided on.
     """
-    home = work.split(" ", 1)[1]
     waiting = decisions.to_pylist()
     foreign = {
         (pointer["unit"], pointer["row"]): pointer
@@ -41,12 +38,10 @@ def read_kept(work: str, decisions: pa.Table, context: ReadContext) -> Iterator[
         if len(decision["records"]) > 1
     }
     held = dict(_read_places(list(foreign.values()), context))
-    alone = {d["records"][0]["row"]: d for d in waiting if len(d["records"]) == 1}
-    pointers = [d["records"][0] for d in alone.values()]
+    pointers = [d["records"][0] for d in waiting if len(d["records"]) == 1]
+    alone = {(d["records"][0]["unit"], d["records"][0]["row"]): d for d in waiting if len(d["records"]) == 1}
     for place, session in _read_places(pointers, context):
-        if place[0] != home:
-            raise PipelineError("De-identify: a session was sent to the wrong unit")
-        decision = alone.pop(place[1])
+        decision = alone.pop(place)
         yield Prepared(decision, _threads(decision, {place: session}, context.hasher))
     for decision in waiting:
         if len(decision["records"]) > 1:

@@ -30,6 +30,7 @@ from transforms.shuffle.sizes import Sizes
 from transforms.shuffle.spill import Spill
 from transforms.shuffle.steps import Step
 from transforms.sources.base import ReadContext
+from transforms.storage.leases import Lease
 
 REFUSALS = "refusals"
 _BATCH_SESSIONS = 64
@@ -51,11 +52,12 @@ class DeidentifySessions(beam.PTransform):  # type: ignore[misc]
     policy_id: str
     staging: str
     sizes: Any
-    spill: Spill | None
+    spill: Spill
+    lease: Lease
 
     def expand(self, works: Any) -> Any:
         reader = _Deidentify(
-            self.run_key, self.context, self.engine, self.policy_id, self.staging, self.spill
+            self.run_key, self.context, self.engine, self.policy_id, self.staging, self.spill, self.lease
         )
         return works | "De-identify" >> beam.ParDo(reader, self.sizes).with_outputs(
             REFUSALS, ENTRIES, main="fragments"
@@ -70,10 +72,11 @@ class _Deidentify(Step, beam.DoFn):  # type: ignore[misc]
         engine: EngineSpec,
         policy_id: str,
         staging: str,
-        spill: Spill | None,
+        spill: Spill,
+        lease: Lease,
     ) -> None:
         super().__init__(run_key)
-        self._spill = spill
+        self._spill, self._lease = spill, lease
         self._context, self._engine, self._policy_id = context, engine, policy_id
         self._staging = f"{staging}/fragments"
         self._sessions_masked = Metrics.counter("chatsieve", SESSIONS_MASKED)
@@ -86,13 +89,12 @@ class _Deidentify(Step, beam.DoFn):  # type: ignore[misc]
         self._rows, self._bytes = [], 0
 
     @guarded("De-identify")
-    def process(self, item: tuple[str, Iterable[bytes]], sizes: Sizes) -> Iterator[Any]:
+    def process(self, item: tuple[bytes, Iterable[bytes]], sizes: Sizes) -> Iterator[Any]:
         self._sizes = Sizes(*sizes)
-        work, blobs = item
-        decisions = tables_of(blobs, {"decisions": DECISIONS}, self._spill)["decisions"]
+        decisions = tables_of(item[1], {"decisions": DECISIONS}, self._spill)["decisions"]
         batch: list[tuple[Prepared, Outline]] = []
         chars = 0
-        for prepared in read_kept(work, decisions, self._context):
+        for prepared in read_kept(decisions, self._context):
             outlined = outline(prepared.threads)
             batch.append((prepared, outlined))
             chars += sum(len(segment.text) for segment in outlined.segments)
@@ -130,7 +132,7 @@ class _Deidentify(Step, beam.DoFn):  # type: ignore[misc]
         table = pa.Table.from_pylist(refused, schema=TEXT_REFUSALS)
         parts = part_of_keys(table["conversation_key"], self._sizes.ledger_parts)
         for part, some in slices_by_part(table, parts):
-            yield beam.pvalue.TaggedOutput(REFUSALS, (part, to_blob(some, "refusals")))
+            yield beam.pvalue.TaggedOutput(REFUSALS, (part, self._spill.put(to_blob(some, "refusals"))))
         dropped = sum(outlined.dropped for _, outlined in batch)
         count = entry(
             "text",
@@ -142,7 +144,7 @@ class _Deidentify(Step, beam.DoFn):  # type: ignore[misc]
             sessions_masked_again=sessions_again,
             written={surface: found.figures() for surface, found in sorted(written.items())},
         )
-        yield beam.pvalue.TaggedOutput(ENTRIES, count)
+        yield beam.pvalue.TaggedOutput(ENTRIES, self._spill.put(count))
         fragment = pa.Table.from_pylist(rows, schema=FRAGMENT)
         self._rows.append(fragment)
         self._bytes += fragment.nbytes
@@ -153,8 +155,9 @@ class _Deidentify(Step, beam.DoFn):  # type: ignore[misc]
         rows = pa.concat_tables(self._rows) if self._rows else FRAGMENT.empty_table()
         self.start_bundle()
         if rows.num_rows:
+            self._lease.check()
             for shard, place in write_fragment(rows, self._sizes.shards, self._staging):
-                yield shard, place.encode()
+                yield shard, self._spill.put(place.encode())
 
 
 @dataclasses.dataclass(eq=False)
@@ -169,7 +172,7 @@ class EstimatePii(beam.PTransform):  # type: ignore[misc]
     sessions: int
     context: ReadContext
     engine: EngineSpec
-    spill: Spill | None
+    spill: Spill
 
     def expand(self, works: Any) -> Any:
         smallest = beam.combiners.Top.Of(self.sessions, key=_key_of, reverse=True)
@@ -177,42 +180,40 @@ class EstimatePii(beam.PTransform):  # type: ignore[misc]
             works
             | "One by one" >> beam.ParDo(_Candidates(self.run_key, self.sessions, self.spill))
             | "Sample" >> smallest
-            | "Sampled" >> beam.FlatMap(_pairs)
+            | "Sampled" >> beam.FlatMap(_blobs)
             | "Spread sampled" >> beam.Reshuffle()
-            | "Count PII" >> beam.ParDo(_CountPii(self.run_key, self.context, self.engine))
+            | "Count PII" >> beam.ParDo(_CountPii(self.run_key, self.context, self.engine, self.spill))
         )
 
 
 class _Candidates(Step, beam.DoFn):  # type: ignore[misc]
-    def __init__(self, run_key: RunKey, sessions: int, spill: Spill | None) -> None:
+    def __init__(self, run_key: RunKey, sessions: int, spill: Spill) -> None:
         super().__init__(run_key)
         self._sessions, self._spill = sessions, spill
 
     @guarded("Sample")
-    def process(self, item: tuple[str, bytes]) -> Iterator[tuple[bytes, str, bytes]]:
-        work, blob = item
-        table = tables_of([blob], {"decisions": DECISIONS}, self._spill)["decisions"]
+    def process(self, item: tuple[bytes, bytes]) -> Iterator[tuple[bytes, bytes]]:
+        table = tables_of([item[1]], {"decisions": DECISIONS}, self._spill)["decisions"]
         keys = table["conversation_key"].to_pylist()
         for place in sorted(range(len(keys)), key=keys.__getitem__)[: self._sessions]:
-            yield keys[place], work, to_blob(table.slice(place, 1), "decisions")
+            yield keys[place], self._spill.put(to_blob(table.slice(place, 1), "decisions"))
 
 
 class _CountPii(Step, beam.DoFn):  # type: ignore[misc]
-    def __init__(self, run_key: RunKey, context: ReadContext, engine: EngineSpec) -> None:
+    def __init__(self, run_key: RunKey, context: ReadContext, engine: EngineSpec, spill: Spill) -> None:
         super().__init__(run_key)
-        self._context, self._engine = context, engine
+        self._context, self._engine, self._spill = context, engine, spill
 
     @guarded("Count PII")
-    def process(self, item: tuple[str, bytes]) -> Iterator[bytes]:
-        work, blob = item
-        table = tables_of([blob], {"decisions": DECISIONS})["decisions"]
-        for found in count_pii(work, table, self._context, self._engine):
-            yield entry("estimate", **found._asdict())
+    def process(self, blob: bytes) -> Iterator[bytes]:
+        table = tables_of([blob], {"decisions": DECISIONS}, self._spill)["decisions"]
+        for found in count_pii(table, self._context, self._engine):
+            yield self._spill.put(entry("estimate", **found._asdict()))
 
 
-def _key_of(candidate: tuple[bytes, str, bytes]) -> bytes:
+def _key_of(candidate: tuple[bytes, bytes]) -> bytes:
     return candidate[0]
 
 
-def _pairs(sample: list[tuple[bytes, str, bytes]]) -> list[tuple[str, bytes]]:
-    return [(work, blob) for _, work, blob in sample]
+def _blobs(sample: list[tuple[bytes, bytes]]) -> list[bytes]:
+    return [blob for _, blob in sample]

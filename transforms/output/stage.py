@@ -26,6 +26,7 @@ from transforms.shuffle.sizes import Sizes
 from transforms.shuffle.spill import Spill
 from transforms.shuffle.staging import stage
 from transforms.shuffle.steps import Step
+from transforms.storage.leases import Lease
 
 CATALOG = "catalog.json"
 
@@ -43,11 +44,14 @@ class WriteLedger(beam.PTransform):  # type: ignore[misc]
     files: Sequence[tuple[int, int, str]]
     roots: Sequence[str]
     sizes: Any
-    spill: Spill | None
+    spill: Spill
+    lease: Lease
 
     def expand(self, parts: Any) -> Any:
         places = {(number, path): place for place, (number, _, path) in enumerate(sorted(self.files))}
-        writer = _WriteLedger(self.run_key, self.stamp, self.folder, places, self.roots, self.spill)
+        writer = _WriteLedger(
+            self.run_key, self.stamp, self.folder, places, self.roots, self.spill, self.lease
+        )
         return parts | "Write ledger part" >> beam.ParDo(writer, self.sizes)
 
 
@@ -58,21 +62,26 @@ class WriteShards(beam.PTransform):  # type: ignore[misc]
     run_key: RunKey
     folder: str
     sizes: Any
+    spill: Spill
+    lease: Lease
 
     def expand(self, shards: Any) -> Any:
-        return shards | "Write shard" >> beam.ParDo(_WriteShard(self.run_key, self.folder), self.sizes)
+        writer = _WriteShard(self.run_key, self.folder, self.spill, self.lease)
+        return shards | "Write shard" >> beam.ParDo(writer, self.sizes)
 
 
 class WriteCatalog(Step, beam.DoFn):  # type: ignore[misc]
     """Writes all entries of a run to one file in the staging folder, after all other files."""
 
-    def __init__(self, run_key: RunKey, staging: str) -> None:
+    def __init__(self, run_key: RunKey, staging: str, spill: Spill, lease: Lease) -> None:
         super().__init__(run_key)
-        self._staging = staging
+        self._staging, self._spill, self._lease = staging, spill, lease
 
     @guarded("Write catalog")
     def process(self, entries: list[bytes]) -> Iterator[None]:
-        stage(self._staging, CATALOG, msgspec.json.encode([item.decode() for item in sorted(entries)]))
+        opened = sorted(map(self._spill.get, entries))
+        self._lease.check()
+        stage(self._staging, CATALOG, msgspec.json.encode([item.decode() for item in opened]))
         yield from ()
 
 
@@ -84,11 +93,12 @@ class _WriteLedger(Step, beam.DoFn):  # type: ignore[misc]
         folder: str,
         places: Mapping[tuple[int, str], int],
         roots: Sequence[str],
-        spill: Spill | None,
+        spill: Spill,
+        lease: Lease,
     ) -> None:
         super().__init__(run_key)
         self._stamp, self._folder, self._places, self._roots = stamp, folder, places, roots
-        self._spill = spill
+        self._spill, self._lease = spill, lease
 
     @guarded("Write ledger")
     def process(self, item: tuple[int, Iterable[bytes]], sizes: Sizes) -> Iterator[bytes]:
@@ -103,17 +113,19 @@ class _WriteLedger(Step, beam.DoFn):  # type: ignore[misc]
         rows = ledger_rows(tables["decisions"], tables["quarantined"], refusals)
         ledger = ledger_table(rows, self._stamp)
         name = f"part-{part:05d}-of-{parts:05d}"
+        self._lease.check()
         written = write_parquet(ledger, self._folder, f"ledger/{name}.parquet")
-        yield entry(
+        counted = entry(
             "ledger",
             **asdict(written),
             cells=cells_of(ledger, rows["standing"], self._stamp.as_of),
             expiries=expiries_of(rows["decision"], rows["row_retain_until"]),
             unreadable=quarantined_bytes(tables["quarantined"]),
         )
+        yield self._spill.put(counted)
         sessions = write_parquet(session_keys(rows), self._folder, f"restricted/sessions-{name[5:]}.parquet")
-        yield entry("sessions", **asdict(sessions))
-        yield self._quarantine(tables["quarantined"], name)
+        yield self._spill.put(entry("sessions", **asdict(sessions)))
+        yield self._spill.put(self._quarantine(tables["quarantined"], name))
 
     def _quarantine(self, rows: pa.Table, name: str) -> bytes:
         order = ["input", "path", "locator", "code", "digest"]
@@ -140,16 +152,17 @@ class _WriteLedger(Step, beam.DoFn):  # type: ignore[misc]
 
 
 class _WriteShard(Step, beam.DoFn):  # type: ignore[misc]
-    def __init__(self, run_key: RunKey, folder: str) -> None:
+    def __init__(self, run_key: RunKey, folder: str, spill: Spill, lease: Lease) -> None:
         super().__init__(run_key)
-        self._folder = folder
+        self._folder, self._spill, self._lease = folder, spill, lease
 
     @guarded("Write shard")
     def process(self, item: tuple[int, Iterable[bytes]], sizes: Sizes) -> Iterator[bytes]:
         shard, shards = item[0], sizes[1]
-        rows = read_ranges([FragmentRange.decode(data) for data in item[1] if data])
+        rows = read_ranges([FragmentRange.decode(self._spill.get(data)) for data in item[1] if data])
+        self._lease.check()
         data, index = write_shard(rows, shard, shards, self._folder)
-        yield entry(
+        counted = entry(
             "shard",
             **asdict(data),
             sessions=len(rows["key"].unique()),
@@ -157,7 +170,8 @@ class _WriteShard(Step, beam.DoFn):  # type: ignore[misc]
             languages=_languages(rows),
             expiries=months_counted(rows["retain_until"]),
         )
-        yield entry("index", **asdict(index))
+        yield self._spill.put(counted)
+        yield self._spill.put(entry("index", **asdict(index)))
 
 
 def _entities(counts: pa.ChunkedArray) -> dict[str, int]:

@@ -22,7 +22,7 @@ from transforms.shuffle.entries import ENTRIES, entry
 from transforms.shuffle.guard import guarded
 from transforms.shuffle.histories import histories_of, joins_of, names_of_joins
 from transforms.shuffle.run_key import RunKey
-from transforms.shuffle.spill import Spill, put
+from transforms.shuffle.spill import Spill
 from transforms.shuffle.steps import Step
 from transforms.sources.base import FactsBatch, PlanTask, ReadContext
 from transforms.sources.canonical.parquet_digest import metadata_digest
@@ -42,7 +42,8 @@ _FLUSH_BYTES = 64 << 20
 class ReadFacts(beam.PTransform):  # type: ignore[misc]
     """The facts of all inputs. In: sealed, encoded PlanTasks.
 
-    Out: `facts`, (bucket, blob); `quarantined`, blobs; `entries`; `histories`, (bucket, blob) of HISTORIES;
+    Out, all by the spill of `buckets`: `facts`, (bucket, blob); `quarantined`, blobs; `entries`; `histories`,
+    (bucket, blob) of HISTORIES;
     `names`, blobs of NAMES. `context` has the key, the limits and the defaults, fixed when the graph is
     built. Plain files are split into units of `unit_bytes`. A local runner assigns units to workers once, so
     small units balance the load. With `repeat`, records of some input may repeat others: histories are given.
@@ -55,9 +56,9 @@ class ReadFacts(beam.PTransform):  # type: ignore[misc]
     repeat: bool
 
     def expand(self, tasks: Any) -> Any:
-        units = tasks | "Plan units" >> beam.ParDo(_PlanUnits(self.run_key, self.unit_bytes)).with_outputs(
-            QUARANTINED, ENTRIES, main="units"
-        )
+        units = tasks | "Plan units" >> beam.ParDo(
+            _PlanUnits(self.run_key, self.unit_bytes, self.buckets.spill)
+        ).with_outputs(QUARANTINED, ENTRIES, main="units")
         facts = (
             units["units"]
             | "Spread units" >> beam.Reshuffle()
@@ -83,7 +84,7 @@ class JoinHistories(beam.PTransform):  # type: ignore[misc]
     """
 
     run_key: RunKey
-    spill: Spill | None
+    spill: Spill
 
     def expand(self, histories: Any) -> Any:
         joiner = beam.ParDo(_Join(self.run_key, self.spill))
@@ -95,7 +96,7 @@ class JoinHistories(beam.PTransform):  # type: ignore[misc]
 
 
 class _Join(Step, beam.DoFn):  # type: ignore[misc]
-    def __init__(self, run_key: RunKey, spill: Spill | None) -> None:
+    def __init__(self, run_key: RunKey, spill: Spill) -> None:
         super().__init__(run_key)
         self._spill = spill
 
@@ -104,8 +105,9 @@ class _Join(Step, beam.DoFn):  # type: ignore[misc]
         bucket, blobs = item
         joins = joins_of(tables_of(blobs, {"histories": HISTORIES}, self._spill)["histories"])
         if joins.num_rows:
-            yield bucket, JOINS_MARK + put(self._spill, to_blob(joins, "joins"))
-            yield beam.pvalue.TaggedOutput(NAMES_OUT, to_blob(names_of_joins(joins), "names"))
+            yield bucket, JOINS_MARK + self._spill.put(to_blob(joins, "joins"))
+            names = to_blob(names_of_joins(joins), "names")
+            yield beam.pvalue.TaggedOutput(NAMES_OUT, self._spill.put(names))
 
 
 class DigestFiles(Step, beam.DoFn):  # type: ignore[misc]
@@ -115,8 +117,9 @@ class DigestFiles(Step, beam.DoFn):  # type: ignore[misc]
     has `metadata_sha256` instead: the digest of all columns but the texts.
     """
 
-    def __init__(self, run_key: RunKey, metadata_only: bool, states: States = UNKNOWN) -> None:
+    def __init__(self, run_key: RunKey, metadata_only: bool, spill: Spill, states: States = UNKNOWN) -> None:
         super().__init__(run_key)
+        self._spill = spill
         self._metadata_only = metadata_only
         self._stored = {
             path: (state.size, state.identity)
@@ -129,7 +132,7 @@ class DigestFiles(Step, beam.DoFn):  # type: ignore[misc]
         number, position, path = self.run_key.open(sealed)
         with expecting([path], [self._stored[path]] if path in self._stored else []):
             digested = self._digested(number, position, path)
-        yield digested
+        yield self._spill.put(digested)
 
     def _digested(self, number: int, position: int, path: str) -> bytes:
         found = metadata_digest(path) if self._metadata_only else None
@@ -141,19 +144,19 @@ class DigestFiles(Step, beam.DoFn):  # type: ignore[misc]
 
 
 class _PlanUnits(Step, beam.DoFn):  # type: ignore[misc]
-    def __init__(self, run_key: RunKey, unit_bytes: int) -> None:
+    def __init__(self, run_key: RunKey, unit_bytes: int, spill: Spill) -> None:
         super().__init__(run_key)
-        self._unit_bytes = unit_bytes
+        self._unit_bytes, self._spill = unit_bytes, spill
 
     @guarded("Plan units")
     def process(self, sealed: bytes) -> Iterator[Any]:
         plan = PlanTask.decode(self.run_key.open(sealed))
         units, unreadable = plan_units(plan, self._unit_bytes)
-        yield from (unit.encode() for unit in units)
-        yield from _quarantine(unreadable)
+        yield from (self.run_key.seal(unit.encode()) for unit in units)
+        yield from _quarantine(unreadable, self._spill)
         if unreadable:
             count = _read_entry(plan.input, 0, len(unreadable), 0, 0, UnknownKinds.none())
-            yield beam.pvalue.TaggedOutput(ENTRIES, count)
+            yield beam.pvalue.TaggedOutput(ENTRIES, self._spill.put(count))
 
 
 class _Read(Step, beam.DoFn):  # type: ignore[misc]
@@ -174,10 +177,10 @@ class _Read(Step, beam.DoFn):  # type: ignore[misc]
         self._buffer, self._bytes = [], 0
 
     @guarded("Read facts")
-    def process(self, encoded: str) -> Iterator[Any]:
+    def process(self, sealed: bytes) -> Iterator[Any]:
         sessions = quarantined = parts = lost = 0
         unknown = UnknownKinds.none()
-        unit = Unit.decode(encoded)
+        unit = Unit.decode(self.run_key.open(sealed))
         for batch in read_facts(unit, self._context):
             sessions += batch.facts.num_rows
             quarantined += len(batch.quarantined)
@@ -185,7 +188,7 @@ class _Read(Step, beam.DoFn):  # type: ignore[misc]
             if batch.unknown is not None:
                 unknown.add(batch.unknown)
             lost += sum(each.is_part for each in batch.quarantined)
-            yield from _quarantine(batch.quarantined)
+            yield from _quarantine(batch.quarantined, self._buckets.spill)
             yield from self._other(unit, batch)
             self._buffer.append(batch.facts)
             self._bytes += batch.facts.nbytes
@@ -195,12 +198,13 @@ class _Read(Step, beam.DoFn):  # type: ignore[misc]
         self._units_read.inc()
         self._bytes_read.inc(unit.input_bytes)
         count = _read_entry(unit.input, sessions, quarantined, parts, lost, unknown)
-        yield beam.pvalue.TaggedOutput(ENTRIES, count)
+        yield beam.pvalue.TaggedOutput(ENTRIES, self._buckets.spill.put(count))
 
     def _other(self, unit: Unit, batch: FactsBatch) -> Iterator[Any]:
         """The histories of a batch, and the names of its conversations."""
         if batch.names is not None and batch.names.num_rows:
-            yield beam.pvalue.TaggedOutput(NAMES_OUT, to_blob(batch.names, "names"))
+            names = to_blob(batch.names, "names")
+            yield beam.pvalue.TaggedOutput(NAMES_OUT, self._buckets.spill.put(names))
         if self._repeat:
             histories = histories_of(batch.facts, unit.format)
             for pair in users_to_buckets(histories, "user_key", "histories", self._buckets):
@@ -232,6 +236,7 @@ def _read_entry(
     )
 
 
-def _quarantine(found: list[Quarantined]) -> Iterator[Any]:
+def _quarantine(found: list[Quarantined], spill: Spill) -> Iterator[Any]:
     if found:
-        yield beam.pvalue.TaggedOutput(QUARANTINED, to_blob(quarantined_table(found), "quarantined"))
+        blob = to_blob(quarantined_table(found), "quarantined")
+        yield beam.pvalue.TaggedOutput(QUARANTINED, spill.put(blob))

@@ -42,13 +42,14 @@ def to_blob(table: pa.Table, kind: Kind) -> bytes:
     return sink.getvalue().to_pybytes()  # type: ignore[no-any-return]
 
 
-def tables_of(
-    blobs: Iterable[bytes], schemas: dict[Kind, pa.Schema], spill: Spill | None = None
-) -> dict[Kind, pa.Table]:
-    """All blobs of each kind as one table of the kind's schema; a kind without blobs gives an empty table."""
+def tables_of(blobs: Iterable[bytes], schemas: dict[Kind, pa.Schema], spill: Spill) -> dict[Kind, pa.Table]:
+    """All blobs of each kind as one table of the kind's schema; a kind without blobs gives an empty table.
+
+    `spill`: the one that the blobs were put into.
+    """
     found: dict[Kind, list[pa.Table]] = {kind: [] for kind in schemas}
     for blob in blobs:
-        with pa.ipc.open_stream(pa.py_buffer(spill.get(blob) if spill else blob)) as reader:
+        with pa.ipc.open_stream(pa.py_buffer(spill.get(blob))) as reader:
             table = reader.read_all()
         kind: Kind = table.schema.metadata[_KIND].decode()
         found[kind].append(table.replace_schema_metadata(None))

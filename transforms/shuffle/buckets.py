@@ -16,12 +16,12 @@ import pyarrow.compute as pc
 from schemas.tables import CONSENT, DELETIONS, FACTS, JOINS, KEY
 from transforms.shuffle.blobs import Kind, key_prefixes, part_of_keys, slices_by_part, tables_of, to_blob
 from transforms.shuffle.histories import with_joins
-from transforms.shuffle.spill import Spill, put, size_of
+from transforms.shuffle.spill import Spill, size_of
 from transforms.shuffle.user_activity import USERS, newest_human, newest_of
 
 #: The column with the user's key, by kind.
 _USER: dict[Kind, str] = {"consent": "user_key", "user_deletions": "key"}
-#: Marks a blob of JOINS: these are needed before all others. No blob and no pointer begins with it.
+#: Marks a blob of JOINS: these are needed before all others. What a spill gives never begins with it.
 JOINS_MARK = b"+"
 #: Rows of consent or deletions that are filtered in one call.
 _ROWS_AT_ONCE = 1 << 20
@@ -30,12 +30,12 @@ _ROWS_AT_ONCE = 1 << 20
 class Buckets(NamedTuple):
     """The number of user buckets, and the size in bytes (as shuffled) above which one is decided in shares.
 
-    Neither changes a decision. `spill`: the blobs are written there instead of shuffled.
+    Neither changes a decision. `spill`: the blobs are put there.
     """
 
     number: int
+    spill: Spill
     max_bytes: int = 16 << 20
-    spill: Spill | None = None
 
 
 class Share(NamedTuple):
@@ -51,7 +51,7 @@ def facts_to_buckets(facts: pa.Table, buckets: Buckets) -> Iterator[tuple[int, b
     conversation = facts["conversation_key"].combine_chunks()
     user = pc.coalesce(facts["user_key"].combine_chunks(), conversation)
     for bucket, rows in slices_by_part(facts, part_of_keys(user, buckets.number)):
-        yield bucket, put(buckets.spill, to_blob(rows, "facts"))
+        yield bucket, buckets.spill.put(to_blob(rows, "facts"))
 
 
 def users_to_buckets(
@@ -59,7 +59,7 @@ def users_to_buckets(
 ) -> Iterator[tuple[int, bytes]]:
     """(bucket, blob) of rows that belong to users."""
     for bucket, rows in slices_by_part(table, part_of_keys(table[key_column], buckets.number)):
-        yield bucket, put(buckets.spill, to_blob(rows, kind))
+        yield bucket, buckets.spill.put(to_blob(rows, kind))
 
 
 def shares_of(blobs: Iterable[bytes], buckets: Buckets) -> list[Share]:
@@ -69,7 +69,7 @@ def shares_of(blobs: Iterable[bytes], buckets: Buckets) -> list[Share]:
     return [Share(nth, count, held) for nth in range(count)]
 
 
-def tables_of_share(share: Share, spill: Spill | None) -> dict[str, pa.Table]:
+def tables_of_share(share: Share, spill: Spill) -> dict[str, pa.Table]:
     """FACTS, CONSENT, DELETIONS and USERS of a share. Blobs are read one by one: memory holds one share.
 
     FACTS have the keys that JOINS give them.

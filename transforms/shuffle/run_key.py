@@ -7,6 +7,7 @@ it: HKDF (RFC 5869) with SHA-256, and a random salt of the run. The salt is in t
 from __future__ import annotations
 
 import functools
+import hmac
 import os
 import pickle
 import selectors
@@ -88,6 +89,10 @@ class RunKey(NamedTuple):
     def derived(self, purpose: str) -> bytes:
         """32 bytes for one purpose in this run."""
         return _derived(self, purpose)
+
+    def digest(self, purpose: str, text: str) -> bytes:
+        """16 bytes, equal for equal texts of one purpose in this run: a key for what must be grouped."""
+        return hmac.digest(self.derived(purpose), text.encode(), "sha256")[:16]
 
     def seal(self, value: object) -> bytes:
         """The value pickled, then encrypted and authenticated (AES-256-GCM)."""

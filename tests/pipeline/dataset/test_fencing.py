@@ -18,7 +18,6 @@ import pytest
 from pipeline.commands.versions import collect
 from pipeline.dataset.catalog import CURRENT, read_catalog
 from pipeline.dataset.change import catalog_of
-from pipeline.dataset.claims import Holder
 from pipeline.dataset.writer import DatasetWriter, begin
 from schemas.errors import BusyError
 from schemas.manifest import FileEntry
@@ -27,6 +26,7 @@ from tests.prove.faulty_operations import Faulty
 from tests.prove.left_by_faults import leftovers_of
 from transforms.storage import operations
 from transforms.storage.contract import Conflict
+from transforms.storage.leases import Holder
 from transforms.storage.local import LocalStore
 from transforms.storage.operations import FileOperations
 

@@ -18,6 +18,7 @@ from pipeline.dataset.writer import begin
 from schemas.errors import BusyError, InputError, OutputError
 from tests.pipeline.dataset.test_writer import committed, written
 from transforms.storage import operations
+from transforms.storage.leases import Holder
 from transforms.storage.local import LocalStore
 from transforms.storage.operations import FileOperations
 
@@ -102,7 +103,7 @@ def test_folders_and_erasures_stay_while_another_writer_lives(tmp_path: Path) ->
 
 def _claim_of(folder: str, left: dt.timedelta) -> bytes:
     until = dt.datetime.now(dt.UTC) + left
-    holder = claims.Holder(run="r", folder=folder, host="elsewhere", process="1@1", until=until)
+    holder = Holder(run="r", folder=folder, host="elsewhere", process="1@1", until=until)
     return msgspec.json.encode(holder)
 
 

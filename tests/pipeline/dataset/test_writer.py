@@ -21,6 +21,7 @@ from schemas.errors import BusyError, InputError, OutputError, PipelineError
 from schemas.manifest import FileEntry
 from transforms.shuffle.staging import stage
 from transforms.storage import operations
+from transforms.storage.leases import Holder
 from transforms.storage.local import LocalStore
 from transforms.storage.operations import FileOperations
 
@@ -191,7 +192,7 @@ def test_a_lapsed_claim_of_another_host_is_taken_over_and_a_live_one_is_not(tmp_
     now = dt.datetime.now(dt.UTC)
     for lease, busy in ((60, True), (-1, False), (10**8, False)):
         until = now + dt.timedelta(seconds=lease)
-        holder = claims.Holder(run="r", folder="v0001-abcdef", host="elsewhere", process="1@1", until=until)
+        holder = Holder(run="r", folder="v0001-abcdef", host="elsewhere", process="1@1", until=until)
         LocalStore(tmp_path / "out").put("claims/0001", msgspec.json.encode(holder))
         if busy:
             with pytest.raises(BusyError):

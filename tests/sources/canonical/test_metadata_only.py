@@ -19,6 +19,7 @@ from tests.support.source_files import CONTEXT, RUN_KEY, Everything, message, re
 from transforms.decide.merge import merge
 from transforms.decide.size_tiebreak import with_sizes
 from transforms.read.stage import DigestFiles
+from transforms.shuffle.spill import Spill
 from transforms.sources.base import InputFile
 from transforms.sources.canonical import parquet_digest, parquet_layout
 from transforms.sources.canonical.parquet_digest import extent, metadata_digest
@@ -124,7 +125,7 @@ def test_not_one_byte_of_a_text_is_read(tmp_path: Path, ranges: list[Range]) -> 
     chunks = text_chunks(path)
     rows, faults = facts_of(path, AUDIT)
     assert (len(rows), [fault.code for fault in faults]) == (90, ["missing_field"] * 2)
-    (_,) = DigestFiles(RUN_KEY, True).process(RUN_KEY.seal((0, 0, str(path))))
+    (_,) = DigestFiles(RUN_KEY, True, Spill(None, RUN_KEY)).process(RUN_KEY.seal((0, 0, str(path))))
     assert read_of(ranges, chunks) == 0
     assert sum(end - start for start, end in ranges) > 0
     ranges.clear()
@@ -204,6 +205,6 @@ def test_other_files_than_parquet_are_digested_whole(tmp_path: Path) -> None:
     """In JSON Lines an audit also reads every byte."""
     path = tmp_path / "x.jsonl"
     path.write_text("{}\n")
-    (entry,) = DigestFiles(RUN_KEY, True).process(RUN_KEY.seal((0, 0, str(path))))
-    assert b'"sha256":"' in entry
+    (entry,) = DigestFiles(RUN_KEY, True, Spill(None, RUN_KEY)).process(RUN_KEY.seal((0, 0, str(path))))
+    assert b'"sha256":"' in Spill(None, RUN_KEY).get(entry)
     assert metadata_digest(str(path)) is None
