@@ -109,8 +109,18 @@ build/image/boot: Makefile
 	mv build/image/container $@
 	touch $@
 
-test-cluster: setup .tools/servers/.installed image-context  ## test object stores and other runners on servers started here (20 minutes)
-	$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),-m cluster)
+# Debian packages with programs that the cluster tests call.
+NAMESPACES := iproute2 util-linux
+.PHONY: namespace-programs
+namespace-programs:
+	@for each in ip ss unshare nsenter; do PATH="$$PATH:/usr/sbin:/sbin" command -v $$each >/dev/null || missing=$$each; done; \
+	if [ -n "$${missing:-}" ]; then \
+	  command -v apt-get >/dev/null || { echo "the cluster tests need $$missing: install $(NAMESPACES)" >&2; exit 1; }; \
+	  apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $(NAMESPACES); \
+	fi
+
+test-cluster: setup namespace-programs .tools/servers/.installed image-context  ## test object stores and other runners on servers started here (20 minutes)
+	$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),-n 2 --dist loadfile -m cluster)
 
 mutants: setup  ## test that the tests detect small changes of the decision code (an hour)
 	$(BIN)/mutmut run --max-children 2

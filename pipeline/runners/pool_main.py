@@ -2,6 +2,9 @@
 
 The argument is the address, such as 127.0.0.1:50000. Whoever can connect to it can start workers, and a
 worker does what the runner that it is given tells it. So only a trusted network may reach it.
+
+CHATSIEVE_RUNNER is the address at which workers reach the runner, if the runner gives one that works only on
+its own host.
 """
 
 from __future__ import annotations

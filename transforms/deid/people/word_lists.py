@@ -22,6 +22,7 @@ from pathlib import Path
 import msgspec
 import xxhash
 
+from schemas.errors import DeidError
 from transforms.deid.text.environment_cache import load_file, store_file
 
 _FILE = "word-lists.msgpack"
@@ -109,10 +110,15 @@ def _key() -> bytes:
 
 
 def _folder(package: str) -> Path:
-    """The folder of an installed package, which is not imported: that takes longer than to read its files."""
+    """The folder of an installed package, which is not imported: that takes longer than to read its files.
+
+    DeidError if it is not installed.
+    """
     spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:
-        raise ModuleNotFoundError(package)
+        raise DeidError(
+            f"package {package}: is not installed; install chatsieve with all of its dependencies"
+        )
     return Path(spec.origin).parent
 
 

@@ -57,7 +57,10 @@ class S3Bucket:
             #: For what must not be sent twice.
             self._once = _store(name, 0)
         except BaseError:
-            raise ConfigError("s3://: the settings in the environment (AWS_...) cannot be used") from None
+            raise ConfigError(
+                "s3://: the settings in the environment (AWS_...) cannot be used, or this machine has no CA "
+                "certificates (package ca-certificates)"
+            ) from None
 
     def get(self, key: str) -> tuple[bytes, Stat]:
         """See Bucket."""
