@@ -45,7 +45,11 @@ Consent = Annotated[
 ]
 Output = Annotated[
     str | None,
-    typer.Option("--output", metavar="FOLDER", help="Write to this folder instead of `output.path`."),
+    typer.Option(
+        "--output",
+        metavar="FOLDER",
+        help="Write to this folder, s3://BUCKET/PREFIX or gs://BUCKET/PREFIX instead of the configured one.",
+    ),
 ]
 Policy = Annotated[
     str | None,

@@ -46,7 +46,9 @@ def run(
     """Write a dataset of eligible, de-identified sessions.
 
     Reads the logs, decides on every session, de-identifies the eligible ones, and writes training rows,
-    ledger and report. If anything fails, everything written is removed.
+    ledger and report. If anything fails, everything written is removed. Inputs and output can be in S3 and
+    Google Cloud Storage (docs/stores.md). The section `runner` of the configuration names the engine: direct,
+    prism, portable, flink, spark or dataflow (docs/runners.md).
 
     Exit codes: 0 success; 1 committed, but a threshold of the configuration was crossed; 2 refused before
     anything was written; 3 failed and rolled back; 4 another command holds the dataset, try again later.

@@ -200,12 +200,12 @@ def _check_sees_files(runner: RunnerConfig) -> None:
 
 
 def _runner(settings: Settings) -> RunnerConfig:
-    """The section `runner`, with absolute paths of programs; a name without a slash is looked up on PATH."""
+    """The section `runner`, with absolute paths; a program without a slash is looked up on PATH."""
     config = settings.config.runner
     update = {
         name: settings.resolve(given)
         for name in ("program", "job_server_jar")
-        if (given := getattr(config, name, None)) is not None and "/" in given
+        if (given := getattr(config, name, None)) is not None and (name != "program" or "/" in given)
     }
     return config.model_copy(update=update)
 

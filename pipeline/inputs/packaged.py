@@ -43,21 +43,25 @@ def check_found(kind: Kind, given: str, path: Path) -> None:
 
 
 def copy_demo(directory: Path) -> Path:
-    """Copies configs and example into a new or empty folder, laid out as in a clone; gives the run config."""
+    """Copies configs of runs and the example into a new or empty folder; gives the run config.
+
+    The layout is that of a clone. Manifests for other systems, which a clone has in configs/, are left out.
+    """
     try:
         directory.mkdir(parents=True, exist_ok=True)
         if any(directory.iterdir()):
             raise OutputError(f"{directory}: is not empty; give a new folder")
-        for name in ("configs", "examples"):
-            _copy(packaged_folder(name), directory / name)
+        configs = packaged_folder("configs")
+        _copy(configs, directory / "configs", ("*.yaml", "policies/*.yaml", "deid/*.yaml"))
+        _copy(packaged_folder("examples"), directory / "examples", ("**/*",))
     except OSError as error:
         raise OutputError(f"{directory}: cannot be written ({error.strerror})") from None
     return directory / "configs/demo.yaml"
 
 
-def _copy(source: Path, target: Path) -> None:
+def _copy(source: Path, target: Path, patterns: tuple[str, ...]) -> None:
     # Contents only: installed files may be read-only.
-    for path in sorted(source.rglob("*")):
+    for path in sorted(path for pattern in patterns for path in source.glob(pattern)):
         if path.is_file():
             copy = target / path.relative_to(source)
             copy.parent.mkdir(parents=True, exist_ok=True)

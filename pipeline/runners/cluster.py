@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
+from pathlib import Path
 
 from apache_beam.runners.portability.flink_runner import FlinkRunner as BeamFlink
 from apache_beam.runners.portability.spark_runner import SparkRunner as BeamSpark
@@ -11,6 +13,7 @@ from pipeline.graph import RunPlan
 from pipeline.runners.job import Limits
 from pipeline.runners.portable import endpoints, runner_class, seconds, submit_and_wait
 from pipeline.runners.progress import Progress
+from schemas.errors import ConfigError
 from schemas.runners import FlinkRunner, SparkRunner, is_this_host
 
 
@@ -18,6 +21,7 @@ def run(
     config: FlinkRunner | SparkRunner, arguments: Sequence[str], plan: RunPlan, progress: Progress
 ) -> None:
     """Gives the graph to a job server, or starts one from its jar, and waits until the graph has run."""
+    _check_jar(config.job_server_jar)
     options = beam_options(config, arguments)
     local = config.job_endpoint is None or is_this_host(config.job_endpoint)
     limits = Limits(seconds(config.start_timeout), seconds(config.idle_timeout))
@@ -38,3 +42,13 @@ def beam_options(config: FlinkRunner | SparkRunner, arguments: Sequence[str]) ->
     else:
         options.append(f"{jar}={config.job_server_jar}")
     return [*options, *arguments]
+
+
+def _check_jar(jar: str | None) -> None:
+    """ConfigError for a jar that cannot be started: Beam takes what is no file for an address."""
+    if jar is None:
+        return
+    if not Path(jar).is_file():
+        raise ConfigError(f"runner.job_server_jar: {jar}: no such file; give the path of Beam's job server")
+    if shutil.which("java") is None:
+        raise ConfigError("runner.job_server_jar: no program java on PATH; install it, or give job_endpoint")

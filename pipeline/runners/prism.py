@@ -58,7 +58,9 @@ def _program(config: PrismRunner) -> str:
     )
     if found is None:
         where = f"runner.program: {config.program}" if config.program else "runner: prism"
-        raise ConfigError(f"{where}: no such program; install it with `go install {_MODULE}`")
+        raise ConfigError(
+            f"{where}: no such program; install it with `go install {_MODULE}`, or give runner.program"
+        )
     return found
 
 

@@ -143,6 +143,9 @@ def test_a_missing_program_is_named(corpus: Corpus, tmp_path: Path) -> None:
     runner = {"name": "prism", "program": "/no/such/prism"}
     code, printed = finish(start(corpus.config, "run", tmp_path / "out", runner))
     module = "github.com/apache/beam/sdks/v2/go/cmd/prism@v2.77.0"
-    line = f"runner.program: /no/such/prism: no such program; install it with `go install {module}`"
+    line = (
+        f"runner.program: /no/such/prism: no such program; install it with `go install {module}`, "
+        "or give runner.program"
+    )
     assert (code, printed) == (2, f"chatsieve: {line}\n")
     assert not (tmp_path / "out").exists()

@@ -13,6 +13,8 @@ from tests.support.command import Corpus, chatsieve, current, read_lines, table_
 
 pytestmark = pytest.mark.e2e
 
+_JAR = "runner={name: flink, job_server_jar: no.jar, environment: {type: LOOPBACK}}"
+
 
 def one_line(stderr: str) -> str:
     lines = stderr.splitlines()
@@ -42,6 +44,7 @@ def one_line(stderr: str) -> str:
         (["--input", " "], "--input: has no value"),
         (["--policy", ""], "--policy: has no value"),
         (["--set", "runner.name=flink"], "runner.environment: Field required"),
+        (["--set", _JAR], "no.jar: no such file; give the path of Beam's job server"),
         (["--set", "runner.name=fink"], "runner: expected a mapping with a name"),
         (["--input", "S3://bucket/x.jsonl"], "write s3://BUCKET/PREFIX"),
         (["--output", "gs:/bucket/out"], "write gs://BUCKET/PREFIX"),

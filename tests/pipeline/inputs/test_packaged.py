@@ -79,6 +79,14 @@ def test_the_demo_is_copied_only_into_a_new_or_empty_folder(tmp_path: Path) -> N
     assert sorted(tmp_path.rglob("*")) == before
 
 
+def test_the_demo_has_the_configs_of_a_run_and_no_manifests(tmp_path: Path) -> None:
+    """A clone and a wheel give the same files; only a clone has configs/kubernetes and configs/dataflow."""
+    configs = copy_demo(tmp_path / "demo").parent
+    found = {path.relative_to(configs).as_posix() for path in configs.rglob("*") if path.is_file()}
+    policies = {f"policies/{name}.yaml" for name in packaged_names("policies")}
+    assert found == {"demo.yaml", "claude-code.yaml", "deid/default.yaml"} | policies
+
+
 @pytest.mark.parametrize("name", ["a" * 5_000, "nul\0name"])
 def test_a_name_that_no_file_can_have_is_refused_in_one_line(name: str, tmp_path: Path) -> None:
     """The system refuses to look such names up; that is no internal error."""
