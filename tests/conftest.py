@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from tests.support import opened_files
@@ -17,8 +18,10 @@ from tests.support.samples import SKIPPED, samples_folder
 
 
 def pytest_configure() -> None:
-    """Records each file outside the clone that a test opens."""
+    """Records each file outside the clone that a test opens. No example of Hypothesis has a time limit."""
     opened_files.guard()
+    hypothesis.settings.register_profile("chatsieve", deadline=None)
+    hypothesis.settings.load_profile("chatsieve")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
