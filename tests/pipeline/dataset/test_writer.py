@@ -18,18 +18,12 @@ from pipeline.dataset.catalog import CURRENT, read_catalog
 from pipeline.dataset.change import catalog_of
 from pipeline.dataset.writer import DatasetWriter, begin
 from schemas.errors import BusyError, InputError, OutputError, PipelineError
-from schemas.manifest import FileEntry
+from tests.support.stopped_writers import written
 from transforms.shuffle.staging import stage
 from transforms.storage import operations
 from transforms.storage.leases import Holder
 from transforms.storage.local import LocalStore
 from transforms.storage.operations import FileOperations
-
-
-def written(path: Path, text: bytes = b"rows") -> tuple[DatasetWriter, FileEntry]:
-    """A version that is written and not committed."""
-    writer = begin(path, "run", "new_version")
-    return writer, stage(writer.folder, "ledger/part-00000-of-00001.parquet", text)
 
 
 def committed(path: Path, text: bytes = b"rows") -> DatasetWriter:
@@ -170,6 +164,7 @@ _DYING = """
 import os, sys
 from pathlib import Path
 from pipeline.dataset.writer import begin
+from tests.support.stopped_writers import written
 from transforms.shuffle.staging import stage
 writer = begin(Path(sys.argv[1]), "run", "new_version")
 stage(writer.folder, "data/train-00000-of-00001.parquet", b"half")
