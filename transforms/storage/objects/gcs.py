@@ -67,11 +67,26 @@ class GcsBucket:
             )  # fmt: skip
 
     def head(self, key: str) -> Stat:
-        """See Bucket."""
+        """See Bucket. An object that the bucket lists is not absent: a gateway may answer 404 for it."""
+        blob = self._bucket.blob(key)
+        for is_last in (False, True):
+            try:
+                with self._errors(key):
+                    blob.reload(retry=_retry(), timeout=_timeout())
+                    return _stat(blob)
+            except FileNotFoundError:
+                # It may have been written in between; then it is found now.
+                if not self._lists(key):
+                    raise
+                if is_last:
+                    what = "the store lists the object and does not find it"
+                    raise OSError(errno.EAGAIN, what, f"gs://{self._name}/{key}") from None
+        raise AssertionError  # the last try returns or raises
+
+    def _lists(self, key: str) -> bool:
         with self._errors(key):
-            blob = self._bucket.blob(key)
-            blob.reload(retry=_retry(), timeout=_timeout())
-            return _stat(blob)
+            listed = self._bucket.list_blobs(prefix=key, max_results=1, retry=_retry(), timeout=_timeout())
+            return any(blob.name == key for blob in listed)
 
     def put(self, key: str, data: Buffer, identity: str | None = None) -> None:
         """See Bucket."""
