@@ -22,10 +22,10 @@ from pipeline.runners.progress import Progress
 from pipeline.runners.run_graph import run_graph
 from schemas.errors import BusyError, PipelineError
 from schemas.runners import DirectRunner
-from tests.pipeline.dataset.test_fencing import _lapse
 from tests.pipeline.dataset.test_writer import committed
 from tests.prove.left_by_faults import leftovers_of
 from tests.support.command import Corpus, chatsieve
+from tests.support.stopped_writers import lapse
 from transforms.storage.leases import Holder, Lease, own_holder
 from transforms.storage.local import LocalStore
 
@@ -109,7 +109,7 @@ def run_on(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int
             nonlocal checks
             checks += 1
             if checks == taken_at:
-                _lapse(path)
+                lapse(path)
                 committed(path, b"other")
             check(lease)
 
@@ -172,7 +172,7 @@ def test_workers_of_a_stopped_command_stop_when_another_takes_over(tmp_path: Pat
         with pytest.raises(BusyError):
             begin(path, "run", "new_version")
         lease.check()
-        _lapse(path)
+        lapse(path)
         committed(path, b"other")
         with pytest.raises(PipelineError, match=_LOST):
             lease.check()
