@@ -79,17 +79,22 @@ def portable(service: Service, kind: str, config: str | None = None, **more: Any
 
 
 def start(config: Path, command: str, out: Path, runner: dict[str, Any], *more: str) -> subprocess.Popen[str]:
-    """A command that runs on this runner."""
+    """A command that runs on this runner, and can be interrupted where the tests run in the background too."""
     given = yaml.safe_dump(runner, default_flow_style=True, width=10_000).strip()
     arguments = [command, "-c", str(config), "--output", str(out), "--set", f"runner={given}", *more]
     environment = {**os.environ, "TMPDIR": str(out.parent)}
-    return subprocess.Popen(
-        [str(COMMAND), *arguments],
-        stdin=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment,
-    )
+    # A shell without job control starts what runs in the background with interrupts ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return subprocess.Popen(
+            [str(COMMAND), *arguments],
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def finish(process: subprocess.Popen[str]) -> tuple[int, str]:

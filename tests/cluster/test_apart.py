@@ -19,7 +19,7 @@ import pytest
 import yaml
 
 from tests.cluster.apart import JOBS, KEY, SECONDS, STORE, Apart, upload
-from tests.cluster.buckets import BUCKET
+from tests.cluster.buckets import BUCKET, check_attributes
 from tests.cluster.hosts import PACKAGES, ROOT, end, hosts
 from tests.cluster.job_services import files_of, wait_until
 from tests.cluster.servers import program
@@ -61,9 +61,9 @@ def world(corpus: Corpus, config: Path, tmp_path_factory: pytest.TempPathFactory
     with (folder / "changed/transforms/decide/rules.py").open("a") as code:
         code.write("# changed\n")
     (folder / "modelless/transforms/deid/model/weights.npz").unlink()
-    files, sidecar = folder / "files", folder / "sidecar"
+    files = folder / "files"
     (files / BUCKET).mkdir(parents=True)
-    sidecar.mkdir()
+    check_attributes(files)
     access, secret = secrets.token_hex(10), secrets.token_hex(20)
     programs = {"prism": Path(program("prism"))}
     with contextlib.ExitStack() as stack:
@@ -76,7 +76,7 @@ def world(corpus: Corpus, config: Path, tmp_path_factory: pytest.TempPathFactory
             "AWS_ENDPOINT_URL": f"http://{address}",
             "AWS_REGION": "us-east-1",
         }
-        gateway = [program("versitygw"), "--port", address, "posix", "--sidecar", str(sidecar), str(files)]
+        gateway = [program("versitygw"), "--port", address, "posix", str(files)]
         prism = ["/programs/prism", f"-job_port={JOBS}", "-serve_http=false", "-log_level=error"]
         for host, port, command, given in (
             (store, STORE, gateway, {"ROOT_ACCESS_KEY": access, "ROOT_SECRET_KEY": secret}),
