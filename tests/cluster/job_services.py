@@ -79,7 +79,7 @@ def portable(service: Service, kind: str, config: str | None = None, **more: Any
 
 
 def start(config: Path, command: str, out: Path, runner: dict[str, Any], *more: str) -> subprocess.Popen[str]:
-    """A command that runs on this runner, and can be interrupted where the tests run in the background too."""
+    """A command on this runner, which can be interrupted where the tests run in the background too."""
     given = yaml.safe_dump(runner, default_flow_style=True, width=10_000).strip()
     arguments = [command, "-c", str(config), "--output", str(out), "--set", f"runner={given}", *more]
     environment = {**os.environ, "TMPDIR": str(out.parent)}
