@@ -123,8 +123,11 @@ def test_a_lost_worker_of_a_pool_ends_the_run(corpus: Corpus, service: Service, 
 
 
 @pytest.mark.parametrize(
-    ("program", "line"),
-    [("exit 1", "the job ended in state FAILED"), ("exec sleep 600", "no worker has begun within 8 seconds")],
+    ("program", "longest", "line"),
+    [
+        ("exit 1", "PT5M", "the job ended in state FAILED"),
+        ("exec sleep 600", "PT8S", "no worker has begun within 8 seconds"),
+    ],
 )
 def test_a_worker_program_that_does_not_work_ends_the_run(
     corpus: Corpus,
@@ -132,13 +135,14 @@ def test_a_worker_program_that_does_not_work_ends_the_run(
     tmp_path: Path,
     tmp_path_factory: pytest.TempPathFactory,
     program: str,
+    longest: str,
     line: str,
 ) -> None:
     """A service waits for a worker for as long as one lets it."""
     script = tmp_path_factory.mktemp("program") / "worker"
     script.write_text(f"#!/bin/sh\n{program}\n")
     script.chmod(0o755)
-    runner = portable(service, "PROCESS", str(script), start_timeout="PT8S")
+    runner = portable(service, "PROCESS", str(script), start_timeout=longest)
     code, printed = finish(start(corpus.config, "run", tmp_path / "out", runner))
     assert (code, printed.count("\n")) == (3, 1)
     assert printed.startswith(f"chatsieve: {line}")
