@@ -59,7 +59,7 @@ def check_unchanged(files: Iterable[WatchedFile]) -> None:
     now = _listed_states(files)
     for file in files:
         try:
-            # A listing may lag behind: what it does not give as it was, is looked at.
+            # A listing may lag behind: an object that differs in it is asked for by name.
             same = now.get(file.path) == file.state or state_of(file.path) == file.state
         except FileNotFoundError:
             same = False

@@ -1,7 +1,7 @@
 """A worker pool for `environment: {type: EXTERNAL}`, on one address: `python -m pipeline.runners.pool_main`.
 
-The argument is the address, such as 127.0.0.1:50000. Whoever can connect to it can start workers, and a
-worker does what the runner that it is given tells it. So only a trusted network may reach it.
+The argument is the address, such as 127.0.0.1:50000. Whoever can connect to it can start workers for
+any job service, and a worker runs the code of its job service. So only a trusted network may reach it.
 
 CHATSIEVE_RUNNER is the address at which workers reach the runner, if the runner gives one that works only on
 its own host.

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.cluster.buckets import SERVERS, Server
+from transforms.storage.objects import bucket
 from transforms.storage.objects.bucket import client_of
 
 
@@ -32,6 +33,15 @@ def server(
     client_of.cache_clear()
     yield found
     client_of.cache_clear()
+
+
+@pytest.fixture
+def fast_and_plain(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Pauses are short, and no fault is left for the next test."""
+    monkeypatch.setattr(bucket, "FIRST_PAUSE", 0.001)
+    monkeypatch.setattr(bucket, "WRAP", bucket.WRAP)
+    yield
+    bucket.client_of.cache_clear()
 
 
 @pytest.fixture

@@ -18,15 +18,7 @@ from transforms.storage.contract import Stat
 from transforms.storage.objects import bucket
 from transforms.storage.places import location, store_of
 
-pytestmark = pytest.mark.cluster
-
-
-@pytest.fixture(autouse=True)
-def _fast_and_plain(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(bucket, "FIRST_PAUSE", 0.001)
-    monkeypatch.setattr(bucket, "WRAP", bucket.WRAP)
-    yield
-    bucket.client_of.cache_clear()
+pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("fast_and_plain")]
 
 
 def _assert_whole(path: PurePath) -> list[str]:

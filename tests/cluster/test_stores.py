@@ -17,16 +17,7 @@ from transforms.storage.objects import store as stores
 from transforms.storage.objects.token import with_token
 from transforms.storage.places import store_of
 
-pytestmark = pytest.mark.cluster
-
-
-@pytest.fixture(autouse=True)
-def _fast_and_plain(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Pauses are short, and no fault is left for the next test."""
-    monkeypatch.setattr(bucket, "FIRST_PAUSE", 0.001)
-    monkeypatch.setattr(bucket, "WRAP", bucket.WRAP)
-    yield
-    bucket.client_of.cache_clear()
+pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("fast_and_plain")]
 
 
 @contextlib.contextmanager

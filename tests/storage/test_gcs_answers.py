@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import http.server
 import json
-import threading
 from collections.abc import Iterator
 
 import pytest
 
+from tests.support.http_service import QuietHandler, serving
 from transforms.storage.objects import bucket
 from transforms.storage.places import store_of
 
@@ -22,7 +21,7 @@ def _service(listed: list[dict[str, str]], not_found: int) -> Iterator[str]:
     """A bucket that lists these objects, and answers 404 to the first requests for the state of one."""
     left = [not_found]
 
-    class Handler(http.server.BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def do_GET(self) -> None:
             is_list = self.path.split("?")[0].endswith("/o")
             is_found = is_list or left[0] <= 0
@@ -34,14 +33,10 @@ def _service(listed: list[dict[str, str]], not_found: int) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(body.encode())
 
-        def log_message(self, *_: object) -> None: ...
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with serving(Handler) as address:
         try:
-            yield f"http://127.0.0.1:{server.server_port}"
+            yield address
         finally:
-            server.shutdown()
             bucket.client_of.cache_clear()
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import http.server
-import threading
 from collections.abc import Iterator
 
 import pytest
 
 from schemas.errors import ConfigError
+from tests.support.http_service import QuietHandler, serving
 from transforms.storage.objects import bucket
 from transforms.storage.places import store_of
 
@@ -28,7 +27,7 @@ _CODES = {
 def _service(status: int, body: str) -> Iterator[str]:
     """A service that gives the same answer to every request."""
 
-    class Handler(http.server.BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def do_GET(self) -> None:
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
@@ -38,14 +37,8 @@ def _service(status: int, body: str) -> Iterator[str]:
 
         do_HEAD = do_GET  # noqa: N815
 
-        def log_message(self, *_: object) -> None: ...
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
+    with serving(Handler) as address:
+        yield address
 
 
 @pytest.fixture(autouse=True)
