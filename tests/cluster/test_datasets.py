@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -50,6 +51,19 @@ def _files(out: str) -> dict[str, bytes]:
         for name in store.names(f"{one['folder']}/")
         if not name.endswith("/manifest.json")
     }
+
+
+def _tables(out: str, folder: str) -> pa.Table:
+    """The tables of one folder of all versions, as one table."""
+    files = [data for name, data in sorted(_files(out).items()) if f"/{folder}" in name]
+    assert files
+    return pa.concat_tables([pq.read_table(io.BytesIO(data)).unify_dictionaries() for data in files])
+
+
+def _reason(ledger: pa.Table, key: str) -> str:
+    """The one reason that the ledger gives for a conversation."""
+    (reason,) = [row["reason"] for row in ledger.to_pylist() if row["conversation_key"] == key]
+    return str(reason)
 
 
 def _assert_whole(out: str, corpus: Corpus, version: int) -> None:
@@ -98,15 +112,15 @@ def test_a_dataset_in_a_bucket_is_that_on_disk(
         _assert_whole(out, small, 1)
     assert certificates[0] == certificates[1]
     assert _files(local) == _files(remote) != first
-    gone = small.key_of(held["conversation_id"]).encode()
+    gone = small.key_of(held["conversation_id"])
     for out in (local, remote):
         _done("run", "-c", small.config, "--output", out, *COMMON, *AGAIN)
         removed = json.loads(_done("gc", out, "--keep", "1", "--json").stdout)["removed"]
         assert removed == [1, 2]
         _assert_whole(out, small, 3)
-        ledger = [data for name, data in _files(out).items() if "restricted/" in name or "data/" in name]
-        assert ledger
-        assert not any(gone in data for data in ledger)
+        assert _reason(_tables(out, "ledger/"), gone) == "deleted"
+        for folder in ("data/", "restricted/index-"):
+            assert gone not in _tables(out, folder)["conversation_key"].to_pylist()
     assert _files(local) == _files(remote)
     _assert_no_credentials(store_of(place), server)
 
