@@ -11,6 +11,8 @@ import msgspec
 
 FORMAT = "chatsieve-dataset"
 FORMAT_VERSION = 2
+#: Pages that are made from the manifest.
+PAGES = ("report/report.html", "README.md")
 #: The name of a version's folder; its first group is the number.
 VERSION_FOLDER = re.compile(r"v([0-9]{4,})-[0-9a-f]{6,}\Z")
 
@@ -44,7 +46,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     `counts`: records, sessions, quarantined_records, training_rows, and sessions by decision and by reason.
     `policy`: id, digests and, under `pack`, the canonical form of the policy.
     `inputs` and `snapshots`: the files read, with masked name, size and SHA-256. An audit does not read text
-    columns of Parquet: such an input has `metadata_sha256`, over the footer and the other columns.
+    columns of Parquet: such an input has `metadata_sha256`, over the footer and the other columns. `made_at`:
+    when the files were complete, UTC.
     """
 
     format: str = FORMAT
@@ -65,6 +68,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     entities: dict[str, int]
     files: list[FileEntry]
     erased: Erased = Erased()
+    made_at: str = ""
     digest: str = ""
     hmac: str = ""
 
@@ -73,6 +77,12 @@ def digest_of(manifest: Manifest) -> str:
     """SHA-256, in hex, over the manifest with an empty digest and HMAC, in canonical JSON."""
     blank = msgspec.structs.replace(manifest, digest="", hmac="")
     return hashlib.sha256(msgspec.json.encode(blank, order="deterministic")).hexdigest()
+
+
+def digest_without_pages(manifest: Manifest) -> str:
+    """SHA-256, in hex, over the manifest without the entries of the pages that name this digest."""
+    files = [file for file in manifest.files if file.path not in PAGES]
+    return digest_of(msgspec.structs.replace(manifest, files=files))
 
 
 def hmac_of(manifest: Manifest, key: bytes) -> str:

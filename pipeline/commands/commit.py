@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import hashlib
 import importlib.metadata
+import os
+import time
 from pathlib import Path, PurePath
 from typing import Any, Literal
 
@@ -14,7 +17,7 @@ from pipeline.dataset.card import dataset_card
 from pipeline.dataset.writer import DatasetWriter
 from pipeline.inputs.config import Settings
 from pipeline.inputs.find_inputs import Inputs
-from pipeline.pages.report import report_page
+from pipeline.pages.report import identity_of, report_page
 from pipeline.report.full import ReportContext, encode_report, report_of
 from pipeline.report.ledger_counts import Catalog
 from pipeline.report.masking import entities_of
@@ -109,7 +112,6 @@ def prepare(
     ]
     files.append(stage(writer.folder, "report/report.json", encode_report(written)))
     document = msgspec.to_builtins(written)
-    files.append(stage(writer.folder, "report/report.html", report_page(document)))
     manifest = Manifest(
         kind=kind,
         dataset_version=writer.version,
@@ -131,14 +133,23 @@ def prepare(
         counts=msgspec.to_builtins(full.counts),
         entities=entities_of(catalog),
         files=sorted(files, key=lambda file: file.path),
+        made_at=moment_text(_now()),
     )
+    page = report_page(document, identity_of(manifest))
+    files.append(stage(writer.folder, "report/report.html", page))
     if kind == "run":
-        card = dataset_card(manifest).encode()
-        files.append(stage(writer.folder, "README.md", card))
-        manifest = msgspec.structs.replace(manifest, files=sorted(files, key=lambda file: file.path))
+        files.append(stage(writer.folder, "README.md", dataset_card(manifest).encode()))
+    manifest = msgspec.structs.replace(manifest, files=sorted(files, key=lambda file: file.path))
     failed = [_failed(failure, kind) for failure in full.failed]
     outcome = Outcome(writer.path, writer.folder, manifest, document, failed)
     return Prepared(outcome, writer, encode(manifest, settings.key))
+
+
+def _now() -> dt.datetime:
+    """The time, to the second; that of SOURCE_DATE_EPOCH (reproducible-builds.org) where it is set."""
+    given = os.environ.get("SOURCE_DATE_EPOCH", "")
+    seconds = int(given) if given.isascii() and given.isdigit() else int(time.time())
+    return dt.datetime.fromtimestamp(seconds, dt.UTC)
 
 
 def _failed(failure: Failure, kind: str) -> str:

@@ -32,9 +32,7 @@ def charts_of(report: dict[str, Any]) -> dict[str, Rows]:
         "retention": [row for row in report["retention"] if row["sessions"]],
         "entities": _entities(report["deid"]),
         "quarantine": _some({"code": row["code"], "records": row["records"]} for row in report["quarantine"]),
-        "shards": [
-            {"megabytes": file["bytes"] / 1e6} for file in (report["shards"] or {"files": []})["files"]
-        ],
+        "shards": [{"bytes": file["bytes"]} for file in (report["shards"] or {"files": []})["files"]],
         "explore": _splits(report["by_month"]),
     }
 

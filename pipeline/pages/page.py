@@ -13,6 +13,7 @@ import jinja2
 import markupsafe
 
 from pipeline.pages import chart_library as page_library
+from pipeline.report.units import counted
 
 _CODE = markupsafe.Markup("<code>{}</code>")
 FOLDER = Path(__file__).parent / "templates"
@@ -108,6 +109,7 @@ def _environment() -> jinja2.Environment:
     )
     environment.filters |= {
         "count": count,
+        "counted": counted,
         "percent": percent,
         "points": points,
         "size": size,

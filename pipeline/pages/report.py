@@ -1,14 +1,15 @@
-"""report.html: the page of a report, made from report.json only."""
+"""report.html: the page of a report, made from report.json and the identity of its version."""
 
 from __future__ import annotations
 
 import collections
-from typing import Any
+from typing import Any, NamedTuple
 
 from pipeline.pages.charts import DECISIONS, charts_of, state_label, value_label
 from pipeline.pages.page import render_page, script_json
 from pipeline.pages.report_summary import age, changed, headline, refusals
 from schemas.decisions import decision_of
+from schemas.manifest import Manifest, digest_without_pages
 from schemas.report_counts import MIXED
 
 #: The largest number of cube rows in a page; with more rows, months are merged to years, then to one value.
@@ -18,12 +19,39 @@ MOST_SHARDS = 500
 _NAMES = ("reason", "tier", "surface", "month of creation", "basis of consent")
 
 
-def report_page(report: dict[str, Any]) -> bytes:
+class Identity(NamedTuple):
+    """What a page is signed for: the dataset's name, the version, when it was made, and its manifest.
+
+    `digest`: `digest_without_pages` of the manifest as it was committed.
+    """
+
+    dataset: str
+    version: int
+    made_at: str
+    digest: str
+
+
+def identity_of(manifest: Manifest, digest: str | None = None) -> Identity:
+    """The identity of a version. `digest`: that of the manifest before an erasure, if there was one.
+
+    Raises KeyError or TypeError for a manifest without the arguments of a run.
+    """
+    output, audit = manifest.arguments["output"]["path"], manifest.arguments["audit"]["path"]
+    path = output if manifest.kind == "run" else audit or f"{output.rstrip('/')}.audit"
+    name = path.rstrip("/").rpartition("/")[2] or path
+    return Identity(
+        name, manifest.dataset_version, manifest.made_at, digest or digest_without_pages(manifest)
+    )
+
+
+def report_page(report: dict[str, Any], identity: Identity) -> bytes:
     """The page, in UTF-8; `report` is the document of report.json, full or shareable."""
     return render_page(
         "report.html.j2",
         charts_of(report),
         report=report,
+        identity=identity,
+        records_in_quarantine=_in_quarantine(report["counts"]),
         headline=headline(report),
         age=age(report["snapshots"]["age_seconds"]),
         refusals=refusals(report),
@@ -36,6 +64,11 @@ def report_page(report: dict[str, Any]) -> bytes:
         most_shards=MOST_SHARDS,
         cube=script_json(_cube(report)),
     )
+
+
+def _in_quarantine(counts: dict[str, Any]) -> bool:
+    """True if quarantine/ has lines: one per record that could not be read, none for quarantined sessions."""
+    return bool(counts["quarantined_records"])
 
 
 def _states(cells: list[dict[str, Any]]) -> list[dict[str, Any]]:

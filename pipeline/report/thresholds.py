@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import isodate
 
 from pipeline.report.previous import share
+from pipeline.report.units import counted
 from schemas.config import FailIf, RunConfig
 from schemas.report import Failure, Report
 from schemas.report_counts import Cell, Counts
@@ -85,25 +86,28 @@ def _shares(report: Report, fail_if: FailIf) -> Iterator[Failure]:
 def _numbers(report: Report, fail_if: FailIf) -> Iterator[Failure]:
     total, least, consent = report.counts.ledger_rows, fail_if.min_sessions, report.consent
     if least is not None and isinstance(total, int) and total < least:
-        text = f"{total} sessions were read, fewer than {least}"
+        text = f"{counted(total, 'sessions')} {'was' if total == 1 else 'were'} read, fewer than {least}"
         yield Failure(f"{_KEY}.min_sessions", least, total, text)
-    counted = (
+    counts = (
         (
             "max_undecided_users_after_deadline",
             consent.undecided_after_deadline.users,
-            "users who have not decided wrote after the deadline",
+            "undecided users",
+            "wrote after the deadline",
         ),
-        ("max_stale_users", consent.stale.users, "users wrote after the newest consent snapshot"),
+        ("max_stale_users", consent.stale.users, "users", "wrote after the newest consent snapshot"),
         (
             "refused_eligible",
             consent.refused_eligible.unexplained,
-            "eligible sessions of users who refuse are not kept by name",
+            "eligible sessions",
+            "of users who refuse, kept by no rule of the policy",
         ),
     )
-    for key, count, words in counted:
+    for key, count, unit, what in counts:
         limit, number = getattr(fail_if, key), _number(count)
         if limit is not None and number > limit:
-            yield Failure(f"{_KEY}.{key}", limit, number, f"{number} {words}, more than {limit}")
+            text = f"{counted(number, unit)} {what}, more than {limit}"
+            yield Failure(f"{_KEY}.{key}", limit, number, text)
 
 
 def _moved(report: Report, fail_if: FailIf) -> Iterator[Failure]:
@@ -134,7 +138,7 @@ def _warnings(report: Report, fail_if: FailIf) -> Iterator[Failure]:
 
 
 def _part(number: int, total: int) -> str:
-    return f"{number} of {total} sessions, {_percent(share(number, total))},"
+    return f"{number} of {counted(total, 'sessions')}, {_percent(share(number, total))},"
 
 
 def _percent(fraction: float) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import msgspec
@@ -26,6 +26,9 @@ class _Warning(NamedTuple):
     text: str
     action: str
 
+
+#: The text of `quarantine_high` where the limit itself is passed.
+_OVER_THE_LIMIT = "The share of quarantined rows is above limits.max_quarantined_fraction."
 
 _WARNINGS: dict[WarningCode, _Warning] = {
     "refused_eligible": _Warning(
@@ -56,8 +59,8 @@ _WARNINGS: dict[WarningCode, _Warning] = {
     "quarantine_high": _Warning(
         65,
         "sessions",
-        "More than half of what limits.max_quarantined_fraction allows could not be used.",
-        "See the codes here and the places in quarantine/.",
+        "The share of quarantined rows is above half of limits.max_quarantined_fraction.",
+        "See the codes under Quarantine on this page.",
     ),
     "tier_unlisted": _Warning(
         60,
@@ -118,12 +121,9 @@ def _of_sessions(report: Report, config: RunConfig) -> Iterator[Caution]:
         yield _warning("nothing_eligible")
     if report.snapshots.age_seconds > OLD_SECONDS:
         yield _warning("snapshot_old")
-    parts, limit = _number(report.counts.quarantined_parts), config.limits.max_quarantined_fraction / 2
+    parts = _number(report.counts.quarantined_parts)
     quarantined = _number(decisions.get("quarantined", 0)) - parts
-    if quarantined > limit * (total - parts):
-        yield _warning("quarantine_high", None, quarantined, total - parts)
-    elif parts > limit * _number(report.counts.parts):
-        yield _warning("quarantine_high", None, parts, _number(report.counts.parts))
+    yield from _quarantine_high(((quarantined, total - parts), (parts, _number(report.counts.parts))), config)
     unlisted: tuple[tuple[WarningCode, list[Split]], ...] = (
         ("tier_unlisted", report.by_tier),
         ("surface_unlisted", report.by_surface),
@@ -134,6 +134,17 @@ def _of_sessions(report: Report, config: RunConfig) -> Iterator[Caution]:
     dropped = _number(report.counts.reasons.get(str(Reason.RESIDUAL_PII), 0))
     if dropped:
         yield _warning("residual_found", None, dropped, total)
+
+
+def _quarantine_high(counted: Iterable[tuple[int, int]], config: RunConfig) -> Iterator[Caution]:
+    """At most one warning, for the first (quarantined, of how many) above half of the limit."""
+    limit = config.limits.max_quarantined_fraction
+    for quarantined, total in counted:
+        if quarantined > limit / 2 * total:
+            found = _warning("quarantine_high", None, quarantined, total)
+            over = quarantined > limit * total
+            yield msgspec.structs.replace(found, text=_OVER_THE_LIMIT) if over else found
+            return
 
 
 def _of_users(report: Report) -> Iterator[Caution]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import collections
 import importlib.metadata
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 
 from pipeline.dataset.card import dataset_card
-from pipeline.pages.report import report_page
+from pipeline.pages.report import identity_of, report_page
 from pipeline.report.full import encode_report
 from pipeline.report.ledger_counts import (
     LedgerCell,
@@ -27,11 +28,13 @@ from pipeline.verify.findings import Finding, Outcome
 from pipeline.verify.ledger import Ledger
 from pipeline.verify.subject import DAMAGE, Counts, Subject, decoded, read_file
 from pipeline.verify.training_rows import Sums
+from schemas.manifest import Erased
 from schemas.policy import Policy
 from schemas.report import Report
 from transforms.shuffle.instants import moment_text
 
 _JSON, _HTML, _CARD = "report/report.json", "report/report.html", "README.md"
+_NAMED = re.compile(rb'id="manifest-digest">([0-9a-f]{64})<')
 
 
 def check_report(
@@ -196,11 +199,12 @@ def _check_pages(subject: Subject, outcome: Outcome) -> Iterator[Finding]:
     if _HTML not in subject.bad and _JSON not in subject.bad:
         try:
             report = msgspec.json.decode(read_file(subject.folder / _JSON), type=Report)
-            page = report_page(msgspec.to_builtins(report))
+            digest = _digest_before(subject, read_file(subject.folder / _HTML))
+            page = report_page(msgspec.to_builtins(report), identity_of(subject.manifest, digest))
         except (*DAMAGE, LookupError):
             page = b""
         if page != read_file(subject.folder / _HTML):
-            yield Finding("report", _HTML, "is not the page of report.json")
+            yield Finding("report", _HTML, "is not the page of report.json and this manifest")
     if subject.manifest.kind == "run" and _CARD not in subject.bad:
         try:
             card = dataset_card(subject.manifest).encode()
@@ -208,6 +212,12 @@ def _check_pages(subject: Subject, outcome: Outcome) -> Iterator[Finding]:
             card = b""
         if card != read_file(subject.folder / _CARD):
             yield Finding("report", _CARD, "is not the card of this manifest")
+
+
+def _digest_before(subject: Subject, page: bytes) -> str | None:
+    """The digest that the page names, if an erasure changed the manifest since; else None."""
+    found = _NAMED.search(page) if subject.manifest.erased != Erased() else None
+    return found[1].decode() if found else None
 
 
 def _finding(what: str) -> Finding:

@@ -21,6 +21,8 @@ from transforms.storage.places import store_of
 pytestmark = pytest.mark.cluster
 AGAIN = ("--as-of", "2026-03-02T00:00:00Z", "--set", "output.on_exists=new_version")
 COMMON = ("--quiet", "--set", "output.shards=2")
+#: Pages name the time at which they were made.
+MADE = {"SOURCE_DATE_EPOCH": "1772500000"}
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +34,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
 
 
 def _done(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    done = chatsieve(*arguments, **environment)
+    done = chatsieve(*arguments, **MADE, **environment)
     assert done.returncode == 0, done.stderr
     return done
 

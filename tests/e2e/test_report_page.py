@@ -15,9 +15,10 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
 from pipeline.pages.report import report_page
+from schemas.manifest import decode, digest_without_pages
 from tests.support.browsers import Opened, browser
 from tests.support.command import Corpus, chatsieve, current
-from tests.support.made_reports import example, ledger_of, report_over
+from tests.support.made_reports import IDENTITY, example, ledger_of, report_over
 
 __all__ = ["browser"]
 pytestmark = pytest.mark.e2e
@@ -50,7 +51,7 @@ def cases(corpus: Corpus, finished: Any, tmp_path_factory: pytest.TempPathFactor
         )
     ledger, standing = ledger_of(LARGE)
     for name, document in {"large": report_over(ledger, standing, corpus), "example": example()}.items():
-        (root / f"{name}.html").write_bytes(report_page(document))
+        (root / f"{name}.html").write_bytes(report_page(document, IDENTITY))
         found[name] = Case(root / f"{name}.html", document)
     return found
 
@@ -240,6 +241,49 @@ def test_print_shows_every_table(cases: dict[str, Case], browser: Browser) -> No
     opened.close()
 
 
+def test_the_page_names_what_is_signed_and_prints(
+    cases: dict[str, Case], browser: Browser, tmp_path: Path
+) -> None:
+    """Dataset, version, time and manifest digest are those of the dataset, on paper too."""
+    case = cases["small"]
+    manifest = decode((case.path.parent.parent / "manifest.json").read_bytes())
+    opened = Opened(browser, case.path)
+    terms = opened.page.locator(".identity dd").all_inner_texts()
+    made = manifest.made_at.replace("T", "\u00a0").replace("Z", "\u00a0UTC")
+    assert terms == ["out", str(manifest.dataset_version), made, digest_without_pages(manifest)]
+    assert opened.page.locator("#sign dt").all_inner_texts()[-1].startswith("Released for training")
+    opened.page.evaluate("() => dispatchEvent(new Event('beforeprint'))")
+    opened.page.emulate_media(media="print")
+    opened.page.pdf(path=tmp_path / "page.pdf", format="A4", print_background=True)
+    opened.close()
+    shown = browser.new_context().new_page()
+    assert (tmp_path / "page.pdf").read_bytes().count(b"/Type /Page\n") >= 3
+    shown.context.close()
+
+
+def test_axes_of_small_counts_have_whole_and_different_ticks(browser: Browser, tmp_path: Path) -> None:
+    """An axis up to 2 read 0 1 1 2 2."""
+    document = copy.deepcopy(example())
+    for name in ("by_tier", "by_surface", "by_month"):
+        document[name] = [
+            {"value": value, **dict.fromkeys(DECISIONS, 0), "eligible": 1 + place, "sessions": 1 + place}
+            for place, value in enumerate(("one", "two"))
+        ]
+    document["quarantine"] = [{"code": "malformed_json", "records": 2, "bytes": 10}]
+    path = tmp_path / "small.html"
+    path.write_bytes(report_page(document, IDENTITY))
+    opened = Opened(browser, path)
+    for chart in ("by_tier", "by_surface", "by_month", "quarantine"):
+        axes = opened.page.evaluate(
+            "name => [...document.querySelectorAll(`figure[data-chart=${name}] .role-axis-label`)]"
+            ".map(axis => [...axis.querySelectorAll('text')].map(text => text.textContent))",
+            chart,
+        )
+        counts = [labels for labels in axes if labels and all(label.isdigit() for label in labels)]
+        assert counts == [["0", "1", "2"]], (chart, axes)
+    opened.close()
+
+
 def test_figures_of_a_million_rows_equal_a_query_over_them(cases: dict[str, Case], browser: Browser) -> None:
     """Counted by the page's tables, and by DuckDB over the ledger itself."""
     ledger, _ = ledger_of(LARGE)
@@ -276,7 +320,7 @@ def test_hostile_values_are_shown_as_text(browser: Browser, tmp_path: Path) -> N
     report["previous"]["name"] = bad
     report["cube"]["rows"][0][1] = bad
     path = tmp_path / "bad.html"
-    path.write_bytes(report_page(report))
+    path.write_bytes(report_page(report, IDENTITY))
     opened = Opened(browser, path)
     assert opened.complaints == []
     assert opened.page.evaluate("() => document.images.length") == 0

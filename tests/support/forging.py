@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.dataset.card import dataset_card
-from schemas.manifest import Parent, decode, digest_of, encode
+from schemas.manifest import Manifest, Parent, decode, digest_of, encode
 from transforms.output.shards import rewrite_table
 
 Rows = list[dict[str, Any]]
@@ -121,7 +121,6 @@ class Dataset:
 
     def set_report(self, change: Callable[[dict[str, Any]], Any]) -> None:
         """Changes report.json and makes its page anew."""
-        from pipeline.pages.report import report_page
         from pipeline.report.full import encode_report
         from schemas.report import Report
 
@@ -129,7 +128,19 @@ class Dataset:
         change(tree)
         report = msgspec.convert(tree, Report)
         self.put_listed("report/report.json", encode_report(report))
-        self.put_listed("report/report.html", report_page(msgspec.to_builtins(report)))
+        self.renew_page()
+
+    def renew_page(self) -> None:
+        """Makes report.html fit report.json and the manifest."""
+        self.put_listed(
+            "report/report.html", self._page(decode((self.folder / "manifest.json").read_bytes()))
+        )
+
+    def _page(self, manifest: Manifest) -> bytes:
+        from pipeline.pages.report import identity_of, report_page
+
+        report = json.loads((self.folder / "report/report.json").read_bytes())
+        return report_page(report, identity_of(manifest))
 
     def renew_card(self) -> None:
         """Makes README.md fit the manifest."""
@@ -147,12 +158,12 @@ class Dataset:
         manifest = decode((before / "manifest.json").read_bytes())
         parent = Parent(entry["version"], entry["manifest_sha256"])
         manifest = msgspec.structs.replace(manifest, dataset_version=number, parent=parent)
-        self.put(f"{folder}/README.md", (card := dataset_card(manifest).encode()))
-        fits = {"bytes": len(card), "sha256": hashlib.sha256(card).hexdigest()}
-        files = [
-            msgspec.structs.replace(file, **fits) if file.path == "README.md" else file
-            for file in manifest.files
-        ]
+        pages = {"README.md": dataset_card(manifest).encode(), "report/report.html": self._page(manifest)}
+        fits = {}
+        for name, page in pages.items():
+            self.put(f"{folder}/{name}", page)
+            fits[name] = {"bytes": len(page), "sha256": hashlib.sha256(page).hexdigest()}
+        files = [msgspec.structs.replace(file, **fits.get(file.path, {})) for file in manifest.files]
         data = encode(msgspec.structs.replace(manifest, files=files), key)
         self.put(f"{folder}/manifest.json", data)
         added = {

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.inputs.config import load_settings
+from pipeline.pages.report import Identity
 from pipeline.report.full import ReportContext, report_of
 from schemas.decisions import Decision, decision_of
 from schemas.tables import LEDGER
@@ -24,6 +25,8 @@ TIERS = ("free", "pro", "max", "team", "api")
 SURFACES = ("chat", "code", "api")
 BASES = ("user_consent", "separate_authorization")
 AS_OF = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
+#: What the page of a made report is signed for.
+IDENTITY = Identity("made", 3, "2026-03-02T01:02:03Z", "0123456789abcdef" * 4)
 
 
 def ledger_of(rows: int, seed: int = 1) -> tuple[pa.Table, pa.ChunkedArray]:

@@ -27,7 +27,7 @@ def print_summary(outcome: Outcome, console: Console) -> None:
     console.print(
         f"{outcome.manifest.kind} as of {report['as_of']}, consent known until {report['known_until']}: "
         f"{_count(counts['records'])} records, {_count(counts['sessions'])} sessions, "
-        f"{_count(counts['quarantined_records'])} unreadable"
+        f"{_count(counts['quarantined_records'])} unreadable records"
     )
     console.print(_decisions(report))
     if outcome.manifest.entities:

@@ -15,7 +15,7 @@ import pytest
 from pipeline.pages import chart_library as page_library
 from pipeline.pages.page import FOLDER, script_json, size
 from pipeline.pages.report import MOST_CELLS, report_page
-from tests.support.made_reports import example
+from tests.support.made_reports import IDENTITY, example
 
 CHARTS = sorted((FOLDER / "charts").glob("*.vl.json"))
 
@@ -33,12 +33,12 @@ def test_a_chart_is_one_by_the_schema_of_vega_lite(path: Path) -> None:
 
 def test_equal_reports_give_equal_bytes() -> None:
     """No clock and no chance in a page."""
-    assert report_page(example()) == report_page(example())
+    assert report_page(example(), IDENTITY) == report_page(example(), IDENTITY)
 
 
 def test_the_page_names_nothing_to_load_and_allows_only_its_own_scripts() -> None:
     """Digests for script and style, nothing else: what gets into the page some other way does not run."""
-    page = report_page(example()).decode()
+    page = report_page(example(), IDENTITY).decode()
     (policy,) = re.findall(r'<meta http-equiv="Content-Security-Policy" content="([^"]+)">', page)
     policy = policy.replace("&#39;", "'")
     assert policy.startswith("default-src 'none'; ")
@@ -75,7 +75,7 @@ def test_a_page_stays_small_however_many_cells_there_are() -> None:
     ]
     assert len(rows) > MOST_CELLS
     report["cube"]["rows"] = rows
-    page = report_page(report).decode()
+    page = report_page(report, IDENTITY).decode()
     cube = json.loads(re.findall(r'id="cube">(.*?)</script>', page)[0])
     assert cube["values"][3] == ["2023", "2024", "2025"]
     assert sum(row[5] for row in cube["rows"]) == len(rows)
