@@ -10,7 +10,8 @@ from typing import Any, Literal
 import pydantic
 
 from schemas.errors import ConfigError
-from schemas.strict_yaml import StrictModel, bytes_of, load_model
+from schemas.strict_yaml import StrictModel, load_model
+from schemas.yaml_tree import bytes_of
 
 _CLASS = r"^[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$"
 _MIN_SCORE = 0.5
@@ -89,6 +90,12 @@ class RefusalConfig(StrictModel):
     max_characters: int = pydantic.Field(default=64_000_000, ge=1)
 
 
+def _or_its_name(schema: dict[str, Any]) -> None:
+    """Makes a JSON Schema accept the short form of an operator too."""
+    whole = {name: schema.pop(name) for name in list(schema) if name not in ("title", "description")}
+    schema["anyOf"] = [whole["properties"]["operator"], whole]
+
+
 Style = Literal["placeholder", "realistic"]
 
 
@@ -99,6 +106,8 @@ class Operator(StrictModel):
     writes 16 hex digits, equal for equal values of one session only. `drop_session` refuses the session.
     `custom` calls a Presidio operator of the user's own, `class` (module:Class), with `params`.
     """
+
+    model_config = pydantic.ConfigDict(json_schema_extra=_or_its_name)
 
     operator: Literal[
         "placeholder", "realistic", "replace", "mask", "redact", "hash", "keep", "drop_session", "custom"

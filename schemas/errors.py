@@ -1,16 +1,32 @@
 """The errors that chatsieve raises.
 
 A message is one line: the file, key or id digest, what was expected, and what to do. It never contains text
-of a conversation, a name or a raw id.
+of a conversation, a name or a raw id. An error of several faults has one such line for each.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 
 class ChatsieveError(Exception):
-    """Base class. The message is safe to print; the command exits with `exit_code`."""
+    """Base class. The message is safe to print; the command exits with `exit_code`.
+
+    `lines`: a line for each fault; the message has all of them.
+    """
 
     exit_code = 3
+
+    def __init__(self, *lines: str) -> None:
+        super().__init__(*lines)
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The faults, each as one line."""
+        return self.args
+
+    def __str__(self) -> str:
+        return "\n".join(self.args)
 
 
 class ConfigError(ChatsieveError):
@@ -57,3 +73,26 @@ class PipelineError(ChatsieveError):
 
 class StoreError(PipelineError):
     """An object of an object store could not be read. No reader may take it for a damaged record."""
+
+
+class Faults:
+    """Errors of several steps, to be raised as one."""
+
+    def __init__(self) -> None:
+        self._found: list[ChatsieveError] = []
+
+    def kept[Result](self, step: Callable[[], Result]) -> Result | None:
+        """The result of a step; None if it was refused. Errors with another exit code are raised."""
+        try:
+            return step()
+        except ChatsieveError as error:
+            if error.exit_code != ConfigError.exit_code:
+                raise
+            self._found.append(error)
+            return None
+
+    def error(self) -> ChatsieveError:
+        """One error with the lines of all; its type is theirs if they have the same, else ConfigError."""
+        kinds = {type(error) for error in self._found}
+        kind = kinds.pop() if len(kinds) == 1 else ConfigError
+        return kind(*dict.fromkeys(line for error in self._found for line in error.lines))

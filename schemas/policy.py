@@ -16,16 +16,8 @@ import pydantic
 from schemas.decisions import CLAUSE
 from schemas.errors import PolicyError
 from schemas.policy_faults import faults_of
-from schemas.strict_yaml import (
-    Duration,
-    Instant,
-    StrictModel,
-    bytes_of,
-    dotted_key,
-    line_of,
-    load_tree,
-    validate,
-)
+from schemas.strict_yaml import Duration, Instant, StrictModel, validate
+from schemas.yaml_tree import bytes_of, dotted_key, line_of, load_tree
 
 #: Text without control characters, safe to print on a terminal.
 PrintableText = Annotated[str, pydantic.Field(min_length=1, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
@@ -119,8 +111,9 @@ def load_pack(path: Path | str, data: bytes | None = None) -> Pack:
     data = bytes_of(Path(path), PolicyError) if data is None else data
     tree, lines = load_tree(path, PolicyError, data)
     policy = validate(tree, lines, path, Policy, PolicyError)
-    for keys, message in faults_of(policy):
-        raise PolicyError(f"{path}:{line_of(lines, keys)}: {dotted_key(keys)}: {message}")
+    found = [f"{path}:{line_of(lines, keys)}: {dotted_key(keys)}: {text}" for keys, text in faults_of(policy)]
+    if found:
+        raise PolicyError(*found)
     digest = hashlib.sha256(data).hexdigest()
     return Pack(policy=policy, sha256=digest, canonical_sha256=canonical_sha256(policy))
 

@@ -1,27 +1,20 @@
-"""Strict YAML: duplicate or unknown keys, wrong types and bad values are errors with file, line and key."""
+"""Strict models of YAML files: unknown keys, wrong types and bad values are errors with line and key."""
 
 from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import isodate
 import pydantic
-import yaml
 
 from schemas.errors import ConfigError
+from schemas.known_keys import closest, known_keys
+from schemas.yaml_tree import Lines, dotted_key, line_of, load_tree
 
-Lines = dict[tuple[str | int, ...], int]
-#: A configuration file above these limits is refused. The largest one that is shipped has 3 kB.
-MAX_CHARACTERS = 256 << 10
-#: A character has at most four bytes in UTF-8.
-MAX_BYTES = 4 * MAX_CHARACTERS
-#: Keys and values, each as often as aliases repeat it.
-MAX_VALUES = 10_000
-MAX_LEVELS = 32
 _SIZE = re.compile(r"(\d+)\s*(B|KB|MB|GB|KiB|MiB|GiB)?\Z")
 _FACTOR = {None: 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 
@@ -43,7 +36,11 @@ def parse_duration(value: object) -> isodate.Duration | dt.timedelta:
 
 
 #: A field type: an ISO 8601 duration, with calendar years and months.
-Duration = Annotated[Any, pydantic.BeforeValidator(parse_duration)]
+Duration = Annotated[
+    Any,
+    pydantic.BeforeValidator(parse_duration),
+    pydantic.WithJsonSchema({"type": "string", "pattern": "^P", "examples": ["P5Y", "P30D", "PT36H"]}),
+]
 
 
 def parse_instant(value: object) -> dt.datetime:
@@ -70,7 +67,23 @@ def parse_size(value: object) -> int:
 
 
 #: A field type: a number of bytes above zero.
-Size = Annotated[int, pydantic.BeforeValidator(parse_size), pydantic.Field(gt=0)]
+Size = Annotated[
+    int,
+    pydantic.BeforeValidator(parse_size),
+    pydantic.Field(gt=0),
+    pydantic.WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "exclusiveMinimum": 0},
+                {
+                    "type": "string",
+                    "pattern": r"^[0-9]+\s*([KMG]?B|[KMG]iB)?$",
+                    "examples": ["64MiB", "1 GB"],
+                },
+            ]
+        }
+    ),
+]
 
 
 def load_model[Model: pydantic.BaseModel](
@@ -89,38 +102,106 @@ def validate[Model: pydantic.BaseModel](
     error: type[ConfigError],
     options: Mapping[str, str] | None = None,
 ) -> Model:
-    """`tree` as a `model`; raises `error` for the first fault, with file, line and key.
+    """`tree` as a `model`; raises `error` with a line for each fault: file, line, key and cure.
 
     `options` maps dotted keys to the command-line options that set them. A fault there names the option.
     """
     try:
         return model.model_validate(tree)
     except pydantic.ValidationError as caught:
-        faults = caught.errors(include_url=False, include_input=False)
-        # A misspelt key is one unknown key and one missing key; the unknown one is in the file, so report it
-        # first.
-        fault = next((each for each in faults if each["type"] == "extra_forbidden"), faults[0])
-        keys = tuple(
-            k for k in fault["loc"] if isinstance(k, int) or not k.startswith(("function-", "tagged-"))
-        )
-        keys = _without_tags(tree, keys)
-        message = fault_text(fault["msg"])
-        unknown = fault["type"] == "extra_forbidden"
-        if unknown:
-            message = "unknown key; check its spelling"
-        elif fault["type"] == "union_tag_not_found":
-            message = "format is missing; add it"
-        elif fault["type"] == "union_tag_invalid":
-            message = f"unknown format; expected one of {fault['ctx']['expected_tags']}"
-        where = _option(keys, options or {}, unknown) or f"{path}:{line_of(lines, keys)}: {dotted_key(keys)}"
-        raise error(f"{where}: {message}") from None
+        found = [
+            (_without_tags(tree, _without_functions(fault["loc"])), fault)
+            for fault in caught.errors(include_url=False, include_input=False)
+        ]
+    texts: dict[tuple[str | int, ...], str] = {}
+    meant: set[tuple[str | int, ...]] = set()
+    for keys, fault in found:
+        if fault["type"] == "extra_forbidden":
+            known = known_keys(model, tree, keys[:-1])
+            guess = closest(str(keys[-1]), (name for name in known if name not in _at(tree, keys[:-1])))
+            texts[keys] = _unknown_key(guess, known)
+            if guess:
+                meant.add((*keys[:-1], guess))
+    for keys, fault in found:
+        # A misspelt key is one unknown key and one missing key: one fault.
+        if keys not in meant:
+            texts.setdefault(keys, fault_text(fault, _at(tree, keys)))
+    ordered = sorted(texts, key=lambda keys: (line_of(lines, keys), [str(key) for key in keys]))
+    raise error(*(_line(path, lines, keys, texts[keys], options or {}) for keys in ordered)) from None
 
 
-def fault_text(message: str) -> str:
-    """A message of pydantic in the wording of our own errors."""
-    text = message.removeprefix("Value error, ").replace("Input should be ", "expected ", 1)
-    text = re.sub(r"expected a valid dictionary or instance of \w+", "expected a mapping", text)
-    return text.replace("expected a valid integer", "expected an integer")
+def _line(
+    path: Path | str, lines: Lines, keys: tuple[str | int, ...], text: str, options: Mapping[str, str]
+) -> str:
+    option = _option(keys, options, text.startswith(_UNKNOWN))
+    return f"{option or f'{path}:{line_of(lines, keys)}: {dotted_key(keys)}'}: {text}"
+
+
+_UNKNOWN = "unknown key; "
+
+
+def _unknown_key(guess: str | None, known: Sequence[str]) -> str:
+    if guess:
+        return f"{_UNKNOWN}did you mean {guess}?"
+    if not known:
+        return f"{_UNKNOWN}remove it"
+    return f"{_UNKNOWN}known here: {', '.join(known)}"
+
+
+def _without_functions(keys: Sequence[str | int]) -> tuple[str | int, ...]:
+    """The keys without the parts that pydantic inserts for validators and unions."""
+    return tuple(k for k in keys if isinstance(k, int) or not k.startswith(("function-", "tagged-")))
+
+
+def _at(tree: Any, keys: Sequence[str | int]) -> Any:
+    """The value at these keys; an empty mapping where there is none."""
+    for key in keys:
+        if isinstance(tree, dict):
+            tree = tree.get(key)
+        elif isinstance(tree, list) and isinstance(key, int) and key < len(tree):
+            tree = tree[key]
+        else:
+            return {}
+    return {} if tree is None else tree
+
+
+#: Our words for faults of pydantic, by their type; `{...}` are values of its context.
+_TEXTS = {
+    "missing": "is missing; add it",
+    "string_type": "expected text; put it in quotes",
+    "int_type": "expected a whole number, without quotes",
+    "int_parsing": "expected a whole number, without quotes",
+    "int_from_float": "expected a whole number",
+    "float_type": "expected a number, without quotes",
+    "float_parsing": "expected a number, without quotes",
+    "bool_type": "expected true or false, without quotes",
+    "bool_parsing": "expected true or false, without quotes",
+    "list_type": "expected a list; write each element on a line that begins with a dash",
+    "dict_type": "expected a mapping of keys to values",
+    "model_type": "expected a mapping of keys to values",
+    "model_attributes_type": "expected a mapping of keys to values",
+    "union_tag_not_found": "format is missing; add it",
+    "union_tag_invalid": "unknown format; expected one of {expected_tags}",
+    "greater_than": "expected more than {gt}",
+    "greater_than_equal": "expected {ge} or more",
+    "less_than": "expected less than {lt}",
+    "less_than_equal": "expected {le} or less",
+    "string_too_short": "is empty; give a value",
+    "too_short": "expected at least {min_length}; add one",
+}
+
+
+def fault_text(fault: Mapping[str, Any], value: Any) -> str:
+    """A fault of pydantic in our words. `value`: what the file has; of it only a short word is repeated."""
+    context = fault.get("ctx", {})
+    if fault["type"] in _TEXTS:
+        words = {name: str(value).removesuffix(".0") for name, value in context.items()}
+        return _TEXTS[fault["type"]].format(**words)
+    text = str(fault["msg"]).removeprefix("Value error, ").replace("Input should be ", "expected ", 1)
+    if fault["type"] == "literal_error" and isinstance(value, str):
+        guess = closest(value, re.findall(r"'([^']*)'", context["expected"]))
+        return f"{text}; did you mean '{guess}'?" if guess else text
+    return text
 
 
 def _option(keys: tuple[str | int, ...], options: Mapping[str, str], unknown: bool) -> str | None:
@@ -147,153 +228,3 @@ def _without_tags(tree: Any, keys: tuple[str | int, ...]) -> tuple[str | int, ..
         elif isinstance(tree, list) and isinstance(key, int) and key < len(tree):
             tree = tree[key]
     return tuple(found)
-
-
-def line_of(lines: Lines, keys: tuple[str | int, ...]) -> int:
-    """The line of a key; for a key that is not in the file, the line of the innermost mapping around it."""
-    return next((lines[keys[:n]] for n in range(len(keys), -1, -1) if keys[:n] in lines), 1)
-
-
-def dotted_key(keys: tuple[str | int, ...]) -> str:
-    """`inputs[0].path` for ("inputs", 0, "path")."""
-    text = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys)
-    return text.removeprefix(".") or "the file"
-
-
-def override(tree: Any, dotted: str, value: Any, error: type[ConfigError]) -> None:
-    """Sets `a.b.c` of `tree` to `value`, creating missing mappings; a number indexes a list."""
-    keys = dotted.split(".")
-    for position, key in enumerate(keys):
-        last = position == len(keys) - 1
-        if isinstance(tree, list):
-            if not key.isdigit() or int(key) >= len(tree):
-                raise error(f"--set {dotted}: the list has no element {key}; elements are numbered from 0")
-            if last:
-                tree[int(key)] = value
-            else:
-                tree = tree[int(key)]
-        elif isinstance(tree, dict):
-            if last:
-                tree[key] = value
-            else:
-                if tree.get(key) is None:
-                    tree[key] = {}
-                tree = tree[key]
-        else:
-            raise error(f"--set {dotted}: {'.'.join(keys[:position])} is not a mapping; check the key")
-
-
-def bytes_of(path: Path, error: type[ConfigError] = ConfigError) -> bytes:
-    """The bytes of a small file; raises `error` if it cannot be read, or is longer than any file may be."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except OSError as caught:
-        raise error(f"{path}: cannot be read: {caught.strerror}") from None
-    if len(data) > MAX_BYTES:
-        raise error(_too_long(path))
-    return data
-
-
-def _too_long(path: Path | str) -> str:
-    return f"{path}: longer than {MAX_CHARACTERS:,} characters; expected a small configuration file"
-
-
-def load_tree(
-    path: Path | str, error: type[ConfigError] = ConfigError, data: bytes | None = None
-) -> tuple[Any, Lines]:
-    """The values of a YAML file, and the line of each key; duplicate keys raise `error`.
-
-    So does a file above 262,144 characters, 10,000 keys and values (an alias counts as all that it repeats),
-    or 32 levels. `data`: the bytes of the file, if they are read. A digest of the same bytes is that of the
-    values.
-    """
-    try:
-        text = (bytes_of(Path(path), error) if data is None else data).decode()
-    except UnicodeDecodeError:
-        raise error(f"{path}: cannot be read: not UTF-8 text") from None
-    if len(text) > MAX_CHARACTERS:
-        raise error(_too_long(path))
-    try:
-        node = yaml.compose(text, Loader=_Loader)
-        lines: Lines = {(): 1}
-        tree = {} if node is None else _build(node, (), lines, path, error)
-    except _TooLarge as caught:
-        raise error(f"{path}:{caught.line}: {caught}") from None
-    except yaml.MarkedYAMLError as caught:
-        line = caught.problem_mark.line + 1 if caught.problem_mark else 1
-        raise error(f"{path}:{line}: not valid YAML: {caught.problem}") from None
-    except yaml.YAMLError:
-        raise error(f"{path}:1: not valid YAML") from None
-    return tree, lines
-
-
-class _TooLarge(Exception):  # noqa: N818 - becomes the error of the caller
-    """What is exceeded, from this line on."""
-
-    def __init__(self, what: str, line: int) -> None:
-        super().__init__(what)
-        self.line = line
-
-
-def _check_size(levels: int, values: int, line: int) -> None:
-    if levels > MAX_LEVELS:
-        raise _TooLarge(f"nested deeper than {MAX_LEVELS} levels; check the brackets", line)
-    if values > MAX_VALUES:
-        raise _TooLarge(
-            f"more than {MAX_VALUES:,} keys and values, aliases written out; shorten the file", line
-        )
-
-
-class _Loader(yaml.SafeLoader):
-    """SafeLoader that leaves times as text, so that a missing offset is detected; of bounded size."""
-
-    _levels = _values = 0
-
-    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        """The next value; raises _TooLarge before it has read a file that is too deep or long."""
-        self._values += 1
-        self._levels += 1
-        _check_size(self._levels - 1, self._values, self.line + 1)
-        node = super().compose_node(parent, index)
-        self._levels -= 1
-        return node
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-
-
-def _build(
-    node: yaml.Node, where: tuple[str | int, ...], lines: Lines, path: Path | str, error: type[ConfigError]
-) -> Any:
-    _check_size(len(where), len(lines), node.start_mark.line + 1)
-    if isinstance(node, yaml.MappingNode):
-        tree: dict[str, Any] = {}
-        for key_node, value_node in node.value:
-            key = key_node.value if isinstance(key_node, yaml.ScalarNode) else None
-            line = key_node.start_mark.line + 1
-            if not isinstance(key, str):
-                raise error(f"{path}:{line}: {dotted_key(where)}: a key must be text; put it in quotes")
-            if key in tree:
-                raise error(f"{path}:{line}: {dotted_key((*where, key))}: duplicate key; remove one")
-            lines[(*where, key)] = line
-            tree[key] = _build(value_node, (*where, key), lines, path, error)
-        return tree
-    if isinstance(node, yaml.SequenceNode):
-        items = []
-        for position, item in enumerate(node.value):
-            lines[(*where, position)] = item.start_mark.line + 1
-            items.append(_build(item, (*where, position), lines, path, error))
-        return items
-    loader = _Loader("")
-    try:
-        return loader.construct_object(node)
-    except (yaml.YAMLError, ValueError):
-        raise error(
-            f"{path}:{node.start_mark.line + 1}: {dotted_key(where)}: unreadable value; put text in quotes"
-        ) from None
-    finally:
-        loader.dispose()

@@ -59,5 +59,5 @@ def _defaults(given: list[str]) -> Defaults:
         made = InputDefaults.model_validate({name: value for name, _, value in pairs})
     except ValidationError as error:
         place = ".".join(str(part) for part in error.errors()[0]["loc"])
-        raise ConfigError(f"--default {place}: {fault_text(error.errors()[0]['msg'])}") from None
+        raise ConfigError(f"--default {place}: {fault_text(error.errors()[0], None)}") from None
     return Defaults(**made.model_dump())

@@ -63,6 +63,7 @@ def main() -> None:
         signal.signal(signal.SIGINT, _interrupt)
     signal.signal(signal.SIGTERM, _interrupt)
     options = ErrorOptions()
+    message: str | tuple[str, ...]
     try:
         message, code = _run_command(options)
     except KeyboardInterrupt:
@@ -73,12 +74,12 @@ def main() -> None:
     sys.exit(code)
 
 
-def _run_command(options: ErrorOptions) -> tuple[str, int]:
-    """(message, exit code) of the command that the arguments name; the message is empty if it printed one."""
+def _run_command(options: ErrorOptions) -> tuple[str | tuple[str, ...], int]:
+    """(messages, exit code) of the command that the arguments name; no message if it printed one."""
     try:
         code = app(obj=options, standalone_mode=False) or 0
     except ChatsieveError as error:
-        return _failed(str(error), error.exit_code, options)
+        return _failed(error.lines, error.exit_code, options)
     except (typer.Abort, KeyboardInterrupt):
         return _failed(*_INTERRUPTED, options)
     except Exception as error:  # noqa: BLE001 - print class and place only: the message may contain data
@@ -95,7 +96,9 @@ def _run_command(options: ErrorOptions) -> tuple[str, int]:
     return _INTERRUPTED if code == _TYPER_INTERRUPTED else ("", code)
 
 
-def _failed(message: str, code: int, options: ErrorOptions) -> tuple[str, int]:
+def _failed[Message: str | tuple[str, ...]](
+    message: Message, code: int, options: ErrorOptions
+) -> tuple[Message, int]:
     if options.debug:
         traceback.print_exc()
     return message, code

@@ -7,7 +7,7 @@ import functools
 import inspect
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path, PurePath
 from typing import Annotated, Any, NoReturn
 
@@ -152,10 +152,11 @@ def tell(text: str, err: bool = False) -> None:
     typer.echo(printable(text), err=err)
 
 
-def fail(message: str, code: int, debug: bool = False) -> NoReturn:
-    """Prints the message as one line to standard error, after a traceback if `debug`, and exits."""
+def fail(message: str | Sequence[str], code: int, debug: bool = False) -> NoReturn:
+    """Prints each message as one line to standard error, after a traceback if `debug`, and exits."""
     if debug:
         traceback.print_exc()
-    line = printable(" ".join(message.split()))
-    print(f"chatsieve: {line}", file=sys.stderr)  # noqa: T201 - the error line itself
+    for each in [message] if isinstance(message, str) else message:
+        line = printable(" ".join(each.split()))
+        print(f"chatsieve: {line}", file=sys.stderr)  # noqa: T201 - the error line itself
     sys.exit(code)

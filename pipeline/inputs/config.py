@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import functools
 import os
 import re
 from collections.abc import Sequence
@@ -12,14 +13,15 @@ from typing import Any
 
 import yaml
 
-from pipeline.inputs.key_file import read_key
+from pipeline.inputs.key_file import check_one_key, read_key
 from pipeline.inputs.packaged import Kind, check_found, packaged_file, packaged_names
 from pipeline.inputs.packs import deid_at, pack_at
 from schemas.config import RunConfig
 from schemas.deid import DeidConfig
-from schemas.errors import ConfigError
+from schemas.errors import ConfigError, Faults
 from schemas.policy import Pack, Policy
-from schemas.strict_yaml import load_tree, override, validate
+from schemas.strict_yaml import validate
+from schemas.yaml_tree import load_tree, override
 from transforms.shuffle.run_key import KeyReference, key_of
 from transforms.storage.places import check_scheme, is_remote, location
 
@@ -87,20 +89,49 @@ def load_settings(path: Path, overrides: dict[str, Any], more_policies: Sequence
             value = [{**_first_input(tree), "path": item} for item in value]
         override(tree, dotted, value, ConfigError)
     options = {dotted: _option_text(dotted, value) for dotted, value in overrides.items()}
-    config = validate(tree, lines, path, RunConfig, ConfigError, options)
     base = path.resolve().parent
-    packs = tuple(pack_at(find_config("policies", given, base)) for given in (config.policy, *more_policies))
-    deid, deid_sha256 = deid_at(find_config("deid", config.deid, base))
+    # The files that the configuration names are checked even if the configuration itself has faults.
+    faults = Faults()
+    config = faults.kept(lambda: validate(tree, lines, path, RunConfig, ConfigError, options))
+    names = [*_named(tree, "policy"), *more_policies]
+    packs = [faults.kept(functools.partial(_pack, name, base)) for name in names]
+    deids = [faults.kept(functools.partial(_deid, name, base)) for name in _named(tree, "deid")]
+    key_reference = faults.kept(lambda: _key(path, tree, config, base))
+    if config is None or key_reference is None or None in packs or None in deids:
+        raise faults.error()
+    ((deid, deid_sha256),) = filter(None, deids)
     return Settings(
         path=path,
         base=base,
         config=config,
-        packs=_unlike(packs),
+        packs=_unlike(tuple(filter(None, packs))),
         deid=deid,
         deid_sha256=deid_sha256,
-        key_reference=read_key(path, config, lambda given: resolve_path(base, given)),
+        key_reference=key_reference,
         as_of=config.as_of or dt.datetime.now(dt.UTC).replace(microsecond=0),
     )
+
+
+def _named(tree: Any, key: str) -> list[str]:
+    """The text of a key of a configuration that may have faults; nothing where it has no text."""
+    given = tree.get(key) if isinstance(tree, dict) else None
+    return [given] if isinstance(given, str) and given else []
+
+
+def _pack(name: str, base: Path) -> Pack:
+    return pack_at(find_config("policies", name, base))
+
+
+def _deid(name: str, base: Path) -> tuple[DeidConfig, str]:
+    return deid_at(find_config("deid", name, base))
+
+
+def _key(path: Path, tree: Any, config: RunConfig | None, base: Path) -> KeyReference | None:
+    """The key; for a configuration with faults only a check that it names one, and None."""
+    if config is not None:
+        return read_key(path, config, lambda given: resolve_path(base, given))
+    check_one_key(path, tree if isinstance(tree, dict) else {})
+    return None
 
 
 def _option_text(dotted: str, value: Any) -> str:

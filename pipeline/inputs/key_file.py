@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from pipeline.inputs.variables import expand, variable_of
 from schemas.config import RunConfig
@@ -15,6 +16,7 @@ from transforms.shuffle.run_key import KeyReference, KeySource, remember
 from transforms.storage.operations import private_file
 from transforms.storage.places import is_remote
 
+_WAYS = ("key", "key_file", "key_command")
 _ADVICE = "generate a key with `chatsieve keygen`"
 
 
@@ -41,9 +43,7 @@ def read_key(path: Path, config: RunConfig, resolve: Callable[[str], str]) -> Ke
     `resolve`: makes paths of the configuration absolute. ConfigError where there is no key, or none that is
     valid. A command of `key_command` that is a path is relative to the configuration, as other paths are.
     """
-    given = [name for name in ("key", "key_file", "key_command") if getattr(config, name) is not None]
-    if len(given) != 1:
-        raise ConfigError(f"{path}: expected one of key, key_file and key_command; {_ADVICE}")
+    check_one_key(path, config.model_dump(include=set(_WAYS)))
     if config.key is not None:
         key = parse_key(expand(config.key, f"{path}: key", _ADVICE), f"{path}: key")
         variable = variable_of(config.key)
@@ -61,6 +61,12 @@ def read_key(path: Path, config: RunConfig, resolve: Callable[[str], str]) -> Ke
         if config.create_key:
             _create(Path(source.place[0]))
     return remember(source, source.read())
+
+
+def check_one_key(path: Path, given: Mapping[str, Any]) -> None:
+    """Raises ConfigError unless the values of a configuration name one key."""
+    if sum(given.get(name) is not None for name in _WAYS) != 1:
+        raise ConfigError(f"{path}: expected one of key, key_file and key_command; {_ADVICE}")
 
 
 def _create(file: Path) -> None:

@@ -52,7 +52,7 @@ def copy_demo(directory: Path) -> Path:
         if any(directory.iterdir()):
             raise OutputError(f"{directory}: is not empty; give a new folder")
         configs = packaged_folder("configs")
-        _copy(configs, directory / "configs", ("*.yaml", "policies/*.yaml", "deid/*.yaml"))
+        _copy(configs, directory / "configs", ("*.yaml", "policies/*.yaml", "deid/*.yaml", "schemas/*.json"))
         _copy(packaged_folder("examples"), directory / "examples", ("**/*",))
     except OSError as error:
         raise OutputError(f"{directory}: cannot be written ({error.strerror})") from None

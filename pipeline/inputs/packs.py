@@ -7,7 +7,7 @@ from pathlib import Path
 from schemas.deid import DeidConfig, load_deid
 from schemas.errors import ConfigError, PolicyError
 from schemas.policy import Pack, load_pack
-from schemas.strict_yaml import MAX_BYTES
+from schemas.yaml_tree import MAX_BYTES
 from transforms.storage.places import open_file
 
 

@@ -65,10 +65,10 @@ _NAMES = "direct, portable, prism, flink, spark, dataflow"
     [
         ({"name": "ray"}, f"runner: expected a mapping with a name: {_NAMES}"),
         ("prism", f"runner: expected a mapping with a name: {_NAMES}"),
-        ({"name": "prism", "workers": 2}, "runner.workers: unknown key; check its spelling"),
-        ({"job_endpoint": "a:1"}, "runner.job_endpoint: unknown key; check its spelling"),
-        ({"name": "direct", "program": "x"}, "runner.program: unknown key; check its spelling"),
-        ({**_PORTABLE, "flink_master": "x"}, "runner.flink_master: unknown key; check its spelling"),
+        ({"name": "prism", "workers": 2}, "runner.workers: unknown key; "),
+        ({"job_endpoint": "a:1"}, "runner.job_endpoint: unknown key; "),
+        ({"name": "direct", "program": "x"}, "runner.program: unknown key; "),
+        ({**_PORTABLE, "flink_master": "x"}, "runner.flink_master: unknown key; "),
         ({**_PORTABLE, "job_endpoint": "jobs"}, "runner.job_endpoint: expected HOST:PORT"),
         ({**_PORTABLE, "job_endpoint": "http://jobs:1"}, "runner.job_endpoint: expected HOST:PORT"),
         ({**_PORTABLE, "environment": {"type": "EXTERNAL"}}, "runner.environment: config: LOOPBACK takes"),
@@ -100,7 +100,7 @@ _NAMES = "direct, portable, prism, flink, spark, dataflow"
             {**_DATAFLOW, "temp_location": "s3://b/t"},
             "runner.temp_location: expected a location such as gs://",
         ),
-        ({**_DATAFLOW, "environment": _EXTERNAL}, "runner.environment: unknown key; check its spelling"),
+        ({**_DATAFLOW, "environment": _EXTERNAL}, "runner.environment: unknown key; "),
     ],
 )
 def test_a_fault_names_its_key(given: Any, fault: str) -> None:

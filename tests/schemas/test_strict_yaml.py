@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from schemas.errors import ConfigError
-from schemas.strict_yaml import MAX_CHARACTERS, MAX_LEVELS, MAX_VALUES, load_tree
+from schemas.yaml_tree import MAX_CHARACTERS, MAX_LEVELS, MAX_VALUES, load_tree
 
 LAUGHS = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 12)

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from schemas.policy import Policy, canonical, load_policy
-from schemas.strict_yaml import load_tree
 from schemas.tables import ANSWER, GRANTED, HUMAN, REFUSED, UNDECIDED
+from schemas.yaml_tree import load_tree
 from tests.support.eligibility_worlds import AS_OF, KNOWN_UNTIL, Row, Tables, key, messages, record
 
 POLICY, _ = load_policy(Path("configs/policies/consumer-terms-2025-09-28.yaml"))

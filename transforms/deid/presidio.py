@@ -24,7 +24,7 @@ from spacy.tokens import Doc
 
 from schemas.deid import is_class
 from schemas.errors import ConfigError
-from schemas.strict_yaml import load_tree
+from schemas.yaml_tree import load_tree
 from transforms.deid.masking.forms import Form
 from transforms.deid.masking.replace import Replace
 from transforms.deid.masking.surrogates import Surrogates

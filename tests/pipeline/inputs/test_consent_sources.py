@@ -171,7 +171,7 @@ HEAD = "inputs: [{path: x}]\npolicy: p\ndeid: d\noutput: {path: o}\nconsent:\n  
     ("text", "words"),
     [
         ("      format: fides\n      prefrence: x\n", "c.yaml:9: consent.sources[0].prefrence: unknown key"),
-        ("      format: fides\n", "c.yaml:7: consent.sources[0].preference: Field required"),
+        ("      format: fides\n", "c.yaml:7: consent.sources[0].preference: is missing; add it"),
         ("      format: fidez\n", "c.yaml:7: consent.sources[0]: unknown format; expected one of 'fides'"),
         ("      purpose: p\n", "c.yaml:7: consent.sources[0]: format is missing"),
         (

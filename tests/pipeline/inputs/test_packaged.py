@@ -9,6 +9,7 @@ import pytest
 from pipeline.commands.policy import list_document
 from pipeline.inputs.config import find_config, load_settings, policy_argument
 from pipeline.inputs.packaged import check_found, copy_demo, packaged_file, packaged_names
+from schemas.config_schemas import MODELS
 from schemas.errors import ConfigError, OutputError
 from schemas.policy import load_pack
 
@@ -84,7 +85,8 @@ def test_the_demo_has_the_configs_of_a_run_and_no_manifests(tmp_path: Path) -> N
     configs = copy_demo(tmp_path / "demo").parent
     found = {path.relative_to(configs).as_posix() for path in configs.rglob("*") if path.is_file()}
     policies = {f"policies/{name}.yaml" for name in packaged_names("policies")}
-    assert found == {"demo.yaml", "claude-code.yaml", "deid/default.yaml"} | policies
+    schemas = {f"schemas/{name}.schema.json" for name in MODELS}
+    assert found == {"demo.yaml", "claude-code.yaml", "deid/default.yaml"} | policies | schemas
 
 
 @pytest.mark.parametrize("name", ["a" * 5_000, "nul\0name"])

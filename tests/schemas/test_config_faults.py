@@ -1,0 +1,167 @@
+"""Broken run configurations: every fault is named at once, with file, line, key and cure."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from pipeline.inputs.config import load_settings
+from schemas.errors import ConfigError
+from schemas.known_keys import closest
+from tests.support.command import ROOT
+
+GOOD = f"""\
+inputs:
+  - path: logs/*.jsonl
+    format: canonical
+consent:
+  snapshots: [consent.csv]
+policy: consumer-terms-2025-09-28
+deid: {ROOT}/configs/deid/default.yaml
+key: "{"0123456789abcdef" * 4}"
+output:
+  path: out
+  shards: 4
+"""
+POLICY = "policy: consumer-terms-2025-09-28"
+
+#: (what is replaced, by what, the faults: line, key and words of each, in order)
+CASES: list[tuple[str, str, list[str]]] = [
+    ("  shards: 4", "  shard: 4", ["11: output.shard: unknown key; did you mean shards?"]),
+    ("inputs:", "input:", ["1: input: unknown key; did you mean inputs?"]),
+    (
+        "    format: canonical",
+        "    fromat: canonical",
+        ["3: inputs[0].fromat: unknown key; did you mean format?"],
+    ),
+    ("  - path: logs", "  - pth: logs", ["2: inputs[0].pth: unknown key; did you mean path?"]),
+    ("  shards: 4", "  colour: red", ["11: output.colour: unknown key; known here: path, shards"]),
+    ("  shards: 4", '  shards: "4"', ["11: output.shards: expected a whole number, without quotes"]),
+    ("  shards: 4", "  shards: 4.5", ["11: output.shards: expected a whole number"]),
+    ("  shards: 4", "  shards: 0", ["11: output.shards: expected 1 or more"]),
+    ("  shards: 4", "  shards: 100000", ["11: output.shards: expected 99999 or less"]),
+    (
+        "  shards: 4",
+        "  on_exists: new_versoin",
+        ["11: output.on_exists: expected 'refuse' or 'new_version'; did you mean 'new_version'?"],
+    ),
+    ("  path: out", "  path: 7", ["10: output.path: expected text; put it in quotes"]),
+    ("  path: out", '  path: ""', ["10: output.path: is empty; give a value"]),
+    ("  path: out\n", "", ["9: output.path: is missing; add it"]),
+    ("  snapshots: [consent.csv]", "  snapshots: consent.csv", ["5: consent.snapshots: expected a list"]),
+    ("consent:\n  snapshots: [consent.csv]", "consent: consent.csv", ["4: consent: expected a mapping"]),
+    (
+        "    format: canonical",
+        "    defaults: {teir: pro}",
+        ["3: inputs[0].defaults.teir: unknown key; did you mean tier?"],
+    ),
+    (
+        "  shards: 4",
+        "  shards: 4\nlimits: {max_mesages: 2}",
+        ["12: limits.max_mesages: unknown key; did you mean max_messages?"],
+    ),
+    (
+        "  shards: 4",
+        "  shards: 4\nlimits: {max_record_bytes: lots}",
+        ["12: limits.max_record_bytes: expected a size such as 1048576, 64MiB or 1 GB"],
+    ),
+    ("  shards: 4", "  shards: 4\nrunner: {name: direkt}", ["12: runner"]),
+    (
+        "  shards: 4",
+        "  shards: 4\nrunner: {worker: 2}",
+        ["12: runner.worker: unknown key; did you mean workers?"],
+    ),
+    ("  shards: 4", "  shards: 4\nas_of: yesterday", ["12: as_of: expected an RFC 3339 time"]),
+    ("  shards: 4", "  shards: 4\nas_of: 2026-01-01T00:00:00", ["12: as_of: expected a time with an offset"]),
+    ("  shards: 4", "  shards: 4\ncreate_key: 'yes'", ["12: create_key: expected true or false"]),
+    (
+        "  shards: 4",
+        "  shards: 4\naudit: {fail_if: {max_snapshot_age: 3 days}}",
+        ["12: audit.fail_if.max_snapshot_age: expected an ISO 8601 duration"],
+    ),
+    (
+        "  shards: 4",
+        "  shards: 4\naudit: {fail_if: {min_eligible_share: 2}}",
+        ["12: audit.fail_if.min_eligible_share: expected 1 or less"],
+    ),
+    ("  shards: 4", "  shards: 4\n  shards: 5", ["12: output.shards: duplicate key; remove one"]),
+    (POLICY, "policy: consumer-terms", ["policy: consumer-terms: neither a packaged policy"]),
+    (POLICY, "policy: 3", ["6: policy: expected text"]),
+    ("/default.yaml", "/none.yaml", ["none.yaml: cannot be read"]),
+    (
+        "key: ",
+        "kee: ",
+        ["8: kee: unknown key; did you mean key?", "expected one of key, key_file and key_command"],
+    ),
+    ("0123456789abcdef" * 4, "0123", ["key: expected 64 or more hex digits"]),
+    (
+        "  shards: 4",
+        "  shard: 4\nlimit: {}\nas_of: now",
+        ["11: output.shard: ", "12: limit: unknown key; did you mean limits?", "13: as_of: "],
+    ),
+    (
+        "    format: canonical",
+        "    format: cannonical\n    defaults: {user_id: 7}\nrunner: {workers: many}",
+        ["3: inputs[0].format: ", "4: inputs[0].defaults.user_id: ", "5: runner.workers: "],
+    ),
+    (
+        f"  snapshots: [consent.csv]\n{POLICY}",
+        "  snapshot: [consent.csv]\npolicy: none-such",
+        ["5: consent.snapshot: unknown key; did you mean snapshots?", "policy: none-such: neither"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "faults"), CASES, ids=[case[1].strip()[:40] for case in CASES])
+def test_every_fault_is_named_at_once(tmp_path: Path, old: str, new: str, faults: list[str]) -> None:
+    """Faults that come one at a time cost a run each; a line for each has the place and the cure."""
+    assert old in GOOD
+    path = tmp_path / "run.yaml"
+    path.write_text(GOOD.replace(old, new))
+    with pytest.raises(ConfigError) as caught:
+        load_settings(path, {})
+    lines = caught.value.lines
+    assert len(lines) == len(faults), lines
+    for line, fault in zip(lines, faults, strict=True):
+        assert fault in line.replace(f"{path}:", "")
+        assert "\n" not in line
+        assert re.search(
+            r"expected|did you mean|known here|add it|remove one|give|read|neither|unknown format", line
+        )
+
+
+def test_a_good_configuration_has_no_fault(tmp_path: Path) -> None:
+    """The base of the cases above."""
+    path = tmp_path / "run.yaml"
+    path.write_text(GOOD)
+    assert load_settings(path, {}).config.output.shards == 4
+
+
+def test_faults_of_all_files_come_together(tmp_path: Path) -> None:
+    """The configuration, its policy and its de-identification config are checked in one go."""
+    policy = (ROOT / "configs/policies/consumer-terms-2025-09-28.yaml").read_text()
+    (tmp_path / "policy.yaml").write_text(policy.replace("clock_skew:", "clock_scew:"))
+    deid = (ROOT / "configs/deid/default.yaml").read_text()
+    (tmp_path / "deid.yaml").write_text(deid.replace("version: 1", "version: 2"))
+    text = GOOD.replace(POLICY, "policy: policy.yaml").replace(
+        f"{ROOT}/configs/deid/default.yaml", "deid.yaml"
+    )
+    (tmp_path / "run.yaml").write_text(text.replace("shards: 4", "shards: none"))
+    with pytest.raises(ConfigError) as caught:
+        load_settings(tmp_path / "run.yaml", {})
+    assert [re.sub(r":.*", "", line.replace(f"{tmp_path}/", "")) for line in caught.value.lines] == [
+        "run.yaml",
+        "policy.yaml",
+        "deid.yaml",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [("shard", "shards"), ("SHARDS", "shards"), ("pth", "path"), ("colour", None), ("x", None)],
+)
+def test_only_a_similar_word_is_proposed(word: str, meant: str | None) -> None:
+    """A guess that is far off sends a reader the wrong way."""
+    assert closest(word, ["path", "shards", "on_exists"]) == meant
