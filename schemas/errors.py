@@ -47,6 +47,12 @@ class BusyError(ChatsieveError):
     exit_code = 4
 
 
+class NotReadyError(ChatsieveError):
+    """Inputs or consent are not there yet; nothing was written. Try again later."""
+
+    exit_code = 4
+
+
 class DeidError(ChatsieveError):
     """The de-identification engine cannot be built, or refuses a text."""
 

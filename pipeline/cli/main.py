@@ -54,7 +54,7 @@ def main() -> None:
     """Runs the command line and exits.
 
     0 success; 1 check failed; 2 refused before anything was written; 3 failed and rolled back, or interrupted
-    by SIGINT or SIGTERM; 4 try again later.
+    by SIGINT or SIGTERM; 4 not ready or held by another command, try again later.
     """
     os.umask(_UMASK)
     prepare_process()
