@@ -138,12 +138,11 @@ def writer_of(where: PurePath) -> str | None:
         holder = msgspec.json.decode(store.read(claim_name(version)), type=Holder)
     except (OSError, InputError, msgspec.DecodeError, UnicodeDecodeError):
         return None
-    return _writing(version, holder) if is_live(holder) else None
+    return _writing(version) if is_live(holder) else None
 
 
-def _writing(version: int, holder: Holder) -> str:
-    until = f"{holder.until:%Y-%m-%dT%H:%M:%SZ}"
-    return f"another command is writing version {version}; its claim lasts until {until} unless it is renewed"
+def _writing(version: int) -> str:
+    return f"another command is writing version {version}"
 
 
 def _take_over(store: Store, version: int, data: bytes, where: str) -> None:
@@ -160,7 +159,10 @@ def _take_over(store: Store, version: int, data: bytes, where: str) -> None:
             raise
         raise _no_claim(where, version) from None
     if is_live(holder):
-        raise BusyError(f"{where}: {_writing(version, holder)}; {later}")
+        until = f"{holder.until:%Y-%m-%dT%H:%M:%SZ}"
+        raise BusyError(
+            f"{where}: {_writing(version)}; its claim lasts until {until} unless it is renewed; {later}"
+        )
     try:
         store.replace(claim_name(version), data, etag)
     except Conflict:

@@ -60,11 +60,11 @@ class Readiness:
                 newest = max([*known, *([newest] if newest else [])], default=None)
                 if newest and later(newest, max_age) >= settings.as_of:
                     return
-        moment = moment_text(settings.as_of)
+        # Without the moment of the look: a text that is the same counts as no change.
         if newest is None:
-            yield f"no snapshot at or before {moment}"
+            yield "no snapshot at or before as_of"
         else:
-            yield f"the newest snapshot is of {moment_text(newest)}, which exceeds ready.max_age at {moment}"
+            yield f"the newest snapshot is of {moment_text(newest)}; at as_of that exceeds ready.max_age"
 
     def _instants_in(self, file: InputFile) -> tuple[dt.datetime, ...]:
         state = FileState(file.size, file.identity) if file.identity else state_of(file.path)
@@ -79,7 +79,7 @@ def _missing_of_input(settings: Settings, number: int, now: dt.datetime) -> Iter
     try:
         window = window_of(settings, number)
     except NotReadyError:
-        yield f"since {source.since} is not due at {moment_text(settings.as_of)}"
+        yield f"since {source.since} is not due yet"
         return
     if window is not None and (due := due_at(window.last, source.lateness)) > now:
         # Only with as_of in the future: what is there of that day now is not all of it.
