@@ -6,6 +6,11 @@ of a conversation, a name or a raw id.
 
 from __future__ import annotations
 
+import errno
+
+#: A store or a network disk that does not answer now, and may answer a later try.
+_PASSING = frozenset({errno.EAGAIN, errno.EIO, errno.ETIMEDOUT, errno.EHOSTUNREACH})
+
 
 class ChatsieveError(Exception):
     """Base class. The message is safe to print; the command exits with `exit_code`."""
@@ -63,3 +68,19 @@ class PipelineError(ChatsieveError):
 
 class StoreError(PipelineError):
     """An object of an object store could not be read. No reader may take it for a damaged record."""
+
+
+def exit_code_of(error: ChatsieveError) -> int:
+    """The exit code of a command that ends with this error.
+
+    An input, list or output that was refused because its store or disk failed is a failure: 3 instead of 2,
+    since another try may succeed.
+    """
+    if error.exit_code != ConfigError.exit_code:
+        return error.exit_code
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.errno in _PASSING:
+            return PipelineError.exit_code
+        cause = cause.__cause__ or cause.__context__
+    return error.exit_code

@@ -31,7 +31,7 @@ from pipeline.cli.sample import sample
 from pipeline.cli.scrub import scrub
 from pipeline.cli.verify import verify
 from pipeline.runners.process import prepare_process
-from schemas.errors import ChatsieveError
+from schemas.errors import ChatsieveError, exit_code_of
 from transforms.shuffle.temporary import remove_abandoned
 
 #: Files are 0640 and folders 0750, in every process of a command; private ones are made with less.
@@ -78,7 +78,7 @@ def _run_command(options: ErrorOptions) -> tuple[str, int]:
     try:
         code = app(obj=options, standalone_mode=False) or 0
     except ChatsieveError as error:
-        return _failed(str(error), error.exit_code, options)
+        return _failed(str(error), exit_code_of(error), options)
     except (typer.Abort, KeyboardInterrupt):
         return _failed(*_INTERRUPTED, options)
     except Exception as error:  # noqa: BLE001 - print class and place only: the message may contain data
