@@ -111,7 +111,7 @@ def test_what_is_missing_is_told_when_it_changes(logs: DatedLogs) -> None:
     told = list[str]()
     ready = when_ready(settings_at(logs, clock, "PT1H"), [], told.append, clock)
     assert ready.as_of == NIGHT + dt.timedelta(minutes=5)
-    assert told[0] == ("waiting until 2026-03-01T03:00:00Z: inputs[0]: no marker")
+    assert told[0].startswith("waiting until 2026-03-01T03:00:00Z: inputs[0]: no marker")
     assert told[0].endswith("; consent: no snapshot at or before as_of")
     assert len(told) == 3
     assert "marker" not in told[1]
@@ -138,7 +138,7 @@ def test_a_dataset_that_is_written_is_waited_for(logs: DatedLogs) -> None:
     clock, told = Stopped(NIGHT, at_180=held.release), list[str]()
     ready = when_ready(settings_at(logs, clock, "PT1H"), [out], told.append, clock)
     assert ready.as_of == NIGHT + dt.timedelta(minutes=3)
-    assert told[0] == (f"waiting until 2026-03-01T03:00:00Z: {out}: another command is writing version 1; ")
+    assert told[0] == (f"waiting until 2026-03-01T03:00:00Z: {out}: another command is writing version 1")
     held = begin_change(out)
     try:
         with pytest.raises(NotReadyError, match="another command is writing version 1"):
