@@ -223,6 +223,23 @@ def test_a_marker_allows_a_window_without_files(tmp_path: Path) -> None:
     assert (found.files, len(found.empty)) == ([], 3)
 
 
+def test_a_file_of_several_days_is_read_once(tmp_path: Path) -> None:
+    """A path may lead out of the folder of its day."""
+    logs = DatedLogs(tmp_path, path="logs/{date}/../*.jsonl")
+    logs.write("logs/all.jsonl", "x")
+    found = files_of(logs.settings(), 0)
+    assert [Path(file.path).name for file in found.files] == ["all.jsonl"]
+    assert [*found.empty] == []
+
+
+def test_a_day_is_set_on_the_command_line(tmp_path: Path) -> None:
+    """How an operator reads up to a day that is complete."""
+    logs = DatedLogs(tmp_path)
+    given = ["inputs.0.until=2026-02-27", "inputs.0.since=P1D"]
+    settings = logs.settings(**overrides_of(None, None, None, None, None, given))
+    assert window_of(settings, 0) == days("2026-02-27", "2026-02-27")
+
+
 def test_a_day_can_be_a_link(tmp_path: Path) -> None:
     """Folders of days are often links to where they are stored."""
     logs = DatedLogs(tmp_path)
