@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from pipeline.inputs.config import overrides_of
 from pipeline.inputs.windows import MOST_DAYS, Window, files_of, root_of, window_of
 from schemas.errors import ConfigError, InputError, NotReadyError
+from schemas.windows import path_of_day
+from tests.support.command import ROOT
 from tests.support.dated_logs import DatedLogs
 from tests.support.memory_bucket import URL, MemoryBucket, memory_bucket
 from transforms.output.file_names import display_name, masked_path
+
+DAY = dt.date(2026, 3, 9)
 
 
 def days(first: str, last: str) -> Window:
@@ -266,3 +272,29 @@ def test_a_masked_path_keeps_its_dates() -> None:
     """Manifest and report show the placeholder; other words that may be of a name are masked."""
     path = "logs/anna/{date:%Y/%m/%d}/chats-{date}.jsonl"
     assert masked_path(path) == "logs/<NAME>/{date:%Y/%m/%d}/chats-{date}.jsonl"
+
+
+def test_the_examples_of_the_documentation_work(tmp_path: Path) -> None:
+    """The page's YAML loads, its layouts name one day, and its table has the days of the program."""
+    page = (ROOT / "docs/how-to/windows.md").read_text(encoding="utf-8")
+    blocks = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", page, re.S)]
+    assert len(blocks) == 2
+    for block in blocks:
+        logs = DatedLogs(tmp_path)
+        logs.save(**block)
+        window = window_of(logs.settings(as_of="2026-11-30T02:00:00Z"), 0)
+        assert window == days("2026-11-01", "2026-11-29")
+    layouts = re.search(r"Other layouts: (.*?)\. Allowed are", page, re.S)
+    assert layouts is not None
+    found = re.findall("`([^`]+)`", layouts[1])
+    assert len(found) == 3
+    for layout in found:
+        assert "{date" not in path_of_day(
+            DatedLogs(tmp_path, path=layout).settings().config.inputs[0].path, DAY
+        )
+    rows = re.findall(r"^\| (2026-\S+)[^|]*\| (\S+) \| (\S+) \|$", page, re.M)
+    assert len(rows) == 5
+    for as_of, lateness, last in rows:
+        given = {} if lateness == "none" else {"lateness": lateness}
+        settings = DatedLogs(tmp_path, since="P1D", **given).settings(as_of=as_of)
+        assert window_of(settings, 0) == days(last, last)
