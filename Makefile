@@ -83,6 +83,13 @@ BOOT := github.com/apache/beam/sdks/v2/python/container@v2.77.0
 	for module in $(SERVERS); do GOBIN=$(CURDIR)/.tools/servers go install $$module; done
 	touch $@
 
+# Airflow has pinned dependencies of its own, so it gets its own environment.
+AIRFLOW := .tools/airflow
+$(AIRFLOW)/.installed: requirements-airflow.lock | setup
+	$(UV) venv --quiet --clear --no-project --python '$(PYTHON)' $(AIRFLOW)
+	VIRTUAL_ENV=$(CURDIR)/$(AIRFLOW) $(UV) pip sync --quiet --require-hashes requirements-airflow.lock
+	touch $@
+
 .PHONY: image-context
 image-context: build/image/requirements.lock build/image/boot  ## fill build/image, the input of the Containerfile
 	rm -rf build/image/wheels/chatsieve-*.whl build/source
@@ -160,6 +167,8 @@ lock: $(filter .tools/bin/uv,$(UV))  ## update requirements.lock from pyproject.
 	$(UV) pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-emit-index-url \
 	  --no-emit-find-links --no-deps --custom-compile-command 'make lock' --group train \
 	  --output-file requirements-train.lock
+	$(UV) pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-emit-index-url \
+	  --no-emit-find-links --custom-compile-command 'make lock' --group airflow --output-file requirements-airflow.lock
 
 clean:  ## remove the files of set-up and demo
 	rm -rf .venv .tools out build mutants *.egg-info

@@ -161,7 +161,7 @@ def _reasons(document: dict[str, Any]) -> list[dict[str, Any]]:
                 "cells": [
                     {
                         "version": cell["version"],
-                        "decided": instant(cell["as_of"]),
+                        "decided": cell["as_of"][:10],
                         "sessions": cell["sessions"],
                         "share": cell["share"],
                         "moved": cell["moved"],
