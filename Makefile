@@ -126,7 +126,7 @@ namespace-programs:
 	  apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $(NAMESPACES); \
 	fi
 
-test-cluster: setup namespace-programs .tools/servers/.installed image-context  ## test object stores and other runners on servers started here (20 minutes)
+test-cluster: setup namespace-programs .tools/servers/.installed $(AIRFLOW)/.installed image-context  ## test object stores, other runners and schedulers, started here (20 minutes)
 	$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),-n 2 --dist loadfile -m cluster)
 
 mutants: setup  ## test that the tests detect small changes of the decision code (an hour)
