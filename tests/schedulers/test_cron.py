@@ -44,7 +44,7 @@ def test_the_line_is_one_of_cron() -> None:
     assert CRON.read_text().endswith("--quiet\n")
 
 
-@pytest.mark.e2e
+@pytest.mark.cluster
 def test_the_line_waits_for_a_dataset_that_is_held_and_prints_nothing_else(
     corpus: Corpus, tmp_path: Path
 ) -> None:

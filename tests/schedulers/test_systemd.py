@@ -73,7 +73,7 @@ def test_only_exit_code_4_starts_the_service_again() -> None:
     assert analyze("calendar", directives(TIMER)["Timer"]["OnCalendar"]).returncode == 0
 
 
-@pytest.mark.e2e
+@pytest.mark.cluster
 def test_the_command_line_runs_as_the_manager_starts_it(corpus: Corpus, tmp_path: Path) -> None:
     """With the key as a credential, the service's folder, and no variable of a login."""
     credentials, state = tmp_path / "credentials", tmp_path / "state"
