@@ -86,6 +86,13 @@ BOOT := github.com/apache/beam/sdks/v2/python/container@v2.77.0
 	for module in $(SERVERS); do GOBIN=$(CURDIR)/.tools/servers go install $$module; done
 	touch $@
 
+# Airflow has pinned dependencies of its own, so it gets its own environment.
+AIRFLOW := .tools/airflow
+$(AIRFLOW)/.installed: requirements-airflow.lock | setup
+	$(UV) venv --quiet --clear --no-project --python '$(PYTHON)' $(AIRFLOW)
+	VIRTUAL_ENV=$(CURDIR)/$(AIRFLOW) $(UV) pip sync --quiet --require-hashes requirements-airflow.lock
+	touch $@
+
 .PHONY: image-context
 image-context: build/image/requirements.lock build/image/boot  ## fill build/image, the input of the Containerfile
 	rm -rf build/image/wheels/chatsieve-*.whl build/source
@@ -122,7 +129,7 @@ namespace-programs:
 	  apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $(NAMESPACES); \
 	fi
 
-test-cluster: setup namespace-programs .tools/servers/.installed image-context  ## test object stores and other runners on servers started here (20 minutes)
+test-cluster: setup namespace-programs .tools/servers/.installed $(AIRFLOW)/.installed image-context  ## test object stores, other runners and schedulers, started here (20 minutes)
 	$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),-n 2 --dist loadfile -m cluster)
 
 mutants: setup  ## test that the tests detect small changes of the decision code (an hour)
@@ -163,6 +170,8 @@ lock: $(filter .tools/bin/uv,$(UV))  ## update requirements.lock from pyproject.
 	$(UV) pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-emit-index-url \
 	  --no-emit-find-links --no-deps --custom-compile-command 'make lock' --group train \
 	  --output-file requirements-train.lock
+	$(UV) pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-emit-index-url \
+	  --no-emit-find-links --custom-compile-command 'make lock' --group airflow --output-file requirements-airflow.lock
 
 clean:  ## remove the files of set-up and demo
 	rm -rf .venv .tools out build mutants *.egg-info

@@ -111,14 +111,14 @@ class Faults:
 def exit_code_of(error: ChatsieveError) -> int:
     """The exit code of a command that ends with this error.
 
-    An input, list or output that was refused because its store or disk failed is a failure: 3 instead of 2,
-    since another try may succeed.
+    An input, list or output that was refused because its store or disk failed gives 4 instead of 2: a later try
+    may succeed.
     """
     if error.exit_code != ConfigError.exit_code:
         return error.exit_code
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, OSError) and cause.errno in _PASSING:
-            return PipelineError.exit_code
+            return BusyError.exit_code
         cause = cause.__cause__ or cause.__context__
     return error.exit_code

@@ -22,6 +22,7 @@ from pipeline.cli.erasure import expire, forget
 from pipeline.cli.evaluate import evaluate
 from pipeline.cli.explain import explain
 from pipeline.cli.help import Command
+from pipeline.cli.history import history
 from pipeline.cli.inspect import inspect
 from pipeline.cli.keygen import keygen
 from pipeline.cli.options import ErrorOptions, fail, with_debug
@@ -117,7 +118,7 @@ def _root(
 
 
 for _command in (
-    *(run, audit, inspect, convert, verify, explain, diff, path, versions, gc, forget, expire),
+    *(run, audit, inspect, convert, verify, explain, diff, path, versions, history, gc, forget, expire),
     *(scrub, evaluate, demo, sample, keygen),
 ):
     app.command(cls=Command)(with_debug(_command))

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pipeline.pages.page import count, instant, percent, render_page
+from pipeline.pages.page import count, instant, percent, render_page, write_page
 from pipeline.report.rule_summaries import QUARANTINE_SUMMARIES
 from schemas.decisions import RULES, listing_order
-from schemas.errors import OutputError
 
 _ABSENT = "not there"
 _SUMMARY = {str(rule.reason): rule.summary for rule in RULES}
@@ -17,13 +16,7 @@ _MOST_LISTED = 6
 
 def write_diff_page(document: dict[str, Any], path: Path) -> None:
     """Writes the page to a new file; OutputError if it exists or cannot be written."""
-    try:
-        with path.open("xb") as file:
-            file.write(diff_page(document))
-    except FileExistsError:
-        raise OutputError(f"{path}: exists already; give another --html") from None
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror}); give another --html") from None
+    write_page(diff_page(document), path, "--html")
 
 
 def diff_page(document: dict[str, Any]) -> bytes:

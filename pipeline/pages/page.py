@@ -14,6 +14,7 @@ import markupsafe
 
 from pipeline.pages import chart_library as page_library
 from pipeline.report.units import counted
+from schemas.errors import OutputError
 
 _CODE = markupsafe.Markup("<code>{}</code>")
 FOLDER = Path(__file__).parent / "templates"
@@ -22,9 +23,14 @@ FOLDER = Path(__file__).parent / "templates"
 def render_page(template: str, charts: dict[str, list[dict[str, Any]]], **words: Any) -> bytes:
     """The page of a template, in UTF-8, with the charts that have rows. It loads nothing from anywhere.
 
-    All values are escaped, in HTML and in scripts. Equal values give equal bytes.
+    All values are escaped, in HTML and in scripts. Equal values give equal bytes. Several charts of one kind
+    are named KIND:ANY.
     """
-    drawn = {name: {"spec": _sized(_spec(name), rows), "rows": rows} for name, rows in charts.items() if rows}
+    drawn = {
+        name: {"spec": _sized(_spec(name.partition(":")[0]), rows), "rows": rows}
+        for name, rows in charts.items()
+        if rows
+    }
     style, script = _text("page.css"), _text("page.js")
     library = page_library.library()
     text = (
@@ -41,6 +47,17 @@ def render_page(template: str, charts: dict[str, list[dict[str, Any]]], **words:
         )
     )
     return text.encode()
+
+
+def write_page(page: bytes, path: Path, option: str) -> None:
+    """Writes a page to a new file; OutputError, naming the option, if it exists or cannot be written."""
+    try:
+        with path.open("xb") as file:
+            file.write(page)
+    except FileExistsError:
+        raise OutputError(f"{path}: exists already; give another {option}") from None
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror}); give another {option}") from None
 
 
 def script_json(value: Any) -> str:

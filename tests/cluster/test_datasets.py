@@ -183,7 +183,7 @@ def test_what_cannot_be_written_is_refused_in_one_line(place: str, small: Corpus
         done = chatsieve("run", "-c", small.config, "--output", out, "--quiet")
         assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
         assert reason in done.stderr
-    for command in ("verify", "versions", "path"):
+    for command in ("verify", "versions", "history", "path"):
         done = chatsieve(command, f"{place}/none")
         assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
         assert "no CURRENT" in done.stderr

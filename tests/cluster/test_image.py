@@ -139,9 +139,9 @@ def test_a_second_run_adds_nothing_to_the_caches(stages: dict[str, Stage]) -> No
     assert digests(stage.root / "opt/chatsieve", "share") == caches
 
 
-def test_the_batch_of_the_manifest_runs(stages: dict[str, Stage], tmp_path: Path) -> None:
+def test_the_cronjob_of_the_manifest_runs(stages: dict[str, Stage], tmp_path: Path) -> None:
     """The arguments, volumes and configuration of the CronJob must work for the image's user."""
-    config, job = documents(ROOT / "configs/kubernetes/batch.yaml")
+    config, job = documents(ROOT / "configs/kubernetes/cronjob.yaml")
     (pod,) = pods(job)
     (manifest,) = containers(pod)
     folders = {name: tmp_path / name for name in ("etc", "out", "data")}

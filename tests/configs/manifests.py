@@ -65,6 +65,18 @@ def containers(pod: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [*pod.get("initContainers", ()), *pod["containers"]]
 
 
+def failure_action(policy: Mapping[str, Any], container: str, code: int, conditions: list[str]) -> str:
+    """What Kubernetes does with a pod that failed: the action of the first rule that matches, else Count."""
+    for rule in policy["rules"]:
+        codes = rule.get("onExitCodes")
+        if codes is not None and codes.get("containerName", container) == container:
+            if (code in codes["values"]) == (codes["operator"] == "In"):
+                return str(rule["action"])
+        elif {condition["type"] for condition in rule.get("onPodConditions", ())} & set(conditions):
+            return str(rule["action"])
+    return "Count"
+
+
 def faults(document: Mapping[str, Any]) -> list[str]:
     """Missing fields, and containers with more rights than they need or a key in plain text."""
     kind = document.get("kind", "")

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 import typer
+from google.cloud import dataflow_v1beta3
+from google.protobuf.json_format import ParseError
 
 from pipeline.cli.main import app
 from pipeline.commands.sample import write_sample
@@ -96,3 +98,38 @@ def test_the_job_runs_the_command(tmp_path: Path) -> None:
         PipelineError, match=r"^chatsieve ended with exit code 2 \(chatsieve: /missing.yaml: "
     ):
         list(RunCommand().process(["run", "--config=/missing.yaml"]))
+
+
+def test_the_body_of_the_scheduler_is_a_request_of_dataflow() -> None:
+    """Google's type of the request knows every field; the parameters are those of the template; no key."""
+    text = (FOLDER / "launch.json").read_text()
+    request = dataflow_v1beta3.LaunchFlexTemplateRequest.from_json(text, ignore_unknown_fields=False)
+    launch = request.launch_parameter
+    assert launch.job_name
+    assert launch.container_spec_gcs_path.startswith("gs://")
+    parameters = {each["name"]: each for each in METADATA["parameters"]}
+    given = dict(launch.parameters)
+    del given["sdk_container_image"]  # of the worker's image, for Beam
+    assert set(given) <= set(parameters)
+    for name, value in given.items():
+        assert all(re.search(pattern, value) for pattern in parameters[name].get("regexes", ()))
+    assert not re.search(r"[0-9a-f]{64}|key", text.lower())
+    with pytest.raises(ParseError):
+        dataflow_v1beta3.LaunchFlexTemplateRequest.from_json(
+            text.replace("maxWorkers", "mostWorkers"), ignore_unknown_fields=False
+        )
+
+
+@pytest.mark.cluster
+def test_two_nights_of_the_scheduler_add_two_versions(tmp_path: Path) -> None:
+    """The parameters of the body, given to the program of the template on Beam's local runner."""
+    write_sample(tmp_path / "made", conversations=8, seed=3)
+    given = json.loads((FOLDER / "launch.json").read_text())["launchParameter"]["parameters"]
+    given |= {"config": f"{tmp_path}/made/config.yaml", "output": f"{tmp_path}/out"}
+    given["set"] += ";runner.workers=1;output.shards=1"
+    del given["sdk_container_image"]
+    for moment in ("2026-03-01T00:00:00Z", "2026-03-02T00:00:00Z"):
+        parameters = {**given, "as_of": moment}
+        main(["--runner=FnApiRunner", *(f"--{name}={value}" for name, value in parameters.items())])
+    versions = json.loads((tmp_path / "out/CURRENT").read_bytes())["versions"]
+    assert [one["version"] for one in versions] == [1, 2]

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from schemas.config import RunConfig
-from tests.configs.manifests import OWN, containers, documents, faults, field, pods
+from tests.configs.manifests import OWN, containers, documents, failure_action, faults, field, pods
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted((ROOT / "configs/kubernetes").glob("*.yaml"))
@@ -80,6 +80,43 @@ def _beam_version() -> str:
 
 
 @pytest.mark.parametrize(
+    ("code", "conditions", "action"),
+    [
+        (1, [], "FailJob"),
+        (2, [], "FailJob"),
+        (3, [], "FailJob"),
+        (3, ["DisruptionTarget"], "Ignore"),
+        (4, [], "Count"),
+        (137, [], "Count"),
+    ],
+)
+def test_the_cronjob_retries_only_what_another_attempt_can_change(
+    code: int, conditions: list[str], action: str
+) -> None:
+    """Four hours of attempts after a refusal would be lost; one attempt before the export is there, too."""
+    spec = documents(ROOT / "configs/kubernetes/cronjob.yaml")[1]["spec"]
+    job = spec["jobTemplate"]["spec"]
+    container = containers(job["template"]["spec"])[0]["name"]
+    assert failure_action(job["podFailurePolicy"], container, code, conditions) == action
+    assert job["template"]["spec"]["restartPolicy"] == "Never"  # a failure policy requires it
+    assert spec["concurrencyPolicy"] == "Forbid"
+    # Kubernetes doubles the pause from 10 seconds up to 6 minutes.
+    waited = sum(min(10 * 2**attempt, 360) for attempt in range(job["backoffLimit"]))
+    assert 3 * 3600 < waited < 4 * 3600
+    assert waited < job["activeDeadlineSeconds"] < 24 * 3600
+
+
+def test_a_run_of_the_cronjob_adds_a_version() -> None:
+    """With `refuse` the second night would end with exit code 2."""
+    (text,) = [
+        each["data"]["run.yaml"]
+        for each in documents(ROOT / "configs/kubernetes/cronjob.yaml")
+        if each["kind"] == "ConfigMap"
+    ]
+    assert yaml.safe_load(text)["output"]["on_exists"] == "new_version"
+
+
+@pytest.mark.parametrize(
     ("path", "value", "fault"),
     [
         ("securityContext.runAsNonRoot", False, "chatsieve: may run as root"),
@@ -93,7 +130,7 @@ def _beam_version() -> str:
 )
 def test_a_planted_fault_is_found(path: str, value: object, fault: str) -> None:
     """A check that finds nothing proves nothing."""
-    document = copy.deepcopy(documents(ROOT / "configs/kubernetes/batch.yaml")[1])
+    document = copy.deepcopy(documents(ROOT / "configs/kubernetes/cronjob.yaml")[1])
     place: Any = document["spec"]["jobTemplate"]["spec"]["template"]["spec"]
     *above, last = path.split(".")
     for name in above:

@@ -63,11 +63,11 @@ def claim_a_dataset(_: Path) -> None:
 def test_a_store_that_may_recover_is_no_refusal(
     store: MemoryBucket, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, step: object, number: int
 ) -> None:
-    """A scheduler stops at 2, and tries again after 3."""
+    """A scheduler stops at 2, and tries again after 4."""
     failing(store, monkeypatch, number)
     with pytest.raises(ChatsieveError) as caught:
         step(tmp_path)  # type: ignore[operator]
-    assert exit_code_of(caught.value) == (3 if number in PASSING else 2)
+    assert exit_code_of(caught.value) == (4 if number in PASSING else 2)
 
 
 def test_other_errors_keep_their_code() -> None:

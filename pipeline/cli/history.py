@@ -1,0 +1,40 @@
+"""`chatsieve history`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.cli.datasets import Dataset
+from pipeline.cli.options import Json, console
+
+
+def history(
+    dataset: Dataset,
+    page: Annotated[
+        Path | None,
+        typer.Option("--page", metavar="FILE", help="Write an HTML page with the trend of each reason."),
+    ] = None,
+    json_: Json = False,
+) -> None:
+    """Show the decisions and reasons of every version, and how they moved.
+
+    A version that cannot be read is named, and the exit code is 1.
+    """
+    from pipeline.cli.terminal.history import print_history
+    from pipeline.commands.history import history as read
+
+    document = read(dataset)
+    if page is not None:
+        from pipeline.pages.history import write_history_page
+
+        write_history_page(document, page)
+    if json_:
+        typer.echo(json.dumps(document))
+    else:
+        print_history(document, console())
+    if document["damaged"]:
+        raise typer.Exit(1)

@@ -1,0 +1,134 @@
+"""The runbook has a section for everything that calls somebody, and its commands run as they are written."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import get_args
+
+import pytest
+import yaml
+
+from schemas import errors
+from schemas.report import WarningCode
+from tests.support.command import COMMAND, ROOT, Corpus, chatsieve, current, table_of
+
+PAGE = (ROOT / "docs/how-to/runbook.md").read_text(encoding="utf-8")
+ALERTS = ROOT / "configs/monitoring/alerts.yaml"
+
+
+def sections(page: str) -> dict[str, dict[str, str]]:
+    """The text of each section of level 3, by the heading of level 2 above it."""
+    found: dict[str, dict[str, str]] = {}
+    for chapter in page.split("\n## ")[1:]:
+        head, *rest = chapter.split("\n### ")
+        found[head.partition("\n")[0]] = {
+            name.strip("`"): text for name, _, text in (part.partition("\n") for part in rest)
+        }
+    return found
+
+
+def anchors(page: str) -> set[str]:
+    """The targets of links within the page."""
+    return {
+        re.sub(r"[^a-z0-9 -]", "", line.lstrip("# ").lower()).replace(" ", "-")
+        for line in page.splitlines()
+        if line.startswith("#")
+    }
+
+
+def exit_codes() -> set[int]:
+    """0, 1, and the exit codes of all errors."""
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Exception)]
+    return {0, 1} | {kind.exit_code for kind in kinds if hasattr(kind, "exit_code")}
+
+
+def test_every_exit_code_has_a_section() -> None:
+    """Codes that the table of operations.md has, and that the errors have."""
+    assert set(sections(PAGE)["Exit codes"]) == {f"Exit code {code}" for code in exit_codes()}
+    table = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+    assert {int(code) for code in re.findall(r"^\| (\d) \| ", table, re.M)} == exit_codes()
+
+
+def test_every_warning_has_a_section() -> None:
+    """A new warning without advice leaves whoever reads it alone."""
+    assert set(sections(PAGE)["Warnings"]) == set(get_args(WarningCode))
+
+
+@pytest.mark.skipif(not ALERTS.exists(), reason="there are no alerts")
+def test_every_alert_has_a_section() -> None:
+    """Whoever is called at night finds the name of the alert on the page."""
+    groups = yaml.safe_load(ALERTS.read_text(encoding="utf-8"))["groups"]
+    assert set(sections(PAGE)["Alerts"]) == {rule["alert"] for group in groups for rule in group["rules"]}
+
+
+def test_every_section_says_what_it_means_what_to_look_at_and_what_to_do() -> None:
+    """Or refers to a section of the page that does."""
+    found = sections(PAGE)
+    names = {name for chapter in ("Exit codes", "Warnings", "Alerts") for name in found[chapter]}
+    for chapter in ("Exit codes", "Warnings", "Alerts"):
+        for name, text in found[chapter].items():
+            if "as under" in text.replace("\n", " "):
+                referred = re.findall(r"as under (?:the warning|the exit code|exit code \d|`(\w+)`)", text)
+                assert referred, name
+                assert {each for each in referred if each} <= names
+            else:
+                assert all(f"\n{part}: " in text for part in ("Means", "Look at", "Do")), name
+
+
+def test_links_within_the_page_lead_to_a_heading() -> None:
+    """A step that was renamed must not leave a link to nowhere."""
+    links = set(re.findall(r"\]\(#([^)]+)\)", PAGE))
+    assert links
+    assert links <= anchors(PAGE)
+    steps = {re.sub(r"[^a-z0-9 -]", "", name.lower()).replace(" ", "-") for name in sections(PAGE)["Steps"]}
+    assert steps <= links
+
+
+def blocks(page: str) -> Iterator[tuple[str, str]]:
+    """The name and the commands of each step, in order."""
+    for name, text in sections(page)["Steps"].items():
+        for block in re.findall(r"```sh\n(.*?)```", text, re.S):
+            yield name, block
+
+
+def test_every_step_has_commands() -> None:
+    """A step without a command would not be tried."""
+    assert {name for name, _ in blocks(PAGE)} == set(sections(PAGE)["Steps"])
+
+
+@pytest.mark.cluster
+def test_every_command_of_the_steps_runs(corpus: Corpus, tmp_path: Path) -> None:
+    """In the order of the page, in one folder, with the names of the page."""
+    shutil.copytree(corpus.path, tmp_path, dirs_exist_ok=True)
+    text = (tmp_path / "config.yaml").read_text()
+    (tmp_path / "run.yaml").write_text(text.replace("  path: out", "  path: out/dataset"))
+    again = ("--set", "output.on_exists=new_version", "--quiet")
+    for more in ((), ("--policy", "consumer-terms-2025-09-28-strict")):
+        done = chatsieve("run", "-c", tmp_path / "run.yaml", *again, *more)
+        assert done.returncode == 0, done.stderr
+    dataset = tmp_path / "out/dataset"
+    user = next(row["user_id"] for row in corpus.truth() if row["decision"] == "eligible" and row["user_id"])
+    (tmp_path / "erase.csv").write_text(f"kind,id\nuser,{user}\n")
+    key = table_of(dataset, "ledger")[0]["conversation_key"]
+    variables = {**os.environ, "PATH": f"{COMMAND.parent}:{os.environ['PATH']}", "KEY": key}
+    first = current(dataset)
+    for name, block in blocks(PAGE):
+        done = subprocess.run(
+            ["/bin/sh", "-euc", block],
+            env=variables,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{name}: {done.stdout}{done.stderr}"
+        assert done.stdout or done.stderr or name == "See who holds the dataset", name
+    assert chatsieve("verify", dataset).returncode == 0
+    assert current(dataset) != first
+    assert [path.name for path in dataset.glob("v*")] == [current(dataset).name]
+    assert (tmp_path / "history.html").is_file()
