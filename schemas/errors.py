@@ -111,8 +111,8 @@ class Faults:
 def exit_code_of(error: ChatsieveError) -> int:
     """The exit code of a command that ends with this error.
 
-    An input, list or output that was refused because its store or disk failed gives 4 instead of 2: a later try
-    may succeed.
+    An input, list or output that was refused because its store or disk failed gives 4 instead of 2: a later
+    try may succeed.
     """
     if error.exit_code != ConfigError.exit_code:
         return error.exit_code
