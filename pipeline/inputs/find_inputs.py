@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import functools
 from collections.abc import Sequence
 
 import pyarrow as pa
 
 from pipeline.inputs.config import Settings
-from pipeline.inputs.consent import read_consent
+from pipeline.inputs.consent import Consent, read_consent
 from pipeline.inputs.globs import is_file, matching, refused
 from pipeline.inputs.mapping_table import identities_of
 from pipeline.inputs.watched import WatchedFile, states_of, watch, watch_log
 from pipeline.inputs.windows import FoundFiles, files_of, root_of
 from schemas.consent_config import FileSource
 from schemas.deid import is_class
-from schemas.errors import InputError
+from schemas.errors import Faults, InputError
 from schemas.keys import KeyedHasher
 from schemas.records import Defaults, Limits
 from schemas.tables import AUTHORIZATIONS
@@ -25,6 +26,7 @@ from transforms.consent.snapshots import ErasedKeys, Snapshot, read_deletions
 from transforms.consent.spilled import SpilledConsent
 from transforms.shuffle.spill import Spill
 from transforms.sources.base import PlanTask, ReadContext
+from transforms.sources.file_state import States
 from transforms.sources.registry import plan_tasks
 
 
@@ -54,7 +56,9 @@ class Inputs:
 def find_inputs(
     settings: Settings, hasher: KeyedHasher, spill: Spill, erased: Sequence[ErasedKeys] = ()
 ) -> Inputs:
-    """The inputs of a configuration; raises InputError, ConsentError or ConfigError. Logs are not read.
+    """The inputs of a configuration. Logs are not read.
+
+    Raises one error for all inputs, snapshots and lists that are missing or invalid.
 
     Consent that only one process can read (databases, exports of consent systems) is read here, into `spill`.
     """
@@ -64,26 +68,24 @@ def find_inputs(
     roots: list[str] = []
     total_bytes = 0
     watched = _watched_lists(settings)
-    covered: list[FoundFiles] = []
+    faults, covered = Faults(), list[FoundFiles]()
     for number, source in enumerate(config.inputs):
-        covered.append(files_of(settings, number))
-        found = covered[-1].files
+        given = faults.kept(functools.partial(files_of, settings, number))
+        if given is None:
+            continue
+        covered.append(given)
+        found = given.files
         roots.append(root_of(settings, source))
         tasks += plan_tasks(number, source.format, found)
         files += [(number, position, file.path) for position, file in enumerate(found)]
         watched += [watch_log(file, roots[-1]) for file in found]
         total_bytes += sum(file.size for file in found)
     states = states_of(watched)
-    deletions: list[str | ErasedKeys] = [settings.resolve(config.deletions)] if config.deletions else []
-    authorizations = AUTHORIZATIONS.empty_table()
-    with refused():
-        consent = read_consent(settings, hasher, spill, states)
-        for path in deletions:
-            for _ in read_deletions(path, hasher, settings.as_of, states):
-                pass
-        if config.authorizations:
-            listed = settings.resolve(config.authorizations)
-            authorizations = read_authorizations(listed, hasher, _surfaces(settings), states)
+    consent = faults.kept(lambda: _consent(settings, hasher, spill, states))
+    deletions = faults.kept(lambda: _deletions(settings, hasher, states))
+    authorizations = faults.kept(lambda: _authorizations(settings, hasher, states))
+    if consent is None or deletions is None or authorizations is None or len(covered) < len(config.inputs):
+        raise faults.error()
     return Inputs(
         tasks,
         files,
@@ -97,6 +99,30 @@ def find_inputs(
         watched,
         covered,
     )
+
+
+def _consent(settings: Settings, hasher: KeyedHasher, spill: Spill, states: States) -> Consent:
+    with refused():
+        return read_consent(settings, hasher, spill, states)
+
+
+def _deletions(settings: Settings, hasher: KeyedHasher, states: States) -> list[str]:
+    """The deletion list, if there is one, after a look at each of its rows."""
+    given = settings.config.deletions
+    paths = [settings.resolve(given)] if given else []
+    with refused():
+        for path in paths:
+            for _ in read_deletions(path, hasher, settings.as_of, states):
+                pass
+    return paths
+
+
+def _authorizations(settings: Settings, hasher: KeyedHasher, states: States) -> pa.Table:
+    given = settings.config.authorizations
+    if not given:
+        return AUTHORIZATIONS.empty_table()
+    with refused():
+        return read_authorizations(settings.resolve(given), hasher, _surfaces(settings), states)
 
 
 def _surfaces(settings: Settings) -> set[str]:

@@ -138,3 +138,18 @@ def test_more_quarantined_than_allowed_ends_with_one(corpus: Corpus, tmp_path: P
     assert f"{told} The audit was written; see quarantine/." in one_line(done.stderr)
     assert list((current(out) / "quarantine").iterdir())
     assert (current(out) / "manifest.json").exists()
+
+
+def test_all_missing_files_are_named_at_once(corpus: Corpus, tmp_path: Path) -> None:
+    """Inputs, snapshots and lists that are missing cost one try, not one each."""
+    missing = ("--input", tmp_path / "none-*.jsonl", "--consent", tmp_path / "none.csv")
+    lists = ("--set", "deletions=no-deletions.csv", "--set", "authorizations=no-authorizations.csv")
+    done = chatsieve("audit", "-c", corpus.config, *missing, *lists, "--output", tmp_path / "out")
+    assert done.returncode == 2
+    names = ["none-*.jsonl", "none.csv", "no-deletions.csv", "no-authorizations.csv"]
+    lines = done.stderr.splitlines()
+    assert len(lines) == len(names), done.stderr
+    for line, name in zip(lines, names, strict=True):
+        assert line.startswith("chatsieve: ")
+        assert name in line
+    assert not (tmp_path / "out").exists()
