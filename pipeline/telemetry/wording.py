@@ -1,4 +1,4 @@
-"""Messages of errors without names: only words of the program's own sentences and of known paths remain.
+"""Messages of errors without names: only words of the program's own sentences remain.
 
 A message can have the path of an input, which can have the name of a person. The parts of a message are not
 known apart, so each of its words must be one that the program itself writes.
@@ -19,31 +19,29 @@ from transforms.output.file_names import masked_name
 
 #: Rooms with lists of names, or with texts for samples.
 _LISTS = ("transforms/deid/", "transforms/sample/", "transforms/training/")
-_WORD = re.compile(r"[^\x00-/:-@\[-`{-\x7f]+")
-_REPEATED = re.compile(r"<NAME>(?:[ ._-]*<NAME>)+")
+#: As words of paths, except numbers, which can be of an id.
+_WORD = re.compile(r"(?![0-9])[^\x00-/:-@\[-`{-\x7f]+")
+#: Words with which Pydantic describes faults.
+_PYDANTIC = (
+    "Input should be a valid boolean string integer number list dictionary tuple date datetime finite in range "
+    "greater less equal than extra forbidden permitted required Field missing items characters at most least"
+).split()
 #: Words of a sentence, at least.
 _SENTENCE = 3
 
 
 def masked_message(text: str) -> str:
-    """The message, with every word that is no word of the program and of no known path as `<NAME>`."""
-    known = own_words()
-    pieces: list[str] = []
-    done = 0
-    for found in _WORD.finditer(text):
-        pieces += (text[done : found.start()], _masked(found.group(), known))
-        done = found.end()
-    return _REPEATED.sub("<NAME>", "".join((*pieces, text[done:])))
-
-
-def _masked(word: str, known: frozenset[str]) -> str:
-    return word if word in known else masked_name(word)
+    """The message, with identifiers, and every word that is no word of the program, masked as in paths."""
+    return masked_name(text, own_words())
 
 
 @functools.cache
 def own_words() -> frozenset[str]:
-    """The words of the sentences in the program's code, except documentation; read from its files."""
-    words: set[str] = set()
+    """The words of the sentences in the program's code, except documentation; read from its files.
+
+    Also those with which Pydantic describes faults of a configuration.
+    """
+    words = set(_PYDANTIC)
     for package in (schemas, transforms, pipeline):
         folder = Path(str(package.__file__)).parent
         for file in sorted(folder.rglob("*.py")):
