@@ -23,7 +23,7 @@ _LISTS = ("transforms/deid/", "transforms/sample/", "transforms/training/")
 _WORD = re.compile(r"(?![0-9])[^\x00-/:-@\[-`{-\x7f]+")
 #: Words with which Pydantic describes faults.
 _PYDANTIC = (
-    "Input should be a valid boolean string integer number list dictionary tuple date datetime finite in range "
+    "Input should be a valid boolean string integer number list dictionary tuple date datetime finite range "
     "greater less equal than extra forbidden permitted required Field missing items characters at most least"
 ).split()
 #: Words of a sentence, at least.
