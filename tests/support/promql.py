@@ -141,12 +141,12 @@ def _tokens(text: str) -> list[str]:
 
 def _vector(value: Value) -> Vector:
     if not isinstance(value, dict):
-        raise SyntaxError(f"{value} is not a vector")
+        raise SyntaxError(f"{value} is not a vector")  # noqa: TRY004 - of the text of the query
     return value
 
 
 def _combined(how: str, left: Value, right: Value) -> Value:
-    """Vectors are joined by equal labels; a comparison keeps the values of the left side for which it holds."""
+    """Vectors are joined by equal labels; a comparison keeps the values on the left for which it holds."""
     if how == "unless":
         return {labels: value for labels, value in _vector(left).items() if labels not in _vector(right)}
     if not isinstance(left, dict) and not isinstance(right, dict):
