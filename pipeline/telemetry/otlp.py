@@ -7,6 +7,7 @@ slow costs the command `BOUND_SECONDS`, and never its result.
 from __future__ import annotations
 
 import importlib.metadata
+import logging
 import random
 import threading
 import time
@@ -61,6 +62,8 @@ def send(
         import opentelemetry.sdk  # noqa: F401
     except ImportError:
         return "OTEL_EXPORTER_OTLP_ENDPOINT is set, and the extra `otel` is not installed"
+    for library in ("opentelemetry", "urllib3"):  # each try again would be a warning of its own
+        logging.getLogger(library).setLevel(logging.CRITICAL)
     jobs = {"TRACES": lambda: _send_spans(run_id, spans), "METRICS": lambda: _send_metrics(samples)}
     accepted: list[str] = []
     threads = [
