@@ -24,6 +24,8 @@ class JsonLog:
     def __init__(self, run_id: str, command: str) -> None:
         sys.stderr.flush()
         self._envelope = {"run_id": run_id, "command": command}
+        #: Of the dataset, once it is known.
+        self.version: int | None = None
         self._file = os.dup(sys.stderr.fileno())
         nothing = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nothing, sys.stderr.fileno())
@@ -35,14 +37,14 @@ class JsonLog:
         logging.getLogger().handlers = [_LibraryRecords(self.write)]
         logging.getLogger().setLevel(logging.WARNING)
 
-    def write(self, event: Event, version: int | None = None, level: str | None = None) -> None:
+    def write(self, event: Event, level: str | None = None) -> None:
         """Writes a line. A log that cannot be written to, such as a pipe that was closed, is no error."""
         line = {
             "time": dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "level": level or event.level,
             "event": event.name,
             **self._envelope,
-            "version": version,
+            "version": self.version,
             **msgspec.to_builtins(event),
         }
         data = msgspec.json.encode(line) + b"\n"
@@ -68,4 +70,4 @@ class _LibraryRecords(logging.Handler):
         if found not in self._seen:
             self._seen.add(found)
             level = "error" if record.levelno >= logging.ERROR else "warning"
-            self._write(LibraryLogged(logger=found[0], place=found[1]), None, level)
+            self._write(LibraryLogged(logger=found[0], place=found[1]), level)

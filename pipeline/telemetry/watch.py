@@ -239,7 +239,8 @@ class Watch:
 
     def _emit(self, event: Event) -> None:
         if self._log is not None:
-            self._log.write(event, self._version)
+            self._log.version = self._version
+            self._log.write(event)
 
     def _seconds(self) -> float:
         return round((time.time_ns() - self._begun) / 1e9, 3)

@@ -54,9 +54,8 @@ class Collector:
 
 
 @contextlib.contextmanager
-def collecting() -> Iterator[Collector]:
+def collecting(collector: Collector) -> Iterator[Collector]:
     """A collector that accepts everything, until the end of the block."""
-    collector = Collector()
 
     class Handler(QuietHandler):
         def do_POST(self) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from schemas.events import EVENTS, Event
-from tests.pipeline.telemetry.conftest import CANARIES, Night
 from tests.support.command import Corpus, chatsieve
+from tests.support.night import CANARIES, Night
 
 _ENVELOPE = ["time", "level", "event", "run_id", "command", "version"]
 _NAMES = ("run", "verify", "audit", "forget", "expire", "gc", "refused")
@@ -39,7 +39,10 @@ def test_a_run_reports_inputs_stages_commit_and_warnings(night: Night) -> None:
     assert events == ["run.started", "inputs.found", *5 * ["stage.finished"], "run.committed", "run.finished"]
     assert sorted(stages) == ["de-identifying", "deciding", "reading", "writing_ledger", "writing_shards"]
     committed = next(line for line in night.lines("run") if line["event"] == "run.committed")
-    assert (committed["version"], committed["eligible"], committed["records"]) == (1, 11, 32)
+    counts = night.counts()
+    assert committed["version"] == 1
+    assert committed["eligible"] == counts["decisions"]["eligible"] > 5
+    assert committed["records"] == counts["records"] > 40
     assert committed["path"].endswith("<NAME> out")
     codes = [line["code"] for line in night.lines("run") if line["event"] == "warning"]
     assert "undecided_after_deadline" in codes
@@ -124,7 +127,7 @@ warnings.warn("brzqcki")
 print("zzofqa", file=sys.stderr)
 os.write(2, b"wyszqinska")
 os.system("echo qhaslova >&2")
-log.write(VersionsRemoved(versions=[3]), 4)
+log.write(VersionsRemoved(versions=[3]))
 """
 
 

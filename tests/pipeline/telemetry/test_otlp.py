@@ -12,9 +12,9 @@ from pipeline.telemetry import otlp
 from pipeline.telemetry.textfile import read
 from schemas import metrics
 from schemas.metrics import Sample
-from tests.pipeline.telemetry.conftest import Night
-from tests.support.collector import collecting
+from tests.support.collector import Collector, collecting
 from tests.support.http_service import QuietHandler, serving
+from tests.support.night import Night
 
 _SPAN = otlp.Stretch("chatsieve run", 1, 2, {"chatsieve.command": "run"})
 _SAMPLE = Sample(metrics.RECORDS, (), 7)
@@ -37,7 +37,7 @@ def test_a_run_is_a_trace_with_its_stages(night: Night) -> None:
     root = next(span for span in spans if not span.parent_span_id)
     attributes = {each.key: each.value for each in root.attributes}
     assert root.name == "chatsieve run"
-    assert attributes["chatsieve.eligible"].int_value == 11
+    assert attributes["chatsieve.eligible"].int_value == night.counts()["decisions"]["eligible"]
     assert attributes["chatsieve.version"].int_value == 1
     stages = {span.name: span for span in spans if span.parent_span_id}
     assert sorted(stages) == [
@@ -97,7 +97,7 @@ def test_nothing_is_sent_unless_asked_for(environment: dict[str, str]) -> None:
 
 def test_one_signal_can_be_sent_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Traces and metrics often have collectors of their own."""
-    with collecting() as collector:
+    with collecting(Collector()) as collector:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", f"{collector.address}/v1/metrics")
         assert _send(OTEL_EXPORTER_OTLP_METRICS_ENDPOINT="given") is None
     assert list(collector.requests) == ["/v1/metrics"]

@@ -14,8 +14,8 @@ import yaml
 from pipeline.telemetry.textfile import read
 from schemas import metrics
 from schemas.metrics import METRICS, Metric
-from tests.pipeline.telemetry.conftest import Night
 from tests.support.command import ROOT
+from tests.support.night import Night
 from tests.support.promql import Point, Query
 
 _FOLDER = ROOT / "configs/monitoring"
@@ -63,7 +63,7 @@ _FIRES: dict[str, dict[Series, float | None]] = {
     "ChatsieveRunRefused": {(metrics.LAST_EXIT_CODE, _RUN): 2},
     "ChatsieveRunLater": {(metrics.LAST_EXIT_CODE, _RUN): 4},
     "ChatsieveThresholdCrossed": {(metrics.THRESHOLDS_CROSSED, ()): 1},
-    "ChatsieveQuarantineHigh": {(metrics.QUARANTINED_SHARE, ()): 0.11},
+    "ChatsieveQuarantineHigh": {(metrics.QUARANTINED_SHARE, ()): 0.26},
     "ChatsieveReasonMoved": {(metrics.REASON_MOVED, ("opted_out",)): -0.11},
     "ChatsieveLogsLate": {(metrics.NEWEST_INPUT, ()): -27 * _HOUR},
     "ChatsieveDaysMissing": {(metrics.MISSING_DAYS, ()): 1},

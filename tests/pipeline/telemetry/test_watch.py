@@ -20,7 +20,9 @@ class Lines:
     def __init__(self) -> None:
         self.events: list[Event] = []
 
-    def write(self, event: Event, _: int | None = None) -> None:
+    version: int | None = None
+
+    def write(self, event: Event) -> None:
         self.events.append(event)
 
 
