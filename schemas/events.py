@@ -82,7 +82,10 @@ class ThresholdCrossed(Event, frozen=True, kw_only=True):
 
 
 class Warned(Event, frozen=True, kw_only=True, omit_defaults=True):
-    """A warning of the report, or of the program itself (`telemetry_not_sent`, `metrics_not_written`)."""
+    """A warning of the report by its code, or of the program itself.
+
+    The program's: `telemetry_not_sent`, `metrics_not_written`, `telemetry_failed` (a fault of chatsieve).
+    """
 
     name: ClassVar[str] = "warning"
     level: ClassVar[Level] = "warning"

@@ -61,7 +61,7 @@ INPUT_SIZE = Metric("input_size", "Size of all input files.", "bytes")
 NEWEST_INPUT = Metric(
     "newest_input_timestamp", "Newest modification of an input file on disk; absent for buckets.", "seconds"
 )
-MISSING_DAYS = Metric("missing_days", "Days of the windows of inputs without a file.")
+MISSING_DATES = Metric("missing_dates", "Days of the windows of inputs without a file.")
 NEWEST_DAY = Metric(
     "newest_day_timestamp", "Start of the newest day that an input with dates covers; else absent.", "seconds"
 )
@@ -127,7 +127,7 @@ VERSION_METRICS: tuple[Metric, ...] = (
     INPUT_FILES,
     INPUT_SIZE,
     NEWEST_INPUT,
-    MISSING_DAYS,
+    MISSING_DATES,
     NEWEST_DAY,
     RECORDS,
     QUARANTINED_RECORDS,

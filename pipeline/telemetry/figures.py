@@ -66,7 +66,7 @@ def number(count: Cell) -> int:
 def _days(inputs: Sequence[Mapping[str, Any]]) -> Iterator[Sample]:
     """What the windows of inputs with dates in their paths cover."""
     windows = [each["window"] for each in inputs if "window" in each]
-    yield _one(metrics.MISSING_DAYS, sum(len(window["days_without_files"]) for window in windows))
+    yield _one(metrics.MISSING_DATES, sum(len(window["days_without_files"]) for window in windows))
     if windows:
         newest = max(dt.date.fromisoformat(window["last"]) for window in windows)
         start = dt.datetime.combine(newest, dt.time(), dt.UTC)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import importlib.metadata
 import os
 import secrets
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePath
+from typing import Concatenate
 
 from pipeline.telemetry import otlp, textfile
 from pipeline.telemetry.figures import number, samples_of
@@ -39,17 +41,31 @@ from schemas.metrics import Sample
 from schemas.report import Report
 from schemas.strict_yaml import parse_instant
 from transforms.output.file_names import masked_name
+from transforms.shuffle.guard import describe
 
 #: Commands whose exit code 1 is a success: the version is committed.
 _COMMIT_WITH_1 = ("run", "audit")
 _ENDS: dict[int, type[RunRefused | RunFailed | RunLater]] = {2: RunRefused, 3: RunFailed, 4: RunLater}
 
 
+def _harmless[**P](method: Callable[Concatenate[Watch, P], None]) -> Callable[Concatenate[Watch, P], None]:
+    """The method, with a warning in place of an error."""
+
+    @functools.wraps(method)
+    def tried(self: Watch, /, *args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            method(self, *args, **kwargs)
+        except Exception as error:  # noqa: BLE001 - class and place only
+            self.warn("telemetry_failed", describe("telemetry is incomplete", error))
+
+    return tried
+
+
 class Watch:
     """One execution of a command. Without a log, a metrics file and a collector, it does nothing.
 
     `log`: the JSON log. `metrics_file`: the text file for Prometheus. `environment`: where the variables of
-    OpenTelemetry are.
+    OpenTelemetry are. Only `started` raises.
     """
 
     def __init__(
@@ -70,6 +86,7 @@ class Watch:
         self._replaced: tuple[metrics.Metric, ...] = ()
         self._newest_input: str | None = None
         self._counts: dict[str, int] = {}
+        self._warnings: list[str] = []
 
     @property
     def is_on(self) -> bool:
@@ -83,11 +100,13 @@ class Watch:
             folder = self._metrics_file.parent
             raise ConfigError(f"--metrics-file: {folder} is not a folder that can be written to")
 
+    @_harmless
     def inputs_found(self, found: InputsFound, version: int) -> None:
         """Inputs are checked and `version` is claimed."""
         self._version, self._newest_input = version, found.newest_input
         self._emit(found)
 
+    @_harmless
     def stage_finished(self, stage: str, seconds: float, sessions: int | None) -> None:
         """A stage ended now, after so many seconds."""
         end = time.time_ns()
@@ -97,6 +116,7 @@ class Watch:
         self._stages.append(otlp.Stretch(f"stage {stage}", end - int(seconds * 1e9), end, attributes))
         self._emit(StageFinished(stage=stage, seconds=round(seconds, 3), sessions=sessions))
 
+    @_harmless
     def committed(self, path: PurePath, report: Report, manifest: Manifest) -> None:
         """A version of the dataset `path` counts. `report` has all counts, none is suppressed."""
         self._version = manifest.dataset_version
@@ -140,6 +160,7 @@ class Watch:
             self._replaced = metrics.VERSION_METRICS
             self._samples += samples_of(report, manifest, dt.datetime.now(dt.UTC))
 
+    @_harmless
     def erased(self, done: ErasureCommitted, version: int) -> None:
         """An erasure counts; `version` is the current one."""
         self._version = version
@@ -153,10 +174,12 @@ class Watch:
         if self._command == "forget":
             self._samples.append(Sample(metrics.ERASURE_UNKNOWN, (), done.unknown))
 
+    @_harmless
     def removed(self, versions: Sequence[int]) -> None:
         """`gc` removed these versions."""
         self._emit(VersionsRemoved(versions=list(versions)))
 
+    @_harmless
     def verified(
         self,
         version: int | None,
@@ -175,18 +198,22 @@ class Watch:
             self._samples.append(Sample(metrics.VERIFY_FINDINGS, (each,), kinds.count(each)))
 
     def ended(self, code: int, message: str, error: BaseException | None, debug: bool) -> list[str]:
-        """Logs the end, writes the metrics file, sends to the collector. One line for each that failed."""
-        if not self.is_on:
-            return []
+        """Logs the end, writes the metrics file, sends to the collector. A line for each own warning."""
+        if self.is_on:
+            self._end(code, message, error, debug)
+            self._emit(RunFinished(exit_code=code, seconds=self._seconds()))
+        return self._warnings
+
+    @_harmless
+    def _end(self, code: int, message: str, error: BaseException | None, debug: bool) -> None:
         failed = _ENDS.get(code)
         if failed is not None and self._log is not None:
             places = _places(error) if debug and error is not None else None
             shown = masked_message(message) if message else ""
             self._emit(failed(error=_class_of(error), message=shown, places=places))
         self._samples += self._of_command(code)
-        lines = [*self._write_file(), *self._send(code, error)]
-        self._emit(RunFinished(exit_code=code, seconds=self._seconds()))
-        return lines
+        self._write_file()
+        self._send(code, error)
 
     def _of_command(self, code: int) -> list[Sample]:
         label, now = (self._command,), time.time()
@@ -209,17 +236,16 @@ class Watch:
             samples += [Sample(metrics.STAGE_DURATION, (name,), spent) for name, spent in seconds.items()]
         return samples
 
-    def _write_file(self) -> list[str]:
+    def _write_file(self) -> None:
         if self._metrics_file is None:
-            return []
+            return
         try:
             textfile.update(self._metrics_file, self._samples, self._replaced)
         except OSError as error:
             reason = error.strerror or type(error).__name__
-            return [self._warn("metrics_not_written", f"the metrics file was not written ({reason})")]
-        return []
+            self.warn("metrics_not_written", f"the metrics file was not written ({reason})")
 
-    def _send(self, code: int, error: BaseException | None) -> list[str]:
+    def _send(self, code: int, error: BaseException | None) -> None:
         attributes: dict[str, str | int | float] = {
             "chatsieve.command": self._command,
             "chatsieve.run_id": self._run_id,
@@ -231,11 +257,13 @@ class Watch:
         failed = _class_of(error) if code in _ENDS else None
         whole = otlp.Stretch(f"chatsieve {self._command}", self._begun, time.time_ns(), attributes, failed)
         reason = otlp.send(self._environment, self._run_id, [whole, *self._stages], self._samples)
-        return [self._warn("telemetry_not_sent", f"telemetry was not sent: {reason}")] if reason else []
+        if reason:
+            self.warn("telemetry_not_sent", f"telemetry was not sent: {reason}")
 
-    def _warn(self, code: str, message: str) -> str:
+    def warn(self, code: str, message: str) -> None:
+        """A warning of the program itself: in the log at once, and a line of `ended`."""
+        self._warnings.append(message)
         self._emit(Warned(code=code, message=message))
-        return message
 
     def _emit(self, event: Event) -> None:
         if self._log is not None:

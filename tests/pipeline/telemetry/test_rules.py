@@ -66,7 +66,7 @@ _FIRES: dict[str, dict[Series, float | None]] = {
     "ChatsieveQuarantineHigh": {(metrics.QUARANTINED_SHARE, ()): 0.26},
     "ChatsieveReasonMoved": {(metrics.REASON_MOVED, ("opted_out",)): -0.11},
     "ChatsieveLogsLate": {(metrics.NEWEST_INPUT, ()): -27 * _HOUR},
-    "ChatsieveDaysMissing": {(metrics.MISSING_DAYS, ()): 1},
+    "ChatsieveDaysMissing": {(metrics.MISSING_DATES, ()): 1},
     "ChatsieveCommittedLate": {(metrics.LATENESS, ()): 27 * _HOUR},
     "ChatsieveNothingEligible": {(metrics.SESSIONS, ("eligible", "eligible")): 0},
 }

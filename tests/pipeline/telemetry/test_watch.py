@@ -82,6 +82,16 @@ def test_a_metrics_file_that_cannot_be_written_is_a_warning(
     ]
 
 
+def test_a_fault_of_the_watch_is_a_warning_without_data() -> None:
+    """The version is committed by then: the command must not report a failure."""
+    lines = Lines()
+    watch = Watch("run", "0" * 32, lines)  # type: ignore[arg-type]  # only `write` is used
+    watch.committed(Path("zzofqa"), None, None)  # type: ignore[arg-type]  # the fault
+    (line,) = watch.ended(0, "", None, debug=False)
+    assert line.startswith("telemetry is incomplete: AttributeError at watch.py:")
+    assert [event.name for event in lines.events] == ["warning", "run.finished"]
+
+
 def test_a_watch_that_nobody_asked_for_does_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Off by default: no file, no request."""
     monkeypatch.chdir(tmp_path)
