@@ -21,6 +21,7 @@ from transforms.output.file_names import masked_name
 _LISTS = ("transforms/deid/", "transforms/sample/", "transforms/training/")
 #: As words of paths, except numbers, which can be of an id.
 _WORD = re.compile(r"(?![0-9])[^\x00-/:-@\[-`{-\x7f]+")
+_INSTANT = re.compile(r"((?:19|20)\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z)", re.ASCII)
 #: Words with which Pydantic describes faults.
 _PYDANTIC = (
     "Input should be a valid boolean string integer number list dictionary tuple date datetime finite range "
@@ -31,8 +32,13 @@ _SENTENCE = 3
 
 
 def masked_message(text: str) -> str:
-    """The message, with identifiers, and every word that is no word of the program, masked as in paths."""
-    return masked_name(text, own_words())
+    """The message, with identifiers, and every word that is no word of the program, masked as in paths.
+
+    Instants stay.
+    """
+    return "".join(
+        part if _INSTANT.fullmatch(part) else masked_name(part, own_words()) for part in _INSTANT.split(text)
+    )
 
 
 @functools.cache
