@@ -8,12 +8,12 @@ import importlib.metadata
 import os
 import secrets
 import time
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Concatenate
 
 from pipeline.telemetry import otlp, textfile
+from pipeline.telemetry.failures import FAILURES, class_of, failure_of
 from pipeline.telemetry.figures import number, samples_of
 from pipeline.telemetry.log import JsonLog
 from pipeline.telemetry.wording import masked_message
@@ -24,10 +24,7 @@ from schemas.events import (
     Event,
     InputsFound,
     RunCommitted,
-    RunFailed,
     RunFinished,
-    RunLater,
-    RunRefused,
     RunStarted,
     StageFinished,
     ThresholdCrossed,
@@ -45,7 +42,6 @@ from transforms.shuffle.guard import describe
 
 #: Commands whose exit code 1 is a success: the version is committed.
 _COMMIT_WITH_1 = ("run", "audit")
-_ENDS: dict[int, type[RunRefused | RunFailed | RunLater]] = {2: RunRefused, 3: RunFailed, 4: RunLater}
 
 
 def _harmless[**P](method: Callable[Concatenate[Watch, P], None]) -> Callable[Concatenate[Watch, P], None]:
@@ -206,11 +202,8 @@ class Watch:
 
     @_harmless
     def _end(self, code: int, message: str, error: BaseException | None, debug: bool) -> None:
-        failed = _ENDS.get(code)
-        if failed is not None and self._log is not None:
-            places = _places(error) if debug and error is not None else None
-            shown = masked_message(message) if message else ""
-            self._emit(failed(error=_class_of(error), message=shown, places=places))
+        if self._log is not None and (failure := failure_of(code, message, error, debug)) is not None:
+            self._emit(failure)
         self._samples += self._of_command(code)
         self._write_file()
         self._send(code, error)
@@ -254,7 +247,7 @@ class Watch:
         }
         if self._version is not None:
             attributes["chatsieve.version"] = self._version
-        failed = _class_of(error) if code in _ENDS else None
+        failed = class_of(error) if code in FAILURES else None
         whole = otlp.Stretch(f"chatsieve {self._command}", self._begun, time.time_ns(), attributes, failed)
         reason = otlp.send(self._environment, self._run_id, [whole, *self._stages], self._samples)
         if reason:
@@ -277,13 +270,3 @@ class Watch:
 def new_run_id() -> str:
     """32 random hex digits: the id of a run in logs, and the id of its trace."""
     return secrets.token_hex(16)
-
-
-def _class_of(error: BaseException | None) -> str:
-    return "Interrupted" if error is None else type(error).__name__
-
-
-def _places(error: BaseException) -> list[str]:
-    """File and line of each call, outermost first; no code and no message."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return [f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}" for frame in frames]
