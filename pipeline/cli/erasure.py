@@ -11,7 +11,7 @@ import typer
 from pipeline.cli.datasets import Dataset
 from pipeline.cli.options import Json, Quiet, tell
 from pipeline.cli.watched import watch
-from schemas.events import ErasureCommitted
+from schemas.telemetry.events import ErasureCommitted
 
 KeyFile = Annotated[
     Path | None,

@@ -17,10 +17,10 @@ from schemas.config import InputConfig
 from schemas.consent_config import FileSource
 from schemas.deid import is_class
 from schemas.errors import InputError
-from schemas.events import InputsFound
 from schemas.keys import KeyedHasher
 from schemas.records import Defaults, Limits
 from schemas.tables import AUTHORIZATIONS
+from schemas.telemetry.events import InputsFound
 from transforms.consent.authorizations import read_authorizations
 from transforms.consent.snapshots import ErasedKeys, Snapshot, read_deletions
 from transforms.consent.spilled import SpilledConsent

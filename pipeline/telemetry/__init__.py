@@ -3,5 +3,5 @@
 In: what a command reports of itself to a `Watch` (events, stages, the committed report). Out: lines on
 standard error, the metrics file, and requests to a collector. Nothing here can fail a command, and nothing
 that is written or sent has a raw id, a text or an unmasked name of a file. Read `watch.py` first; the events
-are in `schemas/events.py`, the metrics in `schemas/metrics.py`.
+are in `schemas/telemetry/events.py`, the metrics in `schemas/telemetry/metrics.py`.
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 
 from pipeline.telemetry.wording import masked_message
-from schemas.events import RunFailed, RunLater, RunRefused
+from schemas.telemetry.events import RunFailed, RunLater, RunRefused
 
 #: By exit code.
 FAILURES: dict[int, type[RunRefused | RunFailed | RunLater]] = {2: RunRefused, 3: RunFailed, 4: RunLater}

@@ -6,13 +6,13 @@ import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, get_args
 
-from schemas import metrics
 from schemas.decisions import Reason, decision_of
 from schemas.manifest import Manifest
-from schemas.metrics import Metric, Sample
 from schemas.report import Report, WarningCode
 from schemas.report_counts import Cell, Counts
 from schemas.strict_yaml import parse_instant
+from schemas.telemetry import metrics
+from schemas.telemetry.metrics import Metric, Sample
 
 
 def samples_of(report: Report, manifest: Manifest, committed_at: dt.datetime) -> Iterator[Sample]:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from schemas.events import Event, LibraryLogged
+from schemas.telemetry.events import Event, LibraryLogged
 
 
 class JsonLog:

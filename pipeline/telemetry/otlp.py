@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from schemas.metrics import UCUM, Sample
+from schemas.telemetry.metrics import UCUM, Sample
 
 BOUND_SECONDS = 5.0
 _ENDPOINT = "OTEL_EXPORTER_OTLP_{}ENDPOINT"

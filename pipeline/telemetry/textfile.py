@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from schemas.metrics import METRICS, Metric, Sample
+from schemas.telemetry.metrics import METRICS, Metric, Sample
 
 #: Anybody may read it: the collector runs as another user, and it holds counts alone.
 _MODE = 0o644

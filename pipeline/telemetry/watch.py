@@ -17,9 +17,12 @@ from pipeline.telemetry.failures import FAILURES, class_of, failure_of
 from pipeline.telemetry.figures import number, samples_of
 from pipeline.telemetry.log import JsonLog
 from pipeline.telemetry.wording import masked_message
-from schemas import metrics
 from schemas.errors import ConfigError
-from schemas.events import (
+from schemas.manifest import Manifest
+from schemas.report import Report
+from schemas.strict_yaml import parse_instant
+from schemas.telemetry import metrics
+from schemas.telemetry.events import (
     ErasureCommitted,
     Event,
     InputsFound,
@@ -33,10 +36,7 @@ from schemas.events import (
     VersionsRemoved,
     Warned,
 )
-from schemas.manifest import Manifest
-from schemas.metrics import Sample
-from schemas.report import Report
-from schemas.strict_yaml import parse_instant
+from schemas.telemetry.metrics import Sample
 from transforms.output.file_names import masked_name
 from transforms.shuffle.guard import describe
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from schemas.events import EVENTS, Event
-from schemas.metrics import METRICS, Metric
+from schemas.telemetry.events import EVENTS, Event
+from schemas.telemetry.metrics import METRICS, Metric
 
 
 def events() -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from schemas.events import EVENTS, Event
+from schemas.telemetry.events import EVENTS, Event
 from tests.support.command import Corpus, chatsieve
 from tests.support.night import CANARIES, Night
 
@@ -119,7 +119,7 @@ def test_other_commands_ignore_the_variable() -> None:
 _NOISE = """
 import logging, os, sys, warnings
 from pipeline.telemetry.log import JsonLog
-from schemas.events import VersionsRemoved
+from schemas.telemetry.events import VersionsRemoved
 log = JsonLog("00", "gc")
 for _ in range(2):
     logging.getLogger("some.library").error("zzofqa %s", "qhaslova")

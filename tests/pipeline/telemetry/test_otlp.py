@@ -10,8 +10,8 @@ import pytest
 
 from pipeline.telemetry import otlp
 from pipeline.telemetry.textfile import read
-from schemas import metrics
-from schemas.metrics import Sample
+from schemas.telemetry import metrics
+from schemas.telemetry.metrics import Sample
 from tests.support.collector import Collector, collecting
 from tests.support.http_service import QuietHandler, serving
 from tests.support.night import Night

@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from pipeline.telemetry.textfile import read
-from schemas import metrics
-from schemas.metrics import METRICS, Metric
+from schemas.telemetry import metrics
+from schemas.telemetry.metrics import METRICS, Metric
 from tests.support.command import ROOT
 from tests.support.night import Night
 from tests.support.promql import Point, Query

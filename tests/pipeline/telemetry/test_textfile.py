@@ -10,8 +10,8 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as prometheus
 
 from pipeline.telemetry import textfile
-from schemas import metrics
-from schemas.metrics import METRICS, VERSION_METRICS, Metric, Sample
+from schemas.telemetry import metrics
+from schemas.telemetry.metrics import METRICS, VERSION_METRICS, Metric, Sample
 from tests.support.night import Night
 
 

@@ -11,7 +11,7 @@ import pytest
 from pipeline.telemetry import watch as module
 from pipeline.telemetry.watch import Watch
 from schemas.errors import BusyError, ChatsieveError, ConfigError, InputError, PipelineError
-from schemas.events import Event
+from schemas.telemetry.events import Event
 
 
 class Lines:
