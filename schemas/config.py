@@ -15,6 +15,7 @@ from schemas.report import WarningCode
 from schemas.runners import DirectRunner, RunnerConfig
 from schemas.strict_yaml import Duration, Instant, Size, StrictModel
 from schemas.units import QUARANTINE_CODES
+from schemas.windows import DatedInput, Span
 
 
 def check_id(text: str) -> str:
@@ -48,14 +49,13 @@ class PathDefaults(StrictModel):
     surface: str | None = None
 
 
-class InputConfig(StrictModel):
+class InputConfig(DatedInput):
     """One input: a file, folder or glob, its format, and where missing user ids and labels come from.
 
     `mapping`: a CSV or Parquet table that assigns a user to a path or account. For each missing value the
     first matching entry of `defaults_by_path` applies, then `defaults`.
     """
 
-    path: str = pydantic.Field(min_length=1)
     format: Format = "canonical"
     defaults: InputDefaults = pydantic.Field(default_factory=InputDefaults)
     defaults_by_path: list[PathDefaults] = pydantic.Field(default_factory=list)
@@ -139,7 +139,10 @@ class AuditConfig(StrictModel):
 
 
 class RunConfig(StrictModel):
-    """The configuration file. Paths are relative to its folder."""
+    """The configuration file. Paths are relative to its folder.
+
+    `wait`: how long a run waits for what `ready` asks for, and for another command that holds the dataset.
+    """
 
     inputs: list[InputConfig] = pydantic.Field(min_length=1)
     consent: ConsentConfig
@@ -148,6 +151,7 @@ class RunConfig(StrictModel):
     policy: str
     deid: str
     as_of: Instant | None = None
+    wait: Span | None = None
     key: str | None = None
     key_file: str | None = None
     key_command: list[str] | None = pydantic.Field(default=None, min_length=1)

@@ -9,6 +9,7 @@ import isodate
 import pydantic
 
 from schemas.strict_yaml import Duration, Instant, StrictModel
+from schemas.windows import ConsentReady
 
 
 def _known_zone(name: str) -> str:
@@ -117,9 +118,12 @@ class ConsentConfig(StrictModel):
 
     snapshots: list[str] = pydantic.Field(default_factory=list)
     sources: list[Source] = pydantic.Field(default_factory=list)
+    ready: ConsentReady | None = None
 
     @pydantic.model_validator(mode="after")
     def _any(self) -> ConsentConfig:
         if not self.snapshots and not self.sources:
             raise ValueError("expected snapshots, sources or both")
+        if self.ready and self.ready.max_age is not None and not self.snapshots:
+            raise ValueError("ready.max_age is the age of snapshots; for sources alone, give ready.marker")
         return self

@@ -6,7 +6,11 @@ of a conversation, a name or a raw id. An error of several faults has one such l
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
+
+#: A store or a network disk that does not answer now, and may answer a later try.
+_PASSING = frozenset({errno.EAGAIN, errno.EIO, errno.ETIMEDOUT, errno.EHOSTUNREACH})
 
 
 class ChatsieveError(Exception):
@@ -63,6 +67,12 @@ class BusyError(ChatsieveError):
     exit_code = 4
 
 
+class NotReadyError(ChatsieveError):
+    """Inputs or consent are not there yet; nothing was written. Try again later."""
+
+    exit_code = 4
+
+
 class DeidError(ChatsieveError):
     """The de-identification engine cannot be built, or refuses a text."""
 
@@ -86,7 +96,7 @@ class Faults:
         try:
             return step()
         except ChatsieveError as error:
-            if error.exit_code != ConfigError.exit_code:
+            if exit_code_of(error) != ConfigError.exit_code:
                 raise
             self._found.append(error)
             return None
@@ -96,3 +106,19 @@ class Faults:
         kinds = {type(error) for error in self._found}
         kind = kinds.pop() if len(kinds) == 1 else ConfigError
         return kind(*dict.fromkeys(line for error in self._found for line in error.lines))
+
+
+def exit_code_of(error: ChatsieveError) -> int:
+    """The exit code of a command that ends with this error.
+
+    An input, list or output that was refused because its store or disk failed is a failure: 3 instead of 2,
+    since another try may succeed.
+    """
+    if error.exit_code != ConfigError.exit_code:
+        return error.exit_code
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.errno in _PASSING:
+            return PipelineError.exit_code
+        cause = cause.__cause__ or cause.__context__
+    return error.exit_code

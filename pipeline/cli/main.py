@@ -33,7 +33,7 @@ from pipeline.cli.verify import verify
 from pipeline.cli.watched import WATCHED, begin, watched
 from pipeline.runners.process import prepare_process
 from pipeline.telemetry.watch import Watch
-from schemas.errors import ChatsieveError
+from schemas.errors import ChatsieveError, exit_code_of
 from transforms.shuffle.temporary import remove_abandoned
 
 #: Files are 0640 and folders 0750, in every process of a command; private ones are made with less.
@@ -56,7 +56,7 @@ def main() -> None:
     """Runs the command line and exits.
 
     0 success; 1 check failed; 2 refused before anything was written; 3 failed and rolled back, or interrupted
-    by SIGINT or SIGTERM; 4 try again later.
+    by SIGINT or SIGTERM; 4 not ready or held by another command, try again later.
     """
     os.umask(_UMASK)
     prepare_process()
@@ -88,7 +88,7 @@ def _run_command(options: ErrorOptions, watch: Watch) -> tuple[str | tuple[str, 
     except SystemExit as ended:
         code = int(ended.code or 0)
     except ChatsieveError as error:
-        return _failed(error.lines, error.exit_code, options, error)
+        return _failed(error.lines, exit_code_of(error), options, error)
     except (typer.Abort, KeyboardInterrupt):
         return _failed(*_INTERRUPTED, options)
     except Exception as error:  # noqa: BLE001 - print class and place only: the message may contain data

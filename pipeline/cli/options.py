@@ -81,6 +81,16 @@ Shareable = Annotated[
     bool,
     typer.Option("--shareable", help="Suppress counts below `audit.min_cell` in the report."),
 ]
+Wait = Annotated[
+    str | None,
+    typer.Option(
+        "--wait",
+        metavar="DURATION",
+        help="Wait so long for inputs and consent to be ready, and for a command that holds the dataset, "
+        "such as PT2H. [default: the configured one, or not at all]",
+    ),
+]
+NoWait = Annotated[bool, typer.Option("--no-wait", help="Refuse at once what is not ready (exit code 4).")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON to standard output.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Do not print progress and summary.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Print a traceback with an error.")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path, PurePath
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -16,11 +16,13 @@ from pipeline.cli.options import (
     Consent,
     Input,
     Json,
+    NoWait,
     Output,
     Policy,
     Quiet,
     Set,
     Shareable,
+    Wait,
     fail,
     tell,
 )
@@ -29,10 +31,15 @@ from pipeline.inputs.config import overrides_of, policy_argument
 from pipeline.runners.process import load_beam
 from schemas.errors import ConfigError
 
+if TYPE_CHECKING:
+    from pipeline.inputs.config import Settings
+
 
 def run(
     config: Config,
     beam: BeamOptions = None,
+    wait: Wait = None,
+    no_wait: NoWait = False,
     as_of: AsOf = None,
     input_: Input = None,
     consent: Consent = None,
@@ -52,9 +59,10 @@ def run(
     prism, portable, flink, spark or dataflow (docs/runners.md).
 
     Exit codes: 0 success; 1 committed, but a threshold of the configuration was crossed; 2 refused before
-    anything was written; 3 failed and rolled back; 4 another command holds the dataset, try again later.
+    anything was written; 3 failed and rolled back; 4 inputs or consent are not ready, or another command
+    holds the dataset: try again later.
     """
-    overrides = overrides_of(as_of, input_, consent, output, policy, set_)
+    overrides = overrides_of(as_of, input_, consent, output, policy, set_) | _waiting(wait, no_wait)
     execute_and_print("run", config, overrides, beam or [], json_, quiet, 0, compare, shareable)
 
 
@@ -70,6 +78,8 @@ def audit(
             help="Detect personal data in N eligible sessions and report counts by entity type.",
         ),
     ] = 0,
+    wait: Wait = None,
+    no_wait: NoWait = False,
     as_of: AsOf = None,
     input_: Input = None,
     consent: Consent = None,
@@ -94,6 +104,7 @@ def audit(
     """
     first, more = (policy[0], policy[1:]) if policy else (None, [])
     overrides = overrides_of(as_of, input_, consent, output, first, set_, "audit.path")
+    overrides |= _waiting(wait, no_wait)
     if more:
         if sample:
             raise ConfigError("--sample: works with one policy only; give --policy once")
@@ -125,6 +136,7 @@ def execute_and_print(
 
     # The configuration is checked before Beam is loaded, so that a mistake is reported at once.
     settings = load_settings(config, overrides)
+    settings = _when_ready(settings, [settings.output_path(kind)], quiet)
     load_beam()
     from pipeline.cli.terminal.summary import one_line, print_summary, terminal
     from pipeline.commands.run import execute
@@ -153,7 +165,7 @@ def _compare_policies(
 ) -> None:
     from pipeline.inputs.config import load_settings
 
-    settings = load_settings(config, overrides, policies)
+    settings = _when_ready(load_settings(config, overrides, policies), [], quiet)
     load_beam()
     from pipeline.cli.terminal.compare_policies import print_policy_comparison
     from pipeline.cli.terminal.summary import one_line, terminal
@@ -173,6 +185,20 @@ def _compare_policies(
         for outcome in outcomes:
             tell(one_line(outcome), err=True)
     _check_thresholds(outcomes)
+
+
+def _waiting(wait: str | None, no_wait: bool) -> dict[str, Any]:
+    """The key `wait`, if an option sets it."""
+    if wait is not None and no_wait:
+        raise ConfigError("--wait and --no-wait exclude each other; give one of them")
+    return {"wait": wait} if wait is not None or no_wait else {}
+
+
+def _when_ready(settings: Settings, outputs: list[PurePath], quiet: bool) -> Settings:
+    """The settings once everything is there; a line on standard error for each change while it waits."""
+    from pipeline.commands.readiness import when_ready
+
+    return when_ready(settings, outputs, lambda text: None if quiet else tell(f"chatsieve: {text}", err=True))
 
 
 def _check_thresholds(outcomes: list[Any]) -> None:

@@ -17,6 +17,7 @@ from pipeline.dataset.card import dataset_card
 from pipeline.dataset.writer import DatasetWriter
 from pipeline.inputs.config import Settings
 from pipeline.inputs.find_inputs import Inputs
+from pipeline.inputs.windows import FoundFiles
 from pipeline.pages.report import identity_of, report_page
 from pipeline.report.full import ReportContext, encode_report, report_of
 from pipeline.report.ledger_counts import Catalog
@@ -28,7 +29,7 @@ from schemas.manifest import FileEntry, Manifest, Parent, encode
 from schemas.policy import Pack, canonical
 from schemas.report import Failure, Report
 from transforms.consent.snapshots import Snapshot
-from transforms.output.file_names import display_name, masked_name
+from transforms.output.file_names import display_name, masked_name, masked_path
 from transforms.shuffle.instants import moment_text
 from transforms.shuffle.staging import stage
 
@@ -165,10 +166,11 @@ def _failed(failure: Failure, kind: str) -> str:
 def _arguments(settings: Settings, inputs: Inputs) -> dict[str, Any]:
     """The configuration without the key, with names of people in paths masked and ids left out."""
     arguments: dict[str, Any] = settings.config.model_dump(
-        mode="json", exclude={"key", "key_file", "key_command", "create_key"}
+        mode="json", exclude={"key", "key_file", "key_command", "create_key", "wait"}
     )
-    for source in arguments["inputs"]:
-        source["path"] = masked_name(source["path"])
+    for source, covered in zip(arguments["inputs"], inputs.covered, strict=True):
+        source["path"] = masked_path(source["path"])
+        _record_window(source, covered)
         for name in ("user_id", "organization_id"):
             for defaults in (source["defaults"], *source["defaults_by_path"]):
                 defaults[name] = None if defaults[name] is None else "given"
@@ -190,6 +192,20 @@ def _arguments(settings: Settings, inputs: Inputs) -> dict[str, Any]:
     arguments["runner"] = {name: arguments["runner"][name] for name in shown if name in arguments["runner"]}
     arguments["as_of"] = moment_text(settings.as_of)
     return arguments
+
+
+def _record_window(source: dict[str, Any], covered: FoundFiles) -> None:
+    """Adds the days that the input covers; removes keys of windows and readiness that change no byte."""
+    del source["ready"]
+    if covered.window is None:
+        for name in ("since", "until", "lateness"):
+            del source[name]
+        return
+    source["window"] = {
+        "first": covered.window.first.isoformat(),
+        "last": covered.window.last.isoformat(),
+        "days_without_files": [day.isoformat() for day in covered.empty],
+    }
 
 
 def _consent_arguments(consent: dict[str, Any]) -> dict[str, Any]:

@@ -12,8 +12,7 @@ from typing import NamedTuple
 
 import pyarrow.parquet as pq
 
-from pipeline.inputs.find_inputs import files_at, input_files
-from pipeline.inputs.globs import refused
+from pipeline.inputs.globs import files_at, input_files, refused
 from schemas.errors import InputError, OutputError
 from schemas.keys import KeyedHasher
 from schemas.records import Defaults, Limits, Session

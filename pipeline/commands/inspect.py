@@ -11,8 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import PurePath
 from typing import Any
 
-from pipeline.inputs.find_inputs import files_at, input_files
-from pipeline.inputs.globs import is_folder, refused
+from pipeline.inputs.globs import files_at, input_files, is_folder, refused
 from schemas.errors import InputError
 from schemas.keys import KeyedHasher
 from schemas.records import Block, Defaults, Limits, Message, Session

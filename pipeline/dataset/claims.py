@@ -11,13 +11,15 @@ import contextlib
 import re
 import secrets
 import threading
+from pathlib import PurePath
 
 import msgspec
 
-from pipeline.dataset.catalog import NO_FILE
-from schemas.errors import BusyError, OutputError
+from pipeline.dataset.catalog import NO_FILE, read_catalog
+from schemas.errors import BusyError, InputError, OutputError
 from transforms.storage.contract import Conflict, Store, Unknown
 from transforms.storage.leases import CLAIMS, Holder, Lease, claim_name, is_live, lease_end, own_holder
+from transforms.storage.places import store_of
 
 _RENEW_SECONDS = 20.0
 _NUMBER = re.compile(r"[0-9]{4,9}\Z")
@@ -124,13 +126,32 @@ def remove_dead(store: Store, own: Claim) -> bool:
     return is_claimed
 
 
+def writer_of(where: PurePath) -> str | None:
+    """Who is writing the next version of a dataset at this moment, as part of an error; None for nobody.
+
+    Also None where the dataset cannot be read: the command that claims it reports why.
+    """
+    store = store_of(where)
+    try:
+        read = read_catalog(store, str(where))
+        version = read.catalog.version + 1 if read else 1
+        holder = msgspec.json.decode(store.read(claim_name(version)), type=Holder)
+    except (OSError, InputError, msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return _writing(version) if is_live(holder) else None
+
+
+def _writing(version: int) -> str:
+    return f"another command is writing version {version}"
+
+
 def _take_over(store: Store, version: int, data: bytes, where: str) -> None:
-    busy = BusyError(f"{where}: another run is writing version {version}; try again when it has ended")
+    later = "nothing was written, try again later"
     try:
         held, etag = store.read_tagged(claim_name(version))
         holder = msgspec.json.decode(held, type=Holder)
     except FileNotFoundError:
-        raise busy from None
+        raise BusyError(f"{where}: another command wrote version {version} until now; {later}") from None
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise _no_claim(where, version) from None
     except OSError as error:
@@ -138,11 +159,14 @@ def _take_over(store: Store, version: int, data: bytes, where: str) -> None:
             raise
         raise _no_claim(where, version) from None
     if is_live(holder):
-        raise busy
+        until = f"{holder.until:%Y-%m-%dT%H:%M:%SZ}"
+        raise BusyError(
+            f"{where}: {_writing(version)}; its claim lasts until {until} unless it is renewed; {later}"
+        )
     try:
         store.replace(claim_name(version), data, etag)
     except Conflict:
-        raise busy from None
+        raise BusyError(f"{where}: another command began version {version} at this moment; {later}") from None
 
 
 def _no_claim(where: str, version: int) -> OutputError:

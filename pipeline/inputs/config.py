@@ -21,6 +21,7 @@ from schemas.deid import DeidConfig
 from schemas.errors import ConfigError, Faults
 from schemas.policy import Pack, Policy
 from schemas.strict_yaml import validate
+from schemas.windows import has_date
 from schemas.yaml_tree import load_tree, override
 from transforms.shuffle.run_key import KeyReference, key_of
 from transforms.storage.places import check_scheme, is_remote, location
@@ -34,6 +35,7 @@ _OPTIONS = {
     "consent.snapshots": "--consent",
     "output.path": "--output",
     "policy": "--policy",
+    "wait": "--wait",
 }
 
 
@@ -70,6 +72,12 @@ class Settings:
             path = self.config.audit.path or f"{path.rstrip('/') if is_remote(path) else path}.audit"
         return location(path) if is_remote(path) else Path(self.resolve(path))
 
+    def at(self, now: dt.datetime) -> Settings:
+        """These settings at a later moment: unless it is fixed, `as_of` is that moment, in whole seconds."""
+        if self.config.as_of is not None:
+            return self
+        return dataclasses.replace(self, as_of=now.replace(microsecond=0))
+
     def resolve(self, path: str) -> str:
         """The absolute form of a path in the configuration."""
         return resolve_path(self.base, path)
@@ -86,7 +94,7 @@ def load_settings(path: Path, overrides: dict[str, Any], more_policies: Sequence
     tree, lines = load_tree(path)
     for dotted, value in overrides.items():
         if dotted == "inputs" and all(isinstance(item, str) for item in value):
-            value = [{**_first_input(tree), "path": item} for item in value]
+            value = [_input_like(_first_input(tree), item) for item in value]
         override(tree, dotted, value, ConfigError)
     options = {dotted: _option_text(dotted, value) for dotted, value in overrides.items()}
     base = path.resolve().parent
@@ -154,6 +162,12 @@ def _first_input(tree: Any) -> dict[str, Any]:
     inputs = tree.get("inputs") if isinstance(tree, dict) else None
     first = inputs[0] if isinstance(inputs, list) and inputs else None
     return first if isinstance(first, dict) else {}
+
+
+def _input_like(first: dict[str, Any], path: str) -> dict[str, Any]:
+    """An input with this path and what else the first one has; a window only if the path has dates."""
+    days = () if has_date(path) else ("since", "until", "lateness")
+    return {**{key: value for key, value in first.items() if key not in (*days, "ready")}, "path": path}
 
 
 def find_config(kind: Kind, given: str, base: Path) -> Path | str:

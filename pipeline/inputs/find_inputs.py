@@ -10,10 +10,10 @@ import pyarrow as pa
 
 from pipeline.inputs.config import Settings
 from pipeline.inputs.consent import read_consent
-from pipeline.inputs.globs import files_in, files_matching, is_file, is_folder, matching, refused
+from pipeline.inputs.globs import is_file, matching, refused
 from pipeline.inputs.mapping_table import identities_of
 from pipeline.inputs.watched import WatchedFile, states_of, watch, watch_log
-from schemas.config import InputConfig
+from pipeline.inputs.windows import FoundFiles, files_of, root_of
 from schemas.consent_config import FileSource
 from schemas.deid import is_class
 from schemas.errors import InputError
@@ -26,9 +26,8 @@ from transforms.consent.snapshots import ErasedKeys, Snapshot, read_deletions
 from transforms.consent.spilled import SpilledConsent
 from transforms.shuffle.instants import moment_text
 from transforms.shuffle.spill import Spill
-from transforms.sources.base import InputFile, PlanTask, ReadContext
-from transforms.sources.paths import input_root
-from transforms.sources.registry import plan_tasks, source_of
+from transforms.sources.base import PlanTask, ReadContext
+from transforms.sources.registry import plan_tasks
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -38,7 +37,7 @@ class Inputs:
     `tasks`: reading tasks, from which workers plan units. `files`: (input, position, path), sorted. `roots`:
     for each input, the folder that file names are relative to. `inspected`: the consent sources, for report
     and manifest. `snapshots`: what workers read of them, see `Consent.reads`.
-    `watched`: every file, to be the same at commit.
+    `watched`: every file, to be the same at commit. `covered`: for each input, the days that it covers.
     """
 
     tasks: list[PlanTask]
@@ -51,6 +50,7 @@ class Inputs:
     authorizations: pa.Table
     known_until: dt.datetime
     watched: list[WatchedFile]
+    covered: list[FoundFiles]
 
     def found(self, as_of: dt.datetime) -> InputsFound:
         """Their counts, and the newest modification of a log on disk; None if all are in buckets."""
@@ -78,9 +78,11 @@ def find_inputs(
     roots: list[str] = []
     total_bytes = 0
     watched = _watched_lists(settings)
+    covered: list[FoundFiles] = []
     for number, source in enumerate(config.inputs):
-        found = input_files(settings.resolve(source.path), source.format)
-        roots.append(_root(settings, source))
+        covered.append(files_of(settings, number))
+        found = covered[-1].files
+        roots.append(root_of(settings, source))
         tasks += plan_tasks(number, source.format, found)
         files += [(number, position, file.path) for position, file in enumerate(found)]
         watched += [watch_log(file, roots[-1]) for file in found]
@@ -107,6 +109,7 @@ def find_inputs(
         authorizations,
         consent.known_until,
         watched,
+        covered,
     )
 
 
@@ -138,7 +141,7 @@ def read_context(settings: Settings, hasher: KeyedHasher) -> ReadContext:
     config = settings.config
     limits = Limits(**config.limits.model_dump(exclude={"max_quarantined_fraction"}))
     defaults = tuple(Defaults(**source.defaults.model_dump()) for source in config.inputs)
-    roots = tuple(_root(settings, source) for source in config.inputs)
+    roots = tuple(root_of(settings, source) for source in config.inputs)
     with refused():
         identities = tuple(
             identities_of(source, root, source.mapping and settings.resolve(source.mapping))
@@ -151,36 +154,3 @@ def read_context(settings: Settings, hasher: KeyedHasher) -> ReadContext:
         identities=identities if any(identities) else (),
         roots=roots,
     )
-
-
-def _root(settings: Settings, source: InputConfig) -> str:
-    """The folder that names of an input's files are relative to."""
-    pattern = settings.resolve(source.path)
-    with refused():
-        return pattern if is_folder(pattern) else input_root(pattern)
-
-
-def input_files(pattern: str, source_format: str) -> list[InputFile]:
-    """The files of a path, folder or glob that the format reads, sorted; InputError if there are none."""
-    with refused():
-        if is_folder(pattern):
-            inside = source_of(source_format).folder_patterns
-            if not inside:
-                raise InputError(f"{pattern}: is a folder; give a file or a glob such as {pattern}/*.jsonl")
-            found = files_in(pattern, inside)
-        else:
-            found = files_matching(pattern)
-    if not found:
-        raise InputError(f"{pattern}: no such input; give an existing file or a glob that matches a file")
-    return found
-
-
-def files_at(path: str) -> list[InputFile]:
-    """All files of a path, folder or glob, sorted, whatever their format; InputError if there are none."""
-    with refused():
-        if not is_folder(path):
-            return input_files(path, "canonical")
-        found = files_in(path, None)
-    if not found:
-        raise InputError(f"{path}: has no files; give a file, folder or glob with logs")
-    return found

@@ -14,6 +14,7 @@ from pathlib import Path
 from schemas.errors import InputError, StoreError
 from schemas.manifest import FORMAT, VERSION_FOLDER
 from transforms.sources.base import InputFile
+from transforms.sources.registry import source_of
 from transforms.storage.contract import Stat
 from transforms.storage.places import files_below, is_remote, open_file, stat_file
 
@@ -31,6 +32,41 @@ def refused() -> Iterator[None]:
         if not is_remote(str(error.filename)):
             raise
         raise InputError(f"{error.filename}: cannot be read ({error.strerror})") from None
+
+
+def input_files(pattern: str, source_format: str) -> list[InputFile]:
+    """The files of a path, folder or glob that the format reads, sorted; InputError if there are none."""
+    found = files_of_format(pattern, source_format)
+    if not found:
+        raise InputError(f"{pattern}: no such input; give an existing file or a glob that matches a file")
+    return found
+
+
+def files_of_format(pattern: str, source_format: str) -> list[InputFile]:
+    """The files of a path, folder or glob that the format reads, sorted.
+
+    InputError for a folder if the format has no names of files in folders.
+    """
+    with refused():
+        if not is_folder(pattern):
+            return files_matching(pattern)
+        inside = source_of(source_format).folder_patterns
+        if inside:
+            return files_in(pattern, inside)
+        if is_remote(pattern) and not files_below(pattern):
+            return []  # a name that no object has
+    raise InputError(f"{pattern}: is a folder; give a file or a glob such as {pattern}/*.jsonl")
+
+
+def files_at(path: str) -> list[InputFile]:
+    """All files of a path, folder or glob, sorted, whatever their format; InputError if there are none."""
+    with refused():
+        if not is_folder(path):
+            return input_files(path, "canonical")
+        found = files_in(path, None)
+    if not found:
+        raise InputError(f"{path}: has no files; give a file, folder or glob with logs")
+    return found
 
 
 def matching(pattern: str) -> list[str]:

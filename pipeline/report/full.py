@@ -38,7 +38,7 @@ from schemas.report_counts import Counts
 from schemas.report_masking import Estimate
 from transforms.consent.snapshots import Snapshot
 from transforms.deid.estimate import estimate_of
-from transforms.output.file_names import masked_name
+from transforms.output.file_names import masked_name, masked_path
 from transforms.shuffle.instants import moment_text
 from transforms.sources.unknown_kinds import UnknownKinds
 
@@ -169,7 +169,7 @@ def _inputs(catalog: Catalog, config: RunConfig) -> list[InputRead]:
     read = catalog.get("read", [])
     return [
         InputRead(
-            name=masked_name(source.path),
+            name=masked_path(source.path),
             format=source.format,
             files=sum(entry["input"] == number for entry in files),
             bytes=sum(entry["bytes"] for entry in files if entry["input"] == number),

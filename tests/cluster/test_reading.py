@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pipeline.inputs.find_inputs import files_at, input_files
+from pipeline.inputs.globs import files_at, input_files
 from tests.cluster.buckets import Server
 from tests.cluster.proxy import Proxy, proxy_of
 from tests.support.command import TWO_WORKERS, Corpus, chatsieve, table_of

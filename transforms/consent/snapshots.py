@@ -62,6 +62,15 @@ def inspect_snapshot(path: str, as_of: dt.datetime, known: States = UNKNOWN) -> 
     return Snapshot(path, tuple(sorted(instants)), rows)
 
 
+def instants_in(path: str) -> tuple[dt.datetime, ...]:
+    """All distinct `snapshot_at` of a file, in order; nothing else of it is checked."""
+    instants: set[dt.datetime] = set()
+    for batch in read_batches(path, ("state", "snapshot_at")):
+        column = instant_column(batch, "snapshot_at", path)
+        instants.update(value.as_py() for value in pc.unique(column.drop_null()))
+    return tuple(sorted(instants))
+
+
 def read_snapshot(
     path: str | SpilledConsent, hasher: KeyedHasher, as_of: dt.datetime, states: States = UNKNOWN
 ) -> Iterator[pa.Table]:

@@ -13,6 +13,8 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from schemas.windows import split_dates
+
 if TYPE_CHECKING:
     from transforms.deid.rules.scanner import PatternScanner
     from transforms.deid.spans import Span
@@ -50,6 +52,13 @@ _REPEATED = re.compile(r"<NAME>(?:[ ._-]*<NAME>)+")
 def display_name(path: str, roots: Sequence[str], input_number: int) -> str:
     """The path relative to its input's root, masked."""
     return masked_name(os.path.relpath(path, roots[input_number] or os.curdir))
+
+
+def masked_path(path: str) -> str:
+    """The path of an input, masked; placeholders of a date stay."""
+    return "".join(
+        piece if number % 2 else masked_name(piece) for number, piece in enumerate(split_dates(path))
+    )
 
 
 @functools.lru_cache(16_384)

@@ -12,7 +12,7 @@ import yaml
 
 from pipeline.commands.convert import convert
 from pipeline.commands.inspect import inspect
-from pipeline.inputs.find_inputs import input_files
+from pipeline.inputs.globs import input_files
 from schemas.errors import InputError, OutputError
 from schemas.formats import BUILT_IN
 from schemas.records import Defaults, Limits

@@ -9,8 +9,15 @@ from pathlib import Path
 import pytest
 
 from pipeline.inputs import watched
-from pipeline.inputs.find_inputs import files_at, input_files
-from pipeline.inputs.globs import files_in, files_matching, is_file, is_folder, matching
+from pipeline.inputs.globs import (
+    files_at,
+    files_in,
+    files_matching,
+    input_files,
+    is_file,
+    is_folder,
+    matching,
+)
 from pipeline.inputs.watched import check_unchanged, watch, watch_log
 from schemas.errors import ConfigError, InputError, PipelineError
 from schemas.manifest import FORMAT

@@ -1,0 +1,1 @@
+"""Tests of commands without their command line."""
