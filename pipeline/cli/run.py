@@ -198,7 +198,12 @@ def _when_ready(settings: Settings, outputs: list[PurePath], quiet: bool) -> Set
     """The settings once everything is there; a line on standard error for each change while it waits."""
     from pipeline.commands.readiness import when_ready
 
-    return when_ready(settings, outputs, lambda text: None if quiet else tell(f"chatsieve: {text}", err=True))
+    def report(text: str) -> None:
+        watch().waiting(text)
+        if not quiet:
+            tell(f"chatsieve: {text}", err=True)
+
+    return when_ready(settings, outputs, report)
 
 
 def _check_thresholds(outcomes: list[Any]) -> None:

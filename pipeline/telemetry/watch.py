@@ -29,6 +29,7 @@ from schemas.telemetry.events import (
     RunCommitted,
     RunFinished,
     RunStarted,
+    RunWaiting,
     StageFinished,
     ThresholdCrossed,
     VerifyFinished,
@@ -95,6 +96,12 @@ class Watch:
         if self._metrics_file is not None and not os.access(self._metrics_file.parent, os.W_OK | os.X_OK):
             folder = self._metrics_file.parent
             raise ConfigError(f"--metrics-file: {folder} is not a folder that can be written to")
+
+    @_harmless
+    def waiting(self, message: str) -> None:
+        """Something is not ready, or everything is ready now."""
+        if self._log is not None:
+            self._emit(RunWaiting(message=masked_message(message)))
 
     @_harmless
     def inputs_found(self, found: InputsFound, version: int) -> None:

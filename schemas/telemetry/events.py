@@ -43,6 +43,13 @@ class InputsFound(Event, frozen=True, kw_only=True):
     newest_input: str | None
 
 
+class RunWaiting(Event, frozen=True, kw_only=True):
+    """What `--wait` waits for, at its start and when that changes; and that the wait is over."""
+
+    name: ClassVar[str] = "run.waiting"
+    message: str
+
+
 class StageFinished(Event, frozen=True, kw_only=True):
     """A stage of the graph ended. `sessions`: records or sessions that it counted, null if it counts none."""
 
@@ -189,6 +196,7 @@ class LibraryLogged(Event, frozen=True, kw_only=True):
 
 EVENTS: tuple[type[Event], ...] = (
     RunStarted,
+    RunWaiting,
     InputsFound,
     StageFinished,
     RunCommitted,
