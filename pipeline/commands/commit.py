@@ -53,7 +53,7 @@ class Outcome:
 
     `path`: the dataset's folder; `folder`: the version's. `report`: report.json as written. `failed`: a line
     per crossed threshold, also for those that a shareable report leaves out. `counted`: the report with all
-    counts.
+    counts; None if no version was added.
     """
 
     path: PurePath
@@ -61,7 +61,7 @@ class Outcome:
     manifest: Manifest
     report: dict[str, Any]
     failed: list[str]
-    counted: Report
+    counted: Report | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -144,7 +144,7 @@ def prepare(
         files.append(stage(writer.folder, "README.md", dataset_card(manifest).encode()))
     manifest = msgspec.structs.replace(manifest, files=sorted(files, key=lambda file: file.path))
     failed = [_failed(failure, kind) for failure in full.failed]
-    outcome = Outcome(writer.path, writer.folder, manifest, document, failed, full)
+    outcome = Outcome(writer.path, writer.folder, manifest, document, failed, counted=full)
     return Prepared(outcome, writer, encode(manifest, settings.key))
 
 

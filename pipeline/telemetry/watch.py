@@ -29,6 +29,7 @@ from schemas.telemetry.events import (
     RunCommitted,
     RunFinished,
     RunStarted,
+    RunUnchanged,
     RunWaiting,
     StageFinished,
     ThresholdCrossed,
@@ -120,9 +121,15 @@ class Watch:
         self._emit(StageFinished(stage=stage, seconds=round(seconds, 3), sessions=sessions))
 
     @_harmless
-    def committed(self, path: PurePath, report: Report, manifest: Manifest) -> None:
-        """A version of the dataset `path` counts. `report` has all counts, none is suppressed."""
+    def committed(self, path: PurePath, report: Report | None, manifest: Manifest) -> None:
+        """A version of the dataset `path` counts. `report` has all counts, none is suppressed.
+
+        Without a report, nothing was new: the version counted before, and its metrics stay.
+        """
         self._version = manifest.dataset_version
+        if report is None:
+            self._emit(RunUnchanged(path=masked_name(str(path)), seconds=self._seconds()))
+            return
         decisions = {name: number(count) for name, count in report.counts.decisions.items()}
         counts = {
             "records": number(report.counts.records),

@@ -77,6 +77,14 @@ class RunCommitted(Event, frozen=True, kw_only=True):
     seconds: float
 
 
+class RunUnchanged(Event, frozen=True, kw_only=True):
+    """Nothing is new: no version was added, and `version` is the current one. `path`: names masked."""
+
+    name: ClassVar[str] = "run.unchanged"
+    path: str
+    seconds: float
+
+
 class ThresholdCrossed(Event, frozen=True, kw_only=True):
     """A threshold of the configuration was crossed; the version is committed and the exit code is 1."""
 
@@ -200,6 +208,7 @@ EVENTS: tuple[type[Event], ...] = (
     InputsFound,
     StageFinished,
     RunCommitted,
+    RunUnchanged,
     ThresholdCrossed,
     Warned,
     ErasureCommitted,

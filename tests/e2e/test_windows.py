@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.telemetry.textfile import read
-from schemas import metrics
+from schemas.telemetry import metrics
 from tests.support.command import COMMAND, chatsieve, current, table_of
 from tests.support.dated_logs import KEY, DatedLogs
 

@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
+from pipeline.telemetry import textfile
 from pipeline.telemetry import watch as module
 from pipeline.telemetry.watch import Watch
 from schemas.errors import BusyError, ChatsieveError, ConfigError, InputError, PipelineError
+from schemas.manifest import Manifest
+from schemas.telemetry import metrics
 from schemas.telemetry.events import Event
+from schemas.telemetry.metrics import Sample
 
 
 class Lines:
@@ -80,6 +85,23 @@ def test_a_metrics_file_that_cannot_be_written_is_a_warning(
     assert watch.ended(0, "", None, debug=False) == [
         "the metrics file was not written (No space left on device)"
     ]
+
+
+def test_a_run_with_nothing_new_keeps_the_metrics_of_its_version(tmp_path: Path) -> None:
+    """Nights without logs are successes, and the counts are still those of the current version."""
+    file = tmp_path / "chat.prom"
+    textfile.update(file, [Sample(metrics.RECORDS, (), 7)])
+    lines = Lines()
+    watch = Watch("run", "0" * 32, lines, file)  # type: ignore[arg-type]  # only `write` is used
+    manifest = mock.Mock(spec=Manifest, dataset_version=3)
+    watch.committed(Path("/srv/zzofqa/out"), None, manifest)
+    assert watch.ended(0, "", None, debug=False) == []
+    assert [event.name for event in lines.events] == ["run.unchanged", "run.finished"]
+    assert lines.events[0].path == "/srv/<NAME>/out"
+    assert lines.version == 3
+    found = {sample.metric: sample.value for sample in textfile.read(file)}
+    assert found[metrics.RECORDS] == 7
+    assert metrics.LAST_SUCCESS in found
 
 
 def test_a_fault_of_the_watch_is_a_warning_without_data() -> None:
