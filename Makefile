@@ -166,7 +166,7 @@ thresholds: samples setup  ## select the thresholds of the small model; writes b
 
 lock: $(filter .tools/bin/uv,$(UV))  ## update requirements.lock from pyproject.toml
 	$(UV) pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-emit-index-url \
-	  --no-emit-find-links --custom-compile-command 'make lock' --extra postgres --extra onnx --extra s3 --extra gcs --extra dataflow --group dev --output-file requirements.lock pyproject.toml
+	  --no-emit-find-links --custom-compile-command 'make lock' --extra postgres --extra onnx --extra s3 --extra gcs --extra otel --extra dataflow --group dev --output-file requirements.lock pyproject.toml
 	$(UV) pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-emit-index-url \
 	  --no-emit-find-links --no-deps --custom-compile-command 'make lock' --group train \
 	  --output-file requirements-train.lock

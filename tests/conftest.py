@@ -14,6 +14,7 @@ import pytest
 
 from tests.support import opened_files
 from tests.support.command import TWO_WORKERS, Corpus, chatsieve
+from tests.support.night import Night, night_of
 from tests.support.samples import SKIPPED, samples_folder
 
 
@@ -70,6 +71,12 @@ def finished(
         return out, done
 
     return _made_once(tmp_path_factory, "finished", make)
+
+
+@pytest.fixture(scope="session")
+def night(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Night:
+    """Every command of a schedule, run once on a dataset whose names are canaries, and watched."""
+    return _made_once(tmp_path_factory, "night", lambda folder: night_of(corpus, folder))
 
 
 def _made_once[T](factory: pytest.TempPathFactory, name: str, make: Callable[[Path], T]) -> T:

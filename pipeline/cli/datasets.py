@@ -12,6 +12,7 @@ import typer
 from msgspec import to_builtins
 
 from pipeline.cli.options import Json, Quiet, tell
+from pipeline.cli.watched import watch
 from transforms.storage.places import location
 
 Dataset = Annotated[
@@ -60,6 +61,7 @@ def gc(
     from pipeline.commands.versions import collect
 
     removed = [one.version for one in collect(dataset, keep)]
+    watch().removed(removed)
     if json_:
         typer.echo(json.dumps({"removed": removed}))
     elif not quiet:

@@ -10,6 +10,8 @@ import typer
 
 from pipeline.cli.datasets import Dataset
 from pipeline.cli.options import Json, Quiet, tell
+from pipeline.cli.watched import watch
+from schemas.telemetry.events import ErasureCommitted
 
 KeyFile = Annotated[
     Path | None,
@@ -78,6 +80,7 @@ def _tell(done: Any, as_json: bool, quiet: bool, dataset: PurePath) -> None:
     from msgspec import to_builtins
 
     certificate = done.certificate
+    watch().erased(_erased(certificate), done.version)
     if as_json:
         path = None if done.path is None else str(done.path)
         typer.echo(json.dumps({"certificate": to_builtins(certificate), "path": path}))
@@ -108,6 +111,22 @@ def _tell(done: Any, as_json: bool, quiet: bool, dataset: PurePath) -> None:
             )
     if not quiet or (certificate is not None and certificate.scan is None):
         tell(f"{name}: {text}", err=True)
+
+
+def _erased(certificate: Any) -> ErasureCommitted:
+    """What an erasure did, in counts; all 0 if there was nothing to do."""
+    if certificate is None:
+        return ErasureCommitted(
+            users=0, conversations=0, unknown=0, training_rows=0, versions=[], pending=False
+        )
+    return ErasureCommitted(
+        users=certificate.found["users"],
+        conversations=certificate.found["conversations"],
+        unknown=certificate.unknown,
+        training_rows=sum(one.training_rows for one in certificate.versions),
+        versions=[one.version for one in certificate.versions],
+        pending=certificate.scan is None,
+    )
 
 
 def _counted(number: int, unit: str) -> str:

@@ -25,13 +25,15 @@ from pipeline.cli.help import Command
 from pipeline.cli.history import history
 from pipeline.cli.inspect import inspect
 from pipeline.cli.keygen import keygen
-from pipeline.cli.options import ErrorOptions, fail, with_debug
+from pipeline.cli.options import ErrorOptions, fail, tell, with_debug
 from pipeline.cli.policy import policy_app
 from pipeline.cli.run import audit, run
 from pipeline.cli.sample import sample
 from pipeline.cli.scrub import scrub
 from pipeline.cli.verify import verify
+from pipeline.cli.watched import WATCHED, begin, watched
 from pipeline.runners.process import prepare_process
+from pipeline.telemetry.watch import Watch
 from schemas.errors import ChatsieveError, exit_code_of
 from transforms.shuffle.temporary import remove_abandoned
 
@@ -64,23 +66,30 @@ def main() -> None:
         signal.signal(signal.SIGINT, _interrupt)
     signal.signal(signal.SIGTERM, _interrupt)
     options = ErrorOptions()
+    watch = begin(sys.argv[1:], os.environ)
     message: str | tuple[str, ...]
     try:
-        message, code = _run_command(options)
+        message, code = _run_command(options, watch)
     except KeyboardInterrupt:
         message, code = _INTERRUPTED
     _ignore_signals()
+    told = message if isinstance(message, str) else "; ".join(message)
+    for line in watch.ended(code, told, options.error, options.debug):
+        tell(f"chatsieve: {line}", err=True)
     if message:
         fail(message, code)
     sys.exit(code)
 
 
-def _run_command(options: ErrorOptions) -> tuple[str | tuple[str, ...], int]:
+def _run_command(options: ErrorOptions, watch: Watch) -> tuple[str | tuple[str, ...], int]:
     """(messages, exit code) of the command that the arguments name; no message if it printed one."""
     try:
+        watch.started()
         code = app(obj=options, standalone_mode=False) or 0
+    except SystemExit as ended:
+        code = int(ended.code or 0)
     except ChatsieveError as error:
-        return _failed(error.lines, exit_code_of(error), options)
+        return _failed(error.lines, exit_code_of(error), options, error)
     except (typer.Abort, KeyboardInterrupt):
         return _failed(*_INTERRUPTED, options)
     except Exception as error:  # noqa: BLE001 - print class and place only: the message may contain data
@@ -88,18 +97,19 @@ def _run_command(options: ErrorOptions) -> tuple[str | tuple[str, ...], int]:
         if usage is not None:
             message = usage()
             stop = "" if message.endswith((".", "?")) else "."
-            return _failed(f"{message}{stop} See chatsieve --help.", 2, options)
+            return _failed(f"{message}{stop} See chatsieve --help.", 2, options, error)
         from transforms.shuffle.guard import describe
 
         if isinstance(error, OSError):
-            return _failed(describe("a file cannot be read or written", error), 3, options)
-        return _failed(describe("internal error", error), 3, options)
+            return _failed(describe("a file cannot be read or written", error), 3, options, error)
+        return _failed(describe("internal error", error), 3, options, error)
     return _INTERRUPTED if code == _TYPER_INTERRUPTED else ("", code)
 
 
 def _failed[Message: str | tuple[str, ...]](
-    message: Message, code: int, options: ErrorOptions
+    message: Message, code: int, options: ErrorOptions, error: BaseException | None = None
 ) -> tuple[Message, int]:
+    options.error = error
     if options.debug:
         traceback.print_exc()
     return message, code
@@ -121,7 +131,8 @@ for _command in (
     *(run, audit, inspect, convert, verify, explain, diff, path, versions, history, gc, forget, expire),
     *(scrub, evaluate, demo, sample, keygen),
 ):
-    app.command(cls=Command)(with_debug(_command))
+    _given = watched(_command) if _command.__name__ in WATCHED else _command
+    app.command(cls=Command)(with_debug(_given))
 app.add_typer(policy_app, name="policy")
 
 

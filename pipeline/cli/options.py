@@ -7,7 +7,7 @@ import functools
 import inspect
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path, PurePath
 from typing import Annotated, Any, NoReturn
 
@@ -102,9 +102,13 @@ BeamOptions = Annotated[
 
 @dataclasses.dataclass
 class ErrorOptions:
-    """How errors are printed; the object of the root context. `debug`: with a traceback (--debug)."""
+    """How errors are printed; the object of the root context. `debug`: with a traceback (--debug).
+
+    `error`: what ended the command.
+    """
 
     debug: bool = False
+    error: BaseException | None = None
 
 
 def with_debug(command: Callable[..., None]) -> Callable[..., None]:
@@ -115,8 +119,15 @@ def with_debug(command: Callable[..., None]) -> Callable[..., None]:
         context.ensure_object(ErrorOptions).debug = debug
         command(**arguments)
 
-    signature = inspect.signature(command, eval_str=True)
     added = (("context", typer.Context, inspect.Parameter.empty), ("debug", Debug, False))
+    return extended(wrapped, command, added)
+
+
+def extended(
+    wrapped: Callable[..., None], command: Callable[..., None], added: Iterable[tuple[str, Any, Any]]
+) -> Callable[..., None]:
+    """`wrapped`, with the parameters of `command` and (name, annotation, default) of each added one."""
+    signature = inspect.signature(command, eval_str=True)
     parameters = [
         *signature.parameters.values(),
         *(

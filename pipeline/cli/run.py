@@ -26,6 +26,7 @@ from pipeline.cli.options import (
     fail,
     tell,
 )
+from pipeline.cli.watched import watch
 from pipeline.inputs.config import overrides_of, policy_argument
 from pipeline.runners.process import load_beam
 from schemas.errors import ConfigError
@@ -141,8 +142,9 @@ def execute_and_print(
     from pipeline.commands.run import execute
     from pipeline.runners.progress import Progress
 
-    progress = Progress(False if quiet else None)
+    progress = Progress(False if quiet else None, watch=watch())
     outcome = execute(settings, kind, beam, progress, sample, compare, shareable)
+    watch().committed(outcome.path, outcome.counted, outcome.manifest)
     if as_json:
         typer.echo(json.dumps({"path": str(outcome.path), "folder": str(outcome.folder), **outcome.report}))
     if progress.enabled:
@@ -170,8 +172,10 @@ def _compare_policies(
     from pipeline.commands.compare_policies import compare_policies
     from pipeline.runners.progress import Progress
 
-    progress = Progress(False if quiet else None)
+    progress = Progress(False if quiet else None, watch=watch())
     outcomes, document = compare_policies(settings, beam, progress, compare)
+    for outcome in outcomes:
+        watch().committed(outcome.path, outcome.counted, outcome.manifest)
     if as_json:
         typer.echo(json.dumps(document))
     if progress.enabled:
@@ -194,7 +198,12 @@ def _when_ready(settings: Settings, outputs: list[PurePath], quiet: bool) -> Set
     """The settings once everything is there; a line on standard error for each change while it waits."""
     from pipeline.commands.readiness import when_ready
 
-    return when_ready(settings, outputs, lambda text: None if quiet else tell(f"chatsieve: {text}", err=True))
+    def report(text: str) -> None:
+        watch().waiting(text)
+        if not quiet:
+            tell(f"chatsieve: {text}", err=True)
+
+    return when_ready(settings, outputs, report)
 
 
 def _check_thresholds(outcomes: list[Any]) -> None:

@@ -10,6 +10,7 @@ import typer
 
 from pipeline.cli.datasets import Numbered
 from pipeline.cli.options import Json, Quiet, tell
+from pipeline.cli.watched import watch
 
 
 def verify(
@@ -35,6 +36,9 @@ def verify(
 
     outcome = check(dataset, key_given(key_file))
     findings = outcome.in_order()
+    number = outcome.name.rpartition("@")[2]
+    version = int(number) if number.isdecimal() else None
+    watch().verified(version, findings, outcome.checked, [one.what for one in outcome.not_checked])
     if json_:
         document = {
             "ok": not findings,

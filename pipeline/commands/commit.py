@@ -27,7 +27,7 @@ from pipeline.report.shareable import shareable
 from schemas.keys import key_id
 from schemas.manifest import FileEntry, Manifest, Parent, encode
 from schemas.policy import Pack, canonical
-from schemas.report import Failure
+from schemas.report import Failure, Report
 from transforms.consent.snapshots import Snapshot
 from transforms.output.file_names import display_name, masked_name, masked_path
 from transforms.shuffle.instants import moment_text
@@ -52,7 +52,8 @@ class Outcome:
     """A committed run or audit.
 
     `path`: the dataset's folder; `folder`: the version's. `report`: report.json as written. `failed`: a line
-    per crossed threshold, also for those that a shareable report leaves out.
+    per crossed threshold, also for those that a shareable report leaves out. `counted`: the report with all
+    counts; None if no version was added.
     """
 
     path: PurePath
@@ -60,6 +61,7 @@ class Outcome:
     manifest: Manifest
     report: dict[str, Any]
     failed: list[str]
+    counted: Report | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -142,7 +144,7 @@ def prepare(
         files.append(stage(writer.folder, "README.md", dataset_card(manifest).encode()))
     manifest = msgspec.structs.replace(manifest, files=sorted(files, key=lambda file: file.path))
     failed = [_failed(failure, kind) for failure in full.failed]
-    outcome = Outcome(writer.path, writer.folder, manifest, document, failed)
+    outcome = Outcome(writer.path, writer.folder, manifest, document, failed, counted=full)
     return Prepared(outcome, writer, encode(manifest, settings.key))
 
 

@@ -94,6 +94,7 @@ def execute_packs(
             context = dataclasses.replace(read_context(settings, hasher), metadata_only=kind == "audit")
             plan = _plan(settings, run_key, context, inputs, writers, engine, sample, spill)
             progress.expect(inputs.total_bytes)
+            progress.watch.inputs_found(inputs.found(settings.as_of), writers[0].version)
             catalogs = run_graph(plan, _runner(settings), beam_arguments, progress)
             snapshots = [snapshot_entry(snapshot, inputs) for snapshot in inputs.inspected]
             prepared = [

@@ -21,9 +21,11 @@ from schemas.errors import Faults, InputError
 from schemas.keys import KeyedHasher
 from schemas.records import Defaults, Limits
 from schemas.tables import AUTHORIZATIONS
+from schemas.telemetry.events import InputsFound
 from transforms.consent.authorizations import read_authorizations
 from transforms.consent.snapshots import ErasedKeys, Snapshot, read_deletions
 from transforms.consent.spilled import SpilledConsent
+from transforms.shuffle.instants import moment_text
 from transforms.shuffle.spill import Spill
 from transforms.sources.base import PlanTask, ReadContext
 from transforms.sources.file_state import States
@@ -51,6 +53,18 @@ class Inputs:
     known_until: dt.datetime
     watched: list[WatchedFile]
     covered: list[FoundFiles]
+
+    def found(self, as_of: dt.datetime) -> InputsFound:
+        """Their counts, and the newest modification of a log on disk; None if all are in buckets."""
+        newest = max((file.state.modified for file in self.watched if file.sha256 is None), default=0)
+        return InputsFound(
+            files=len(self.files),
+            bytes=self.total_bytes,
+            snapshots=len(self.inspected),
+            as_of=moment_text(as_of),
+            known_until=moment_text(self.known_until),
+            newest_input=moment_text(dt.datetime.fromtimestamp(newest / 1e9, dt.UTC)) if newest else None,
+        )
 
 
 def find_inputs(

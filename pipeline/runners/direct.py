@@ -37,7 +37,7 @@ def run(config: DirectRunner, arguments: Sequence[str], plan: RunPlan, progress:
 @contextlib.contextmanager
 def local_runner(progress: Progress, environment: Any) -> Iterator[Any]:
     """A runner with workers in `environment`; None: one worker in this process."""
-    if not progress.enabled:
+    if not progress.is_followed:
         yield FnApiRunner(default_environment=environment)
         return
     # Beam has no option for a progress callback, so its class is replaced while the runner exists.

@@ -170,7 +170,7 @@ def _wait(
                 f"no worker has begun within {limits.start:.0f} seconds; check runner.environment and the "
                 "log of the job service, or set runner.start_timeout. The job was cancelled"
             )
-        if begun and (progress.enabled or limits.idle is not None):
+        if begun and (progress.is_followed or limits.idle is not None):
             counters, digest = job.counters()
             progress.report(counters)
             if digest != seen:

@@ -41,6 +41,9 @@ def load_beam(module: str = "apache_beam") -> None:
     """
     gc.freeze()
     absent = _Absent()
+    # What it logs of the packages that are hidden from it concerns nobody.
+    logged = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
     sys.meta_path.insert(0, absent)
     try:
         importlib.import_module(module)
@@ -48,6 +51,7 @@ def load_beam(module: str = "apache_beam") -> None:
         importlib.import_module("pyarrow").array([])
     finally:
         sys.meta_path.remove(absent)
+        logging.disable(logged)
     gc.freeze()
 
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from pipeline.telemetry.watch import Watch
 from transforms.shuffle.counters import (
     BYTES_READ,
     CHARACTERS_MASKED,
@@ -50,10 +51,19 @@ _STAGES = (
 
 
 class Progress:
-    """Shows the counters of the workers while `watching`, if standard error is a terminal."""
+    """Shows the counters of the workers while `watching`, if standard error is a terminal.
 
-    def __init__(self, enabled: bool | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+    `watch` is told when a stage ends.
+    """
+
+    def __init__(
+        self,
+        enabled: bool | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        watch: Watch | None = None,
+    ) -> None:
         self.enabled = sys.stderr.isatty() if enabled is None else enabled
+        self.watch = watch or Watch()
         self._counted: collections.Counter[str] = collections.Counter()
         self._running: dict[str, dict[str, int]] = {}
         self._bundle = 0
@@ -63,6 +73,11 @@ class Progress:
         self._clock = clock
         self._draw: Callable[[], None] = lambda: None
         self._lock = threading.Lock()
+
+    @property
+    def is_followed(self) -> bool:
+        """True if anybody wants to know of stages and counters."""
+        return self.enabled or self.watch.is_on
 
     @property
     def frequency(self) -> float | None:
@@ -79,8 +94,8 @@ class Progress:
         found = [stage for stage in _STAGES if any(mark in name for name in named for mark in stage.steps)]
         with self._lock:
             self._bundle += 1
-            if found and found[-1] is not self._stage:
-                self._stage, self._begun = found[-1], self._clock()
+            if found:
+                self._enter(found[-1])
             return self._bundle
 
     @property
@@ -107,9 +122,21 @@ class Progress:
         reached = [stage for stage in _STAGES if stage.sessions and counters.get(stage.sessions)]
         with self._lock:
             self._counted = collections.Counter(counters)
-            if reached and reached[-1] is not self._stage:
-                self._stage, self._begun = reached[-1], self._clock()
+            if reached:
+                self._enter(reached[-1])
         self._draw()
+
+    def _enter(self, stage: _Stage) -> None:
+        """Ends the present stage if this is another one."""
+        if stage is not self._stage:
+            self._end_stage()
+            self._stage, self._begun = stage, self._clock()
+
+    def _end_stage(self) -> None:
+        stage = self._stage
+        name = stage.title.lower().replace(" ", "_")
+        sessions = self._counted[stage.sessions] if stage.sessions else None
+        self.watch.stage_finished(name, self._clock() - self._begun, sessions)
 
     def line(self) -> dict[str, Any]:
         """The fields of the bar: stage, fraction done (None: unknown), sessions, size, rate, time left."""
@@ -137,7 +164,15 @@ class Progress:
 
     @contextlib.contextmanager
     def watching(self) -> Iterator[None]:
-        """Shows the bar during the block."""
+        """Shows the bar during the block, and ends the last stage after it."""
+        self._begun = self._clock()
+        with self._bar():
+            yield
+        with self._lock:
+            self._end_stage()
+
+    @contextlib.contextmanager
+    def _bar(self) -> Iterator[None]:
         if not self.enabled:
             yield
             return
@@ -151,7 +186,6 @@ class Progress:
             TextColumn("{task.fields[sessions]} {task.fields[size]} {task.fields[rate]} {task.fields[left]}"),
         )
         stop = threading.Event()
-        self._begun = self._clock()
         with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
             task = bar.add_task("", total=None, **self.line())
             self._draw = functools.partial(self._update, bar, task)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import shutil
@@ -12,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.telemetry.textfile import read
+from schemas.telemetry import metrics
 from tests.support.command import COMMAND, chatsieve, current, table_of
 from tests.support.dated_logs import KEY, DatedLogs
 
@@ -132,7 +135,8 @@ def test_days_on_which_nobody_wrote_are_complete(tmp_path: Path) -> None:
     logs = DatedLogs(tmp_path, **{**MARKED, "since": "P2D"})
     logs.consent("2026-02-28T18:00:00Z")
     mark(logs, "2026-02-27", "2026-02-28")
-    out = run(logs, "2026-03-01T00:00:00Z")
+    file = tmp_path / "chat.prom"
+    out = run(logs, "2026-03-01T00:00:00Z", "--metrics-file", file)
     assert ledger(out) == {}
     manifest = json.loads((current(out) / "manifest.json").read_text())
     assert manifest["arguments"]["inputs"][0]["window"] == {
@@ -140,6 +144,9 @@ def test_days_on_which_nobody_wrote_are_complete(tmp_path: Path) -> None:
         "last": "2026-02-28",
         "days_without_files": ["2026-02-27", "2026-02-28"],
     }
+    values = {sample.metric: sample.value for sample in read(file) if not sample.labels}
+    assert values[metrics.MISSING_DATES] == 2
+    assert values[metrics.NEWEST_DAY] == dt.datetime(2026, 2, 28, tzinfo=dt.UTC).timestamp()
     done = chatsieve("verify", out, CHATSIEVE_KEY=KEY)
     assert done.returncode == 0, done.stderr
 
@@ -187,6 +194,19 @@ def test_a_run_starts_when_the_marker_comes(waiting: tuple[DatedLogs, subprocess
     assert process.returncode == 0
     assert errors.splitlines()[0].startswith("chatsieve: ready at 20")
     assert ledger(logs.folder / "out.audit") == {key_of("one"): "eligible"}
+
+
+@pytest.mark.cluster
+def test_a_wait_is_in_the_log_until_it_is_given_up(tmp_path: Path) -> None:
+    """Whoever reads the log at night must see what is missing."""
+    logs = DatedLogs(tmp_path, **{**MARKED, "since": "P1D"})
+    logs.consent("2026-02-28T18:00:00Z")
+    logs.log("2026-02-28", "one")
+    done = chatsieve("audit", "-c", logs.config, "--wait", "PT1S", "--log-format", "json")
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    assert [line["event"] for line in lines] == ["run.started", "run.waiting", "run.later", "run.finished"]
+    assert lines[1]["message"].endswith("inputs[0]: no marker logs/2026-02-28/_<NAME>")
+    assert lines[-1]["exit_code"] == done.returncode == 4
 
 
 @pytest.mark.cluster

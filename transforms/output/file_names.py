@@ -62,14 +62,21 @@ def masked_path(path: str) -> str:
 
 
 @functools.lru_cache(16_384)
-def masked_name(name: str) -> str:
-    """A name with identifiers replaced by their entity type, and words that may be of a name by `<NAME>`."""
+def masked_name(name: str, known: frozenset[str] = frozenset()) -> str:
+    """A name with identifiers replaced by their entity type, and words that may be of a name by `<NAME>`.
+
+    `known`: further words that stay, in this case alone.
+    """
+
+    def masked(found: re.Match[str]) -> str:
+        return found.group() if found.group() in known else _masked_word(found)
+
     pieces: list[str] = []
     done = 0
     for span in _spans(name):
-        pieces += (_WORD.sub(_masked_word, name[done : span.start]), f"<{span.type}>")
+        pieces += (_WORD.sub(masked, name[done : span.start]), f"<{span.type}>")
         done = span.end
-    pieces.append(_WORD.sub(_masked_word, name[done:]))
+    pieces.append(_WORD.sub(masked, name[done:]))
     return _REPEATED.sub("<NAME>", "".join(pieces))
 
 
