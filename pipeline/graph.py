@@ -63,6 +63,7 @@ from transforms.deid.stage import REFUSALS, DeidentifySessions, EstimatePii
 from transforms.output.ledger import Stamp
 from transforms.output.stage import WriteCatalog, WriteLedger, WriteShards
 from transforms.read.stage import NAMES_OUT, DigestFiles, JoinHistories, ReadFacts
+from transforms.read.state.known import KnownFacts, KnownRows
 from transforms.shuffle.buckets import Buckets
 from transforms.shuffle.entries import ENTRIES
 from transforms.shuffle.run_key import RunKey
@@ -97,8 +98,9 @@ class RunPlan:
     to estimate personal data in; without an engine it can have several packs. `files`: (input, position,
     path) of each input file. `roots`: for each input, the folder that file names are relative to. `pieces`:
     the number of ranges of conversation keys in Settle. Neither `pieces` nor `buckets` changes a byte of the
-    output. `states`: of the snapshots and lists when they were digested, by path. All of it is sealed with
-    `run_key` before it is part of the graph.
+    output. `states`: of the snapshots and lists when they were digested, by path. `known_facts` and
+    `known_rows`: what is taken over from the version before; None in an audit and for a rebuild. All of it is
+    sealed with `run_key` before it is part of the graph.
     """
 
     run_key: RunKey
@@ -118,6 +120,8 @@ class RunPlan:
     engine: EngineSpec | None
     sample: int = 0
     states: Mapping[str, FileState] = dataclasses.field(default_factory=dict)
+    known_facts: KnownFacts | None = None
+    known_rows: KnownRows | None = None
 
 
 def build_graph(pipeline: Any, plan: RunPlan) -> None:

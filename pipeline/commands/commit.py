@@ -14,6 +14,7 @@ from typing import Any, Literal
 import msgspec
 
 from pipeline.dataset.card import dataset_card
+from pipeline.dataset.state import STATE, PreviousState, Rebuild, encode_state, state_of
 from pipeline.dataset.writer import DatasetWriter
 from pipeline.inputs.config import Settings
 from pipeline.inputs.find_inputs import Inputs
@@ -87,11 +88,13 @@ def prepare(
     model_digests: dict[str, str],
     before: PreviousRun | None = None,
     to_share: bool = False,
+    base: PreviousState | Rebuild | None = None,
 ) -> Prepared:
     """Writes report and card and makes the manifest; PipelineError if the counts do not add up.
 
     `snapshots`: the `snapshot_entry` of each snapshot. `before`: the run that the report compares with.
-    `to_share`: write a shareable report. The manifest has all counts in either case.
+    `to_share`: write a shareable report. The manifest has all counts in either case. `base`: the state that a
+    run used, or why it used none.
     """
     context = ReportContext(
         kind=kind,
@@ -107,10 +110,12 @@ def prepare(
     written = shareable(full, cells, pack.policy, settings.config) if to_share else full
     files = [
         FileEntry(entry["path"], entry["bytes"], entry["rows"], entry["sha256"])
-        for name in ("shard", "index", "ledger", "sessions", "quarantine")
+        for name in ("shard", "index", "ledger", "sessions", "quarantine", "state")
         for entry in catalog.get(name, [])
     ]
     files.append(stage(writer.folder, "report/report.json", encode_report(written)))
+    if kind == "run":
+        files.append(stage(writer.folder, STATE, encode_state(state_of(settings, model_digests))))
     document = msgspec.to_builtins(written)
     manifest = Manifest(
         kind=kind,
@@ -134,6 +139,7 @@ def prepare(
         entities=entities_of(catalog),
         files=sorted(files, key=lambda file: file.path),
         made_at=moment_text(_now()),
+        increment=_increment(base, catalog),
     )
     page = report_page(document, identity_of(manifest))
     files.append(stage(writer.folder, "report/report.html", page))
@@ -150,6 +156,15 @@ def _now() -> dt.datetime:
     given = os.environ.get("SOURCE_DATE_EPOCH", "")
     seconds = int(given) if given.isascii() and given.isdigit() else int(time.time())
     return dt.datetime.fromtimestamp(seconds, dt.UTC)
+
+
+def _increment(base: PreviousState | Rebuild | None, catalog: Catalog) -> dict[str, Any] | None:
+    """What a run took over and what it made anew; None for an audit."""
+    if base is None:
+        return None
+    if isinstance(base, Rebuild):
+        return {"from": None, "reason": base.reason}
+    return {"from": base.version, **dict(sorted(catalog.get("increment", [{}])[0].items()))}
 
 
 def _failed(failure: Failure, kind: str) -> str:

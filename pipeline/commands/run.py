@@ -12,6 +12,7 @@ from typing import Literal
 
 from pipeline.commands.commit import Outcome, prepare, snapshot_entry
 from pipeline.dataset.erased import check_erased, check_key, erased_from
+from pipeline.dataset.state import previous_state
 from pipeline.dataset.writer import DatasetWriter, begin
 from pipeline.graph import PackPlan, RunPlan
 from pipeline.inputs.config import Settings
@@ -90,6 +91,7 @@ def execute_packs(
                 writers.append(begin(path, kind, settings.config.output.on_exists))
                 check_key(writers[-1].store, writers[-1].before, settings.key, str(path))
             check_erased(settings, erased)
+            base = previous_state(writers[0], settings, digests) if kind == "run" else None
             previous = [_previous_run(writer, compare) for writer in writers]
             context = dataclasses.replace(read_context(settings, hasher), metadata_only=kind == "audit")
             plan = _plan(settings, run_key, context, inputs, writers, engine, sample, spill)
@@ -97,7 +99,9 @@ def execute_packs(
             catalogs = run_graph(plan, _runner(settings), beam_arguments, progress)
             snapshots = [snapshot_entry(snapshot, inputs) for snapshot in inputs.inspected]
             prepared = [
-                prepare(settings, pack, kind, inputs, snapshots, writer, catalog, digests, before, to_share)
+                prepare(
+                    settings, pack, kind, inputs, snapshots, writer, catalog, digests, before, to_share, base
+                )
                 for pack, writer, catalog, before in zip(
                     settings.packs, writers, catalogs, previous, strict=True
                 )

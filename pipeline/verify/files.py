@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from pipeline.dataset.catalog import CURRENT, MANIFEST, Catalog, is_version_folder
 from pipeline.dataset.erasures import certificate_name, keys_name
+from pipeline.dataset.state import STATE
 from pipeline.verify.findings import Finding, Outcome
 from pipeline.verify.subject import DAMAGE, Subject, decoded, read_file
 from transforms.storage.leases import Holder
@@ -26,6 +27,8 @@ _PART = re.compile(
 _BESIDE = {"data/train": "restricted/index", "ledger/part": "restricted/sessions"}
 _SINGLE = {"run": {"README.md", "report/report.json", "report/report.html"}}
 _SINGLE["audit"] = _SINGLE["run"] - {"README.md"}
+#: A run has it, unless an older chatsieve wrote the version.
+_OPTIONAL = {"run": {STATE}, "audit": set[str]()}
 _LATEST = "latest"
 #: Folders of a dataset and of a version, whose names are not masked.
 _FOLDERS = frozenset({"claims", "erasures", "data", "ledger", "quarantine", "report", *PRIVATE})
@@ -134,7 +137,7 @@ def _listing(subject: Subject) -> Iterator[Finding]:
                 subject.bad.add(path)
                 yield Finding("files", MANIFEST, f"file {number} has a name that no file of a dataset has")
             parts.setdefault(matched[1], []).append((int(matched[2]), int(matched[3])))
-        elif path not in singles:
+        elif path not in singles | _OPTIONAL.get(subject.manifest.kind, set()):
             subject.bad.add(path)
             yield Finding("files", MANIFEST, f"file {number} has a name that no file of a dataset has")
     if paths != sorted(paths) or len(set(paths)) != len(paths):
