@@ -140,9 +140,9 @@ class Pointer(NamedTuple):
 class FoundSession(NamedTuple):
     """The session of a row.
 
-    `digest`: a keyed digest of the bytes that the session was read from; its facts have the same. The bytes
-    are the record's or more: a Parquet batch, a block of an array, all files of a Claude Code unit. None: a
-    digest of the session's values is used instead.
+    `digest`: a keyed digest of the bytes that the session was read from; its facts have the same. Where the
+    bytes are more than the record's (a Parquet batch, a block of an array, all files of a Claude Code unit),
+    it also depends on the record's place in them. None: a digest of the session's values is used instead.
     """
 
     row: int

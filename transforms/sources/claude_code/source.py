@@ -36,6 +36,7 @@ from transforms.sources.claude_code.lines import LinkedRecord
 from transforms.sources.claude_code.records import UnitRecords, links_of, records_of
 from transforms.sources.claude_code.sessions import Conversation, conversations_of
 from transforms.sources.decode import checked
+from transforms.sources.facts.digests import digest_at
 from transforms.sources.facts.table import ReadRecord, SessionBatch
 from transforms.sources.faults import Fault
 from transforms.sources.files import is_binary
@@ -152,7 +153,7 @@ def _sessions(
         context.all_owned(batch, unit)
         named += [conversations[row] for row in rows]
         zeros = [0] * len(rows)
-        yield SessionBatch(rows, zeros, zeros, batch, [found.digest] * len(rows))
+        yield SessionBatch(rows, zeros, zeros, batch, [digest_at(found.digest, row) for row in rows])
 
 
 def _names(conversations: Sequence[Conversation], hasher: KeyedHasher) -> pa.Table:
