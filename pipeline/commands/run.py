@@ -14,10 +14,10 @@ from pipeline.commands.commit import Outcome, prepare, snapshot_entry
 from pipeline.dataset.erased import check_erased, check_key, erased_from
 from pipeline.dataset.state import previous_state
 from pipeline.dataset.writer import DatasetWriter, begin
-from pipeline.graph import PackPlan, RunPlan
 from pipeline.inputs.config import Settings
 from pipeline.inputs.find_inputs import Inputs, find_inputs, read_context
 from pipeline.inputs.watched import check_unchanged, states_of
+from pipeline.plan import PackPlan, RunPlan
 from pipeline.report.previous import PreviousRun, read_previous_run
 from pipeline.runners.progress import Progress
 from pipeline.runners.run_graph import run_graph

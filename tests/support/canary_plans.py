@@ -14,8 +14,8 @@ import yaml
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from pipeline.commands import run
-from pipeline.graph import RunPlan
 from pipeline.inputs.config import load_settings
+from pipeline.plan import RunPlan
 from pipeline.runners.build import build_pipeline
 from pipeline.runners.progress import Progress
 from schemas.errors import PipelineError

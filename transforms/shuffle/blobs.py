@@ -28,6 +28,9 @@ Kind = Literal[
     "names",
     "claims",
     "named_deletions",
+    "known",
+    "taken",
+    "row_state",
 ]
 _OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
 _KIND = b"chatsieve.kind"

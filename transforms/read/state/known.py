@@ -12,13 +12,3 @@ class KnownFacts(NamedTuple):
     """
 
     folder: str
-
-
-class KnownRows(NamedTuple):
-    """State of training rows, and the shards that hold them.
-
-    `folder`: of the version before, a path or URL. `shards`: the names of its shards, in order.
-    """
-
-    folder: str
-    shards: tuple[str, ...]
