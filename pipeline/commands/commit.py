@@ -20,6 +20,7 @@ from pipeline.inputs.config import Settings
 from pipeline.inputs.find_inputs import Inputs
 from pipeline.pages.report import identity_of, report_page
 from pipeline.report.full import ReportContext, encode_report, report_of
+from pipeline.report.increment import increment_of
 from pipeline.report.ledger_counts import Catalog
 from pipeline.report.masking import entities_of
 from pipeline.report.previous import PreviousRun
@@ -164,7 +165,7 @@ def _increment(base: PreviousState | Rebuild | None, catalog: Catalog) -> dict[s
         return None
     if isinstance(base, Rebuild):
         return {"from": None, "reason": base.reason}
-    return {"from": base.version, **dict(sorted(catalog.get("increment", [{}])[0].items()))}
+    return {"from": base.version, **increment_of(catalog)}
 
 
 def _failed(failure: Failure, kind: str) -> str:

@@ -12,12 +12,13 @@ from typing import Literal
 
 from pipeline.commands.commit import Outcome, prepare, snapshot_entry
 from pipeline.dataset.erased import check_erased, check_key, erased_from
-from pipeline.dataset.state import previous_state
+from pipeline.dataset.state import PreviousState, Rebuild, previous_state
 from pipeline.dataset.writer import DatasetWriter, begin
 from pipeline.inputs.config import Settings
 from pipeline.inputs.find_inputs import Inputs, find_inputs, read_context
 from pipeline.inputs.watched import check_unchanged, states_of
 from pipeline.plan import PackPlan, RunPlan
+from pipeline.report.increment import check_compared
 from pipeline.report.previous import PreviousRun, read_previous_run
 from pipeline.runners.progress import Progress
 from pipeline.runners.run_graph import run_graph
@@ -25,8 +26,10 @@ from schemas.errors import ConfigError, InputError, PipelineError
 from schemas.policy import Pack
 from schemas.runners import RunnerConfig
 from transforms.consent.spilled import SpilledConsent, temporary_spill
+from transforms.decide.known_rows import Checked
 from transforms.deid.engines import EngineSpec
 from transforms.output.ledger import Stamp
+from transforms.reuse.known import KnownRows, known_rows
 from transforms.shuffle.buckets import Buckets
 from transforms.shuffle.guard import describe
 from transforms.shuffle.run_key import RunHasher, RunKey, check_travels
@@ -49,14 +52,18 @@ def execute(
     sample: int = 0,
     compare: PurePath | None = None,
     to_share: bool = False,
+    checked_share: float = 0.0,
 ) -> Outcome:
     """Runs the graph and commits. On any error, everything written is removed and the error is raised.
 
     `sample`: the number of eligible sessions in which an audit detects personal data. `compare`: the run or
-    audit that the report compares with. `to_share`: write a shareable report.
+    audit that the report compares with. `to_share`: write a shareable report. `checked_share`: the share of
+    the sessions taken over that are masked again and compared, 0 to 1.
     """
     paths = [settings.output_path(kind)]
-    (outcome,) = execute_packs(settings, kind, paths, beam_arguments, progress, sample, compare, to_share)
+    (outcome,) = execute_packs(
+        settings, kind, paths, beam_arguments, progress, sample, compare, to_share, checked_share
+    )
     return outcome
 
 
@@ -69,6 +76,7 @@ def execute_packs(
     sample: int = 0,
     compare: PurePath | None = None,
     to_share: bool = False,
+    checked_share: float = 0.0,
 ) -> list[Outcome]:
     """One dataset per policy of the settings, in the folders `paths`, from one pass over the input.
 
@@ -95,8 +103,11 @@ def execute_packs(
             previous = [_previous_run(writer, compare) for writer in writers]
             context = dataclasses.replace(read_context(settings, hasher), metadata_only=kind == "audit")
             plan = _plan(settings, run_key, context, inputs, writers, engine, sample, spill)
+            plan = dataclasses.replace(plan, known_rows=_known_rows(base, writers[0], checked_share))
             progress.expect(inputs.total_bytes)
             catalogs = run_graph(plan, _runner(settings), beam_arguments, progress)
+            for catalog in catalogs:
+                check_compared(catalog)
             snapshots = [snapshot_entry(snapshot, inputs) for snapshot in inputs.inspected]
             prepared = [
                 prepare(
@@ -141,6 +152,14 @@ def _previous_run(writer: DatasetWriter, compare: PurePath | None) -> PreviousRu
     with contextlib.suppress(InputError):
         return read_previous_run(writer.path)
     return None
+
+
+def _known_rows(
+    base: PreviousState | Rebuild | None, writer: DatasetWriter, checked_share: float
+) -> KnownRows | None:
+    if not isinstance(base, PreviousState):
+        return None
+    return known_rows(base.folder, base.manifest.files, Checked(checked_share, writer.version))
 
 
 def _plan(

@@ -31,6 +31,7 @@ from pipeline.verify.ledger import Ledger, check_sums, read_ledger
 from pipeline.verify.manifest import check_manifest
 from pipeline.verify.report import check_report
 from pipeline.verify.residual import check_residual
+from pipeline.verify.row_state import check_row_state
 from pipeline.verify.rows import check_row_sums, eligible_rows, join_rows
 from pipeline.verify.schema import check_quarantine, check_schemas
 from pipeline.verify.subject import DAMAGE, Subject, decoded, read_file
@@ -234,6 +235,7 @@ class _Run:
                 collections.deque(eligible_rows(subject, index), 0)
                 return
             found.append(join_rows(subject, policy, rows, index))
+            check_row_state(subject, index)
             yield from rows.findings()
             yield from check_row_sums(subject, counts, found[0])
 

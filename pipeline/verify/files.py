@@ -20,7 +20,7 @@ from transforms.storage.places import is_remote, open_file, stat_file, store_of
 from transforms.storage.walk import Entry, walk
 
 _PART = re.compile(
-    r"(data/train|restricted/index|ledger/part|restricted/sessions|quarantine/part)"
+    r"(data/train|restricted/index|restricted/state/rows|ledger/part|restricted/sessions|quarantine/part)"
     r"-(\d{5,})-of-(\d{5,})\.(parquet|jsonl)\Z"
 )
 #: Files in parts, and what they must be as many as.
@@ -29,6 +29,8 @@ _SINGLE = {"run": {"README.md", "report/report.json", "report/report.html"}}
 _SINGLE["audit"] = _SINGLE["run"] - {"README.md"}
 #: A run has it, unless an older chatsieve wrote the version.
 _OPTIONAL = {"run": {STATE}, "audit": set[str]()}
+#: A version with a state has one for each shard.
+_ROW_STATE = "restricted/state/rows"
 _LATEST = "latest"
 #: Folders of a dataset and of a version, whose names are not masked.
 _FOLDERS = frozenset({"claims", "erasures", "data", "ledger", "quarantine", "report", *PRIVATE})
@@ -144,14 +146,18 @@ def _listing(subject: Subject) -> Iterator[Finding]:
         yield Finding("files", MANIFEST, "expected its files in order of their names, each once")
     for path in sorted(singles - set(paths)):
         yield Finding("files", path, "is not listed in the manifest, and every version has it")
+    beside_each = {**_BESIDE, "quarantine/part": "ledger/part"}
     kinds = ["ledger/part", "restricted/sessions", "quarantine/part"]
     kinds += ["data/train", "restricted/index"] if subject.manifest.kind == "run" else []
+    if STATE in paths:
+        kinds.append(_ROW_STATE)
+        beside_each[_ROW_STATE] = "data/train"
     for kind in sorted({*kinds, *parts}):
         found = sorted(parts.get(kind, []))
         if not found or found != [(number, len(found)) for number in range(len(found))] or kind not in kinds:
             yield Finding("files", f"{kind}-*", "its parts are not those that their names announce")
             subject.bad.update(path for path in paths if path.startswith(kind))
-    for kind, beside in {**_BESIDE, "quarantine/part": "ledger/part"}.items():
+    for kind, beside in beside_each.items():
         if len(parts.get(kind, [])) != len(parts.get(beside, [])):
             yield Finding("files", f"{kind}-*", f"expected as many as {beside}-*")
     if any(file.bytes < 0 or file.rows < 0 for file in files):
