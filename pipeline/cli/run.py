@@ -11,6 +11,7 @@ import typer
 from pipeline.cli.options import (
     AsOf,
     BeamOptions,
+    CheckRebuild,
     Compare,
     Config,
     Consent,
@@ -22,6 +23,7 @@ from pipeline.cli.options import (
     Set,
     Shareable,
     fail,
+    share_of,
     tell,
 )
 from pipeline.inputs.config import overrides_of, policy_argument
@@ -39,6 +41,7 @@ def run(
     policy: Policy = None,
     compare: Compare = None,
     shareable: Shareable = False,
+    check_rebuild: CheckRebuild = None,
     set_: Set = None,
     json_: Json = False,
     quiet: Quiet = False,
@@ -54,7 +57,8 @@ def run(
     anything was written; 3 failed and rolled back; 4 another command holds the dataset, try again later.
     """
     overrides = overrides_of(as_of, input_, consent, output, policy, set_)
-    execute_and_print("run", config, overrides, beam or [], json_, quiet, 0, compare, shareable)
+    share = share_of(check_rebuild)
+    execute_and_print("run", config, overrides, beam or [], json_, quiet, 0, compare, shareable, share)
 
 
 def audit(
@@ -118,6 +122,7 @@ def execute_and_print(
     sample: int = 0,
     compare: PurePath | None = None,
     shareable: bool = False,
+    checked_share: float = 0.0,
 ) -> None:
     """Runs the pipeline, prints the result, and exits with 1 if a threshold was crossed."""
     from pipeline.inputs.config import load_settings
@@ -130,7 +135,7 @@ def execute_and_print(
     from pipeline.runners.progress import Progress
 
     progress = Progress(False if quiet else None)
-    outcome = execute(settings, kind, beam, progress, sample, compare, shareable)
+    outcome = execute(settings, kind, beam, progress, sample, compare, shareable, checked_share)
     if as_json:
         typer.echo(json.dumps({"path": str(outcome.path), "folder": str(outcome.folder), **outcome.report}))
     if progress.enabled:

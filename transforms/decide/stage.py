@@ -209,10 +209,10 @@ class SettleSessions(Step, beam.DoFn):  # type: ignore[misc]
                 yield beam.pvalue.TaggedOutput(TAKEN_OVER, (shard, self._spill.put(to_blob(rows, "taken"))))
             sample = pa.array(self._checked.among(taken["conversation_key"]))
             yield from self._reads(TO_CHECK, taken.filter(sample).select(TO_MASK.names))
-        self._sessions_to_mask.inc(others.num_rows)
         yield from self._reads(READS, others)
 
     def _reads(self, tag: str, sessions: pa.Table) -> Iterator[Any]:
+        self._sessions_to_mask.inc(sessions.num_rows)
         for work, rows in by_work(sessions, self.run_key):
             yield beam.pvalue.TaggedOutput(tag, (work, self._spill.put(to_blob(rows, "decisions"))))
 

@@ -1,0 +1,22 @@
+"""What a run took over from the version before it, as lines for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+
+def increment_lines(increment: dict[str, Any] | None) -> Iterator[str]:
+    """The lines for `increment` of a manifest; none for an audit."""
+    if increment is None or increment["from"] is None:
+        return
+    masked, taken = increment["sessions_masked"], increment["sessions_taken"]
+    yield f"{_sessions(masked)} masked, {_sessions(taken)} taken over from version {increment['from']}"
+    if increment["sessions_checked"]:
+        yield f"checked {_sessions(increment['sessions_checked'])}: equal"
+    for name in increment["damaged"]:
+        yield f"! {name} of version {increment['from']} is damaged; its sessions were masked again"
+
+
+def _sessions(count: int) -> str:
+    return f"{count:,} session{'' if count == 1 else 's'}"
