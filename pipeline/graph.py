@@ -61,7 +61,7 @@ from transforms.decide.stage import (
 )
 from transforms.deid.stage import REFUSALS, ROW_STATES, DeidentifySessions, EstimatePii
 from transforms.output.stage import WriteCatalog, WriteLedger, WriteRowState, WriteShards
-from transforms.read.stage import NAMES_OUT, DigestFiles, JoinHistories, ReadFacts
+from transforms.read.stage import DigestFiles, JoinHistories, ReadFacts
 from transforms.reuse.stage import COMPARED, CheckRows, ReadKnownRows, TakeRows
 from transforms.shuffle.entries import ENTRIES
 from transforms.shuffle.sizes import sizes, total
@@ -74,25 +74,23 @@ def build_graph(pipeline: Any, plan: RunPlan) -> None:
     as_of = stamp.as_of
     key = plan.run_key
 
-    formats = {task.format for task in plan.tasks}
-    repeat = bool(formats & REPEAT_HISTORY)
-    facts = sealed_source(pipeline, "Inputs", key, [t.encode() for t in plan.tasks]) | "Facts" >> ReadFacts(
-        key, plan.context, plan.buckets, plan.unit_bytes, repeat
-    )
+    repeat = bool(plan.formats & REPEAT_HISTORY)
+    read = ReadFacts(key, plan.context, plan.buckets, repeat, plan.kept, plan.known_facts)
+    facts = sealed_source(pipeline, "Inputs", key, plan.tasks) | "Facts" >> read
     consent = sealed_source(pipeline, "Snapshots", key, plan.snapshots) | "Consent" >> ReadConsent(
         key, as_of, plan.buckets, plan.states
     )
     deletions = sealed_source(pipeline, "Deletion lists", key, plan.deletions) | "Deletions" >> ReadDeletions(
         key, as_of, plan.buckets, plan.states
     )
-    digests = sealed_source(pipeline, "Input files", key, plan.files) | "Digest inputs" >> beam.ParDo(
+    digests = sealed_source(pipeline, "Input files", key, plan.digested) | "Digest inputs" >> beam.ParDo(
         DigestFiles(key, plan.context.metadata_only, spill, plan.states)
     )
 
-    joins, names = list[Any](), [facts["names"]] if formats & NAMED else []
+    joins, names = list[Any](), [facts["names"]] if plan.formats & NAMED else []
     if repeat:
         joined = bucketed(facts["histories"], "histories") | "Histories" >> JoinHistories(key, spill)
-        joins, names = [bucketed(joined["joins"], "joins")], [*names, joined[NAMES_OUT]]
+        joins, names = [bucketed(joined["joins"], "joins")], [*names, joined["names"]]
     decided = (
         [
             bucketed(facts["facts"], "facts"),

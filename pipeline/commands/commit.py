@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import datetime as dt
 import hashlib
@@ -14,6 +15,7 @@ from typing import Any, Literal
 import msgspec
 
 from pipeline.dataset.card import dataset_card
+from pipeline.dataset.known import Increment, with_known, write_files
 from pipeline.dataset.state import STATE, PreviousState, Rebuild, encode_state, state_of
 from pipeline.dataset.writer import DatasetWriter
 from pipeline.inputs.config import Settings
@@ -89,14 +91,18 @@ def prepare(
     model_digests: dict[str, str],
     before: PreviousRun | None = None,
     to_share: bool = False,
-    base: PreviousState | Rebuild | None = None,
+    increment: Increment | None = None,
 ) -> Prepared:
     """Writes report and card and makes the manifest; PipelineError if the counts do not add up.
 
     `snapshots`: the `snapshot_entry` of each snapshot. `before`: the run that the report compares with.
-    `to_share`: write a shareable report. The manifest has all counts in either case. `base`: the state that a
-    run used, or why it used none.
+    `to_share`: write a shareable report. The manifest has all counts in either case. `increment`: how a run
+    used the version before.
     """
+    if increment is not None:
+        catalog = with_known(catalog, increment)
+        listed = write_files(str(writer.folder), catalog, increment.inputs.keys)
+        catalog.setdefault("state", []).append(msgspec.structs.asdict(listed))
     context = ReportContext(
         kind=kind,
         config=settings.config,
@@ -140,7 +146,7 @@ def prepare(
         entities=entities_of(catalog),
         files=sorted(files, key=lambda file: file.path),
         made_at=moment_text(_now()),
-        increment=_increment(base, catalog),
+        increment=_increment(increment.base, catalog) if increment else None,
     )
     page = report_page(document, identity_of(manifest))
     files.append(stage(writer.folder, "report/report.html", page))
@@ -159,13 +165,14 @@ def _now() -> dt.datetime:
     return dt.datetime.fromtimestamp(seconds, dt.UTC)
 
 
-def _increment(base: PreviousState | Rebuild | None, catalog: Catalog) -> dict[str, Any] | None:
-    """What a run took over and what it made anew; None for an audit."""
-    if base is None:
-        return None
+def _increment(base: PreviousState | Rebuild, catalog: Catalog) -> dict[str, Any]:
+    """What a run took over and what it made anew: the sums of the entries `increment`."""
     if isinstance(base, Rebuild):
         return {"from": None, "reason": base.reason}
-    return {"from": base.version, **increment_of(catalog)}
+    sums: collections.Counter[str] = collections.Counter()
+    for entry in catalog.get("increment", []):
+        sums.update(entry)
+    return {"from": base.version, **dict(sorted(sums.items())), **increment_of(catalog)}
 
 
 def _failed(failure: Failure, kind: str) -> str:

@@ -6,12 +6,13 @@ import contextlib
 import dataclasses
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Literal
 
 from pipeline.commands.commit import Outcome, prepare, snapshot_entry
 from pipeline.dataset.erased import check_erased, check_key, erased_from
+from pipeline.dataset.known import Increment, keyed, known_inputs
 from pipeline.dataset.state import PreviousState, Rebuild, previous_state
 from pipeline.dataset.writer import DatasetWriter, begin
 from pipeline.inputs.config import Settings
@@ -29,6 +30,8 @@ from transforms.consent.spilled import SpilledConsent, temporary_spill
 from transforms.decide.known_rows import Checked
 from transforms.deid.engines import EngineSpec
 from transforms.output.ledger import Stamp
+from transforms.read.state.keys import parts_of
+from transforms.read.state.known import Kept, Planned
 from transforms.reuse.known import KnownRows, known_rows
 from transforms.shuffle.buckets import Buckets
 from transforms.shuffle.guard import describe
@@ -41,7 +44,6 @@ from transforms.storage.places import is_remote
 _BYTES_PER_BUCKET = 8 << 20
 #: Settle works on a few buckets' worth of sessions at a time.
 _BUCKETS_PER_PIECE, _MOST_PIECES = 4, 256
-_UNIT_BYTES = (1 << 20, 32 << 20)
 
 
 def execute(
@@ -99,19 +101,31 @@ def execute_packs(
                 writers.append(begin(path, kind, settings.config.output.on_exists))
                 check_key(writers[-1].store, writers[-1].before, settings.key, str(path))
             check_erased(settings, erased)
-            base = previous_state(writers[0], settings, digests) if kind == "run" else None
             previous = [_previous_run(writer, compare) for writer in writers]
             context = dataclasses.replace(read_context(settings, hasher), metadata_only=kind == "audit")
-            plan = _plan(settings, run_key, context, inputs, writers, engine, sample, spill)
-            plan = dataclasses.replace(plan, known_rows=_known_rows(base, writers[0], checked_share))
-            progress.expect(inputs.total_bytes)
+            increment = _increment(settings, context, inputs, writers[0], digests) if kind == "run" else None
+            plan = _plan(settings, run_key, context, inputs, writers, engine, sample, spill, increment)
+            if increment:
+                known_rows = _known_rows(increment.base, writers[0], checked_share)
+                plan = dataclasses.replace(plan, known_rows=known_rows)
+            progress.expect(sum(plan.states[path].size for _, _, path in plan.digested))
             catalogs = run_graph(plan, _runner(settings), beam_arguments, progress)
             for catalog in catalogs:
                 check_compared(catalog)
             snapshots = [snapshot_entry(snapshot, inputs) for snapshot in inputs.inspected]
             prepared = [
                 prepare(
-                    settings, pack, kind, inputs, snapshots, writer, catalog, digests, before, to_share, base
+                    settings,
+                    pack,
+                    kind,
+                    inputs,
+                    snapshots,
+                    writer,
+                    catalog,
+                    digests,
+                    before,
+                    to_share,
+                    increment,
                 )
                 for pack, writer, catalog, before in zip(
                     settings.packs, writers, catalogs, previous, strict=True
@@ -171,6 +185,7 @@ def _plan(
     engine: EngineSpec | None,
     sample: int,
     temporary: Spill,
+    increment: Increment | None,
 ) -> RunPlan:
     config = settings.config
     if any(isinstance(each, SpilledConsent) for each in inputs.snapshots):
@@ -182,6 +197,8 @@ def _plan(
     users = config.runner.buckets or min(
         1024, max(2 * config.runner.workers, math.ceil(inputs.total_bytes / _BYTES_PER_BUCKET))
     )
+    known = increment.known if increment else None
+    tasks = known.tasks if known else increment.inputs.tasks if increment else map(Planned, inputs.tasks)
     return RunPlan(
         run_key=run_key,
         context=context,
@@ -196,22 +213,41 @@ def _plan(
             for pack, writer in zip(settings.packs, writers, strict=True)
         ],
         authorizations=inputs.authorizations,
-        tasks=inputs.tasks,
+        tasks=list(tasks),
+        formats=frozenset(task.format for task in inputs.tasks),
         files=inputs.files,
+        digested=[file for file in inputs.files if known is None or file[:2] not in known.files],
         snapshots=inputs.snapshots,
         deletions=inputs.deletions,
         buckets=Buckets(users, spill, config.runner.max_bucket_bytes),
         pieces=max(2 * config.runner.workers, min(_MOST_PIECES, users // _BUCKETS_PER_PIECE)),
-        unit_bytes=max(
-            _UNIT_BYTES[0], min(_UNIT_BYTES[1], inputs.total_bytes // (32 * config.runner.workers))
-        ),
         shards=config.output.shards,
         target_shard_bytes=config.output.target_shard_bytes,
         roots=inputs.roots,
         engine=engine,
         sample=sample,
         states=states_of(inputs.watched),
+        kept=Kept(str(writers[0].folder), parts_of(inputs.total_bytes), writers[0].lease)
+        if increment
+        else None,
+        known_facts=known.facts if known else None,
     )
+
+
+def _increment(
+    settings: Settings,
+    context: ReadContext,
+    inputs: Inputs,
+    writer: DatasetWriter,
+    models: Mapping[str, str],
+) -> Increment:
+    formats = [source.format for source in settings.config.inputs]
+    found = keyed(context, formats, inputs.tasks, inputs.files, states_of(inputs.watched))
+    base: PreviousState | Rebuild = previous_state(writer, settings, models)
+    if isinstance(base, Rebuild):
+        return Increment(base, found, None)
+    known = known_inputs(base, writer.store, found)
+    return Increment(known, found, None) if isinstance(known, Rebuild) else Increment(base, found, known)
 
 
 def _check_sees_files(runner: RunnerConfig) -> None:

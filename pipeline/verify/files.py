@@ -11,20 +11,23 @@ from typing import Any, cast
 
 from pipeline.dataset.catalog import CURRENT, MANIFEST, Catalog, is_version_folder
 from pipeline.dataset.erasures import certificate_name, keys_name
-from pipeline.dataset.state import STATE
+from pipeline.dataset.state import STATE, STATE_FOLDER
 from pipeline.verify.findings import Finding, Outcome
 from pipeline.verify.subject import DAMAGE, Subject, decoded, read_file
+from transforms.read.state.files import SCHEMAS
+from transforms.read.state.known import FACTS, UNITS
 from transforms.storage.leases import Holder
 from transforms.storage.local import PRIVATE, TEMPORARY
 from transforms.storage.places import is_remote, open_file, stat_file, store_of
 from transforms.storage.walk import Entry, walk
 
 _PART = re.compile(
-    r"(data/train|restricted/index|restricted/state/rows|ledger/part|restricted/sessions|quarantine/part)"
+    r"(data/train|restricted/index|ledger/part|restricted/sessions|quarantine/part|restricted/state/[a-z]+)"
     r"-(\d{5,})-of-(\d{5,})\.(parquet|jsonl)\Z"
 )
 #: Files in parts, and what they must be as many as.
 _BESIDE = {"data/train": "restricted/index", "ledger/part": "restricted/sessions"}
+_BESIDE[f"{STATE_FOLDER}{FACTS}"] = f"{STATE_FOLDER}{UNITS}"
 _SINGLE = {"run": {"README.md", "report/report.json", "report/report.html"}}
 _SINGLE["audit"] = _SINGLE["run"] - {"README.md"}
 #: A run has it, unless an older chatsieve wrote the version.
@@ -152,6 +155,7 @@ def _listing(subject: Subject) -> Iterator[Finding]:
     if STATE in paths:
         kinds.append(_ROW_STATE)
         beside_each[_ROW_STATE] = "data/train"
+        kinds += [f"{STATE_FOLDER}{kind}" for kind in SCHEMAS]
     for kind in sorted({*kinds, *parts}):
         found = sorted(parts.get(kind, []))
         if not found or found != [(number, len(found)) for number in range(len(found))] or kind not in kinds:

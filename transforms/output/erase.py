@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.row_state import ROW_STATE, ROW_STATE_PREFIX
+from schemas.state import STATE_FACTS, STATE_FILES, STATE_UNITS
 from schemas.tables import INDEX, KEY, LEDGER, SESSIONS, TRAINING
 
 _SCHEMAS = {
@@ -16,6 +17,9 @@ _SCHEMAS = {
     "restricted/index-": INDEX,
     "restricted/sessions-": SESSIONS,
     ROW_STATE_PREFIX: ROW_STATE,
+    "restricted/state/facts-": STATE_FACTS,
+    "restricted/state/units-": STATE_UNITS,
+    "restricted/state/files-": STATE_FILES,
 }
 
 

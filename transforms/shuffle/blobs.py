@@ -31,6 +31,8 @@ Kind = Literal[
     "known",
     "taken",
     "row_state",
+    "state_facts",
+    "state_units",
 ]
 _OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
 _KIND = b"chatsieve.kind"
