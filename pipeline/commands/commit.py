@@ -16,7 +16,7 @@ import msgspec
 
 from pipeline.dataset.card import dataset_card
 from pipeline.dataset.known import Increment, with_known, write_files
-from pipeline.dataset.state import STATE, PreviousState, Rebuild, encode_state, state_of
+from pipeline.dataset.state import STATE, PreviousState, Rebuild, encode_state
 from pipeline.dataset.writer import DatasetWriter
 from pipeline.inputs.config import Settings
 from pipeline.inputs.find_inputs import Inputs
@@ -55,7 +55,8 @@ class Outcome:
     """A committed run or audit.
 
     `path`: the dataset's folder; `folder`: the version's. `report`: report.json as written. `failed`: a line
-    per crossed threshold, also for those that a shareable report leaves out.
+    per crossed threshold, also for those that a shareable report leaves out. `nothing_new`: why no version
+    was added; the others are then those of the current version.
     """
 
     path: PurePath
@@ -63,6 +64,7 @@ class Outcome:
     manifest: Manifest
     report: dict[str, Any]
     failed: list[str]
+    nothing_new: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,8 +123,8 @@ def prepare(
         for entry in catalog.get(name, [])
     ]
     files.append(stage(writer.folder, "report/report.json", encode_report(written)))
-    if kind == "run":
-        files.append(stage(writer.folder, STATE, encode_state(state_of(settings, model_digests))))
+    if increment is not None:
+        files.append(stage(writer.folder, STATE, encode_state(increment.state)))
     document = msgspec.to_builtins(written)
     manifest = Manifest(
         kind=kind,

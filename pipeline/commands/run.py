@@ -6,14 +6,15 @@ import contextlib
 import dataclasses
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Literal
 
 from pipeline.commands.commit import Outcome, prepare, snapshot_entry
+from pipeline.commands.increment import increment_of, nothing_decided, nothing_to_read
 from pipeline.dataset.erased import check_erased, check_key, erased_from
-from pipeline.dataset.known import Increment, keyed, known_inputs
-from pipeline.dataset.state import PreviousState, Rebuild, previous_state
+from pipeline.dataset.known import Increment
+from pipeline.dataset.state import PreviousState, Rebuild
 from pipeline.dataset.writer import DatasetWriter, begin
 from pipeline.inputs.config import Settings
 from pipeline.inputs.find_inputs import Inputs, find_inputs, read_context
@@ -55,16 +56,17 @@ def execute(
     compare: PurePath | None = None,
     to_share: bool = False,
     checked_share: float = 0.0,
+    rebuild: bool = False,
 ) -> Outcome:
     """Runs the graph and commits. On any error, everything written is removed and the error is raised.
 
     `sample`: the number of eligible sessions in which an audit detects personal data. `compare`: the run or
     audit that the report compares with. `to_share`: write a shareable report. `checked_share`: the share of
-    the sessions taken over that are masked again and compared, 0 to 1.
+    the sessions taken over that are masked again and compared, 0 to 1. `rebuild`: take nothing over.
     """
     paths = [settings.output_path(kind)]
     (outcome,) = execute_packs(
-        settings, kind, paths, beam_arguments, progress, sample, compare, to_share, checked_share
+        settings, kind, paths, beam_arguments, progress, sample, compare, to_share, checked_share, rebuild
     )
     return outcome
 
@@ -79,12 +81,14 @@ def execute_packs(
     compare: PurePath | None = None,
     to_share: bool = False,
     checked_share: float = 0.0,
+    rebuild: bool = False,
 ) -> list[Outcome]:
     """One dataset per policy of the settings, in the folders `paths`, from one pass over the input.
 
     A new version of a dataset is compared with the version before it, unless `compare` is given. All
     datasets are written and checked before the first one is committed. On any error, everything that was
-    written and not committed is removed, and the error is raised.
+    written and not committed is removed, and the error is raised. A run that has nothing to add to the
+    current version removes what it wrote, too, and gives the outcome of that version.
     """
     if not settings.config.runner.has_local_workers:
         check_travels(settings.key_reference, settings.config.runner.name)
@@ -103,7 +107,14 @@ def execute_packs(
             check_erased(settings, erased)
             previous = [_previous_run(writer, compare) for writer in writers]
             context = dataclasses.replace(read_context(settings, hasher), metadata_only=kind == "audit")
-            increment = _increment(settings, context, inputs, writers[0], digests) if kind == "run" else None
+            increment = None
+            if kind == "run":
+                increment = increment_of(
+                    settings, context, inputs, writers[0], digests, rebuild, to_share, compare
+                )
+                if (same := nothing_to_read(increment, writers[0])) is not None:
+                    writers[0].rollback()
+                    return [same]
             plan = _plan(settings, run_key, context, inputs, writers, engine, sample, spill, increment)
             if increment:
                 known_rows = _known_rows(increment.base, writers[0], checked_share)
@@ -132,6 +143,11 @@ def execute_packs(
                 )
             ]
             check_unchanged(inputs.watched)
+            if increment and settings.config.as_of is None:
+                same = nothing_decided(increment, writers[0], prepared[0])
+                if same is not None:
+                    writers[0].rollback()
+                    return [same]
             for one in prepared:
                 one.commit()
         except BaseException as error:
@@ -232,22 +248,6 @@ def _plan(
         else None,
         known_facts=known.facts if known else None,
     )
-
-
-def _increment(
-    settings: Settings,
-    context: ReadContext,
-    inputs: Inputs,
-    writer: DatasetWriter,
-    models: Mapping[str, str],
-) -> Increment:
-    formats = [source.format for source in settings.config.inputs]
-    found = keyed(context, formats, inputs.tasks, inputs.files, states_of(inputs.watched))
-    base: PreviousState | Rebuild = previous_state(writer, settings, models)
-    if isinstance(base, Rebuild):
-        return Increment(base, found, None)
-    known = known_inputs(base, writer.store, found)
-    return Increment(known, found, None) if isinstance(known, Rebuild) else Increment(base, found, known)
 
 
 def _check_sees_files(runner: RunnerConfig) -> None:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, cast
 
 import pyarrow as pa
 
-from pipeline.dataset.state import STATE_FOLDER, PreviousState, Rebuild
+from pipeline.dataset.state import STATE_FOLDER, PreviousState, Rebuild, State
 from schemas.manifest import FileEntry
 from schemas.state import STATE_FILES
 from transforms.read.state.files import read_whole, write_state
@@ -52,12 +52,13 @@ class Increment(NamedTuple):
     """How a run uses the version before.
 
     `base`: its state, or why it cannot be used. `inputs`: everything that there is to read. `known`: what is
-    taken over; None for a rebuild.
+    taken over; None for a rebuild. `state`: the state that the run writes.
     """
 
     base: PreviousState | Rebuild
     inputs: Keyed
     known: Known | None
+    state: State
 
 
 def keyed(

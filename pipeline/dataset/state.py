@@ -16,11 +16,14 @@ from pipeline.inputs.config import Settings
 from schemas.keys import key_id
 from schemas.manifest import Manifest, decode, hmac_of
 from transforms.shuffle.installed import installed_digest
+from transforms.shuffle.instants import moment_text
 
 #: Raised with every change of what a state file holds.
 STATE_FORMAT = 1
 STATE_FOLDER = "restricted/state/"
 STATE = f"{STATE_FOLDER}state.json"
+#: The reason of a rebuild that nobody needs to be told of.
+FIRST = "there is no version before this one"
 #: What each digest of a State stands for, as a reason names it.
 _NAMES = {
     "key_id": "the key",
@@ -34,10 +37,15 @@ _NAMES = {
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
-    """Digests (hex) of everything besides inputs and consent that facts and rows depend on.
+    """What a version was made from, as digests (hex).
 
-    A run uses the state of the version before only if all of them are equal. `code` and `packages`: of the
-    installed chatsieve, and of names and versions of all installed packages and Python.
+    Up to `limits`: everything besides inputs and consent that facts and rows depend on. A run uses the state
+    of the version before only if all of these are equal. `code` and `packages`: of the installed chatsieve,
+    and of names and versions of all installed packages and Python.
+
+    `inputs`: all input files in their state. `settings`: consent, lists, mapping tables, what was erased, and
+    the rest of the configuration. If these two are equal as well, only time can change a decision. Both are
+    keyed: they are digests of ids, among others.
     """
 
     format: int = STATE_FORMAT
@@ -48,6 +56,14 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     code: str
     packages: str
     limits: str
+    inputs: str
+    settings: str
+    as_of: str
+
+    @property
+    def without_time(self) -> State:
+        """The same for any time."""
+        return msgspec.structs.replace(self, as_of="")
 
 
 class PreviousState(NamedTuple):
@@ -60,14 +76,17 @@ class PreviousState(NamedTuple):
 
 
 class Rebuild(NamedTuple):
-    """Why a run reads and masks everything, in one line. `is_first`: there is no version before."""
+    """Why a run reads and masks everything, in one line."""
 
     reason: str
-    is_first: bool = False
 
 
-def state_of(settings: Settings, models: Mapping[str, str]) -> State:
-    """The state that a run with these settings writes. `models`: the digests of `EngineSpec.models`."""
+def state_of(settings: Settings, models: Mapping[str, str], inputs: str, others: str) -> State:
+    """The state that a run with these settings writes.
+
+    `models`: the digests of `EngineSpec.models`. `inputs` and `others`: the digests for the fields `inputs`
+    and `settings`.
+    """
     limits = settings.config.limits.model_dump(mode="json", exclude={"max_quarantined_fraction"})
     return State(
         key_id=key_id(settings.key),
@@ -77,19 +96,22 @@ def state_of(settings: Settings, models: Mapping[str, str]) -> State:
         code=installed_digest(),
         packages=_digest(_packages()),
         limits=_digest(limits),
+        inputs=inputs,
+        settings=others,
+        as_of=moment_text(settings.as_of),
     )
 
 
 def previous_state(
-    writer: DatasetWriter, settings: Settings, models: Mapping[str, str], is_forced: bool = False
+    writer: DatasetWriter, key: bytes, own: State, is_forced: bool = False
 ) -> PreviousState | Rebuild:
     """The state of the version that the dataset's catalog named when `writer` claimed the next one.
 
-    `is_forced`: the user asked for a rebuild. A state that is missing, damaged or of other settings gives a
-    Rebuild and never an error: only the time of a rebuild is lost.
+    `own`: the state of this run. `is_forced`: the user asked for a rebuild. A state that is missing, damaged
+    or of other settings gives a Rebuild and never an error: only the time of a rebuild is lost.
     """
     if writer.parent is None:
-        return Rebuild("there is no version before this one", is_first=True)
+        return Rebuild(FIRST)
     if is_forced:
         return Rebuild("--rebuild was given")
     number, folder = writer.parent.version, writer.parent.folder
@@ -99,7 +121,7 @@ def previous_state(
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return Rebuild(f"the manifest of version {number} is missing or damaged")
     is_own = hashlib.sha256(data).hexdigest() == writer.parent.manifest_sha256
-    if not is_own or manifest.hmac != hmac_of(manifest, settings.key):
+    if not is_own or manifest.hmac != hmac_of(manifest, key):
         return Rebuild(f"the manifest of version {number} is not the one that was committed")
     sums = {file.path: file.sha256 for file in manifest.files}
     if STATE not in sums:
@@ -111,9 +133,7 @@ def previous_state(
         held = msgspec.json.decode(data, type=State)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return Rebuild(f"{STATE} of version {number} is missing or damaged")
-    return _compared(held, state_of(settings, models), number) or PreviousState(
-        str(writer.path / folder), number, manifest, held
-    )
+    return _compared(held, own, number) or PreviousState(str(writer.path / folder), number, manifest, held)
 
 
 def encode_state(state: State) -> bytes:

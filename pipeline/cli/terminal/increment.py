@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from pipeline.dataset.state import FIRST
+
 
 def increment_lines(increment: dict[str, Any] | None) -> Iterator[str]:
-    """The lines for `increment` of a manifest; none for an audit."""
-    if increment is None or increment["from"] is None:
+    """The lines for `increment` of a manifest; none for an audit and for a first version."""
+    if increment is None or increment.get("reason") == FIRST:
         return
+    if increment["from"] is None:
+        yield f"full rebuild: {increment['reason']}"
+        return
+    yield f"read {increment['units_read']:,} of {increment['units']:,} units"
     masked, taken = increment["sessions_masked"], increment["sessions_taken"]
     yield f"{_sessions(masked)} masked, {_sessions(taken)} taken over from version {increment['from']}"
     if increment["sessions_checked"]:
