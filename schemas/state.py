@@ -50,7 +50,7 @@ STATE_QUARANTINED = pa.struct(
     ]
 )
 
-#: One row per unit that was read whole, sorted by `place` and `unit`.
+#: One row per unit, sorted by `place` and `unit`. It is read again unless all its files are in STATE_FILES.
 STATE_UNITS = pa.schema(
     [
         ("place", KEY),  # of the files that are planned together, whatever their state
@@ -70,5 +70,6 @@ STATE_UNITS = pa.schema(
     ]
 )
 
-#: One row per input file whose units are all in STATE_UNITS, sorted by `file`, each once.
+#: One row per input file that the next run need not open, sorted by `file`, each once. Left out are files that
+#: could not be read to their end.
 STATE_FILES = pa.schema([("file", KEY), ("bytes", pa.int64()), ("sha256", pa.binary(32))])

@@ -25,6 +25,7 @@ from pipeline.dataset.committed import is_version
 from pipeline.dataset.erasures import NO_KEYS, Keys
 from pipeline.verify.catalog import check_catalog, check_parents, manifests_of
 from pipeline.verify.erasures import check_erasures
+from pipeline.verify.fact_state import check_fact_state
 from pipeline.verify.files import check_dataset_folder, check_files, is_claimed
 from pipeline.verify.findings import KINDS, Finding, Outcome, RowFaults
 from pipeline.verify.ledger import Ledger, check_sums, read_ledger
@@ -236,6 +237,7 @@ class _Run:
                 return
             found.append(join_rows(subject, policy, rows, index))
             check_row_state(subject, index)
+            check_fact_state(subject, index)
             yield from rows.findings()
             yield from check_row_sums(subject, counts, found[0])
 

@@ -201,29 +201,36 @@ def _in_bytes(data: bytes, keys: frozenset[bytes]) -> int:
 
 
 def _in_parquet(data: bytes, keys: frozenset[bytes]) -> int:
-    """How often a key is in a column of keys: of 32 hex digits, or of 16 bytes, also in lists."""
+    """How often a key is in a column of keys: of 32 hex digits, or of 16 bytes, also in lists and structs."""
     binary = pa.array(sorted(keys), KEY)
     digits = pa.array(sorted(key.hex() for key in keys), pa.string())
     with pq.ParquetFile(io.BytesIO(data)) as file:
         schema = file.schema_arrow
-        names = [f.name for f in schema if f.name in _KEY_COLUMNS or _leaf(f.type) == KEY]
+        names = [each.name for each in schema if each.name in _KEY_COLUMNS or _has_keys(each.type)]
         total = 0
         for batch in file.iter_batches(columns=names, use_threads=False):
-            for column in batch.columns:
-                values = _flat(column)
-                found = pc.is_in(values, value_set=binary if values.type == KEY else digits)
-                total += pc.sum(found).as_py() or 0
+            for name, column in zip(names, batch.columns, strict=True):
+                for values in _leaves(column):
+                    if values.type == KEY or name in _KEY_COLUMNS:
+                        found = pc.is_in(values, value_set=binary if values.type == KEY else digits)
+                        total += pc.sum(found).as_py() or 0
     return total
 
 
-def _leaf(kind: pa.DataType) -> pa.DataType:
-    while pa.types.is_list(kind) or pa.types.is_dictionary(kind):
-        kind = kind.value_type
-    return kind
+def _has_keys(kind: pa.DataType) -> bool:
+    if pa.types.is_list(kind) or pa.types.is_dictionary(kind):
+        return _has_keys(kind.value_type)
+    if pa.types.is_struct(kind):
+        return any(_has_keys(kind.field(number).type) for number in range(kind.num_fields))
+    return bool(kind == KEY)
 
 
-def _flat(column: pa.Array) -> pa.Array:
-    """The values of a column, out of all lists and dictionaries."""
-    while pa.types.is_list(column.type) or pa.types.is_dictionary(column.type):
-        column = column.flatten() if pa.types.is_list(column.type) else column.dictionary_decode()
-    return column
+def _leaves(column: pa.Array) -> list[pa.Array]:
+    """The values of a column, out of all lists, structs and dictionaries."""
+    if pa.types.is_list(column.type):
+        return _leaves(column.flatten())
+    if pa.types.is_dictionary(column.type):
+        return _leaves(column.dictionary_decode())
+    if pa.types.is_struct(column.type):
+        return [leaf for each in column.flatten() for leaf in _leaves(each)]
+    return [column]

@@ -262,12 +262,10 @@ class _Read(Step, beam.DoFn):  # type: ignore[misc]
         self._bytes_read.inc(unit.input_bytes)
         made = [read_entry(found.count)]
         if self._kept is not None:
-            row = found.row()
             made.append(increment_entry(1, 1))
-            if row is None:
+            if not found.is_kept:
                 made.append(unkept_entry(placed_unit.files))
-            else:
-                yield from state_units(units_table([row]), self._kept, self._buckets.spill)
+            yield from state_units(units_table([found.row()]), self._kept, self._buckets.spill)
         for each in made:
             yield beam.pvalue.TaggedOutput(ENTRIES, self._buckets.spill.put(each))
 

@@ -29,12 +29,18 @@ _SPLIT = ("sent_after.list.element",)
 
 def write_state(table: pa.Table, kind: str, part: int, parts: int, folder: str) -> FileEntry:
     """Writes a part of the state; the order of `table` has no effect."""
-    table = table.sort_by([(name, "ascending") for name in _ORDER[kind]]).combine_chunks()
+    table = table.sort_by([(name, "ascending") for name in _ORDER[kind]])
+    return rewrite_state(table, state_name(kind, part, parts), folder)
+
+
+def rewrite_state(table: pa.Table, name: str, folder: str) -> FileEntry:
+    """Writes a state file under its name; `table` is sorted."""
+    table = table.combine_chunks()
     sink = pa.BufferOutputStream()
     with pq.ParquetWriter(sink, table.schema, **_settings(table.schema)) as writer:
         if table.num_rows:
             writer.write_table(table, row_group_size=_ROW_GROUP_ROWS)
-    return stage(folder, state_name(kind, part, parts), sink.getvalue(), table.num_rows)
+    return stage(folder, name, sink.getvalue(), table.num_rows)
 
 
 def read_state(path: str, columns: list[str] | None = None) -> Iterator[pa.Table]:

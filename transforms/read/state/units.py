@@ -87,7 +87,8 @@ class UnitReading:
         self._unknown = UnknownKinds.none()
         self._entries: list[Quarantined] = []
         self._names: list[pa.Table] = []
-        self._is_kept = True
+        #: False if the unit must be read again by the next run.
+        self.is_kept = True
 
     def add(self, batch: FactsBatch) -> None:
         """Adds a batch of the unit."""
@@ -102,9 +103,9 @@ class UnitReading:
         if batch.names is not None:
             self._names.append(batch.names)
         paths = self._placed.unit.paths
-        self._is_kept &= all(each.code not in _MAY_PASS and each.path in paths for each in batch.quarantined)
-        self._is_kept &= self._quarantined <= _MOST_QUARANTINED
-        if self._is_kept:
+        self.is_kept &= all(each.code not in _MAY_PASS and each.path in paths for each in batch.quarantined)
+        self.is_kept &= self._quarantined <= _MOST_QUARANTINED
+        if self.is_kept:
             self._entries += batch.quarantined
         else:
             self._entries.clear()
@@ -115,10 +116,8 @@ class UnitReading:
         numbers = self._sessions, self._quarantined, self._parts, self._lost
         return ReadCount(self._placed.unit.input, *numbers, self._unknown)
 
-    def row(self) -> dict[str, Any] | None:
-        """The STATE_UNITS row; None if the unit must be read again by the next run."""
-        if not self._is_kept:
-            return None
+    def row(self) -> dict[str, Any]:
+        """The STATE_UNITS row; without quarantined records if the unit is not kept."""
         placed, unit = self._placed, self._placed.unit
         paths = {path: number for number, path in enumerate(unit.paths)}
         return {
