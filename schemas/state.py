@@ -70,6 +70,6 @@ STATE_UNITS = pa.schema(
     ]
 )
 
-#: One row per input file that the next run need not open, sorted by `file`, each once. Files that could not be
-#: read to their end are left out.
+#: One row per input file that the next run need not open, sorted by `file`, each once. Files that could not
+#: be read to their end are left out.
 STATE_FILES = pa.schema([("file", KEY), ("bytes", pa.int64()), ("sha256", pa.binary(32))])
