@@ -10,9 +10,11 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from schemas.row_state import ROW_STATE
+from schemas.tables import KEY
 from transforms.shuffle.fragments import FRAGMENT
 from transforms.shuffle.hex_keys import hex_keys, keys_of_hex
 from transforms.shuffle.key_order import key_words
@@ -87,11 +89,10 @@ def _first_of_last(rows: pa.Table) -> int:
 
 @dataclasses.dataclass(frozen=True)
 class _Sessions:
-    """TAKEN rows in order of their keys, the two halves of each key, and the user keys as hex digits."""
+    """TAKEN rows in order of their keys, the first half of each key, and the user keys as hex digits."""
 
     rows: pa.Table
     high: Words
-    low: Words
     users: pa.Array
 
     @classmethod
@@ -100,16 +101,20 @@ class _Sessions:
         low, high, _ = key_words(sessions["conversation_key"])
         order = np.lexsort((low, high))
         rows = sessions.take(pa.array(order)).combine_chunks()
-        return cls(rows, high[order], low[order], hex_keys(rows["user_key"]))
+        return cls(rows, high[order], hex_keys(rows["user_key"]))
 
     def found(self, rows: pa.Table) -> pa.Table:
         """The rows of an old shard that are of these sessions, with `key` and the position `session`."""
         keys = keys_of_hex(rows["conversation_key"])
-        low, high, _ = key_words(pa.chunked_array([keys]))
-        place = np.minimum(np.searchsorted(self.high, high), len(self.high) - 1)
-        same = (self.high[place] == high) & (self.low[place] == low)
-        rows = rows.append_column("key", keys).append_column("session", pa.array(place))
-        return rows if same.all() else rows.filter(pa.array(same))
+        _, high, _ = key_words(pa.chunked_array([keys], KEY))
+        if not len(high):
+            return rows.append_column("key", keys).append_column("session", pa.array([], pa.int64()))
+        # The sessions that can be among the rows, so that no large table of keys is made for each batch.
+        first, last = np.searchsorted(self.high, high.min()), np.searchsorted(self.high, high.max(), "right")
+        held = self.rows["conversation_key"].combine_chunks()[first:last]
+        place = pc.add(pc.index_in(keys, value_set=held).cast(pa.int64()), int(first))
+        rows = rows.append_column("key", keys).append_column("session", place)
+        return rows.filter(place.is_valid()) if place.null_count else rows
 
     def decided(self, rows: pa.Table, policy_id: str) -> pa.Table:
         """FRAGMENT: the texts of the rows, and the rest of the decisions."""
