@@ -46,7 +46,9 @@ def session(number: int, *texts: str, user: str = "", tier: str = "free") -> dic
 
 def usual(number: int) -> dict[str, Any]:
     """A session with something to mask."""
-    return session(number, f"Write to kim{number}@example.org, please.", "I wrote to the address that you gave.")
+    return session(
+        number, f"Write to kim{number}@example.org, please.", "I wrote to the address that you gave."
+    )
 
 
 @dataclasses.dataclass
@@ -64,7 +66,9 @@ class Days:
         """The dataset that every day adds a version to."""
         return self.folder / "out"
 
-    def run(self, as_of: str, out: Path | None = None, checked_share: float = 0.0, **settings: Any) -> Outcome:
+    def run(
+        self, as_of: str, out: Path | None = None, checked_share: float = 0.0, **settings: Any
+    ) -> Outcome:
         """A version of the dataset, or of another one in `out`, over the present inputs."""
         config = self._write(as_of)
         overrides = {

@@ -13,6 +13,7 @@ from schemas.keys import KEY_BYTES
 
 Side = Literal["taken", "masked"]
 _FIGURES = ["conversation_key", "characters", "dropped_blocks", "masked_again", "refusal"]
+#: A value begins with it, and so with no mark of a blob (`transforms.shuffle.spill`).
 _SIDES: dict[Side, bytes] = {"taken": b"t", "masked": b"m"}
 #: Stands for a session that could not be taken over, so that there is nothing to compare.
 _NOTHING = b""
@@ -28,7 +29,7 @@ class Compared(NamedTuple):
 
 
 def session_digests(rows: pa.Table, sessions: pa.Table, side: Side) -> Iterator[bytes]:
-    """One value per session: its key, the side, and a digest of all columns of its rows and of its figures.
+    """One value per session: the side, its key, and a digest of all columns of its rows and of its figures.
 
     `rows` are FRAGMENT rows, `sessions` have the figures of ROW_STATE.
     """
@@ -38,20 +39,25 @@ def session_digests(rows: pa.Table, sessions: pa.Table, side: Side) -> Iterator[
     for session in sessions.select(_FIGURES).to_pylist():
         key = session["conversation_key"]
         values = repr((sorted(session.items()), of[key])).encode("utf-8", "surrogatepass")
-        yield key + _SIDES[side] + hashlib.sha256(values).digest()
+        yield _SIDES[side] + key + hashlib.sha256(values).digest()
 
 
 def not_taken(sessions: pa.Table) -> Iterator[bytes]:
     """One value per session that could not be taken over."""
     for key in sessions["conversation_key"].to_pylist():
-        yield key + _SIDES["taken"] + _NOTHING
+        yield _SIDES["taken"] + key + _NOTHING
+
+
+def group_of(value: bytes, groups: int) -> int:
+    """The group of a value; those of one session are in one group."""
+    return value[1] % groups
 
 
 def compare(values: Iterable[bytes]) -> Compared:
     """Compares the two values of each session. A session with one value only is different."""
     found: dict[bytes, dict[bytes, bytes]] = collections.defaultdict(dict)
     for value in values:
-        found[value[:KEY_BYTES]][value[KEY_BYTES : KEY_BYTES + 1]] = value[KEY_BYTES + 1 :]
+        found[value[1 : 1 + KEY_BYTES]][value[:1]] = value[1 + KEY_BYTES :]
     pairs = {key: sides for key, sides in found.items() if sides.get(_SIDES["taken"]) != _NOTHING}
     different = sorted(
         key.hex() for key, sides in pairs.items() if sides.get(_SIDES["taken"]) != sides.get(_SIDES["masked"])

@@ -19,7 +19,7 @@ from transforms.deid.engines import EngineSpec
 from transforms.deid.masked_batch import masked_batches
 from transforms.deid.stage import REFUSALS, ROW_STATES, session_outputs
 from transforms.deid.training_rows import TextFigures
-from transforms.reuse.compared import compare, not_taken, session_digests
+from transforms.reuse.compared import compare, group_of, not_taken, session_digests
 from transforms.reuse.known import KnownRows
 from transforms.reuse.old_rows import DamagedError, old_rows, read_state
 from transforms.shuffle.blobs import part_of_keys, slices_by_part, tables_of, to_blob
@@ -239,4 +239,4 @@ class _Compare(Step, beam.DoFn):  # type: ignore[misc]
 
 def _grouped(values: Iterable[bytes], spill: Spill) -> Iterator[tuple[int, bytes]]:
     for value in values:
-        yield value[0] % _GROUPS, spill.put(value)
+        yield group_of(value, _GROUPS), spill.put(value)
