@@ -19,7 +19,7 @@ PAGES = sorted(
     path
     for path in (
         *(ROOT / name for name in TOP),
-        *ROOT.glob("docs/*.md"),
+        *ROOT.glob("docs/**/*.md"),
         ROOT / "examples/README.md",
         ROOT / "transforms/deid/model/README.md",
     )

@@ -40,7 +40,7 @@ def test_only_new_and_changed_files_are_opened(first: Days) -> None:
     days = first
     write_lines(days.logs / "plain/a/two.jsonl", sessions(30, "v", "another day "))
     replaced(days.logs / "compressed/b.jsonl.zst", (days.logs / "compressed/a.jsonl.gz").read_bytes())
-    (days.logs / "otel/one.json").unlink()
+    (days.logs / "claude-code/-home-y/one.jsonl").unlink()
     (days.logs / "exports/y").mkdir()
     shutil.copy(days.logs / "exports/conversations.json", days.logs / "exports/y")
     opened = days.run_seen()
