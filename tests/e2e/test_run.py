@@ -268,7 +268,7 @@ def test_a_new_version_does_not_change_the_one_before(corpus: Corpus, tmp_path: 
     base: list[Any] = ["run", "-c", corpus.config, "--output", out, "--quiet"]
     assert chatsieve(*base).returncode == 0
     before, old = digests(out, "data/*.parquet"), current(out)
-    assert chatsieve(*base, "--set", "output.on_exists=new_version").returncode == 0
+    assert chatsieve(*base, "--rebuild", "--set", "output.on_exists=new_version").returncode == 0
     manifest = json.loads((current(out) / "manifest.json").read_text())
     assert digests(out, "data/*.parquet") == before
     assert current(out) != old

@@ -131,6 +131,8 @@ def captured(config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> C
         paths = [tmp_path / f"out-of-peregrine/{n}" for n in range(len(settings.packs))]
         if kind == AFTER:
             execute_packs(settings, command, paths, [], Progress(False))
+            later = {"output.on_exists": "new_version", "as_of": "2026-01-02T00:00:01Z"}
+            settings = load_settings(config, later, policies)
         runner = CapturingRunner()
         monkeypatch.setattr(direct, "FnApiRunner", lambda **_: runner)
         execute_packs(settings, command, paths, [], Progress(False), sample, checked_share=0.5)
