@@ -163,13 +163,13 @@ class FinishPolicy(beam.PTransform):  # type: ignore[misc]
             read = pipeline | "Known rows" >> ReadKnownRows(key, known, plan.pieces, spill)
             parts.append(bucketed(read["known"], "known"))
             entries.append(read[ENTRIES])
-        hasher = plan.context.hasher if is_run else None
+        context = plan.context if is_run else None
         settled = (
             parts
             | "Merge parts" >> beam.Flatten()
             | "By key" >> beam.GroupByKey()
             | "Settle"
-            >> beam.ParDo(SettleSessions(key, spill, hasher, checked), output_sizes).with_outputs(
+            >> beam.ParDo(SettleSessions(key, spill, context, checked), output_sizes).with_outputs(
                 READS, TAKEN_OVER, TO_CHECK, ENTRIES, main="ledger"
             )
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -13,13 +14,15 @@ from hypothesis import given
 
 from schemas.formats import BUILT_IN
 from schemas.keys import KeyedHasher
+from schemas.records import Defaults, Limits
 from schemas.tables import DECISIONS
 from schemas.units import Unit
 from transforms.decide.text_digest import text_digests
+from transforms.sources.base import ReadContext
 from transforms.sources.facts.digests import digest_at
 
 Row = dict[str, Any]
-HASHER = KeyedHasher(b"k" * 32)
+CONTEXT = ReadContext(KeyedHasher(b"k" * 32), Limits(), (Defaults(),) * 3)
 UNIT = Unit(0, "canonical", "bytes", ("/logs/a.jsonl",), 0, 100, 100)
 
 
@@ -43,8 +46,8 @@ def decision() -> Row:
     }
 
 
-def digests(*rows: Row, hasher: KeyedHasher = HASHER) -> list[int]:
-    found: list[int] = text_digests(pa.Table.from_pylist(list(rows), schema=DECISIONS), hasher).tolist()
+def digests(*rows: Row, context: ReadContext = CONTEXT) -> list[int]:
+    found: list[int] = text_digests(pa.Table.from_pylist(list(rows), schema=DECISIONS), context).tolist()
     return found
 
 
@@ -123,7 +126,31 @@ def test_a_record_of_a_foreign_format_counts_with_its_row() -> None:
 
 def test_another_key_gives_other_digests() -> None:
     """The author of a log must not be able to make two sessions with one digest."""
-    assert digests(decision()) != digests(decision(), hasher=KeyedHasher(b"l" * 32))
+    other_key = dataclasses.replace(CONTEXT, hasher=KeyedHasher(b"l" * 32))
+    assert digests(decision()) != digests(decision(), context=other_key)
+
+
+@dataclasses.dataclass(frozen=True)
+class _MoreSettings(ReadContext):
+    """Reading with one more setting for each input."""
+
+    spoken: tuple[str, ...] = ()
+
+
+def test_settings_of_reading_count_unless_they_are_known_to_leave_texts_alone() -> None:
+    """A setting that is added to reading must not leave old rows behind. Owners are set anew."""
+    given = {field.name: getattr(CONTEXT, field.name) for field in dataclasses.fields(CONTEXT)}
+    first, again, changed, elsewhere = (
+        _MoreSettings(**given, spoken=spoken) for spoken in (("a", "b"), ("a", "b"), ("c", "b"), ("a", "c"))
+    )
+    expected = digests(decision(), context=first)
+    assert digests(decision(), context=again) == expected
+    assert digests(decision(), context=changed) != expected
+    assert digests(decision(), context=elsewhere) == expected
+    owned = dataclasses.replace(
+        CONTEXT, defaults=(Defaults(user_id="u9", tier="max"),) * 3, roots=("/a", "/b", "/c")
+    )
+    assert digests(decision(), context=owned) == digests(decision())
 
 
 def test_no_session_gives_no_digest_and_neighbours_do_not_matter() -> None:

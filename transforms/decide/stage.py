@@ -14,7 +14,6 @@ from apache_beam.metrics import Metrics
 from apache_beam.typehints import Tuple as BeamTuple
 
 from schemas.decisions import Decision
-from schemas.keys import KeyedHasher
 from schemas.policy import Policy
 from schemas.row_state import KNOWN, TO_MASK
 from schemas.tables import DECISIONS, DELETIONS, KEY, NAMES, QUARANTINED, UNSETTLED
@@ -160,15 +159,15 @@ class SettleSessions(Step, beam.DoFn):  # type: ignore[misc]
 
     Out: (ledger part, blob) of SETTLED rows and of quarantined records. Tagged `reads`: (work, blob) of the
     eligible sessions to mask, see `by_work`; tagged `entries`: how many rows of deletions match a
-    conversation. With a `hasher` these are TO_MASK rows, else DECISIONS.
+    conversation. With a `context` these are TO_MASK rows, else DECISIONS.
 
     Of sessions that the version before has masked (KNOWN rows), tagged `taken_over`: (its shard, blob) of
     TAKEN rows; and tagged `to_check`: (work, blob) of those to mask again all the same.
     """
 
-    def __init__(self, run_key: RunKey, spill: Spill, hasher: KeyedHasher | None, checked: Checked) -> None:
+    def __init__(self, run_key: RunKey, spill: Spill, context: ReadContext | None, checked: Checked) -> None:
         super().__init__(run_key)
-        self._spill, self._hasher, self._checked = spill, hasher, checked
+        self._spill, self._context, self._checked = spill, context, checked
         self._sessions_to_mask = Metrics.counter("chatsieve", SESSIONS_TO_MASK)
 
     @guarded("Settle sessions")
@@ -202,8 +201,8 @@ class SettleSessions(Step, beam.DoFn):  # type: ignore[misc]
     def _texts(self, eligible: pa.Table, known: pa.Table) -> Iterator[Any]:
         """The sessions to mask, those to take over, and those to do both with."""
         others = eligible
-        if self._hasher is not None:
-            digests = pa.array(text_digests(eligible, self._hasher))
+        if self._context is not None:
+            digests = pa.array(text_digests(eligible, self._context))
             taken, shards, others = split_known(eligible.append_column("text_digest", digests), known)
             for shard, rows in slices_by_part(taken, whole(shards)):
                 yield beam.pvalue.TaggedOutput(TAKEN_OVER, (shard, self._spill.put(to_blob(rows, "taken"))))

@@ -12,26 +12,27 @@ import pyarrow.compute as pc
 import xxhash
 
 from schemas.formats import BUILT_IN
-from schemas.keys import KeyedHasher
 from schemas.units import Unit
 from transforms.shuffle.instants import Ints, whole
 from transforms.shuffle.key_order import key_words
+from transforms.sources.base import ReadContext
+from transforms.sources.settings import reading_settings
 
 
-def text_digests(decisions: pa.Table, hasher: KeyedHasher) -> Ints:
+def text_digests(decisions: pa.Table, context: ReadContext) -> Ints:
     """One signed 64-bit number per row of DECISIONS, which must have pointers; XXH3 seeded from the key.
 
-    Of a session it covers the conversation key; of each record, in order, the format and the digest; of each
-    kept message, in order, its record, its index there and its thread. It does not cover where a record is:
-    a file can be moved or copied. A format of another package may have a digest for several records, so there
-    the row counts too.
+    Of a session it covers the conversation key; of each record, in order, the digest, the format and the
+    settings of its input that texts depend on; of each kept message, in order, its record, its index there
+    and its thread. It does not cover where a record is: a file can be moved or copied. A format of another
+    package may have one digest for several records, so there the row counts too.
     """
     records, kept = decisions["records"].combine_chunks(), decisions["kept"].combine_chunks()
     count, of = whole(pc.list_value_length(records)), whole(pc.list_value_length(kept))
     pointers, messages = records.flatten(), kept.flatten()
     low, high, _ = key_words(decisions["conversation_key"])
     head = np.column_stack([low.view(np.int64), high.view(np.int64), count])
-    formats, rows = _formats(pointers, hasher)
+    formats, rows = _formats(pointers, context)
     digests = whole(pc.struct_field(pointers, "digest"))
     body = np.column_stack([formats, rows, digests])
     tail = np.column_stack([whole(pc.struct_field(messages, name)) for name in ("record", "index", "thread")])
@@ -41,7 +42,7 @@ def text_digests(decisions: pa.Table, hasher: KeyedHasher) -> Ints:
     numbers[before] = head
     numbers[np.repeat(before + 1, count) + _within(count)] = body
     numbers[np.repeat(before + 1 + count, of) + _within(of)] = tail
-    data, seed = memoryview(numbers.view(np.uint8).reshape(-1)), hasher.message_seed
+    data, seed = memoryview(numbers.view(np.uint8).reshape(-1)), context.hasher.message_seed
     ends = np.append(before, len(numbers)) * numbers.strides[0]
     starts, ends = ends[:-1].tolist(), ends[1:].tolist()
     found = [xxhash.xxh3_64_intdigest(data[start:end], seed) for start, end in zip(starts, ends, strict=True)]
@@ -54,11 +55,12 @@ def _within(lengths: Ints) -> Ints:
     return found
 
 
-def _formats(pointers: pa.StructArray, hasher: KeyedHasher) -> tuple[Ints, Ints]:
-    """A number for each record's format, and its row where the digest may not tell rows apart."""
+def _formats(pointers: pa.StructArray, context: ReadContext) -> tuple[Ints, Ints]:
+    """A number for how each record is read, and its row where the digest may not tell rows apart."""
     units = pc.struct_field(pointers, "unit").dictionary_encode()
-    names = [Unit.decode(unit).format for unit in units.dictionary.to_pylist()]
+    read = [Unit.decode(unit) for unit in units.dictionary.to_pylist()]
     at = whole(units.indices)
-    formats = np.array([hasher.message(name) for name in names], np.int64)[at]
-    by_row = np.array([name not in BUILT_IN for name in names], np.bool_)[at]
+    ways = [f"{unit.format}\0{reading_settings(context, unit.input)}" for unit in read]
+    formats = np.array([context.hasher.message(way) for way in ways], np.int64)[at]
+    by_row = np.array([unit.format not in BUILT_IN for unit in read], np.bool_)[at]
     return formats, np.where(by_row, whole(pc.struct_field(pointers, "row")), 0)

@@ -16,6 +16,7 @@ from transforms.shuffle.blobs import key_prefixes
 from transforms.shuffle.instants import Ints, whole
 from transforms.sources.base import PlanTask, ReadContext
 from transforms.sources.registry import linked_source
+from transforms.sources.settings import reading_settings
 
 #: Bytes of input for one part of the state.
 _PART_BYTES = 128 << 20
@@ -91,7 +92,8 @@ def parts_of_rows(units: pa.ChunkedArray, rows: pa.ChunkedArray, parts: int) -> 
 def _settings_key(context: ReadContext, number: int, source_format: str) -> bytes:
     """The key of everything that decides on the facts of an input besides its files."""
     root = context.roots[number] if context.roots else ""
-    settings = [context.defaults[number], context.identities_of(number), root, context.limits]
+    reading = reading_settings(context, number)
+    settings = [context.defaults[number], context.identities_of(number), root, context.limits, reading]
     return context.hasher.state(_encoded(["settings", number, source_format, *settings]))
 
 
