@@ -66,6 +66,11 @@ class Outcome:
     failed: list[str]
     nothing_new: str | None = None
 
+    def noting(self, checked: str) -> Outcome:
+        """The outcome of a run that added no version, with what was compared in `nothing_new`."""
+        more = f"; {checked}" if checked else ""
+        return dataclasses.replace(self, nothing_new=f"{self.nothing_new}{more}")
+
 
 @dataclasses.dataclass(frozen=True)
 class Prepared:

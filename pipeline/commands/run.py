@@ -107,12 +107,13 @@ def execute_packs(
             check_erased(settings, erased)
             previous = [_previous_run(writer, compare) for writer in writers]
             context = dataclasses.replace(read_context(settings, hasher), metadata_only=kind == "audit")
-            increment = None
+            increment = same = None
             if kind == "run":
                 increment = increment_of(
                     settings, context, inputs, writers[0], digests, rebuild, to_share, compare
                 )
-                if (same := nothing_to_read(increment, writers[0])) is not None:
+                same = nothing_to_read(increment, writers[0])
+                if same is not None and not checked_share:
                     writers[0].rollback()
                     return [same]
             plan = _plan(settings, run_key, context, inputs, writers, engine, sample, spill, increment)
@@ -121,8 +122,12 @@ def execute_packs(
                 plan = dataclasses.replace(plan, known_rows=known_rows)
             progress.expect(sum(plan.states[path].size for _, _, path in plan.digested))
             catalogs = run_graph(plan, _runner(settings), beam_arguments, progress)
-            for catalog in catalogs:
-                check_compared(catalog)
+            checked = [check_compared(catalog) for catalog in catalogs]
+            # A version with a damaged file is replaced by a new one.
+            is_whole = all("damaged" not in catalog for catalog in catalogs)
+            if same is not None and is_whole:
+                writers[0].rollback()
+                return [same.noting(checked[0])]
             snapshots = [snapshot_entry(snapshot, inputs) for snapshot in inputs.inspected]
             prepared = [
                 prepare(
@@ -143,11 +148,11 @@ def execute_packs(
                 )
             ]
             check_unchanged(inputs.watched)
-            if increment and settings.config.as_of is None:
+            if increment and settings.config.as_of is None and is_whole:
                 same = nothing_decided(increment, writers[0], prepared[0])
                 if same is not None:
                     writers[0].rollback()
-                    return [same]
+                    return [same.noting(checked[0])]
             for one in prepared:
                 one.commit()
         except BaseException as error:

@@ -25,14 +25,22 @@ def increment_of(catalog: Catalog) -> dict[str, Any]:
     }
 
 
-def check_compared(catalog: Catalog) -> None:
-    """Raises PipelineError if a session that was taken over is not what masking gives."""
+def check_compared(catalog: Catalog) -> str:
+    """`checked 5 sessions: equal`, or nothing where none was to be compared.
+
+    Raises PipelineError if a session that was taken over is not what masking gives.
+    """
     checked = catalog.get("checked", [])
-    different = sum(entry["different"] for entry in checked)
+    sessions, different = (sum(entry[name] for entry in checked) for name in ("sessions", "different"))
     if different:
-        sessions = sum(entry["sessions"] for entry in checked)
         keys = sorted(key for entry in checked for key in entry["keys"])[:_MOST_KEYS]
         raise PipelineError(
             f"--check-rebuild: {different} of {sessions} sessions taken over differ from what masking gives "
             f"(conversation keys {', '.join(keys)}); nothing was committed; run again with --rebuild"
         )
+    return checked_text(sessions)
+
+
+def checked_text(sessions: int) -> str:
+    """What people are told of compared sessions; nothing for none."""
+    return f"checked {sessions:,} session{'' if sessions == 1 else 's'}: equal" if sessions else ""

@@ -174,6 +174,26 @@ def test_a_check_finds_rows_that_masking_does_not_give(days: Days, changed: str)
     assert list((days.dataset / "claims").glob("*")) == []
 
 
+@pytest.mark.faults
+def test_a_check_runs_though_nothing_is_new(days: Days, masked: Masked) -> None:
+    """The rows of a version can be checked on any day; without a difference no version is added."""
+    assert days.run(FIRST).nothing_new is None  # the inputs are copies in another folder
+    assert days.run(FIRST).nothing_new is not None
+    assert masked.numbers() == []
+    checked = days.run(FIRST, checked_share=1.0)
+    assert str(checked.nothing_new).endswith("as_of are the same; checked 13 sessions: equal")
+    assert len(masked.numbers()) == 13
+    dataset = Dataset(days.dataset)
+    assert len(dataset.current["versions"]) == 2
+    shard = dataset.part("data/")
+    dataset.put_in(shard, (dataset.folder / shard).read_bytes()[:-1])
+    repaired = days.run(FIRST, checked_share=1.0)
+    assert repaired.nothing_new is None
+    assert repaired.manifest.increment is not None
+    assert repaired.manifest.increment["damaged"] == [shard]
+    assert differing(repaired, days.rebuilt(FIRST)) == []
+
+
 def test_what_was_erased_is_in_no_state_and_comes_back_by_no_run(days: Days, masked: Masked) -> None:
     """Keys of the state are bytes, not digits; the scan of the certificate finds those too."""
     user, conversation = HASHER.user("u3"), HASHER.conversation("c5")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pipeline.dataset.state import FIRST
+from pipeline.report.increment import checked_text
 
 
 def increment_lines(increment: dict[str, Any] | None) -> Iterator[str]:
@@ -18,8 +19,8 @@ def increment_lines(increment: dict[str, Any] | None) -> Iterator[str]:
     yield f"read {increment['units_read']:,} of {increment['units']:,} units"
     masked, taken = increment["sessions_masked"], increment["sessions_taken"]
     yield f"{_sessions(masked)} masked, {_sessions(taken)} taken over from version {increment['from']}"
-    if increment["sessions_checked"]:
-        yield f"checked {_sessions(increment['sessions_checked'])}: equal"
+    if checked := checked_text(increment["sessions_checked"]):
+        yield checked
     for name in increment["damaged"]:
         yield f"! {name} of version {increment['from']} is damaged; its sessions were masked again"
 
