@@ -28,6 +28,8 @@ _FOREIGN = "これは日本語の文章です。日本語で答えてくださ�
 class Masked(set[bytes]):
     """The keys of the sessions that were masked since it was asked last."""
 
+    may_repeat = False
+
     def numbers(self) -> list[int]:
         """The numbers of these sessions, which are forgotten then."""
         names = {HASHER.conversation(f"c{number}"): number for number in range(60)}
@@ -43,7 +45,7 @@ def masked(monkeypatch: pytest.MonkeyPatch) -> Masked:
 
     def noting(spec: Any, texts: Any) -> Any:
         keys = [text.key for text in texts]
-        assert found.isdisjoint(keys), "a session was masked twice"
+        assert found.may_repeat or found.isdisjoint(keys), "a session was masked twice"
         found.update(keys)
         return mask(spec, texts)
 
@@ -187,6 +189,7 @@ def test_a_check_runs_though_nothing_is_new(days: Days, masked: Masked) -> None:
     assert len(dataset.current["versions"]) == 2
     shard = dataset.part("data/")
     dataset.put_in(shard, (dataset.folder / shard).read_bytes()[:-1])
+    masked.may_repeat = True  # to be compared, and then in place of the damaged rows
     repaired = days.run(FIRST, checked_share=1.0)
     assert repaired.nothing_new is None
     assert repaired.manifest.increment is not None
