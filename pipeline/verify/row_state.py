@@ -12,7 +12,7 @@ from pipeline.verify.findings import RowFaults
 from pipeline.verify.schema import table as read_table
 from pipeline.verify.subject import Subject
 from schemas.decisions import DEID_FAILED, TEXT_REASONS
-from schemas.row_state import ROW_STATE_PREFIX
+from schemas.state import ROW_STATE_PREFIX
 from transforms.shuffle.blobs import part_of_keys
 from transforms.shuffle.hex_keys import hex_keys, keys_of_hex
 

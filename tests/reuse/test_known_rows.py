@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from schemas.manifest import FileEntry
-from schemas.row_state import KNOWN, TO_MASK
+from schemas.state import KNOWN, TO_MASK
 from transforms.decide.known_rows import Checked, split_known
 from transforms.reuse.compared import compare, not_taken, session_digests
 from transforms.reuse.known import KnownShard, known_rows

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from schemas.row_state import ROW_STATE, TAKEN
+from schemas.state import ROW_STATE, TAKEN
 from transforms.output.shards import write_row_state, write_shard
 from transforms.reuse import old_rows as module
 from transforms.reuse.old_rows import DamagedError, old_rows, read_state

@@ -20,7 +20,7 @@ from pipeline.runners.build import build_pipeline
 from pipeline.runners.progress import Progress
 from schemas.errors import PipelineError
 from schemas.keys import KeyedHasher
-from schemas.row_state import ROW_STATE_PREFIX
+from schemas.state import ROW_STATE_PREFIX
 from transforms.consent.snapshots import ErasedKeys
 from transforms.decide.known_rows import Checked
 from transforms.reuse.known import KnownRows, KnownShard

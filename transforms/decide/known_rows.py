@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.decisions import DEID_FAILED
-from schemas.row_state import TAKEN, TO_MASK
+from schemas.state import TAKEN, TO_MASK
 from transforms.shuffle.dictionaries import equals_text
 from transforms.shuffle.instants import Bools
 from transforms.shuffle.key_order import key_words

@@ -15,7 +15,7 @@ from apache_beam.typehints import Tuple as BeamTuple
 
 from schemas.decisions import Decision
 from schemas.policy import Policy
-from schemas.row_state import KNOWN, TO_MASK
+from schemas.state import KNOWN, TO_MASK
 from schemas.tables import DECISIONS, DELETIONS, KEY, NAMES, QUARANTINED, UNSETTLED
 from transforms.decide.consent_status import ConsentStatus, count_users, with_consent_status
 from transforms.decide.known_rows import Checked, split_known

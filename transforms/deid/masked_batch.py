@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from schemas.decisions import DEID_FAILED
-from schemas.row_state import ROW_STATE
+from schemas.state import ROW_STATE
 from schemas.tables import CATEGORY
 from transforms.deid.engines import EngineSpec, mask_sessions
 from transforms.deid.kept_text import Prepared, read_kept

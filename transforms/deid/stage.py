@@ -11,7 +11,7 @@ import pyarrow as pa
 from apache_beam.metrics import Metrics
 from apache_beam.transforms.window import GlobalWindows
 
-from schemas.row_state import ROW_STATE, TO_MASK
+from schemas.state import ROW_STATE, TO_MASK
 from schemas.tables import DECISIONS, TEXT_REFUSALS
 from transforms.deid.engines import EngineSpec
 from transforms.deid.estimate import count_pii

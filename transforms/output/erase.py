@@ -7,8 +7,7 @@ import datetime as dt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.row_state import ROW_STATE, ROW_STATE_PREFIX
-from schemas.state import STATE_FACTS, STATE_FILES, STATE_UNITS
+from schemas.state import ROW_STATE, ROW_STATE_PREFIX, STATE_FACTS, STATE_FILES, STATE_UNITS
 from schemas.tables import INDEX, KEY, LEDGER, SESSIONS, TRAINING
 
 _SCHEMAS = {

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from schemas.manifest import FileEntry
-from schemas.row_state import ROW_STATE_PREFIX
+from schemas.state import ROW_STATE_PREFIX
 from schemas.tables import INDEX, TRAINING
 from transforms.shuffle.key_order import key_words
 from transforms.shuffle.staging import stage

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec.structs import asdict
 
-from schemas.row_state import ROW_STATE
+from schemas.state import ROW_STATE
 from schemas.tables import QUARANTINED, SETTLED, TEXT_REFUSALS
 from transforms.output.counts import cells_of, expiries_of, months_counted, quarantined_bytes
 from transforms.output.file_names import display_name

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from schemas.manifest import FileEntry
-from schemas.row_state import ROW_STATE_PREFIX
+from schemas.state import ROW_STATE_PREFIX
 from transforms.decide.known_rows import Checked
 
 _SHARD = "data/train-"

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from schemas.row_state import ROW_STATE
+from schemas.state import ROW_STATE
 from schemas.tables import KEY
 from transforms.shuffle.fragments import FRAGMENT
 from transforms.shuffle.hex_keys import hex_keys, keys_of_hex

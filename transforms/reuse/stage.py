@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from apache_beam.metrics import Metrics
 from apache_beam.typehints import Tuple as BeamTuple
 
-from schemas.row_state import KNOWN, TAKEN, TO_MASK
+from schemas.state import KNOWN, TAKEN, TO_MASK
 from transforms.decide.stage import READS
 from transforms.decide.works import by_work
 from transforms.deid.engines import EngineSpec

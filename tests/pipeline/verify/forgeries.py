@@ -10,7 +10,7 @@ import os
 
 import pyarrow as pa
 
-from schemas.row_state import ROW_STATE_PREFIX
+from schemas.state import ROW_STATE_PREFIX
 from tests.pipeline.verify.edits import (
     DAY,
     INDEX,
