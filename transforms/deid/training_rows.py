@@ -55,6 +55,8 @@ class TextFigures:
         self._sums["refused"] += pc.sum(refused).as_py() or 0
         self._sums["sessions_masked_again"] += pc.sum(pc.greater(again, 0)).as_py() or 0
         written = sessions.select(["surface", "characters"]).filter(pc.invert(refused))
+        # Blobs of several workers have dictionaries of their own, which Arrow does not group by.
+        written = written.unify_dictionaries()
         found = written.group_by("surface").aggregate([("characters", "sum"), ([], "count_all")])
         for row in found.to_pylist():
             sums = self._of(row["surface"])
