@@ -12,9 +12,12 @@ Decide       Merge the records of each session, find its active branch, and try 
              one decision per session.
 Settle       Group decisions and quarantined records by conversation key. Apply deletions of conversations,
              quarantine conversations that two users claim, and give the rows of the ledger.
-Text         Read the kept messages of eligible sessions only, de-identify them, and write the training rows
-             to fragments. A refusal (rule 15) replaces the decision of its session in the ledger.
-Shard        Sort the fragments into Parquet shards.
+Take over    Write the rows of sessions that the version before has masked to fragments, with the columns of
+             the new decisions. Only with known rows; `Check` masks a sample of them again and compares.
+Text         Read the kept messages of all other eligible sessions only, de-identify them, and write the
+             training rows to fragments. A refusal (rule 15) replaces the decision of its session in the
+             ledger.
+Shard        Sort the fragments into Parquet shards. Row state: what the next run needs to know of them.
 Ledger       Write the ledger and the list of quarantined records.
 Catalog      Collect the files and counts of all stages into one list, for report and manifest.
 
@@ -34,22 +37,20 @@ Step labels are public: progress, metrics and tests use them. Do not change them
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import apache_beam as beam
-import pyarrow as pa
-from apache_beam.typehints import Tuple as BeamTuple
 
+from pipeline.plan import PackPlan, RunPlan
 from schemas.formats import NAMED, REPEAT_HISTORY
-from schemas.policy import Policy
 from schemas.tables import DELETIONS, QUARANTINED
-from transforms.consent.snapshots import ErasedKeys
-from transforms.consent.spilled import SpilledConsent
 from transforms.consent.stage import CONVERSATIONS, ReadConsent, ReadDeletions
+from transforms.decide.known_rows import Checked
 from transforms.decide.stage import (
     READ,
     READS,
+    TAKEN_OVER,
+    TO_CHECK,
     VOLUMES,
     DecideEligibility,
     PartitionByKey,
@@ -58,66 +59,13 @@ from transforms.decide.stage import (
     decisions_by,
     user_counts_by,
 )
-from transforms.deid.engines import EngineSpec
-from transforms.deid.stage import REFUSALS, DeidentifySessions, EstimatePii
-from transforms.output.ledger import Stamp
-from transforms.output.stage import WriteCatalog, WriteLedger, WriteShards
-from transforms.read.stage import NAMES_OUT, DigestFiles, JoinHistories, ReadFacts
-from transforms.shuffle.buckets import Buckets
+from transforms.deid.stage import REFUSALS, ROW_STATES, DeidentifySessions, EstimatePii
+from transforms.output.stage import WriteCatalog, WriteLedger, WriteRowState, WriteShards
+from transforms.read.stage import DigestFiles, JoinHistories, ReadFacts
+from transforms.reuse.stage import COMPARED, CheckRows, ReadKnownRows, TakeRows
 from transforms.shuffle.entries import ENTRIES
-from transforms.shuffle.run_key import RunKey
 from transforms.shuffle.sizes import sizes, total
-from transforms.sources.base import PlanTask, ReadContext
-from transforms.sources.file_state import FileState
-from transforms.storage.leases import Lease
-
-BUCKET = BeamTuple[int, bytes]
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class PackPlan:
-    """One policy and its output.
-
-    `stamp`: the values that all its ledger rows share. `folder`: the folder of the new version. `staging`:
-    a private folder below it, for the run only. `lease`: checked before anything is written there.
-    """
-
-    policy: Policy
-    stamp: Stamp
-    folder: str
-    staging: str
-    lease: Lease
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class RunPlan:
-    """Everything that the stages need. It is fixed when the graph is built; workers read no configuration.
-
-    A run has an `engine`, `sample` 0 and one pack. An audit has no engine, or an engine and `sample` sessions
-    to estimate personal data in; without an engine it can have several packs. `files`: (input, position,
-    path) of each input file. `roots`: for each input, the folder that file names are relative to. `pieces`:
-    the number of ranges of conversation keys in Settle. Neither `pieces` nor `buckets` changes a byte of the
-    output. `states`: of the snapshots and lists when they were digested, by path. All of it is sealed with
-    `run_key` before it is part of the graph.
-    """
-
-    run_key: RunKey
-    context: ReadContext
-    packs: Sequence[PackPlan]
-    authorizations: pa.Table
-    tasks: Sequence[PlanTask]
-    files: Sequence[tuple[int, int, str]]
-    snapshots: Sequence[str | SpilledConsent]
-    deletions: Sequence[str | ErasedKeys]
-    buckets: Buckets
-    pieces: int
-    unit_bytes: int
-    shards: int | None
-    target_shard_bytes: int | None
-    roots: Sequence[str]
-    engine: EngineSpec | None
-    sample: int = 0
-    states: Mapping[str, FileState] = dataclasses.field(default_factory=dict)
+from transforms.shuffle.stage import bucketed, every_part, sealed_source, typed
 
 
 def build_graph(pipeline: Any, plan: RunPlan) -> None:
@@ -126,31 +74,29 @@ def build_graph(pipeline: Any, plan: RunPlan) -> None:
     as_of = stamp.as_of
     key = plan.run_key
 
-    formats = {task.format for task in plan.tasks}
-    repeat = bool(formats & REPEAT_HISTORY)
-    facts = _source(pipeline, "Inputs", key, [t.encode() for t in plan.tasks]) | "Facts" >> ReadFacts(
-        key, plan.context, plan.buckets, plan.unit_bytes, repeat
-    )
-    consent = _source(pipeline, "Snapshots", key, plan.snapshots) | "Consent" >> ReadConsent(
+    repeat = bool(plan.formats & REPEAT_HISTORY)
+    read = ReadFacts(key, plan.context, plan.buckets, repeat, plan.kept, plan.known_facts)
+    facts = sealed_source(pipeline, "Inputs", key, plan.tasks) | "Facts" >> read
+    consent = sealed_source(pipeline, "Snapshots", key, plan.snapshots) | "Consent" >> ReadConsent(
         key, as_of, plan.buckets, plan.states
     )
-    deletions = _source(pipeline, "Deletion lists", key, plan.deletions) | "Deletions" >> ReadDeletions(
+    deletions = sealed_source(pipeline, "Deletion lists", key, plan.deletions) | "Deletions" >> ReadDeletions(
         key, as_of, plan.buckets, plan.states
     )
-    digests = _source(pipeline, "Input files", key, plan.files) | "Digest inputs" >> beam.ParDo(
+    digests = sealed_source(pipeline, "Input files", key, plan.digested) | "Digest inputs" >> beam.ParDo(
         DigestFiles(key, plan.context.metadata_only, spill, plan.states)
     )
 
-    joins, names = list[Any](), [facts["names"]] if formats & NAMED else []
+    joins, names = list[Any](), [facts["names"]] if plan.formats & NAMED else []
     if repeat:
-        joined = _bucketed(facts["histories"], "histories") | "Histories" >> JoinHistories(key, spill)
-        joins, names = [_bucketed(joined["joins"], "joins")], [*names, joined[NAMES_OUT]]
+        joined = bucketed(facts["histories"], "histories") | "Histories" >> JoinHistories(key, spill)
+        joins, names = [bucketed(joined["joins"], "joins")], [*names, joined["names"]]
     decided = (
         [
-            _bucketed(facts["facts"], "facts"),
+            bucketed(facts["facts"], "facts"),
             *joins,
-            _bucketed(consent, "consent"),
-            _bucketed(deletions["users"], "deletions"),
+            bucketed(consent, "consent"),
+            bucketed(deletions["users"], "deletions"),
         ]
         | "Merge buckets" >> beam.Flatten()
         | "Bucket" >> beam.GroupByKey()
@@ -208,48 +154,39 @@ class FinishPolicy(beam.PTransform):  # type: ignore[misc]
         plan, pack, output_sizes = self.plan, self.pack, self.output_sizes
         key, spill, lease = plan.run_key, plan.buckets.spill, pack.lease
         decisions, unsettled, shared = collections
-        entries = [shared]
-        pipeline = decisions.pipeline
+        pipeline, entries = decisions.pipeline, [shared]
+        parts = [bucketed(decisions, "decisions"), unsettled]
+        is_run = plan.engine is not None and not plan.sample
+        known, checked = plan.known_rows, Checked()
+        if known is not None:
+            checked = known.checked
+            read = pipeline | "Known rows" >> ReadKnownRows(key, known, plan.pieces, spill)
+            parts.append(bucketed(read["known"], "known"))
+            entries.append(read[ENTRIES])
+        context = plan.context if is_run else None
         settled = (
-            [_bucketed(decisions, "decisions"), unsettled]
+            parts
             | "Merge parts" >> beam.Flatten()
             | "By key" >> beam.GroupByKey()
             | "Settle"
-            >> beam.ParDo(SettleSessions(key, spill), output_sizes).with_outputs(
-                READS, ENTRIES, main="ledger"
+            >> beam.ParDo(SettleSessions(key, spill, context, checked), output_sizes).with_outputs(
+                READS, TAKEN_OVER, TO_CHECK, ENTRIES, main="ledger"
             )
         )
         entries.append(settled[ENTRIES])
         ledger = [
-            _bucketed(settled["ledger"], "ledger"),
-            _every_part(pipeline, "Ledger parts", output_sizes, 0),
+            bucketed(settled["ledger"], "ledger"),
+            every_part(pipeline, "Ledger parts", output_sizes, 0),
         ]
         if plan.engine is not None and plan.sample:
-            reads = settled[READS] | "Type sampled" >> beam.Map(_same).with_output_types(READ)
+            reads = typed(settled[READS], "sampled", READ)
             entries.append(
                 reads | "Estimate" >> EstimatePii(key, plan.sample, plan.context, plan.engine, spill)
             )
-        elif plan.engine is not None:
-            masked = (
-                settled[READS]
-                | "Type reads" >> beam.Map(_same).with_output_types(READ)
-                | "By unit" >> beam.GroupByKey()
-                | "Text"
-                >> DeidentifySessions(
-                    key, plan.context, plan.engine, pack.policy.id, pack.staging, output_sizes, spill, lease
-                )
-            )
-            ledger.append(_bucketed(masked[REFUSALS], "refusals"))
-            shards = (
-                [
-                    _bucketed(masked["fragments"], "fragments"),
-                    _every_part(pipeline, "Shards", output_sizes, 1),
-                ]
-                | "Merge shards" >> beam.Flatten()
-                | "By shard" >> beam.GroupByKey()
-                | "Shard" >> WriteShards(key, pack.folder, output_sizes, spill, lease)
-            )
-            entries += [masked[ENTRIES], shards]
+        elif is_run:
+            refusals, more = self._texts(settled)
+            ledger += refusals
+            entries += more
         written = (
             ledger
             | "Merge ledger" >> beam.Flatten()
@@ -264,33 +201,39 @@ class FinishPolicy(beam.PTransform):  # type: ignore[misc]
             | "Catalog" >> beam.ParDo(WriteCatalog(key, pack.staging, spill, lease))
         )
 
-
-def _source(pipeline: Any, name: str, key: RunKey, items: Sequence[Any]) -> Any:
-    """The items, sealed: names of files can be personal."""
-    return (
-        pipeline
-        | name >> beam.Create([key.seal(item) for item in items])
-        | f"Spread {name.lower()}" >> beam.Reshuffle()
-    )
-
-
-def _bucketed(pairs: Any, name: str) -> Any:
-    """The same (number, blob) pairs, with the type hint that lets Beam use its fast coders."""
-    return pairs | f"Type {name}" >> beam.Map(_same).with_output_types(BUCKET)
-
-
-def _every_part(pipeline: Any, name: str, output_sizes: Any, which: int) -> Any:
-    """(number, b"") for each ledger part (`which` 0) or shard (1), so that empty ones are written as well."""
-    return (
-        pipeline
-        | f"Seed {name.lower()}" >> beam.Create([which])
-        | f"Count {name.lower()}" >> beam.FlatMap(_part_numbers, output_sizes).with_output_types(BUCKET)
-    )
-
-
-def _same(pair: Any) -> Any:
-    return pair
-
-
-def _part_numbers(which: int, output_sizes: Any) -> list[tuple[int, bytes]]:
-    return [(number, b"") for number in range(output_sizes[which])]
+    def _texts(self, settled: Any) -> tuple[list[Any], list[Any]]:
+        """Writes shards and row states. Gives the refusals by ledger part, and the entries."""
+        plan, pack, output_sizes = self.plan, self.pack, self.output_sizes
+        key, spill, lease, known = plan.run_key, plan.buckets.spill, pack.lease, plan.known_rows
+        context, engine, policy_id = plan.context, plan.engine, pack.policy.id
+        reads, entries, taken = settled[READS], [], None
+        if known is not None:
+            taken = settled[TAKEN_OVER] | "Take over" >> TakeRows(
+                key, known, policy_id, pack.staging, output_sizes, spill, lease
+            )
+            reads = [reads, taken[READS]] | "Merge reads" >> beam.Flatten()
+        masked = (
+            typed(reads, "reads", READ)
+            | "By unit" >> beam.GroupByKey()
+            | "Text"
+            >> DeidentifySessions(key, context, engine, policy_id, pack.staging, output_sizes, spill, lease)
+        )
+        if taken is not None and known is not None and known.checked.share:
+            both = settled[TO_CHECK], taken[COMPARED]
+            entries.append(both | "Check" >> CheckRows(key, context, engine, policy_id, spill))
+        found = [("", masked)] if taken is None else [("", masked), ("taken ", taken)]
+        every = every_part(settled[READS].pipeline, "Shards", output_sizes, 1)
+        shards = (
+            [*(bucketed(each["fragments"], f"{name}fragments") for name, each in found), every]
+            | "Merge shards" >> beam.Flatten()
+            | "By shard" >> beam.GroupByKey()
+            | "Shard" >> WriteShards(key, pack.folder, output_sizes, spill, lease)
+        )
+        states = (
+            [*(bucketed(each[ROW_STATES], f"{name}row state") for name, each in found), every]
+            | "Merge row state" >> beam.Flatten()
+            | "Row state by shard" >> beam.GroupByKey()
+            | "Row state" >> beam.ParDo(WriteRowState(key, pack.folder, spill, lease), output_sizes)
+        )
+        refusals = [bucketed(each[REFUSALS], f"{name}refusals") for name, each in found]
+        return refusals, [*entries, *(each[ENTRIES] for _, each in found), shards, states]

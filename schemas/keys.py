@@ -93,6 +93,10 @@ class KeyedHasher:
         """
         return self._digest(b"record\0" + raw)[:KEY_BYTES].hex()
 
+    def state(self, data: bytes) -> bytes:
+        """16 bytes for what a state file refers to: an input file in one state, a unit, a place."""
+        return self._digest(b"state\0" + data)[:KEY_BYTES]
+
     def message(self, message_id: str) -> int:
         """A signed 64-bit number for a message id, never 0.
 

@@ -47,7 +47,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     `policy`: id, digests and, under `pack`, the canonical form of the policy.
     `inputs` and `snapshots`: the files read, with masked name, size and SHA-256. An audit does not read text
     columns of Parquet: such an input has `metadata_sha256`, over the footer and the other columns. `made_at`:
-    when the files were complete, UTC.
+    when the files were complete, UTC. `increment`: how the run was made. `from`: the version that facts and
+    rows were taken over from, or None with the `reason` of a rebuild. It is None for an audit, and in
+    versions made before there was state.
     """
 
     format: str = FORMAT
@@ -69,6 +71,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     files: list[FileEntry]
     erased: Erased = Erased()
     made_at: str = ""
+    increment: dict[str, Any] | None = None
     digest: str = ""
     hmac: str = ""
 

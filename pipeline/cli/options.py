@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
+import re
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Sequence
@@ -13,6 +14,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from schemas.errors import ConfigError
 from transforms.storage.places import location
 
 Config = Annotated[
@@ -91,6 +93,14 @@ Wait = Annotated[
     ),
 ]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Refuse at once what is not ready (exit code 4).")]
+CheckRebuild = Annotated[
+    str | None,
+    typer.Option(
+        "--check-rebuild",
+        metavar="N%",
+        help="Mask this share of the sessions taken over again, and fail if one differs.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON to standard output.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Do not print progress and summary.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Print a traceback with an error.")]
@@ -98,6 +108,16 @@ BeamOptions = Annotated[
     list[str] | None,
     typer.Argument(metavar="-- BEAM_OPTION", help="Options for Apache Beam, after `--`."),
 ]
+
+
+def share_of(text: str | None) -> float:
+    """The share, from 0 to 1, that `5%` or `5` means; 0 for None. Raises ConfigError."""
+    if text is None:
+        return 0.0
+    matched = re.fullmatch(r"([0-9]{1,3}(?:\.[0-9]+)?)%?", text.strip())
+    if matched is None or not 0 < float(matched[1]) <= 100:
+        raise ConfigError("--check-rebuild: expected a percentage above 0 and up to 100, such as 5%")
+    return float(matched[1]) / 100
 
 
 @dataclasses.dataclass

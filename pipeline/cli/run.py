@@ -11,6 +11,7 @@ import typer
 from pipeline.cli.options import (
     AsOf,
     BeamOptions,
+    CheckRebuild,
     Compare,
     Config,
     Consent,
@@ -24,6 +25,7 @@ from pipeline.cli.options import (
     Shareable,
     Wait,
     fail,
+    share_of,
     tell,
 )
 from pipeline.cli.watched import watch
@@ -47,6 +49,11 @@ def run(
     policy: Policy = None,
     compare: Compare = None,
     shareable: Shareable = False,
+    rebuild: Annotated[
+        bool,
+        typer.Option("--rebuild", help="Read all inputs and mask all sessions; take nothing over."),
+    ] = False,
+    check_rebuild: CheckRebuild = None,
     set_: Set = None,
     json_: Json = False,
     quiet: Quiet = False,
@@ -54,16 +61,20 @@ def run(
     """Write a dataset of eligible, de-identified sessions.
 
     Reads the logs, decides on every session, de-identifies the eligible ones, and writes training rows,
-    ledger and report. If anything fails, everything written is removed. Inputs and output can be in S3 and
-    Google Cloud Storage (docs/stores.md). The section `runner` of the configuration names the engine: direct,
-    prism, portable, flink, spark or dataflow (docs/runners.md).
+    ledger and report. Takes over what the version before has of unchanged inputs, and adds no version if
+    nothing is new (docs/how-to/daily-run.md). If anything fails, everything written is removed. Inputs and
+    output can be in S3 and Google Cloud Storage (docs/stores.md). The section `runner` of the configuration
+    names the engine: direct, prism, portable, flink, spark or dataflow (docs/runners.md).
 
     Exit codes: 0 success; 1 committed, but a threshold of the configuration was crossed; 2 refused before
     anything was written; 3 failed and rolled back; 4 inputs or consent are not ready, or another command
     holds the dataset: try again later.
     """
     overrides = overrides_of(as_of, input_, consent, output, policy, set_) | _waiting(wait, no_wait)
-    execute_and_print("run", config, overrides, beam or [], json_, quiet, 0, compare, shareable)
+    share = share_of(check_rebuild)
+    execute_and_print(
+        "run", config, overrides, beam or [], json_, quiet, 0, compare, shareable, share, rebuild
+    )
 
 
 def audit(
@@ -130,6 +141,8 @@ def execute_and_print(
     sample: int = 0,
     compare: PurePath | None = None,
     shareable: bool = False,
+    checked_share: float = 0.0,
+    rebuild: bool = False,
 ) -> None:
     """Runs the pipeline, prints the result, and exits with 1 if a threshold was crossed."""
     from pipeline.inputs.config import load_settings
@@ -143,11 +156,14 @@ def execute_and_print(
     from pipeline.runners.progress import Progress
 
     progress = Progress(False if quiet else None, watch=watch())
-    outcome = execute(settings, kind, beam, progress, sample, compare, shareable)
+    outcome = execute(settings, kind, beam, progress, sample, compare, shareable, checked_share, rebuild)
     watch().committed(outcome.path, outcome.counted, outcome.manifest)
     if as_json:
-        typer.echo(json.dumps({"path": str(outcome.path), "folder": str(outcome.folder), **outcome.report}))
-    if progress.enabled:
+        typer.echo(json.dumps({**_described(outcome), **outcome.report}))
+    if outcome.nothing_new is not None:
+        if not quiet:
+            tell(outcome.nothing_new, err=True)
+    elif progress.enabled:
         print_summary(outcome, terminal())
     elif not (quiet or as_json):
         tell(one_line(outcome), err=True)
@@ -204,6 +220,15 @@ def _when_ready(settings: Settings, outputs: list[PurePath], quiet: bool) -> Set
             tell(f"chatsieve: {text}", err=True)
 
     return when_ready(settings, outputs, report)
+
+
+def _described(outcome: Any) -> dict[str, Any]:
+    """What the JSON has before the report. `nothing_new` is null where a version was added."""
+    found = {"path": str(outcome.path), "folder": str(outcome.folder)}
+    if outcome.manifest.kind == "audit":
+        return found
+    increment = outcome.manifest.increment if outcome.nothing_new is None else None
+    return {**found, "increment": increment, "nothing_new": outcome.nothing_new}
 
 
 def _check_thresholds(outcomes: list[Any]) -> None:

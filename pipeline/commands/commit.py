@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import datetime as dt
 import hashlib
@@ -14,12 +15,15 @@ from typing import Any, Literal
 import msgspec
 
 from pipeline.dataset.card import dataset_card
+from pipeline.dataset.known import Increment, with_known, write_files
+from pipeline.dataset.state import STATE, PreviousState, Rebuild, encode_state
 from pipeline.dataset.writer import DatasetWriter
 from pipeline.inputs.config import Settings
 from pipeline.inputs.find_inputs import Inputs
 from pipeline.inputs.windows import FoundFiles
 from pipeline.pages.report import identity_of, report_page
 from pipeline.report.full import ReportContext, encode_report, report_of
+from pipeline.report.increment import increment_of
 from pipeline.report.ledger_counts import Catalog
 from pipeline.report.masking import entities_of
 from pipeline.report.previous import PreviousRun
@@ -52,8 +56,9 @@ class Outcome:
     """A committed run or audit.
 
     `path`: the dataset's folder; `folder`: the version's. `report`: report.json as written. `failed`: a line
-    per crossed threshold, also for those that a shareable report leaves out. `counted`: the report with all
-    counts; None if no version was added.
+    per crossed threshold, also for those that a shareable report leaves out. `nothing_new`: why no version
+    was added; the others are then those of the current version. `counted`: the report with all counts; None
+    if no version was added.
     """
 
     path: PurePath
@@ -62,6 +67,12 @@ class Outcome:
     report: dict[str, Any]
     failed: list[str]
     counted: Report | None = None
+    nothing_new: str | None = None
+
+    def noting(self, checked: str) -> Outcome:
+        """The outcome of a run that added no version, with what was compared in `nothing_new`."""
+        more = f"; {checked}" if checked else ""
+        return dataclasses.replace(self, nothing_new=f"{self.nothing_new}{more}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,12 +101,18 @@ def prepare(
     model_digests: dict[str, str],
     before: PreviousRun | None = None,
     to_share: bool = False,
+    increment: Increment | None = None,
 ) -> Prepared:
     """Writes report and card and makes the manifest; PipelineError if the counts do not add up.
 
     `snapshots`: the `snapshot_entry` of each snapshot. `before`: the run that the report compares with.
-    `to_share`: write a shareable report. The manifest has all counts in either case.
+    `to_share`: write a shareable report. The manifest has all counts in either case. `increment`: how a run
+    used the version before.
     """
+    if increment is not None:
+        catalog = with_known(catalog, increment)
+        listed = write_files(str(writer.folder), catalog, increment.inputs.keys)
+        catalog.setdefault("state", []).append(msgspec.structs.asdict(listed))
     context = ReportContext(
         kind=kind,
         config=settings.config,
@@ -110,10 +127,12 @@ def prepare(
     written = shareable(full, cells, pack.policy, settings.config) if to_share else full
     files = [
         FileEntry(entry["path"], entry["bytes"], entry["rows"], entry["sha256"])
-        for name in ("shard", "index", "ledger", "sessions", "quarantine")
+        for name in ("shard", "index", "ledger", "sessions", "quarantine", "state")
         for entry in catalog.get(name, [])
     ]
     files.append(stage(writer.folder, "report/report.json", encode_report(written)))
+    if increment is not None:
+        files.append(stage(writer.folder, STATE, encode_state(increment.state)))
     document = msgspec.to_builtins(written)
     manifest = Manifest(
         kind=kind,
@@ -137,6 +156,7 @@ def prepare(
         entities=entities_of(catalog),
         files=sorted(files, key=lambda file: file.path),
         made_at=moment_text(_now()),
+        increment=_increment(increment.base, catalog) if increment else None,
     )
     page = report_page(document, identity_of(manifest))
     files.append(stage(writer.folder, "report/report.html", page))
@@ -153,6 +173,16 @@ def _now() -> dt.datetime:
     given = os.environ.get("SOURCE_DATE_EPOCH", "")
     seconds = int(given) if given.isascii() and given.isdigit() else int(time.time())
     return dt.datetime.fromtimestamp(seconds, dt.UTC)
+
+
+def _increment(base: PreviousState | Rebuild, catalog: Catalog) -> dict[str, Any]:
+    """What a run took over and what it made anew: the sums of the entries `increment`."""
+    if isinstance(base, Rebuild):
+        return {"from": None, "reason": base.reason}
+    sums: collections.Counter[str] = collections.Counter()
+    for entry in catalog.get("increment", []):
+        sums.update(entry)
+    return {"from": base.version, **dict(sorted(sums.items())), **increment_of(catalog)}
 
 
 def _failed(failure: Failure, kind: str) -> str:

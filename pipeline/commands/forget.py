@@ -23,7 +23,9 @@ import pyarrow.compute as pc
 from pipeline.dataset.catalog import MANIFEST, Catalog, Version
 from pipeline.dataset.change import Change, begin_change_of_existing
 from pipeline.dataset.erasable import ErasableVersion
+from pipeline.dataset.erasable_state import state_without
 from pipeline.dataset.erasures import (
+    NO_KEYS,
     Asked,
     Certificate,
     Keys,
@@ -34,10 +36,14 @@ from pipeline.dataset.erasures import (
     keys_name,
 )
 from pipeline.dataset.further_ids import Removed, ids_of_removed
+from pipeline.dataset.state import STATE_FOLDER
 from schemas.errors import InputError, PipelineError
 from schemas.manifest import Erased, encode
 from transforms.output.erase import expired_conversations, named_by, schema_of, sessions_of, without
 from transforms.output.shards import rewrite_table
+from transforms.read.state.files import SCHEMAS, rewrite_state
+
+_STATE_OF_FACTS = tuple(f"{STATE_FOLDER}{kind}-" for kind in SCHEMAS)
 
 
 class Done(NamedTuple):
@@ -152,7 +158,9 @@ def _rewrite(
         names |= found.names
     parts = ids_of_removed(removed) if kind == "forget" else frozenset[bytes]()
     for version, conversations in removed:
-        rewritten = _without(change, version, conversations | parts, key)
+        # Facts have no text: `expire` leaves them, so that the next run need not read their files again.
+        named = Keys(asked.keys.users, conversations | parts) if kind == "forget" else NO_KEYS
+        rewritten = _without(change, version, conversations | parts, named, key)
         versions.append(rewritten.entry if rewritten else version.entry)
         if rewritten:
             changed.append(rewritten.erased)
@@ -187,17 +195,23 @@ def _rewrite(
 
 
 def _without(
-    change: Change, version: ErasableVersion, conversations: frozenset[bytes], key: bytes
+    change: Change, version: ErasableVersion, conversations: frozenset[bytes], keys: Keys, key: bytes
 ) -> _Rewritten | None:
-    """The version rewritten without these conversations; None if it holds none of them."""
+    """The version rewritten without these conversations, and without units of the state that have `keys`.
+
+    None if it holds none of them.
+    """
     rest, removed, found = _rest_of(version, conversations)
-    if not rest:
+    state = state_without(version, keys) if keys != NO_KEYS else {}
+    if not rest and not state:
         return None
     entry = version.entry
     folder = f"v{entry.version:04d}-{secrets.token_hex(3)}"
     files = []
     for file in version.manifest.files:
-        if file.path in rest:
+        if file.path in state:
+            files.append(rewrite_state(state[file.path], file.path, str(change.path / folder)))
+        elif file.path in rest:
             files.append(rewrite_table(rest[file.path], change.path / folder, file.path))
         else:
             version.copy(file.path, folder)
@@ -214,7 +228,7 @@ def _without(
     )
     summary = VersionErased(
         version=entry.version,
-        files=sorted(rest),
+        files=sorted([*rest, *state]),
         training_rows=removed["data"],
         ledger_rows=removed["ledger"],
     )
@@ -229,7 +243,7 @@ def _rest_of(
     removed = {"data": 0, "ledger": 0, "restricted": 0}
     found: set[bytes] = set()
     for name in version.names("") if conversations else []:
-        if schema_of(name) is None:
+        if schema_of(name) is None or name.startswith(_STATE_OF_FACTS):
             continue
         table = version.table(name)
         left = without(table, conversations)

@@ -11,12 +11,16 @@ from pathlib import PurePath
 from typing import Literal
 
 from pipeline.commands.commit import Outcome, prepare, snapshot_entry
+from pipeline.commands.increment import increment_of, nothing_decided, nothing_to_read
 from pipeline.dataset.erased import check_erased, check_key, erased_from
+from pipeline.dataset.known import Increment
+from pipeline.dataset.state import PreviousState, Rebuild
 from pipeline.dataset.writer import DatasetWriter, begin
-from pipeline.graph import PackPlan, RunPlan
 from pipeline.inputs.config import Settings
 from pipeline.inputs.find_inputs import Inputs, find_inputs, read_context
 from pipeline.inputs.watched import check_unchanged, states_of
+from pipeline.plan import PackPlan, RunPlan
+from pipeline.report.increment import check_compared
 from pipeline.report.previous import PreviousRun, read_previous_run
 from pipeline.runners.progress import Progress
 from pipeline.runners.run_graph import run_graph
@@ -24,8 +28,12 @@ from schemas.errors import ConfigError, InputError, PipelineError
 from schemas.policy import Pack
 from schemas.runners import RunnerConfig
 from transforms.consent.spilled import SpilledConsent, temporary_spill
+from transforms.decide.known_rows import Checked
 from transforms.deid.engines import EngineSpec
 from transforms.output.ledger import Stamp
+from transforms.read.state.keys import parts_of
+from transforms.read.state.known import Kept, Planned
+from transforms.reuse.known import KnownRows, known_rows
 from transforms.shuffle.buckets import Buckets
 from transforms.shuffle.guard import describe
 from transforms.shuffle.run_key import RunHasher, RunKey, check_travels
@@ -37,7 +45,6 @@ from transforms.storage.places import is_remote
 _BYTES_PER_BUCKET = 8 << 20
 #: Settle works on a few buckets' worth of sessions at a time.
 _BUCKETS_PER_PIECE, _MOST_PIECES = 4, 256
-_UNIT_BYTES = (1 << 20, 32 << 20)
 
 
 def execute(
@@ -48,14 +55,19 @@ def execute(
     sample: int = 0,
     compare: PurePath | None = None,
     to_share: bool = False,
+    checked_share: float = 0.0,
+    rebuild: bool = False,
 ) -> Outcome:
     """Runs the graph and commits. On any error, everything written is removed and the error is raised.
 
     `sample`: the number of eligible sessions in which an audit detects personal data. `compare`: the run or
-    audit that the report compares with. `to_share`: write a shareable report.
+    audit that the report compares with. `to_share`: write a shareable report. `checked_share`: the share of
+    the sessions taken over that are masked again and compared, 0 to 1. `rebuild`: take nothing over.
     """
     paths = [settings.output_path(kind)]
-    (outcome,) = execute_packs(settings, kind, paths, beam_arguments, progress, sample, compare, to_share)
+    (outcome,) = execute_packs(
+        settings, kind, paths, beam_arguments, progress, sample, compare, to_share, checked_share, rebuild
+    )
     return outcome
 
 
@@ -68,12 +80,15 @@ def execute_packs(
     sample: int = 0,
     compare: PurePath | None = None,
     to_share: bool = False,
+    checked_share: float = 0.0,
+    rebuild: bool = False,
 ) -> list[Outcome]:
     """One dataset per policy of the settings, in the folders `paths`, from one pass over the input.
 
     A new version of a dataset is compared with the version before it, unless `compare` is given. All
     datasets are written and checked before the first one is committed. On any error, everything that was
-    written and not committed is removed, and the error is raised.
+    written and not committed is removed, and the error is raised. A run that has nothing to add to the
+    current version removes what it wrote, too, and gives the outcome of that version.
     """
     if not settings.config.runner.has_local_workers:
         check_travels(settings.key_reference, settings.config.runner.name)
@@ -92,18 +107,53 @@ def execute_packs(
             check_erased(settings, erased)
             previous = [_previous_run(writer, compare) for writer in writers]
             context = dataclasses.replace(read_context(settings, hasher), metadata_only=kind == "audit")
-            plan = _plan(settings, run_key, context, inputs, writers, engine, sample, spill)
-            progress.expect(inputs.total_bytes)
             progress.watch.inputs_found(inputs.found(settings.as_of), writers[0].version)
+            increment = same = None
+            if kind == "run":
+                increment = increment_of(
+                    settings, context, inputs, writers[0], digests, rebuild, to_share, compare
+                )
+                same = nothing_to_read(increment, writers[0])
+                if same is not None and not checked_share:
+                    writers[0].rollback()
+                    return [same]
+            plan = _plan(settings, run_key, context, inputs, writers, engine, sample, spill, increment)
+            if increment:
+                known_rows = _known_rows(increment.base, writers[0], checked_share)
+                plan = dataclasses.replace(plan, known_rows=known_rows)
+            progress.expect(sum(plan.states[path].size for _, _, path in plan.digested))
             catalogs = run_graph(plan, _runner(settings), beam_arguments, progress)
+            checked = [check_compared(catalog) for catalog in catalogs]
+            # A version with a damaged file is replaced by a new one.
+            is_whole = all("damaged" not in catalog for catalog in catalogs)
+            if same is not None and is_whole:
+                writers[0].rollback()
+                return [same.noting(checked[0])]
             snapshots = [snapshot_entry(snapshot, inputs) for snapshot in inputs.inspected]
             prepared = [
-                prepare(settings, pack, kind, inputs, snapshots, writer, catalog, digests, before, to_share)
+                prepare(
+                    settings,
+                    pack,
+                    kind,
+                    inputs,
+                    snapshots,
+                    writer,
+                    catalog,
+                    digests,
+                    before,
+                    to_share,
+                    increment,
+                )
                 for pack, writer, catalog, before in zip(
                     settings.packs, writers, catalogs, previous, strict=True
                 )
             ]
             check_unchanged(inputs.watched)
+            if increment and settings.config.as_of is None and is_whole:
+                same = nothing_decided(increment, writers[0], prepared[0])
+                if same is not None:
+                    writers[0].rollback()
+                    return [same.noting(checked[0])]
             for one in prepared:
                 one.commit()
         except BaseException as error:
@@ -140,6 +190,14 @@ def _previous_run(writer: DatasetWriter, compare: PurePath | None) -> PreviousRu
     return None
 
 
+def _known_rows(
+    base: PreviousState | Rebuild | None, writer: DatasetWriter, checked_share: float
+) -> KnownRows | None:
+    if not isinstance(base, PreviousState):
+        return None
+    return known_rows(base.folder, base.manifest.files, Checked(checked_share, writer.version))
+
+
 def _plan(
     settings: Settings,
     run_key: RunKey,
@@ -149,6 +207,7 @@ def _plan(
     engine: EngineSpec | None,
     sample: int,
     temporary: Spill,
+    increment: Increment | None,
 ) -> RunPlan:
     config = settings.config
     if any(isinstance(each, SpilledConsent) for each in inputs.snapshots):
@@ -160,6 +219,8 @@ def _plan(
     users = config.runner.buckets or min(
         1024, max(2 * config.runner.workers, math.ceil(inputs.total_bytes / _BYTES_PER_BUCKET))
     )
+    known = increment.known if increment else None
+    tasks = known.tasks if known else increment.inputs.tasks if increment else map(Planned, inputs.tasks)
     return RunPlan(
         run_key=run_key,
         context=context,
@@ -174,21 +235,24 @@ def _plan(
             for pack, writer in zip(settings.packs, writers, strict=True)
         ],
         authorizations=inputs.authorizations,
-        tasks=inputs.tasks,
+        tasks=list(tasks),
+        formats=frozenset(task.format for task in inputs.tasks),
         files=inputs.files,
+        digested=[file for file in inputs.files if known is None or file[:2] not in known.files],
         snapshots=inputs.snapshots,
         deletions=inputs.deletions,
         buckets=Buckets(users, spill, config.runner.max_bucket_bytes),
         pieces=max(2 * config.runner.workers, min(_MOST_PIECES, users // _BUCKETS_PER_PIECE)),
-        unit_bytes=max(
-            _UNIT_BYTES[0], min(_UNIT_BYTES[1], inputs.total_bytes // (32 * config.runner.workers))
-        ),
         shards=config.output.shards,
         target_shard_bytes=config.output.target_shard_bytes,
         roots=inputs.roots,
         engine=engine,
         sample=sample,
         states=states_of(inputs.watched),
+        kept=Kept(str(writers[0].folder), parts_of(inputs.total_bytes), writers[0].lease)
+        if increment
+        else None,
+        known_facts=known.facts if known else None,
     )
 
 

@@ -25,12 +25,14 @@ from pipeline.dataset.committed import is_version
 from pipeline.dataset.erasures import NO_KEYS, Keys
 from pipeline.verify.catalog import check_catalog, check_parents, manifests_of
 from pipeline.verify.erasures import check_erasures
+from pipeline.verify.fact_state import check_fact_state
 from pipeline.verify.files import check_dataset_folder, check_files, is_claimed
 from pipeline.verify.findings import KINDS, Finding, Outcome, RowFaults
 from pipeline.verify.ledger import Ledger, check_sums, read_ledger
 from pipeline.verify.manifest import check_manifest
 from pipeline.verify.report import check_report
 from pipeline.verify.residual import check_residual
+from pipeline.verify.row_state import check_row_state
 from pipeline.verify.rows import check_row_sums, eligible_rows, join_rows
 from pipeline.verify.schema import check_quarantine, check_schemas
 from pipeline.verify.subject import DAMAGE, Subject, decoded, read_file
@@ -234,6 +236,8 @@ class _Run:
                 collections.deque(eligible_rows(subject, index), 0)
                 return
             found.append(join_rows(subject, policy, rows, index))
+            check_row_state(subject, index)
+            check_fact_state(subject, index)
             yield from rows.findings()
             yield from check_row_sums(subject, counts, found[0])
 

@@ -14,14 +14,17 @@ from typing import NamedTuple
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.dataset.catalog import NO_FILE, Catalog, read_catalog
 from schemas.errors import InputError
 from schemas.keys import KEY_BYTES
+from schemas.tables import KEY
 from transforms.storage.contract import Store
 
 ERASURES = "erasures/"
+_KEY_COLUMNS = ("user_key", "conversation_key")
 _DIGITS = re.compile(rb"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
 _NAME = re.compile(r"[0-9]{4}-[0-9a-f]{6}\Z")
 
@@ -174,7 +177,6 @@ def _finish(store: Store, name: str, where: str) -> None:
 
 def _scan(store: Store, keys: frozenset[bytes]) -> dict[str, int]:
     """Files and bytes that were searched, and in how many places a key was found or cannot be ruled out."""
-    digits = {key.hex() for key in keys}
     found = {"files": 0, "bytes": 0, "found": 0}
     for name in store.names():
         if name.startswith(ERASURES) or name == "latest":
@@ -183,9 +185,7 @@ def _scan(store: Store, keys: frozenset[bytes]) -> dict[str, int]:
         try:
             data = store.read(name)
             found["bytes"] += len(data)
-            found["found"] += (
-                _in_parquet(data, digits) if name.endswith(".parquet") else _in_bytes(data, digits)
-            )
+            found["found"] += _in_parquet(data, keys) if name.endswith(".parquet") else _in_bytes(data, keys)
         except FileNotFoundError:
             continue
         except (OSError, pa.ArrowException) as error:
@@ -195,16 +195,42 @@ def _scan(store: Store, keys: frozenset[bytes]) -> dict[str, int]:
     return found
 
 
-def _in_bytes(data: bytes, digits: set[str]) -> int:
+def _in_bytes(data: bytes, keys: frozenset[bytes]) -> int:
+    digits = {key.hex() for key in keys}
     return sum(text.decode() in digits for text in _DIGITS.findall(data))
 
 
-def _in_parquet(data: bytes, digits: set[str]) -> int:
+def _in_parquet(data: bytes, keys: frozenset[bytes]) -> int:
+    """How often a key is in a column of keys: of 32 hex digits, or of 16 bytes, also in lists and structs."""
+    binary = pa.array(sorted(keys), KEY)
+    digits = pa.array(sorted(key.hex() for key in keys), pa.string())
     with pq.ParquetFile(io.BytesIO(data)) as file:
-        names = [name for name in ("user_key", "conversation_key") if name in file.schema_arrow.names]
+        schema = file.schema_arrow
+        names = [each.name for each in schema if each.name in _KEY_COLUMNS or _has_keys(each.type)]
         total = 0
         for batch in file.iter_batches(columns=names, use_threads=False):
-            for column in batch.columns:
-                values = column.to_pylist()
-                total += sum(value in digits for value in values)
+            for name, column in zip(names, batch.columns, strict=True):
+                for values in _leaves(column):
+                    if values.type == KEY or name in _KEY_COLUMNS:
+                        found = pc.is_in(values, value_set=binary if values.type == KEY else digits)
+                        total += pc.sum(found).as_py() or 0
     return total
+
+
+def _has_keys(kind: pa.DataType) -> bool:
+    if pa.types.is_list(kind) or pa.types.is_dictionary(kind):
+        return _has_keys(kind.value_type)
+    if pa.types.is_struct(kind):
+        return any(_has_keys(kind.field(number).type) for number in range(kind.num_fields))
+    return bool(kind == KEY)
+
+
+def _leaves(column: pa.Array) -> list[pa.Array]:
+    """The values of a column, out of all lists, structs and dictionaries."""
+    if pa.types.is_list(column.type):
+        return _leaves(column.flatten())
+    if pa.types.is_dictionary(column.type):
+        return _leaves(column.dictionary_decode())
+    if pa.types.is_struct(column.type):
+        return [leaf for each in column.flatten() for leaf in _leaves(each)]
+    return [column]

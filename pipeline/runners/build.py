@@ -6,7 +6,8 @@ import secrets
 import shutil
 from typing import Any
 
-from pipeline.graph import RunPlan, build_graph
+from pipeline.graph import build_graph
+from pipeline.plan import RunPlan
 from schemas.errors import ConfigError
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from apache_beam.runners.portability.flink_runner import FlinkRunner as BeamFlink
 from apache_beam.runners.portability.spark_runner import SparkRunner as BeamSpark
 
-from pipeline.graph import RunPlan
+from pipeline.plan import RunPlan
 from pipeline.runners.job import Limits
 from pipeline.runners.portable import endpoints, runner_class, seconds, submit_and_wait
 from pipeline.runners.progress import Progress

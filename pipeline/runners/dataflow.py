@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Sequence
 from typing import Any
 
-from pipeline.graph import RunPlan
+from pipeline.plan import RunPlan
 from pipeline.runners.build import build_pipeline
 from pipeline.runners.job import Failures, Limits, run_job
 from pipeline.runners.options import parsed

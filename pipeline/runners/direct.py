@@ -8,7 +8,7 @@ from typing import Any
 
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner, fn_runner
 
-from pipeline.graph import RunPlan
+from pipeline.plan import RunPlan
 from pipeline.runners.build import build_pipeline
 from pipeline.runners.counters import counters_of
 from pipeline.runners.options import parsed

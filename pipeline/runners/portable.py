@@ -13,7 +13,7 @@ import grpc
 from apache_beam.runners.portability import portable_runner
 from apache_beam.transforms import environments
 
-from pipeline.graph import RunPlan
+from pipeline.plan import RunPlan
 from pipeline.runners.build import build_pipeline
 from pipeline.runners.children import Children
 from pipeline.runners.job import Failures, Limits, PortableJob, run_job

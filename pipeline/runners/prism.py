@@ -13,7 +13,7 @@ from pathlib import Path
 
 from apache_beam.transforms import environments
 
-from pipeline.graph import RunPlan
+from pipeline.plan import RunPlan
 from pipeline.runners.build import build_pipeline
 from pipeline.runners.children import Children, inherited
 from pipeline.runners.job import Failures, PortableJob, run_job

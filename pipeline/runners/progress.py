@@ -44,7 +44,14 @@ class _Stage:
 _STAGES = (
     _Stage("Reading", ("Facts/",), RECORDS_READ, BYTES_READ),
     _Stage("Deciding", ("Decide/", "Settle"), RECORDS_DECIDED, None, RECORDS_READ),
-    _Stage("De-identifying", ("/Text/", "/Estimate/"), SESSIONS_MASKED, CHARACTERS_MASKED, SESSIONS_TO_MASK),
+    _Stage("Taking over", ("/Take over/",)),
+    _Stage(
+        "De-identifying",
+        ("/Text/", "/Estimate/", "/Check/"),
+        SESSIONS_MASKED,
+        CHARACTERS_MASKED,
+        SESSIONS_TO_MASK,
+    ),
     _Stage("Writing shards", ("/Shard/",)),
     _Stage("Writing ledger", ("/Ledger/",)),
 )

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from pipeline.graph import RunPlan
+from pipeline.plan import RunPlan
 from pipeline.runners.options import checked
 from pipeline.runners.other_code import other_code
 from pipeline.runners.progress import Progress

@@ -11,21 +11,29 @@ from typing import Any, cast
 
 from pipeline.dataset.catalog import CURRENT, MANIFEST, Catalog, is_version_folder
 from pipeline.dataset.erasures import certificate_name, keys_name
+from pipeline.dataset.state import STATE, STATE_FOLDER
 from pipeline.verify.findings import Finding, Outcome
 from pipeline.verify.subject import DAMAGE, Subject, decoded, read_file
+from transforms.read.state.files import SCHEMAS
+from transforms.read.state.known import FACTS, UNITS
 from transforms.storage.leases import Holder
 from transforms.storage.local import PRIVATE, TEMPORARY
 from transforms.storage.places import is_remote, open_file, stat_file, store_of
 from transforms.storage.walk import Entry, walk
 
 _PART = re.compile(
-    r"(data/train|restricted/index|ledger/part|restricted/sessions|quarantine/part)"
+    r"(data/train|restricted/index|ledger/part|restricted/sessions|quarantine/part|restricted/state/[a-z]+)"
     r"-(\d{5,})-of-(\d{5,})\.(parquet|jsonl)\Z"
 )
 #: Files in parts, and what they must be as many as.
 _BESIDE = {"data/train": "restricted/index", "ledger/part": "restricted/sessions"}
+_BESIDE[f"{STATE_FOLDER}{FACTS}"] = f"{STATE_FOLDER}{UNITS}"
 _SINGLE = {"run": {"README.md", "report/report.json", "report/report.html"}}
 _SINGLE["audit"] = _SINGLE["run"] - {"README.md"}
+#: A run has it, unless an older chatsieve wrote the version.
+_OPTIONAL = {"run": {STATE}, "audit": set[str]()}
+#: A version with a state has one for each shard.
+_ROW_STATE = "restricted/state/rows"
 _LATEST = "latest"
 #: Folders of a dataset and of a version, whose names are not masked.
 _FOLDERS = frozenset({"claims", "erasures", "data", "ledger", "quarantine", "report", *PRIVATE})
@@ -134,21 +142,26 @@ def _listing(subject: Subject) -> Iterator[Finding]:
                 subject.bad.add(path)
                 yield Finding("files", MANIFEST, f"file {number} has a name that no file of a dataset has")
             parts.setdefault(matched[1], []).append((int(matched[2]), int(matched[3])))
-        elif path not in singles:
+        elif path not in singles | _OPTIONAL.get(subject.manifest.kind, set()):
             subject.bad.add(path)
             yield Finding("files", MANIFEST, f"file {number} has a name that no file of a dataset has")
     if paths != sorted(paths) or len(set(paths)) != len(paths):
         yield Finding("files", MANIFEST, "expected its files in order of their names, each once")
     for path in sorted(singles - set(paths)):
         yield Finding("files", path, "is not listed in the manifest, and every version has it")
+    beside_each = {**_BESIDE, "quarantine/part": "ledger/part"}
     kinds = ["ledger/part", "restricted/sessions", "quarantine/part"]
     kinds += ["data/train", "restricted/index"] if subject.manifest.kind == "run" else []
+    if STATE in paths:
+        kinds.append(_ROW_STATE)
+        beside_each[_ROW_STATE] = "data/train"
+        kinds += [f"{STATE_FOLDER}{kind}" for kind in SCHEMAS]
     for kind in sorted({*kinds, *parts}):
         found = sorted(parts.get(kind, []))
         if not found or found != [(number, len(found)) for number in range(len(found))] or kind not in kinds:
             yield Finding("files", f"{kind}-*", "its parts are not those that their names announce")
             subject.bad.update(path for path in paths if path.startswith(kind))
-    for kind, beside in {**_BESIDE, "quarantine/part": "ledger/part"}.items():
+    for kind, beside in beside_each.items():
         if len(parts.get(kind, [])) != len(parts.get(beside, [])):
             yield Finding("files", f"{kind}-*", f"expected as many as {beside}-*")
     if any(file.bytes < 0 or file.rows < 0 for file in files):

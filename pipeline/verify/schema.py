@@ -81,10 +81,10 @@ def batches(path: PurePath, columns: list[str] | None = None) -> Iterator[pa.Rec
         yield from file.iter_batches(BATCH_ROWS, columns=columns, use_threads=False)
 
 
-def table(path: PurePath) -> pa.Table:
-    """A Parquet file as a table."""
+def table(path: PurePath, columns: list[str] | None = None) -> pa.Table:
+    """A Parquet file as a table, with all columns or some."""
     with arrow_file(path) as source:
-        return pq.read_table(source, use_threads=False, partitioning=None)
+        return pq.read_table(source, columns=columns, use_threads=False, partitioning=None)
 
 
 def _parquet_fault(path: PurePath, expected: pa.Schema | None, rows: int) -> str | None:

@@ -24,7 +24,7 @@ Finished = tuple[Path, subprocess.CompletedProcess[str]]
 def two_versions(corpus: Corpus, finished: Finished, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A dataset with two versions of the same sessions."""
     out = linked_copy(finished[0], tmp_path_factory.mktemp("two") / "out")
-    done = chatsieve("run", "-c", corpus.config, "--output", out, "--quiet", *AGAIN)
+    done = chatsieve("run", "-c", corpus.config, "--output", out, "--quiet", "--rebuild", *AGAIN)
     assert done.returncode == 0, done.stderr
     return out
 

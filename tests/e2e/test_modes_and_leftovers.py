@@ -89,7 +89,7 @@ def test_modes_are_right_for_every_command_under_a_umask_that_allows_nothing(tmp
         ("sample", new, "--conversations", 20, "--seed", 3),
         ("demo", made / "demo"),
         ("run", *config, "--output", out, "--set", "runner.workers=1"),
-        ("run", *config, "--output", out, "--set", "output.on_exists=new_version"),
+        ("run", *config, "--output", out, "--rebuild", "--set", "output.on_exists=new_version"),
         ("audit", *config, "--output", audit, "--compare", out),
         ("audit", *config, "--output", made / "what", *_TWO_POLICIES),
         ("diff", out, audit, "--html", made / "page.html"),

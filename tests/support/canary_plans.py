@@ -14,13 +14,16 @@ import yaml
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from pipeline.commands import run
-from pipeline.graph import RunPlan
 from pipeline.inputs.config import load_settings
+from pipeline.plan import RunPlan
 from pipeline.runners.build import build_pipeline
 from pipeline.runners.progress import Progress
 from schemas.errors import PipelineError
 from schemas.keys import KeyedHasher
+from schemas.state import ROW_STATE_PREFIX
 from transforms.consent.snapshots import ErasedKeys
+from transforms.decide.known_rows import Checked
+from transforms.reuse.known import KnownRows, KnownShard
 
 KEY = bytes.fromhex("5ec7e75ec7e7c0de" * 4)
 VARIABLE = "CHATSIEVE_CANARY_KEY"
@@ -49,6 +52,9 @@ GRAPHS: dict[str, tuple[Literal["run", "audit"], int, tuple[str, ...]]] = {
     "audit of two policies": ("audit", 0, ("consumer-terms-2025-09-28-strict",)),
     "audit with a sample": ("audit", 5, ()),
 }
+#: A run that takes over what it can from a run before it.
+AFTER = "run after a run"
+EVERY_GRAPH = (*GRAPHS, AFTER)
 _INSTANT = "2026-01-01T00:00:00Z"
 
 
@@ -68,7 +74,8 @@ def canary_graphs(folder: Path) -> Graphs:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(VARIABLE, KEY.hex())
         config = write_canaries(folder)
-        return Graphs({name: plan_of(config, *given) for name, given in GRAPHS.items()})
+        plans = {name: plan_of(config, *given) for name, given in GRAPHS.items()}
+        return Graphs({**plans, AFTER: _after(plans["run"])})
 
 
 def write_canaries(folder: Path) -> Path:
@@ -145,6 +152,13 @@ def plan_of(
     hasher = KeyedHasher(KEY)
     erased = ErasedKeys("user", (hasher.user("usr_erased"),))
     return dataclasses.replace(plan, deletions=[*plan.deletions, erased])
+
+
+def _after(plan: RunPlan) -> RunPlan:
+    """The plan of a run that takes rows over from version 1, and checks some of them."""
+    folder = plan.packs[0].folder.replace("v0001", "v0000")
+    shards = (KnownShard("data/train-0", "0" * 64, f"{ROW_STATE_PREFIX}0", "0" * 64),)
+    return dataclasses.replace(plan, known_rows=KnownRows(folder, shards, Checked(0.05, 2)))
 
 
 def needles_of(plan: RunPlan) -> dict[str, bytes]:

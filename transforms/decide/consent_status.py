@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.policy import Policy
-from schemas.tables import GRANTED, REFUSED, UNDECIDED
+from schemas.tables import GRANTED, REFUSED, UNDECIDED, UNSETTLED
 from transforms.shuffle.instants import NEVER, Ints, column_micros, filled, micros, whole
 
 NO_RECORD, NO_USER_ID = 3, 4
@@ -88,3 +88,9 @@ def count_users(
     return UserCounts(
         dict(zip(CONSENT_STATUSES, counted, strict=True)), int(late.sum()), int((newest > known).sum())
     )
+
+
+def with_consent_status(decisions: pa.Table, status: ConsentStatus, policy: Policy) -> pa.Table:
+    """UNSETTLED rows: the DECISIONS rows with the consent status of their users."""
+    numbers = pa.array(status.statuses(decisions["user_key"], policy.effective_at))
+    return decisions.append_column(UNSETTLED.field("standing"), numbers)

@@ -15,20 +15,24 @@ from apache_beam.typehints import Tuple as BeamTuple
 
 from schemas.decisions import Decision
 from schemas.policy import Policy
+from schemas.state import KNOWN, TO_MASK
 from schemas.tables import DECISIONS, DELETIONS, KEY, NAMES, QUARANTINED, UNSETTLED
-from schemas.units import Unit
-from transforms.decide.consent_status import ConsentStatus, count_users
+from transforms.decide.consent_status import ConsentStatus, count_users, with_consent_status
+from transforms.decide.known_rows import Checked, split_known
 from transforms.decide.list_rows import conversation_list_rows, matching_authorizations, user_list_rows
 from transforms.decide.merge import merge
 from transforms.decide.rules import DecisionInputs, judge
 from transforms.decide.settle import deletions_by_name, settle
 from transforms.decide.settled_rows import settled_rows, with_names
 from transforms.decide.size_tiebreak import with_sizes
+from transforms.decide.text_digest import text_digests
+from transforms.decide.works import by_work
 from transforms.shuffle.blobs import Kind, part_of_keys, slices_by_part, tables_of, to_blob
 from transforms.shuffle.buckets import Buckets, Share, shares_of, tables_of_share
 from transforms.shuffle.counters import RECORDS_DECIDED, SESSIONS_TO_MASK
 from transforms.shuffle.entries import ENTRIES, entry
 from transforms.shuffle.guard import guarded
+from transforms.shuffle.instants import whole
 from transforms.shuffle.run_key import RunKey
 from transforms.shuffle.sizes import Sizes, Volume
 from transforms.shuffle.spill import Spill
@@ -37,6 +41,8 @@ from transforms.sources.base import ReadContext
 
 VOLUMES = "volumes"
 READS = "reads"
+TAKEN_OVER = "taken_over"
+TO_CHECK = "to_check"
 PART = BeamTuple[int, bytes]
 READ = BeamTuple[bytes, bytes]
 
@@ -152,13 +158,16 @@ class SettleSessions(Step, beam.DoFn):  # type: ignore[misc]
     """Settled decisions, and pointers to the text to mask. In: (piece, blobs), grouped by piece.
 
     Out: (ledger part, blob) of SETTLED rows and of quarantined records. Tagged `reads`: (work, blob) of the
-    eligible sessions, where work is a keyed digest of a unit and the block of its rows that has the newest
-    record; tagged `entries`: how many rows of deletions match a conversation.
+    eligible sessions to mask, see `by_work`; tagged `entries`: how many rows of deletions match a
+    conversation. With a `context` these are TO_MASK rows, else DECISIONS.
+
+    Of sessions that the version before has masked (KNOWN rows), tagged `taken_over`: (its shard, blob) of
+    TAKEN rows; and tagged `to_check`: (work, blob) of those to mask again all the same.
     """
 
-    def __init__(self, run_key: RunKey, spill: Spill) -> None:
+    def __init__(self, run_key: RunKey, spill: Spill, context: ReadContext | None, checked: Checked) -> None:
         super().__init__(run_key)
-        self._spill = spill
+        self._spill, self._context, self._checked = spill, context, checked
         self._sessions_to_mask = Metrics.counter("chatsieve", SESSIONS_TO_MASK)
 
     @guarded("Settle sessions")
@@ -171,6 +180,7 @@ class SettleSessions(Step, beam.DoFn):  # type: ignore[misc]
             "names": NAMES,
             "claims": NAMES,
             "named_deletions": DELETIONS,
+            "known": KNOWN,
         }
         tables = tables_of(blobs, schemas, self._spill)
         quarantined, claims = tables["quarantined"], tables["claims"]
@@ -186,15 +196,24 @@ class SettleSessions(Step, beam.DoFn):  # type: ignore[misc]
         for part, rows in slices_by_part(quarantined, part_of_keys(quarantined["part_key"], parts)):
             yield part, self._spill.put(to_blob(rows, "quarantined"))
         eligible = decisions.filter(pc.greater(pc.list_value_length(decisions["records"]), 0))
-        self._sessions_to_mask.inc(eligible.num_rows)
-        for work, rows in _by_work(eligible.select(DECISIONS.names), self.run_key):
-            yield beam.pvalue.TaggedOutput(READS, (work, self._spill.put(to_blob(rows, "decisions"))))
+        yield from self._texts(eligible.select(DECISIONS.names), tables["known"])
 
+    def _texts(self, eligible: pa.Table, known: pa.Table) -> Iterator[Any]:
+        """The sessions to mask, those to take over, and those to do both with."""
+        others = eligible
+        if self._context is not None:
+            digests = pa.array(text_digests(eligible, self._context))
+            taken, shards, others = split_known(eligible.append_column("text_digest", digests), known)
+            for shard, rows in slices_by_part(taken, whole(shards)):
+                yield beam.pvalue.TaggedOutput(TAKEN_OVER, (shard, self._spill.put(to_blob(rows, "taken"))))
+            sample = pa.array(self._checked.among(taken["conversation_key"]))
+            yield from self._reads(TO_CHECK, taken.filter(sample).select(TO_MASK.names))
+        yield from self._reads(READS, others)
 
-def with_consent_status(decisions: pa.Table, status: ConsentStatus, policy: Policy) -> pa.Table:
-    """UNSETTLED rows: the DECISIONS rows with the consent status of their users."""
-    numbers = pa.array(status.statuses(decisions["user_key"], policy.effective_at))
-    return decisions.append_column(UNSETTLED.field("standing"), numbers)
+    def _reads(self, tag: str, sessions: pa.Table) -> Iterator[Any]:
+        self._sessions_to_mask.inc(sessions.num_rows)
+        for work, rows in by_work(sessions, self.run_key):
+            yield beam.pvalue.TaggedOutput(tag, (work, self._spill.put(to_blob(rows, "decisions"))))
 
 
 class _Share(Step, beam.DoFn):  # type: ignore[misc]
@@ -275,26 +294,3 @@ class _Partition(Step, beam.DoFn):  # type: ignore[misc]
     def process(self, blob: bytes) -> Iterator[tuple[int, bytes]]:
         (table,) = tables_of([blob], self._schemas, self._spill).values()
         yield from _by_piece(table, *self._arguments)
-
-
-#: Rows of a block of text to mask. A unit that is read from its start costs more to split.
-_BLOCK_ROWS_SEEKABLE = 1_000
-_BLOCK_ROWS_SCANNED = 4_000
-
-
-def _by_work(decisions: pa.Table, run_key: RunKey) -> Iterator[tuple[bytes, pa.Table]]:
-    """(work, its sessions), where work is a keyed digest of block and unit: each session's newest record."""
-    if not decisions.num_rows:
-        return
-    first = pc.list_element(decisions["records"].combine_chunks(), 0)
-    units = pc.struct_field(first, "unit").to_pylist()
-    rows = pc.struct_field(first, "row").to_pylist()
-    size = {unit: _block_rows(Unit.decode(unit)) for unit in set(units)}
-    works = pa.array([f"{row // size[unit]:06d} {unit}" for unit, row in zip(units, rows, strict=True)])
-    encoded = works.dictionary_encode()
-    for nth, table in slices_by_part(decisions, encoded.indices.to_numpy().astype("int64")):
-        yield run_key.digest("work", encoded.dictionary[nth].as_py()), table
-
-
-def _block_rows(unit: Unit) -> int:
-    return _BLOCK_ROWS_SEEKABLE if unit.kind in ("bytes", "files") else _BLOCK_ROWS_SCANNED

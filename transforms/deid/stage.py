@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import collections
 import dataclasses
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -12,14 +11,12 @@ import pyarrow as pa
 from apache_beam.metrics import Metrics
 from apache_beam.transforms.window import GlobalWindows
 
-from schemas.decisions import DEID_FAILED
+from schemas.state import ROW_STATE, TO_MASK
 from schemas.tables import DECISIONS, TEXT_REFUSALS
-from transforms.deid.engines import EngineSpec, mask_sessions
+from transforms.deid.engines import EngineSpec
 from transforms.deid.estimate import count_pii
-from transforms.deid.kept_text import Prepared, read_kept
-from transforms.deid.outline import Outline, outline
-from transforms.deid.spans import SessionText
-from transforms.deid.training_rows import WrittenText, rows_of
+from transforms.deid.masked_batch import MaskedBatch, masked_batches
+from transforms.deid.training_rows import TextFigures
 from transforms.shuffle.blobs import part_of_keys, slices_by_part, tables_of, to_blob
 from transforms.shuffle.counters import CHARACTERS_MASKED, SESSIONS_MASKED
 from transforms.shuffle.entries import ENTRIES, entry
@@ -33,8 +30,7 @@ from transforms.sources.base import ReadContext
 from transforms.storage.leases import Lease
 
 REFUSALS = "refusals"
-_BATCH_SESSIONS = 64
-_BATCH_CHARS = 1 << 20
+ROW_STATES = "row_states"
 _FLUSH_BYTES = 64 << 20
 
 
@@ -42,8 +38,8 @@ _FLUSH_BYTES = 64 << 20
 class DeidentifySessions(beam.PTransform):  # type: ignore[misc]
     """Staged rows of eligible sessions. In: (work, blobs of settled decisions), grouped.
 
-    Out: `fragments` (shard, range), `refusals` (ledger part, blob) and `entries`. None of them, and no file
-    in `staging`, holds unredacted text or ids.
+    Out: `fragments` (shard, range), `refusals` (ledger part, blob), `row_state` (shard, blob) and `entries`.
+    None of them, and no file in `staging`, holds unredacted text or ids.
     """
 
     run_key: RunKey
@@ -60,7 +56,7 @@ class DeidentifySessions(beam.PTransform):  # type: ignore[misc]
             self.run_key, self.context, self.engine, self.policy_id, self.staging, self.spill, self.lease
         )
         return works | "De-identify" >> beam.ParDo(reader, self.sizes).with_outputs(
-            REFUSALS, ENTRIES, main="fragments"
+            REFUSALS, ROW_STATES, ENTRIES, main="fragments"
         )
 
 
@@ -91,65 +87,29 @@ class _Deidentify(Step, beam.DoFn):  # type: ignore[misc]
     @guarded("De-identify")
     def process(self, item: tuple[bytes, Iterable[bytes]], sizes: Sizes) -> Iterator[Any]:
         self._sizes = Sizes(*sizes)
-        decisions = tables_of(item[1], {"decisions": DECISIONS}, self._spill)["decisions"]
-        batch: list[tuple[Prepared, Outline]] = []
-        chars = 0
-        for prepared in read_kept(decisions, self._context):
-            outlined = outline(prepared.threads)
-            batch.append((prepared, outlined))
-            chars += sum(len(segment.text) for segment in outlined.segments)
-            if len(batch) >= _BATCH_SESSIONS or chars >= _BATCH_CHARS:
-                yield from self._mask(batch)
-                batch, chars = [], 0
-        yield from self._mask(batch)
+        decisions = tables_of(item[1], {"decisions": TO_MASK}, self._spill)["decisions"]
+        for batch in masked_batches(decisions, self._context, self._engine, self._policy_id):
+            yield from self._noted(batch)
+            self._rows.append(batch.rows)
+            self._bytes += batch.rows.nbytes
+            if self._bytes >= _FLUSH_BYTES:
+                yield from self._drain()
 
     @guarded("De-identify")
     def finish_bundle(self) -> Iterator[Any]:
         for pair in self._drain():
             yield GlobalWindows.windowed_value_at_end_of_window(pair)
 
-    def _mask(self, batch: list[tuple[Prepared, Outline]]) -> Iterator[Any]:
-        if not batch:
-            return
-        texts = [SessionText(p.decision["conversation_key"], o.segments) for p, o in batch]
-        rows: list[dict[str, Any]] = []
-        refused: list[dict[str, Any]] = []
-        again = sessions_again = 0
-        written: dict[str, WrittenText] = collections.defaultdict(WrittenText)
-        for (prepared, outlined), masked in zip(batch, mask_sessions(self._engine, texts), strict=True):
-            key = prepared.decision["conversation_key"]
-            again += masked.masked_again if masked else 0
-            sessions_again += masked is not None and masked.masked_again > 0
-            if masked is None or masked.refusal:
-                reason = masked.refusal if masked else DEID_FAILED
-                refused.append({"conversation_key": key, "reason": str(reason)})
-            else:
-                rows.extend(rows_of(prepared.decision, outlined, masked, self._policy_id))
-                written[prepared.decision["surface"]].add(outlined, masked)
-        characters = sum(len(segment.text) for text in texts for segment in text.segments)
-        self._sessions_masked.inc(len(batch))
-        self._characters_masked.inc(characters)
-        table = pa.Table.from_pylist(refused, schema=TEXT_REFUSALS)
-        parts = part_of_keys(table["conversation_key"], self._sizes.ledger_parts)
-        for part, some in slices_by_part(table, parts):
-            yield beam.pvalue.TaggedOutput(REFUSALS, (part, self._spill.put(to_blob(some, "refusals"))))
-        dropped = sum(outlined.dropped for _, outlined in batch)
-        count = entry(
-            "text",
-            sessions=len(batch),
-            refused=len(refused),
-            dropped_blocks=dropped,
-            characters=characters,
-            masked_again=again,
-            sessions_masked_again=sessions_again,
-            written={surface: found.figures() for surface, found in sorted(written.items())},
-        )
-        yield beam.pvalue.TaggedOutput(ENTRIES, self._spill.put(count))
-        fragment = pa.Table.from_pylist(rows, schema=FRAGMENT)
-        self._rows.append(fragment)
-        self._bytes += fragment.nbytes
-        if self._bytes >= _FLUSH_BYTES:
-            yield from self._drain()
+    def _noted(self, batch: MaskedBatch) -> Iterator[Any]:
+        """What ledger, state and report need to know of the sessions."""
+        figures = TextFigures()
+        figures.add_sessions(batch.sessions)
+        figures.add_rows(batch.rows)
+        fields = figures.fields()
+        self._sessions_masked.inc(fields["sessions"])
+        self._characters_masked.inc(fields["characters"])
+        yield from session_outputs(batch.sessions, self._sizes, self._spill)
+        yield beam.pvalue.TaggedOutput(ENTRIES, self._spill.put(entry("text", **fields, taken=0)))
 
     def _drain(self) -> Iterator[tuple[int, bytes]]:
         rows = pa.concat_tables(self._rows) if self._rows else FRAGMENT.empty_table()
@@ -158,6 +118,19 @@ class _Deidentify(Step, beam.DoFn):  # type: ignore[misc]
             self._lease.check()
             for shard, place in write_fragment(rows, self._sizes.shards, self._staging):
                 yield shard, self._spill.put(place.encode())
+
+
+def session_outputs(sessions: pa.Table, sizes: Sizes, spill: Spill) -> Iterator[Any]:
+    """The refused sessions by ledger part, and all sessions by shard. `sessions` has ROW_STATE's columns."""
+    sessions = sessions.select(ROW_STATE.names)
+    refused = sessions.filter(sessions["refusal"].is_valid())
+    columns = [refused["conversation_key"], refused["refusal"].cast(pa.string())]
+    table = pa.table(columns, schema=TEXT_REFUSALS)
+    parts = part_of_keys(table["conversation_key"], sizes.ledger_parts)
+    for part, some in slices_by_part(table, parts):
+        yield beam.pvalue.TaggedOutput(REFUSALS, (part, spill.put(to_blob(some, "refusals"))))
+    for shard, some in slices_by_part(sessions, part_of_keys(sessions["conversation_key"], sizes.shards)):
+        yield beam.pvalue.TaggedOutput(ROW_STATES, (shard, spill.put(to_blob(some, "row_state"))))
 
 
 @dataclasses.dataclass(eq=False)

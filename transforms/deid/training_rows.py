@@ -6,6 +6,9 @@ import collections
 from collections.abc import Iterator
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from transforms.deid.outline import Outline, training_messages
 from transforms.deid.spans import Masked
 
@@ -36,20 +39,49 @@ def rows_of(
         }
 
 
-class WrittenText:
-    """Sums over written sessions: how many, their characters before masking, replaced spans by type."""
+class TextFigures:
+    """Sums over sessions whose text was read, as the catalog entry `text` has them."""
 
     def __init__(self) -> None:
-        self.sessions = self.characters = 0
-        self.entities: collections.Counter[str] = collections.Counter()
+        self._sums: collections.Counter[str] = collections.Counter()
+        self._written: dict[str, dict[str, Any]] = {}
 
-    def add(self, outlined: Outline, masked: Masked) -> None:
-        """Adds a session."""
-        self.sessions += 1
-        self.characters += sum(len(segment.text) for segment in outlined.segments)
-        self.entities.update(masked.entities)
+    def add_sessions(self, sessions: pa.Table) -> None:
+        """Adds sessions: rows of ROW_STATE with the column `surface`."""
+        refused, again = sessions["refusal"].is_valid(), sessions["masked_again"]
+        for name in ("dropped_blocks", "characters", "masked_again"):
+            self._sums[name] += pc.sum(sessions[name]).as_py() or 0
+        self._sums["sessions"] += sessions.num_rows
+        self._sums["refused"] += pc.sum(refused).as_py() or 0
+        self._sums["sessions_masked_again"] += pc.sum(pc.greater(again, 0)).as_py() or 0
+        written = sessions.select(["surface", "characters"]).filter(pc.invert(refused))
+        # Blobs of several workers have dictionaries of their own, which Arrow does not group by.
+        written = written.unify_dictionaries()
+        found = written.group_by("surface").aggregate([("characters", "sum"), ([], "count_all")])
+        for row in found.to_pylist():
+            sums = self._of(row["surface"])
+            sums["sessions"] += row["count_all"]
+            sums["characters"] += row["characters_sum"]
 
-    def figures(self) -> dict[str, Any]:
-        """The sums, as in the entry of the text pass."""
-        entities = dict(sorted(self.entities.items()))
-        return {"sessions": self.sessions, "characters": self.characters, "entities": entities}
+    def add_rows(self, rows: pa.Table) -> None:
+        """Adds the replaced spans of written FRAGMENT rows."""
+        counts = rows["entities"].combine_chunks()
+        surfaces = rows["surface"].combine_chunks().take(pc.list_parent_indices(counts))
+        keys, values = counts.flatten().flatten()
+        found = pa.table({"surface": surfaces, "key": keys, "value": values})
+        for row in found.group_by(["surface", "key"]).aggregate([("value", "sum")]).to_pylist():
+            self._of(row["surface"])["entities"][row["key"]] += row["value_sum"]
+
+    def fields(self) -> dict[str, Any]:
+        """The fields of the entry."""
+        names = ("sessions", "refused", "dropped_blocks", "characters", "masked_again")
+        sums = {name: self._sums[name] for name in (*names, "sessions_masked_again")}
+        written = {
+            surface: {**found, "entities": dict(sorted(found["entities"].items()))}
+            for surface, found in sorted(self._written.items())
+        }
+        return {**sums, "written": written}
+
+    def _of(self, surface: str) -> dict[str, Any]:
+        blank = {"sessions": 0, "characters": 0, "entities": collections.Counter[str]()}
+        return self._written.setdefault(surface, blank)

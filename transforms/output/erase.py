@@ -7,13 +7,18 @@ import datetime as dt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.tables import INDEX, LEDGER, SESSIONS, TRAINING
+from schemas.state import ROW_STATE, ROW_STATE_PREFIX, STATE_FACTS, STATE_FILES, STATE_UNITS
+from schemas.tables import INDEX, KEY, LEDGER, SESSIONS, TRAINING
 
 _SCHEMAS = {
     "data/": TRAINING,
     "ledger/": LEDGER,
     "restricted/index-": INDEX,
     "restricted/sessions-": SESSIONS,
+    ROW_STATE_PREFIX: ROW_STATE,
+    "restricted/state/facts-": STATE_FACTS,
+    "restricted/state/units-": STATE_UNITS,
+    "restricted/state/files-": STATE_FILES,
 }
 
 
@@ -41,8 +46,9 @@ def without(table: pa.Table, conversations: frozenset[bytes]) -> pa.Table:
 
     A column `row` counts the rows that are left.
     """
-    digits = pa.array(sorted(key.hex() for key in conversations), pa.string())
-    gone = pc.is_in(table["conversation_key"], value_set=digits)
+    keys = table["conversation_key"]
+    named = sorted(conversations) if keys.type == KEY else sorted(key.hex() for key in conversations)
+    gone = pc.is_in(keys, value_set=pa.array(named, keys.type))
     if not pc.any(gone).as_py():
         return table
     rest = table.filter(pc.invert(gone))

@@ -20,6 +20,7 @@ from transforms.shuffle.dictionaries import (
     map_distinct,
     replace_where,
 )
+from transforms.shuffle.hex_keys import hex_keys
 from transforms.shuffle.instants import filled
 
 
@@ -75,20 +76,6 @@ def session_keys(rows: pa.Table) -> pa.Table:
     offsets = pa.array(np.append(0, np.cumsum(filled(pc.list_value_length(lists), 0))), pa.int32())
     names = pa.ListArray.from_arrays(offsets, hex_keys(pc.list_flatten(lists)), mask=lists.is_null())
     return pa.table([users, named["conversation_key"], names], schema=SESSIONS)
-
-
-def hex_keys(keys: pa.ChunkedArray | pa.Array) -> pa.Array:
-    """32 hex digits for each 16-byte key, null for null."""
-    if isinstance(keys, pa.ChunkedArray):
-        keys = keys.combine_chunks()
-    if not len(keys):
-        return pa.array([], pa.string())
-    filled = keys.fill_null(bytes(16)).cast(pa.binary(16))
-    data = memoryview(filled.buffers()[1])[16 * filled.offset : 16 * (filled.offset + len(keys))]
-    digits = data.hex().encode()
-    ends = pa.py_buffer(np.arange(0, 32 * len(keys) + 1, 32, dtype=np.int32))
-    texts = pa.StringArray.from_buffers(len(keys), ends, pa.py_buffer(digits))
-    return pc.if_else(keys.is_null(), pa.scalar(None, pa.string()), texts) if keys.null_count else texts
 
 
 def _refuse(rows: pa.Table, refusals: Sequence[Refusal]) -> pa.Table:

@@ -10,7 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from schemas.manifest import FileEntry
+from schemas.state import ROW_STATE_PREFIX
 from schemas.tables import INDEX, TRAINING
+from transforms.shuffle.key_order import key_words
 from transforms.shuffle.staging import stage
 
 ROW_GROUP_ROWS = 8_192
@@ -42,6 +44,13 @@ def write_shard(rows: pa.Table, shard: int, shards: int, root: str | PurePath) -
     ]
 
 
+def write_row_state(rows: pa.Table, shard: int, shards: int, root: str | PurePath) -> FileEntry:
+    """Writes the ROW_STATE rows of a shard's sessions, in any order, to a restricted file below `root`."""
+    low, high, _ = key_words(rows["conversation_key"])
+    ordered = rows.take(pa.array(np.lexsort((low, high)))).combine_chunks()
+    return rewrite_table(ordered, root, f"{ROW_STATE_PREFIX}{shard:05d}-of-{shards:05d}.parquet")
+
+
 def rewrite_table(table: pa.Table, root: str | PurePath, name: str) -> FileEntry:
     """Writes some rows of a dataset's file under its name; the bytes are those of a run with these rows."""
     columns = []
@@ -51,12 +60,18 @@ def rewrite_table(table: pa.Table, root: str | PurePath, name: str) -> FileEntry
             # Only the values that are left, in order of appearance.
             column = column.cast(field.type.value_type).dictionary_encode().cast(field.type)
         columns.append(column)
-    statistics = _STATISTICS if name.startswith("data/") else True
-    return write_parquet(pa.table(columns, schema=table.schema), root, name, statistics)
+    statistics = _STATISTICS if name.startswith("data/") else not name.startswith(ROW_STATE_PREFIX)
+    # Keys and digests differ from row to row: a dictionary of them would only add to the size.
+    dictionary = ["refusal"] if name.startswith(ROW_STATE_PREFIX) else True
+    return write_parquet(pa.table(columns, schema=table.schema), root, name, statistics, dictionary)
 
 
 def write_parquet(
-    table: pa.Table, root: str | PurePath, relative: str, statistics: bool | list[str] = True
+    table: pa.Table,
+    root: str | PurePath,
+    relative: str,
+    statistics: bool | list[str] = True,
+    dictionary: bool | list[str] = True,
 ) -> FileEntry:
     """Writes a table with fixed settings to `root/relative`, atomically.
 
@@ -69,6 +84,7 @@ def write_parquet(
         "compression": "zstd",
         "compression_level": 3,
         "write_statistics": statistics,
+        "use_dictionary": dictionary,
     }
     with pq.ParquetWriter(sink, table.schema, **settings) as writer:
         if table.num_rows:

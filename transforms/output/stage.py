@@ -12,11 +12,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec.structs import asdict
 
+from schemas.state import ROW_STATE
 from schemas.tables import QUARANTINED, SETTLED, TEXT_REFUSALS
 from transforms.output.counts import cells_of, expiries_of, months_counted, quarantined_bytes
 from transforms.output.file_names import display_name
 from transforms.output.ledger import Refusal, Stamp, ledger_rows, ledger_table, session_keys
-from transforms.output.shards import write_parquet, write_shard
+from transforms.output.shards import write_parquet, write_row_state, write_shard
 from transforms.shuffle.blobs import Kind, tables_of
 from transforms.shuffle.entries import entry
 from transforms.shuffle.fragments import FragmentRange, read_ranges
@@ -68,6 +69,23 @@ class WriteShards(beam.PTransform):  # type: ignore[misc]
     def expand(self, shards: Any) -> Any:
         writer = _WriteShard(self.run_key, self.folder, self.spill, self.lease)
         return shards | "Write shard" >> beam.ParDo(writer, self.sizes)
+
+
+class WriteRowState(Step, beam.DoFn):  # type: ignore[misc]
+    """Writes the state of each shard's sessions. In: (shard, blobs), grouped, every shard. Out: entries."""
+
+    def __init__(self, run_key: RunKey, folder: str, spill: Spill, lease: Lease) -> None:
+        super().__init__(run_key)
+        self._folder, self._spill, self._lease = folder, spill, lease
+
+    @guarded("Write row state")
+    def process(self, item: tuple[int, Iterable[bytes]], sizes: Sizes) -> Iterator[bytes]:
+        shard, shards = item[0], sizes[1]
+        blobs = [blob for blob in item[1] if blob]
+        rows = tables_of(blobs, {"row_state": ROW_STATE}, self._spill)["row_state"]
+        self._lease.check()
+        written = write_row_state(rows, shard, shards, self._folder)
+        yield self._spill.put(entry("state", **asdict(written)))
 
 
 class WriteCatalog(Step, beam.DoFn):  # type: ignore[misc]

@@ -4,76 +4,120 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from typing import Any
 
 import apache_beam as beam
-import pyarrow as pa
 from apache_beam.metrics import Metrics
 from apache_beam.transforms.window import GlobalWindows
 
+from schemas.keys import KeyedHasher
 from schemas.tables import HISTORIES
-from schemas.units import Quarantined, Unit
-from transforms.read.quarantined import quarantined_table
+from schemas.units import Quarantined
+from transforms.read.state.buffer import FactsBuffer
+from transforms.read.state.keys import unit_bytes
+from transforms.read.state.known import Kept, KnownFacts, Planned
+from transforms.read.state.links import known_units, plan_linked
+from transforms.read.state.outputs import (
+    HISTORIES_OUT,
+    NAMES_OUT,
+    QUARANTINED,
+    STATE_FACTS_OUT,
+    STATE_UNITS_OUT,
+    WANTED,
+    increment_entry,
+    read_entry,
+    unkept_entry,
+)
+from transforms.read.state.stage import (
+    RecallKnown,
+    WriteState,
+    emit_recalled,
+    histories,
+    names,
+    quarantine,
+    state_units,
+)
+from transforms.read.state.units import (
+    PlacedUnit,
+    ReadCount,
+    UnitReading,
+    placed,
+    recalled,
+    units_table,
+    with_links,
+)
 from transforms.shuffle.blobs import tables_of, to_blob
-from transforms.shuffle.buckets import JOINS_MARK, Buckets, facts_to_buckets, users_to_buckets
+from transforms.shuffle.buckets import JOINS_MARK, Buckets
 from transforms.shuffle.counters import BYTES_READ, RECORDS_READ
 from transforms.shuffle.entries import ENTRIES, entry
 from transforms.shuffle.guard import guarded
-from transforms.shuffle.histories import histories_of, joins_of, names_of_joins
+from transforms.shuffle.histories import joins_of, names_of_joins
 from transforms.shuffle.run_key import RunKey
 from transforms.shuffle.spill import Spill
 from transforms.shuffle.steps import Step
-from transforms.sources.base import FactsBatch, PlanTask, ReadContext
+from transforms.sources.base import LinkedSource, ReadContext
 from transforms.sources.canonical.parquet_digest import metadata_digest
 from transforms.sources.file_state import UNKNOWN, States
 from transforms.sources.files import open_bytes, size_of
 from transforms.sources.objects import expecting
-from transforms.sources.registry import plan_units, read_facts
+from transforms.sources.registry import linked_source, plan_units, read_facts
 from transforms.sources.unknown_kinds import UnknownKinds
 
-QUARANTINED = "quarantined"
-HISTORIES_OUT = "histories"
-NAMES_OUT = "names"
 _FLUSH_BYTES = 64 << 20
 
 
 @dataclasses.dataclass(eq=False)
 class ReadFacts(beam.PTransform):  # type: ignore[misc]
-    """The facts of all inputs. In: sealed, encoded PlanTasks.
+    """The facts of all inputs. In: sealed Planned tasks.
 
     Out, all by the spill of `buckets`: `facts`, (bucket, blob); `quarantined`, blobs; `entries`; `histories`,
-    (bucket, blob) of HISTORIES;
-    `names`, blobs of NAMES. `context` has the key, the limits and the defaults, fixed when the graph is
-    built. Plain files are split into units of `unit_bytes`. A local runner assigns units to workers once, so
-    small units balance the load. With `repeat`, records of some input may repeat others: histories are given.
+    (bucket, blob) of HISTORIES; `names`, blobs of NAMES. `context` has the key, the limits and the defaults,
+    fixed when the graph is built. With `repeat`, records of some input may repeat others: histories are
+    given. `kept`: where the state of the facts is written, None in an audit. `known`: the state of the
+    version before, None for a rebuild; files that it has are not read.
     """
 
     run_key: RunKey
     context: ReadContext
     buckets: Buckets
-    unit_bytes: int
     repeat: bool
+    kept: Kept | None = None
+    known: KnownFacts | None = None
 
     def expand(self, tasks: Any) -> Any:
-        units = tasks | "Plan units" >> beam.ParDo(
-            _PlanUnits(self.run_key, self.unit_bytes, self.buckets.spill)
-        ).with_outputs(QUARANTINED, ENTRIES, main="units")
+        spill = self.buckets.spill
+        plan = _PlanUnits(self.run_key, self.context.hasher, spill, self.kept, self.known)
+        units = tasks | "Plan units" >> beam.ParDo(plan).with_outputs(
+            QUARANTINED, ENTRIES, NAMES_OUT, STATE_UNITS_OUT, WANTED, main="units"
+        )
+        read = _Read(self.run_key, self.context, self.buckets, self.repeat, self.kept)
         facts = (
             units["units"]
             | "Spread units" >> beam.Reshuffle()
             | "Read"
-            >> beam.ParDo(_Read(self.run_key, self.context, self.buckets, self.repeat)).with_outputs(
-                QUARANTINED, ENTRIES, HISTORIES_OUT, NAMES_OUT, main="facts"
+            >> beam.ParDo(read).with_outputs(
+                QUARANTINED, ENTRIES, HISTORIES_OUT, NAMES_OUT, STATE_FACTS_OUT, STATE_UNITS_OUT, main="facts"
             )
         )
-        return {
-            "facts": facts["facts"],
-            "quarantined": (units[QUARANTINED], facts[QUARANTINED]) | "Quarantined" >> beam.Flatten(),
-            "entries": (units[ENTRIES], facts[ENTRIES]) | "Entries" >> beam.Flatten(),
-            "histories": facts[HISTORIES_OUT],
-            "names": facts[NAMES_OUT],
+        found = {name: [facts[name]] for name in ("facts", HISTORIES_OUT, STATE_FACTS_OUT)}
+        both = (QUARANTINED, ENTRIES, NAMES_OUT, STATE_UNITS_OUT)
+        found |= {name: [units[name], facts[name]] for name in both}
+        if self.known is not None and self.kept is not None:
+            recall = RecallKnown(self.run_key, self.known, self.kept, self.buckets, self.repeat)
+            for name, recalled in (units[WANTED] | "Known" >> recall).items():
+                found[name].append(recalled)
+        if self.kept is None:
+            del found[STATE_UNITS_OUT]
+        merged = {
+            name: some | name.replace("_", " ").capitalize() >> beam.Flatten() if some[1:] else some[0]
+            for name, some in found.items()
         }
+        if self.kept is not None:
+            state = merged[STATE_FACTS_OUT], merged[STATE_UNITS_OUT]
+            written = state | "State" >> WriteState(self.run_key, self.kept, spill)
+            merged[ENTRIES] = (merged[ENTRIES], written) | "All entries" >> beam.Flatten()
+        return merged
 
 
 @dataclasses.dataclass(eq=False)
@@ -144,99 +188,89 @@ class DigestFiles(Step, beam.DoFn):  # type: ignore[misc]
 
 
 class _PlanUnits(Step, beam.DoFn):  # type: ignore[misc]
-    def __init__(self, run_key: RunKey, unit_bytes: int, spill: Spill) -> None:
+    def __init__(
+        self, run_key: RunKey, hasher: KeyedHasher, spill: Spill, kept: Kept | None, known: KnownFacts | None
+    ) -> None:
         super().__init__(run_key)
-        self._unit_bytes, self._spill = unit_bytes, spill
+        self._hasher, self._spill, self._kept = hasher, spill, kept
+        self._known = known and known._replace(places=())
 
     @guarded("Plan units")
     def process(self, sealed: bytes) -> Iterator[Any]:
-        plan = PlanTask.decode(self.run_key.open(sealed))
-        units, unreadable = plan_units(plan, self._unit_bytes)
-        yield from (self.run_key.seal(unit.encode()) for unit in units)
-        yield from _quarantine(unreadable, self._spill)
+        planned: Planned = self.run_key.open(sealed)
+        task = planned.task
+        linked = linked_source(task.format)
+        if self._kept is not None and linked is not None:
+            units, unreadable = yield from self._linked(linked, planned, self._kept)
+        else:
+            found, unreadable = plan_units(task, unit_bytes(sum(task.sizes)))
+            units = placed(found, planned, self._hasher)
+        yield from (self.run_key.seal(unit) for unit in units)
+        yield from quarantine(unreadable, self._spill)
         if unreadable:
-            count = _read_entry(plan.input, 0, len(unreadable), 0, 0, UnknownKinds.none())
-            yield beam.pvalue.TaggedOutput(ENTRIES, self._spill.put(count))
+            count = ReadCount(task.input, 0, len(unreadable), 0, 0, UnknownKinds.none())
+            key_of = dict(zip(task.paths, planned.files, strict=False))
+            unkept = [key_of[each.path] for each in unreadable if each.path in key_of]
+            for made in (read_entry(count), unkept_entry(unkept)):
+                yield beam.pvalue.TaggedOutput(ENTRIES, self._spill.put(made))
+
+    def _linked(
+        self, source: LinkedSource, planned: Planned, kept: Kept
+    ) -> Generator[Any, None, tuple[list[PlacedUnit], list[Quarantined]]]:
+        """The units that must be read; those of which no file changed are taken over."""
+        before = known_units(planned)
+        grouped = plan_linked(source, planned.task, before.links, self._hasher)
+        units = placed(grouped.units, planned, self._hasher, grouped.links)
+        same = {unit.key: unit for unit in units if unit.key in before.keys}
+        if same and self._known is not None:
+            table = with_links(before.only(same), same)
+            found = recalled(table, [planned])
+            yield from emit_recalled(found, table, self._known.parts, kept, self._spill)
+        return [unit for unit in units if unit.key not in same], grouped.unreadable
 
 
 class _Read(Step, beam.DoFn):  # type: ignore[misc]
-    """Buffers facts over units, so that a bucket gets few blobs instead of one per small file."""
-
-    def __init__(self, run_key: RunKey, context: ReadContext, buckets: Buckets, repeat: bool) -> None:
+    def __init__(
+        self, run_key: RunKey, context: ReadContext, buckets: Buckets, repeat: bool, kept: Kept | None
+    ) -> None:
         super().__init__(run_key)
-        self._context = context
-        self._repeat = repeat
-        self._buckets = buckets
-        self._buffer: list[pa.Table] = []
-        self._bytes = 0
+        self._context, self._buckets, self._repeat, self._kept = context, buckets, repeat, kept
+        self._buffer = FactsBuffer(buckets, kept)
         self._units_read = Metrics.counter("chatsieve", "units_read")
         self._records_read = Metrics.counter("chatsieve", RECORDS_READ)
         self._bytes_read = Metrics.counter("chatsieve", BYTES_READ)
 
     def start_bundle(self) -> None:
-        self._buffer, self._bytes = [], 0
+        self._buffer.clear()
 
     @guarded("Read facts")
     def process(self, sealed: bytes) -> Iterator[Any]:
-        sessions = quarantined = parts = lost = 0
-        unknown = UnknownKinds.none()
-        unit = Unit.decode(self.run_key.open(sealed))
+        placed_unit: PlacedUnit = self.run_key.open(sealed)
+        unit, found = placed_unit.unit, UnitReading(placed_unit)
         for batch in read_facts(unit, self._context):
-            sessions += batch.facts.num_rows
-            quarantined += len(batch.quarantined)
-            parts += batch.parts
-            if batch.unknown is not None:
-                unknown.add(batch.unknown)
-            lost += sum(each.is_part for each in batch.quarantined)
-            yield from _quarantine(batch.quarantined, self._buckets.spill)
-            yield from self._other(unit, batch)
-            self._buffer.append(batch.facts)
-            self._bytes += batch.facts.nbytes
+            found.add(batch)
+            yield from quarantine(batch.quarantined, self._buckets.spill)
+            yield from names(batch.names, self._buckets.spill)
+            if self._repeat:
+                yield from histories(batch.facts, unit.format, self._buckets)
+            self._buffer.add(batch.facts, placed_unit.key)
             self._records_read.inc(batch.facts.num_rows + len(batch.quarantined))
-            if self._bytes >= _FLUSH_BYTES:
-                yield from self._drain()
+            if self._buffer.bytes >= _FLUSH_BYTES:
+                for tag, pair in self._buffer.drain():
+                    yield beam.pvalue.TaggedOutput(tag, pair) if tag else pair
         self._units_read.inc()
         self._bytes_read.inc(unit.input_bytes)
-        count = _read_entry(unit.input, sessions, quarantined, parts, lost, unknown)
-        yield beam.pvalue.TaggedOutput(ENTRIES, self._buckets.spill.put(count))
-
-    def _other(self, unit: Unit, batch: FactsBatch) -> Iterator[Any]:
-        """The histories of a batch, and the names of its conversations."""
-        if batch.names is not None and batch.names.num_rows:
-            names = to_blob(batch.names, "names")
-            yield beam.pvalue.TaggedOutput(NAMES_OUT, self._buckets.spill.put(names))
-        if self._repeat:
-            histories = histories_of(batch.facts, unit.format)
-            for pair in users_to_buckets(histories, "user_key", "histories", self._buckets):
-                yield beam.pvalue.TaggedOutput(HISTORIES_OUT, pair)
+        made = [read_entry(found.count)]
+        if self._kept is not None:
+            made.append(increment_entry(1, 1))
+            if not found.is_kept:
+                made.append(unkept_entry(placed_unit.files))
+            yield from state_units(units_table([found.row()]), self._kept, self._buckets.spill)
+        for each in made:
+            yield beam.pvalue.TaggedOutput(ENTRIES, self._buckets.spill.put(each))
 
     @guarded("Read facts")
     def finish_bundle(self) -> Iterator[Any]:
-        for pair in self._drain():
-            yield GlobalWindows.windowed_value_at_end_of_window(pair)
-
-    def _drain(self) -> Iterator[tuple[int, bytes]]:
-        if self._buffer:
-            facts = pa.concat_tables(self._buffer)
-            self.start_bundle()
-            yield from facts_to_buckets(facts, self._buckets)
-
-
-def _read_entry(
-    number: int, sessions: int, quarantined: int, parts: int, lost: int, unknown: UnknownKinds
-) -> bytes:
-    return entry(
-        "read",
-        input=number,
-        sessions=sessions,
-        quarantined=quarantined,
-        parts=parts,
-        quarantined_parts=lost,
-        unknown=unknown._asdict(),
-    )
-
-
-def _quarantine(found: list[Quarantined], spill: Spill) -> Iterator[Any]:
-    if found:
-        blob = to_blob(quarantined_table(found), "quarantined")
-        yield beam.pvalue.TaggedOutput(QUARANTINED, spill.put(blob))
+        for tag, pair in self._buffer.drain():
+            value = GlobalWindows.windowed_value_at_end_of_window(pair)
+            yield beam.pvalue.TaggedOutput(tag, value) if tag else value

@@ -28,6 +28,11 @@ Kind = Literal[
     "names",
     "claims",
     "named_deletions",
+    "known",
+    "taken",
+    "row_state",
+    "state_facts",
+    "state_units",
 ]
 _OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
 _KIND = b"chatsieve.kind"

@@ -1,7 +1,7 @@
 """Fragments: staged Arrow files of masked training rows, written by text stages and read by shards.
 
 A fragment has one record batch per shard, so a shard reads only its own rows. Its name is the digest of its
-keys, so a retry writes the same file again.
+keys and threads, so a retry writes the same file again.
 """
 
 from __future__ import annotations
@@ -46,8 +46,9 @@ class FragmentRange(NamedTuple):
 def write_fragment(rows: pa.Table, shards: int, folder: str) -> Iterator[tuple[int, FragmentRange]]:
     """Writes FRAGMENT rows; yields (shard, range) for each shard that has rows."""
     rows = rows.sort_by([("key", "ascending"), ("ordinal", "ascending")]).combine_chunks()
-    names = hashlib.sha256(b"".join(rows["key"].to_pylist())).hexdigest()[:32]
-    name = f"fragment-{names}.arrow"
+    names = hashlib.sha256(b"".join(rows["key"].to_pylist()))
+    names.update(rows["ordinal"].to_numpy())
+    name = f"fragment-{names.hexdigest()[:32]}.arrow"
     parts = list(slices_by_part(rows, part_of_keys(rows["key"], shards)))
     sink = pa.BufferOutputStream()
     with pa.ipc.new_file(sink, FRAGMENT, options=_OPTIONS) as writer:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 import pyarrow as pa
@@ -140,9 +140,9 @@ class Pointer(NamedTuple):
 class FoundSession(NamedTuple):
     """The session of a row.
 
-    `digest`: a keyed digest of the bytes that the session was read from; its facts have the same. The bytes
-    are the record's or more: a Parquet batch, a block of an array, all files of a Claude Code unit. None: a
-    digest of the session's values is used instead.
+    `digest`: a keyed digest of the bytes that the session was read from; its facts have the same. Where the
+    bytes are more than the record's (a Parquet batch, a block of an array, all files of a Claude Code unit),
+    it also depends on the record's place in them. None: a digest of the session's values is used instead.
     """
 
     row: int
@@ -171,6 +171,27 @@ class Source(Protocol):
         self, unit: Unit, context: ReadContext, pointers: Sequence[Pointer]
     ) -> Iterator[FoundSession]:
         """The sessions of these records only, by ascending row."""
+
+
+class LinkedSource(Source, Protocol):
+    """A source whose files are linked to each other: a unit is a group of linked files.
+
+    With the links of files that did not change, `grouped` plans a task and opens only the other files.
+    """
+
+    def folder_of(self, path: str) -> str:
+        """The folder whose files are planned together."""
+
+    def links(self, path: str, are_needed: bool) -> Collection[str] | None:
+        """The ids that link a file to others, or none unless `are_needed`.
+
+        None for a file that is not of this format. Raises OSError.
+        """
+
+    def grouped(
+        self, task: PlanTask, links: Callable[[str, bool], Collection[Any] | None]
+    ) -> tuple[list[Unit], list[Quarantined]]:
+        """As `plan`, with `links` in place of the method: it is called once a file."""
 
 
 def one_task_per_file(input_number: int, name: str, files: Sequence[InputFile]) -> list[PlanTask]:

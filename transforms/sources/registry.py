@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 
 import msgspec
 import pyarrow as pa
@@ -17,6 +17,7 @@ from transforms.sources.base import (
     FactsBatch,
     FoundSession,
     InputFile,
+    LinkedSource,
     PlanTask,
     Pointer,
     ReadContext,
@@ -65,6 +66,12 @@ def source_of(name: str) -> Source:
     return source
 
 
+def linked_source(name: str) -> LinkedSource | None:
+    """The source of a format whose files are linked to each other; None for any other format."""
+    source = source_of(name)
+    return source if isinstance(source, ClaudeCode) else None
+
+
 def plan_tasks(input: int, format: str, files: Sequence[InputFile]) -> list[PlanTask]:  # noqa: A002
     """The files of an input in groups that are planned together; opens no file."""
     tasks = source_of(format).tasks(input, format, files)
@@ -76,11 +83,22 @@ def plan_tasks(input: int, format: str, files: Sequence[InputFile]) -> list[Plan
     ]
 
 
-def plan_units(task: PlanTask, unit_bytes: int = UNIT_BYTES) -> tuple[list[Unit], list[Quarantined]]:
-    """The units of a task, and entries for files that cannot be opened or have another format."""
+def plan_units(
+    task: PlanTask,
+    unit_bytes: int = UNIT_BYTES,
+    links: Callable[[str, bool], Collection[Hashable] | None] | None = None,
+) -> tuple[list[Unit], list[Quarantined]]:
+    """The units of a task, and entries for files that cannot be opened or have another format.
+
+    `links`: in place of the links that a `LinkedSource` would read.
+    """
     try:
         with expecting(task.paths, task.stored):
-            units, unreadable = source_of(task.format).plan(task, unit_bytes)
+            linked = linked_source(task.format) if links is not None else None
+            if linked is not None and links is not None:
+                units, unreadable = linked.grouped(task, links)
+            else:
+                units, unreadable = source_of(task.format).plan(task, unit_bytes)
     except (OSError, pa.ArrowException):
         size = sum(task.sizes)
         return [], [Quarantined(task.input, task.paths[0], "file", "unreadable_file", size, NO_DIGEST)]

@@ -7,6 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from pipeline.cli.terminal.increment import increment_lines
 from pipeline.commands.commit import Outcome
 
 _COLUMNS = 80
@@ -39,6 +40,8 @@ def print_summary(outcome: Outcome, console: Console) -> None:
     for warning in report["warnings"][:_WARNINGS]:
         about = f" ({warning['subject']})" if warning["subject"] else ""
         console.print(f"! {warning['text']}{about}", style="yellow")
+    for line in increment_lines(outcome.manifest.increment):
+        console.print(line, style="yellow" if line.startswith("!") else None)
     if outcome.manifest.kind == "run":
         text = f"Training rows: {_count(counts['training_rows'])} in {outcome.folder}/data"
         console.print(text, soft_wrap=True)
@@ -50,9 +53,10 @@ def one_line(outcome: Outcome) -> str:
     """The summary for a log: how many sessions are eligible, and the path of the report."""
     counts = outcome.report["counts"]
     eligible = counts["decisions"].get("eligible", 0)
+    more = "".join(f"; {line.lstrip('! ')}" for line in increment_lines(outcome.manifest.increment))
     return (
-        f"{outcome.manifest.kind}: {_count(eligible)} of {_count(counts['sessions'])} sessions are eligible; "
-        f"see {outcome.folder}/report/report.html"
+        f"{outcome.manifest.kind}: {_count(eligible)} of {_count(counts['sessions'])} sessions are eligible"
+        f"{more}; see {outcome.folder}/report/report.html"
     )
 
 

@@ -16,8 +16,8 @@ import pytest
 
 from pipeline.commands import run
 from pipeline.dataset.writer import begin
-from pipeline.graph import RunPlan
 from pipeline.inputs.config import load_settings
+from pipeline.plan import RunPlan
 from pipeline.runners.progress import Progress
 from pipeline.runners.run_graph import run_graph
 from schemas.errors import BusyError, PipelineError

@@ -17,7 +17,7 @@ from apache_beam.options.pipeline_options import (
     WorkerOptions,
 )
 
-from pipeline.graph import RunPlan
+from pipeline.plan import RunPlan
 from pipeline.runners import cluster, dataflow
 from pipeline.runners.progress import Progress
 from schemas.errors import ConfigError

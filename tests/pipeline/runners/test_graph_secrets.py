@@ -12,7 +12,7 @@ import apache_beam as beam
 import pytest
 
 from schemas.keys import KeyedHasher
-from tests.support.canary_plans import GRAPHS, KEY, Graphs, needles_of
+from tests.support.canary_plans import EVERY_GRAPH, KEY, Graphs, needles_of
 from tests.support.graph_layers import layers, places_of
 from transforms.shuffle.steps import Step
 
@@ -22,7 +22,7 @@ def _serialised(pipeline: Any) -> bytes:
     return data
 
 
-@pytest.mark.parametrize("kind", GRAPHS)
+@pytest.mark.parametrize("kind", EVERY_GRAPH)
 def test_a_graph_has_no_key_no_id_no_path_and_no_text(graphs: Graphs, kind: str) -> None:
     """Whoever runs the graph, or sees the page of its job, is not to learn who is in the inputs."""
     serialised = _serialised(graphs.pipeline(kind))
@@ -97,7 +97,7 @@ def test_a_hasher_without_a_reference_is_not_pickled() -> None:
         pickle.dumps(KeyedHasher(KEY))
 
 
-@pytest.mark.parametrize("kind", GRAPHS)
+@pytest.mark.parametrize("kind", EVERY_GRAPH)
 def test_every_step_of_ours_is_sealed(graphs: Graphs, kind: str) -> None:
     """A DoFn without the base class would carry its attributes readable."""
     found = []

@@ -29,14 +29,18 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
 
 def _execute(corpus: Corpus, kind: Any, out: Path) -> Path:
     """The version written with many buckets and shards, so that every stage has several bundles."""
-    overrides = {
+    execute(load_settings(corpus.config, _overrides(out)), kind, [], Progress(False))
+    return current(out)
+
+
+def _overrides(out: Path) -> dict[str, Any]:
+    return {
         "output.path": str(out),
+        "output.on_exists": "new_version",
         "audit.path": str(out),
         "output.shards": 3,
         "runner": {"name": "direct", "workers": 1, "buckets": 7, "max_bucket_bytes": "4KiB"},
     }
-    execute(load_settings(corpus.config, overrides), kind, [], Progress(False))
-    return current(out)
 
 
 def _files(version: Path) -> dict[str, bytes]:
@@ -109,3 +113,31 @@ def test_an_attempt_that_counts_twice_is_found(
     monkeypatch.setattr(direct, "FnApiRunner", lambda **_: runner)
     with pytest.raises(PipelineError):
         _execute(small, "audit", tmp_path / "out")
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize(("seed", "spills"), [(11, True), (12, False), (13, True)])
+def test_repeated_bundles_change_nothing_that_is_taken_over(
+    small: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, spills: bool
+) -> None:
+    """The second run takes rows into other shards, checks all of them, and masks those of a damaged one."""
+    out = tmp_path / "out"
+    first = _execute(small, "run", out)
+    shard = sorted((first / "data").glob("*.parquet"))[1]
+    data = shard.read_bytes()
+    shard.write_bytes(data[:100] + bytes([data[100] ^ 1]) + data[101:])
+    settings = load_settings(small.config, _overrides(out) | {"output.shards": 5})
+    runner = RepeatingRunner(seed)
+    with monkeypatch.context() as patch:
+        patch.setattr(direct, "FnApiRunner", lambda **_: runner)
+        patch.setattr(DirectRunner, "has_local_workers", spills)
+        taken = execute(settings, "run", [], Progress(False), checked_share=1.0)
+    assert min(runner.seen[mode] for mode in ("retry", "late", "twins")) > 10, runner.seen
+    increment = taken.manifest.increment
+    assert increment is not None
+    assert increment["damaged"] == [f"data/{shard.name}"]
+    assert increment["sessions_checked"] == increment["sessions_taken"] > 10
+    rebuilt = load_settings(small.config, _overrides(tmp_path / "rebuilt") | {"output.shards": 5})
+    execute(rebuilt, "run", [], Progress(False))
+    assert _files(current(out)) == _files(current(tmp_path / "rebuilt"))
+    assert _sums(current(out))["counts"] == _sums(current(tmp_path / "rebuilt"))["counts"]

@@ -16,7 +16,7 @@ from pipeline.inputs.config import load_settings
 from pipeline.runners import direct
 from pipeline.runners.progress import Progress
 from schemas.runners import DirectRunner
-from tests.support.canary_plans import GRAPHS, KEY, VARIABLE
+from tests.support.canary_plans import AFTER, EVERY_GRAPH, GRAPHS, KEY, VARIABLE
 from tests.support.captured_shuffles import CapturingRunner
 from tests.support.command import current
 from tests.support.graph_layers import places_of
@@ -126,12 +126,16 @@ def captured(config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> C
     monkeypatch.setattr(DirectRunner, "has_local_workers", False)
 
     def run(kind: str) -> CapturingRunner:
-        command, sample, policies = GRAPHS[kind]
+        command, sample, policies = GRAPHS["run" if kind == AFTER else kind]
+        settings = load_settings(config, {"output.on_exists": "new_version"}, policies)
+        paths = [tmp_path / f"out-of-peregrine/{n}" for n in range(len(settings.packs))]
+        if kind == AFTER:
+            execute_packs(settings, command, paths, [], Progress(False))
+            later = {"output.on_exists": "new_version", "as_of": "2026-01-02T00:00:01Z"}
+            settings = load_settings(config, later, policies)
         runner = CapturingRunner()
         monkeypatch.setattr(direct, "FnApiRunner", lambda **_: runner)
-        settings = load_settings(config, {}, policies)
-        paths = [tmp_path / f"out-of-peregrine/{n}" for n in range(len(settings.packs))]
-        execute_packs(settings, command, paths, [], Progress(False), sample)
+        execute_packs(settings, command, paths, [], Progress(False), sample, checked_share=0.5)
         counts = json.loads((current(paths[0]) / "manifest.json").read_bytes())["counts"]
         assert counts["sessions"] > 60, counts
         return runner
@@ -147,7 +151,7 @@ def _found(runner: CapturingRunner) -> set[str]:
     }
 
 
-@pytest.mark.parametrize("kind", GRAPHS)
+@pytest.mark.parametrize("kind", EVERY_GRAPH)
 def test_nothing_that_passes_between_steps_names_anyone(
     captured: Callable[..., CapturingRunner], kind: str
 ) -> None:

@@ -10,6 +10,7 @@ import os
 
 import pyarrow as pa
 
+from schemas.state import ROW_STATE_PREFIX
 from tests.pipeline.verify.edits import (
     DAY,
     INDEX,
@@ -194,6 +195,16 @@ ROWS = [
     Forgery("manifest-wrote-more", "rows", manifest(lambda t: t["counts"].update(training_rows=t["counts"]["training_rows"] + 1)), True),
 ]  # fmt: skip
 INDEX_ROWS = [
+    Forgery("state-lacks-a-row", "index", rows(ROW_STATE_PREFIX, lambda found: found[1:])),
+    Forgery("state-has-a-row-twice", "index", rows(ROW_STATE_PREFIX, lambda found: [found[0], *found])),
+    Forgery("state-out-of-order", "index", rows(ROW_STATE_PREFIX, lambda found: found[::-1])),
+    Forgery("state-of-a-session-that-is-not", "index", row(ROW_STATE_PREFIX, conversation_key=b"\0" * 16)),
+    Forgery("state-refuses-what-is-written", "index", row(ROW_STATE_PREFIX, lambda one: one["refusal"] is None, refusal="pii_density")),
+    Forgery("state-of-a-negative-number", "index", row(ROW_STATE_PREFIX, characters=-1)),
+    Forgery("state-without-a-digest", "index", row(ROW_STATE_PREFIX, text_digest=None)),
+    Forgery("state-lacks-a-fact", "index", rows("restricted/state/facts-", lambda found: found[1:])),
+    Forgery("state-has-a-fact-of-no-session", "index", row("restricted/state/facts-", conversation_key=b"\1" * 16)),
+    Forgery("state-counts-more-facts", "index", row("restricted/state/units-", sessions=10**6)),
     Forgery("index-of-another-row", "index", row(INDEX, row=5)),
     Forgery("index-of-another-shard", "index", row(INDEX, shard=5)),
     Forgery("index-of-another-user", "index", row(INDEX, user_key="0" * 32)),

@@ -26,6 +26,7 @@ from transforms.shuffle.digests import (
     message_numbers,
     message_numbers_by_guess,
 )
+from transforms.shuffle.instants import whole
 from transforms.shuffle.repeats import repeats
 from transforms.sources.base import ReadContext
 from transforms.sources.canonical.column_limits import over_limit, total
@@ -40,6 +41,7 @@ from transforms.sources.canonical.columns import (
     taken_apart,
 )
 from transforms.sources.decode import EARLIEST, ID_FIELDS, LATEST, check_value, present
+from transforms.sources.facts.digests import digests_at
 from transforms.sources.facts.messages import thread_of, value_size
 from transforms.sources.faults import Fault
 from transforms.sources.identities import Identities, Owner, label, owner_of
@@ -80,10 +82,11 @@ def column_facts(
             table = table.filter(pa.array(~unusual)) if unusual.any() else table
     except (pa.ArrowException, RowwiseSchema):
         return FACTS.empty_table(), everything
-    number = pa.repeat(pa.scalar(digest, pa.int64()), table.num_rows)
-    return table.set_column(FACTS.get_field_index("digest"), FACTS.field("digest"), number), np.flatnonzero(
-        unusual
-    )
+    if digest is not None:
+        places = whole(table["row"]) - first_row
+        numbers = pa.array(digests_at(digest, places))
+        table = table.set_column(FACTS.get_field_index("digest"), FACTS.field("digest"), numbers)
+    return table, np.flatnonzero(unusual)
 
 
 def _unusual_rows(columns: Columns, numbers: Ints, limits: Limits) -> Bools:

@@ -37,7 +37,7 @@ from transforms.sources.canonical.parquet_layout import (
     texts_of,
 )
 from transforms.sources.canonical.parquet_records import read_row, with_texts_assumed
-from transforms.sources.facts.digests import batch_digest
+from transforms.sources.facts.digests import batch_digest, digest_at
 from transforms.sources.facts.table import ReadRecord
 
 
@@ -171,4 +171,7 @@ def _reads(
     digest: int | None,
 ) -> list[ReadRecord]:
     """The rows at these positions in the batch, converted to Python objects one by one."""
-    return [read_row(unit, first_row + place, batch.slice(place, 1), context, digest) for place in places]
+    return [
+        read_row(unit, first_row + place, batch.slice(place, 1), context, digest_at(digest, place))
+        for place in places
+    ]

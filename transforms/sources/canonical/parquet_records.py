@@ -24,7 +24,7 @@ _SOME_TEXT = "."
 def read_row(
     unit: Unit, row: int, one: pa.RecordBatch, context: ReadContext, digest: int | None
 ) -> ReadRecord:
-    """The session of a one-row batch, or its fault. `digest`: of the batch that has the row."""
+    """The session of a one-row batch, or its fault. `digest`: of the row, as in FoundSession."""
     path, locator, data = unit.paths[0], f"row group {unit.start} row {row}", b""
     try:
         record = _record(one)

@@ -31,7 +31,7 @@ from transforms.sources.base import (
 from transforms.sources.canonical.parquet import holds_id, plan_row_groups
 from transforms.sources.canonical.parquet_layout import batches_of, open_parquet
 from transforms.sources.decode import convert_session, present
-from transforms.sources.facts.digests import batch_digest
+from transforms.sources.facts.digests import batch_digest, digest_at
 from transforms.sources.facts.table import ReadRecord
 from transforms.sources.faults import Fault, Field, bad_field, no_field
 from transforms.sources.record_file import timed
@@ -116,7 +116,7 @@ class ChatParquet:
             digest = batch_digest(batch, context.hasher) if places else None
             rows = _rows(batch if wanted is None else batch.take(pa.array(places, pa.int64())))
             yield [
-                self._read(unit, first + place, row, context, digest)
+                self._read(unit, first + place, row, context, digest_at(digest, place))
                 for place, row in zip(places, rows, strict=True)
             ]
 

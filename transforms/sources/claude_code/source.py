@@ -10,7 +10,7 @@ import collections
 import itertools
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from typing import NamedTuple, Self
 
 import pyarrow as pa
@@ -36,6 +36,7 @@ from transforms.sources.claude_code.lines import LinkedRecord
 from transforms.sources.claude_code.records import UnitRecords, links_of, records_of
 from transforms.sources.claude_code.sessions import Conversation, conversations_of
 from transforms.sources.decode import checked
+from transforms.sources.facts.digests import digest_at
 from transforms.sources.facts.table import ReadRecord, SessionBatch
 from transforms.sources.faults import Fault
 from transforms.sources.files import is_binary
@@ -56,17 +57,33 @@ class ClaudeCode:
         """One task per project folder; links do not leave it."""
         folders: dict[str, list[InputFile]] = collections.defaultdict(list)
         for file in sorted(files):
-            folders[_SUBAGENTS.sub("", os.path.dirname(file.path))].append(file)  # noqa: PTH120
+            folders[self.folder_of(file.path)].append(file)
         return [
             PlanTask(input_number, name, tuple(f.path for f in group), tuple(f.size for f in group))
             for _, group in sorted(folders.items())
         ]
 
+    def folder_of(self, path: str) -> str:
+        """The project folder of a session file, or of a subagent's file below it."""
+        return _SUBAGENTS.sub("", os.path.dirname(path))  # noqa: PTH120
+
+    def links(self, path: str, are_needed: bool) -> Collection[str] | None:
+        """The ids of the messages, parents and sessions of a file; None for a binary file."""
+        if is_binary(path):
+            return None
+        return links_of(path) if are_needed else ()
+
     def plan(self, task: PlanTask, unit_bytes: int) -> tuple[list[Unit], list[Quarantined]]:  # noqa: ARG002
         """One unit per group of files that share a message, a parent link or a session id."""
+        return self.grouped(task, self.links)
+
+    def grouped(
+        self, task: PlanTask, links: Callable[[str, bool], Collection[Hashable] | None]
+    ) -> tuple[list[Unit], list[Quarantined]]:
+        """The same, with `links` in place of the method. The links of the only file are not needed."""
         groups: Groups[str] = Groups()
         faults: list[Quarantined] = []
-        first_with: dict[str, str] = {}
+        first_with: dict[Hashable, str] = {}
         size_of = {
             path: size
             for path, size in zip(task.paths, task.sizes, strict=True)
@@ -75,16 +92,16 @@ class ClaudeCode:
         is_only_file = len(size_of) == 1  # needs no search for links, which is a third of all reading
         for path, size in size_of.items():
             try:
-                if is_binary(path):
-                    faults.append(Quarantined(task.input, path, "file", "malformed_json", size, NO_DIGEST))
-                    continue
-                links = set() if is_only_file else links_of(path)
+                found = links(path, not is_only_file)
             except OSError:
                 faults.append(Quarantined(task.input, path, "file", "unreadable_file", size, NO_DIGEST))
                 continue
+            if found is None:
+                faults.append(Quarantined(task.input, path, "file", "malformed_json", size, NO_DIGEST))
+                continue
             groups.join(path, path)
-            new = links.difference(first_with)
-            for first in {first_with[link] for link in links - new}:
+            new = set(found).difference(first_with)
+            for first in {first_with[link] for link in found if link not in new}:
                 groups.join(first, path)
             first_with.update(dict.fromkeys(new, path))
         units = []
@@ -152,7 +169,7 @@ def _sessions(
         context.all_owned(batch, unit)
         named += [conversations[row] for row in rows]
         zeros = [0] * len(rows)
-        yield SessionBatch(rows, zeros, zeros, batch, [found.digest] * len(rows))
+        yield SessionBatch(rows, zeros, zeros, batch, [digest_at(found.digest, row) for row in rows])
 
 
 def _names(conversations: Sequence[Conversation], hasher: KeyedHasher) -> pa.Table:

@@ -4,16 +4,37 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.keys import KeyedHasher
 from schemas.records import Session
+from transforms.shuffle.instants import Ints
+
+#: Odd, so that the digests of all places differ.
+_STEP = 0x9E3779B97F4A7C15
 
 
 def session_digest(session: Session, hasher: KeyedHasher) -> int:
     """The digest of a session's values, for a source that gives no digest of bytes. Slow: 100 MB/s."""
     return hasher.content(repr(session).encode("utf-8", "surrogatepass"))
+
+
+def digest_at(digest: int | None, place: int) -> int | None:
+    """The digest of the record at a place in bytes that hold several records; `digest` is theirs.
+
+    For place 0 it is `digest` itself. None for None.
+    """
+    if digest is None:
+        return None
+    return (digest + place * _STEP + 2**63) % 2**64 - 2**63
+
+
+def digests_at(digest: int, places: Ints) -> Ints:
+    """`digest_at` for many places."""
+    numbers: Ints = np.int64(digest) + places * np.uint64(_STEP).astype(np.int64)
+    return numbers
 
 
 def batch_digest(batch: pa.RecordBatch, hasher: KeyedHasher) -> int:

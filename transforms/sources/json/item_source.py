@@ -20,6 +20,7 @@ from schemas.records import Defaults, Limits
 from schemas.units import Quarantined, Unit
 from transforms.sources.base import FactsBatch, PlanTask, ReadContext, batches, byte_ranges
 from transforms.sources.decode import EARLIEST, LATEST
+from transforms.sources.facts.digests import digest_at
 from transforms.sources.facts.session_columns import SessionColumns
 from transforms.sources.facts.table import ColumnBatch, ReadRecord
 from transforms.sources.faults import Fault
@@ -114,11 +115,12 @@ class JsonItemSource[T](RecordFile):
             if unit.kind == "bytes"
             else raw_items(path, most, over_lines=self.over_lines)
         ):
+            digests.enter(item.within, row)
             if self.one_record_per_item and wanted is not None and row not in wanted:
                 row += 1
                 continue
             for number, record in enumerate(self.records_of(item.data)):
-                yield Located(row, _locator(item, row, number), record, digests.of(item.within))
+                yield Located(row, _locator(item, row, number), record, digests.of(row))
                 row += 1
 
     def facts(self, unit: Unit, context: ReadContext) -> Iterator[FactsBatch]:
@@ -167,17 +169,20 @@ class JsonItemSource[T](RecordFile):
         records = [(place, [*self.records_of(raw[place].data)]) for place in sorted(single)]
         counts[[place for place, _ in records]] = [len(each) for _, each in records]
         rows = first_row + np.cumsum(counts) - counts
-        digests = [*map(_Digests(context.hasher).of, items.within)]
+        digests = _digests_of(items.within, rows.tolist(), context.hasher)
         if columns.sessions is not None:
             number_in_item = np.arange(len(places)) - np.searchsorted(places, places)
-            of_sessions = [digests[place] for place in places]
+            of_sessions = [
+                digest_at(digests[place], number)
+                for place, number in zip(places, number_in_item.tolist(), strict=True)
+            ]
             numbers = (rows[places] + number_in_item).tolist()
             yield _column_batch(numbers, columns.sessions, unit, context, of_sessions)
         for place, each in records:
             for number, record in enumerate(each):
                 row = int(rows[place]) + number
                 locator = _locator(raw[place], row, number)
-                yield read_record(unit, row, locator, record, context, digests[place])
+                yield read_record(unit, row, locator, record, context, digest_at(digests[place], number))
         return int(counts.sum())
 
     def _given_once(self, items: Items[T]) -> Sequence[T | None]:
@@ -213,18 +218,35 @@ def _locator(item: Item, row: int, number: int) -> str:
 
 
 class _Digests:
-    """Digests of bytes; those of many items in a row are computed once."""
+    """Digests of records, by the bytes that they are read with and their place among the records of these."""
 
     def __init__(self, hasher: KeyedHasher) -> None:
         self._hasher = hasher
-        self._last: bytes | None = None
+        self._within: bytes | None = None
+        self._first = 0
         self._digest: int | None = None
 
-    def of(self, data: bytes | None) -> int | None:
-        """The digest of the bytes; None for None."""
-        if data is not self._last:
-            self._last, self._digest = data, None if data is None else self._hasher.content(data)
-        return self._digest
+    def enter(self, within: bytes | None, row: int) -> None:
+        """Begins an item that was read with these bytes; `row`: of its first record."""
+        if within is not self._within:
+            self._within, self._first, self._digest = within, row, None
+
+    def of(self, row: int) -> int | None:
+        """The digest of the record in this row; None where there are no bytes."""
+        if self._digest is None and self._within is not None:
+            self._digest = self._hasher.content(self._within)
+        return digest_at(self._digest, row - self._first)
+
+
+def _digests_of(
+    withins: Sequence[bytes | None], rows: Sequence[int], hasher: KeyedHasher
+) -> list[int | None]:
+    """The digest of the first record of each item; `rows`: of these records."""
+    digests, found = _Digests(hasher), list[int | None]()
+    for within, row in zip(withins, rows, strict=True):
+        digests.enter(within, row)
+        found.append(digests.of(row))
+    return found
 
 
 def _column_batch(
