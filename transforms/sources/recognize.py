@@ -97,4 +97,5 @@ _RECOGNIZERS: dict[str, Callable[[Peek], bool]] = {
     "lmsys": _columns("conversation_id", "conversation"),
     "anthropic-messages": _anthropic,
     "otel-genai": _otel,
+    "mapped": lambda peek: False,  # noqa: ARG005 - any schema could be meant
 }
