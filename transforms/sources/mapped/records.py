@@ -135,7 +135,7 @@ class Schema:
 
     def _time(self, found: dt.datetime | None, name: str) -> dt.datetime:
         if found is None:
-            path = self._paths.get(f"messages[].{name}") or self._paths.get(name) or name
+            path = self._paths.get(f"messages[].{name}") or self._paths.get(name) or "created_at"
             raise Fault("missing_field", None, Field(path, "missing"))
         return found
 
