@@ -19,6 +19,7 @@ from transforms.sources.suggest.proposal import propose
 
 #: Formats of turns without owner and time, which own schemas often resemble.
 _LISTS = frozenset({"sharegpt", "openai-messages"})
+_CONTENTS = ("messages[].content", "conversations[].value", "conversations[].content")
 
 
 class Suggestion(NamedTuple):
@@ -75,13 +76,17 @@ def _proposal(files: Sequence[InputFile]) -> Proposal | None:
 
 
 def _has_more(files: Sequence[InputFile]) -> bool:
-    """True if records of lists of turns have fields that their format does not read: times or owners."""
+    """True if lists of turns have fields that their format does not read: owners, times, other contents."""
     made = _proposal(files)
-    names = ("created_at:", "organization_id:", "tier:", "  sent_at:")
-    return made is not None and any(
-        line.startswith(names) or (line.startswith("user_id:") and line != "user_id: user_id")
-        for line in made.fields
-    )
+    return made is not None and any(_is_more(line) for line in made.fields)
+
+
+def _is_more(line: str) -> bool:
+    name, _, path = line.strip().partition(":")
+    if name == "content":
+        return path.strip() not in _CONTENTS
+    is_owner = name in ("organization_id", "tier") or (name == "user_id" and path.strip() != "user_id")
+    return is_owner or name in ("created_at", "sent_at")
 
 
 def _known(entries: Sequence[dict[str, Any]]) -> list[str]:

@@ -183,10 +183,16 @@ class MessageConfig(StrictModel):
 
     @property
     def each(self) -> Steps:
-        """The list whose elements are the messages, as steps that end with EACH; empty for one message."""
+        """The list whose elements are the messages, as steps that end with EACH; empty for one message.
+
+        It is the innermost list that all paths with `[]` are in; the outermost if that is content alone and
+        the role is constant, since the other lists then have its parts.
+        """
         paths = [path for name in _OF_MESSAGE if (path := _path_in(getattr(self, name)))]
         lists = [found for path in paths if (found := lists_of(steps_of(path)))]
         common = [each for each in (lists[0] if lists else ()) if all(each in some for some in lists)]
+        if len(lists) == 1 and self.role.constant is not None:
+            return common[0]
         return common[-1] if common else ()
 
     @pydantic.model_validator(mode="after")
