@@ -104,6 +104,9 @@ def test_a_record_that_cannot_be_read_costs_no_other_and_names_its_field(
     assert [session.conversation_id for session in found.sessions] == ["a", "b"]
     (fault,) = found.quarantined
     assert (fault.code, fault.field, fault.kind) == entry
+    name = record["sid"] if isinstance(record, dict) else None
+    readable = isinstance(name, str) and name.strip() and entry[0] != "malformed_json"
+    assert fault.conversation_key == (CONTEXT.hasher.conversation(name) if readable else None)
 
 
 def test_a_naive_time_without_a_zone_is_quarantined(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from schemas.mapped.paths import Steps, steps_of
 from schemas.records import Block, Defaults, Message, Role, Session
 from transforms.sources.chats.columns import content_digest
 from transforms.sources.chats.histories import history_ids, only_text
-from transforms.sources.decode import checked
+from transforms.sources.decode import checked, readable_id
 from transforms.sources.faults import Fault, Field, bad_field
 from transforms.sources.json.once import decoded_once
 from transforms.sources.mapped import values
@@ -76,15 +76,23 @@ class Schema:
             raise Fault("not_an_object")
         for path, steps in self._json:
             record = _decoded(record, path, steps)
-        found = {name: read(record) for name, read in self._once}
-        conversation_id = found.get("conversation_id")
-        if self.id_path and not (conversation_id or "").strip():
-            kind = "missing" if conversation_id is None else "text"
-            raise Fault("missing_field", None, Field(self.id_path, kind))
+        found: dict[str, Any] = {}
         try:
-            return Parsed(found, [message for section in self._sections for message in section(record)])
+            for name, read in self._once:
+                found[name] = read(record)
+            messages = [] if self._lacks_id(found) else self._messages(record)
         except Fault as fault:
-            raise fault.of(conversation_id) from None
+            raise fault.of(readable_id(found.get("conversation_id"))) from None
+        if self._lacks_id(found):
+            kind = "missing" if found["conversation_id"] is None else "text"
+            raise Fault("missing_field", None, Field(self.id_path, kind))
+        return Parsed(found, messages)
+
+    def _lacks_id(self, found: Mapping[str, Any]) -> bool:
+        return bool(self.id_path) and not (found["conversation_id"] or "").strip()
+
+    def _messages(self, record: Any) -> list[Message]:
+        return [message for section in self._sections for message in section(record)]
 
     def finished(self, parsed: Parsed, defaults: Defaults, max_messages: int) -> Session:
         """The session of a record or group, its times and ids filled in; raises Fault."""
