@@ -6,6 +6,8 @@ from typing import Any
 
 from rich.console import Console
 
+from schemas.yaml_keys import PLACEHOLDER
+
 _LACKING = {
     "user_id": "a session without a user id is not eligible",
     "organization_id": "needed for separate authorisations only",
@@ -86,7 +88,7 @@ def yaml_of(inputs: list[dict[str, Any]]) -> str:
     for entry in inputs:
         lines += [f"  - path: {_quoted(entry['path'])}", f"    format: {entry['format']}"]
         if entry["format"] == "mapped":
-            lines.append("    fields: ...   # as in the file given")
+            lines.append(f"    fields: {PLACEHOLDER}   # as in the file given")
         if entry.get("defaults"):
             lines.append("    defaults:")
             lines += [f"      {field}:   # fill in" for field in entry["defaults"]]

@@ -185,14 +185,18 @@ def test_messages_in_rows_become_sessions(tmp_path: Path, kind: str) -> None:
 
 
 def test_a_row_that_cannot_be_read_is_a_part_and_two_users_are_a_conflict(tmp_path: Path) -> None:
-    """One bad row costs no session; a session of two people has no owner."""
+    """One bad row costs no session; a session of two people is two records, which the decision excludes."""
     bad = [row("a", "martian", "x", 9), row(None, "user", "x", 9), row("b", "user", "x", 9, user="u3")]  # type: ignore[arg-type]
     found = read(write_lines(tmp_path / "rows.jsonl", [*ROWS, *bad]), GROUPS)
-    assert [session.conversation_id for session in found.sessions] == ["a"]
+    owners = [(session.conversation_id, session.user_id, texts(session)) for session in found.sessions]
+    assert owners == [
+        ("a", "u1", ["first", "second", "third", "fourth"]),
+        ("b", "u2", ["other", "end"]),
+        ("b", "u3", ["x"]),
+    ]
     assert sorted((each.code, each.field, each.is_part) for each in found.quarantined) == [
         ("bad_field", "from", True),
         ("missing_field", "session", True),
-        ("subject_conflict", "user", False),
     ]
 
 

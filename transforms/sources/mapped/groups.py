@@ -2,58 +2,89 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 from schemas.records import Message, Session
-from transforms.sources.faults import Fault, Field
 from transforms.sources.identities import THEN, label
 from transforms.sources.mapped.messages import NO_TIME
-from transforms.sources.mapped.records import Parsed, Schema
+from transforms.sources.mapped.records import Parsed
 
 #: A file of records to be grouped may have so many bytes, decompressed: its sessions are held in memory.
 MAX_BYTES = 512 << 20
-_OWNERS = ("user_id", "organization_id")
 LABELS = ("tier", "surface")
+
+
+class _Row(NamedTuple):
+    row: int
+    locator: str
+    size: int
+    parsed: Parsed
+
+    @property
+    def user(self) -> str | None:
+        """The user of the record; None if it has none."""
+        found: str | None = self.parsed.fields.get("user_id")
+        return found if found and found.strip() else None
+
+
+def _first(values: Sequence[Any]) -> Any:
+    return values[0]
+
+
+def _last(values: Sequence[Any]) -> Any:
+    return values[-1]
+
+
+#: Which of the values of several records counts, if it is not the first one.
+_CHOICE: dict[str, Callable[[Sequence[Any]], Any]] = {
+    "organization_id": _last,
+    "created_at": min,
+    "deleted_at": min,
+    "current_message_id": _last,
+    "incognito": any,
+}
 
 
 @dataclasses.dataclass
 class Group:
-    """The records of one session, in the order of the file. `size`: of their bytes."""
+    """The records of one session, in the order of the file: the place of each, and what it has."""
 
-    first: int
-    locator: str
-    size: int = 0
-    rows: list[Parsed] = dataclasses.field(default_factory=list)
+    rows: list[_Row] = dataclasses.field(default_factory=list)
 
-    def parsed(self, schema: Schema) -> Parsed:
-        """The records as one; raises Fault if they have several users or organizations.
+    @property
+    def first(self) -> int:
+        """The row of the first record."""
+        return self.rows[0].row
 
-        Messages are sorted by time, those of equal or missing time in the order of the file.
-        """
+    @property
+    def size(self) -> int:
+        """Bytes of the records."""
+        return sum(row.size for row in self.rows)
+
+    def by_user(self) -> list[Group]:
+        """A group per user: a session of several is excluded. Records without a user are in the first."""
+        users = dict.fromkeys(user for row in self.rows if (user := row.user) is not None)
+        if len(users) < 2:
+            return [self]
+        default = next(iter(users))
+        return [Group([row for row in self.rows if (row.user or default) == user]) for user in users]
+
+    def parsed(self) -> Parsed:
+        """The records as one. Messages are sorted by time, those of equal or no time as in the file."""
         fields: dict[str, Any] = {}
-        for name in {name: None for row in self.rows for name in row.fields}:
-            found = [row.fields[name] for row in self.rows if row.fields[name] is not None]
-            fields[name] = found[0] if found else None
-            if name in _OWNERS and len({each for each in found if each.strip()}) > 1:
-                raise Fault(
-                    "subject_conflict", fields["conversation_id"], Field(schema.path_of(name), "text")
-                )
-            if name in _OWNERS:
-                fields[name] = next((each for each in found if each.strip()), None)
-            if name == "created_at" and found:
-                fields[name] = min(found)
-            if name in ("deleted_at", "current_message_id") and found:
-                fields[name] = found[-1]
-            if name == "incognito" and found:
-                fields[name] = any(found)
-        return Parsed(fields, _by_time([_dated(row) for row in self.rows]))
+        parsed = [row.parsed for row in self.rows]
+        for name in parsed[0].fields:
+            found = [each.fields[name] for each in parsed if each.fields[name] not in (None, "")]
+            fields[name] = _CHOICE.get(name, _first)(found) if found else None
+        return Parsed(fields, _by_time([_dated(each) for each in parsed]))
 
     def label(self, name: str, session: Session) -> str | None:
         """The tier or surface; all that the records have one after another, if it is from a record."""
         found: str | None = getattr(session, name)
-        own = [each for row in self.rows if (each := label(row.fields.get(name)))]
+        own = [each for row in self.rows if (each := label(row.parsed.fields.get(name)))]
         several = [*dict.fromkeys(own)]
         return THEN.join(several) if len(several) > 1 and found == several[0] else found
 
@@ -74,9 +105,8 @@ def _by_time(rows: Sequence[Iterable[Message]]) -> list[Message]:
 
 def grouped(found: Iterable[tuple[int, str, int, Parsed]]) -> Iterator[Group]:
     """The groups of records (row, locator, size, parsed), in order of their first records."""
-    groups: dict[str, Group] = {}
-    for row, locator, size, parsed in found:
-        group = groups.setdefault(parsed.fields["conversation_id"], Group(row, locator))
-        group.size += size
-        group.rows.append(parsed)
-    yield from groups.values()
+    groups: dict[str, Group] = collections.defaultdict(Group)
+    for each in found:
+        groups[each[3].fields["conversation_id"]].rows.append(_Row(*each))
+    several = [part for group in groups.values() for part in group.by_user()]
+    yield from sorted(several, key=lambda group: group.first)

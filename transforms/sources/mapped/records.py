@@ -52,10 +52,6 @@ class Schema:
         found = self._fields.conversation_id or self._fields.group_by
         return (found.path or "") if found else ""
 
-    def path_of(self, name: str) -> str:
-        """The own schema's path of a canonical field."""
-        return self._paths.get(name, name)
-
     @property
     def is_list_of_records(self) -> bool:
         """True if an item of a file holds several records."""

@@ -189,9 +189,9 @@ def _sessions_of(
         while entry is not None and entry.row < group.first:
             yield entry
             entry = next(entries, None)
-        where = Found(group.first, group.locator, None, b"", group.size, 0)
+        where = Found(group.first, group.rows[0].locator, None, b"", group.size, 0)
         try:
-            session = schema.finished(group.parsed(schema), defaults, context.limits.max_messages)
+            session = schema.finished(group.parsed(), defaults, context.limits.max_messages)
             _check_size(session, group.size, context)
         except Fault as fault:
             yield _faulty(where, fault, unit, context)

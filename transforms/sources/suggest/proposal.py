@@ -178,8 +178,10 @@ class _Writer:
             if text.lower() in words.ROLES and text.lower() not in ROLE_WORDS
         }
         unknown = [count for text, count in texts.items() if text.lower() not in words.ROLES]
+        known = {words.ROLES[text.lower()] for text in texts if text.lower() in words.ROLES}
+        wanted = "assistant" if "user" in known and "assistant" not in known else "user"
         self._made.mapped(
-            "role", found, listed, unknown, "user", "user, assistant, system, tool or null", "  ", "  "
+            "role", found, listed, unknown, wanted, "user, assistant, system, tool or null", "  ", "  "
         )
 
     def _message_ids(self, inner: Profile) -> None:
