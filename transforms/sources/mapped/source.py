@@ -1,6 +1,7 @@
 """The ways to read an own schema: `mapped`, `mapped-histories`, and `mapped-groups` for single messages.
 
-An audit takes 1.9 times the CPU of the canonical format for JSON Lines of equal texts.
+Facts of JSON Lines take 1.5 times the CPU of canonical lines with the same texts; without message ids, 2.2
+times.
 """
 
 from __future__ import annotations
