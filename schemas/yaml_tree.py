@@ -95,7 +95,9 @@ def load_tree(
         raise error(f"{path}:{caught.line}: {caught}") from None
     except yaml.MarkedYAMLError as caught:
         line = caught.problem_mark.line + 1 if caught.problem_mark else 1
-        cure = "; put text with [ or { within {...} in quotes" if _IN_BRACES.search(str(caught.problem)) else ""
+        cure = (
+            "; put text with [ or { within {...} in quotes" if _IN_BRACES.search(str(caught.problem)) else ""
+        )
         raise error(f"{path}:{line}: not valid YAML: {caught.problem}{cure}") from None
     except yaml.YAMLError:
         raise error(f"{path}:1: not valid YAML") from None

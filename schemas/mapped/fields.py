@@ -154,13 +154,18 @@ class PathConfig(StrictModel):
     path: Path
 
 
-Text = Annotated[FieldConfig, pydantic.BeforeValidator(_from_path)]
-Once = Annotated[OnceConfig, pydantic.BeforeValidator(_from_path)]
-Label = Annotated[OnceConfig, pydantic.BeforeValidator(_label_or_path)]
-Time = Annotated[TimeConfig, pydantic.BeforeValidator(_from_path)]
-OnceTime = Annotated[OnceTimeConfig, pydantic.BeforeValidator(_from_path)]
-Value = Annotated[PathConfig, pydantic.BeforeValidator(_from_path)]
-Role = Annotated[RoleConfig, pydantic.BeforeValidator(_role_or_path)]
+def _before(shorter: Any, model: type[StrictModel]) -> pydantic.BeforeValidator:
+    """Accepts the path of a field in place of its mapping, also in the JSON Schema."""
+    return pydantic.BeforeValidator(shorter, json_schema_input_type=model | str)
+
+
+Text = Annotated[FieldConfig, _before(_from_path, FieldConfig)]
+Once = Annotated[OnceConfig, _before(_from_path, OnceConfig)]
+Label = Annotated[OnceConfig, _before(_label_or_path, OnceConfig)]
+Time = Annotated[TimeConfig, _before(_from_path, TimeConfig)]
+OnceTime = Annotated[OnceTimeConfig, _before(_from_path, OnceTimeConfig)]
+Value = Annotated[PathConfig, _before(_from_path, PathConfig)]
+Role = Annotated[RoleConfig, _before(_role_or_path, RoleConfig)]
 
 
 class MessageConfig(StrictModel):
@@ -221,7 +226,11 @@ def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, dict) else value
 
 
-Messages = Annotated[list[MessageConfig], pydantic.BeforeValidator(_as_list), pydantic.Field(min_length=1)]
+Messages = Annotated[
+    list[MessageConfig],
+    pydantic.Field(min_length=1),
+    pydantic.BeforeValidator(_as_list, json_schema_input_type=list[MessageConfig] | MessageConfig),
+]
 
 
 class FieldsConfig(StrictModel):
