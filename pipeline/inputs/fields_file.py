@@ -6,7 +6,8 @@ from pathlib import Path
 
 from schemas.errors import ConfigError
 from schemas.mapped.fields import FieldsConfig
-from schemas.strict_yaml import load_tree, validate
+from schemas.strict_yaml import validate
+from schemas.yaml_tree import load_tree
 
 
 def fields_at(path: Path | str) -> FieldsConfig:
