@@ -13,7 +13,7 @@ import pydantic
 
 from schemas.errors import ConfigError
 from schemas.known_keys import closest, known_keys
-from schemas.yaml_keys import PLACEHOLDER, placeholders_in
+from schemas.mapped.placeholders import PLACEHOLDER, placeholders_in
 from schemas.yaml_tree import Lines, dotted_key, line_of, load_tree
 
 _SIZE = re.compile(r"(\d+)\s*(B|KB|MB|GB|KiB|MiB|GiB)?\Z")

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from pipeline.commands.inspect import ending_of, entries_of
 from pipeline.inputs.globs import files_at, is_folder, refused
-from schemas.yaml_keys import PLACEHOLDER
+from schemas.mapped.placeholders import PLACEHOLDER
 from transforms.sources.base import InputFile, states_of_objects
 from transforms.sources.objects import expecting
 from transforms.sources.recognize import formats_in

@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.console import Console
 
-from schemas.yaml_keys import PLACEHOLDER
+from schemas.mapped.placeholders import PLACEHOLDER
 
 _LACKING = {
     "user_id": "a session without a user id is not eligible",

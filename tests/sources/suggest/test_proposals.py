@@ -14,9 +14,9 @@ from pipeline.commands.suggest import suggest
 from schemas.config import InputConfig, reader_of
 from schemas.errors import ConfigError
 from schemas.mapped.fields import FieldsConfig
+from schemas.mapped.placeholders import PLACEHOLDER
 from schemas.records import Defaults, Limits
 from schemas.strict_yaml import load_model
-from schemas.yaml_keys import PLACEHOLDER
 from tests.support.own_schemas import PRIVATE, SCHEMAS
 from tests.support.source_files import HASHER, read_all, write_lines
 from transforms.sources.base import ReadContext

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from schemas.mapped.paths import Steps, text_of
-from schemas.yaml_keys import PLACEHOLDER
+from schemas.mapped.placeholders import PLACEHOLDER
 from transforms.sources.suggest.candidates import Chosen
 
 _PLAIN = re.compile(r"[A-Za-z_][\w.\[\]-]*\Z")

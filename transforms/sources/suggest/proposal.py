@@ -7,7 +7,7 @@ from typing import Any
 
 from schemas.mapped.fields import SURFACES, TIERS
 from schemas.mapped.paths import EACH, Steps, text_of
-from schemas.yaml_keys import PLACEHOLDER
+from schemas.mapped.placeholders import PLACEHOLDER
 from transforms.sources.mapped.values import ROLE_WORDS
 from transforms.sources.suggest import words
 from transforms.sources.suggest.candidates import (
