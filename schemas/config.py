@@ -9,8 +9,9 @@ import pydantic
 
 from schemas.consent_config import ConsentConfig
 from schemas.decisions import Reason
-from schemas.formats import check_format
+from schemas.formats import MAPPED_GROUPS, MAPPED_HISTORIES, check_format
 from schemas.ids import UNCLEAN, is_unclean
+from schemas.mapped.fields import FieldsConfig
 from schemas.report import WarningCode
 from schemas.runners import DirectRunner, RunnerConfig
 from schemas.strict_yaml import Duration, Instant, Size, StrictModel
@@ -53,13 +54,36 @@ class InputConfig(DatedInput):
     """One input: a file, folder or glob, its format, and where missing user ids and labels come from.
 
     `mapping`: a CSV or Parquet table that assigns a user to a path or account. For each missing value the
-    first matching entry of `defaults_by_path` applies, then `defaults`.
+    first matching entry of `defaults_by_path` applies, then `defaults`. `fields`: of format `mapped`, where
+    the records have what a session needs.
     """
 
     format: Format = "canonical"
     defaults: InputDefaults = pydantic.Field(default_factory=InputDefaults)
     defaults_by_path: list[PathDefaults] = pydantic.Field(default_factory=list)
     mapping: str | None = None
+    fields: FieldsConfig | None = None
+
+    @pydantic.model_validator(mode="after")
+    def _fields_of_mapped(self) -> InputConfig:
+        if self.format == "mapped" and self.fields is None:
+            raise ValueError("format mapped needs fields; `chatsieve inspect PATH --suggest` proposes them")
+        if self.format != "mapped" and self.fields is not None:
+            raise ValueError(f"fields is for format mapped; format is {self.format}")
+        return self
+
+    @property
+    def reader(self) -> str:
+        """The source that reads the input: the format, or the way to read format `mapped`."""
+        return self.format if self.fields is None else reader_of(self.fields)
+
+
+def reader_of(fields: FieldsConfig) -> str:
+    """The source that reads an own schema."""
+    if fields.group_by is not None:
+        return MAPPED_GROUPS
+    repeats = fields.conversation_id is None and fields.messages[0].message_id is None
+    return MAPPED_HISTORIES if repeats else "mapped"
 
 
 class OutputConfig(StrictModel):

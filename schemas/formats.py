@@ -15,9 +15,12 @@ BUILT_IN = (
     "lmsys",
     "anthropic-messages",
     "otel-genai",
+    "mapped",
 )
+#: How an input of format `mapped` is read whose records are single messages, or have no conversation id.
+MAPPED_GROUPS, MAPPED_HISTORIES = "mapped-groups", "mapped-histories"
 #: Formats in which a record may repeat the whole history of another one, under an id of its own.
-REPEAT_HISTORY = frozenset({"sharegpt", "openai-messages"})
+REPEAT_HISTORY = frozenset({"sharegpt", "openai-messages", MAPPED_HISTORIES})
 #: Formats whose conversations may have further ids: session ids, or ids of records that repeat a history.
 NAMED = REPEAT_HISTORY | {"claude-code"}
 #: The entry-point group of other packages: the name of a format, and a `transforms.sources.base.Source`
@@ -28,7 +31,8 @@ ENTRY_POINT_GROUP = "chatsieve.sources"
 def registered() -> dict[str, importlib.metadata.EntryPoint]:
     """Formats of other packages by name. A name of a built-in format is ignored."""
     found = importlib.metadata.entry_points(group=ENTRY_POINT_GROUP)
-    return {point.name: point for point in found if point.name not in BUILT_IN}
+    own = {*BUILT_IN, MAPPED_GROUPS, MAPPED_HISTORIES}
+    return {point.name: point for point in found if point.name not in own}
 
 
 def check_format(name: str) -> str:

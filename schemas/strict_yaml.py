@@ -13,6 +13,7 @@ import pydantic
 
 from schemas.errors import ConfigError
 from schemas.known_keys import closest, known_keys
+from schemas.mapped.placeholders import PLACEHOLDER, placeholders_in
 from schemas.yaml_tree import Lines, dotted_key, line_of, load_tree
 
 _SIZE = re.compile(r"(\d+)\s*(B|KB|MB|GB|KiB|MiB|GiB)?\Z")
@@ -106,6 +107,9 @@ def validate[Model: pydantic.BaseModel](
 
     `options` maps dotted keys to the command-line options that set them. A fault there names the option.
     """
+    texts: dict[tuple[str | int, ...], str] = dict.fromkeys(placeholders_in(tree), _PLACEHOLDER)
+    if texts:
+        raise error(*(_line(path, lines, keys, texts[keys], options or {}) for keys in texts))
     try:
         return model.model_validate(tree)
     except pydantic.ValidationError as caught:
@@ -113,7 +117,6 @@ def validate[Model: pydantic.BaseModel](
             (_without_tags(tree, _without_functions(fault["loc"])), fault)
             for fault in caught.errors(include_url=False, include_input=False)
         ]
-    texts: dict[tuple[str | int, ...], str] = {}
     meant: set[tuple[str | int, ...]] = set()
     for keys, fault in found:
         if fault["type"] == "extra_forbidden":
@@ -138,6 +141,7 @@ def _line(
 
 
 _UNKNOWN = "unknown key; "
+_PLACEHOLDER = f"{PLACEHOLDER} is a placeholder; put the value there, or remove the line"
 
 
 def _unknown_key(guess: str | None, known: Sequence[str]) -> str:
@@ -216,9 +220,17 @@ def _option(keys: tuple[str | int, ...], options: Mapping[str, str], unknown: bo
 
 
 def _without_tags(tree: Any, keys: tuple[str | int, ...]) -> tuple[str | int, ...]:
-    """The keys without the values of `format` or `name` that pydantic inserts for discriminated unions."""
+    """The keys without the values of `format` or `name` that pydantic inserts for discriminated unions.
+
+    Also without those of a longer form where the file has a shorter one: a text for a mapping with `path`, or
+    a mapping for a list of one.
+    """
     found: list[str | int] = []
     for key in keys:
+        if found and isinstance(tree, str):
+            break
+        if isinstance(tree, dict) and isinstance(key, int):
+            continue
         tags = (tree.get("format"), tree.get("name", "direct")) if isinstance(tree, dict) else ()
         if isinstance(tree, dict) and key not in tree and key in tags:
             continue

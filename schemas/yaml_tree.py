@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import yaml
 
 from schemas.errors import ConfigError
 
+_IN_BRACES = re.compile(r"expected ',' or '[}\]]', but got '[\[{]'")
 Lines = dict[tuple[str | int, ...], int]
 #: A configuration file above these limits is refused. The largest one that is shipped has 3 kB.
 MAX_CHARACTERS = 256 << 10
@@ -93,7 +95,10 @@ def load_tree(
         raise error(f"{path}:{caught.line}: {caught}") from None
     except yaml.MarkedYAMLError as caught:
         line = caught.problem_mark.line + 1 if caught.problem_mark else 1
-        raise error(f"{path}:{line}: not valid YAML: {caught.problem}") from None
+        cure = (
+            "; put text with [ or { within {...} in quotes" if _IN_BRACES.search(str(caught.problem)) else ""
+        )
+        raise error(f"{path}:{line}: not valid YAML: {caught.problem}{cure}") from None
     except yaml.YAMLError:
         raise error(f"{path}:1: not valid YAML") from None
     if faults:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.inspect import Format, checked_format
+from pipeline.cli.inspect import FieldsFile, Format, checked_format, fields_of
 from pipeline.cli.options import Quiet, tell
 from schemas.errors import ConfigError
 from schemas.records import Defaults, Limits
@@ -19,6 +19,7 @@ def convert(
         Path, typer.Option("--output", metavar="FILE", help="The Parquet file to write. It must not exist.")
     ],
     format_: Format = None,
+    fields: FieldsFile = None,
     default: Annotated[
         list[str] | None,
         typer.Option(
@@ -36,7 +37,9 @@ def convert(
     """
     from pipeline.commands.convert import convert as write_canonical
 
-    result = write_canonical(paths, output, checked_format(format_), _defaults(default or []), Limits())
+    own = fields_of(fields, format_)
+    name = None if own else checked_format(format_)
+    result = write_canonical(paths, output, name, _defaults(default or []), Limits(), own)
     for code, count in result.quarantined.items():
         tell(f"chatsieve: {count} records were not converted: {code}", err=True)
     if not quiet:

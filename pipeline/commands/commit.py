@@ -211,6 +211,9 @@ def _arguments(settings: Settings, inputs: Inputs) -> dict[str, Any]:
             source["mapping"] = _file_entry(settings.resolve(mapping), inputs)
         if not source["defaults_by_path"]:
             del source["defaults_by_path"]
+        fields = source.pop("fields")
+        if fields is not None:
+            source["fields"] = _fields_arguments(fields)
     for name in ("policy", "deid", "authorizations", "deletions"):
         arguments[name] = None if arguments[name] is None else masked_name(arguments[name])
     arguments["consent"] = _consent_arguments(arguments["consent"])
@@ -236,6 +239,21 @@ def _record_window(source: dict[str, Any], covered: FoundFiles) -> None:
         "last": covered.window.last.isoformat(),
         "days_without_files": [day.isoformat() for day in covered.empty],
     }
+
+
+def _fields_arguments(fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields of an own schema that are given; constants and values of ids are left out."""
+    shown = {name: _given(value) for name, value in fields.items() if value}
+    for name in ("conversation_id", "group_by", "user_id", "organization_id"):
+        if name in shown:
+            shown[name] = {key: value if key == "path" else "given" for key, value in shown[name].items()}
+    return shown
+
+
+def _given(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _given(each) for name, each in value.items() if each}
+    return [_given(each) for each in value] if isinstance(value, list) else value
 
 
 def _consent_arguments(consent: dict[str, Any]) -> dict[str, Any]:

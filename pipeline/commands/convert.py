@@ -13,8 +13,10 @@ from typing import NamedTuple
 import pyarrow.parquet as pq
 
 from pipeline.inputs.globs import files_at, input_files, refused
+from schemas.config import reader_of
 from schemas.errors import InputError, OutputError
 from schemas.keys import KeyedHasher
+from schemas.mapped.fields import FieldsConfig
 from schemas.records import Defaults, Limits, Session
 from schemas.units import Quarantined
 from transforms.read.sessions import sessions_of
@@ -29,30 +31,34 @@ _BATCH_CHARACTERS = 16 << 20
 
 
 class Converted(NamedTuple):
-    """The number of session records written, and of quarantined records by code."""
+    """The number of session records written, and of quarantined ones by code, field and kind of value."""
 
     sessions: int
     quarantined: dict[str, int]
 
 
 def convert(
-    paths: Sequence[str], output: Path, source_format: str | None, defaults: Defaults, limits: Limits
+    paths: Sequence[str],
+    output: Path,
+    source_format: str | None,
+    defaults: Defaults,
+    limits: Limits,
+    fields: FieldsConfig | None = None,
 ) -> Converted:
     """Writes all sessions of the inputs to a Parquet file (mode 0600). If it fails, no file is left.
 
-    Equal inputs give equal bytes. Raises OutputError if the output exists or cannot be written, InputError if
-    the inputs have no known format or several.
+    Equal inputs give equal bytes. `fields`: of an own schema, by which all files are read. Raises OutputError
+    if the output exists or cannot be written, InputError if the inputs have no known format or several.
     """
     if output.exists():
         raise OutputError(f"{output}: exists already; give another --output")
     with refused():
-        return _converted(*_chosen(paths, source_format), output, defaults, limits)
+        name = source_format if fields is None else reader_of(fields)
+        context = ReadContext(KeyedHasher(os.urandom(32)), limits, (defaults,), fields=(fields,))
+        return _converted(*_chosen(paths, name), output, context)
 
 
-def _converted(
-    name: str, files: Sequence[InputFile], output: Path, defaults: Defaults, limits: Limits
-) -> Converted:
-    context = ReadContext(KeyedHasher(os.urandom(32)), limits, (defaults,))
+def _converted(name: str, files: Sequence[InputFile], output: Path, context: ReadContext) -> Converted:
     counts: collections.Counter[str] = collections.Counter()
     written = 0
     try:
@@ -115,7 +121,8 @@ def _batches(
     size = 0
     for record in found:
         if isinstance(record, Quarantined):
-            counts[record.code] += 1
+            field = "" if record.field is None else f": {record.field} ({record.kind})"
+            counts[f"{record.code}{field}"] += 1
             continue
         batch.append(record)
         size += sum(map(text_bytes, record.messages))

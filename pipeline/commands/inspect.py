@@ -12,8 +12,10 @@ from pathlib import PurePath
 from typing import Any
 
 from pipeline.inputs.globs import files_at, input_files, is_folder, refused
+from schemas.config import reader_of
 from schemas.errors import InputError
 from schemas.keys import KeyedHasher
+from schemas.mapped.fields import FieldsConfig
 from schemas.records import Block, Defaults, Limits, Message, Session
 from schemas.units import Quarantined
 from transforms.read.sessions import sessions_of
@@ -24,6 +26,7 @@ from transforms.sources.claude_code.census import census_of
 from transforms.sources.objects import expecting
 from transforms.sources.recognize import formats_in
 from transforms.sources.registry import source_of
+from transforms.sources.suggest.not_read import fields_not_read
 from transforms.sources.unknown_kinds import COUNTED, KNOWN_BLOCKS, UnknownKinds, plain
 
 #: The time of records in formats without times, so that they can be read. No log is that old.
@@ -34,17 +37,25 @@ _FIELDS = ("user_id", "organization_id", "tier", "surface")
 _SUFFIX = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,7}(?:\.(?:gz|zst))?\Z")
 
 
-def inspect(path: str, source_format: str | None = None) -> dict[str, Any]:
+def inspect(
+    path: str, source_format: str | None = None, fields: FieldsConfig | None = None
+) -> dict[str, Any]:
     """Counts by format, of a file, folder or glob, as a JSON document without text and ids.
 
     `formats`: an entry per format found. `not_recognized`: the number of other files, by file extension.
-    Raises InputError if there is no file.
+    `fields`: of an own schema, by which all files are read. Raises InputError if there is no file.
     """
     with refused():
-        return _inspected(path, source_format)
+        return _inspected(path, source_format if fields is None else reader_of(fields), fields)
 
 
-def _inspected(path: str, source_format: str | None) -> dict[str, Any]:
+def entries_of(path: str, name: str, files: Sequence[InputFile]) -> tuple[list[dict[str, Any]], int]:
+    """The `inputs` entries to read files of a format, and the number of their sessions."""
+    found = _described(path, name, files, [])
+    return found["inputs"], found["sessions"]
+
+
+def _inspected(path: str, source_format: str | None, fields: FieldsConfig | None) -> dict[str, Any]:
     # With a given format, a folder is read as by a run: only the files of that format.
     own = source_format is not None and bool(source_of(source_format).folder_patterns)
     files = input_files(path, source_format) if source_format and own else files_at(path)
@@ -67,30 +78,39 @@ def _inspected(path: str, source_format: str | None) -> dict[str, Any]:
         "empty_files": empty,
         "not_recognized": dict(sorted(unknown.items())),
         "formats": [
-            _described(path, name, found, sorted(other for first, other in also if first == name))
+            _described(path, name, found, sorted(other for first, other in also if first == name), fields)
             for name, found in sorted(by_format.items(), key=lambda entry: -len(entry[1]))
         ],
     }
 
 
-def _described(path: str, name: str, files: Sequence[InputFile], also: Sequence[str]) -> dict[str, Any]:
+def _described(
+    path: str,
+    name: str,
+    files: Sequence[InputFile],
+    also: Sequence[str],
+    fields: FieldsConfig | None = None,
+) -> dict[str, Any]:
     """The content of the files, read as this format."""
-    context = ReadContext(KeyedHasher(os.urandom(32)), Limits(), (Defaults(created_at=_NO_TIME),))
+    hasher, defaults = KeyedHasher(os.urandom(32)), Defaults(created_at=_NO_TIME)
+    context = ReadContext(hasher, Limits(), (defaults,), fields=(fields,))
     tally = _Tally(name in _REPEATING)
     book = Book()
     tally.add(sessions_of(files, name, context, book))
     paths = [file.path for file in files]
     with expecting(paths, states_of_objects(files)):
         versions = census_of(paths) if name == "claude-code" else {}
+        more = {} if fields is None else {"not_read": fields_not_read(paths, fields)}
     unknown = book.unknown if name in COUNTED else UnknownKinds(collections.Counter(), tally.strange)
     return {
-        "format": name,
+        "format": name if fields is None else "mapped",
         "also_possible": list(also),
         "files": len(files),
         **tally.counts(),
         "accounts": tally.accounts(book),
         "versions": dict(sorted(versions.items(), key=_version)),
         "not_understood": unknown.counts(),
+        **more,
         "inputs": _entries(path, name, paths, tally),
     }
 
@@ -104,6 +124,7 @@ class _Tally:
         self.records = self.messages = 0
         self.conversations: set[int] = set()
         self.quarantined: collections.Counter[str] = collections.Counter()
+        self.at_fault: collections.Counter[str] = collections.Counter()
         self.faulty: collections.Counter[str] = collections.Counter()
         self.faulty_parts: collections.Counter[str] = collections.Counter()
         self.lacking: collections.Counter[str] = collections.Counter()
@@ -119,6 +140,8 @@ class _Tally:
         for record in found:
             if isinstance(record, Quarantined):
                 self.quarantined[record.code] += 1
+                if record.field is not None:
+                    self.at_fault[f"{record.code}: {record.field} ({record.kind})"] += 1
                 # Lines of an unreadable session, and spans, are counted one by one; the entry is of them all.
                 if not record.locator.startswith("session ") and record.code != "no_messages":
                     faulty = self.faulty_parts if record.is_part else self.faulty
@@ -182,6 +205,7 @@ class _Tally:
             "sessions": len(self.conversations),
             "messages": self.messages,
             "quarantined": dict(sorted(self.quarantined.items())),
+            "fields_at_fault": _sorted(self.at_fault),
             "roles": dict(sorted(self.roles.items())),
             "origins": dict(sorted(self.origins.items())),
             "blocks": dict(sorted(self.blocks.items())),
@@ -204,7 +228,8 @@ def _entries(path: str, name: str, paths: Sequence[str], tally: _Tally) -> list[
     """The `inputs` entries to read these files; null marks a value that the user must fill in."""
     needed = {"user_id", "tier", "surface", "created_at"}
     defaults = {field: None for field in (*_FIELDS, "created_at") if field in needed and tally.lacking[field]}
-    more = {"format": name, **({"defaults": defaults} if defaults else {})}
+    shown = "mapped" if name.startswith("mapped") else name
+    more = {"format": shown, **({"defaults": defaults} if defaults else {})}
     return [{"path": each, **more} for each in _patterns(path, name, paths)]
 
 
@@ -214,7 +239,7 @@ def _patterns(path: str, name: str, paths: Sequence[str]) -> list[str]:
         return [path]
     if not source_of(name).folder_patterns:
         folder = glob.escape(path.rstrip("/"))
-        return [f"{folder}/**/*{ending}" for ending in sorted({_ending(each) for each in paths})]
+        return [f"{folder}/**/*{ending}" for ending in sorted({ending_of(each) for each in paths})]
     try:
         found = {file.path for file in input_files(path, name)}
     except InputError:
@@ -225,13 +250,14 @@ def _patterns(path: str, name: str, paths: Sequence[str]) -> list[str]:
     ]
 
 
-def _ending(path: str) -> str:
+def ending_of(path: str) -> str:
+    """The ending of a file's name with that of its compression, empty without one."""
     found = _SUFFIX.search(PurePath(path).name)
     return found[0] if found else ""
 
 
 def _suffix(path: str) -> str:
-    return _ending(path) or "(no ending)"
+    return ending_of(path) or "(no ending)"
 
 
 def _version(entry: tuple[str, int]) -> list[int]:

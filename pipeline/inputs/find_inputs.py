@@ -18,6 +18,7 @@ from pipeline.inputs.windows import FoundFiles, files_of, root_of
 from schemas.consent_config import FileSource
 from schemas.deid import is_class
 from schemas.errors import Faults, InputError
+from schemas.formats import MAPPED_GROUPS
 from schemas.keys import KeyedHasher
 from schemas.records import Defaults, Limits
 from schemas.tables import AUTHORIZATIONS
@@ -29,6 +30,7 @@ from transforms.shuffle.instants import moment_text
 from transforms.shuffle.spill import Spill
 from transforms.sources.base import PlanTask, ReadContext
 from transforms.sources.file_state import States
+from transforms.sources.mapped.groups import MAX_BYTES
 from transforms.sources.registry import plan_tasks
 
 
@@ -84,13 +86,13 @@ def find_inputs(
     watched = _watched_lists(settings)
     faults, covered = Faults(), list[FoundFiles]()
     for number, source in enumerate(config.inputs):
-        given = faults.kept(functools.partial(files_of, settings, number))
+        given = faults.kept(functools.partial(_found_files, settings, number))
         if given is None:
             continue
         covered.append(given)
         found = given.files
         roots.append(root_of(settings, source))
-        tasks += plan_tasks(number, source.format, found)
+        tasks += plan_tasks(number, source.reader, found)
         files += [(number, position, file.path) for position, file in enumerate(found)]
         watched += [watch_log(file, roots[-1]) for file in found]
         total_bytes += sum(file.size for file in found)
@@ -113,6 +115,19 @@ def find_inputs(
         watched,
         covered,
     )
+
+
+def _found_files(settings: Settings, number: int) -> FoundFiles:
+    """The files of an input; InputError if there are none, or one is too large to group its records."""
+    found = files_of(settings, number)
+    grouped = settings.config.inputs[number].reader == MAPPED_GROUPS
+    for file in found.files if grouped else ():
+        if file.size > MAX_BYTES:
+            raise InputError(
+                f"{file.path}: has {file.size:,} bytes; with group_by a file may have {MAX_BYTES:,}; "
+                "split it so that the records of a session stay in one file"
+            )
+    return found
 
 
 def _consent(settings: Settings, hasher: KeyedHasher, spill: Spill, states: States) -> Consent:
@@ -179,4 +194,5 @@ def read_context(settings: Settings, hasher: KeyedHasher) -> ReadContext:
         defaults,
         identities=identities if any(identities) else (),
         roots=roots,
+        fields=tuple(source.fields for source in config.inputs),
     )

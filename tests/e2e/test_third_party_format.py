@@ -61,6 +61,19 @@ def test_the_ten_lines_of_the_guide_are_a_format(corpus: Corpus, tmp_path: Path,
     assert {row["reason"] for row in rows} == {"no_consent_record", "bad_timestamp"}
 
 
+def test_inspect_detects_the_format_from_its_first_records(tmp_path: Path) -> None:
+    """Whoever installed a package need not name its format; other files are not taken for it."""
+    environment = installed(tmp_path / "site", shown())
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs/a.tsv").write_text(f"c1\tu1\t{AT}\thow are you\tfine\n")
+    (tmp_path / "logs/b.tsv").write_text("a line of something else\n")
+    done = chatsieve("inspect", tmp_path / "logs", "--json", **environment)
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert [(each["format"], each["sessions"]) for each in document["formats"]] == [("tabchat", 1)]
+    assert document["not_recognized"] == {".tsv": 1}
+
+
 def test_an_exception_of_the_format_ends_only_its_file(corpus: Corpus, tmp_path: Path) -> None:
     """Records before the bad line are used. The rest is one entry, without text of the line."""
     environment = installed(tmp_path / "site", shown())

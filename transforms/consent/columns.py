@@ -76,9 +76,13 @@ def state_column(batch: pa.Table, path: str) -> pa.Array:
             bad,
             batch,
             path,
-            f"column state holds a value that is neither granted, refused nor null{named}",
+            f"column state holds a value that is neither granted, refused nor null{named}; correct the row",
         )
     return pa.array([STATES[word] for word in known], pa.int8()).take(found)
+
+
+#: A time as messages show it.
+_TIME = "2025-09-28T23:59:59Z"
 
 
 def instant_column(batch: pa.Table, name: str, path: str) -> pa.Array:
@@ -172,7 +176,7 @@ def _parsed(texts: pa.Array, batch: pa.Table, name: str, path: str) -> pa.Array:
     found = pc.index_in(texts, value_set=values, skip_nulls=False)
     bad = [bool(word) and value is None for value, word in zip(parsed, words, strict=True)]
     if any(bad):
-        why = f"column {name} holds a value that is not an RFC 3339 time with an offset"
+        why = f"column {name} holds a value that is not an RFC 3339 time with an offset, such as {_TIME}"
         refuse_where(pa.array(bad).take(found), batch, path, why)
     return pa.array(parsed, INSTANT).take(found)
 

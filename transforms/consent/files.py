@@ -176,7 +176,7 @@ def _cells(path: str, line: Line, present: list[str]) -> list[str | None]:
         except UnicodeDecodeError:
             raise ConsentError(f"{where}: {name} is not valid UTF-8") from None
         except msgspec.DecodeError:
-            raise ConsentError(f"{where}: {name} is neither a string nor null") from None
+            raise ConsentError(f"{where}: {name} is neither a string nor null; put it in quotes") from None
         if isinstance(cell, bool) and name != "state":
             raise ConsentError(f"{where}: {name} is a boolean; expected a string")
         cells.append(str(cell).lower() if isinstance(cell, bool) else cell)

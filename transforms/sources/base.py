@@ -9,8 +9,9 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 import pyarrow as pa
 
-from schemas.errors import PipelineError
+from schemas.errors import ConfigError, PipelineError
 from schemas.keys import KeyedHasher
+from schemas.mapped.fields import FieldsConfig
 from schemas.records import Defaults, Limits, Session
 from schemas.units import Quarantined, Unit
 from transforms.sources.accounting import settle
@@ -77,7 +78,7 @@ class ReadContext:
     them; a format that cannot separate the two reads everything. `text_bytes` of a record without its texts
     is TEXT_NOT_READ. `accounting`: note what becomes of each record and block; a format that builds facts
     from columns reads record by record instead, with the same result. `roots`: by input number, the folder
-    that names of files are relative to.
+    that names of files are relative to. `fields`: by input number, where an own schema has the fields.
     """
 
     hasher: KeyedHasher
@@ -88,6 +89,16 @@ class ReadContext:
     accounting: bool = False
     identities: tuple[Identities | None, ...] = ()
     roots: tuple[str, ...] = ()
+    fields: tuple[FieldsConfig | None, ...] = ()
+
+    def fields_of(self, input_number: int) -> FieldsConfig:
+        """The fields of an input of an own schema; ConfigError if it has none."""
+        found = self.fields[input_number] if self.fields else None
+        if found is None:
+            raise ConfigError(
+                "format mapped needs the fields of an own schema: --fields FILE, or `fields:` in the config"
+            )
+        return found
 
     def owned(self, session: Session, unit: Unit) -> Session:
         """The session with its owner: fields missing in the record come from `identities` and `defaults`."""

@@ -5,25 +5,40 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from schemas.formats import BUILT_IN
+from schemas.errors import ConfigError
+from schemas.formats import BUILT_IN, registered
 from transforms.sources.base import InputFile, states_of_objects
 from transforms.sources.calls.cassettes import interactions_of
 from transforms.sources.calls.otel_spans import is_telemetry
 from transforms.sources.objects import expecting
 from transforms.sources.peek import Peek, peek_of
+from transforms.sources.registry import source_of
 
 Item = dict[str, Any]
 
 
 def formats_in(file: InputFile) -> list[str]:
-    """`formats_of` a file; none for an empty one. Raises OSError."""
+    """`formats_of` a file, then formats of other packages; none for an empty one. Raises OSError."""
     with expecting([file.path], states_of_objects([file])):
-        return formats_of(peek_of(file.path)) if file.size else []
+        return [*formats_of(peek_of(file.path)), *_registered(file.path)] if file.size else []
 
 
 def formats_of(peek: Peek) -> list[str]:
     """The built-in formats that can read a file with this beginning, the likeliest first."""
     return [name for name in BUILT_IN if _RECOGNIZERS[name](peek)]
+
+
+def _registered(path: str) -> list[str]:
+    """The formats of other packages that can read the file; a package that cannot be loaded has none."""
+    found = []
+    for name in sorted(registered()):
+        try:
+            recognizes = getattr(source_of(name), "recognizes", None)
+        except ConfigError:
+            continue
+        if recognizes is not None and recognizes(path):
+            found.append(name)
+    return found
 
 
 def _canonical(peek: Peek) -> bool:
@@ -97,4 +112,5 @@ _RECOGNIZERS: dict[str, Callable[[Peek], bool]] = {
     "lmsys": _columns("conversation_id", "conversation"),
     "anthropic-messages": _anthropic,
     "otel-genai": _otel,
+    "mapped": lambda peek: False,  # noqa: ARG005 - any schema could be meant
 }

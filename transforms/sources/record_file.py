@@ -6,13 +6,15 @@ For formats whose files are read from start to end and yield canonical records (
 from __future__ import annotations
 
 import abc
+import datetime as dt
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from typing import Any, NamedTuple
 
 import msgspec
 
 from schemas.errors import PipelineError
-from schemas.records import Defaults
+from schemas.records import Defaults, Limits
 from schemas.units import Quarantined, Unit
 from transforms.sources.base import (
     FactsBatch,
@@ -38,6 +40,9 @@ UNFORESEEN = (TypeError, ValueError, AttributeError, LookupError, RecursionError
 
 
 Record = Mapping[str, Any] | Fault
+#: Records that are tried to recognize a format, with a time in place of missing ones.
+_FIRST_RECORDS = 3
+_ANY_TIME = Defaults(created_at=dt.datetime(2000, 1, 1, tzinfo=dt.UTC))
 
 
 class Located(NamedTuple):
@@ -71,6 +76,20 @@ class RecordFile(abc.ABC):
         A mapping that is not a valid session is quarantined with its reason. An exception ends the file: the
         records before it are used, and one entry `truncated_input` covers the rest.
         """
+
+    def recognizes(self, path: str) -> bool:
+        """True if one of the first records of a file is a session: `inspect` then takes it for this format.
+
+        A format whose records say little may override it.
+        """
+        try:
+            for record in itertools.islice(self.records(path), _FIRST_RECORDS):
+                if not isinstance(record, Fault):
+                    convert_session(timed(record, _ANY_TIME), Limits().max_messages)
+                    return True
+        except (Fault, *_ANYTHING):
+            return False
+        return False
 
     def records_within(self, path: str, max_record_bytes: int) -> Iterator[Record]:  # noqa: ARG002 - for formats that override this
         """The records; a format that can detect too long records before reading them yields a Fault."""

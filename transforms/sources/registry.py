@@ -9,7 +9,7 @@ import msgspec
 import pyarrow as pa
 
 from schemas.errors import ConfigError
-from schemas.formats import ENTRY_POINT_GROUP, registered
+from schemas.formats import ENTRY_POINT_GROUP, MAPPED_GROUPS, MAPPED_HISTORIES, registered
 from schemas.records import Session
 from schemas.units import Quarantined, Unit
 from transforms.sources.base import (
@@ -32,6 +32,7 @@ from transforms.sources.chats.parquet import LMSYS, WILDCHAT
 from transforms.sources.claude_code.source import ClaudeCode
 from transforms.sources.exports import chatgpt, claude
 from transforms.sources.facts.digests import session_digest
+from transforms.sources.mapped.source import Mapped
 from transforms.sources.objects import expecting
 
 _BUILT_IN: dict[str, Source] = {
@@ -45,6 +46,9 @@ _BUILT_IN: dict[str, Source] = {
     "lmsys": LMSYS,
     "anthropic-messages": ANTHROPIC_MESSAGES,
     "otel-genai": OTEL_GENAI,
+    "mapped": Mapped(),
+    MAPPED_HISTORIES: Mapped(),
+    MAPPED_GROUPS: Mapped(in_groups=True),
 }
 UNIT_BYTES = 32 << 20
 

@@ -6,6 +6,8 @@ from typing import Any
 
 from rich.console import Console
 
+from schemas.mapped.placeholders import PLACEHOLDER
+
 _LACKING = {
     "user_id": "a session without a user id is not eligible",
     "organization_id": "needed for separate authorisations only",
@@ -26,7 +28,9 @@ def print_inspection(document: dict[str, Any], console: Console) -> None:
         console.print()
         _print_format(found, console)
     if not document["formats"]:
-        console.print("No file has a known format. Use --format FORMAT to read them anyway.")
+        console.print(
+            "No file has a known format. Use --suggest for a schema of your own, or --format FORMAT."
+        )
 
 
 def _print_format(found: dict[str, Any], console: Console) -> None:
@@ -46,6 +50,11 @@ def _print_format(found: dict[str, Any], console: Console) -> None:
         ("quarantined", "quarantined"),
     ):
         _print_counts(title, found[name], console)
+    for fault, count in found["fields_at_fault"].items():
+        console.print(f"    {fault} in {count:,} records")
+    if "not_read" in found:
+        title = f"fields that no path reads, in the first {found['not_read']['records']:,} records"
+        _print_counts(title, found["not_read"]["fields"], console)
     for what, counts in found["accounts"].items():
         _print_counts(f"{what}, {sum(counts.values()):,} in all", counts, console)
     unknown = found["not_understood"]
@@ -78,6 +87,8 @@ def yaml_of(inputs: list[dict[str, Any]]) -> str:
     lines = ["inputs:"]
     for entry in inputs:
         lines += [f"  - path: {_quoted(entry['path'])}", f"    format: {entry['format']}"]
+        if entry["format"] == "mapped":
+            lines.append(f"    fields: {PLACEHOLDER}   # as in the file given")
         if entry.get("defaults"):
             lines.append("    defaults:")
             lines += [f"      {field}:   # fill in" for field in entry["defaults"]]

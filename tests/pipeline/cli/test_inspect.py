@@ -117,7 +117,7 @@ def test_the_commands_print_config_entries_and_no_text(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stderr.splitlines() == [
         "chatsieve: 1 records were not converted: malformed_json",
-        "chatsieve: 1 records were not converted: missing_field",
+        "chatsieve: 1 records were not converted: missing_field: created_at (missing)",
         f"{output}: 1 session records, unredacted",
     ]
     assert pq.read_table(output)["tier"].to_pylist() == ["pro"]

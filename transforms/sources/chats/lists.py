@@ -31,7 +31,8 @@ from transforms.sources.json.once import decoded_once, opaque
 from transforms.sources.record_file import Record, record_or_fault
 
 Turns = list[dict[str, Any]]
-_SPEAKERS = {
+#: Words for roles in lists of turns, in lower case.
+SPEAKERS = {
     **dict.fromkeys(("human", "user"), "user"),
     **dict.fromkeys(
         ("gpt", "chatgpt", "assistant", "model", "ai", "bot", "bing", "bard", "claude"), "assistant"
@@ -104,11 +105,11 @@ def sharegpt_turns(item: dict[str, Any]) -> Turns:
     for number, turn in enumerate(_listed(item, "conversations")):
         if "from" not in turn and "role" in turn:
             named = turn if "content" in turn or "value" not in turn else {**turn, "content": turn["value"]}
-            turns.append(openai_turn(named, "conversations[]", _SPEAKERS | ROLES))
+            turns.append(openai_turn(named, "conversations[]", SPEAKERS | ROLES))
             continue
         written = "content" if "value" not in turn and "content" in turn else "value"
         speaker, value = _text(turn, "from", "conversations[]"), _text(turn, written, "conversations[]")
-        role = _SPEAKERS.get(speaker.lower())
+        role = SPEAKERS.get(speaker.lower())
         if role is None:
             raise bad_field("conversations[].from", speaker)
         content: Any = value
@@ -122,7 +123,7 @@ def sharegpt_turns(item: dict[str, Any]) -> Turns:
 
 def openai_turns(item: dict[str, Any]) -> Turns:
     """The turns of a chat fine-tuning record: `messages` of `role`, `content` and `tool_calls`."""
-    return [openai_turn(turn, "messages[]", _SPEAKERS | ROLES) for turn in _listed(item, "messages")]
+    return [openai_turn(turn, "messages[]", SPEAKERS | ROLES) for turn in _listed(item, "messages")]
 
 
 def openai_turn(turn: dict[str, Any], path: str, roles: Mapping[str, str]) -> dict[str, Any]:

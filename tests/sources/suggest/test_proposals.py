@@ -1,0 +1,134 @@
+"""Proposals for own schemas: what is found, what is left open, and what is never shown."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from pipeline.commands.suggest import suggest
+from schemas.config import InputConfig, reader_of
+from schemas.errors import ConfigError
+from schemas.mapped.fields import FieldsConfig
+from schemas.mapped.placeholders import PLACEHOLDER
+from schemas.records import Defaults, Limits
+from schemas.strict_yaml import load_model
+from tests.support.own_schemas import PRIVATE, SCHEMAS
+from tests.support.source_files import HASHER, read_all, write_lines
+from transforms.sources.base import ReadContext
+
+_LETTERS = {"user": "u", "assistant": "a", "system": "s", "tool": "t"}
+
+
+def answered(proposed: str, answers: tuple[str, ...]) -> str:
+    """The proposal with answers for its placeholders; two speakers take one line each."""
+    text = proposed.replace(
+        f"{PLACEHOLDER}: user ", f"{PLACEHOLDER}: user\n            {PLACEHOLDER}: assistant "
+    )
+    body = text.split("inputs:", 1)[1]
+    assert body.count(PLACEHOLDER) == len(answers)
+    for answer in answers:
+        body = body.replace(PLACEHOLDER, answer, 1)
+    return f"inputs:{body}"
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_a_proposal_with_its_answers_reads_every_message(tmp_path: Path, name: str) -> None:
+    """A newcomer pastes the proposal, answers what only they know, and has the sessions."""
+    schema = SCHEMAS[name]
+    path = write_lines(tmp_path / "log.jsonl", schema.records)
+    made = suggest(str(path))
+    assert made.without == {}
+    (entry,) = yaml.safe_load(answered(made.yaml, schema.answers))["inputs"]
+    assert entry["format"] == "mapped"
+    config = InputConfig.model_validate(entry)
+    assert config.fields is not None
+    context = ReadContext(
+        HASHER, Limits(), (Defaults(**config.defaults.model_dump()),), fields=(config.fields,)
+    )
+    found = read_all([path], config.reader, context)
+    assert found.codes == []
+    assert len(found.sessions) == schema.sessions
+    first = found.sessions[0]
+    assert "".join(_LETTERS[message.role] for message in first.messages) == schema.roles
+    assert (first.user_id, first.tier, first.surface) != (None, None, None)
+    assert first.user_id
+    assert first.tier in ("free", "pro", "team")
+    assert first.surface == "chat"
+    assert len({session.conversation_id for session in found.sessions}) == schema.sessions
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_a_proposal_shows_no_value_of_the_data(tmp_path: Path, name: str) -> None:
+    """Terminals are shared and logged: names, ids and texts must not be in them."""
+    path = write_lines(tmp_path / "log.jsonl", SCHEMAS[name].records)
+    shown = suggest(str(path)).yaml.replace(str(path), "")
+    assert [word for word in PRIVATE if word in shown] == []
+
+
+@pytest.mark.parametrize("name", ["german", "rows", "dialog"])
+def test_an_unanswered_proposal_is_refused_with_the_key(tmp_path: Path, name: str) -> None:
+    """A placeholder that reaches a run as a value would map everything to nothing."""
+    path = write_lines(tmp_path / "log.jsonl", SCHEMAS[name].records)
+    config = tmp_path / "run.yaml"
+    config.write_text(suggest(str(path)).yaml)
+    with pytest.raises(ConfigError, match=rf"run\.yaml:\d+: \S+: {PLACEHOLDER} is a placeholder"):
+        load_model(config, InputConfig)
+
+
+def test_an_array_and_parquet_give_the_same_proposal_as_lines(tmp_path: Path) -> None:
+    """One schema comes in several kinds of files."""
+    records = SCHEMAS["camel case"].records
+    lines = write_lines(tmp_path / "log.jsonl", records)
+    array = tmp_path / "log.json"
+    array.write_text(json.dumps(records))
+    table = tmp_path / "log.parquet"
+    pq.write_table(pa.Table.from_pylist(records), table)
+    made = [suggest(str(path)).yaml.replace(str(path), "LOG") for path in (lines, array, table)]
+    assert made[0] == made[1] == made[2]
+
+
+def test_names_that_are_data_are_not_proposed(tmp_path: Path) -> None:
+    """An object by user name has personal data as keys."""
+    records = [
+        {"chat_id": f"c{n}", "user_id": f"u{n}", "messages": [{"role": "user", "text": "How are you today?"}],
+         "scores": {f"person{n}": 1}}
+        for n in range(40)
+    ]  # fmt: skip
+    shown = suggest(str(write_lines(tmp_path / "log.jsonl", records))).yaml
+    assert "person" not in shown
+    assert "content: messages[].text" in shown
+
+
+def test_a_known_format_is_proposed_by_its_name_and_nothing_for_files_without_messages(
+    tmp_path: Path,
+) -> None:
+    """The section must hold all files that a run can read, and name those that it cannot."""
+    turns = [{"from": "human", "value": "hi"}, {"from": "gpt", "value": "hello"}]
+    write_lines(tmp_path / "a.jsonl", [{"conversations": turns}])
+    (tmp_path / "b.csv").write_text("session,text\n1,hi\n")
+    made = suggest(str(tmp_path))
+    assert "format: sharegpt" in made.yaml
+    assert made.without == {".csv": 1}
+
+
+def test_lists_of_turns_with_owner_and_time_are_read_as_an_own_schema(tmp_path: Path) -> None:
+    """The formats of fine-tuning files have neither, so a log in their form would lose both."""
+    turns = [
+        {"role": "user", "content": "Why is the sky blue, please?"},
+        {"role": "assistant", "content": "Air."},
+    ]
+    records = [
+        {"id": f"c{n}", "customerId": f"u{n}", "createdAt": "2025-11-01T10:00:00Z", "messages": turns}
+        for n in range(3)
+    ]
+    made = suggest(str(write_lines(tmp_path / "a.jsonl", records)))
+    (entry,) = yaml.safe_load(made.yaml)["inputs"]
+    assert entry["format"] == "mapped"
+    fields = {name: value for name, value in entry["fields"].items() if name != "messages"}
+    assert fields == {"conversation_id": "id", "user_id": "customerId", "created_at": "createdAt"}
+    assert reader_of(FieldsConfig.model_validate(entry["fields"])) == "mapped"
