@@ -12,7 +12,7 @@ from schemas.decisions import Reason
 from schemas.formats import MAPPED_GROUPS, MAPPED_HISTORIES, check_format
 from schemas.ids import UNCLEAN, is_unclean
 from schemas.mapped.fields import FieldsConfig
-from schemas.report import WarningCode
+from schemas.reports.document import WarningCode
 from schemas.runners import DirectRunner, RunnerConfig
 from schemas.strict_yaml import Duration, Instant, Size, StrictModel
 from schemas.units import QUARANTINE_CODES

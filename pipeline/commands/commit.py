@@ -31,7 +31,7 @@ from pipeline.report.shareable import shareable
 from schemas.keys import key_id
 from schemas.manifest import FileEntry, Manifest, Parent, encode
 from schemas.policy import Pack, canonical
-from schemas.report import Failure, Report
+from schemas.reports.document import Failure, Report
 from transforms.consent.snapshots import Snapshot
 from transforms.output.file_names import display_name, masked_name, masked_path
 from transforms.shuffle.instants import moment_text

@@ -18,8 +18,8 @@ from pipeline.dataset.change import catalog_of
 from pipeline.report.previous import share
 from schemas.decisions import Decision, listing_order
 from schemas.manifest import FORMAT, FORMAT_VERSION, Erased, Manifest, decode
-from schemas.report import Report
-from schemas.report_counts import MIXED, Cell
+from schemas.reports.counts import MIXED, Cell
+from schemas.reports.document import Report
 from transforms.output.file_names import masked_name
 from transforms.storage.places import open_file, resolved
 

@@ -8,7 +8,7 @@ from typing import Any
 from pipeline.pages.page import count, instant, percent, points, render_page, write_page
 from pipeline.report.rule_summaries import QUARANTINE_SUMMARIES
 from schemas.decisions import RULES
-from schemas.report_counts import MIXED
+from schemas.reports.counts import MIXED
 
 _SUMMARY = {
     **QUARANTINE_SUMMARIES,

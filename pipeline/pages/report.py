@@ -10,7 +10,7 @@ from pipeline.pages.page import render_page, script_json
 from pipeline.pages.report_summary import age, changed, headline, refusals
 from schemas.decisions import decision_of
 from schemas.manifest import Manifest, digest_without_pages
-from schemas.report_counts import MIXED
+from schemas.reports.counts import MIXED
 
 #: The largest number of cube rows in a page; with more rows, months are merged to years, then to one value.
 MOST_CELLS = 40_000

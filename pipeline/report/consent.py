@@ -8,7 +8,7 @@ from typing import Any
 from pipeline.report.ledger_counts import Catalog, LedgerCell, summed
 from schemas.decisions import Basis, Decision
 from schemas.policy import Policy
-from schemas.report_consent import (
+from schemas.reports.consent import (
     ActiveUsers,
     Allowed,
     Consent,

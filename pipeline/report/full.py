@@ -33,9 +33,9 @@ from schemas.config import RunConfig
 from schemas.decisions import Reason
 from schemas.errors import PipelineError
 from schemas.policy import Policy
-from schemas.report import InputRead, NotUnderstood, PolicyRead, Report, SnapshotRead, SnapshotsRead
-from schemas.report_counts import Counts
-from schemas.report_masking import Estimate
+from schemas.reports.counts import Counts
+from schemas.reports.document import InputRead, NotUnderstood, PolicyRead, Report, SnapshotRead, SnapshotsRead
+from schemas.reports.masking import Estimate
 from transforms.consent.snapshots import Snapshot
 from transforms.deid.estimate import estimate_of
 from transforms.output.file_names import masked_name, masked_path

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from pipeline.report.rule_summaries import ELIGIBLE, REASONS_IN_ORDER, rule_summary
 from schemas.decisions import Decision
 from schemas.policy import Policy
-from schemas.report_counts import EARLIER, LATER, Cube, Group, QuarantineCount, ReasonCount, Split, Step
+from schemas.reports.counts import EARLIER, LATER, Cube, Group, QuarantineCount, ReasonCount, Split, Step
 from transforms.output.counts import KEYS, MEASURES
 
 #: Entries of files and counts that the graph wrote, by kind; see `transforms.shuffle.entries`.

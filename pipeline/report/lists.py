@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipeline.report.ledger_counts import Catalog
-from schemas.report import ListRows, Lists
+from schemas.reports.document import ListRows, Lists
 
 
 def lists_of(catalog: Catalog) -> Lists:

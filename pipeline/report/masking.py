@@ -8,7 +8,7 @@ from typing import Any
 
 from pipeline.report.ledger_counts import Catalog
 from schemas.errors import PipelineError
-from schemas.report_masking import Deid, EntityCount, Residual, SurfaceEntities
+from schemas.reports.masking import Deid, EntityCount, Residual, SurfaceEntities
 
 
 def entities_of(catalog: Catalog) -> dict[str, int]:

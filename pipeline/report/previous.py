@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from pipeline.dataset.committed import ledger_batches, open_committed
 from pipeline.report.ledger_counts import LedgerCell, summed
 from schemas.decisions import decision_of
-from schemas.report import Previous, ReasonMoved
+from schemas.reports.document import Previous, ReasonMoved
 from transforms.output.file_names import masked_name
 from transforms.storage.places import resolved
 

@@ -6,8 +6,8 @@ import collections
 import statistics
 
 from pipeline.report.ledger_counts import Catalog
-from schemas.report import Shard, Shards, Spread
-from schemas.report_counts import Expiry, LanguageCount
+from schemas.reports.counts import Expiry, LanguageCount
+from schemas.reports.document import Shard, Shards, Spread
 
 
 def expiry_of(catalog: Catalog) -> list[Expiry]:

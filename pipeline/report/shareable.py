@@ -32,10 +32,10 @@ from schemas.config import RunConfig
 from schemas.decisions import Reason
 from schemas.errors import PipelineError
 from schemas.policy import Policy
-from schemas.report import Previous, ReasonMoved, Report, Shareable
-from schemas.report_consent import ActiveUsers, Consent, UserCounts
-from schemas.report_counts import Cell, Counts, LanguageCount
-from schemas.report_masking import Deid, Estimate, Residual
+from schemas.reports.consent import ActiveUsers, Consent, UserCounts
+from schemas.reports.counts import Cell, Counts, LanguageCount
+from schemas.reports.document import Previous, ReasonMoved, Report, Shareable
+from schemas.reports.masking import Deid, Estimate, Residual
 from schemas.strict_yaml import parse_instant
 from transforms.output.suppression import PublishableCounts
 

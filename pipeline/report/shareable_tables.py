@@ -14,9 +14,9 @@ from pipeline.report.ledger_counts import CUBE, LedgerCell, summed, value_order
 from pipeline.report.rule_summaries import ELIGIBLE, QUARANTINE_SUMMARIES, REASONS_IN_ORDER, rule_summary
 from schemas.decisions import Decision, decision_of
 from schemas.policy import Policy
-from schemas.report import Report
-from schemas.report_consent import StateCount
-from schemas.report_counts import MIXED, Cell, Counts, Cube, QuarantineCount, ReasonCount, Split, Step
+from schemas.reports.consent import StateCount
+from schemas.reports.counts import MIXED, Cell, Counts, Cube, QuarantineCount, ReasonCount, Split, Step
+from schemas.reports.document import Report
 from transforms.decide.labels import UNKNOWN
 from transforms.output.counts import KEYS, month_names
 from transforms.output.suppression import PublishableCounts

@@ -9,8 +9,8 @@ import isodate
 from pipeline.report.previous import share
 from pipeline.report.units import counted
 from schemas.config import FailIf, RunConfig
-from schemas.report import Failure, Report
-from schemas.report_counts import Cell, Counts
+from schemas.reports.counts import Cell, Counts
+from schemas.reports.document import Failure, Report
 from schemas.strict_yaml import parse_instant
 from transforms.shuffle.instants import later
 

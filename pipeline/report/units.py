@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schemas.report_counts import Cell
+from schemas.reports.counts import Cell
 
 
 def counted(number: Cell, unit: str) -> str:

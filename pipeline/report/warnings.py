@@ -10,8 +10,8 @@ import msgspec
 from pipeline.report.previous import share
 from schemas.config import RunConfig
 from schemas.decisions import Reason
-from schemas.report import Caution, Report, WarningCode
-from schemas.report_counts import Cell, Split
+from schemas.reports.counts import Cell, Split
+from schemas.reports.document import Caution, Report, WarningCode
 from transforms.decide.labels import UNKNOWN
 
 #: The age of the newest snapshot above which there is a warning.

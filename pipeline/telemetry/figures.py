@@ -8,8 +8,8 @@ from typing import Any, get_args
 
 from schemas.decisions import Reason, decision_of
 from schemas.manifest import Manifest
-from schemas.report import Report, WarningCode
-from schemas.report_counts import Cell, Counts
+from schemas.reports.counts import Cell, Counts
+from schemas.reports.document import Report, WarningCode
 from schemas.strict_yaml import parse_instant
 from schemas.telemetry import metrics
 from schemas.telemetry.metrics import Metric, Sample

@@ -19,7 +19,7 @@ from pipeline.telemetry.log import JsonLog
 from pipeline.telemetry.wording import masked_message
 from schemas.errors import ConfigError
 from schemas.manifest import Manifest
-from schemas.report import Report
+from schemas.reports.document import Report
 from schemas.strict_yaml import parse_instant
 from schemas.telemetry import metrics
 from schemas.telemetry.events import (

@@ -30,7 +30,7 @@ from pipeline.verify.subject import DAMAGE, Counts, Subject, decoded, read_file
 from pipeline.verify.training_rows import Sums
 from schemas.manifest import Erased
 from schemas.policy import Policy
-from schemas.report import Report
+from schemas.reports.document import Report
 from transforms.shuffle.instants import moment_text
 
 _JSON, _HTML, _CARD = "report/report.json", "report/report.html", "README.md"

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from schemas.report import Report
+from schemas.reports.document import Report
 from tests.support.command import TWO_WORKERS, Corpus, chatsieve, current, table_of
 from tests.support.report_queries import check_ledger_figures, check_shard_figures, check_sums
 

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from schemas.report import Report
+from schemas.reports.document import Report
 from tests.support.command import Corpus, chatsieve, current, table_of
 
 pytestmark = pytest.mark.e2e

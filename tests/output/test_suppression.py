@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from schemas.report_counts import MIXED
+from schemas.reports.counts import MIXED
 from transforms.output.suppression import Key, PublishableCounts
 
 COLUMNS = ("color", "shape", "size")

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.inputs.find_inputs import input_files
+from pipeline.inputs.globs import input_files
 from schemas.records import Defaults, Limits
 from schemas.tables import FACTS
 from tests.support.logs_of_formats import FAMILIES, logs_of

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from schemas import errors
-from schemas.report import WarningCode
+from schemas.reports.document import WarningCode
 from tests.support.command import COMMAND, ROOT, Corpus, chatsieve, current, table_of
 
 PAGE = (ROOT / "docs/how-to/runbook.md").read_text(encoding="utf-8")

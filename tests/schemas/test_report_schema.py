@@ -10,7 +10,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from schemas.report import json_schema
+from schemas.reports.document import json_schema
 
 SCHEMA = Path(__file__).resolve().parents[2] / "docs/report.schema.json"
 EXAMPLE = Path(__file__).resolve().parents[2] / "tests/golden/report-example.json"

@@ -122,7 +122,7 @@ class Dataset:
     def set_report(self, change: Callable[[dict[str, Any]], Any]) -> None:
         """Changes report.json and makes its page anew."""
         from pipeline.report.full import encode_report
-        from schemas.report import Report
+        from schemas.reports.document import Report
 
         tree = json.loads((self.folder / "report/report.json").read_bytes())
         change(tree)

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.decisions import Decision
-from schemas.report_counts import EARLIER, LATER, MONTHS
+from schemas.reports.counts import EARLIER, LATER, MONTHS
 from transforms.decide.consent_status import CONSENT_STATUSES
 from transforms.shuffle.instants import Ints, filled
 

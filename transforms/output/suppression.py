@@ -17,7 +17,7 @@ import itertools
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
-from schemas.report_counts import MIXED, Cell
+from schemas.reports.counts import MIXED, Cell
 
 Key = tuple[Any, ...]
 Value = tuple[str, Any]

@@ -11,7 +11,7 @@ from pipeline.inputs.config import load_settings
 from pipeline.report.full import counts_of
 from pipeline.report.ledger_counts import Catalog, LedgerCell
 from pipeline.report.thresholds import failures_of, unreadable_of
-from schemas.report import Report
+from schemas.reports.document import Report
 from tests.support.command import ROOT
 from tests.support.made_reports import example
 

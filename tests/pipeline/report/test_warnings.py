@@ -8,7 +8,7 @@ import pytest
 from pipeline.inputs.config import load_settings
 from pipeline.report.units import counted
 from pipeline.report.warnings import warnings_of
-from schemas.report import Report
+from schemas.reports.document import Report
 from tests.support.command import ROOT
 from tests.support.made_reports import example
 

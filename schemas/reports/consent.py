@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from schemas.report_counts import Cell
+from schemas.reports.counts import Cell
 
 #: The consent state of a session's user at `as_of`. `unreadable`: the record could not be read.
 State = Literal["granted", "refused", "undecided", "no_record", "no_user_id", "unreadable", "*"]

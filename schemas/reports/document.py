@@ -13,8 +13,8 @@ from typing import Literal
 
 import msgspec
 
-from schemas.report_consent import Consent
-from schemas.report_counts import (
+from schemas.reports.consent import Consent
+from schemas.reports.counts import (
     Cell,
     Counts,
     Cube,
@@ -26,7 +26,7 @@ from schemas.report_counts import (
     Split,
     Step,
 )
-from schemas.report_masking import Deid, Estimate, Residual
+from schemas.reports.masking import Deid, Estimate, Residual
 
 FORMAT: Literal["chatsieve.report"] = "chatsieve.report"
 FORMAT_VERSION: Literal[1] = 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from schemas.report_counts import Cell
+from schemas.reports.counts import Cell
 
 
 class EntityCount(msgspec.Struct, frozen=True):
