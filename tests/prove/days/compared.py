@@ -16,7 +16,7 @@ from tests.prove.days.world import MARK
 from tests.support.command import current
 
 #: What a manifest has of its own: the catalog that it continues, and how much of it was taken over.
-_OWN = ("parent", "dataset_version", "increment", "files", "hmac", "sha256")
+_OWN = ("parent", "dataset_version", "increment", "files", "digest", "hmac")
 
 
 def manifest_of(out: Path) -> Manifest:

@@ -7,13 +7,13 @@ catalog, the tombstones, and of the version before manifest, ledger and report. 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import tempfile
 from collections import Counter
 from pathlib import Path
-
-import msgspec
+from typing import Any
 
 from pipeline.dataset.catalog import read_catalog
 from schemas.manifest import Manifest
@@ -220,11 +220,13 @@ class Simulation:
 
     def _count(self) -> None:
         manifest = manifest_of(self.out)
-        increment = getattr(manifest, "increment", None)
-        self.tally["incremental runs" if increment else "rebuilds"] += 1
-        for name, number in msgspec.to_builtins(increment or {}).items():
+        increment: dict[str, Any] = getattr(manifest, "increment", None) or {}
+        self.tally["rebuilds" if increment.get("from") is None else "incremental runs"] += 1
+        for name, number in increment.items():
             if isinstance(number, int) and name != "from":
                 self.tally[name] += number
+        if reason := increment.get("reason"):
+            self.tally[f"rebuild: {re.sub('[0-9]+', 'N', reason)}"] += 1
         for name, number in manifest.counts["reasons"].items():
             self.tally[f"reason {name}"] += int(number)
 
