@@ -6,6 +6,7 @@ catalog, the tombstones, and of the version before manifest, ledger and report. 
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -141,6 +142,7 @@ class Simulation:
         is_new = self._version() != before
         self._must(self._run(day, rebuilt))
         wrong = differences(self.out, rebuilt, is_same_version=is_new)
+        wrong += self._undigested()
         wrong += leftovers_of(self.out)
         wrong += self._search.found_in(self.out)
         if verified:
@@ -213,6 +215,14 @@ class Simulation:
             copy.parent.mkdir(exist_ok=True)
             shutil.copytree(source, copy) if source.is_dir() else shutil.copy2(source, copy)
         return target
+
+    def _undigested(self) -> list[str]:
+        """Input files whose SHA-256 is not in the manifest, or the other way round."""
+        folders = [self.root / name for name in ("logs", "code", "chatgpt", "claude")]
+        files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+        digests = sorted(hashlib.sha256(path.read_bytes()).hexdigest() for path in files)
+        listed = sorted(each["sha256"] for each in manifest_of(self.out).inputs)
+        return [] if listed == digests else ["manifest: inputs are not the files that there are"]
 
     def _version(self) -> str:
         read = read_catalog(store_of(self.out), str(self.out)) if self.out.exists() else None
