@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tests.prove.days import logs, people
 from tests.prove.days.history import days_of
+from tests.prove.days.mutants import MUTANTS
 from tests.prove.days.simulation import DayError, Simulation
 from tests.prove.days.world import FRENCH, World
 
@@ -25,8 +26,11 @@ def main() -> int:
     parser.add_argument("--events", type=int, default=4, help="events a day, on average")
     parser.add_argument("--verify", type=int, default=10, help="verify the dataset every so many days")
     parser.add_argument("--keep", action="store_true", help="keep the folder if a day fails")
+    parser.add_argument("--mutant", choices=MUTANTS, help="put this fault into the program")
     given = parser.parse_args()
     _prepare()
+    if given.mutant:
+        MUTANTS[given.mutant]()
     root = Path(tempfile.mkdtemp(prefix="days-"))
     simulation = Simulation(root)
     days = list(days_of(given.seed, given.days, given.events, {**logs.EVENTS, **people.EVENTS}))
