@@ -67,16 +67,16 @@ def size_of(path: str) -> int:
     return known_object(path).state.size if is_remote(path) else os.stat(path).st_size  # noqa: PTH116
 
 
-def open_stream(file: str | Opened) -> io.BufferedReader:
+def open_stream(file: str | Opened, ahead: int = _CHUNK) -> io.BufferedReader:
     """The decompressed bytes of a file from its start. Raises OSError; reading may raise Truncated.
 
-    A descriptor is duplicated, and stays open when the stream is closed.
+    A descriptor is duplicated, and stays open when the stream is closed. `ahead`: bytes read at a time.
     """
-    raw: io.BufferedReader = io.BufferedReader(open_bytes(file), _CHUNK)
+    raw: io.BufferedReader = io.BufferedReader(open_bytes(file), ahead)
     kind = compression_in(raw.peek(COMPRESSION_BYTES))
     if kind is None:
         return raw
-    return io.BufferedReader(Decompressed(raw, kind), _CHUNK)
+    return io.BufferedReader(Decompressed(raw, kind), ahead)
 
 
 def open_range(path: str, start: int, end: int | None) -> io.BufferedReader:
@@ -132,7 +132,7 @@ def open_archive(path: str) -> Iterator[zipfile.ZipFile]:
 def is_binary(path: str) -> bool:
     """True for a file whose first 64 KiB are not text and contain no line of JSON. Raises OSError."""
     try:
-        with open_stream(path) as file:
+        with open_stream(path, _HEAD_BYTES) as file:
             head = file.read(_HEAD_BYTES)
     except Truncated:
         return False  # the reader reports the cut, and uses the lines before it

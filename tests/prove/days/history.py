@@ -84,6 +84,7 @@ class History:
             (user.id, user.state, None if user.decided_at is None else instant(user.decided_at), at)
             for user in self.world.users
         ]
+        rows += [(*decision, at) for decision in self.world.late_decisions]
         columns = ("user_id", "state", "decided_at", "snapshot_at")
         self.changes.append(Change(f"consent/{self.world.today:%Y-%m-%d}.csv", table(columns, rows)))
 

@@ -20,6 +20,16 @@ def opt_in(history: History) -> None:
     _decide(history, "granted")
 
 
+def late_refusal(history: History) -> None:
+    """A refusal of some hours becomes known late: fewer messages of an unchanged session are kept."""
+    chat = history.pick("logs")
+    if chat is not None and len(chat.messages) > 3:
+        begin, end = (dt.datetime.fromisoformat(chat.messages[at]["sent_at"]) for at in (2, -1))
+        second = dt.timedelta(seconds=1)
+        decisions = [("refused", begin - second), ("granted", end + second)]
+        history.world.late_decisions += [(chat.user, state, instant(at)) for state, at in decisions]
+
+
 def undecided(history: History) -> None:
     """A user takes a decision back."""
     _decide(history, None)
@@ -137,6 +147,7 @@ def _decide(history: History, state: str | None) -> None:
 EVENTS: dict[Event, float] = {
     opt_out: 2,
     opt_in: 2.5,
+    late_refusal: 1.5,
     undecided: 0.5,
     new_user: 1,
     tier_change: 0.7,

@@ -85,6 +85,8 @@ class World:
         self.rng = random.Random(f"days {seed}")
         self.today = FIRST
         self.users: list[User] = []
+        #: (user id, state, instant) of decisions between others, which snapshots have from some day on.
+        self.late_decisions: list[tuple[str, str, str]] = []
         #: Sessions by where their records go: logs, code, chatgpt, claude.
         self.chats: dict[str, list[Chat]] = {"logs": [], "code": [], "chatgpt": [], "claude": []}
         for name in (USER_OF_CODE, USER_OF_EXPORTS):
