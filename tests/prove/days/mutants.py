@@ -1,7 +1,7 @@
-"""Deliberate faults of increments, each of which a simulation must find: `--mutant NAME`.
+"""Deliberate faults of increments, to try whether a simulation finds them: `--mutant NAME`.
 
 They are put into this process, of which every command of a simulation is a fork. Rebuilds take nothing over,
-so they stay right.
+so they stay right. Found so far: `files`, on day 1 of seed 2.
 """
 
 from __future__ import annotations
