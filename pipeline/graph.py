@@ -61,6 +61,7 @@ from transforms.decide.stage import (
 )
 from transforms.deid.stage import REFUSALS, ROW_STATES, DeidentifySessions, EstimatePii
 from transforms.output.stage import WriteCatalog, WriteLedger, WriteRowState, WriteShards
+from transforms.read.digests import with_positions
 from transforms.read.stage import DigestFiles, JoinHistories, ReadFacts
 from transforms.reuse.stage import COMPARED, CheckRows, ReadKnownRows, TakeRows
 from transforms.shuffle.entries import ENTRIES
@@ -76,15 +77,19 @@ def build_graph(pipeline: Any, plan: RunPlan) -> None:
 
     repeat = bool(plan.formats & REPEAT_HISTORY)
     read = ReadFacts(key, plan.context, plan.buckets, repeat, plan.kept, plan.known_facts)
-    facts = sealed_source(pipeline, "Inputs", key, plan.tasks) | "Facts" >> read
+    tasks, files = with_positions(plan.tasks, plan.digested)
+    facts = sealed_source(pipeline, "Inputs", key, tasks) | "Facts" >> read
     consent = sealed_source(pipeline, "Snapshots", key, plan.snapshots) | "Consent" >> ReadConsent(
         key, as_of, plan.buckets, plan.states
     )
     deletions = sealed_source(pipeline, "Deletion lists", key, plan.deletions) | "Deletions" >> ReadDeletions(
         key, as_of, plan.buckets, plan.states
     )
-    digests = sealed_source(pipeline, "Input files", key, plan.digested) | "Digest inputs" >> beam.ParDo(
-        DigestFiles(key, plan.context.metadata_only, spill, plan.states)
+    digests = (
+        [sealed_source(pipeline, "Input files", key, files), facts["files"]]
+        | "Merge input files" >> beam.Flatten()
+        | "Spread files to digest" >> beam.Reshuffle()
+        | "Digest inputs" >> beam.ParDo(DigestFiles(key, plan.context.metadata_only, spill, plan.states))
     )
 
     joins, names = list[Any](), [facts["names"]] if plan.formats & NAMED else []

@@ -7,10 +7,12 @@ import io
 import random
 import tracemalloc
 from pathlib import Path
+from typing import Any
 
 import pytest
 import zstandard
 
+from transforms.sources import files
 from transforms.sources.decompress import Truncated
 from transforms.sources.files import Line, is_binary, lines, open_stream, read_at
 
@@ -171,3 +173,23 @@ def test_a_file_that_shrank_since_it_was_planned_is_an_error_without_its_text(tm
     with pytest.raises(EOFError) as caught:
         list(read_at(str(path), [(5, 100)]))
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_the_beginning_of_a_file_is_all_that_shows_whether_it_is_binary(
+    packed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Planning opens every new file: reading half a megabyte of each would be reading small ones twice."""
+    data = random.Random(3).randbytes(300_000).hex().encode()
+    path = tmp_path / "a"
+    path.write_bytes(gzip.compress(data) if packed else data)
+    counted: list[int] = []
+
+    class Counted(io.FileIO):
+        def readinto(self, buffer: Any) -> int | None:  # type: ignore[override]
+            counted.append(super().readinto(buffer) or 0)
+            return counted[-1]
+
+    monkeypatch.setattr(files.io, "FileIO", Counted)
+    assert not is_binary(str(path))
+    assert 0 < sum(counted) <= 64 << 10

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from collections.abc import Generator, Iterable, Iterator
 from typing import Any
 
@@ -11,14 +10,15 @@ import apache_beam as beam
 from apache_beam.metrics import Metrics
 from apache_beam.transforms.window import GlobalWindows
 
-from schemas.keys import KeyedHasher
 from schemas.tables import HISTORIES
 from schemas.units import Quarantined
+from transforms.read.digests import digested_alone, digested_by, shared
 from transforms.read.state.buffer import FactsBuffer
 from transforms.read.state.keys import unit_bytes
 from transforms.read.state.known import Kept, KnownFacts, Planned
 from transforms.read.state.links import known_units, plan_linked
 from transforms.read.state.outputs import (
+    FILES_OUT,
     HISTORIES_OUT,
     NAMES_OUT,
     QUARANTINED,
@@ -50,16 +50,14 @@ from transforms.read.state.units import (
 from transforms.shuffle.blobs import tables_of, to_blob
 from transforms.shuffle.buckets import JOINS_MARK, Buckets
 from transforms.shuffle.counters import BYTES_READ, RECORDS_READ
-from transforms.shuffle.entries import ENTRIES, entry
+from transforms.shuffle.entries import ENTRIES
 from transforms.shuffle.guard import guarded
 from transforms.shuffle.histories import joins_of, names_of_joins
 from transforms.shuffle.run_key import RunKey
 from transforms.shuffle.spill import Spill
 from transforms.shuffle.steps import Step
 from transforms.sources.base import LinkedSource, ReadContext
-from transforms.sources.canonical.parquet_digest import metadata_digest
 from transforms.sources.file_state import UNKNOWN, States
-from transforms.sources.files import open_bytes, size_of
 from transforms.sources.objects import expecting
 from transforms.sources.registry import linked_source, plan_units, read_facts
 from transforms.sources.unknown_kinds import UnknownKinds
@@ -74,8 +72,9 @@ class ReadFacts(beam.PTransform):  # type: ignore[misc]
     Out, all by the spill of `buckets`: `facts`, (bucket, blob); `quarantined`, blobs; `entries`; `histories`,
     (bucket, blob) of HISTORIES; `names`, blobs of NAMES. `context` has the key, the limits and the defaults,
     fixed when the graph is built. With `repeat`, records of some input may repeat others: histories are
-    given. `kept`: where the state of the facts is written, None in an audit. `known`: the state of the
-    version before, None for a rebuild; files that it has are not read.
+    given; `files`, sealed (input, position, path) of files to be digested. `kept`: where the state of the
+    facts is written, None in an audit. `known`: the state of the version before, None for a rebuild; files
+    that it has are not read.
     """
 
     run_key: RunKey
@@ -87,9 +86,9 @@ class ReadFacts(beam.PTransform):  # type: ignore[misc]
 
     def expand(self, tasks: Any) -> Any:
         spill = self.buckets.spill
-        plan = _PlanUnits(self.run_key, self.context.hasher, spill, self.kept, self.known)
+        plan = _PlanUnits(self.run_key, self.context, spill, self.kept, self.known)
         units = tasks | "Plan units" >> beam.ParDo(plan).with_outputs(
-            QUARANTINED, ENTRIES, NAMES_OUT, STATE_UNITS_OUT, WANTED, main="units"
+            QUARANTINED, ENTRIES, NAMES_OUT, STATE_UNITS_OUT, WANTED, FILES_OUT, main="units"
         )
         read = _Read(self.run_key, self.context, self.buckets, self.repeat, self.kept)
         facts = (
@@ -102,7 +101,7 @@ class ReadFacts(beam.PTransform):  # type: ignore[misc]
         )
         found = {name: [facts[name]] for name in ("facts", HISTORIES_OUT, STATE_FACTS_OUT)}
         both = (QUARANTINED, ENTRIES, NAMES_OUT, STATE_UNITS_OUT)
-        found |= {name: [units[name], facts[name]] for name in both}
+        found |= {name: [units[name], facts[name]] for name in both} | {FILES_OUT: [units[FILES_OUT]]}
         if self.known is not None and self.kept is not None:
             recall = RecallKnown(self.run_key, self.known, self.kept, self.buckets, self.repeat)
             for name, recalled in (units[WANTED] | "Known" >> recall).items():
@@ -173,26 +172,20 @@ class DigestFiles(Step, beam.DoFn):  # type: ignore[misc]
 
     @guarded("Digest inputs")
     def process(self, sealed: bytes) -> Iterator[bytes]:
-        number, position, path = self.run_key.open(sealed)
+        file = self.run_key.open(sealed)
+        path = file[2]
         with expecting([path], [self._stored[path]] if path in self._stored else []):
-            digested = self._digested(number, position, path)
+            digested = digested_alone(file, self._metadata_only)
         yield self._spill.put(digested)
-
-    def _digested(self, number: int, position: int, path: str) -> bytes:
-        found = metadata_digest(path) if self._metadata_only else None
-        if found is not None:
-            return entry("input", input=number, file=position, bytes=size_of(path), metadata_sha256=found)
-        with open_bytes(path) as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-            return entry("input", input=number, file=position, bytes=file.tell(), sha256=digest)
 
 
 class _PlanUnits(Step, beam.DoFn):  # type: ignore[misc]
     def __init__(
-        self, run_key: RunKey, hasher: KeyedHasher, spill: Spill, kept: Kept | None, known: KnownFacts | None
+        self, run_key: RunKey, context: ReadContext, spill: Spill, kept: Kept | None, known: KnownFacts | None
     ) -> None:
         super().__init__(run_key)
-        self._hasher, self._spill, self._kept = hasher, spill, kept
+        self._hasher, self._spill, self._kept = context.hasher, spill, kept
+        self._metadata_only = context.metadata_only
         self._known = known and known._replace(places=())
 
     @guarded("Plan units")
@@ -205,7 +198,11 @@ class _PlanUnits(Step, beam.DoFn):  # type: ignore[misc]
         else:
             found, unreadable = plan_units(task, unit_bytes(sum(task.sizes)))
             units = placed(found, planned, self._hasher)
-        yield from (self.run_key.seal(unit) for unit in units)
+        files = shared(planned, [unit.unit for unit in units], self._metadata_only)
+        for unit in units:
+            yield self.run_key.seal(unit._replace(digested=files.by_unit.get(unit.unit, ())))
+        for file in files.alone:
+            yield beam.pvalue.TaggedOutput(FILES_OUT, self.run_key.seal(file))
         yield from quarantine(unreadable, self._spill)
         if unreadable:
             count = ReadCount(task.input, 0, len(unreadable), 0, 0, UnknownKinds.none())
@@ -247,20 +244,21 @@ class _Read(Step, beam.DoFn):  # type: ignore[misc]
     def process(self, sealed: bytes) -> Iterator[Any]:
         placed_unit: PlacedUnit = self.run_key.open(sealed)
         unit, found = placed_unit.unit, UnitReading(placed_unit)
-        for batch in read_facts(unit, self._context):
-            found.add(batch)
-            yield from quarantine(batch.quarantined, self._buckets.spill)
-            yield from names(batch.names, self._buckets.spill)
-            if self._repeat:
-                yield from histories(batch.facts, unit.format, self._buckets)
-            self._buffer.add(batch.facts, placed_unit.key)
-            self._records_read.inc(batch.facts.num_rows + len(batch.quarantined))
-            if self._buffer.bytes >= _FLUSH_BYTES:
-                for tag, pair in self._buffer.drain():
-                    yield beam.pvalue.TaggedOutput(tag, pair) if tag else pair
+        with digested_by(unit, placed_unit.digested) as digested:
+            for batch in read_facts(unit, self._context):
+                found.add(batch)
+                yield from quarantine(batch.quarantined, self._buckets.spill)
+                yield from names(batch.names, self._buckets.spill)
+                if self._repeat:
+                    yield from histories(batch.facts, unit.format, self._buckets)
+                self._buffer.add(batch.facts, placed_unit.key)
+                self._records_read.inc(batch.facts.num_rows + len(batch.quarantined))
+                if self._buffer.bytes >= _FLUSH_BYTES:
+                    for tag, pair in self._buffer.drain():
+                        yield beam.pvalue.TaggedOutput(tag, pair) if tag else pair
         self._units_read.inc()
         self._bytes_read.inc(unit.input_bytes)
-        made = [read_entry(found.count)]
+        made = [read_entry(found.count), *digested]
         if self._kept is not None:
             made.append(increment_entry(1, 1))
             if not found.is_kept:

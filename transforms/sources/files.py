@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from transforms.sources.decompress import COMPRESSION_BYTES, Decompressed, Truncated, compression_in
 from transforms.sources.objects import KnownObject, ObjectFile, ObjectRanges, head_of, known_object, ranges_of
+from transforms.sources.read_once import HELD_BYTES, DigestedFile, digest_of, digested
 from transforms.storage.places import is_remote
 
 _CHUNK = 1 << 19
@@ -66,16 +67,16 @@ def size_of(path: str) -> int:
     return known_object(path).state.size if is_remote(path) else os.stat(path).st_size  # noqa: PTH116
 
 
-def open_stream(file: str | Opened) -> io.BufferedReader:
+def open_stream(file: str | Opened, ahead: int = _CHUNK) -> io.BufferedReader:
     """The decompressed bytes of a file from its start. Raises OSError; reading may raise Truncated.
 
-    A descriptor is duplicated, and stays open when the stream is closed.
+    A descriptor is duplicated, and stays open when the stream is closed. `ahead`: bytes read at a time.
     """
-    raw: io.BufferedReader = io.BufferedReader(open_bytes(file), _CHUNK)
+    raw: io.BufferedReader = io.BufferedReader(open_bytes(file), ahead)
     kind = compression_in(raw.peek(COMPRESSION_BYTES))
     if kind is None:
         return raw
-    return io.BufferedReader(Decompressed(raw, kind), _CHUNK)
+    return io.BufferedReader(Decompressed(raw, kind), ahead)
 
 
 def open_range(path: str, start: int, end: int | None) -> io.BufferedReader:
@@ -85,15 +86,15 @@ def open_range(path: str, start: int, end: int | None) -> io.BufferedReader:
     """
     if end is None or not is_remote(path):
         return open_stream(path)
-    return io.BufferedReader(ObjectFile(known_object(path), max(end, start)), _CHUNK)
+    return io.BufferedReader(digested(path, ObjectFile(known_object(path), max(end, start))), _CHUNK)
 
 
-def open_bytes(file: str | Opened) -> io.FileIO | ObjectFile:
+def open_bytes(file: str | Opened) -> io.FileIO | ObjectFile | DigestedFile:
     """The bytes of a file as they are, from its start: see `open_stream`."""
     if isinstance(file, KnownObject):
         return ObjectFile(file)
     if isinstance(file, str):
-        return ObjectFile(known_object(file)) if is_remote(file) else io.FileIO(file)
+        return digested(file, ObjectFile(known_object(file)) if is_remote(file) else io.FileIO(file))
     os.lseek(file, 0, os.SEEK_SET)
     return io.FileIO(os.dup(file))
 
@@ -104,7 +105,13 @@ def open_text(file: str | Opened) -> io.TextIOWrapper:
 
 
 def open_columns(file: str | Opened) -> Any:
-    """A file for reads by position, as pyarrow takes it: of an object, no more is moved than is read."""
+    """A file for reads by position, as pyarrow takes it: of an object, no more is moved than is read.
+
+    A small file whose digest is wanted is read into memory: see `read_once`.
+    """
+    if isinstance(file, str) and digest_of(file) is not None and size_of(file) <= HELD_BYTES:
+        with open_bytes(file) as whole:
+            return pa.BufferReader(whole.read())
     if isinstance(file, str) and not is_remote(file):
         return pa.OSFile(file)
     if isinstance(file, int):
@@ -117,15 +124,15 @@ def open_archive(path: str) -> Iterator[zipfile.ZipFile]:
     """A zip archive; its members are read as streams. Raises OSError, zipfile.BadZipFile."""
     with contextlib.ExitStack() as stack:
         file: Any = path
-        if is_remote(path):
-            file = stack.enter_context(io.BufferedReader(ObjectFile(known_object(path)), _CHUNK))
+        if is_remote(path) or digest_of(path) is not None:
+            file = stack.enter_context(io.BufferedReader(open_bytes(path), _CHUNK))
         yield stack.enter_context(zipfile.ZipFile(file))
 
 
 def is_binary(path: str) -> bool:
     """True for a file whose first 64 KiB are not text and contain no line of JSON. Raises OSError."""
     try:
-        with open_stream(path) as file:
+        with open_stream(path, _HEAD_BYTES) as file:
             head = file.read(_HEAD_BYTES)
     except Truncated:
         return False  # the reader reports the cut, and uses the lines before it

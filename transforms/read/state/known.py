@@ -18,7 +18,7 @@ class Planned(NamedTuple):
     `place`: the key of what is planned together. `files`: the key of each path of the task in its present
     state. `is_known`: for each path, whether the version before knows the file. `state`: for a task whose
     files are linked to each other, the state file that has the units of its place in the version before; ""
-    where there is none.
+    where there is none. `positions`: for each path, its position in the input if its digest is wanted.
     """
 
     task: PlanTask
@@ -26,6 +26,7 @@ class Planned(NamedTuple):
     files: tuple[bytes, ...] = ()
     is_known: tuple[bool, ...] = ()
     state: str = ""
+    positions: tuple[int | None, ...] = ()
 
 
 class KnownFacts(NamedTuple):

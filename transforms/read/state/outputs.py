@@ -10,6 +10,7 @@ from transforms.shuffle.entries import entry
 QUARANTINED = "quarantined"
 HISTORIES_OUT = "histories"
 NAMES_OUT = "names"
+FILES_OUT = "files"
 STATE_FACTS_OUT = "state_facts"
 STATE_UNITS_OUT = "state_units"
 #: (part of the version before, units whose facts are taken over from it).

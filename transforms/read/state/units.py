@@ -23,17 +23,20 @@ from transforms.sources.unknown_kinds import UnknownKinds
 _MAY_PASS = frozenset({"unreadable_file", "truncated_input"})
 #: A unit with more quarantined records is read again: a state file has them in one row.
 _MOST_QUARANTINED = 100_000
+#: (input, position in the input, path) of a file.
+File = tuple[int, int, str]
 _NO_NAMES = NAMES.empty_table()
 
 
 class PlacedUnit(NamedTuple):
-    """A unit with its keys. `files`: the keys of its paths."""
+    """A unit with its keys. `files`: the keys of its paths. `digested`: see `transforms.read.digests`."""
 
     unit: Unit
     key: bytes
     place: bytes
     files: tuple[bytes, ...]
     links: tuple[Links | None, ...] = ()
+    digested: tuple[File, ...] = ()
 
 
 class ReadCount(NamedTuple):
