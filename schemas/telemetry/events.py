@@ -78,7 +78,10 @@ class RunCommitted(Event, frozen=True, kw_only=True):
 
 
 class RunUnchanged(Event, frozen=True, kw_only=True):
-    """Nothing is new: no version was added, and `version` is the current one. `path`: names masked."""
+    """Nothing is new: no version was added, and `version` is the current one. `path`: names masked.
+
+    `threshold.crossed` follows if that version crosses one.
+    """
 
     name: ClassVar[str] = "run.unchanged"
     path: str
