@@ -73,7 +73,7 @@ class Rule(NamedTuple):
 RULES: tuple[Rule, ...] = (
     Rule(0, RecordFault.FUTURE_TIMESTAMP, None, "A message is later than the moment decided for"),
     Rule(0, RecordFault.CYCLIC_MESSAGES, None, "Parent links go in a circle: the active branch is open"),
-    Rule(0, RecordFault.SUBJECT_CONFLICT, None, "The conversation stands under two users"),
+    Rule(0, RecordFault.SUBJECT_CONFLICT, None, "The records of the conversation have different users"),
     Rule(1, Reason.DELETED, None, "The session or its user was deleted"),
     Rule(2, Reason.INCOGNITO, None, "The session is marked incognito"),
     Rule(3, Reason.NO_SUBJECT, "scope", "No user id, and no authorisation applies"),

@@ -16,11 +16,15 @@ def history(
     dataset: Dataset,
     page: Annotated[
         Path | None,
-        typer.Option("--page", metavar="FILE", help="Write an HTML page with the trend of each reason."),
+        typer.Option(
+            "--page", metavar="FILE", help="Write an HTML page with the trend of each reason, to a new file."
+        ),
     ] = None,
     json_: Json = False,
 ) -> None:
     """Show the decisions and reasons of every version, and how they moved.
+
+    `points`: the change of a share since the version before, in percentage points.
 
     A version that cannot be read is named, and the exit code is 1.
     """

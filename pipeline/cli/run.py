@@ -157,7 +157,7 @@ def execute_and_print(
 
     progress = Progress(False if quiet else None, watch=watch())
     outcome = execute(settings, kind, beam, progress, sample, compare, shareable, checked_share, rebuild)
-    watch().committed(outcome.path, outcome.counted, outcome.manifest)
+    watch().committed(outcome.path, outcome.counted, outcome.manifest, outcome.failed)
     if as_json:
         typer.echo(json.dumps({**_described(outcome), **outcome.report}))
     if outcome.nothing_new is not None:
@@ -191,7 +191,7 @@ def _compare_policies(
     progress = Progress(False if quiet else None, watch=watch())
     outcomes, document = compare_policies(settings, beam, progress, compare)
     for outcome in outcomes:
-        watch().committed(outcome.path, outcome.counted, outcome.manifest)
+        watch().committed(outcome.path, outcome.counted, outcome.manifest, outcome.failed)
     if as_json:
         typer.echo(json.dumps(document))
     if progress.enabled:
@@ -233,10 +233,12 @@ def _described(outcome: Any) -> dict[str, Any]:
 
 def _check_thresholds(outcomes: list[Any]) -> None:
     """Exits with 1 and a line per threshold that was crossed; the datasets stay committed."""
+    from pipeline.report.thresholds import crossed_line
+
     lines = [
         f"{outcome.path.name}: {text}" if len(outcomes) > 1 else text
         for outcome in outcomes
-        for text in outcome.failed
+        for text in (crossed_line(failure, outcome.manifest.kind) for failure in outcome.failed)
     ]
     for line in lines[:-1]:
         tell(f"chatsieve: {line}", err=True)

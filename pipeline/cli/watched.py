@@ -28,6 +28,7 @@ LogFormat = Annotated[
     Literal["text", "json"],
     typer.Option(
         _FORMAT,
+        metavar="text|json",
         envvar=_FORMAT_VARIABLE,
         show_envvar=False,
         help=f"Log text, or one JSON object a line, to standard error. [variable: {_FORMAT_VARIABLE}]",

@@ -55,8 +55,8 @@ _PACKAGES = (
 class Outcome:
     """A committed run or audit.
 
-    `path`: the dataset's folder; `folder`: the version's. `report`: report.json as written. `failed`: a line
-    per crossed threshold, also for those that a shareable report leaves out. `nothing_new`: why no version
+    `path`: the dataset's folder; `folder`: the version's. `report`: report.json as written. `failed`: the
+    crossed thresholds, also those that a shareable report leaves out. `nothing_new`: why no version
     was added; the others are then those of the current version. `counted`: the report with all counts; None
     if no version was added.
     """
@@ -65,7 +65,7 @@ class Outcome:
     folder: PurePath
     manifest: Manifest
     report: dict[str, Any]
-    failed: list[str]
+    failed: list[Failure]
     counted: Report | None = None
     nothing_new: str | None = None
 
@@ -163,8 +163,7 @@ def prepare(
     if kind == "run":
         files.append(stage(writer.folder, "README.md", dataset_card(manifest).encode()))
     manifest = msgspec.structs.replace(manifest, files=sorted(files, key=lambda file: file.path))
-    failed = [_failed(failure, kind) for failure in full.failed]
-    outcome = Outcome(writer.path, writer.folder, manifest, document, failed, counted=full)
+    outcome = Outcome(writer.path, writer.folder, manifest, document, full.failed, counted=full)
     return Prepared(outcome, writer, encode(manifest, settings.key))
 
 
@@ -183,14 +182,6 @@ def _increment(base: PreviousState | Rebuild, catalog: Catalog) -> dict[str, Any
     for entry in catalog.get("increment", []):
         sums.update(entry)
     return {"from": base.version, **dict(sorted(sums.items())), **increment_of(catalog)}
-
-
-def _failed(failure: Failure, kind: str) -> str:
-    """A crossed threshold, as the command prints it."""
-    if failure.threshold.startswith("limits."):
-        written = "dataset" if kind == "run" else "audit"
-        return f"{failure.text}. The {written} was written; see quarantine/."
-    return f"{failure.text} ({failure.threshold})"
 
 
 def _arguments(settings: Settings, inputs: Inputs) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
@@ -18,6 +19,7 @@ from pipeline.inputs.config import Settings
 from pipeline.inputs.find_inputs import Inputs
 from pipeline.inputs.watched import states_of
 from schemas.manifest import Erased, FileEntry
+from schemas.reports.document import Failure
 from transforms.consent.snapshots import ErasedKeys
 from transforms.sources.base import ReadContext
 from transforms.storage.contract import Store
@@ -29,7 +31,7 @@ _ROWS = ("data/", "restricted/index-", "restricted/sessions-", "quarantine/")
 _TIMES = ("as_of", "known_until")
 #: Parts of the configuration that have no effect on what a version holds, or that a state names otherwise.
 _WITHOUT: dict[str, Any] = {
-    **dict.fromkeys(("key", "key_file", "key_command", "create_key", "as_of", "runner"), True),
+    **dict.fromkeys(("key", "key_file", "key_command", "create_key", "as_of", "runner", "wait"), True),
     "output": {"path", "on_exists"},
     "audit": {"path"},
 }
@@ -63,22 +65,33 @@ def increment_of(
 def nothing_to_read(increment: Increment, writer: DatasetWriter) -> Outcome | None:
     """The outcome of a run that would write what the current version holds; None for any other run.
 
-    The configuration, all inputs, the consent, and the time of the decisions are those of that version.
+    The configuration, all inputs, the consent, and the time of the decisions are those of that version,
+    and so are the crossed thresholds. None for a shareable report, since it may not list all of them.
     """
     base, known = increment.base, increment.known
     if not isinstance(base, PreviousState) or known is None or known.tasks or _is_rewritten(base):
         return None
     if len(known.files) != len(increment.inputs.keys) or base.state != increment.state:
         return None
-    return _unchanged(base, writer, [], "inputs, consent, configuration and as_of are the same")
+    same = _unchanged(base, writer, [], "inputs, consent, configuration and as_of are the same")
+    if same is None or same.report["shareable"] is not None:
+        return None
+    return dataclasses.replace(same, failed=msgspec.convert(same.report["failed"], list[Failure]))
 
 
-def nothing_decided(increment: Increment, writer: DatasetWriter, prepared: Prepared) -> Outcome | None:
-    """The outcome of a run that was given no as_of, and that decided as the current version; else None."""
+def nothing_decided(
+    increment: Increment, writer: DatasetWriter, prepared: Prepared, is_given: bool
+) -> Outcome | None:
+    """The outcome of a run that decided as the current version; else None.
+
+    `is_given`: the user gave `as_of`. None as well if it was given and is not that of the current version.
+    """
     base, new = increment.base, prepared.outcome
     if not isinstance(base, PreviousState) or _is_rewritten(base):
         return None
     if base.state.without_time != increment.state.without_time:
+        return None
+    if is_given and base.state != increment.state:
         return None
     folder = PurePath(base.folder).name
     if not _same_rows(writer.store, base.manifest.files, folder, new.manifest.files, new.folder.name):
@@ -91,7 +104,7 @@ def _is_rewritten(base: PreviousState) -> bool:
     return base.manifest.erased != Erased()
 
 
-def _unchanged(base: PreviousState, writer: DatasetWriter, failed: list[str], why: str) -> Outcome | None:
+def _unchanged(base: PreviousState, writer: DatasetWriter, failed: list[Failure], why: str) -> Outcome | None:
     name = PurePath(base.folder).name
     try:
         report = msgspec.json.decode(writer.store.read(f"{name}/report/report.json"))

@@ -149,8 +149,9 @@ def execute_packs(
                 )
             ]
             check_unchanged(inputs.watched)
-            if increment and settings.config.as_of is None and is_whole:
-                same = nothing_decided(increment, writers[0], prepared[0])
+            if increment and is_whole:
+                is_given = settings.config.as_of is not None
+                same = nothing_decided(increment, writers[0], prepared[0], is_given)
                 if same is not None:
                     writers[0].rollback()
                     return [same.noting(checked[0])]

@@ -55,10 +55,10 @@ def refusals(report: dict[str, Any]) -> dict[str, Any]:
             "any rule of the policy. Release nothing until this is understood."
         )
     how = (
-        f"For every session it was looked up apart from the verdict, by a second program that reads only the "
-        f"consent snapshots, what its user last said by {instant(report['as_of'])}. "
-        f"{count(total)} sessions are of users who refuse then; the table has them by what was decided. "
-        f"What users said after {instant(report['known_until'])}, the newest snapshot, nobody can know yet."
+        "Independently of the decisions, a second program found for every session the newest choice of its "
+        f"user at {instant(report['as_of'])}. It reads only the consent snapshots. "
+        f"{count(total)} sessions are of users who refuse at that time; the table lists them by decision. "
+        f"Choices after {instant(report['known_until'])}, the time of the newest snapshot, are not known yet."
     )
     return {"good": none or through["unexplained"] == 0, "answer": answer, "how": how}
 

@@ -16,7 +16,7 @@ QUARANTINE_SUMMARIES = {
     "bad_timestamp": "A time that cannot be read",
     "naive_timestamp": "A time without a time zone",
     "future_timestamp": "A message is later than the moment decided for",
-    "subject_conflict": "The conversation stands under two users",
+    "subject_conflict": "The records of the conversation have different users",
     "oversize_record": "Larger than the limits allow",
     "oversize_file": "An archive larger than the limits allow",
     "encrypted_file": "The archive is encrypted",
@@ -24,11 +24,11 @@ QUARANTINE_SUMMARIES = {
     "invalid_unicode": "Not valid UTF-8",
     "truncated_input": "The file ends too early",
     "unreadable_file": "The file cannot be read",
-    "unknown_format": "Not in the format that was said",
+    "unknown_format": "Not in the format that was configured",
     "no_messages": "Spans without messages",
     "duplicate_message": "Two messages have one id",
     "cyclic_messages": "Parent links go in a circle",
-    DEID_FAILED: "De-identification could not get through it",
+    DEID_FAILED: "De-identification failed",
 }
 _ELIGIBLE = "No rule fired"
 #: The rule number of de-identification in docs/policy.md.

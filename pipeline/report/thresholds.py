@@ -32,6 +32,14 @@ def failures_of(report: Report, config: RunConfig) -> list[Failure]:
     return [failure for some in found for failure in some]
 
 
+def crossed_line(failure: Failure, kind: str) -> str:
+    """A crossed threshold as `run` and `audit` print it."""
+    if failure.threshold.startswith("limits."):
+        written = "dataset" if kind == "run" else "audit"
+        return f"{failure.text}. The {written} was written; see quarantine/."
+    return f"{failure.text} ({failure.threshold})"
+
+
 def _limits(report: Report, config: RunConfig) -> Iterator[Failure]:
     key, limit = "limits.max_quarantined_fraction", config.limits.max_quarantined_fraction
     for what, quarantined, total in unreadable_of(report.counts):

@@ -9,7 +9,7 @@ from typing import Any, get_args
 from schemas.decisions import Reason, decision_of
 from schemas.manifest import Manifest
 from schemas.reports.counts import Cell, Counts
-from schemas.reports.document import Report, WarningCode
+from schemas.reports.document import Failure, Report, WarningCode
 from schemas.strict_yaml import parse_instant
 from schemas.telemetry import metrics
 from schemas.telemetry.metrics import Metric, Sample
@@ -56,6 +56,13 @@ def samples_of(report: Report, manifest: Manifest, committed_at: dt.datetime) ->
     found = [warning.code for warning in report.warnings]
     yield from _labelled(metrics.WARNINGS, {code: found.count(code) for code in get_args(WarningCode)})
     yield _one(metrics.THRESHOLDS_CROSSED, len(report.failed))
+
+
+def unchanged_samples(manifest: Manifest, failed: Sequence[Failure]) -> Iterator[Sample]:
+    """What holds of a current version to which a run added nothing: its number, snapshot and thresholds."""
+    yield _one(metrics.DATASET_VERSION, manifest.dataset_version)
+    yield _one(metrics.SNAPSHOT_TIME, parse_instant(manifest.known_until).timestamp())
+    yield _one(metrics.THRESHOLDS_CROSSED, len(failed))
 
 
 def number(count: Cell) -> int:

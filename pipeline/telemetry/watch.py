@@ -14,12 +14,12 @@ from typing import Concatenate
 
 from pipeline.telemetry import otlp, textfile
 from pipeline.telemetry.failures import FAILURES, class_of, failure_of
-from pipeline.telemetry.figures import number, samples_of
+from pipeline.telemetry.figures import number, samples_of, unchanged_samples
 from pipeline.telemetry.log import JsonLog
 from pipeline.telemetry.wording import masked_message
 from schemas.errors import ConfigError
 from schemas.manifest import Manifest
-from schemas.reports.document import Report
+from schemas.reports.document import Failure, Report
 from schemas.strict_yaml import parse_instant
 from schemas.telemetry import metrics
 from schemas.telemetry.events import (
@@ -121,14 +121,19 @@ class Watch:
         self._emit(StageFinished(stage=stage, seconds=round(seconds, 3), sessions=sessions))
 
     @_harmless
-    def committed(self, path: PurePath, report: Report | None, manifest: Manifest) -> None:
+    def committed(
+        self, path: PurePath, report: Report | None, manifest: Manifest, failed: Sequence[Failure]
+    ) -> None:
         """A version of the dataset `path` counts. `report` has all counts, none is suppressed.
 
-        Without a report, nothing was new: the version counted before, and its metrics stay.
+        Without a report, nothing was new: the version counted before, and its other metrics stay.
+        `failed`: the crossed thresholds.
         """
         self._version = manifest.dataset_version
         if report is None:
             self._emit(RunUnchanged(path=masked_name(str(path)), seconds=self._seconds()))
+            self._crossed(failed)
+            self._samples += unchanged_samples(manifest, failed)
             return
         decisions = {name: number(count) for name, count in report.counts.decisions.items()}
         counts = {
@@ -156,19 +161,19 @@ class Watch:
                     message=warning.text,
                 )
             )
-        for crossed in report.failed:
-            self._emit(
-                ThresholdCrossed(
-                    threshold=crossed.threshold,
-                    limit=crossed.limit,
-                    actual=crossed.actual,
-                    message=crossed.text,
-                )
-            )
+        self._crossed(failed)
         if not self._replaced:  # of several policies, the first one's
             self._counts = counts
             self._replaced = metrics.VERSION_METRICS
             self._samples += samples_of(report, manifest, dt.datetime.now(dt.UTC))
+
+    def _crossed(self, failed: Sequence[Failure]) -> None:
+        for each in failed:
+            self._emit(
+                ThresholdCrossed(
+                    threshold=each.threshold, limit=each.limit, actual=each.actual, message=each.text
+                )
+            )
 
     @_harmless
     def erased(self, done: ErasureCommitted, version: int) -> None:

@@ -51,7 +51,10 @@ class RunWaiting(Event, frozen=True, kw_only=True):
 
 
 class StageFinished(Event, frozen=True, kw_only=True):
-    """A stage of the graph ended. `sessions`: records or sessions that it counted, null if it counts none."""
+    """A stage of the graph ended. `sessions`: records or sessions that it counted, null if it counts none.
+
+    A stage can begin again after another one; it then has several lines, and its time is their sum.
+    """
 
     name: ClassVar[str] = "stage.finished"
     stage: str
@@ -78,7 +81,10 @@ class RunCommitted(Event, frozen=True, kw_only=True):
 
 
 class RunUnchanged(Event, frozen=True, kw_only=True):
-    """Nothing is new: no version was added, and `version` is the current one. `path`: names masked."""
+    """Nothing is new: no version was added, and `version` is the current one. `path`: names masked.
+
+    `threshold.crossed` follows if that version crosses one.
+    """
 
     name: ClassVar[str] = "run.unchanged"
     path: str

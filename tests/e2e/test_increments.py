@@ -152,7 +152,24 @@ def test_a_run_with_nothing_new_adds_no_version(tmp_path: Path) -> None:
     assert told["folder"] == str(current(days.out))
     assert sorted(days.out.rglob("*")) == before
     assert days.done().stderr == f"{told['nothing_new']}\n"
+    assert "nothing new since version 1" in days.done("--wait", "PT1S").stderr
     days.run("--as-of", "2026-03-01T00:00:01Z")
+
+
+@pytest.mark.parametrize("option", [(), ("--shareable",)], ids=["full", "shareable"])
+def test_a_crossed_threshold_stays_crossed_if_nothing_is_new(tmp_path: Path, option: tuple[str, ...]) -> None:
+    """A task repeated after exit code 1 must not succeed: the next task would release the version."""
+    days = Days(tmp_path, ("plain",))
+    days.config["audit"] = {
+        "fail_if": {"min_eligible_share": 1.0, "warnings": ["tier_unlisted", "reason_moved"]}
+    }
+    days.config["limits"] = {"max_quarantined_fraction": 0.0}
+    first, again = days.done(*option), days.done(*option)
+    assert (first.returncode, again.returncode, days.version) == (1, 1, 1)
+    lines = [line for line in first.stderr.splitlines() if line.startswith("chatsieve: ")]
+    assert len(lines) >= 2
+    assert again.stderr.startswith("nothing new since version 1: ")
+    assert again.stderr.splitlines()[1:] == lines
 
 
 def test_decisions_that_time_does_not_change_add_no_version(tmp_path: Path) -> None:

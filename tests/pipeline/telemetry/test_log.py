@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import subprocess
 import sys
@@ -36,8 +37,16 @@ def test_a_run_reports_inputs_stages_commit_and_warnings(night: Night) -> None:
     """These are the milestones that an operator waits for."""
     events = [name for name in night.events("run") if name not in ("warning", "library.logged")]
     stages = [line["stage"] for line in night.lines("run") if line["event"] == "stage.finished"]
-    assert events == ["run.started", "inputs.found", *5 * ["stage.finished"], "run.committed", "run.finished"]
-    assert sorted(stages) == ["de-identifying", "deciding", "reading", "writing_ledger", "writing_shards"]
+    ended = len(stages) * ["stage.finished"]
+    assert events == ["run.started", "inputs.found", *ended, "run.committed", "run.finished"]
+    assert all(before != after for before, after in itertools.pairwise(stages))
+    assert sorted(set(stages)) == [
+        "de-identifying",
+        "deciding",
+        "reading",
+        "writing_ledger",
+        "writing_shards",
+    ]
     committed = next(line for line in night.lines("run") if line["event"] == "run.committed")
     counts = night.counts()
     assert committed["version"] == 1

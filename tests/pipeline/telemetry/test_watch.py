@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 from pathlib import Path
@@ -14,6 +15,7 @@ from pipeline.telemetry import watch as module
 from pipeline.telemetry.watch import Watch
 from schemas.errors import BusyError, ChatsieveError, ConfigError, InputError, PipelineError
 from schemas.manifest import Manifest
+from schemas.reports.document import Failure
 from schemas.telemetry import metrics
 from schemas.telemetry.events import Event
 from schemas.telemetry.metrics import Sample
@@ -93,22 +95,25 @@ def test_a_run_with_nothing_new_keeps_the_metrics_of_its_version(tmp_path: Path)
     textfile.update(file, [Sample(metrics.RECORDS, (), 7)])
     lines = Lines()
     watch = Watch("run", "0" * 32, lines, file)  # type: ignore[arg-type]  # only `write` is used
-    manifest = mock.Mock(spec=Manifest, dataset_version=3)
-    watch.committed(Path("/srv/zzofqa/out"), None, manifest)
-    assert watch.ended(0, "", None, debug=False) == []
-    assert [event.name for event in lines.events] == ["run.unchanged", "run.finished"]
+    manifest = mock.Mock(spec=Manifest, dataset_version=3, known_until="2026-11-29T00:00:00Z")
+    crossed = Failure("audit.fail_if.min_eligible_share", 0.5, 0.25, "the share is low")
+    watch.committed(Path("/srv/zzofqa/out"), None, manifest, [crossed])
+    assert watch.ended(1, "", None, debug=False) == []
+    assert [event.name for event in lines.events] == ["run.unchanged", "threshold.crossed", "run.finished"]
     assert lines.events[0].path == "/srv/<NAME>/out"
     assert lines.version == 3
     found = {sample.metric: sample.value for sample in textfile.read(file)}
     assert found[metrics.RECORDS] == 7
     assert metrics.LAST_SUCCESS in found
+    assert (found[metrics.DATASET_VERSION], found[metrics.THRESHOLDS_CROSSED]) == (3, 1)
+    assert found[metrics.SNAPSHOT_TIME] == dt.datetime(2026, 11, 29, tzinfo=dt.UTC).timestamp()
 
 
 def test_a_fault_of_the_watch_is_a_warning_without_data() -> None:
     """The version is committed by then: the command must not report a failure."""
     lines = Lines()
     watch = Watch("run", "0" * 32, lines)  # type: ignore[arg-type]  # only `write` is used
-    watch.committed(Path("zzofqa"), None, None)  # type: ignore[arg-type]  # the fault
+    watch.committed(Path("zzofqa"), None, None, [])  # type: ignore[arg-type]  # the fault
     (line,) = watch.ended(0, "", None, debug=False)
     assert line.startswith("telemetry is incomplete: AttributeError at watch.py:")
     assert [event.name for event in lines.events] == ["warning", "run.finished"]
