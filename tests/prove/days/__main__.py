@@ -11,7 +11,7 @@ import tempfile
 import traceback
 from pathlib import Path
 
-from tests.prove.days import logs, people
+from tests.prove.days import logs, people, planned
 from tests.prove.days.history import days_of
 from tests.prove.days.mutants import MUTANTS
 from tests.prove.days.simulation import DayError, Simulation
@@ -30,10 +30,12 @@ def main() -> int:
     given = parser.parse_args()
     _prepare()
     if given.mutant:
-        MUTANTS[given.mutant]()
+        fault = MUTANTS[given.mutant]
+        setattr(fault.module, fault.name, fault.replacement)
     root = Path(tempfile.mkdtemp(prefix="days-"))
     simulation = Simulation(root)
-    days = list(days_of(given.seed, given.days, given.events, {**logs.EVENTS, **people.EVENTS}))
+    events = {**logs.EVENTS, **people.EVENTS}
+    days = list(days_of(given.seed, given.days, given.events, events, planned.DAYS))
     failed = False
     for day in days:
         print(f"day {day.number}: {', '.join(day.names) or 'nothing'}", flush=True)  # noqa: T201
@@ -46,6 +48,7 @@ def main() -> int:
             what = str(error) if isinstance(error, DayError) else traceback.format_exc()
             print(f"day {day.number} failed:\n{what}", flush=True)  # noqa: T201
             repeat = f"--days {given.days} --seed {given.seed} --events {given.events}"
+            repeat += f" --mutant {given.mutant}" if given.mutant else ""
             print(f"repeat it by: python -m tests.prove.days {repeat} --keep", flush=True)  # noqa: T201
             break
     for name, number in sorted(simulation.tally.items()):
