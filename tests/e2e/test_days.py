@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -26,15 +27,19 @@ def simulate(*arguments: object) -> str:
 
 
 def test_each_of_a_few_days_equals_a_rebuild() -> None:
-    """A short history, so that a difference is found by every run of the tests."""
-    assert "4 days, equal" in simulate("--days", 4, "--seed", 3, "--events", 3)
+    """A short history, so that a difference is found by every run of the tests; its state has many parts."""
+    printed = simulate("--days", 4, "--seed", 3, "--events", 3, "--small")
+    assert "4 days, equal" in printed
+    parts = re.search("most parts of a state: ([0-9]+)", printed)
+    assert parts is not None
+    assert int(parts[1]) > 3
 
 
 @pytest.mark.faults
-@pytest.mark.parametrize("seed", [1, 2])
-def test_each_of_thirty_days_equals_a_rebuild(seed: int) -> None:
+@pytest.mark.parametrize("arguments", [("--seed", 1), ("--seed", 2, "--small")], ids=["whole", "small"])
+def test_each_of_thirty_days_equals_a_rebuild(arguments: tuple[object, ...]) -> None:
     """Longer than retention, so that rows expire; with killed runs, erasures and changed policies."""
-    assert "30 days, equal" in simulate("--days", 30, "--seed", seed)
+    assert "30 days, equal" in simulate("--days", 30, *arguments)
 
 
 @pytest.mark.prove
