@@ -11,7 +11,7 @@ import tempfile
 import traceback
 from pathlib import Path
 
-from tests.prove.days import logs, people
+from tests.prove.days import logs, people, planned
 from tests.prove.days.history import days_of
 from tests.prove.days.mutants import MUTANTS
 from tests.prove.days.simulation import DayError, Simulation
@@ -26,14 +26,19 @@ def main() -> int:
     parser.add_argument("--events", type=int, default=4, help="events a day, on average")
     parser.add_argument("--verify", type=int, default=10, help="verify the dataset every so many days")
     parser.add_argument("--keep", action="store_true", help="keep the folder if a day fails")
+    parser.add_argument("--small", action="store_true", help="divide state, files and rows into many parts")
     parser.add_argument("--mutant", choices=MUTANTS, help="put this fault into the program")
     given = parser.parse_args()
     _prepare()
+    if given.small:
+        _divide()
     if given.mutant:
-        MUTANTS[given.mutant]()
+        fault = MUTANTS[given.mutant]
+        setattr(fault.module, fault.name, fault.replacement)
     root = Path(tempfile.mkdtemp(prefix="days-"))
     simulation = Simulation(root)
-    days = list(days_of(given.seed, given.days, given.events, {**logs.EVENTS, **people.EVENTS}))
+    events = {**logs.EVENTS, **people.EVENTS}
+    days = list(days_of(given.seed, given.days, given.events, events, planned.DAYS))
     failed = False
     for day in days:
         print(f"day {day.number}: {', '.join(day.names) or 'nothing'}", flush=True)  # noqa: T201
@@ -46,6 +51,8 @@ def main() -> int:
             what = str(error) if isinstance(error, DayError) else traceback.format_exc()
             print(f"day {day.number} failed:\n{what}", flush=True)  # noqa: T201
             repeat = f"--days {given.days} --seed {given.seed} --events {given.events}"
+            repeat += " --small" if given.small else ""
+            repeat += f" --mutant {given.mutant}" if given.mutant else ""
             print(f"repeat it by: python -m tests.prove.days {repeat} --keep", flush=True)  # noqa: T201
             break
     for name, number in sorted(simulation.tally.items()):
@@ -77,6 +84,18 @@ def _prepare() -> None:
     engine.mask_sessions([SessionText(bytes(16), [Segment(text, "user")]) for text in texts])
     gc.collect()
     gc.freeze()
+
+
+def _divide() -> None:
+    """Makes sizes so small that the few logs of a history have many parts; their number grows by the day."""
+    from transforms.read import stage as reading
+    from transforms.read.state import files, keys
+    from transforms.reuse import old_rows
+    from transforms.reuse import stage as taking
+
+    keys._PART_BYTES, keys._UNIT_BYTES, keys._BLOCK_ROWS = 4 << 10, (1 << 10, 32 << 20), 2
+    files._ROW_GROUP_ROWS = old_rows._BATCH_ROWS = 3
+    reading._FLUSH_BYTES = taking._FLUSH_BYTES = 1 << 10
 
 
 if __name__ == "__main__":

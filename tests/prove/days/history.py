@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from tests.prove.days.files import canonical, table
@@ -46,6 +46,8 @@ class History:
         #: Records of canonical files by path, and sessions of other files by path.
         self.logs: dict[str, Records] = {}
         self.others: dict[str, list[Chat]] = {}
+        #: Paths and sessions of the planned days, by what happens to them.
+        self.steady: dict[str, tuple[str, Chat]] = {}
         self.deletions: list[tuple[str, str, str]] = []
         self.authorizations: list[tuple[str, str, str, str, str]] = []
         self.settings = {"policy": "policies/a.yaml", "deid": "default", "output.shards": "2"}
@@ -98,10 +100,17 @@ class History:
 Event = Callable[[History], None]
 
 
-def days_of(seed: int, number: int, events_a_day: int, events: dict[Event, float]) -> Iterator[Day]:
+def days_of(
+    seed: int,
+    number: int,
+    events_a_day: int,
+    events: dict[Event, float],
+    planned: Sequence[Sequence[Event]],
+) -> Iterator[Day]:
     """The days of a history; the first one has files of every format.
 
-    `events`: with their weights. A day has `events_a_day` of them on average; some have none.
+    `events`: with their weights. A day has `events_a_day` of them on average; some have none. `planned`: the
+    events of the days after the first; random events begin after them.
     """
     history = History(seed)
     kinds, weights = list(events), list(events.values())
@@ -109,8 +118,8 @@ def days_of(seed: int, number: int, events_a_day: int, events: dict[Event, float
         history.day, history.world.today = day, FIRST + dt.timedelta(days=day)
         history.changes, history.commands, history.faults = [], [], []
         history.has_snapshot, history.is_missed = True, False
-        some = kinds if day == 0 else []
-        if day and history.rng.random() > 0.08:
+        some = kinds if day == 0 else list(planned[day - 1]) if day <= len(planned) else []
+        if day > len(planned) and history.rng.random() > 0.08:
             some = history.rng.choices(kinds, weights, k=history.rng.randrange(1, 2 * events_a_day))
         for event in some:
             if day or event.__name__ in FIRST_DAY:

@@ -142,14 +142,19 @@ def code_resumed(history: History) -> None:
     """A session file of Claude Code grows, perhaps by lines of another session that it continues."""
     if (chat := history.pick("code")) is not None:
         if history.rng.random() < 0.25:
-            more = history.world.chat("code")
-            more.messages[0]["parent_id"] = chat.messages[-1]["message_id"]
-            path = next(path for path, chats in history.others.items() if chat in chats)
-            history.others[path.replace(chat.id, more.id)] = [more]
-            chat = more
+            continue_code(history, chat)
         else:
             history.world.write(chat, history.world.moment(), 1)
-        _write_code(history, chat)
+            _write_code(history, chat)
+
+
+def continue_code(history: History, chat: Chat) -> None:
+    """A new session of Claude Code begins with an answer to the last message of another one."""
+    more = history.world.chat("code")
+    more.messages[0]["parent_id"] = chat.messages[-1]["message_id"]
+    path = next(path for path, chats in history.others.items() if chat in chats)
+    history.others[path.replace(chat.id, more.id)] = [more]
+    _write_code(history, more)
 
 
 def chatgpt_export(history: History) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from tests.prove.days.history import Event, History
-from tests.prove.days.world import User, instant
+from tests.prove.days.world import Chat, User, instant
 
 _FAULTS = ("kill", "killed-after", "sigterm", "sigint", "eio", "enospc", "lost", "process")
 
@@ -24,10 +24,15 @@ def late_refusal(history: History) -> None:
     """A refusal of some hours becomes known late: fewer messages of an unchanged session are kept."""
     chat = history.pick("logs")
     if chat is not None and len(chat.messages) > 3:
-        begin, end = (dt.datetime.fromisoformat(chat.messages[at]["sent_at"]) for at in (2, -1))
-        second = dt.timedelta(seconds=1)
-        decisions = [("refused", begin - second), ("granted", end + second)]
-        history.world.late_decisions += [(chat.user, state, instant(at)) for state, at in decisions]
+        refuse_late(history, chat)
+
+
+def refuse_late(history: History, chat: Chat) -> None:
+    """The user of a session refused before its third message, and agreed again after the last one."""
+    begin, end = (dt.datetime.fromisoformat(chat.messages[at]["sent_at"]) for at in (2, -1))
+    second = dt.timedelta(seconds=1)
+    decisions = [("refused", begin - second), ("granted", end + second)]
+    history.world.late_decisions += [(chat.user, state, instant(at)) for state, at in decisions]
 
 
 def undecided(history: History) -> None:
@@ -153,14 +158,14 @@ EVENTS: dict[Event, float] = {
     tier_change: 0.7,
     authorised: 0.7,
     authorisation_ended: 0.4,
-    deleted_user: 0.2,
+    deleted_user: 0.3,
     deleted_conversation: 0.5,
     forget_user: 0.3,
     forget_conversation: 0.7,
     expire: 0.6,
     gc: 0.8,
     policy_change: 0.4,
-    deid_change: 0.2,
+    deid_change: 0.3,
     shards_change: 0.4,
     no_snapshot: 0.8,
     missed: 0.8,

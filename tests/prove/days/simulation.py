@@ -237,6 +237,8 @@ class Simulation:
                 self.tally[name] += number
         if reason := increment.get("reason"):
             self.tally[f"rebuild: {re.sub('[0-9]+', 'N', reason)}"] += 1
+        facts = [file.path for file in manifest.files if file.path.startswith("restricted/state/facts-")]
+        self.tally["most parts of a state"] = max(self.tally["most parts of a state"], len(facts))
         for name, number in manifest.counts["reasons"].items():
             self.tally[f"reason {name}"] += int(number)
 

@@ -131,19 +131,23 @@ class World:
         for _ in range(exchanges):
             for role in ("user", "assistant"):
                 moment += dt.timedelta(seconds=self.rng.randrange(1, 400))
-                message = {
-                    "message_id": self.name("m"),
-                    "parent_id": parent,
-                    "role": role,
-                    "sent_at": instant(moment),
-                    "content": self.text(),
-                }
+                message = self.message(role, parent, moment)
                 if role == "assistant" and self.rng.random() < 0.05:
                     message["thread"] = "agent"
                 parent = message["message_id"]
                 added.append(message)
         chat.messages += added
         return added
+
+    def message(self, role: str, parent: str | None, moment: dt.datetime) -> dict[str, Any]:
+        """A new message."""
+        return {
+            "message_id": self.name("m"),
+            "parent_id": parent,
+            "role": role,
+            "sent_at": instant(moment),
+            "content": self.text(),
+        }
 
     def personal(self) -> str:
         """A personal value that is masked for certain."""
