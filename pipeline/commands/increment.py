@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from pipeline.commands.commit import Outcome, Prepared
 from pipeline.dataset.known import Increment, keyed, known_inputs
-from pipeline.dataset.state import PreviousState, Rebuild, previous_state, state_of
+from pipeline.dataset.state import PreviousState, Rebuild, listed_file, previous_state, state_of
 from pipeline.dataset.writer import DatasetWriter
 from pipeline.inputs.config import Settings
 from pipeline.inputs.find_inputs import Inputs
@@ -70,15 +70,25 @@ def nothing_to_read(increment: Increment, writer: DatasetWriter) -> Outcome | No
         return None
     if len(known.files) != len(increment.inputs.keys) or base.state != increment.state:
         return None
-    return _unchanged(base, writer, [], "inputs, consent, configuration and as_of are the same")
+    same = _unchanged(base, writer, [], "inputs, consent, configuration and as_of are the same")
+    # What crossed a threshold is decided again, so that the repeated run fails as well. A shareable report
+    # does not tell.
+    return None if same is None or same.report["failed"] or same.report["shareable"] else same
 
 
-def nothing_decided(increment: Increment, writer: DatasetWriter, prepared: Prepared) -> Outcome | None:
-    """The outcome of a run that was given no as_of, and that decided as the current version; else None."""
+def nothing_decided(
+    increment: Increment, writer: DatasetWriter, prepared: Prepared, is_timeless: bool
+) -> Outcome | None:
+    """The outcome of a run that decided as the current version; None for one with another as_of or inputs.
+
+    `is_timeless`: no as_of was given, so that it may differ.
+    """
     base, new = increment.base, prepared.outcome
     if not isinstance(base, PreviousState) or _is_rewritten(base):
         return None
     if base.state.without_time != increment.state.without_time:
+        return None
+    if not is_timeless and base.state != increment.state:
         return None
     folder = PurePath(base.folder).name
     if not _same_rows(writer.store, base.manifest.files, folder, new.manifest.files, new.folder.name):
@@ -93,10 +103,11 @@ def _is_rewritten(base: PreviousState) -> bool:
 
 def _unchanged(base: PreviousState, writer: DatasetWriter, failed: list[str], why: str) -> Outcome | None:
     name = PurePath(base.folder).name
-    try:
-        report = msgspec.json.decode(writer.store.read(f"{name}/report/report.json"))
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+    entry = next((file for file in base.manifest.files if file.path == "report/report.json"), None)
+    data = entry and listed_file(writer.store, name, entry)
+    if not data:
         return None  # a damaged version is replaced by a new one
+    report = msgspec.json.decode(data)
     return Outcome(
         writer.path,
         writer.path / name,

@@ -14,7 +14,7 @@ from pipeline.commands.commit import Outcome, prepare, snapshot_entry
 from pipeline.commands.increment import increment_of, nothing_decided, nothing_to_read
 from pipeline.dataset.erased import check_erased, check_key, erased_from
 from pipeline.dataset.known import Increment
-from pipeline.dataset.state import PreviousState, Rebuild
+from pipeline.dataset.state import PreviousState, Rebuild, committed_manifest
 from pipeline.dataset.writer import DatasetWriter, begin
 from pipeline.inputs.config import Settings
 from pipeline.inputs.find_inputs import Inputs, find_inputs, read_context
@@ -149,8 +149,8 @@ def execute_packs(
                 )
             ]
             check_unchanged(inputs.watched)
-            if increment and settings.config.as_of is None and is_whole:
-                same = nothing_decided(increment, writers[0], prepared[0])
+            if increment and is_whole:
+                same = nothing_decided(increment, writers[0], prepared[0], settings.config.as_of is None)
                 if same is not None:
                     writers[0].rollback()
                     return [same.noting(checked[0])]
@@ -182,9 +182,9 @@ def engine_spec(settings: Settings, run_key: RunKey) -> EngineSpec:
 def _previous_run(writer: DatasetWriter, compare: PurePath | None) -> PreviousRun | None:
     if compare is not None:
         return read_previous_run(compare)
-    if writer.parent is None:
-        return None
     # A damaged version must not keep a new one from being written: that is how it is replaced.
+    if committed_manifest(writer) is None:
+        return None
     with contextlib.suppress(InputError):
         return read_previous_run(writer.path)
     return None
