@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 
 from pipeline.commands.commit import Outcome, Prepared
 from pipeline.dataset.known import Increment, keyed, known_inputs
-from pipeline.dataset.state import PreviousState, Rebuild, listed_file, previous_state, state_of
+from pipeline.dataset.listed import listed_file
+from pipeline.dataset.state import PreviousState, Rebuild, previous_state, state_of
 from pipeline.dataset.writer import DatasetWriter
 from pipeline.inputs.config import Settings
 from pipeline.inputs.find_inputs import Inputs

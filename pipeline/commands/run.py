@@ -14,7 +14,8 @@ from pipeline.commands.commit import Outcome, prepare, snapshot_entry
 from pipeline.commands.increment import increment_of, nothing_decided, nothing_to_read
 from pipeline.dataset.erased import check_erased, check_key, erased_from
 from pipeline.dataset.known import Increment
-from pipeline.dataset.state import PreviousState, Rebuild, committed_manifest
+from pipeline.dataset.listed import committed_manifest
+from pipeline.dataset.state import PreviousState, Rebuild
 from pipeline.dataset.writer import DatasetWriter, begin
 from pipeline.inputs.config import Settings
 from pipeline.inputs.find_inputs import Inputs, find_inputs, read_context
@@ -183,7 +184,7 @@ def _previous_run(writer: DatasetWriter, compare: PurePath | None) -> PreviousRu
     if compare is not None:
         return read_previous_run(compare)
     # A damaged version must not keep a new one from being written: that is how it is replaced.
-    if committed_manifest(writer) is None:
+    if writer.parent is None or committed_manifest(writer.store, writer.parent) is None:
         return None
     with contextlib.suppress(InputError):
         return read_previous_run(writer.path)

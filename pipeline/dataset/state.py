@@ -10,14 +10,13 @@ from typing import NamedTuple
 
 import msgspec
 
-from pipeline.dataset.catalog import MANIFEST
+from pipeline.dataset.listed import committed_manifest, listed_file
 from pipeline.dataset.writer import DatasetWriter
 from pipeline.inputs.config import Settings
 from schemas.keys import key_id
-from schemas.manifest import FileEntry, Manifest, decode, hmac_of
+from schemas.manifest import Manifest, hmac_of
 from transforms.shuffle.installed import installed_digest
 from transforms.shuffle.instants import moment_text
-from transforms.storage.contract import Store
 
 #: Raised with every change of what a state file holds.
 STATE_FORMAT = 1
@@ -116,7 +115,7 @@ def previous_state(
     if is_forced:
         return Rebuild("--rebuild was given")
     number, folder = writer.parent.version, writer.parent.folder
-    manifest = committed_manifest(writer)
+    manifest = committed_manifest(writer.store, writer.parent)
     if manifest is None or manifest.hmac != hmac_of(manifest, key):
         return Rebuild(f"the manifest of version {number} is missing or not the one that was committed")
     entry = next((file for file in manifest.files if file.path == STATE), None)
@@ -130,32 +129,6 @@ def previous_state(
     except msgspec.DecodeError:
         return Rebuild(f"the state of version {number} has another format")
     return _compared(held, own, number) or PreviousState(str(writer.path / folder), number, manifest, held)
-
-
-def committed_manifest(writer: DatasetWriter) -> Manifest | None:
-    """The manifest of the version before; None if it is missing, or not the one that the catalog names.
-
-    Nothing of another file is decoded.
-    """
-    if writer.parent is None:
-        return None
-    try:
-        data = writer.store.read(f"{writer.parent.folder}/{MANIFEST}")
-    except OSError:
-        return None
-    if hashlib.sha256(data).hexdigest() != writer.parent.manifest_sha256:
-        return None
-    return decode(data)
-
-
-def listed_file(store: Store, folder: str, entry: FileEntry) -> bytes | None:
-    """A file that a manifest lists; None if it is missing or another one. One of another size is not read."""
-    name = f"{folder}/{entry.path}"
-    try:
-        data = store.read(name) if store.stat(name).size == entry.bytes else b""
-    except OSError:
-        return None
-    return data if hashlib.sha256(data).hexdigest() == entry.sha256 else None
 
 
 def encode_state(state: State) -> bytes:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.small_days import Days, begun, differing
+from tests.support.small_days import Days, begun, differing, usual
 
 pytestmark = pytest.mark.e2e
 FIRST, SECOND = "2026-02-01T00:00:00Z", "2026-02-02T00:00:00Z"
@@ -89,3 +89,19 @@ def test_no_file_that_the_manifest_does_not_list_is_read(days: Days) -> None:
         f"restricted/state/state.json of version {before.manifest.dataset_version} is missing or damaged"
     )
     assert (Path(after.folder) / "restricted/state/state.json").stat().st_size == size
+
+
+@pytest.mark.parametrize("name", ["restricted/state/state.json", "data/train-00000-of-00003.parquet"])
+def test_a_link_in_place_of_a_file_is_not_followed(days: Days, name: str, tmp_path: Path) -> None:
+    """The run ends, and the new version has a file of its own."""
+    before = days.run(SECOND, **{"output.shards": 3})
+    file = Path(before.folder) / name
+    kept = tmp_path / "kept"
+    file.replace(kept)
+    file.symlink_to(kept)
+    days.logs["more.jsonl"] = [usual(40)]
+    after = days.run(SECOND, **{"output.shards": 3})
+    own = Path(after.folder) / name
+    assert not own.is_symlink()
+    assert differing(after, days.rebuilt(SECOND, **{"output.shards": 3})) == []
+    del days.logs["more.jsonl"]
