@@ -76,7 +76,8 @@ def build_graph(pipeline: Any, plan: RunPlan) -> None:
     key = plan.run_key
 
     repeat = bool(plan.formats & REPEAT_HISTORY)
-    read = ReadFacts(key, plan.context, plan.buckets, repeat, plan.kept, plan.known_facts)
+    listed = frozenset[str]().union(*(pack.policy.labels for pack in plan.packs))
+    read = ReadFacts(key, plan.context, plan.buckets, repeat, listed, plan.kept, plan.known_facts)
     tasks, files = with_positions(plan.tasks, plan.digested)
     facts = sealed_source(pipeline, "Inputs", key, tasks) | "Facts" >> read
     consent = sealed_source(pipeline, "Snapshots", key, plan.snapshots) | "Consent" >> ReadConsent(

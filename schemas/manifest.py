@@ -101,4 +101,7 @@ def encode(manifest: Manifest, key: bytes) -> bytes:
 
 def decode(data: bytes) -> Manifest:
     """The manifest of a file; raises msgspec.DecodeError if it is not one."""
-    return msgspec.json.decode(data, type=Manifest)
+    try:
+        return msgspec.json.decode(data, type=Manifest)
+    except RecursionError:
+        raise msgspec.DecodeError("nested too deeply") from None

@@ -84,6 +84,12 @@ class Policy(StrictModel):
     clauses: list[Clause] = pydantic.Field(default_factory=list)
     rules: dict[str, RuleText] = pydantic.Field(default_factory=dict)
 
+    @property
+    def labels(self) -> frozenset[str]:
+        """All tiers and surfaces of its lists; any other value could be personal."""
+        lists = (self.tiers.included, self.tiers.excluded, self.surfaces.included, self.surfaces.excluded)
+        return frozenset().union(*lists)
+
     def clause_by_reason(self) -> dict[str, str]:
         """The clause id of each reason that has one."""
         return CLAUSE | {reason: rule.clause for reason, rule in self.rules.items()}

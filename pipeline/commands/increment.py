@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from pipeline.commands.commit import Outcome, Prepared
 from pipeline.dataset.known import Increment, keyed, known_inputs
+from pipeline.dataset.listed import listed_file
 from pipeline.dataset.state import PreviousState, Rebuild, previous_state, state_of
 from pipeline.dataset.writer import DatasetWriter
 from pipeline.inputs.config import Settings
@@ -106,10 +107,11 @@ def _is_rewritten(base: PreviousState) -> bool:
 
 def _unchanged(base: PreviousState, writer: DatasetWriter, failed: list[Failure], why: str) -> Outcome | None:
     name = PurePath(base.folder).name
-    try:
-        report = msgspec.json.decode(writer.store.read(f"{name}/report/report.json"))
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+    entry = next((file for file in base.manifest.files if file.path == "report/report.json"), None)
+    data = entry and listed_file(writer.store, name, entry)
+    if not data:
         return None  # a damaged version is replaced by a new one
+    report = msgspec.json.decode(data)
     return Outcome(
         writer.path,
         writer.path / name,

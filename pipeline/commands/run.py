@@ -14,6 +14,7 @@ from pipeline.commands.commit import Outcome, prepare, snapshot_entry
 from pipeline.commands.increment import increment_of, nothing_decided, nothing_to_read
 from pipeline.dataset.erased import check_erased, check_key, erased_from
 from pipeline.dataset.known import Increment
+from pipeline.dataset.listed import committed_manifest
 from pipeline.dataset.state import PreviousState, Rebuild
 from pipeline.dataset.writer import DatasetWriter, begin
 from pipeline.inputs.config import Settings
@@ -183,9 +184,9 @@ def engine_spec(settings: Settings, run_key: RunKey) -> EngineSpec:
 def _previous_run(writer: DatasetWriter, compare: PurePath | None) -> PreviousRun | None:
     if compare is not None:
         return read_previous_run(compare)
-    if writer.parent is None:
-        return None
     # A damaged version must not keep a new one from being written: that is how it is replaced.
+    if writer.parent is None or committed_manifest(writer.store, writer.parent) is None:
+        return None
     with contextlib.suppress(InputError):
         return read_previous_run(writer.path)
     return None

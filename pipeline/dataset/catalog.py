@@ -105,7 +105,7 @@ def read_catalog(store: Store, where: str) -> Read | None:
         raise InputError(f"{where}/{CURRENT}: cannot be read as a file ({error.strerror})") from None
     try:
         catalog = msgspec.json.decode(data, type=Catalog)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise InputError(f"{where}/{CURRENT}: is not a catalog of chatsieve") from None
     if catalog.format != FORMAT:
         raise InputError(f"{where}/{CURRENT}: expected format {FORMAT}; use the version that wrote it")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import concurrent.futures
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
+from pipeline.dataset.listed import is_listed
 from pipeline.dataset.state import STATE_FOLDER, PreviousState, Rebuild, State
 from schemas.manifest import FileEntry
 from schemas.state import STATE_FILES
@@ -80,13 +80,13 @@ def keyed(
 
 def known_inputs(base: PreviousState, store: Store, inputs: Keyed) -> Known | Rebuild:
     """What the run takes over; a Rebuild where a state file is missing or damaged."""
-    sums = {file.path: file.sha256 for file in base.manifest.files if file.path.startswith(STATE_FOLDER)}
-    parts = sum(name.startswith(f"{STATE_FOLDER}{FACTS}-") for name in sums)
+    state = {file.path: file for file in base.manifest.files if file.path.startswith(STATE_FOLDER)}
+    parts = sum(name.startswith(f"{STATE_FOLDER}{FACTS}-") for name in state)
     wanted = [state_name(kind, part, parts) for kind in (FACTS, UNITS) for part in range(parts)]
     wanted.append(state_name(FILES, 0, 1))
-    if not parts or not sums.keys() >= set(wanted):
+    if not parts or not state.keys() >= set(wanted):
         return Rebuild(f"version {base.version} has no state of facts")
-    damaged = _damaged(store, base.folder.rpartition("/")[2], {name: sums[name] for name in wanted})
+    damaged = _damaged(store, base.folder.rpartition("/")[2], [state[name] for name in wanted])
     if damaged:
         return Rebuild(f"{damaged} of version {base.version} is missing or damaged")
     listed = read_whole(f"{base.folder}/{state_name(FILES, 0, 1)}", FILES)
@@ -155,16 +155,8 @@ def _units_by_place(known: KnownFacts) -> dict[bytes, list[frozenset[bytes]]]:
     return found
 
 
-def _damaged(store: Store, folder: str, sums: Mapping[str, str]) -> str | None:
+def _damaged(store: Store, folder: str, files: Sequence[FileEntry]) -> str | None:
     """The first of the files that is not there as it was committed."""
-
-    def is_sound(name: str) -> bool:
-        try:
-            with store.open(f"{folder}/{name}") as file:
-                return hashlib.file_digest(cast(Any, file), "sha256").hexdigest() == sums[name]
-        except OSError:
-            return False
-
     with concurrent.futures.ThreadPoolExecutor(_AT_ONCE) as pool:
-        sound = pool.map(is_sound, sums)
-        return next((name for name, good in zip(sums, sound, strict=True) if not good), None)
+        sound = pool.map(lambda file: is_listed(store, folder, file), files)
+        return next((file.path for file, good in zip(files, sound, strict=True) if not good), None)

@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 import msgspec
 
-from pipeline.dataset.catalog import MANIFEST
+from pipeline.dataset.listed import committed_manifest, listed_file
 from pipeline.dataset.writer import DatasetWriter
 from pipeline.inputs.config import Settings
 from schemas.keys import key_id
-from schemas.manifest import Manifest, decode, hmac_of
+from schemas.manifest import Manifest, hmac_of
 from transforms.shuffle.installed import installed_digest
 from transforms.shuffle.instants import moment_text
 
@@ -115,24 +115,19 @@ def previous_state(
     if is_forced:
         return Rebuild("--rebuild was given")
     number, folder = writer.parent.version, writer.parent.folder
-    try:
-        data = writer.store.read(f"{folder}/{MANIFEST}")
-        manifest = decode(data)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
-        return Rebuild(f"the manifest of version {number} is missing or damaged")
-    is_own = hashlib.sha256(data).hexdigest() == writer.parent.manifest_sha256
-    if not is_own or manifest.hmac != hmac_of(manifest, key):
-        return Rebuild(f"the manifest of version {number} is not the one that was committed")
-    sums = {file.path: file.sha256 for file in manifest.files}
-    if STATE not in sums:
+    manifest = committed_manifest(writer.store, writer.parent)
+    if manifest is None or manifest.hmac != hmac_of(manifest, key):
+        return Rebuild(f"the manifest of version {number} is missing or not the one that was committed")
+    entry = next((file for file in manifest.files if file.path == STATE), None)
+    if entry is None:
         return Rebuild(f"version {number} has no state")
-    try:
-        data = writer.store.read(f"{folder}/{STATE}")
-        if hashlib.sha256(data).hexdigest() != sums[STATE]:
-            return Rebuild(f"{STATE} of version {number} is damaged")
-        held = msgspec.json.decode(data, type=State)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+    data = listed_file(writer.store, folder, entry)
+    if data is None:
         return Rebuild(f"{STATE} of version {number} is missing or damaged")
+    try:
+        held = msgspec.json.decode(data, type=State)
+    except msgspec.DecodeError:
+        return Rebuild(f"the state of version {number} has another format")
     return _compared(held, own, number) or PreviousState(str(writer.path / folder), number, manifest, held)
 
 

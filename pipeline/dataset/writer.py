@@ -18,9 +18,10 @@ import msgspec
 
 from pipeline.dataset.catalog import CURRENT, MANIFEST, Catalog, Kind, Version
 from pipeline.dataset.change import Change, begin_change
+from pipeline.dataset.listed import committed_manifest, is_listed
 from pipeline.dataset.signals import signals_held
 from schemas.errors import OutputError, PipelineError
-from schemas.manifest import FileEntry, decode
+from schemas.manifest import FileEntry
 from transforms.storage.contract import Store
 from transforms.storage.local import TEMPORARY, LocalStore
 from transforms.storage.places import store_of
@@ -135,14 +136,13 @@ class DatasetWriter:
         if self.parent is None or not isinstance(self._store, LocalStore):
             return
         folder = self.parent.folder
-        try:
-            listed = decode(self._store.read(f"{folder}/{MANIFEST}")).files
-            for file in {file.path: file for file in listed if file in files}.values():
-                digest = hashlib.sha256(self._store.read(f"{folder}/{file.path}")).hexdigest()
-                if digest == file.sha256:
+        manifest = committed_manifest(self._store, self.parent)
+        # A damaged parent shares nothing; the files of this version are whole.
+        listed = manifest.files if manifest else []
+        for file in {file.path: file for file in listed if file in files}.values():
+            if is_listed(self._store, folder, file):
+                with contextlib.suppress(FileNotFoundError):
                     self._store.copy(self._store, f"{folder}/{file.path}", f"{self._name}/{file.path}")
-        except (FileNotFoundError, msgspec.DecodeError):
-            return  # a damaged parent shares nothing; the files of this version are whole
 
     def _is_in(self, catalog: Catalog) -> bool:
         return any(one.folder == self._name for one in catalog.versions)

@@ -13,7 +13,7 @@ from pipeline.inputs.config import Settings
 from pipeline.inputs.consent import Consent, read_consent
 from pipeline.inputs.globs import is_file, matching, refused
 from pipeline.inputs.mapping_table import identities_of
-from pipeline.inputs.watched import WatchedFile, states_of, watch, watch_log
+from pipeline.inputs.watched import WatchedFile, states_of, wait_for_ticks, watch, watch_log
 from pipeline.inputs.windows import FoundFiles, files_of, root_of
 from schemas.consent_config import FileSource
 from schemas.deid import is_class
@@ -96,6 +96,7 @@ def find_inputs(
         files += [(number, position, file.path) for position, file in enumerate(found)]
         watched += [watch_log(file, roots[-1]) for file in found]
         total_bytes += sum(file.size for file in found)
+    wait_for_ticks(watched)
     states = states_of(watched)
     consent = faults.kept(lambda: _consent(settings, hasher, spill, states))
     deletions = faults.kept(lambda: _deletions(settings, hasher, states))

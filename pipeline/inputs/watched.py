@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import contextlib
 import hashlib
+import time
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -17,6 +18,10 @@ from transforms.storage.places import files_below, is_remote
 
 #: As many objects are looked at one by one.
 _FEW = 50
+_SECOND = 1_000_000_000
+#: Nanoseconds: ticks of Linux have 10 ms at most. Times in whole seconds come from a file system that has no
+#: others; those of FAT are even.
+_FINE_TICK, _COARSE_TICK = 20_000_000, 2 * _SECOND
 
 
 class WatchedFile(NamedTuple):
@@ -46,6 +51,20 @@ def watch(path: str) -> WatchedFile:
     state = state_of(path)
     with opened(path, {path: state}) as descriptor, open_bytes(descriptor) as file:
         return WatchedFile(path, state, hashlib.file_digest(file, "sha256").hexdigest())
+
+
+def wait_for_ticks(files: Iterable[WatchedFile]) -> None:
+    """Returns once a file that is written to from now on gets another time of change; 2 seconds at most.
+
+    A file system notes times in ticks. A file that is read in the tick of its last change could be changed
+    again in the same tick, by as many bytes: its state would be the same, and a later run would take its
+    facts over. Objects have no such time.
+    """
+    changed = max((file.state.changed for file in files), default=0)
+    tick = _COARSE_TICK if changed % _SECOND == 0 else _FINE_TICK
+    left = changed + tick - time.time_ns()
+    if changed and left > 0:
+        time.sleep(min(left, tick) / _SECOND)  # a server's clock may be ahead
 
 
 def states_of(files: Iterable[WatchedFile]) -> dict[str, FileState]:

@@ -67,7 +67,12 @@ class Days:
         return self.folder / "out"
 
     def run(
-        self, as_of: str, out: Path | None = None, checked_share: float = 0.0, **settings: Any
+        self,
+        as_of: str,
+        out: Path | None = None,
+        checked_share: float = 0.0,
+        to_share: bool = False,
+        **settings: Any,
     ) -> Outcome:
         """A version of the dataset, or of another one in `out`, over the present inputs."""
         config = self._write(as_of)
@@ -78,7 +83,8 @@ class Days:
             **settings,
         }
         loaded = load_settings(config, overrides)
-        return execute(loaded, "run", [], Progress(False), checked_share=checked_share)
+        progress = Progress(False)
+        return execute(loaded, "run", [], progress, to_share=to_share, checked_share=checked_share)
 
     def rebuilt(self, as_of: str, **settings: Any) -> Outcome:
         """The first version of a new dataset over the present inputs."""

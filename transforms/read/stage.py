@@ -13,6 +13,7 @@ from apache_beam.transforms.window import GlobalWindows
 from schemas.tables import HISTORIES
 from schemas.units import Quarantined
 from transforms.read.digests import digested_alone, digested_by, shared
+from transforms.read.labels import without_unlisted
 from transforms.read.state.buffer import FactsBuffer
 from transforms.read.state.keys import unit_bytes
 from transforms.read.state.known import Kept, KnownFacts, Planned
@@ -72,15 +73,16 @@ class ReadFacts(beam.PTransform):  # type: ignore[misc]
     Out, all by the spill of `buckets`: `facts`, (bucket, blob); `quarantined`, blobs; `entries`; `histories`,
     (bucket, blob) of HISTORIES; `names`, blobs of NAMES. `context` has the key, the limits and the defaults,
     fixed when the graph is built. With `repeat`, records of some input may repeat others: histories are
-    given; `files`, sealed (input, position, path) of files to be digested. `kept`: where the state of the
-    facts is written, None in an audit. `known`: the state of the version before, None for a rebuild; files
-    that it has are not read.
+    given; `files`, sealed (input, position, path) of files to be digested. `listed`: the tiers and surfaces
+    of all policies; of others only a digest goes on. `kept`: where the state of the facts is written, None
+    in an audit. `known`: the state of the version before, None for a rebuild; files that it has are not read.
     """
 
     run_key: RunKey
     context: ReadContext
     buckets: Buckets
     repeat: bool
+    listed: frozenset[str] = frozenset()
     kept: Kept | None = None
     known: KnownFacts | None = None
 
@@ -90,7 +92,7 @@ class ReadFacts(beam.PTransform):  # type: ignore[misc]
         units = tasks | "Plan units" >> beam.ParDo(plan).with_outputs(
             QUARANTINED, ENTRIES, NAMES_OUT, STATE_UNITS_OUT, WANTED, FILES_OUT, main="units"
         )
-        read = _Read(self.run_key, self.context, self.buckets, self.repeat, self.kept)
+        read = _Read(self)
         facts = (
             units["units"]
             | "Spread units" >> beam.Reshuffle()
@@ -227,12 +229,11 @@ class _PlanUnits(Step, beam.DoFn):  # type: ignore[misc]
 
 
 class _Read(Step, beam.DoFn):  # type: ignore[misc]
-    def __init__(
-        self, run_key: RunKey, context: ReadContext, buckets: Buckets, repeat: bool, kept: Kept | None
-    ) -> None:
-        super().__init__(run_key)
-        self._context, self._buckets, self._repeat, self._kept = context, buckets, repeat, kept
-        self._buffer = FactsBuffer(buckets, kept)
+    def __init__(self, arguments: ReadFacts) -> None:
+        super().__init__(arguments.run_key)
+        self._context, self._buckets = arguments.context, arguments.buckets
+        self._repeat, self._listed, self._kept = arguments.repeat, arguments.listed, arguments.kept
+        self._buffer = FactsBuffer(arguments.buckets, arguments.kept)
         self._units_read = Metrics.counter("chatsieve", "units_read")
         self._records_read = Metrics.counter("chatsieve", RECORDS_READ)
         self._bytes_read = Metrics.counter("chatsieve", BYTES_READ)
@@ -249,9 +250,10 @@ class _Read(Step, beam.DoFn):  # type: ignore[misc]
                 found.add(batch)
                 yield from quarantine(batch.quarantined, self._buckets.spill)
                 yield from names(batch.names, self._buckets.spill)
+                facts = without_unlisted(batch.facts, self._listed, self._context.hasher)
                 if self._repeat:
-                    yield from histories(batch.facts, unit.format, self._buckets)
-                self._buffer.add(batch.facts, placed_unit.key)
+                    yield from histories(facts, unit.format, self._buckets)
+                self._buffer.add(facts, placed_unit.key)
                 self._records_read.inc(batch.facts.num_rows + len(batch.quarantined))
                 if self._buffer.bytes >= _FLUSH_BYTES:
                     for tag, pair in self._buffer.drain():

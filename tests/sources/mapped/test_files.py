@@ -208,3 +208,22 @@ def test_a_file_too_large_to_group_is_quarantined_whole(
     monkeypatch.setattr(source, "MAX_BYTES", path.stat().st_size // 2)
     found = read(path, GROUPS)
     assert (found.codes, found.sessions) == (["oversize_file"], [])
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "jsonl.gz", "jsonl.zst", "json", "parquet"])
+def test_each_record_has_a_digest_of_its_own(tmp_path: Path, kind: str) -> None:
+    """Two records of one conversation in one batch or block: their texts are told apart on the next day."""
+    found: list[int] = read(written(tmp_path, kind)).facts["digest"].to_pylist()
+    assert len(found) == len(set(found)) == len(RECORDS)
+
+
+def test_records_of_one_line_have_digests_of_their_own_and_equal_lines_equal_ones(tmp_path: Path) -> None:
+    """Lines can be moved, copied and appended to; their sessions need not be masked again."""
+    lines = [{"all": RECORDS[:3]}, {"all": RECORDS[:3]}, {"all": RECORDS[1:4]}]
+    fields = FIELDS | {"records": "all[]"}
+    whole = read(write_lines(tmp_path / "a.jsonl", lines), fields).facts["digest"].to_pylist()
+    assert len(whole) == 9
+    assert whole[:3] == whole[3:6]
+    assert len(set(whole)) == 6
+    split = read(tmp_path / "a.jsonl", fields, unit_bytes=64).facts["digest"].to_pylist()
+    assert split == whole

@@ -37,6 +37,27 @@ def digests_at(digest: int, places: Ints) -> Ints:
     return numbers
 
 
+class PlacedDigests:
+    """Digests of records, by the bytes that they are read with and their place among the records of these."""
+
+    def __init__(self, hasher: KeyedHasher) -> None:
+        self._hasher = hasher
+        self._within: bytes | None = None
+        self._first = 0
+        self._digest: int | None = None
+
+    def enter(self, within: bytes | None, row: int) -> None:
+        """Begins an item that was read with these bytes; `row`: of its first record."""
+        if within is not self._within:
+            self._within, self._first, self._digest = within, row, None
+
+    def of(self, row: int) -> int | None:
+        """The digest of the record in this row; None where there are no bytes."""
+        if self._digest is None and self._within is not None:
+            self._digest = self._hasher.content(self._within)
+        return digest_at(self._digest, row - self._first)
+
+
 def batch_digest(batch: pa.RecordBatch, hasher: KeyedHasher) -> int:
     """The digest of all values of a batch, with the names and types of its columns.
 

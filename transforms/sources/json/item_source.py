@@ -20,7 +20,7 @@ from schemas.records import Defaults, Limits
 from schemas.units import Quarantined, Unit
 from transforms.sources.base import FactsBatch, PlanTask, ReadContext, batches, byte_ranges
 from transforms.sources.decode import EARLIEST, LATEST
-from transforms.sources.facts.digests import digest_at
+from transforms.sources.facts.digests import PlacedDigests, digest_at
 from transforms.sources.facts.session_columns import SessionColumns
 from transforms.sources.facts.table import ColumnBatch, ReadRecord
 from transforms.sources.faults import Fault
@@ -108,7 +108,7 @@ class JsonItemSource[T](RecordFile):
 
     def located(self, unit: Unit, context: ReadContext, wanted: Set[int] | None) -> Iterator[Located]:
         """The records of a unit; rows that are not wanted may be left out."""
-        path, most, digests = unit.paths[0], context.limits.max_record_bytes, _Digests(context.hasher)
+        path, most, digests = unit.paths[0], context.limits.max_record_bytes, PlacedDigests(context.hasher)
         row = 0
         for item in (
             raw_lines(path, unit.start, unit.end, most)
@@ -217,32 +217,11 @@ def _locator(item: Item, row: int, number: int) -> str:
     return f"byte {item.offset}, {number + 1}." if number else f"byte {item.offset}"
 
 
-class _Digests:
-    """Digests of records, by the bytes that they are read with and their place among the records of these."""
-
-    def __init__(self, hasher: KeyedHasher) -> None:
-        self._hasher = hasher
-        self._within: bytes | None = None
-        self._first = 0
-        self._digest: int | None = None
-
-    def enter(self, within: bytes | None, row: int) -> None:
-        """Begins an item that was read with these bytes; `row`: of its first record."""
-        if within is not self._within:
-            self._within, self._first, self._digest = within, row, None
-
-    def of(self, row: int) -> int | None:
-        """The digest of the record in this row; None where there are no bytes."""
-        if self._digest is None and self._within is not None:
-            self._digest = self._hasher.content(self._within)
-        return digest_at(self._digest, row - self._first)
-
-
 def _digests_of(
     withins: Sequence[bytes | None], rows: Sequence[int], hasher: KeyedHasher
 ) -> list[int | None]:
     """The digest of the first record of each item; `rows`: of these records."""
-    digests, found = _Digests(hasher), list[int | None]()
+    digests, found = PlacedDigests(hasher), list[int | None]()
     for within, row in zip(withins, rows, strict=True):
         digests.enter(within, row)
         found.append(digests.of(row))

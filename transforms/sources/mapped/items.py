@@ -14,7 +14,7 @@ from schemas.mapped.paths import Steps, steps_of
 from schemas.units import Unit
 from transforms.sources.base import ReadContext
 from transforms.sources.canonical.parquet_layout import batches_of, open_parquet
-from transforms.sources.facts.digests import batch_digest
+from transforms.sources.facts.digests import PlacedDigests, batch_digest, digest_at
 from transforms.sources.faults import Fault, Field
 from transforms.sources.files import magic_of
 from transforms.sources.json.items import Item, object_of, raw_items, raw_lines
@@ -25,7 +25,7 @@ class Found(NamedTuple):
     """A record of a file, or why it cannot be read.
 
     `data`: its bytes, or those of the item that it is in; empty for a row. `size`: bytes, of a row about.
-    `digest`: of the bytes that it was read with.
+    `digest`: of the bytes that it was read with, and of its place in them.
     """
 
     row: int
@@ -33,7 +33,7 @@ class Found(NamedTuple):
     record: Any | Fault
     data: bytes
     size: int
-    digest: int
+    digest: int | None
 
 
 def is_parquet(path: str) -> bool:
@@ -56,17 +56,18 @@ def records_in(
 def _items(unit: Unit, schema: Schema, context: ReadContext, wanted: Set[int] | None) -> Iterator[Found]:
     path, most, row = unit.paths[0], context.limits.max_record_bytes, 0
     items = raw_lines(path, unit.start, unit.end, most) if unit.kind == "bytes" else raw_items(path, most)
+    digests = PlacedDigests(context.hasher)
     for item in items:
+        data = item.data or b""
+        digests.enter(item.within or data, row)
         if wanted is not None and row not in wanted and not schema.is_list_of_records:
             row += 1
             continue
-        data = item.data or b""
-        digest = context.hasher.content(item.within or data)
         records = _records_of(item, schema)
         for number, record in enumerate(records):
             where = f"item {row}" if item.offset is None else f"byte {item.offset}"
             more = f", {number + 1}." if number and item.offset is not None else ""
-            yield Found(row, where + more, record, data, len(data) // len(records), digest)
+            yield Found(row, where + more, record, data, len(data) // len(records), digests.of(row))
             row += 1
 
 
@@ -103,7 +104,8 @@ def _of_batch(
     digest, size = batch_digest(batch, hasher), batch.nbytes // batch.num_rows
     some = batch if wanted is None else batch.take(pa.array(places, pa.int64()))
     for place, record in zip(places, _values(some), strict=True):
-        yield Found(first + place, f"row group {group} row {first + place}", record, b"", size, digest)
+        where, own = f"row group {group} row {first + place}", digest_at(digest, place)
+        yield Found(first + place, where, record, b"", size, own)
 
 
 def _values(batch: pa.RecordBatch) -> list[dict[str, Any] | Fault]:
