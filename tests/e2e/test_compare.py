@@ -176,7 +176,9 @@ def test_later_snapshots_do_not_change_decisions_for_a_past_moment(corpus: Corpu
             manifest["arguments"].pop("consent")
             manifest["arguments"].pop("output")
             manifest["arguments"].pop("audit")
-            del manifest["digest"], manifest["hmac"]
+            # The page names the time and the digest of the whole manifest.
+            manifest["files"] = [file for file in manifest["files"] if file["path"] != "report/report.html"]
+            del manifest["digest"], manifest["hmac"], manifest["made_at"]
         assert manifests[0] == manifests[1]
 
 
