@@ -13,13 +13,12 @@ from playwright.sync_api import Browser
 
 from pipeline.commands.history import history
 from pipeline.pages.history import history_page
-from tests.support.browsers import Opened, browser
+from tests.support.browsers import Opened
 from tests.support.command import Corpus, chatsieve
 from tests.support.forging import Dataset, linked_copy
 from tests.support.memory_bucket import URL, memory_bucket
 from transforms.storage.places import location
 
-__all__ = ["browser"]
 pytestmark = pytest.mark.e2e
 SHAREABLE = 3
 LEAST = 10

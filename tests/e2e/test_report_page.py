@@ -16,11 +16,10 @@ from playwright.sync_api import Browser
 
 from pipeline.pages.report import report_page
 from schemas.manifest import decode, digest_without_pages
-from tests.support.browsers import Opened, browser
+from tests.support.browsers import Opened
 from tests.support.command import Corpus, chatsieve, current
 from tests.support.made_reports import IDENTITY, example, ledger_of, report_over
 
-__all__ = ["browser"]
 pytestmark = pytest.mark.e2e
 LARGE = 1_000_000
 DECISIONS = ("eligible", "excluded", "deferred", "quarantined")
