@@ -52,6 +52,7 @@ def test_only_new_and_changed_files_are_opened(first: Days) -> None:
     days.assert_rebuilt("second")
 
 
+@pytest.mark.faults
 def test_a_group_of_linked_files_is_read_again_only_if_one_of_them_changed(tmp_path: Path) -> None:
     """Claude Code: links of known files are kept, so that a new file can join two groups of a folder."""
     days = Days(tmp_path, ("claude-code",))
@@ -79,6 +80,7 @@ def test_a_group_of_linked_files_is_read_again_only_if_one_of_them_changed(tmp_p
     days.assert_rebuilt("again")
 
 
+@pytest.mark.faults
 def test_what_facts_depend_on_besides_the_files_is_read_again(tmp_path: Path) -> None:
     """Defaults, mapping tables and names of files; changed limits are a rebuild."""
     days = Days(tmp_path, ("plain", "sharegpt"))
@@ -117,6 +119,7 @@ def test_after_an_erasure_the_files_concerned_are_read_again(tmp_path: Path) -> 
     assert sums(after) == sums(current(days.out))
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("harm", ["missing", "damaged", "foreign"])
 @pytest.mark.parametrize("name", ["facts-00000-of-00001.parquet", "state.json"])
 def test_a_state_that_cannot_be_used_is_a_rebuild(first: Days, tmp_path: Path, harm: str, name: str) -> None:
@@ -156,6 +159,7 @@ def test_a_run_with_nothing_new_adds_no_version(tmp_path: Path) -> None:
     days.run("--as-of", "2026-03-01T00:00:01Z")
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("option", [(), ("--shareable",)], ids=["full", "shareable"])
 def test_a_crossed_threshold_stays_crossed_if_nothing_is_new(tmp_path: Path, option: tuple[str, ...]) -> None:
     """A task repeated after exit code 1 must not succeed: the next task would release the version."""
@@ -199,6 +203,7 @@ def test_state_has_no_words_no_paths_and_no_ids(first: Days) -> None:
     assert [text for text in texts if text in found] == []
 
 
+@pytest.mark.faults
 def test_each_day_stands_on_the_state_of_the_day_before(tmp_path: Path) -> None:
     """What was taken over is taken over again, with a file that is read anew each time among it."""
     days = Days(tmp_path, ("compressed", "otel"))

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.small_days import Days, begun, differing, usual
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.faults]
 FIRST, SECOND = "2026-02-01T00:00:00Z", "2026-02-02T00:00:00Z"
 
 

@@ -137,6 +137,7 @@ def sign(dataset: Dataset) -> None:
     dataset.put_manifest(data)
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize(
     "changed",
     ["text", *(pytest.param(each, marks=pytest.mark.faults) for each in ("nothing", "figure", "refusal"))],
