@@ -138,10 +138,7 @@ def sign(dataset: Dataset) -> None:
 
 
 @pytest.mark.faults
-@pytest.mark.parametrize(
-    "changed",
-    ["text", *(pytest.param(each, marks=pytest.mark.faults) for each in ("nothing", "figure", "refusal"))],
-)
+@pytest.mark.parametrize("changed", ["text", "nothing", "figure", "refusal"])
 def test_a_check_finds_rows_that_masking_does_not_give(days: Days, changed: str) -> None:
     """Also where somebody with the key signed them: nothing is committed, and the line says what to do."""
     dataset = Dataset(days.dataset)
