@@ -12,6 +12,7 @@ import yaml
 
 from pipeline.inputs.packaged import packaged_file
 from tests.cluster.buckets import Server
+from tests.cluster.job_services import files_of, wherever_inputs_are
 from tests.support.command import TWO_WORKERS, chatsieve, current, table_of
 from tests.support.logs_of_formats import AT, FAMILIES, logs_of
 from transforms.storage.objects.store import ObjectStore
@@ -107,17 +108,6 @@ def remote(files: Path, place: str, tmp_path: Path) -> Path:
     return made
 
 
-def files_of(dataset: Path) -> dict[str, bytes]:
-    """What must be equal wherever the inputs are."""
-    version = current(dataset)
-    return {
-        path.relative_to(version).as_posix(): path.read_bytes()
-        for part in ("data", "ledger", "quarantine", "restricted")
-        for path in sorted((version / part).rglob("*"))
-        if path.is_file()
-    }
-
-
 def manifest_of(dataset: Path) -> dict[str, Any]:
     found: dict[str, Any] = json.loads((current(dataset) / "manifest.json").read_text())
     return found
@@ -131,8 +121,8 @@ def test_bytes_do_not_depend_on_where_the_inputs_are(
     out = tmp_path / "out"
     done = chatsieve(kind, "-c", remote, "--output", out, "--quiet", *TWO_WORKERS, fresh=True)
     assert (done.returncode, done.stderr) == (0, "")
-    found = files_of(out)
-    assert found == files_of(local[kind])
+    found, expected = (files_of(current(each)) for each in (out, local[kind]))
+    assert wherever_inputs_are(found) == wherever_inputs_are(expected)
     rows = table_of(out, "ledger")
     assert {"eligible", "opted_out", "deleted", "truncated_input"} <= {row["reason"] for row in rows}
     here, there = manifest_of(local[kind]), manifest_of(out)
