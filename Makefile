@@ -16,7 +16,7 @@ export HF_HUB_OFFLINE := 1
 # Go modules come from the module proxy; their paths are those of repositories, which are not fetched.
 export GOVCS := *:off
 
-.PHONY: help setup demo test check format lint types imports prove faults test-cluster mutants train-model thresholds report-schema config-schemas lock clean
+.PHONY: help setup demo test check format lint types imports prove faults test-cluster mutants train-model thresholds report-schema config-schemas reference lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -59,6 +59,9 @@ report-schema: setup  ## write docs/report.schema.json from schemas/reports/docu
 
 config-schemas: setup  ## write configs/schemas from the models of configurations
 	$(BIN)/python -c 'from pathlib import Path; from schemas.config_schemas import MODELS, config_schema; [Path(f"configs/schemas/{name}.schema.json").write_bytes(config_schema(name)) for name in MODELS]'
+
+reference: setup  ## write the generated pages of docs/reference
+	$(BIN)/python -m pipeline.reference.pages
 
 lint: setup  ## check the code with ruff
 	$(BIN)/ruff check .

@@ -1,0 +1,25 @@
+"""The generated pages of docs/reference. `make reference` writes them, with `main`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from pipeline.reference import exit_codes
+
+FOLDER = Path(__file__).parents[2] / "docs" / "reference"
+
+#: The function that gives the text of a page, by the file name of the page.
+PAGES: dict[str, Callable[[], str]] = {
+    "exit-codes.md": exit_codes.page,
+}
+
+
+def main() -> None:
+    """Writes every page."""
+    for name, page in PAGES.items():
+        (FOLDER / name).write_text(page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
