@@ -22,8 +22,8 @@ _CODES = [
     (
         "1",
         "done, but a check failed: `verify` found something, a threshold was crossed, or more was "
-        "quarantined than `limits.max_quarantined_fraction`. The dataset is committed, without the unreadable "
-        "records",
+        "quarantined than `limits.max_quarantined_fraction`. The dataset is committed, without the "
+        "unreadable records",
         "stop: do not release it, do not try again; a person looks at the report",
     ),
     (
