@@ -54,8 +54,8 @@ format: setup  ## format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-report-schema: setup  ## write docs/report.schema.json from schemas/reports/document.py
-	$(BIN)/python -c 'import sys; from schemas.reports.document import json_schema; sys.stdout.buffer.write(json_schema())' > docs/report.schema.json
+report-schema: setup  ## write docs/reference/report.schema.json from schemas/reports/document.py
+	$(BIN)/python -c 'import sys; from schemas.reports.document import json_schema; sys.stdout.buffer.write(json_schema())' > docs/reference/report.schema.json
 
 config-schemas: setup  ## write configs/schemas from the models of configurations
 	$(BIN)/python -c 'from pathlib import Path; from schemas.config_schemas import MODELS, config_schema; [Path(f"configs/schemas/{name}.schema.json").write_bytes(config_schema(name)) for name in MODELS]'

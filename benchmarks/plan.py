@@ -4,7 +4,7 @@
 
 Costs per unit are measured in this call, in two runs of the program on synthetic sessions: the difference
 gives the cost of a unit, the rest is paid once by each worker. Everything else is arithmetic on the arguments
-and a simulation of users in buckets and of units on workers. docs/scale.md explains the lines.
+and a simulation of users in buckets and of units on workers. docs/explanation/scale.md explains the lines.
 """
 
 from __future__ import annotations

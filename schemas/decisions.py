@@ -1,4 +1,4 @@
-"""Decisions, reasons and rules, as the ledger names them. docs/policy.md explains each rule."""
+"""Decisions, reasons and rules, as the ledger names them. docs/reference/policy.md explains each rule."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Reason(StrEnum):
 
 
 class Rule(NamedTuple):
-    """A rule: its number in docs/policy.md, its reason, the clause it is based on, and when it fires."""
+    """A rule: its number in docs/reference/policy.md, its reason, its clause, and when it fires."""
 
     number: int
     reason: str

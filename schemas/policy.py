@@ -1,4 +1,4 @@
-"""The policy pack: the settings that decisions depend on, and the clauses of the terms (docs/policy.md)."""
+"""The policy pack: settings that decisions depend on, and clauses of the terms (docs/reference/policy.md)."""
 
 from __future__ import annotations
 

@@ -127,7 +127,7 @@ def _rule_faults(policy: Policy) -> Iterator[Fault]:
     reasons = {str(rule.reason) for rule in RULES} | {str(Reason.ELIGIBLE)}
     for reason in policy.rules:
         if reason not in reasons:
-            yield ("rules", reason), "is not a reason; docs/policy.md lists the reasons"
+            yield ("rules", reason), "is not a reason; docs/reference/policy.md lists the reasons"
         elif cause := _unreachable(reason, policy):
             yield ("rules", reason), f"can never fire, because {cause}; remove it"
     for reason, clause in policy.clause_by_reason().items():

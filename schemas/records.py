@@ -1,4 +1,4 @@
-"""The canonical session in memory (docs/data-model.md). Every reader of a source format yields it.
+"""The canonical session in memory (docs/reference/data-model.md). Every reader of a source format yields it.
 
 Datetimes are timezone-aware. Unknown fields are ignored when decoding. Text fields hold decoded text, not
 JSON.

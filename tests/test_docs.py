@@ -184,7 +184,7 @@ def test_a_missing_link_path_target_or_command_is_reported(text: str, fault: str
 @pytest.mark.parametrize(
     "text",
     [
-        "[rules](docs/policy.md#settings) and [others](https://example.com/docs/gone.md)",
+        "[rules](docs/reference/policy.md#settings) and [others](https://example.com/docs/gone.md)",
         "`transforms/decide/rules.py`, `docs/`, `configs/policies/`",
         "`python -m benchmarks.audit --sessions 5`",
         "`make setup`; prose that can make sense of chatsieve alone",

@@ -63,8 +63,9 @@ def run(
     Reads the logs, decides on every session, de-identifies the eligible ones, and writes training rows,
     ledger and report. Takes over what the version before has of unchanged inputs, and adds no version if
     nothing is new (docs/how-to/daily-run.md). If anything fails, everything written is removed. Inputs and
-    output can be in S3 and Google Cloud Storage (docs/stores.md). The section `runner` of the configuration
-    names the engine: direct, prism, portable, flink, spark or dataflow (docs/runners.md).
+    output can be in S3 and Google Cloud Storage (docs/reference/stores.md). The section `runner` of the
+    configuration names the engine: direct, prism, portable, flink, spark or dataflow
+    (docs/reference/runners.md).
 
     Exit codes: 0 success; 1 committed, but a threshold of the configuration was crossed; 2 refused before
     anything was written; 3 failed and rolled back; 4 inputs or consent are not ready, or another command

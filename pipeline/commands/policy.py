@@ -15,7 +15,7 @@ from pipeline.inputs.packs import pack_at
 from schemas.decisions import RULES
 from schemas.policy import Pack, Policy, canonical, iso_duration, load_pack
 
-#: What each value of a setting does; docs/policy.md has the details.
+#: What each value of a setting does; docs/reference/policy.md has the details.
 MEANING: dict[tuple[str, str], str] = {
     ("separate_authorization", "honour"): "commercial sessions can be used with an authorisation",
     ("separate_authorization", "ignore"): "commercial sessions are never used",

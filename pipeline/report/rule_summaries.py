@@ -31,7 +31,7 @@ QUARANTINE_SUMMARIES = {
     DEID_FAILED: "De-identification failed",
 }
 _ELIGIBLE = "No rule fired"
-#: The rule number of de-identification in docs/policy.md.
+#: The rule number of de-identification in docs/reference/policy.md.
 DEID_RULE = 15
 
 

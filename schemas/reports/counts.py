@@ -40,7 +40,7 @@ class Step(msgspec.Struct, frozen=True):
     """A step of the funnel: how many of `unit` it dropped, and how many were left.
 
     `step`: start, unreadable (records that cannot be read, by quarantine code), merged (several records of
-    one session), rule, eligible or rows. `number`: the rule's number in docs/policy.md.
+    one session), rule, eligible or rows. `number`: the rule's number in docs/reference/policy.md.
     """
 
     step: Literal["start", "unreadable", "merged", "rule", "eligible", "rows"]

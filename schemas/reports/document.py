@@ -1,6 +1,6 @@
 """report.json, version 1: the decisions of a run or audit, in numbers.
 
-docs/report.schema.json is generated from these classes.
+docs/reference/report.schema.json is generated from these classes.
 
 Counts named sessions are counts of ledger rows: one per session, and one per record that could not be read.
 Shares are fractions of all ledger rows. In a shareable report a count can be text such as "<10" (a small
@@ -32,7 +32,7 @@ FORMAT: Literal["chatsieve.report"] = "chatsieve.report"
 FORMAT_VERSION: Literal[1] = 1
 
 
-#: The codes of warnings; docs/reports.md explains each.
+#: The codes of warnings; docs/reference/reports.md explains each.
 WarningCode = Literal[
     "refused_eligible",
     "nothing_read",
@@ -249,7 +249,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def json_schema() -> bytes:
-    """The JSON Schema of the report, indented; docs/report.schema.json is this text."""
+    """The JSON Schema of the report, indented; docs/reference/report.schema.json is this text."""
     schema = msgspec.json.schema(Report)
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["title"] = f"{FORMAT} {FORMAT_VERSION}"

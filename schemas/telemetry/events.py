@@ -1,8 +1,8 @@
 """The events that a command logs with `--log-format json`: one class an event, one field a value.
 
 Every line also has `time`, `level`, `event`, `run_id`, `command` and `version`. Fields that have their
-default are left out. No field has a raw id, a text or an unmasked name of a file. docs/monitoring.md lists
-all events; a test compares it with these classes.
+default are left out. No field has a raw id, a text or an unmasked name of a file.
+docs/reference/monitoring.md lists all events; a test compares it with these classes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The metrics of a command: names, units, labels and meaning. docs/monitoring.md lists them; a test compares.
+"""The metrics of a command: names, units, labels and meaning. A test compares docs/reference/monitoring.md.
 
 All are gauges: they describe the last command, and the version that it committed. The values of labels come
 from closed lists (commands, reasons, codes, stages, entity types), never from data.

@@ -1,4 +1,4 @@
-"""Cases of docs/policy.md as data: each side of each boundary, decided by the engine and by the reference."""
+"""Cases of docs/reference/policy.md: each side of each boundary, decided by the engine and the reference."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Metamorphic laws of docs/policy.md: changes without effect, and changes that may only remove messages."""
+"""Metamorphic laws of docs/reference/policy.md: changes without effect, and changes that only remove."""
 
 from __future__ import annotations
 

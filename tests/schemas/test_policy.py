@@ -18,7 +18,7 @@ from tests.support.eligibility_buckets import all_settings
 
 PACK = Path("configs/policies/consumer-terms-2025-09-28.yaml")
 PACKS = sorted(Path("configs/policies").glob("*.yaml"))
-PAGE = Path("docs/policy.md").read_text(encoding="utf-8")
+PAGE = Path("docs/reference/policy.md").read_text(encoding="utf-8")
 SHIPPED: dict[str, Any] = {
     "id": "consumer-terms-2025-09-28",
     "effective_at": dt.datetime(2025, 8, 28, tzinfo=dt.UTC),

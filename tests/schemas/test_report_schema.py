@@ -12,7 +12,7 @@ import pytest
 
 from schemas.reports.document import json_schema
 
-SCHEMA = Path(__file__).resolve().parents[2] / "docs/report.schema.json"
+SCHEMA = Path(__file__).resolve().parents[2] / "docs/reference/report.schema.json"
 EXAMPLE = Path(__file__).resolve().parents[2] / "tests/golden/report-example.json"
 
 

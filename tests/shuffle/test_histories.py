@@ -64,7 +64,7 @@ def found(records: list[Record]) -> dict[tuple[int, int], Begun]:
 
 
 def expected(records: list[Record]) -> dict[tuple[int, int], Begun]:
-    """The joins, from the sentences of docs/data-model.md, one record at a time."""
+    """The joins, from the sentences of docs/reference/data-model.md, one record at a time."""
     joins: dict[tuple[int, int], Begun] = {}
     for user, name in {(user, name) for user, name, _ in records}:
         others = [

@@ -1,4 +1,4 @@
-"""The tables of docs/monitoring.md, from the registries of events and metrics."""
+"""The tables of docs/reference/monitoring.md, from the registries of events and metrics."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A slow and simple implementation of docs/policy.md, one session at a time, to compare the engine with.
+"""A slow and simple docs/reference/policy.md, one session at a time, to compare the engine with.
 
 Everything is plain Python over the rows of the Arrow tables; nothing is shared with the engine but the
 numbers of the contract (flags, states) and the policy.

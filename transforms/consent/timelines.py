@@ -1,4 +1,4 @@
-"""Consent timelines: the state of a user at an instant, for many users and instants (docs/policy.md)."""
+"""Consent timelines: the state of users at instants, for many of both (docs/reference/policy.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decides every session: the rules of docs/policy.md, in order, over whole arrays."""
+"""Decides every session: the rules of docs/reference/policy.md, in order, over whole arrays."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scenarios of the synthetic corpus: kinds of sessions whose decision is known from docs/policy.md.
+"""Scenarios of the synthetic corpus: kinds of sessions whose decision is known from docs/reference/policy.md.
 
 A scenario has a consent history, the times of its exchanges, a variant of its records, and the expected decision,
 reason and kept exchanges. Nothing here calls the engine.

@@ -1,6 +1,6 @@
 """The short way to add a source format: implement `records`, which yields the records of a file.
 
-For formats whose files are read from start to end and yield canonical records (docs/data-model.md).
+For formats whose files are read from start to end and yield canonical records (docs/reference/data-model.md).
 """
 
 from __future__ import annotations

@@ -102,7 +102,7 @@ def test_another_folder_is_taken_if_a_socket_cannot_be_made_in_tmpdir(
 def test_the_longest_tmpdir_for_a_socket(
     temporary: Path, monkeypatch: pytest.MonkeyPatch, length: int, is_used: bool
 ) -> None:
-    """docs/operations.md names the limit, and the server itself must be able to use the path."""
+    """docs/reference/operations.md names the limit, and the server itself must be able to use the path."""
     longest = temporary / ("x" * (length - len(str(temporary)) - 1))
     longest.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(longest))

@@ -10,7 +10,7 @@ import yaml
 from tests.support import monitoring_tables
 from tests.support.command import ROOT
 
-_REFERENCE = (ROOT / "docs/monitoring.md").read_text(encoding="utf-8")
+_REFERENCE = (ROOT / "docs/reference/monitoring.md").read_text(encoding="utf-8")
 _HOW_TO = (ROOT / "docs/how-to/monitoring.md").read_text(encoding="utf-8")
 
 

@@ -1,4 +1,4 @@
-"""A second reader of Claude Code, written from docs/claude-code.md alone: short, slow and plain."""
+"""A second reader of Claude Code, written from docs/reference/claude-code.md alone: short, slow and plain."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from transforms.sources.claude_code.kinds import KINDS, LINES
 
 TALK = [line("u1"), answer("a1", "u1", "t1", at=1)]
 SHAPE = [("u1", None), ("a1", "u1")]
-DOCS = Path(__file__).parents[3] / "docs" / "claude-code.md"
+DOCS = Path(__file__).parents[3] / "docs/reference/claude-code.md"
 
 
 def link(kind: str, uuid: str, parent: str | None, **fields: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The canonical format (docs/data-model.md): one session per line of JSON Lines, or per row of Parquet.
+"""The canonical format (docs/reference/data-model.md): a session per line of JSON Lines or row of Parquet.
 
 In: canonical files. Out: facts, sessions, quarantine entries. Read `source.py` first. `lines.py` reads JSON
 Lines; `parquet.py` reads Parquet, by column where it can (`column_facts.py`), else row by row

@@ -20,7 +20,7 @@ from transforms.sources.files import magic_of
 
 
 class Canonical:
-    """Sessions as docs/data-model.md describes them."""
+    """Sessions as docs/reference/data-model.md describes them."""
 
     folder_patterns: Sequence[str] = ()
 

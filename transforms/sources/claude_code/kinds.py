@@ -1,4 +1,4 @@
-"""The kinds of lines and blocks of the recorded versions, as listed in docs/claude-code.md.
+"""The kinds of lines and blocks of the recorded versions, as listed in docs/reference/claude-code.md.
 
 Of other types only the links are read; reports and `chatsieve inspect` count them.
 """

@@ -1,4 +1,4 @@
-"""What a person typed, and what the tool writes under role user. The rules are in docs/claude-code.md."""
+"""What a person typed, and what the tool writes under role user: rules of docs/reference/claude-code.md."""
 
 from __future__ import annotations
 

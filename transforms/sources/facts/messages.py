@@ -64,7 +64,7 @@ class _Content:
 
 
 def flags_and_sizes(messages: Sequence[Message]) -> tuple[Flags, Ints]:
-    """The flags HUMAN and ANSWER of each message (docs/policy.md), and its size in characters."""
+    """The flags HUMAN and ANSWER of each message (docs/reference/policy.md), and its size in characters."""
     roles, origins = [m.role for m in messages], [m.origin for m in messages]
     if any(origins):
         speaking = map(_SPEAKERS.get, zip(roles, origins, strict=True), itertools.repeat(0))
