@@ -34,6 +34,11 @@ def convert(
     """Convert logs of any supported format to canonical Parquet.
 
     The output contains unredacted text and ids (file mode 0600). Exits with 1 if records were quarantined.
+
+    Examples:
+        chatsieve convert logs --output logs.parquet
+        Give a value to records that have none:
+            chatsieve convert logs --default tier=pro --output logs.parquet
     """
     from pipeline.commands.convert import convert as write_canonical
 

@@ -27,7 +27,12 @@ Numbered = Annotated[
 
 
 def path(dataset: Numbered) -> None:
-    """Print the folder of the current version, or of version N."""
+    """Print the folder of the current version, or of version N.
+
+    Examples:
+        chatsieve path out/dataset
+        chatsieve path out/dataset@1
+    """
     from pipeline.dataset.committed import version_folder
 
     folder = str(version_folder(dataset)[0])
@@ -38,7 +43,13 @@ def path(dataset: Numbered) -> None:
 
 
 def versions(dataset: Dataset, json_: Json = False) -> None:
-    """List all versions: number, date, training rows, the command that made it, and its folder."""
+    """List all versions of a dataset.
+
+    Prints number, date, training rows, the command that made it, and its folder.
+
+    Examples:
+        chatsieve versions out/dataset
+    """
     from pipeline.dataset.change import catalog_of
 
     catalog = catalog_of(dataset)
@@ -57,7 +68,13 @@ def gc(
     json_: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Remove old versions: all but the newest N. Nothing that a remaining version needs is removed."""
+    """Remove old versions: all but the newest N.
+
+    Nothing that a remaining version needs is removed.
+
+    Examples:
+        chatsieve gc out/dataset --keep 3
+    """
     from pipeline.commands.versions import collect
 
     removed = [one.version for one in collect(dataset, keep)]

@@ -21,6 +21,9 @@ def demo(
     """Run the included example.
 
     Copies the example and its configuration to the folder, and writes the dataset to out/demo in it.
+
+    Examples:
+        chatsieve demo
     """
     from pipeline.inputs.packaged import copy_demo
 

@@ -37,6 +37,11 @@ def diff(
     """Compare the decisions of two runs or audits.
 
     Prints how many sessions changed, by reason, tier and surface, and the rule that made the difference.
+
+    Examples:
+        chatsieve diff out/dataset@1 out/dataset@2
+        Write the comparison to a page:
+            chatsieve diff out/dataset@1 out/dataset@2 --html diff.html
     """
     from pipeline.cli.terminal.diff import print_diff
     from pipeline.commands.diff import diff as compare

@@ -50,7 +50,15 @@ def forget(
     json_: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Erase users and conversations from every version, and keep them out of every later run."""
+    """Erase users and conversations from every version.
+
+    Every later run leaves them out, too.
+
+    Examples:
+        chatsieve forget out/dataset --user user-000000002 --key-file chatsieve.key
+        Erase all users and conversations of a list:
+            chatsieve forget out/dataset --list erasures.csv --key-file chatsieve.key
+    """
     from pipeline.commands.erasure_keys import key_of, keys_asked
     from pipeline.commands.forget import forget as erase
 
@@ -69,7 +77,13 @@ def expire(
     json_: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Remove rows whose `retain_until` is on or before a date, from every version."""
+    """Remove rows whose retention has ended from every version.
+
+    These are the rows whose `retain_until` is on or before the date.
+
+    Examples:
+        chatsieve expire out/dataset --as-of 2027-01-01 --key-file chatsieve.key
+    """
     from pipeline.commands.erasure_keys import key_of, moment_of
     from pipeline.commands.forget import expire as erase
 

@@ -57,6 +57,11 @@ def evaluate(
 
     Give either --spans or --synthetic. Prints recall and precision by entity type, with confidence intervals,
     the shares of texts and sessions without any leak, what is masked without a label, and the speed.
+
+    Examples:
+        chatsieve evaluate --spans labelled.jsonl
+        Measure on 50 made-up texts, without labelled ones:
+            chatsieve evaluate --synthetic 50
     """
     from pipeline.cli.terminal.evaluate import print_evaluation
     from pipeline.commands import evaluate as command

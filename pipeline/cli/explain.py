@@ -37,10 +37,12 @@ def explain(
             "Without -c, show its ledger only.",
         ),
     ] = None,
-    text: Annotated[
+    no_text: Annotated[
         bool,
-        typer.Option("--text/--no-text", help="Apply rule 15 (de-identification) to an eligible session."),
-    ] = True,
+        typer.Option(
+            "--no-text", help="Leave out rule 15 (de-identification), and the loading of its model."
+        ),
+    ] = False,
     as_of: AsOf = None,
     input_: Input = None,
     consent: Consent = None,
@@ -52,6 +54,11 @@ def explain(
 
     Prints the consent timeline, the messages without their text, every rule, and what would change the
     decision. With --run, exits with 1 if the ledger has another decision.
+
+    Examples:
+        chatsieve explain -c run.yaml conv-000000002
+        Explain the decision of the last run, with its policy and time:
+            chatsieve explain -c run.yaml --run out/dataset conv-000000002
     """
     from pipeline.cli.terminal.explain import print_explanation
     from pipeline.commands import explain as command
@@ -61,7 +68,7 @@ def explain(
         if run is not None and (as_of is not None or policy is not None):
             raise ConfigError("--run cannot be combined with --as-of or --policy")
         settings = load_settings(config, overrides_of(as_of, input_, consent, None, policy, set_))
-        document = command.explain(settings, conversation, run, text)
+        document = command.explain(settings, conversation, run, not no_text)
     elif run is not None:
         document = command.explain_ledger(run, conversation)
     else:

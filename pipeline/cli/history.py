@@ -22,11 +22,16 @@ def history(
     ] = None,
     json_: Json = False,
 ) -> None:
-    """Show the decisions and reasons of every version, and how they moved.
+    """Show the decisions and reasons of every version.
 
     `points`: the change of a share since the version before, in percentage points.
 
     A version that cannot be read is named, and the exit code is 1.
+
+    Examples:
+        chatsieve history out/dataset
+        Write a page with charts:
+            chatsieve history out/dataset --page history.html
     """
     from pipeline.cli.terminal.history import print_history
     from pipeline.commands.history import history as read

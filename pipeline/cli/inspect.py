@@ -46,6 +46,11 @@ def inspect(
     Prints counts, unknown fields and the configuration to read the logs; no text and no ids. Exits with 1 if
     no file has a known format, if nothing in the files of a format can be read, or if a file of spans has no
     messages.
+
+    Examples:
+        chatsieve inspect logs
+        Propose the section `inputs` of a configuration:
+            chatsieve inspect logs --suggest
     """
     if suggest:
         if fields is not None or json_:

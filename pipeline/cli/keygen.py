@@ -20,6 +20,9 @@ def keygen(
 
     The key links conversation keys and user keys to ids. Keep it: the keys of a dataset cannot be computed
     again without it.
+
+    Examples:
+        chatsieve keygen new.key
     """
     from pipeline.inputs.key_file import make_key, write_key
 

@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import traceback
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -21,7 +22,7 @@ from pipeline.cli.diff import diff
 from pipeline.cli.erasure import expire, forget
 from pipeline.cli.evaluate import evaluate
 from pipeline.cli.explain import explain
-from pipeline.cli.help import Command
+from pipeline.cli.help import Command, Group, usage_error
 from pipeline.cli.history import history
 from pipeline.cli.inspect import inspect
 from pipeline.cli.keygen import keygen
@@ -45,12 +46,30 @@ _INTERRUPTED = ("interrupted", 3)
 _TYPER_INTERRUPTED = 130
 
 app = typer.Typer(
+    cls=Group,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Turn conversation logs and consent records into de-identified Parquet shards for training.",
+    help="""Turn conversation logs and consent records into de-identified Parquet shards for training.
+
+    Examples:
+        Run the included example, in the folder chatsieve-demo:
+            chatsieve demo
+        Show options and examples of a command:
+            chatsieve run --help
+    """,
 )
+
+#: The commands by the heading under which the help lists them.
+_SECTIONS: dict[str, tuple[Callable[..., None] | typer.Typer, ...]] = {
+    "First steps": (demo, inspect),
+    "Make a dataset": (audit, run),
+    "Examine a dataset": (verify, explain, diff, path, versions, history),
+    "Change a dataset": (forget, expire, gc),
+    "De-identify texts": (scrub, evaluate),
+    "Keys, policies and logs": (keygen, policy_app, convert, sample),
+}
 
 
 def main() -> None:
@@ -85,7 +104,7 @@ def _run_command(options: ErrorOptions, watch: Watch) -> tuple[str | tuple[str, 
     """(messages, exit code) of the command that the arguments name; no message if it printed one."""
     try:
         watch.started()
-        code = app(obj=options, standalone_mode=False) or 0
+        code = app(prog_name="chatsieve", obj=options, standalone_mode=False) or 0
     except SystemExit as ended:
         code = int(ended.code or 0)
     except ChatsieveError as error:
@@ -93,11 +112,9 @@ def _run_command(options: ErrorOptions, watch: Watch) -> tuple[str | tuple[str, 
     except (typer.Abort, KeyboardInterrupt):
         return _failed(*_INTERRUPTED, options)
     except Exception as error:  # noqa: BLE001 - print class and place only: the message may contain data
-        usage = getattr(error, "format_message", None)
+        usage = usage_error(error)
         if usage is not None:
-            message = usage()
-            stop = "" if message.endswith((".", "?")) else "."
-            return _failed(f"{message}{stop} See chatsieve --help.", 2, options, error)
+            return _failed(usage, 2, options, error)
         from transforms.shuffle.guard import describe
 
         if isinstance(error, OSError):
@@ -117,23 +134,20 @@ def _failed[Message: str | tuple[str, ...]](
 
 @app.callback(invoke_without_command=True)
 def _root(
-    context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
 ) -> None:
     if version:
         typer.echo(f"chatsieve {importlib.metadata.version('chatsieve')}")
         raise typer.Exit
-    if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
 
 
-for _command in (
-    *(run, audit, inspect, convert, verify, explain, diff, path, versions, history, gc, forget, expire),
-    *(scrub, evaluate, demo, sample, keygen),
-):
-    _given = watched(_command) if _command.__name__ in WATCHED else _command
-    app.command(cls=Command)(with_debug(_given))
-app.add_typer(policy_app, name="policy")
+for _title, _commands in _SECTIONS.items():
+    for _command in _commands:
+        if isinstance(_command, typer.Typer):
+            app.add_typer(_command, rich_help_panel=_title)
+        else:
+            _given = watched(_command) if _command.__name__ in WATCHED else _command
+            app.command(cls=Command, rich_help_panel=_title)(with_debug(_given))
 
 
 def _interrupt(*_: object) -> None:

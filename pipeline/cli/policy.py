@@ -8,17 +8,31 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.help import Command
+from pipeline.cli.help import Command, Group
 from pipeline.cli.options import Json, console, with_debug
 from pipeline.inputs.config import find_config
 
-policy_app = typer.Typer(help="List and show policies.", no_args_is_help=True, rich_markup_mode=None)
+policy_app = typer.Typer(
+    name="policy",
+    cls=Group,
+    rich_markup_mode=None,
+    help="""List and show policies.
+
+    Examples:
+        chatsieve policy list
+        chatsieve policy show consumer-terms-2025-09-28
+    """,
+)
 
 
 @policy_app.command(name="list", cls=Command)
 @with_debug
 def list_(json_: Json = False) -> None:
-    """List the included policies. Their names can be used instead of paths."""
+    """List the included policies. Their names can be used instead of paths.
+
+    Examples:
+        chatsieve policy list
+    """
     from pipeline.commands.policy import list_document, list_policies
 
     if json_:
@@ -33,7 +47,11 @@ def show(
     pack: Annotated[str, typer.Argument(metavar="POLICY", help="The name or file of a policy.")],
     json_: Json = False,
 ) -> None:
-    """Check a policy and show its content."""
+    """Check a policy and show its content.
+
+    Examples:
+        chatsieve policy show consumer-terms-2025-09-28
+    """
     from pipeline.commands.policy import policy_document, show_policy
 
     path = find_config("policies", pack, Path.cwd())

@@ -70,6 +70,15 @@ def run(
     Exit codes: 0 success; 1 committed, but a threshold of the configuration was crossed; 2 refused before
     anything was written; 3 failed and rolled back; 4 inputs or consent are not ready, or another command
     holds the dataset: try again later.
+
+    Examples:
+        chatsieve run -c run.yaml
+        Decide as of a fixed time, and write 8 shards:
+            chatsieve run -c run.yaml --as-of 2026-03-01T00:00:00Z --set output.shards=8
+        Wait up to two hours for the inputs of the day, and log JSON:
+            chatsieve run -c run.yaml --wait PT2H --log-format json
+        Run on Flink, with an option of Beam:
+            chatsieve run -c flink.yaml -- --parallelism=8
     """
     overrides = overrides_of(as_of, input_, consent, output, policy, set_) | _waiting(wait, no_wait)
     share = share_of(check_rebuild)
@@ -113,6 +122,13 @@ def audit(
     """Decide on every session, but write no text.
 
     Writes ledger and report only. Exit codes are those of `run`.
+
+    Examples:
+        chatsieve audit -c run.yaml
+        Count the personal data in 100 eligible sessions:
+            chatsieve audit -c run.yaml --sample 100
+        Try another policy:
+            chatsieve audit -c run.yaml --policy consumer-terms-2025-09-28-strict
     """
     first, more = (policy[0], policy[1:]) if policy else (None, [])
     overrides = overrides_of(as_of, input_, consent, output, first, set_, "audit.path")

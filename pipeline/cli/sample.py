@@ -36,6 +36,9 @@ def sample(
     The folder also gets consent snapshots, lists of deletions and authorisations, and the expected decisions.
     A conversation can have several records, and can occur as two sessions: with seed 7, 60 conversations give
     61 sessions in 63 records.
+
+    Examples:
+        chatsieve sample corpus --conversations 60 --seed 7
     """
     from pipeline.commands.sample import write_sample
 

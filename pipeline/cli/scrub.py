@@ -26,7 +26,13 @@ def scrub(
     json_: Json = False,
     deid: Deid = None,
 ) -> None:
-    """De-identify text and print it to standard output."""
+    """De-identify text and print it to standard output.
+
+    Examples:
+        chatsieve scrub notes.txt
+        List what was replaced, too:
+            chatsieve scrub notes.txt --explain
+    """
     from pipeline.commands import scrub as command
 
     data = command.read_input(file)

@@ -30,6 +30,11 @@ def verify(
 
     Checks catalog, manifest, files, schemas, ledger, training rows, index and report against each other, and
     searches the training rows for personal data. Exits with 1 if a check fails, with one line per finding.
+
+    Examples:
+        chatsieve verify out/dataset
+        Check version 1, and its HMAC with the key of the run:
+            chatsieve verify out/dataset@1 --key-file chatsieve.key
     """
     from pipeline.commands.verify import key_given
     from pipeline.commands.verify import verify as check

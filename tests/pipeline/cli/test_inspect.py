@@ -136,7 +136,7 @@ def test_the_commands_print_config_entries_and_no_text(tmp_path: Path) -> None:
         ),
         (["convert", "x.jsonl", "--output", "y"], "no such input"),
         (["evaluate", "--synthetic", "5", "--type", "NAME=PERSON"], "--type needs --spans"),
-        (["sample", "x", "--conversations", "-1"], "equal to 0. See chatsieve --help."),
+        (["sample", "x", "--conversations", "-1"], "equal to 0. See chatsieve sample --help."),
     ],
 )
 def test_mistakes_are_one_line(arguments: list[str], words: str) -> None:
