@@ -24,6 +24,7 @@ from pipeline.cli.evaluate import evaluate
 from pipeline.cli.explain import explain
 from pipeline.cli.help import Command, Group, usage_error
 from pipeline.cli.history import history
+from pipeline.cli.init import init
 from pipeline.cli.inspect import inspect
 from pipeline.cli.keygen import keygen
 from pipeline.cli.options import ErrorOptions, fail, tell, with_debug
@@ -63,7 +64,7 @@ app = typer.Typer(
 
 #: The commands by the heading under which the help lists them.
 _SECTIONS: dict[str, tuple[Callable[..., None] | typer.Typer, ...]] = {
-    "First steps": (demo, inspect),
+    "First steps": (demo, inspect, init),
     "Make a dataset": (audit, run),
     "Examine a dataset": (verify, explain, diff, path, versions, history),
     "Change a dataset": (forget, expire, gc),
