@@ -70,6 +70,7 @@ class Codes(NamedTuple):
 
 #: All commands of `chatsieve`; a test compares the names.
 COMMANDS: dict[str, Codes] = {
+    "init": Codes(),
     "run": Codes(
         "a threshold of `audit.fail_if` or `limits.max_quarantined_fraction` was crossed. The version is "
         "committed; a repeated run that finds nothing new ends with 1 again",
