@@ -31,7 +31,7 @@ setup: .venv/.installed  ## create .venv with the locked dependencies and chatsi
 	$(UV) venv --quiet --allow-existing --no-project --python '$(PYTHON)' .venv
 	VIRTUAL_ENV=$(CURDIR)/.venv $(UV) pip sync --quiet --require-hashes requirements.lock
 	VIRTUAL_ENV=$(CURDIR)/.venv $(UV) pip install --quiet --no-deps --no-build-isolation --editable .
-	$(BIN)/python -m compileall -q schemas transforms pipeline
+	$(BIN)/python -m compileall -q schemas transforms pipeline chatsieve
 	$(BIN)/python -m pipeline.pages.chart_library
 	touch $@
 
@@ -100,7 +100,7 @@ $(AIRFLOW)/.installed: requirements-airflow.lock | setup
 image-context: build/image/requirements.lock build/image/boot  ## fill build/image, the input of the Containerfile
 	rm -rf build/image/wheels/chatsieve-*.whl build/source
 	mkdir -p build/source
-	cp -r LICENSE README.md pyproject.toml configs examples pipeline schemas transforms build/source
+	cp -r LICENSE README.md pyproject.toml chatsieve configs examples pipeline schemas transforms build/source
 	$(BIN)/python -m pip wheel -qq --disable-pip-version-check --no-index --no-build-isolation --no-deps \
 	  --wheel-dir build/image/wheels build/source
 	rm -rf build/source

@@ -81,6 +81,10 @@ class PipelineError(ChatsieveError):
     """The run failed after it started; everything it wrote was removed."""
 
 
+class RunInterruptedError(PipelineError):
+    """SIGINT or SIGTERM ended the run; everything it wrote was removed."""
+
+
 class StoreError(PipelineError):
     """An object of an object store could not be read. No reader may take it for a damaged record."""
 

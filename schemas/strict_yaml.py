@@ -105,7 +105,8 @@ def validate[Model: pydantic.BaseModel](
 ) -> Model:
     """`tree` as a `model`; raises `error` with a line for each fault: file, line, key and cure.
 
-    `options` maps dotted keys to the command-line options that set them. A fault there names the option.
+    Without `lines`, faults have no line: the values come from no file, and `path` names them. `options` maps
+    dotted keys to the command-line options that set them. A fault there names the option.
     """
     texts: dict[tuple[str | int, ...], str] = dict.fromkeys(placeholders_in(tree), _PLACEHOLDER)
     if texts:
@@ -137,7 +138,8 @@ def _line(
     path: Path | str, lines: Lines, keys: tuple[str | int, ...], text: str, options: Mapping[str, str]
 ) -> str:
     option = _option(keys, options, text.startswith(_UNKNOWN))
-    return f"{option or f'{path}:{line_of(lines, keys)}: {dotted_key(keys)}'}: {text}"
+    where = f"{path}:{line_of(lines, keys)}" if lines else str(path)
+    return f"{option or f'{where}: {dotted_key(keys)}'}: {text}"
 
 
 _UNKNOWN = "unknown key; "

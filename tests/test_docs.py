@@ -27,7 +27,7 @@ PAGES = sorted(
 #: Packages that the tree leaves out.
 _DETAILS = {"pipeline/cli/terminal", "transforms/sample/texts"}
 _LINK = re.compile(r"\]\(([^)#\s]+)(#[^)\s]*)?\)")
-_ROOMS = "schemas|transforms|pipeline|tests|configs|docs|benchmarks|examples"
+_ROOMS = "chatsieve|schemas|transforms|pipeline|tests|configs|docs|benchmarks|examples"
 _PATH = re.compile(rf"`((?:{_ROOMS})/[\w./-]*)`")
 #: A class or a constant.
 _NAME = re.compile(r"`(_?[A-Z]\w*)`")
@@ -104,7 +104,7 @@ def tree_of(text: str) -> set[str]:
 
 def code_folders() -> set[str]:
     """The folders that the tree must list: the top folders and every package of the program."""
-    top = {"schemas", "transforms", "pipeline", "configs", "tests", "benchmarks", "examples"}
+    top = {"chatsieve", "schemas", "transforms", "pipeline", "configs", "tests", "benchmarks", "examples"}
     files = [*ROOT.glob("transforms/**/__init__.py"), *ROOT.glob("pipeline/**/__init__.py")]
     return top | {str(path.parent.relative_to(ROOT)) for path in files} - _DETAILS
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-SOURCES = ("schemas", "transforms", "pipeline")
+SOURCES = ("schemas", "transforms", "pipeline", "chatsieve")
 MOST_LINES = 300
 MOST_FILES = 25
 

@@ -55,7 +55,7 @@ def convert(
     with refused():
         name = source_format if fields is None else reader_of(fields)
         context = ReadContext(KeyedHasher(os.urandom(32)), limits, (defaults,), fields=(fields,))
-        return _converted(*_chosen(paths, name), output, context)
+        return _converted(*chosen_files(paths, name), output, context)
 
 
 def _converted(name: str, files: Sequence[InputFile], output: Path, context: ReadContext) -> Converted:
@@ -133,7 +133,7 @@ def _batches(
         yield batch
 
 
-def _chosen(paths: Sequence[str], source_format: str | None) -> tuple[str, list[InputFile]]:
+def chosen_files(paths: Sequence[str], source_format: str | None) -> tuple[str, list[InputFile]]:
     """The format, and its files; without `source_format`, all recognized files must have the same one."""
     if source_format:
         return source_format, sorted({file for path in paths for file in input_files(path, source_format)})

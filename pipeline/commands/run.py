@@ -25,7 +25,7 @@ from pipeline.report.increment import check_compared
 from pipeline.report.previous import PreviousRun, read_previous_run
 from pipeline.runners.progress import Progress
 from pipeline.runners.run_graph import run_graph
-from schemas.errors import ConfigError, InputError, PipelineError
+from schemas.errors import ConfigError, InputError, PipelineError, RunInterruptedError
 from schemas.policy import Pack
 from schemas.runners import RunnerConfig
 from transforms.consent.spilled import SpilledConsent, temporary_spill
@@ -163,7 +163,7 @@ def execute_packs(
                 writer.rollback()
             if not (writers and len(writers) == len(paths) and all(each.is_committed for each in writers)):
                 if isinstance(error, KeyboardInterrupt):
-                    raise PipelineError("interrupted; everything written was removed") from None
+                    raise RunInterruptedError("interrupted; everything written was removed") from None
                 for writer in writers:
                     writer.check_superseded()
                 if isinstance(error, OSError):

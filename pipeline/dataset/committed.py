@@ -60,12 +60,12 @@ class Committed:
         place = int(part_of_keys(pa.array([key], KEY), len(parts))[0]) if parts else 0
         rows: list[dict[str, Any]] = []
         for path in parts[place : place + 1]:
-            with _readable(path), arrow_file(path) as file:
+            with readable(path), arrow_file(path) as file:
                 rows += pq.read_table(file, filters=[("conversation_key", "==", key.hex())]).to_pylist()
         return rows
 
 
-class _readable:  # noqa: N801 - reads as a statement
+class readable:  # noqa: N801 - reads as a statement
     """Turns what a missing or damaged file raises into one line that names it."""
 
     def __init__(self, path: PurePath) -> None:
@@ -127,5 +127,5 @@ def open_committed(where: PurePath) -> Committed:
 def ledger_batches(run: Committed, columns: list[str], rows: int) -> Iterator[pa.RecordBatch]:
     """The ledger in its order, in batches of at most `rows`; raises InputError for a damaged part."""
     for path in run.ledger:
-        with _readable(path), arrow_file(path) as source, pq.ParquetFile(source) as file:
+        with readable(path), arrow_file(path) as source, pq.ParquetFile(source) as file:
             yield from file.iter_batches(rows, columns=columns, use_threads=False)

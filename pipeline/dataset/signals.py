@@ -16,15 +16,15 @@ def signals_held() -> Iterator[Callable[[], None]]:
 
     Handlers are exchanged. A signal mask does not suffice: the system gives a signal to any thread that does
     not block it, and Python then calls the handler in the main thread. Outside of the main thread nothing is
-    done, since handlers run in the main thread only.
+    done, since handlers run in the main thread only; nor for a handler that was not set by Python.
     """
     if threading.current_thread() is not threading.main_thread():
         yield lambda: None
         return
     arrived: list[int] = []
     ignored: list[bool] = []
-    before = {each: signal.getsignal(each) for each in _BOTH}
-    for each in _BOTH:
+    before = {each: handler for each in _BOTH if (handler := signal.getsignal(each)) is not None}
+    for each in before:
         signal.signal(each, lambda number, _: arrived.append(number))
     try:
         yield lambda: ignored.append(True)

@@ -7,7 +7,7 @@ import datetime as dt
 import functools
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -22,7 +22,7 @@ from schemas.errors import ConfigError, Faults
 from schemas.policy import Pack, Policy
 from schemas.strict_yaml import validate
 from schemas.windows import has_date
-from schemas.yaml_tree import load_tree, override
+from schemas.yaml_tree import Lines, load_tree, override
 from transforms.shuffle.run_key import KeyReference, key_of
 from transforms.storage.places import check_scheme, is_remote, location
 
@@ -83,21 +83,44 @@ class Settings:
         return resolve_path(self.base, path)
 
 
-def load_settings(path: Path, overrides: dict[str, Any], more_policies: Sequence[str] = ()) -> Settings:
+def load_settings(
+    path: Path,
+    overrides: dict[str, Any],
+    more_policies: Sequence[str] = (),
+    options: Mapping[str, str] | None = None,
+) -> Settings:
     """The settings of a configuration file; `overrides` maps dotted keys to values.
 
     `more_policies` are names or files of further policies to compare with that of the configuration.
+    `options`: what sets each of the overrides, for errors; by default an option of the command line.
     Inputs given as plain paths take format and defaults from the file's first input.
     """
     if is_remote(str(path).replace(":/", "://", 1)):
         raise ConfigError(f"{path}: the run configuration is a local file; what it names may be in a store")
     tree, lines = load_tree(path)
+    if options is None:
+        options = {dotted: _option_text(dotted, value) for dotted, value in overrides.items()}
+    return settings_of(tree, lines, path, path.resolve().parent, overrides, options, more_policies)
+
+
+def settings_of(
+    tree: Any,
+    lines: Lines,
+    path: Path,
+    base: Path,
+    overrides: Mapping[str, Any],
+    options: Mapping[str, str],
+    more_policies: Sequence[str] = (),
+) -> Settings:
+    """The settings of a configuration that is read; `overrides` are set in `tree` first.
+
+    `path` names the configuration in errors, `lines` has the lines of its keys, and `options` the option that
+    sets each of the overrides. Relative paths start from `base`.
+    """
     for dotted, value in overrides.items():
         if dotted == "inputs" and all(isinstance(item, str) for item in value):
             value = [_input_like(_first_input(tree), item) for item in value]
         override(tree, dotted, value, ConfigError)
-    options = {dotted: _option_text(dotted, value) for dotted, value in overrides.items()}
-    base = path.resolve().parent
     # The files that the configuration names are checked even if the configuration itself has faults.
     faults = Faults()
     config = faults.kept(lambda: validate(tree, lines, path, RunConfig, ConfigError, options))

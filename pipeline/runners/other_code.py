@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_OURS = r"(?:pipeline|schemas|transforms)\b"
+_OURS = r"(?:chatsieve|pipeline|schemas|transforms)\b"
 _MISSING = re.compile(rf"ModuleNotFoundError: No module named '{_OURS}[^']*'")
 _OTHER = re.compile(
     rf"(?:AttributeError|ImportError): .*<module '{_OURS}|ImportError: cannot import name .*'{_OURS}"

@@ -17,7 +17,7 @@ import pytest
 from transforms.shuffle.installed import installed_digest
 
 ROOT = Path(__file__).resolve().parents[2]
-_SOURCES = ("configs", "examples", "pipeline", "schemas", "transforms")
+_SOURCES = ("chatsieve", "configs", "examples", "pipeline", "schemas", "transforms")
 _FILES = ("LICENSE", "README.md", "pyproject.toml")
 
 

@@ -1,0 +1,74 @@
+"""A configuration as a file or a mapping, with what the caller sets by keyword."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from collections.abc import Mapping
+from pathlib import Path, PurePath
+from typing import Any
+
+from pipeline.inputs.config import (
+    Settings,
+    absolute,
+    load_settings,
+    policy_argument,
+    settings_of,
+)
+from schemas.errors import ConfigError
+
+#: A configuration: the path of a YAML file, or a mapping with the same keys.
+Config = str | os.PathLike[str] | Mapping[str, Any]
+#: What errors call a configuration that is no file.
+_NAME = Path("the configuration")
+
+
+def settings_for(
+    config: Config,
+    *,
+    as_of: dt.datetime | str | None = None,
+    output: str | os.PathLike[str] | None = None,
+    output_key: str = "output.path",
+    policy: str | os.PathLike[str] | None = None,
+    wait: dt.timedelta | str | None = None,
+    more: Mapping[str, Any] | None = None,
+) -> Settings:
+    """The settings of a configuration. Raises ConfigError with a line for each fault.
+
+    Paths of a file are relative to it; paths of a mapping, `output` and `policy` to the working folder.
+    `more` maps dotted keys to values.
+    """
+    given: dict[str, tuple[str, Any]] = {}
+    if as_of is not None:
+        given["as_of"] = ("as_of", _plain(as_of))
+    if output is not None:
+        given[output_key] = ("output", absolute(_text("output", output)))
+    if policy is not None:
+        given["policy"] = ("policy", policy_argument(_text("policy", policy)))
+    if wait is not None:
+        given["wait"] = ("wait", wait)
+    for dotted, value in (more or {}).items():
+        given[dotted] = (f"set[{dotted!r}]", _plain(value))
+    overrides = {dotted: value for dotted, (_, value) in given.items()}
+    if not isinstance(config, Mapping):
+        return load_settings(Path(config), overrides, options={key: name for key, (name, _) in given.items()})
+    options = {dotted: name for dotted, (name, _) in given.items()}
+    return settings_of(_plain(config), {}, _NAME, Path.cwd(), overrides, options)
+
+
+def _text(name: str, given: str | os.PathLike[str]) -> str:
+    text = os.fspath(given)
+    if not text.strip():
+        raise ConfigError(f"{name}: is empty; give a value, or leave it out")
+    return text
+
+
+def _plain(value: Any) -> Any:
+    """A copy of a value as YAML has it: mappings, lists, texts and numbers; durations stay as they are."""
+    if isinstance(value, Mapping):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, dt.datetime):
+        return value.isoformat()
+    return str(value) if isinstance(value, PurePath) else value
