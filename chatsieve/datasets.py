@@ -83,14 +83,13 @@ class Rows:
         frame: pd.DataFrame = self.to_arrow(columns).to_pandas()
         return frame
 
-    @contained_parts
     def batches(
         self, columns: Sequence[str] | None = None, rows: int = _BATCH_ROWS
-    ) -> Iterator[Sequence[pa.RecordBatch]]:
+    ) -> Iterator[pa.RecordBatch]:
         """The rows in batches of at most `rows`, without holding all of them; `columns` as for `to_arrow`."""
         if rows < 1:
             raise ConfigError(f"batches: rows: expected 1 or more, not {rows}")
-        return ([batch] for batch in self._batches(self._chosen(columns), rows))
+        return contained_parts(lambda: ([batch] for batch in self._batches(self._chosen(columns), rows)))
 
     def _batches(self, names: list[str], rows: int) -> Iterator[pa.RecordBatch]:
         import pyarrow.parquet as pq

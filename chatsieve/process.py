@@ -173,19 +173,11 @@ def contained[**Given, Result](function: Callable[Given, Result]) -> Callable[Gi
     return wrapped
 
 
-def contained_parts[**Given, Item](
-    function: Callable[Given, Iterator[Sequence[Item]]],
-) -> Callable[Given, Iterator[Item]]:
-    """The items of a function that gives them in parts; the function is contained, and so is each part."""
-    begin = contained(function)
-
-    @functools.wraps(function)
-    def wrapped(*args: Given.args, **kwargs: Given.kwargs) -> Iterator[Item]:
-        parts = begin(*args, **kwargs)
-        step: Callable[[], Sequence[Item] | None] = contained(lambda: next(parts, None))
-        return itertools.chain.from_iterable(iter(step, None))
-
-    return wrapped
+def contained_parts[Item](begin: Callable[[], Iterator[Sequence[Item]]]) -> Iterator[Item]:
+    """The items of an iterator of parts. `begin`, which gives it, is contained, and so is each step."""
+    parts = contained(begin)()
+    step: Callable[[], Sequence[Item] | None] = contained(lambda: next(parts, None))
+    return itertools.chain.from_iterable(iter(step, None))
 
 
 def _alone(error: Exception) -> ChatsieveError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import io
 import itertools
 import os
 import secrets
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from chatsieve.process import contained_parts
 from schemas.errors import ConfigError
-from transforms.sources.files import open_stream as open_stream
+from transforms.sources import files
 from transforms.sources.record_file import RecordFile as RecordFile
 
 if TYPE_CHECKING:
@@ -66,13 +67,12 @@ class Unreadable:
     field: str | None = None
 
 
-@contained_parts
 def read_sessions(
     path: str | os.PathLike[str],
     format: str | None = None,  # noqa: A002 - as the key of the configuration
     *,
     defaults: Mapping[str, Any] | None = None,
-) -> Iterator[Sequence[Session | Unreadable]]:
+) -> Iterator[Session | Unreadable]:
     """The sessions of a file, folder or glob, on disk or in a bucket, in the order in which they are read.
 
     `format`: as in a configuration, also one of an installed package; by default detected from the contents.
@@ -81,6 +81,20 @@ def read_sessions(
 
     Raises InputError if there is no file or no known format, ConfigError for an unknown format or default.
     """
+    return contained_parts(lambda: _read(os.fspath(path), format, dict(defaults or {})))
+
+
+def open_stream(path: str) -> io.BufferedReader:
+    """The bytes of a file on disk or in a bucket, plain or decompressed from gzip or zstd; for own formats.
+
+    Raises OSError.
+    """
+    return files.open_stream(path)
+
+
+def _read(
+    path: str, source_format: str | None, defaults: dict[str, Any]
+) -> Iterator[Sequence[Session | Unreadable]]:
     from pipeline.commands.convert import chosen_files
     from pipeline.inputs.globs import refused
     from schemas.keys import KeyedHasher
@@ -89,13 +103,12 @@ def read_sessions(
     from transforms.read.sessions import sessions_of
     from transforms.sources.base import ReadContext
 
-    given = dict(defaults or {})
-    for name in given.keys() - set(Defaults.__struct_fields__):
+    for name in defaults.keys() - set(Defaults.__struct_fields__):
         raise ConfigError(f"defaults: no field {name!r}; known: {', '.join(Defaults.__struct_fields__)}")
-    context = ReadContext(KeyedHasher(secrets.token_bytes(32)), Limits(), (Defaults(**given),))
+    context = ReadContext(KeyedHasher(secrets.token_bytes(32)), Limits(), (Defaults(**defaults),))
     with refused():
-        name, files = chosen_files([os.fspath(path)], format)
-        for part in itertools.batched(sessions_of(files, name, context), _TOGETHER):
+        name, found = chosen_files([path], source_format)
+        for part in itertools.batched(sessions_of(found, name, context), _TOGETHER):
             yield [_unreadable(one) if isinstance(one, Quarantined) else _session(one) for one in part]
 
 

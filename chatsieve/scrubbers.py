@@ -109,13 +109,15 @@ class Scrubber:
         """
         return self._session(list(texts), conversation_id, kinds or ["user"] * len(texts))
 
-    @contained_parts
-    def scrub_many(self, texts: Iterable[str]) -> Iterator[Sequence[Scrubbed]]:
+    def scrub_many(self, texts: Iterable[str]) -> Iterator[Scrubbed]:
         """Each text as a session of its own, in their order, as `chatsieve scrub --jsonl` does.
 
         A refused text does not end the iteration: its `text` is None, and `refused` has the reason. Texts are
         read in batches of 256.
         """
+        return contained_parts(lambda: self._many(texts))
+
+    def _many(self, texts: Iterable[str]) -> Iterator[list[Scrubbed]]:
         for batch in itertools.batched(texts, _TOGETHER):
             sessions = [self._sessions([text], None, ["user"]) for text in batch]
             yield [

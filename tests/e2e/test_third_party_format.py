@@ -17,7 +17,7 @@ AT = "2026-01-05T10:00:00Z"
 
 def shown() -> str:
     """The class as the guide has it."""
-    (code,) = re.findall(r"```python\n(from transforms.sources.files.*?)```", GUIDE.read_text(), re.S)
+    (code,) = re.findall(r"```python\n(import chatsieve\n.*?)```", GUIDE.read_text(), re.S)
     return code
 
 

@@ -257,5 +257,5 @@ def test_a_format_that_opens_files_by_itself_is_told_how(store: MemoryBucket) ->
     """Otherwise all of its objects would be quarantined as damaged."""
     store.put("a", b"c1\n")
     unit = Unit(0, "foreign", "stream", (f"{URL}/a",), size=3, stored=((3, store.objects["a"][1]),))
-    with pytest.raises(PipelineError, match=r"\Aformat foreign: .* it needs open_stream of"):
+    with pytest.raises(PipelineError, match=r"\Aformat foreign: .* it needs chatsieve.open_stream"):
         [*Foreign().facts(unit, CONTEXT)]

@@ -152,7 +152,7 @@ class RecordFile(abc.ABC):
                 if unit.stored and isinstance(error, OSError):
                     raise PipelineError(
                         f"format {unit.format}: its package opens files by itself, so it reads none in "
-                        "buckets; it needs open_stream of transforms.sources.files"
+                        "buckets; it needs chatsieve.open_stream"
                     ) from None
                 break
             if wanted is None or row in wanted:
