@@ -22,7 +22,8 @@ from typing import Any
 from benchmarks.short_sentences import short_sentences
 from pipeline.commands.evaluate import read_labelled
 from pipeline.inputs.config import DEFAULT_DEID
-from schemas.deid import DeidConfig, TaggerConfig, load_deid
+from schemas.deid import DeidConfig, load_deid
+from schemas.sections.name_models import TaggerConfig
 from transforms.deid.evaluation import Labelled, count, measure
 from transforms.deid.model.tagger import shipped_tagger
 from transforms.deid.people.line_signs import LineSigns

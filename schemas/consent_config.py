@@ -22,17 +22,28 @@ def _known_zone(name: str) -> str:
 
 Name = Annotated[str, pydantic.Field(min_length=1)]
 Zone = Annotated[str, pydantic.AfterValidator(_known_zone)]
+WithoutUser = Annotated[
+    Literal["refuse", "skip"],
+    pydantic.Field(
+        description="For a record that counts and has no user: refuse the run, or skip the record.",
+        examples=["skip"],
+    ),
+]
 
 
 class _Source(StrictModel):
-    """Options of every source.
+    """Options of every source."""
 
-    `time_zone`: the zone of times that have none; without it such a time is an error. `max_age`: the largest
-    age at `as_of` of the newest entry of the source.
-    """
-
-    time_zone: Zone | None = None
-    max_age: Duration | None = None
+    time_zone: Zone | None = pydantic.Field(
+        default=None,
+        description="The zone of times without an offset. If it is not given, such a time is an error.",
+        examples=["Europe/Oslo"],
+    )
+    max_age: Duration | None = pydantic.Field(
+        default=None,
+        description="The largest age at `as_of` of the newest record of the source; else the run is refused.",
+        examples=["PT36H"],
+    )
 
     @pydantic.field_serializer("max_age")
     def _duration_text(self, value: object) -> str | None:
@@ -45,60 +56,98 @@ class _Source(StrictModel):
 
 
 class _Files(_Source):
-    """`path`: a file or glob. `snapshot_at`: the export time, for exports without one in path or records."""
+    """A source of files."""
 
-    path: Name
-    snapshot_at: Instant | None = None
+    path: Name = pydantic.Field(
+        description="A file or glob: JSON Lines, an array or one document; plain, gzip or zstd.",
+        examples=["consent/export/*.json"],
+    )
+    snapshot_at: Instant | None = pydantic.Field(
+        default=None,
+        description="When the files were exported, if neither the path nor the records have it.",
+        examples=["2026-03-01T00:00:00Z"],
+    )
 
 
 class FidesSource(_Files):
-    """Privacy-preference history of Fides.
+    """Privacy-preference history of Fides."""
 
-    `preference`: the notice that means training, by key, name or history id. `user`: the identity that is the
-    user id. `without_user`: what to do with a record without that identity.
-    """
-
-    format: Literal["fides"]
-    preference: Name
-    user: Literal["external_id", "email", "phone_number", "fides_user_device_id"] = "external_id"
-    without_user: Literal["refuse", "skip"] = "refuse"
+    format: Literal["fides"] = pydantic.Field(description="The system.", examples=["fides"])
+    preference: Name = pydantic.Field(
+        description="The notice that means training: its key, name or history id.",
+        examples=["model_training"],
+    )
+    user: Literal["external_id", "email", "phone_number", "fides_user_device_id"] = pydantic.Field(
+        default="external_id", description="The identity that is the user id.", examples=["email"]
+    )
+    without_user: WithoutUser = "refuse"
 
 
 class Iso27560Source(_Files):
-    """Consent records of ISO/IEC TS 27560 in the Data Privacy Vocabulary.
+    """Consent records of ISO/IEC TS 27560 in the Data Privacy Vocabulary."""
 
-    `purpose`: the one that means training.
-    """
-
-    format: Literal["iso-27560"]
-    purpose: Name
+    format: Literal["iso-27560"] = pydantic.Field(description="The system.", examples=["iso-27560"])
+    purpose: Name = pydantic.Field(
+        description="The purpose that means training, as the records name it.",
+        examples=["dpv:ImproveExistingProductsAndServices"],
+    )
 
 
 class SegmentSource(_Files):
-    """Consent events of Segment. `category`: the one that means training. `without_user`: as for Fides."""
+    """Consent events of Segment."""
 
-    format: Literal["segment"]
-    category: Name
-    without_user: Literal["refuse", "skip"] = "refuse"
+    format: Literal["segment"] = pydantic.Field(description="The system.", examples=["segment"])
+    category: Name = pydantic.Field(
+        description="The category that means training.", examples=["model_training"]
+    )
+    without_user: WithoutUser = "refuse"
 
 
 class PostgresqlColumns(StrictModel):
-    """Names of the columns. `snapshot_at` None: all rows are known as of the moment they are read."""
+    """Names of the columns."""
 
-    user_id: Name = "user_id"
-    state: Name = "state"
-    decided_at: Name = "decided_at"
-    snapshot_at: Name | None = None
+    user_id: Name = pydantic.Field(
+        default="user_id", description="The column of user ids, of any type.", examples=["account"]
+    )
+    state: Name = pydantic.Field(
+        default="state",
+        description="The column of states: granted or refused as text, enumeration or boolean, or null.",
+        examples=["training"],
+    )
+    decided_at: Name = pydantic.Field(
+        default="decided_at", description="The column of decision times.", examples=["changed_at"]
+    )
+    snapshot_at: Name | None = pydantic.Field(
+        default=None,
+        description="The column of recording times. If not given: all rows are known when they are read.",
+        examples=["recorded_at"],
+    )
 
 
 class PostgresqlSource(_Source):
-    """A table or the result of a query. `uri`: a libpq connection string; `${ENV}` is expanded in it."""
+    """A table of PostgreSQL, or the result of a query."""
 
-    format: Literal["postgresql"]
-    uri: pydantic.SecretStr = pydantic.Field(min_length=1)
-    table: Name | None = None
-    query: Name | None = None
-    columns: PostgresqlColumns = pydantic.Field(default_factory=PostgresqlColumns)
+    format: Literal["postgresql"] = pydantic.Field(description="The system.", examples=["postgresql"])
+    uri: pydantic.SecretStr = pydantic.Field(
+        min_length=1,
+        description="A libpq connection string; `${VARIABLE}` in it is expanded. It is written nowhere.",
+        examples=["${CONSENT_DB}"],
+    )
+    table: Name | None = pydantic.Field(
+        default=None,
+        description="The table, as in the catalogue, case-sensitive; excludes `query`.",
+        examples=["privacy.consent"],
+    )
+    query: Name | None = pydantic.Field(
+        default=None,
+        description="A SELECT in place of `table`.",
+        examples=["SELECT user_id, state, decided_at FROM privacy.consent"],
+    )
+    columns: PostgresqlColumns = pydantic.Field(
+        default_factory=PostgresqlColumns,
+        description="Names of the columns.",
+        examples=[{"user_id": "account"}],
+    )
 
     @pydantic.model_validator(mode="after")
     def _one_of(self) -> PostgresqlSource:
@@ -116,9 +165,21 @@ Source = Annotated[
 class ConsentConfig(StrictModel):
     """Canonical snapshots, as paths or globs, and sources in other formats; at least one of the two."""
 
-    snapshots: list[str] = pydantic.Field(default_factory=list)
-    sources: list[Source] = pydantic.Field(default_factory=list)
-    ready: ConsentReady | None = None
+    snapshots: list[str] = pydantic.Field(
+        default_factory=list,
+        description="Files of canonical rows: paths, globs or URLs of Parquet, CSV or JSON Lines.",
+        examples=[["consent/*.parquet"]],
+    )
+    sources: list[Source] = pydantic.Field(
+        default_factory=list,
+        description="Exports and tables of consent systems.",
+        examples=[[{"format": "segment", "path": "segment/*.jsonl.gz", "category": "model_training"}]],
+    )
+    ready: ConsentReady | None = pydantic.Field(
+        default=None,
+        description="What must be there before a run starts; else it ends with exit code 4.",
+        examples=[{"max_age": "PT24H"}],
+    )
 
     @pydantic.model_validator(mode="after")
     def _any(self) -> ConsentConfig:

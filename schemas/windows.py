@@ -117,7 +117,12 @@ def _duration_text(value: Any) -> str:
 #: A path that may have `{date}`.
 DatedPath = Annotated[str, pydantic.Field(min_length=1), pydantic.AfterValidator(_check_dates)]
 #: The first day, or how long the window is.
-Since = Annotated[Any, pydantic.BeforeValidator(_parse_since), pydantic.PlainSerializer(_duration_text)]
+Since = Annotated[
+    Any,
+    pydantic.BeforeValidator(_parse_since),
+    pydantic.PlainSerializer(_duration_text),
+    pydantic.WithJsonSchema({"type": "string", "pattern": r"^(P|\d{4}-\d\d-\d\d$)"}),
+]
 Day = Annotated[dt.date, pydantic.BeforeValidator(parse_day)]
 #: A length of time of a fixed number of seconds, not negative.
 Span = Annotated[
@@ -135,14 +140,18 @@ Marker = Annotated[DatedPath, pydantic.AfterValidator(_check_marker)]
 
 
 class InputReady(StrictModel):
-    """What an input needs before a run starts.
+    """What an input needs before a run starts."""
 
-    `marker`: a file that is written when the data is complete, one for each day of a window. `files`: there
-    must be a file, in a window one for each day.
-    """
-
-    marker: Marker | None = None
-    files: bool = False
+    marker: Marker | None = pydantic.Field(
+        default=None,
+        description="A file that is written when the data is complete; with `{date}`, one for each day.",
+        examples=["logs/{date}/_SUCCESS"],
+    )
+    files: bool = pydantic.Field(
+        default=False,
+        description="There must be a file of the input; in a window, one for each day.",
+        examples=[True],
+    )
 
     @pydantic.model_validator(mode="after")
     def _any(self) -> InputReady:
@@ -152,14 +161,18 @@ class InputReady(StrictModel):
 
 
 class ConsentReady(StrictModel):
-    """What consent needs before a run starts.
+    """What consent needs before a run starts."""
 
-    `max_age`: of the newest canonical snapshot at `as_of`. `marker`: a file; `{date}` is the UTC date of
-    `as_of`.
-    """
-
-    max_age: Duration | None = None
-    marker: Marker | None = None
+    max_age: Duration | None = pydantic.Field(
+        default=None,
+        description="The largest age at `as_of` of the newest canonical snapshot.",
+        examples=["PT24H"],
+    )
+    marker: Marker | None = pydantic.Field(
+        default=None,
+        description="A file that is written when consent is complete; `{date}`: the UTC date of `as_of`.",
+        examples=["consent/{date}/_SUCCESS"],
+    )
 
     @pydantic.model_validator(mode="after")
     def _any(self) -> ConsentReady:
@@ -173,17 +186,32 @@ class ConsentReady(StrictModel):
 
 
 class DatedInput(StrictModel):
-    """The path of an input, and the days that it covers if it has `{date}`.
+    """The path of an input, and the days that it covers if it has `{date}`."""
 
-    `since`: the first day, or the length of the window. `until`: the last day; a day that is not due at
-    `as_of` is never read. `lateness`: a day is due so long after its end, in UTC.
-    """
-
-    path: DatedPath
-    since: Since | None = None
-    until: Day | None = None
-    lateness: Span = _NO_TIME
-    ready: InputReady | None = None
+    path: DatedPath = pydantic.Field(
+        description="A file, folder or glob, or its URL; `{date}` or `{date:%Y/%m/%d}` stands for each day.",
+        examples=["logs/{date}/*.jsonl.gz"],
+    )
+    since: Since | None = pydantic.Field(
+        default=None,
+        description="For a path with `{date}`: the first day, or the length of the window.",
+        examples=["P30D"],
+    )
+    until: Day | None = pydantic.Field(
+        default=None,
+        description="The last day. If not given: the newest day that is due at `as_of`.",
+        examples=["2026-12-31"],
+    )
+    lateness: Span = pydantic.Field(
+        default=_NO_TIME,
+        description="A day is due so long after its end, in UTC. A day that is not due is never read.",
+        examples=["PT2H"],
+    )
+    ready: InputReady | None = pydantic.Field(
+        default=None,
+        description="What must be there before a run starts; else it ends with exit code 4.",
+        examples=[{"files": True}],
+    )
 
     @pydantic.model_validator(mode="after")
     def _fits(self) -> DatedInput:

@@ -56,7 +56,7 @@ def convert(
 def _defaults(given: list[str]) -> Defaults:
     from pydantic import ValidationError
 
-    from schemas.config import InputDefaults
+    from schemas.sections.inputs import InputDefaults
     from schemas.strict_yaml import fault_text
 
     pairs = [text.partition("=") for text in given]

@@ -13,11 +13,11 @@ from typing import NamedTuple
 import pyarrow.parquet as pq
 
 from pipeline.inputs.globs import files_at, input_files, refused
-from schemas.config import reader_of
 from schemas.errors import InputError, OutputError
 from schemas.keys import KeyedHasher
 from schemas.mapped.fields import FieldsConfig
 from schemas.records import Defaults, Limits, Session
+from schemas.sections.inputs import reader_of
 from schemas.units import Quarantined
 from transforms.read.sessions import sessions_of
 from transforms.sources.base import InputFile, ReadContext

@@ -12,11 +12,11 @@ from pathlib import PurePath
 from typing import Any
 
 from pipeline.inputs.globs import files_at, input_files, is_folder, refused
-from schemas.config import reader_of
 from schemas.errors import InputError
 from schemas.keys import KeyedHasher
 from schemas.mapped.fields import FieldsConfig
 from schemas.records import Block, Defaults, Limits, Message, Session
+from schemas.sections.inputs import reader_of
 from schemas.units import Quarantined
 from transforms.read.sessions import sessions_of
 from transforms.shuffle.instants import moment_text

@@ -13,10 +13,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from schemas.config import InputConfig
 from schemas.errors import ConfigError
 from schemas.ids import UNCLEAN, is_unclean
 from schemas.records import Defaults
+from schemas.sections.inputs import InputConfig
 from transforms.sources.files import magic_of, open_columns, open_text
 from transforms.sources.identities import Identities, Mapped, Owner, owner_of
 

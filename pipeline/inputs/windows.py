@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from pipeline.inputs.config import Settings
 from pipeline.inputs.globs import files_of_format, input_files, is_folder, refused
-from schemas.config import InputConfig
 from schemas.errors import ConfigError, InputError, NotReadyError
+from schemas.sections.inputs import InputConfig
 from schemas.windows import has_date, path_of_day, undated_folder
 from transforms.shuffle.instants import moment_text
 from transforms.sources.base import InputFile

@@ -8,9 +8,10 @@ import isodate
 
 from pipeline.report.previous import share
 from pipeline.report.units import counted
-from schemas.config import FailIf, RunConfig
+from schemas.config import RunConfig
 from schemas.reports.counts import Cell, Counts
 from schemas.reports.document import Failure, Report
+from schemas.sections.audit import FailIf
 from schemas.strict_yaml import parse_instant
 from transforms.shuffle.instants import later
 

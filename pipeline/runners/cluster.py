@@ -14,7 +14,7 @@ from pipeline.runners.job import Limits
 from pipeline.runners.portable import endpoints, runner_class, seconds, submit_and_wait
 from pipeline.runners.progress import Progress
 from schemas.errors import ConfigError
-from schemas.runners import FlinkRunner, SparkRunner, is_this_host
+from schemas.sections.job_runners import FlinkRunner, SparkRunner, is_this_host
 
 
 def run(

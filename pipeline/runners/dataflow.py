@@ -13,7 +13,7 @@ from pipeline.runners.options import parsed
 from pipeline.runners.portable import has_begun, mark_begin, seconds
 from pipeline.runners.progress import Progress
 from schemas.errors import ConfigError
-from schemas.runners import DataflowRunner
+from schemas.sections.job_runners import DataflowRunner
 
 
 def run(config: DataflowRunner, arguments: Sequence[str], plan: RunPlan, progress: Progress) -> None:

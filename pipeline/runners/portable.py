@@ -21,7 +21,7 @@ from pipeline.runners.options import parsed
 from pipeline.runners.progress import Progress
 from pipeline.runners.worker_pool import worker_pool
 from schemas.errors import ConfigError, PipelineError
-from schemas.runners import EnvironmentConfig, PortableRunner, is_this_host
+from schemas.sections.job_runners import EnvironmentConfig, PortableRunner, is_this_host
 from transforms.shuffle.guard import guarded
 from transforms.shuffle.run_key import RunKey
 from transforms.shuffle.staging import stage

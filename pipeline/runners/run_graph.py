@@ -12,7 +12,8 @@ from pipeline.runners.options import checked
 from pipeline.runners.other_code import other_code
 from pipeline.runners.progress import Progress
 from schemas.errors import ChatsieveError, ConsentError, PipelineError
-from schemas.runners import DataflowRunner, DirectRunner, FlinkRunner, PrismRunner, RunnerConfig, SparkRunner
+from schemas.runners import DirectRunner, PrismRunner, RunnerConfig
+from schemas.sections.job_runners import DataflowRunner, FlinkRunner, SparkRunner
 from transforms.output.stage import CATALOG
 from transforms.shuffle.entries import entries_by_kind
 from transforms.shuffle.guard import describe

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import re
-import zoneinfo
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 import pydantic
 
-from schemas.mapped.paths import ListPath, Path, RecordPath, Steps, lists_of, steps_of
+from schemas.mapped.paths import ListPath, RecordPath, Steps, lists_of, steps_of
+from schemas.mapped.values import Label, Once, OnceTime, Role, Text, Time, Value
 from schemas.strict_yaml import StrictModel
 
-ROLES = ("system", "user", "assistant", "tool")
-#: Tiers and surfaces of the policies, as canonical records name them.
-TIERS = ("free", "pro", "max", "team", "enterprise", "gov", "education")
-SURFACES = ("chat", "code", "api", "bedrock", "vertex")
-LABELS = frozenset({*TIERS, *SURFACES})
-_TIME_OF_DAY = re.compile(r"%[HIcXfs]")
-_OFFSET = re.compile(r"([+-])(\d\d):(\d\d)\Z")
 #: Fields of a message that may have the value of the whole record.
 _OF_MESSAGE = (
     "role", "content", "sent_at", "message_id", "parent_id", "origin", "thread",
@@ -26,165 +17,53 @@ _OF_MESSAGE = (
 )  # fmt: skip
 
 
-def _from_path(value: Any) -> Any:
-    if value is None or isinstance(value, str | dict | pydantic.BaseModel):
-        return {"path": value} if isinstance(value, str) else value
-    raise ValueError("expected a path such as meta.user.id, or a mapping with path")
-
-
-def _role_or_path(value: Any) -> Any:
-    return {"constant": value} if isinstance(value, str) and value in ROLES else _from_path(value)
-
-
-def _label_or_path(value: Any) -> Any:
-    if isinstance(value, str) and value in LABELS:
-        raise ValueError(
-            f"{value} could be a value or a field; write {{constant: {value}}}, or {{path: {value}}} for a "
-            "field of this name"
-        )
-    return _from_path(value)
-
-
-def zone_of(name: str) -> dt.tzinfo:
-    """The time zone with this name, or this offset such as +02:00; ValueError for another text."""
-    if found := _OFFSET.match(name):
-        minutes = int(found[2]) * 60 + int(found[3])
-        return dt.timezone(dt.timedelta(minutes=minutes if found[1] == "+" else -minutes))
-    try:
-        return zoneinfo.ZoneInfo(name)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError("no such time zone; expected a name such as Europe/Berlin, UTC or +02:00") from None
-
-
-class FieldConfig(StrictModel):
-    """A text: the value at `path`, or the same `constant` for all records.
-
-    `values`: by value in the log, what it means; numbers and booleans are matched as JSON writes them. A
-    value that is not listed stays as it is.
-    """
-
-    path: Path | None = None
-    constant: str | None = pydantic.Field(default=None, min_length=1)
-    values: dict[str, str] = pydantic.Field(default_factory=dict)
-
-    @pydantic.model_validator(mode="after")
-    def _one_of(self) -> Self:
-        if (self.path is None) == (self.constant is None):
-            raise ValueError("expected either path or constant")
-        if self.constant is not None and self.values:
-            raise ValueError("values needs a path")
-        return self
-
-
-class OnceConfig(FieldConfig):
-    """A text that a record has once."""
-
-    path: RecordPath | None = None
-
-
-class RoleConfig(StrictModel):
-    """The role of a message: at `path`, a `constant`, or `alternate`, the roles of the messages in turn.
-
-    Known words such as human, bot and ai need no entry in `values`, whatever their case. null leaves the
-    messages with this value out.
-    """
-
-    path: Path | None = None
-    constant: Literal["system", "user", "assistant", "tool"] | None = None
-    alternate: list[Literal["system", "user", "assistant", "tool"]] | None = pydantic.Field(
-        default=None, min_length=1
-    )
-    values: dict[str, Literal["system", "user", "assistant", "tool"] | None] = pydantic.Field(
-        default_factory=dict
-    )
-
-    @pydantic.model_validator(mode="after")
-    def _one_of(self) -> Self:
-        if [self.path, self.constant, self.alternate].count(None) != 2:
-            raise ValueError("expected one of path, constant and alternate")
-        if self.path is None and self.values:
-            raise ValueError("values needs a path")
-        return self
-
-
-class TimeConfig(StrictModel):
-    """An instant at `path`: RFC 3339 text with an offset, or a time of Parquet.
-
-    `unit`: of numbers since 1970. `zone`: of times without an offset. `format`: of other texts, as strptime
-    takes it.
-    """
-
-    path: Path
-    unit: Literal["s", "ms", "us", "ns"] | None = None
-    zone: str | None = None
-    format: str | None = None
-
-    @pydantic.field_validator("zone")
-    @classmethod
-    def _known(cls, value: str | None) -> str | None:
-        if value is not None:
-            zone_of(value)
-        return value
-
-    @pydantic.field_validator("format")
-    @classmethod
-    def _has_time(cls, value: str | None) -> str | None:
-        if value is not None and not _TIME_OF_DAY.search(value):
-            raise ValueError('has no time of day; expected a format such as "%d.%m.%Y %H:%M"')
-        return value
-
-    @pydantic.model_validator(mode="after")
-    def _one_form(self) -> Self:
-        if self.unit and (self.zone or self.format):
-            raise ValueError("unit excludes zone and format: numbers since 1970 are in UTC")
-        if self.format and "%z" not in self.format and not self.zone:
-            raise ValueError("format without %z needs a zone such as Europe/Berlin or UTC")
-        return self
-
-
-class OnceTimeConfig(TimeConfig):
-    """An instant that a record has once."""
-
-    path: RecordPath
-
-
-class PathConfig(StrictModel):
-    """A value of any type at `path`."""
-
-    path: Path
-
-
-def _before(shorter: Any, model: type[StrictModel]) -> pydantic.BeforeValidator:
-    """Accepts the path of a field in place of its mapping, also in the JSON Schema."""
-    return pydantic.BeforeValidator(shorter, json_schema_input_type=model | str)
-
-
-Text = Annotated[FieldConfig, _before(_from_path, FieldConfig)]
-Once = Annotated[OnceConfig, _before(_from_path, OnceConfig)]
-Label = Annotated[OnceConfig, _before(_label_or_path, OnceConfig)]
-Time = Annotated[TimeConfig, _before(_from_path, TimeConfig)]
-OnceTime = Annotated[OnceTimeConfig, _before(_from_path, OnceTimeConfig)]
-Value = Annotated[PathConfig, _before(_from_path, PathConfig)]
-Role = Annotated[RoleConfig, _before(_role_or_path, RoleConfig)]
-
-
 class MessageConfig(StrictModel):
-    """The messages of a list of the record, or one message of the record if no path has `[]`.
+    """The messages of a list of the record, or one message of the record if no path has `[]`."""
 
-    `content`: text, a list of texts, or blocks in the form of the canonical, OpenAI or Anthropic format.
-    Default of `sent_at`: `created_at`; of `message_id`: a digest of the messages up to this one.
-    """
-
-    role: Role
-    content: Value
-    sent_at: Time | None = None
-    message_id: Text | None = None
-    parent_id: Text | None = None
-    origin: Text | None = None
-    thread: Text | None = None
-    thinking: Value | None = None
-    tool_calls: Value | None = None
-    tool_call_id: Text | None = None
+    role: Role = pydantic.Field(
+        description="The role: a path, one of system, user, assistant and tool, or a mapping.",
+        examples=["turns[].speaker"],
+    )
+    content: Value = pydantic.Field(
+        description="Text, a list of texts, or blocks in canonical, OpenAI or Anthropic form.",
+        examples=["turns[].text"],
+    )
+    sent_at: Time | None = pydantic.Field(
+        default=None,
+        description="The time of the message. If not given: `created_at`.",
+        examples=["turns[].time"],
+    )
+    message_id: Text | None = pydantic.Field(
+        default=None,
+        description="The id of the message. If not given: a digest of the messages up to this one.",
+        examples=["turns[].id"],
+    )
+    parent_id: Text | None = pydantic.Field(
+        default=None,
+        description="The id of the message before. If not given: the order of the list.",
+        examples=["turns[].reply_to"],
+    )
+    origin: Text | None = pydantic.Field(
+        default=None,
+        description="Who made the message: human, model, tool, harness or summary.",
+        examples=[{"path": "turns[].source", "values": {"typed": "human"}}],
+    )
+    thread: Text | None = pydantic.Field(
+        default=None,
+        description="The subagent that the message is of. If not given: the main thread.",
+        examples=["turns[].agent"],
+    )
+    thinking: Value | None = pydantic.Field(
+        default=None, description="The model's reasoning.", examples=["turns[].reasoning"]
+    )
+    tool_calls: Value | None = pydantic.Field(
+        default=None, description="Tool calls, as in OpenAI messages.", examples=["turns[].tool_calls"]
+    )
+    tool_call_id: Text | None = pydantic.Field(
+        default=None,
+        description="The id of the call that the message answers, as in OpenAI messages.",
+        examples=["turns[].tool_call_id"],
+    )
 
     @property
     def each(self) -> Steps:
@@ -236,28 +115,82 @@ Messages = Annotated[
 class FieldsConfig(StrictModel):
     """Where the records of an own schema have the fields of a session.
 
-    `conversation_id`: default is a digest of user and messages; a record that repeats the history of another
-    one then becomes part of it. `group_by` instead: the records of a file with the same value are one
-    session, by time and else in the order of the file. Default of `created_at`: the earliest message.
-    `records`: the list in each item of the file that has the records, such as `data[]`; all other paths begin
-    in a record. `json_text`: fields whose text is JSON; paths may continue into them. Several entries of
-    `messages` over one list give the messages of each element in turn. A message without content is left out,
-    unless there is one entry only.
+    A path such as `meta.user.id` may be given in place of a mapping with `path`.
     """
 
-    conversation_id: Once | None = None
-    group_by: Once | None = None
-    user_id: Once | None = None
-    organization_id: Once | None = None
-    tier: Label | None = None
-    surface: Label | None = None
-    created_at: OnceTime | None = None
-    deleted_at: OnceTime | None = None
-    incognito: Once | None = None
-    current_message_id: Once | None = None
-    records: ListPath | None = None
-    json_text: list[RecordPath] = pydantic.Field(default_factory=list)
-    messages: Messages
+    conversation_id: Once | None = pydantic.Field(
+        default=None,
+        description=(
+            "The id. If not given: a digest of user and messages, and a record that repeats the history of "
+            "another one becomes part of it."
+        ),
+        examples=["chat.id"],
+    )
+    group_by: Once | None = pydantic.Field(
+        default=None,
+        description=(
+            "In place of `conversation_id`, for records of single messages: records of a file with one "
+            "value are a session, by time."
+        ),
+        examples=["session"],
+    )
+    user_id: Once | None = pydantic.Field(
+        default=None,
+        description="The user. If not given: `mapping` and defaults.",
+        examples=["meta.user.id"],
+    )
+    organization_id: Once | None = pydantic.Field(
+        default=None,
+        description="The organisation. If not given: `mapping` and defaults.",
+        examples=["meta.org"],
+    )
+    tier: Label | None = pydantic.Field(
+        default=None,
+        description="The tier. If not given: `mapping` and defaults.",
+        examples=[{"path": "meta.plan", "values": {"plus": "pro"}}],
+    )
+    surface: Label | None = pydantic.Field(
+        default=None,
+        description="The surface. If not given: `mapping` and defaults.",
+        examples=[{"constant": "chat"}],
+    )
+    created_at: OnceTime | None = pydantic.Field(
+        default=None,
+        description="The time of the session. If not given: of its earliest message.",
+        examples=[{"path": "meta.created", "unit": "ms"}],
+    )
+    deleted_at: OnceTime | None = pydantic.Field(
+        default=None,
+        description="When the session was deleted. If not given: it was not.",
+        examples=["meta.deleted"],
+    )
+    incognito: Once | None = pydantic.Field(
+        default=None,
+        description="Whether the session is incognito: true or false. If not given: false.",
+        examples=["meta.private"],
+    )
+    current_message_id: Once | None = pydantic.Field(
+        default=None,
+        description="The end of the active branch; needs `message_id`. If not given: the newest leaf.",
+        examples=["chat.current"],
+    )
+    records: ListPath | None = pydantic.Field(
+        default=None,
+        description="The list in each item of the file that has the records; other paths begin in a record.",
+        examples=["data[]"],
+    )
+    json_text: list[RecordPath] = pydantic.Field(
+        default_factory=list,
+        description="Fields whose text is JSON; paths may continue into them.",
+        examples=[["payload"]],
+    )
+    messages: Messages = pydantic.Field(
+        description=(
+            "An entry or a list of entries. Entries over one list give the messages of each element in turn. "
+            "A message without content is left out, unless there is one entry only."
+        ),
+        examples=[{"role": "turns[].speaker", "content": "turns[].text", "sent_at": "turns[].time"}],
+    )
 
     @pydantic.model_validator(mode="after")
     def _consistent(self) -> Self:

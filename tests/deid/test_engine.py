@@ -13,8 +13,9 @@ import pytest
 import yaml
 
 from schemas.decisions import Reason
-from schemas.deid import DeidConfig, ModelConfig, Operator, load_deid
+from schemas.deid import DeidConfig, Operator, load_deid
 from schemas.errors import ConfigError, DeidError
+from schemas.sections.name_models import ModelConfig
 from tests.support.deid_engines import CONFIG, engine_for, new_engine
 from tests.support.samples import sample
 from transforms.deid.engine import DeidEngine

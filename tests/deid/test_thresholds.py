@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from schemas.deid import TaggerConfig, load_deid
+from schemas.deid import load_deid
+from schemas.sections.name_models import TaggerConfig
 
 ROOT = Path(__file__).resolve().parents[2]
 

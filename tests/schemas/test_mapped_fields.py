@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from schemas.config import InputConfig, reader_of
 from schemas.errors import ConfigError
 from schemas.mapped.fields import FieldsConfig
 from schemas.mapped.paths import EACH, steps_of, text_of
+from schemas.sections.inputs import InputConfig, reader_of
 from schemas.strict_yaml import load_model
 
 GOOD = """path: logs

@@ -10,7 +10,7 @@ import pytest
 
 from schemas.config import RunConfig
 from schemas.errors import ConfigError
-from schemas.runners import is_this_host
+from schemas.sections.job_runners import is_this_host
 from schemas.strict_yaml import validate
 
 _BASE = {

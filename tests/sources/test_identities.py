@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from pipeline.commands.convert import convert
 from pipeline.inputs.mapping_table import identities_of
-from schemas.config import InputConfig
 from schemas.errors import ConfigError
 from schemas.policy import load_pack
 from schemas.records import Defaults, Limits
+from schemas.sections.inputs import InputConfig
 from schemas.tables import AUTHORIZATIONS, CONSENT, DELETIONS
 from tests.support.command import Corpus, chatsieve, table_of
 from tests.support.source_files import CONTEXT, HASHER, message, read_all, record, utc, write_lines

@@ -10,7 +10,8 @@ from __future__ import annotations
 import functools
 
 from pipeline.inputs.config import DEFAULT_DEID
-from schemas.deid import DeidConfig, ModelConfig, load_deid
+from schemas.deid import DeidConfig, load_deid
+from schemas.sections.name_models import ModelConfig
 from transforms.deid.engine import DeidEngine
 from transforms.deid.people.line_signs import LineSigns
 from transforms.deid.people.name_models import NameModel, load_name_model

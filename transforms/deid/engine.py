@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from schemas.decisions import Reason
-from schemas.deid import DeidConfig, ModelConfig
+from schemas.deid import DeidConfig
+from schemas.sections.name_models import ModelConfig
 from transforms.deid.masking.replace import Replace, mask_text
 from transforms.deid.masking.surrogates import Surrogates, session_key
 from transforms.deid.model.tagger import shipped_tagger

@@ -24,7 +24,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 import numpy.typing as npt
 
-from schemas.deid import TaggerConfig
+from schemas.sections.name_models import TaggerConfig
 from transforms.deid.model.gate import ANSWERS, GATE_REACH, PLACES, Gate, load_gate, save_gate
 from transforms.deid.model.network import LABELS, load_weights
 from transforms.deid.model.tagger import Tagger

@@ -20,7 +20,7 @@ import msgspec
 import numpy as np
 import xxhash
 
-from schemas.deid import ModelConfig
+from schemas.sections.name_models import ModelConfig
 from transforms.deid.people.line_signs import LineSigns
 from transforms.deid.people.listed_names import find_listed_names
 from transforms.deid.people.name_models import model_path

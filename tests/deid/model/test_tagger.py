@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from schemas.deid import TaggerConfig
 from schemas.errors import DeidError
+from schemas.sections.name_models import TaggerConfig
 from tests.support.deid_engines import line_signs
 from transforms.deid.model import network, vectors
 from transforms.deid.model import tagger as module

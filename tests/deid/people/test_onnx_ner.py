@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from schemas.deid import DeidConfig, ModelConfig, load_deid
+from schemas.deid import DeidConfig, load_deid
 from schemas.errors import DeidError
+from schemas.sections.name_models import ModelConfig
 from tests.support.deid_engines import CONFIG, engine_for, new_engine
 from tests.support.tiny_onnx import write_model
 from transforms.deid.digests import deid_digests

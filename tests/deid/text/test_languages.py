@@ -7,7 +7,8 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from schemas.deid import DeidConfig, ModelConfig
+from schemas.deid import DeidConfig
+from schemas.sections.name_models import ModelConfig
 from tests.support.deid_engines import CONFIG, engine_for
 from transforms.deid.engine import DeidEngine
 from transforms.deid.spans import Masked, Segment, SessionText

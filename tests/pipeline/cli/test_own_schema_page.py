@@ -11,8 +11,9 @@ import yaml
 from pipeline.commands.inspect import inspect
 from pipeline.commands.suggest import suggest
 from pipeline.inputs.fields_file import fields_at
-from schemas.config import InputConfig
-from schemas.mapped.fields import FieldsConfig, RoleConfig
+from schemas.mapped.fields import FieldsConfig
+from schemas.mapped.values import RoleConfig
+from schemas.sections.inputs import InputConfig
 
 PAGE = Path(__file__).parents[3] / "docs/how-to/own-schema.md"
 

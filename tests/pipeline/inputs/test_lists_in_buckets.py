@@ -18,9 +18,9 @@ from pipeline.inputs.mapping_table import identities_of
 from pipeline.inputs.packaged import packaged_file
 from pipeline.inputs.packs import deid_at, pack_at
 from pipeline.inputs.watched import states_of, watch
-from schemas.config import InputConfig
 from schemas.errors import ConfigError, ConsentError, InputError, PipelineError, PolicyError
 from schemas.keys import KeyedHasher
+from schemas.sections.inputs import InputConfig
 from tests.support.memory_bucket import URL, MemoryBucket, memory_bucket
 from transforms.consent.authorizations import read_authorizations
 from transforms.consent.files import read_batches

@@ -10,8 +10,8 @@ import pydantic
 import pytest
 
 from pipeline.inputs.mapping_table import identities_of
-from schemas.config import InputConfig, InputDefaults, PathDefaults
 from schemas.errors import ConfigError
+from schemas.sections.inputs import InputConfig, InputDefaults, PathDefaults
 from transforms.sources.identities import Identities, Owner
 
 UNCLEAN = [" {}", "{} ", "\u00a0{}", "{}\u200b", "\ufeff{}", "a\u0001{}"]

@@ -21,7 +21,7 @@ from pipeline.plan import RunPlan
 from pipeline.runners import cluster, dataflow
 from pipeline.runners.progress import Progress
 from schemas.errors import ConfigError
-from schemas.runners import DataflowRunner, EnvironmentConfig, FlinkRunner, SparkRunner
+from schemas.sections.job_runners import DataflowRunner, EnvironmentConfig, FlinkRunner, SparkRunner
 
 _IMAGE = EnvironmentConfig(type="DOCKER", config="image:1")
 

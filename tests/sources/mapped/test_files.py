@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
-from schemas.config import reader_of
 from schemas.mapped.fields import FieldsConfig
 from schemas.records import Limits, Session
+from schemas.sections.inputs import reader_of
 from tests.sources.mapped.test_records import FIELDS, TURNS, one
 from tests.support.source_files import CONTEXT, Everything, read_all, utc, write_lines
 from transforms.sources.identities import THEN

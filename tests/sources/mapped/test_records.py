@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from schemas.config import reader_of
 from schemas.mapped.fields import FieldsConfig
 from schemas.records import Defaults, Limits
+from schemas.sections.inputs import reader_of
 from tests.support.source_files import CONTEXT, Everything, read_all, utc, write_lines
 
 FIELDS: dict[str, Any] = {

@@ -11,11 +11,11 @@ import pytest
 import yaml
 
 from pipeline.commands.suggest import suggest
-from schemas.config import InputConfig, reader_of
 from schemas.errors import ConfigError
 from schemas.mapped.fields import FieldsConfig
 from schemas.mapped.placeholders import PLACEHOLDER
 from schemas.records import Defaults, Limits
+from schemas.sections.inputs import InputConfig, reader_of
 from schemas.strict_yaml import load_model
 from tests.support.own_schemas import PRIVATE, SCHEMAS
 from tests.support.source_files import HASHER, read_all, write_lines

@@ -17,8 +17,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from schemas.deid import TaggerConfig
 from schemas.errors import DeidError
+from schemas.sections.name_models import TaggerConfig
 from transforms.deid.model.features import GAPS_AT
 from transforms.deid.model.gate import GATE_REACH, Gate, answers, gate_shares, load_gate
 from transforms.deid.model.network import DILATIONS, LABELS, Cone, Network, Weights, load_weights

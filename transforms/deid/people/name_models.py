@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from schemas.deid import ModelConfig
 from schemas.errors import DeidError
+from schemas.sections.name_models import ModelConfig
 
 #: JSON can escape them; neither spaCy nor tokenizers take a text with one.
 LONE_SURROGATES = re.compile("[\ud800-\udfff]")

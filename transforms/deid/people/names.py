@@ -11,7 +11,7 @@ import bisect
 import re
 from collections.abc import Iterable, Sequence
 
-from schemas.deid import TaggerConfig
+from schemas.sections.name_models import TaggerConfig
 from transforms.deid.evidence import FITTING, FORM, LIKELY
 from transforms.deid.model.tagger import Entity, Tagger
 from transforms.deid.people.lexicon import first_names, is_common_word, is_dictionary_word, last_names

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from schemas.deid import ModelConfig
 from schemas.errors import DeidError
+from schemas.sections.name_models import ModelConfig
 from transforms.deid.people.name_models import LONE_SURROGATES, Found, model_digest, model_path
 
 _BATCH = 16

@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from schemas.deid import ModelConfig
 from schemas.errors import DeidError
+from schemas.sections.name_models import ModelConfig
 from transforms.deid.evidence import CHECKED, FITTING, POSSIBLE, UNSURE
 from transforms.deid.people.lexicon import (
     PARTICLES,

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from schemas.deid import LanguageConfig
+from schemas.sections.name_models import LanguageConfig
 from transforms.deid.spans import Segment
 
 _CODE = re.compile(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from schemas.mapped.fields import FieldConfig, MessageConfig
+from schemas.mapped.fields import MessageConfig
 from schemas.mapped.paths import EACH, Steps
+from schemas.mapped.values import FieldConfig
 from schemas.records import Message, Role
 from transforms.sources.faults import Fault, Field
 from transforms.sources.mapped import values

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from schemas.mapped.fields import TimeConfig, zone_of
+from schemas.mapped.values import TimeConfig, zone_of
 from transforms.sources.faults import bad_field
 
 Instant = Callable[[Any], dt.datetime | None]

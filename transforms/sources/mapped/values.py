@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, get_args
 
-from schemas.mapped.fields import FieldConfig, RoleConfig
 from schemas.mapped.paths import EACH, Steps, steps_of, text_of
+from schemas.mapped.values import FieldConfig, RoleConfig
 from schemas.records import Origin, Role
 from transforms.sources.chats.columns import ROLES
 from transforms.sources.chats.lists import SPEAKERS

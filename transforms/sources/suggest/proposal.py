@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from schemas.mapped.fields import SURFACES, TIERS
 from schemas.mapped.paths import EACH, Steps, text_of
 from schemas.mapped.placeholders import PLACEHOLDER
+from schemas.mapped.values import SURFACES, TIERS
 from transforms.sources.mapped.values import ROLE_WORDS
 from transforms.sources.suggest import words
 from transforms.sources.suggest.candidates import (

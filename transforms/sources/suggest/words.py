@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from schemas.mapped.fields import SURFACES, TIERS
+from schemas.mapped.values import SURFACES, TIERS
 from schemas.records import Role
 from transforms.sources.mapped.values import ROLE_WORDS
 
