@@ -125,10 +125,8 @@ def test_the_guide_names_code_that_is_in_its_files() -> None:
 
 def test_a_name_that_is_not_in_its_file_is_reported() -> None:
     """The check of names must be able to fail."""
-    guide = (
-        "1. `schemas/decisions.py`: `Reason`, and\n   `GONE`.\n2. `schemas/config.py`: `Reason`, `Nothing`."
-    )
-    assert missing_names(guide) == ["GONE in schemas/decisions.py", "Nothing in schemas/config.py"]
+    guide = "1. `schemas/decisions.py`: `Reason`, and\n   `GONE`.\n2. `schemas/units.py`: `Unit`, `Nothing`."
+    assert missing_names(guide) == ["GONE in schemas/decisions.py", "Nothing in schemas/units.py"]
 
 
 def test_the_tree_in_the_architecture_matches_the_code() -> None:

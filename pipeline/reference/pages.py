@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from pipeline.reference import exit_codes
+from pipeline.reference import configuration, exit_codes
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
 
 #: The function that gives the text of a page, by the file name of the page.
 PAGES: dict[str, Callable[[], str]] = {
+    "configuration.md": configuration.page,
     "exit-codes.md": exit_codes.page,
 }
 

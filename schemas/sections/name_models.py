@@ -105,7 +105,7 @@ class LanguageConfig(StrictModel):
         default="en", description="The language of texts whose language is not detected.", examples=["fr"]
     )
     supported: list[str] = pydantic.Field(
-        default_factory=lambda: ["en"],
+        default=["en"],
         min_length=1,
         description="Languages in which names are found; each needs a model.",
         examples=[["en", "fr"]],

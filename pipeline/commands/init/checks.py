@@ -14,11 +14,11 @@ from pipeline.inputs.config import absolute, find_config
 from pipeline.inputs.globs import files_at, files_matching, is_file, refused
 from pipeline.inputs.packaged import Kind, packaged_names
 from pipeline.inputs.packs import deid_at, pack_at
-from schemas.config import InputDefaults
 from schemas.errors import ChatsieveError
-from schemas.mapped.fields import ROLES, zone_of
 from schemas.mapped.paths import RecordPath
+from schemas.mapped.values import ROLES, zone_of
 from schemas.policy import Policy
+from schemas.sections.inputs import InputDefaults
 from schemas.strict_yaml import Instant, fault_text
 from transforms.consent.snapshots import inspect_snapshot
 from transforms.shuffle.instants import later, moment_text
