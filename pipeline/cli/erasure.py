@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path, PurePath
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pipeline.cli.datasets import Dataset
 from pipeline.cli.options import Json, Quiet, tell
 from pipeline.cli.watched import watch
-from schemas.telemetry.events import ErasureCommitted
+
+if TYPE_CHECKING:
+    from schemas.telemetry.events import ErasureCommitted
 
 KeyFile = Annotated[
     Path | None,
@@ -129,6 +131,8 @@ def _tell(done: Any, as_json: bool, quiet: bool, dataset: PurePath) -> None:
 
 def _erased(certificate: Any) -> ErasureCommitted:
     """What an erasure did, in counts; all 0 if there was nothing to do."""
+    from schemas.telemetry.events import ErasureCommitted
+
     if certificate is None:
         return ErasureCommitted(
             users=0, conversations=0, unknown=0, training_rows=0, versions=[], pending=False

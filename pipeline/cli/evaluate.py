@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
+from pipeline.cli.completion import deid_configs
 from pipeline.cli.options import Deid, Json, console
-from pipeline.inputs.config import deid_argument
 from schemas.errors import ConfigError
 
 
@@ -32,7 +32,10 @@ def evaluate(
     against: Annotated[
         str | None,
         typer.Option(
-            "--against", metavar="DEID", help="Compare with this de-identification config (name or file)."
+            "--against",
+            metavar="DEID",
+            autocompletion=deid_configs,
+            help="Compare with this de-identification config (name or file).",
         ),
     ] = None,
     type_: Annotated[
@@ -65,6 +68,7 @@ def evaluate(
     """
     from pipeline.cli.terminal.evaluate import print_evaluation
     from pipeline.commands import evaluate as command
+    from pipeline.inputs.config import deid_argument
 
     if (spans is None) == (synthetic == 0):
         raise ConfigError("evaluate: expected either --spans FILE or --synthetic N")

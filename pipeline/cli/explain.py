@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.options import AsOf, Consent, Input, Json, Policy, Set, console, fail
-from pipeline.inputs.config import overrides_of
 from schemas.errors import ConfigError
 from transforms.storage.places import location
 
@@ -62,7 +61,7 @@ def explain(
     """
     from pipeline.cli.terminal.explain import print_explanation
     from pipeline.commands import explain as command
-    from pipeline.inputs.config import load_settings
+    from pipeline.inputs.config import load_settings, overrides_of
 
     if config is not None:
         if run is not None and (as_of is not None or policy is not None):

@@ -53,9 +53,7 @@ class _Help:
     def get_short_help_str(self, limit: int = 0) -> str:
         """The first sentence, whole: at `limit` characters the library would end it with dots."""
         del limit
-        first = " ".join((self.help or "").partition("\n\n")[0].split())
-        end = _SENTENCE_END.search(first)
-        return first[: end.start() + 1] if end else first
+        return _first_sentence(self.help or "")
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         """The words after the command in the usage line."""
@@ -73,6 +71,17 @@ class _Help:
             Row(_TYPE.sub("", name), _RANGE.sub("", text).replace("  [", " ["))
             for name, text in filter(None, found)
         ]
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        """The completions, with the first sentence of each text. The library reads it as markup."""
+        items: list[Any] = super().shell_complete(ctx, incomplete)  # type: ignore[misc]
+        for item in items:
+            item.help = _first_sentence(item.help or "")
+            if "[" in item.help:
+                from rich.markup import escape
+
+                item.help = escape(item.help)
+        return items
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Writes the sections of arguments and options."""
@@ -126,6 +135,12 @@ class Group(_Help, TyperGroup):
                 formatter.write_dl(
                     [(name.ljust(width), self.commands[name].get_short_help_str()) for name in names]
                 )
+
+
+def _first_sentence(text: str) -> str:
+    first = " ".join(text.partition("\n\n")[0].split())
+    end = _SENTENCE_END.search(first)
+    return first[: end.start() + 1] if end else first
 
 
 def split_examples(text: str) -> tuple[str, tuple[Example, ...]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pipeline.cli.completion import formats
 from pipeline.cli.options import Json, console, tell
 from schemas.errors import ConfigError
 from schemas.formats import check_format
@@ -17,7 +18,12 @@ if TYPE_CHECKING:
 
 Format = Annotated[
     str | None,
-    typer.Option("--format", metavar="FORMAT", help="Read the files as this format instead of detecting it."),
+    typer.Option(
+        "--format",
+        metavar="FORMAT",
+        autocompletion=formats,
+        help="Read the files as this format instead of detecting it.",
+    ),
 ]
 
 

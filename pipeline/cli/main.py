@@ -11,10 +11,11 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipeline.cli.completion import VARIABLE, complete, completion
 from pipeline.cli.convert import convert
 from pipeline.cli.datasets import gc, path, versions
 from pipeline.cli.demo import demo
@@ -35,9 +36,11 @@ from pipeline.cli.scrub import scrub
 from pipeline.cli.verify import verify
 from pipeline.cli.watched import WATCHED, begin, watched
 from pipeline.runners.process import prepare_process
-from pipeline.telemetry.watch import Watch
 from schemas.errors import ChatsieveError, exit_code_of
 from transforms.shuffle.temporary import remove_abandoned
+
+if TYPE_CHECKING:
+    from pipeline.telemetry.watch import Watch
 
 #: Files are 0640 and folders 0750, in every process of a command; private ones are made with less.
 _UMASK = 0o027
@@ -69,7 +72,7 @@ _SECTIONS: dict[str, tuple[Callable[..., None] | typer.Typer, ...]] = {
     "Examine a dataset": (verify, explain, diff, path, versions, history),
     "Change a dataset": (forget, expire, gc),
     "De-identify texts": (scrub, evaluate),
-    "Keys, policies and logs": (keygen, policy_app, convert, sample),
+    "Tools": (keygen, policy_app, convert, sample, completion),
 }
 
 
@@ -79,6 +82,8 @@ def main() -> None:
     0 success; 1 check failed; 2 refused before anything was written; 3 failed and rolled back, or interrupted
     by SIGINT or SIGTERM; 4 not ready or held by another command, try again later.
     """
+    if VARIABLE in os.environ:
+        sys.exit(complete(app, os.environ))
     os.umask(_UMASK)
     prepare_process()
     remove_abandoned()

@@ -14,6 +14,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from pipeline.cli.completion import deid_configs, policies, settings
 from schemas.errors import ConfigError
 from transforms.storage.places import location
 
@@ -56,13 +57,19 @@ Output = Annotated[
 Policy = Annotated[
     str | None,
     typer.Option(
-        "--policy", metavar="POLICY", help="Use this policy (name or file) instead of the configured one."
+        "--policy",
+        metavar="POLICY",
+        autocompletion=policies,
+        help="Use this policy (name or file) instead of the configured one.",
     ),
 ]
 Deid = Annotated[
     str | None,
     typer.Option(
-        "--deid", metavar="DEID", help="The de-identification config (name or file). [default: default]"
+        "--deid",
+        metavar="DEID",
+        autocompletion=deid_configs,
+        help="The de-identification config (name or file). [default: default]",
     ),
 ]
 Set = Annotated[
@@ -70,6 +77,7 @@ Set = Annotated[
     typer.Option(
         "--set",
         metavar="KEY=VALUE",
+        autocompletion=settings,
         help="Set any key of the configuration, such as output.shards=8. Can be repeated.",
     ),
 ]

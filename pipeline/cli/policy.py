@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
+from pipeline.cli.completion import policies
 from pipeline.cli.help import Command, Group
 from pipeline.cli.options import Json, console, with_debug
-from pipeline.inputs.config import find_config
 
 policy_app = typer.Typer(
     name="policy",
@@ -44,7 +44,9 @@ def list_(json_: Json = False) -> None:
 @policy_app.command(cls=Command)
 @with_debug
 def show(
-    pack: Annotated[str, typer.Argument(metavar="POLICY", help="The name or file of a policy.")],
+    pack: Annotated[
+        str, typer.Argument(metavar="POLICY", autocompletion=policies, help="The name or file of a policy.")
+    ],
     json_: Json = False,
 ) -> None:
     """Check a policy and show its content.
@@ -53,6 +55,7 @@ def show(
         chatsieve policy show consumer-terms-2025-09-28
     """
     from pipeline.commands.policy import policy_document, show_policy
+    from pipeline.inputs.config import find_config
 
     path = find_config("policies", pack, Path.cwd())
     if json_:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from pipeline.cli.completion import policies
 from pipeline.cli.options import (
     AsOf,
     BeamOptions,
@@ -29,7 +30,6 @@ from pipeline.cli.options import (
     tell,
 )
 from pipeline.cli.watched import watch
-from pipeline.inputs.config import overrides_of, policy_argument
 from pipeline.runners.process import load_beam
 from schemas.errors import ConfigError
 
@@ -80,6 +80,8 @@ def run(
         Run on Flink, with an option of Beam:
             chatsieve run -c flink.yaml -- --parallelism=8
     """
+    from pipeline.inputs.config import overrides_of
+
     overrides = overrides_of(as_of, input_, consent, output, policy, set_) | _waiting(wait, no_wait)
     share = share_of(check_rebuild)
     execute_and_print(
@@ -110,6 +112,7 @@ def audit(
         typer.Option(
             "--policy",
             metavar="POLICY",
+            autocompletion=policies,
             help="Use this policy (name or file). Can be repeated, to compare policies in one pass.",
         ),
     ] = None,
@@ -130,6 +133,8 @@ def audit(
         Try another policy:
             chatsieve audit -c run.yaml --policy consumer-terms-2025-09-28-strict
     """
+    from pipeline.inputs.config import overrides_of, policy_argument
+
     first, more = (policy[0], policy[1:]) if policy else (None, [])
     overrides = overrides_of(as_of, input_, consent, output, first, set_, "audit.path")
     overrides |= _waiting(wait, no_wait)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Literal
 
 import typer
 
 from pipeline.cli.options import Quiet, tell
-from schemas.errors import ConfigError
 
 
 def sample(
@@ -26,7 +25,7 @@ def sample(
         int, typer.Option("--seed", metavar="N", help="The random seed; equal seeds give equal files.")
     ] = 0,
     input_format: Annotated[
-        str,
+        Literal["jsonl", "jsonl.gz", "jsonl.zst", "parquet"],
         typer.Option("--input-format", metavar="FORMAT", help="jsonl, jsonl.gz, jsonl.zst or parquet."),
     ] = "jsonl.gz",
     quiet: Quiet = False,
@@ -42,11 +41,7 @@ def sample(
     """
     from pipeline.commands.sample import write_sample
 
-    if input_format not in ("jsonl", "jsonl.gz", "jsonl.zst", "parquet"):
-        raise ConfigError(f"--input-format {input_format}: expected jsonl, jsonl.gz, jsonl.zst or parquet")
-    written = write_sample(
-        directory, conversations=conversations, seed=seed, input_format=cast(Any, input_format)
-    )
+    written = write_sample(directory, conversations=conversations, seed=seed, input_format=input_format)
     if not quiet:
         tell(f"{written.records} records in {written.files} files; to run the pipeline on them:", err=True)
         tell(f"  chatsieve run -c {directory}/config.yaml", err=True)

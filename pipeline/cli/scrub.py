@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.options import Deid, Json
-from pipeline.inputs.config import deid_argument
 from schemas.errors import InputError
 
 
@@ -34,6 +33,7 @@ def scrub(
             chatsieve scrub notes.txt --explain
     """
     from pipeline.commands import scrub as command
+    from pipeline.inputs.config import deid_argument
 
     data = command.read_input(file)
     engine = command.scrub_engine(deid_argument(deid))

@@ -10,19 +10,20 @@ import contextvars
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from pipeline.cli.options import extended
-from pipeline.telemetry.log import JsonLog
-from pipeline.telemetry.watch import Watch, new_run_id
+
+if TYPE_CHECKING:
+    from pipeline.telemetry.watch import Watch
 
 #: The commands that are watched.
 WATCHED = ("run", "audit", "forget", "expire", "gc", "verify")
 _FORMAT, _FORMAT_VARIABLE = "--log-format", "CHATSIEVE_LOG_FORMAT"
 _FILE, _FILE_VARIABLE = "--metrics-file", "CHATSIEVE_METRICS_FILE"
-_WATCH: contextvars.ContextVar[Watch] = contextvars.ContextVar("watch")
+_WATCH: contextvars.ContextVar[Watch | None] = contextvars.ContextVar("watch", default=None)
 
 LogFormat = Annotated[
     Literal["text", "json"],
@@ -62,6 +63,9 @@ def watched(command: Callable[..., None]) -> Callable[..., None]:
 
 def begin(arguments: Sequence[str], environment: Mapping[str, str]) -> Watch:
     """The watch of the command that the arguments name; `watch` gives it to the command."""
+    from pipeline.telemetry.log import JsonLog
+    from pipeline.telemetry.watch import Watch, new_run_id
+
     command = arguments[0] if arguments else ""
     if command not in WATCHED:
         begun = Watch()
@@ -77,7 +81,9 @@ def begin(arguments: Sequence[str], environment: Mapping[str, str]) -> Watch:
 
 def watch() -> Watch:
     """The watch of the running command; one that does nothing outside of `main`."""
-    return _WATCH.get(Watch())
+    from pipeline.telemetry.watch import Watch
+
+    return _WATCH.get() or Watch()
 
 
 def _given(arguments: Sequence[str], option: str) -> str | None:
