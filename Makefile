@@ -60,7 +60,7 @@ report-schema: setup  ## write docs/reference/report.schema.json from schemas/re
 config-schemas: setup  ## write configs/schemas from the models of configurations
 	$(BIN)/python -c 'from pathlib import Path; from schemas.config_schemas import MODELS, config_schema; [Path(f"configs/schemas/{name}.schema.json").write_bytes(config_schema(name)) for name in MODELS]'
 
-reference: setup  ## write the generated pages of docs/reference
+reference: setup  ## write the generated pages of docs/reference, and the man pages
 	$(BIN)/python -m pipeline.reference.pages
 
 lint: setup  ## check the code with ruff

@@ -17,7 +17,8 @@ at and what to do.
 
 """
 
-_CODES = [
+#: Each code, its meaning, and what a scheduler does.
+CODES = [
     ("0", "done", "go on"),
     (
         "1",
@@ -96,6 +97,7 @@ COMMANDS: dict[str, Codes] = {
     "demo": Codes("as `run`"),
     "sample": Codes(),
     "keygen": Codes(),
+    "completion": Codes(),
     "policy": Codes(),
 }
 
@@ -137,7 +139,7 @@ def page() -> str:
     return "".join(
         [
             _INTRODUCTION,
-            table(["code", "meaning", "scheduler"], _CODES),
+            table(["code", "meaning", "scheduler"], CODES),
             _AFTER_CODES,
             table(["command", "1", "4"], commands),
             _BEFORE_ERRORS,

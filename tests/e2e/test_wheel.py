@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.reference import manual
 from transforms.shuffle.installed import installed_digest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -117,6 +118,15 @@ def test_the_installed_command_works_in_an_empty_folder(installed: Installed) ->
     strict = ("--policy", "consumer-terms-2025-09-28-strict")
     installed.chatsieve("audit", "-c", "made/config.yaml", *strict, "--output", "audit", *one)
     assert list((installed.environment.parent / "home").iterdir()) == []
+
+
+def test_the_wheel_has_the_man_pages(installed: Installed) -> None:
+    """pipx links what is in share/man; each page is read by man(1) without a warning, if it is installed."""
+    pages = {path.name: path for path in (installed.environment / "share/man/man1").iterdir()}
+    assert {name: path.read_text() for name, path in pages.items()} == manual.pages()
+    if shutil.which("groff"):
+        check = ["groff", "-man", "-ww", "-z", "-Tutf8", *map(str, pages.values())]
+        assert subprocess.run(check, capture_output=True, text=True, check=True).stderr == ""
 
 
 def test_a_wheel_and_a_clone_of_one_version_have_the_same_digest(installed: Installed) -> None:
