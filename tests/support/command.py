@@ -88,6 +88,11 @@ class Preloaded:
             )
         assert self._requests.recv(16) == b"ready", "the preloaded process did not start"
 
+    @property
+    def descriptor(self) -> int:
+        """The socket of requests, for a process that sends its own and waits for the answer."""
+        return self._requests.fileno()
+
     def run(self, arguments: list[str], environment: dict[str, str], output: int, errors: int) -> int:
         """The exit code of a command, negative for the signal that ended it."""
         umask = os.umask(0)
