@@ -21,7 +21,9 @@ _RUN_PAGES = [page for page in PAGES if any(each.is_run for each in page_of(page
 _COMPARED = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
-def faults_of(page: Page, name: str, names: dict[str, str], folder: Path, session: Session) -> list[str]:
+def faults_of(
+    page: Page, name: str, names: Callable[[], dict[str, str]], folder: Path, session: Session
+) -> list[str]:
     """Blocks that ended with another exit code, or wrote other output, than the page tells; in order."""
     faults = []
     done = Done("", 0)
@@ -32,7 +34,7 @@ def faults_of(page: Page, name: str, names: dict[str, str], folder: Path, sessio
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(block.text)
         elif block.is_run:
-            done = session.run(block.with_names(names), name)
+            done = session.run(block.with_names(names()), name)
             if done.code != int(block.markers.get("exit", 0)):
                 faults.append(f"{place}: exit code {done.code}\n{done.output}")
         elif block.language == "text" and "no-run" not in block.markers:
@@ -74,7 +76,7 @@ def test_the_blocks_of_a_page_run_and_give_what_it_shows(
     prepared(page.folder, folder)
     tools.mkdir()
     with Session(folder, tools, preloaded) as session:
-        faults = faults_of(page, name_of(path), names_in(folder, corpus), folder, session)
+        faults = faults_of(page, name_of(path), lambda: names_in(folder, corpus), folder, session)
     assert not faults, "\n".join(faults)
 
 
@@ -154,5 +156,5 @@ def _faults(
     with Session(folder, tools, preloaded) as session:
         return [
             re.sub(r"\s+", " ", fault)
-            for fault in faults_of(page_of(text), "page", names or {}, folder, session)
+            for fault in faults_of(page_of(text), "page", lambda: names or {}, folder, session)
         ]
