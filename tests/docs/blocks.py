@@ -14,17 +14,18 @@ PAGES = sorted(
 )
 #: The languages whose blocks are run.
 RUN = ("sh", "python", "sql")
-#: All languages that a block may have; `text` is the output of the last block that was run.
+#: All languages that a block may have.
 LANGUAGES = (*RUN, "text", "yaml", "json", "toml", "markdown")
 #: The markers, each with the expression of its value.
 MARKERS = {
     "no-run": r"\S.{9,}",  # the reason
+    "output": r"",  # a text is the output of the last block that was run
     "exit": r"[1-9]\d*",  # the exit code, if it is not 0
     "file": r"[\w.-][\w./-]*",  # the name under which the block is saved; it is not run
     "folder": r"\w+",  # what the folder of the page contains at first: a key of `folders.FOLDERS`
     "setup": r"(?s:.+)",  # shell commands that the reader need not see
 }
-_COMMENT = re.compile(r"<!--\s*([a-z-]+)(?::|\n)\s*(.*?)\s*-->", re.S)
+_COMMENT = re.compile(r"<!--\s*([a-z-]+)(?::|\s)\s*(.*?)\s*-->", re.S)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,16 +33,25 @@ class Block:
     """A fenced block, or the shell commands of a comment `setup`.
 
     `line`: the number of its first line. `markers`: those between it and the block before, without `folder`.
+    `follows`: nothing else is between it and the block before.
     """
 
     language: str
     text: str
     line: int
     markers: dict[str, str]
+    follows: bool = False
 
     @property
     def is_run(self) -> bool:
         return self.language in RUN and not {"no-run", "file"} & self.markers.keys()
+
+    @property
+    def is_output(self) -> bool:
+        """A text below a block, or with the marker `output`."""
+        return (self.language == "text" and self.follows and "no-run" not in self.markers) or (
+            "output" in self.markers
+        )
 
     def with_names(self, names: dict[str, str]) -> Block:
         """The same with ids instead of names in capitals, but not of variables such as `$USER_ID`."""
@@ -65,11 +75,12 @@ def page_of(text: str) -> Page:
     folder = "dataset"
     unused: list[str] = []
     markers: dict[str, str] = {}
+    follows = False
     for token in MarkdownIt("commonmark").parse(text):
         line = (token.map or [0])[0] + 1
         if token.type == "fence":
-            blocks.append(Block(token.info, token.content, line, markers))
-            markers = {}
+            blocks.append(Block(token.info, token.content, line, markers, follows))
+            markers, follows = {}, blocks[-1].is_run
         elif token.type == "html_block":
             for name, value in _COMMENT.findall(token.content):
                 if name == "folder":
@@ -78,9 +89,9 @@ def page_of(text: str) -> Page:
                     blocks.append(Block("sh", value + "\n", line, {}))
                 elif name in MARKERS:
                     markers = {**markers, name: value}
-        elif token.type != "list_item_open" and markers:
+        elif token.type != "list_item_open":
             unused += markers
-            markers = {}
+            markers, follows = {}, False
     return Page(tuple(blocks), folder, (*unused, *markers))
 
 

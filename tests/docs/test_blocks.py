@@ -25,7 +25,7 @@ def faults_of_page(text: str) -> list[str]:
     has_run = False
     for block in page.blocks:
         found += [f"line {block.line}: {fault}" for fault in _faults_of_block(block)]
-        if block.language == "text" and not has_run and "no-run" not in block.markers:
+        if block.is_output and not has_run:
             found.append(f"line {block.line}: output of no block")
         has_run = has_run or block.is_run
     for call in _INLINE.findall(text):
@@ -80,7 +80,8 @@ def test_the_blocks_of_a_page_are_correct(path: Path) -> None:
         ("```sh\nif true\n```", "line 1: bash: line"),
         ("```python\nif true\n```", "line 1: expected ':'"),
         ("```yaml\na: [b\n```", "line 1: while parsing"),
-        ("```text\nfound 3\n```", "line 1: output of no block"),
+        ("<!-- output -->\n```text\nfound 3\n```", "line 2: output of no block"),
+        ("```text\nfound 3\n```\n<!-- output -->", "marker output without a block"),
         ("<!-- no-run: short -->\n```sh\nls\n```", "line 2: marker no-run: short"),
         ("<!-- no-run: needs a cluster -->\nwords\n", "marker no-run without a block"),
         ("```sh\nls s3://bucket\n```", "line 1: a block that is run here has no bucket"),

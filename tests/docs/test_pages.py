@@ -37,7 +37,7 @@ def faults_of(
             done = session.run(block.with_names(names()), name)
             if done.code != int(block.markers.get("exit", 0)):
                 faults.append(f"{place}: exit code {done.code}\n{done.output}")
-        elif block.language == "text" and "no-run" not in block.markers:
+        elif block.is_output:
             checker = doctest.OutputChecker()
             if not checker.check_output(block.text, done.output, _COMPARED):
                 faults.append(f"{place}: another output\n{done.output}")
@@ -86,6 +86,7 @@ def test_the_blocks_of_a_page_run_and_give_what_it_shows(
         ("```sh\nfalse\n```", "page:1: exit code 1"),
         ("<!-- exit: 1 -->\n```sh\ntrue\n```", "page:2: exit code 0"),
         ("```sh\necho a b\n```\n\n```text\na c\n```", "page:5: another output"),
+        ("```sh\necho a\n```\nIt prints:\n<!-- output -->\n```text\na c\n```", "page:6: another output"),
         ("```python\nprint(1)\n```\n```text\n2\n```", "page:4: another output"),
         ("```python\nraise ValueError\n```", "page:1: exit code 1"),
         ("```sh\necho $UNSET\n```", "page:1: exit code"),
