@@ -157,7 +157,7 @@ def init(
             str(config.relative_to(Path.cwd()) if config.is_relative_to(Path.cwd()) else config)
         )
         tell("next:", err=True)
-        for command in ("audit", "run"):
+        for command in ("doctor", "audit", "run"):
             tell(f"  chatsieve {command} -c {name}", err=True)
 
 

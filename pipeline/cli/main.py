@@ -20,6 +20,7 @@ from pipeline.cli.convert import convert
 from pipeline.cli.datasets import gc, path, versions
 from pipeline.cli.demo import demo
 from pipeline.cli.diff import diff
+from pipeline.cli.doctor import doctor
 from pipeline.cli.erasure import expire, forget
 from pipeline.cli.evaluate import evaluate
 from pipeline.cli.explain import explain
@@ -68,7 +69,7 @@ app = typer.Typer(
 #: The commands by the heading under which the help lists them.
 _SECTIONS: dict[str, tuple[Callable[..., None] | typer.Typer, ...]] = {
     "First steps": (demo, inspect, init),
-    "Make a dataset": (audit, run),
+    "Make a dataset": (doctor, audit, run),
     "Examine a dataset": (verify, explain, diff, path, versions, history),
     "Change a dataset": (forget, expire, gc),
     "De-identify texts": (scrub, evaluate),

@@ -19,15 +19,15 @@ from pipeline.dataset.state import PreviousState, Rebuild
 from pipeline.dataset.writer import DatasetWriter, begin
 from pipeline.inputs.config import Settings
 from pipeline.inputs.find_inputs import Inputs, find_inputs, read_context
+from pipeline.inputs.runner import check_sees_files, runner_of
 from pipeline.inputs.watched import check_unchanged, states_of
 from pipeline.plan import PackPlan, RunPlan
 from pipeline.report.increment import check_compared
 from pipeline.report.previous import PreviousRun, read_previous_run
 from pipeline.runners.progress import Progress
 from pipeline.runners.run_graph import run_graph
-from schemas.errors import ConfigError, InputError, PipelineError, RunInterruptedError
+from schemas.errors import InputError, PipelineError, RunInterruptedError
 from schemas.policy import Pack
-from schemas.runners import RunnerConfig
 from transforms.consent.spilled import SpilledConsent, temporary_spill
 from transforms.decide.known_rows import Checked
 from transforms.deid.engines import EngineSpec
@@ -123,7 +123,7 @@ def execute_packs(
                 known_rows = _known_rows(increment.base, writers[0], checked_share)
                 plan = dataclasses.replace(plan, known_rows=known_rows)
             progress.expect(sum(plan.states[path].size for _, _, path in plan.digested))
-            catalogs = run_graph(plan, _runner(settings), beam_arguments, progress)
+            catalogs = run_graph(plan, runner_of(settings), beam_arguments, progress)
             checked = [check_compared(catalog) for catalog in catalogs]
             # A version with a damaged file is replaced by a new one.
             is_whole = all("damaged" not in catalog for catalog in catalogs)
@@ -213,7 +213,7 @@ def _plan(
 ) -> RunPlan:
     config = settings.config
     if any(isinstance(each, SpilledConsent) for each in inputs.snapshots):
-        _check_sees_files(config.runner)
+        check_sees_files(config.runner)
     # Blobs are spilled beside the output, where there is space; to a bucket nothing can be appended.
     folder = str(writers[0].staging if not is_remote(writers[0].path) else temporary.folder)
     # Workers on other machines do not see a file of this one: blobs then stay in the shuffle, sealed.
@@ -256,25 +256,6 @@ def _plan(
         else None,
         known_facts=known.facts if known else None,
     )
-
-
-def _check_sees_files(runner: RunnerConfig) -> None:
-    if not runner.has_local_workers:
-        raise ConfigError(
-            f"runner: {runner.name}: consent.sources are kept in files of this machine, which workers "
-            "elsewhere do not see; give consent.snapshots, or use direct, prism or LOOPBACK"
-        )
-
-
-def _runner(settings: Settings) -> RunnerConfig:
-    """The section `runner`, with absolute paths; a program without a slash is looked up on PATH."""
-    config = settings.config.runner
-    update = {
-        name: settings.resolve(given)
-        for name in ("program", "job_server_jar")
-        if (given := getattr(config, name, None)) is not None and (name != "program" or "/" in given)
-    }
-    return config.model_copy(update=update)
 
 
 def _stamp(settings: Settings, pack: Pack, inputs: Inputs) -> Stamp:

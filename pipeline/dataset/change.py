@@ -160,13 +160,7 @@ def begin_change(path: PurePath) -> Change:
     Raises BusyError while another command changes it, OutputError where it is not as it has to be, OSError.
     """
     store = store_of(path)
-    if isinstance(store, LocalStore):
-        _check_places(path, store)
-    before = read_catalog(store, str(path))
-    if before is not None and not before.catalog.is_sound:
-        raise OutputError(f"{path / CURRENT}: contradicts itself; `chatsieve verify` gives details")
-    if before is None:
-        _check_no_version(path, store)
+    before = changeable(path, store)
     held = claim(store, before.catalog.version + 1 if before else 1, str(path))
     # A writer whose claim lapsed may be about to commit: from here on it cannot. Another one may have
     # committed between the reading and the claim.
@@ -180,6 +174,21 @@ def begin_change(path: PurePath) -> Change:
         _is_done(held.release)
         raise BusyError(f"{path}: another command changed it at this moment; run again")
     return Change(path, store, held, before)
+
+
+def changeable(path: PurePath, store: Store) -> Read | None:
+    """The catalog of a dataset that may be changed, None for a new one; nothing is claimed.
+
+    Raises OutputError where it is not as it has to be, InputError for a catalog that cannot be read, OSError.
+    """
+    if isinstance(store, LocalStore):
+        _check_places(path, store)
+    before = read_catalog(store, str(path))
+    if before is not None and not before.catalog.is_sound:
+        raise OutputError(f"{path / CURRENT}: contradicts itself; `chatsieve verify` gives details")
+    if before is None:
+        _check_no_version(path, store)
+    return before
 
 
 def _check_no_version(path: PurePath, store: Store) -> None:

@@ -17,7 +17,7 @@ from typing import Literal
 import msgspec
 
 from pipeline.dataset.catalog import CURRENT, MANIFEST, Catalog, Kind, Version
-from pipeline.dataset.change import Change, begin_change
+from pipeline.dataset.change import Change, begin_change, changeable
 from pipeline.dataset.listed import committed_manifest, is_listed
 from pipeline.dataset.signals import signals_held
 from schemas.errors import OutputError, PipelineError
@@ -179,6 +179,18 @@ def begin(path: PurePath, kind: Kind, on_exists: Literal["refuse", "new_version"
         writer.rollback()
         raise OutputError(f"{path}: cannot be written ({error.strerror}); give another output.path") from None
     return writer
+
+
+def check_writable(path: PurePath, kind: Kind, on_exists: Literal["refuse", "new_version"]) -> Catalog | None:
+    """The catalog of a dataset into which `begin` would write now, None for a new one; nothing is claimed.
+
+    Raises what `begin` raises, except for claims of other commands; OSError where the place cannot be read.
+    """
+    _check_free(path)
+    before = changeable(path, store_of(path))
+    catalog = before.catalog if before else None
+    _check_kind(path, kind, catalog, on_exists)
+    return catalog
 
 
 def _check_free(path: PurePath) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from typing import NamedTuple
 
 from pipeline.inputs.config import Settings
@@ -32,7 +33,19 @@ class Consent(NamedTuple):
     known_until: dt.datetime
 
 
-def read_consent(settings: Settings, hasher: KeyedHasher, spill: Spill, states: States = UNKNOWN) -> Consent:
+#: How the rows of a database are read: see `read_table` and `check_table`.
+ReadTable = Callable[
+    [Settings, str, PostgresqlSource, KeyedHasher, Spill], tuple[Snapshot, list[SpilledConsent]]
+]
+
+
+def read_consent(
+    settings: Settings,
+    hasher: KeyedHasher,
+    spill: Spill,
+    states: States = UNKNOWN,
+    read_rows: ReadTable = read_table,
+) -> Consent:
     """Checks all sources; ConsentError for one that is missing, stale or has an invalid entry.
 
     Snapshots made after `as_of` are ignored completely, so that a run for a past instant gives the same
@@ -45,7 +58,9 @@ def read_consent(settings: Settings, hasher: KeyedHasher, spill: Spill, states: 
     inspected = [snapshot for snapshot in found if snapshot.instants]
     reads: list[str | SpilledConsent] = [snapshot.path for snapshot in inspected]
     for number, source in enumerate(config.sources):
-        snapshots, kept = _read_source(settings, f"consent.sources[{number}]", source, hasher, spill, states)
+        snapshots, kept = _read_source(
+            settings, f"consent.sources[{number}]", source, hasher, spill, states, read_rows
+        )
         inspected += snapshots
         reads += kept
     known = [instant for snapshot in inspected for instant in snapshot.instants]
@@ -65,10 +80,16 @@ def read_consent(settings: Settings, hasher: KeyedHasher, spill: Spill, states: 
 
 
 def _read_source(
-    settings: Settings, where: str, source: Source, hasher: KeyedHasher, spill: Spill, states: States
+    settings: Settings,
+    where: str,
+    source: Source,
+    hasher: KeyedHasher,
+    spill: Spill,
+    states: States,
+    read_rows: ReadTable,
 ) -> tuple[list[Snapshot], list[SpilledConsent]]:
     if isinstance(source, PostgresqlSource):
-        snapshot, kept = read_table(settings, where, source, hasher, spill)
+        snapshot, kept = read_rows(settings, where, source, hasher, spill)
         snapshots = [snapshot] if snapshot.instants else []
     else:
         snapshots, kept = _read_files(settings, where, source, hasher, spill, states)

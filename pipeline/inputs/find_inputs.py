@@ -29,7 +29,7 @@ from transforms.consent.spilled import SpilledConsent
 from transforms.shuffle.instants import moment_text
 from transforms.shuffle.spill import Spill
 from transforms.sources.base import PlanTask, ReadContext
-from transforms.sources.file_state import States
+from transforms.sources.file_state import UNKNOWN, States
 from transforms.sources.mapped.groups import MAX_BYTES
 from transforms.sources.registry import plan_tasks
 
@@ -99,8 +99,8 @@ def find_inputs(
     wait_for_ticks(watched)
     states = states_of(watched)
     consent = faults.kept(lambda: _consent(settings, hasher, spill, states))
-    deletions = faults.kept(lambda: _deletions(settings, hasher, states))
-    authorizations = faults.kept(lambda: _authorizations(settings, hasher, states))
+    deletions = faults.kept(lambda: deletions_of(settings, hasher, states))
+    authorizations = faults.kept(lambda: authorizations_of(settings, hasher, states))
     if consent is None or deletions is None or authorizations is None or len(covered) < len(config.inputs):
         raise faults.error()
     return Inputs(
@@ -136,8 +136,8 @@ def _consent(settings: Settings, hasher: KeyedHasher, spill: Spill, states: Stat
         return read_consent(settings, hasher, spill, states)
 
 
-def _deletions(settings: Settings, hasher: KeyedHasher, states: States) -> list[str]:
-    """The deletion list, if there is one, after a look at each of its rows."""
+def deletions_of(settings: Settings, hasher: KeyedHasher, states: States = UNKNOWN) -> list[str]:
+    """The deletion list, if there is one, after a check of each row; raises ConsentError or InputError."""
     given = settings.config.deletions
     paths = [settings.resolve(given)] if given else []
     with refused():
@@ -147,7 +147,8 @@ def _deletions(settings: Settings, hasher: KeyedHasher, states: States) -> list[
     return paths
 
 
-def _authorizations(settings: Settings, hasher: KeyedHasher, states: States) -> pa.Table:
+def authorizations_of(settings: Settings, hasher: KeyedHasher, states: States = UNKNOWN) -> pa.Table:
+    """The rows of the list of authorisations, none if there is none; raises ConsentError or InputError."""
     given = settings.config.authorizations
     if not given:
         return AUTHORIZATIONS.empty_table()

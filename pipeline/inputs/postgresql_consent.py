@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import hashlib
 from collections.abc import Iterator
@@ -43,12 +44,30 @@ def read_table(
     Raises ConsentError for an invalid row, ConfigError for an environment variable that is not set. A table
     without a `snapshot_at` column shows the present only, so an earlier `as_of` is an error.
     """
+    with _opened(settings, where, source) as (opened, rows):
+        kept = [spill_table(table, spill) for table in rows.kept(opened, hasher)]
+    return rows.snapshot(), kept
+
+
+def check_table(
+    settings: Settings, where: str, source: PostgresqlSource, hasher: KeyedHasher, spill: Spill
+) -> tuple[Snapshot, list[SpilledConsent]]:
+    """A snapshot of no rows that is known at `as_of`, after the server planned the query; raises the same.
+
+    No row is read, so neither the age nor the content of the rows is known.
+    """
+    del hasher, spill
+    with _opened(settings, where, source) as (opened, rows):
+        rows.check(opened)
+    return rows.snapshot()._replace(instants=(settings.as_of,)), []
+
+
+@contextlib.contextmanager
+def _opened(settings: Settings, where: str, source: PostgresqlSource) -> Iterator[tuple[Transaction, _Rows]]:
     place = f"{settings.path}: {where}"
     uri = expand(source.uri.get_secret_value(), f"{place}.uri", "set it to the connection string")
     with transaction(uri, place) as opened:
-        rows = _Rows(settings, place, source, opened.now)
-        kept = [spill_table(table, spill) for table in rows.kept(opened, hasher)]
-    return rows.snapshot(), kept
+        yield opened, _Rows(settings, place, source, opened.now)
 
 
 class _Rows:
@@ -94,6 +113,12 @@ class _Rows:
             decided = pc.less_equal(keyed["decided_at"], pa.scalar(self._as_of, INSTANT))
             if keyed.num_rows:
                 yield keyed.filter(pc.fill_null(decided, True))
+
+    def check(self, opened: Transaction) -> None:
+        """Raises ConsentError if the columns cannot be read; no row is fetched."""
+        for table in opened.tables(f"SELECT * FROM ({self._query()}) AS rows LIMIT 0"):  # noqa: S608
+            for name in ("decided_at", "snapshot_at"):
+                self._times(numbered(table, 1), name)
 
     def snapshot(self) -> Snapshot:
         """The table as report and manifest name it; call it after `kept`."""

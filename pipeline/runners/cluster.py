@@ -21,7 +21,7 @@ def run(
     config: FlinkRunner | SparkRunner, arguments: Sequence[str], plan: RunPlan, progress: Progress
 ) -> None:
     """Gives the graph to a job server, or starts one from its jar, and waits until the graph has run."""
-    _check_jar(config.job_server_jar)
+    check_jar(config.job_server_jar)
     options = beam_options(config, arguments)
     local = config.job_endpoint is None or is_this_host(config.job_endpoint)
     limits = Limits(seconds(config.start_timeout), seconds(config.idle_timeout))
@@ -44,7 +44,7 @@ def beam_options(config: FlinkRunner | SparkRunner, arguments: Sequence[str]) ->
     return [*options, *arguments]
 
 
-def _check_jar(jar: str | None) -> None:
+def check_jar(jar: str | None) -> None:
     """ConfigError for a jar that cannot be started: Beam takes what is no file for an address."""
     if jar is None:
         return

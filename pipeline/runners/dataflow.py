@@ -18,7 +18,18 @@ from schemas.sections.job_runners import DataflowRunner
 
 def run(config: DataflowRunner, arguments: Sequence[str], plan: RunPlan, progress: Progress) -> None:
     """Gives the graph to Dataflow and waits until it has run."""
-    # Beam imports them late: it then fails without a reason, or connects without credentials.
+    check_client()
+    pipeline = build_pipeline(plan, "DataflowRunner", parsed(beam_options(config, arguments)))
+    mark_begin(pipeline, plan)
+    limits = Limits(seconds(config.start_timeout), seconds(config.idle_timeout))
+    run_job(lambda: _DataflowJob(pipeline.run()), progress, Failures(), limits, lambda: has_begun(plan))
+
+
+def check_client() -> None:
+    """Raises ConfigError if the extra for Dataflow is not installed.
+
+    Beam imports it late: it then fails without a reason, or connects without credentials.
+    """
     try:
         for module in ("google.cloud.dataflow_v1beta3", "google_auth_httplib2"):
             importlib.import_module(module)
@@ -26,10 +37,6 @@ def run(config: DataflowRunner, arguments: Sequence[str], plan: RunPlan, progres
         raise ConfigError(
             "runner: dataflow: its client is not installed; run `pip install 'chatsieve[dataflow]'`"
         ) from None
-    pipeline = build_pipeline(plan, "DataflowRunner", parsed(beam_options(config, arguments)))
-    mark_begin(pipeline, plan)
-    limits = Limits(seconds(config.start_timeout), seconds(config.idle_timeout))
-    run_job(lambda: _DataflowJob(pipeline.run()), progress, Failures(), limits, lambda: has_begun(plan))
 
 
 def beam_options(config: DataflowRunner, arguments: Sequence[str]) -> list[str]:

@@ -36,7 +36,7 @@ def run(config: PrismRunner, arguments: Sequence[str], plan: RunPlan, progress: 
     with contextlib.ExitStack() as stack:
         socket = stack.enter_context(socket_folder())
         relay = f"unix:{socket}"
-        stack.enter_context(_prism(_program(config), socket, config.allow_listening, failures))
+        stack.enter_context(_prism(program_of(config), socket, config.allow_listening, failures))
         pool = f"unix://{Path(socket).parent / 'pool'}"
         stack.enter_context(
             worker_pool(pool, Children(failures.add, plan.run_key.worker_environment()), relay)
@@ -49,7 +49,7 @@ def run(config: PrismRunner, arguments: Sequence[str], plan: RunPlan, progress: 
         run_job(lambda: PortableJob(pipeline.run()), progress, failures)
 
 
-def _program(config: PrismRunner) -> str:
+def program_of(config: PrismRunner) -> str:
     """The path of Prism: as configured, else on PATH, else in the folder where Go installs programs."""
     go = [os.environ.get("GOBIN"), f"{os.environ.get('GOPATH') or Path.home() / 'go'}/bin"]
     folders = os.pathsep.join(filter(None, go))

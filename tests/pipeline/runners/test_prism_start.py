@@ -69,4 +69,4 @@ def test_prism_is_found_where_go_installs_it(
     for name in ("PATH", "GOBIN", "GOPATH"):
         monkeypatch.setenv(name, "/no/such/folder")
     monkeypatch.setenv(variable, str(folder if variable == "GOPATH" else place.parent))
-    assert prism._program(prism.PrismRunner(name="prism")) == str(place)
+    assert prism.program_of(prism.PrismRunner(name="prism")) == str(place)
