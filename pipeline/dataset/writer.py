@@ -184,10 +184,13 @@ def begin(path: PurePath, kind: Kind, on_exists: Literal["refuse", "new_version"
 def check_writable(path: PurePath, kind: Kind, on_exists: Literal["refuse", "new_version"]) -> Catalog | None:
     """The catalog of a dataset into which `begin` would write now, None for a new one; nothing is claimed.
 
-    Raises what `begin` raises, except for claims of other commands; OSError where the place cannot be read.
+    Raises what `begin` raises, except for claims of other commands.
     """
-    _check_free(path)
-    before = changeable(path, store_of(path))
+    try:
+        _check_free(path)
+        before = changeable(path, store_of(path))
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror}); give another output.path") from None
     catalog = before.catalog if before else None
     _check_kind(path, kind, catalog, on_exists)
     return catalog

@@ -72,6 +72,7 @@ class Codes(NamedTuple):
 #: All commands of `chatsieve`; a test compares the names.
 COMMANDS: dict[str, Codes] = {
     "init": Codes(),
+    "doctor": Codes(four="no fault, but something is not ready: inputs, consent, a job service, the dataset"),
     "run": Codes(
         "a threshold of `audit.fail_if` or `limits.max_quarantined_fraction` was crossed. The version is "
         "committed; a repeated run that finds nothing new ends with 1 again",

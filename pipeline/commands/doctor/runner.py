@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from pipeline.commands.doctor.findings import Told, later, refusals_of
 from pipeline.inputs.config import Settings
 from pipeline.inputs.runner import check_sees_files, runner_of
-from schemas.runners import (
+from schemas.runners import PrismRunner
+from schemas.sections.job_runners import (
     DataflowRunner,
     FlinkRunner,
     PortableRunner,
-    PrismRunner,
     SparkRunner,
     is_this_host,
 )
