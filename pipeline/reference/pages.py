@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from pipeline.reference import commands, configuration, exit_codes, manual
+from pipeline.reference import commands, configuration, exit_codes, files, manual
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
 
@@ -14,6 +14,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "commands.md": commands.page,
     "configuration.md": configuration.page,
     "exit-codes.md": exit_codes.page,
+    "files.md": files.page,
 }
 
 
