@@ -74,7 +74,7 @@ FIELD_KINDS = frozenset(
 )
 
 
-#: Why a record or session is quarantined; docs/reference/operations.md explains each.
+#: Why a record or session is quarantined; docs/reference/reasons.md explains each.
 QUARANTINE_CODES = frozenset(
     {
         "malformed_json",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from pipeline.reference import commands, configuration, exit_codes, files, manual
+from pipeline.reference import commands, configuration, exit_codes, files, manual, reasons
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
 
@@ -15,6 +15,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "configuration.md": configuration.page,
     "exit-codes.md": exit_codes.page,
     "files.md": files.page,
+    "reasons.md": reasons.page,
 }
 
 

@@ -85,7 +85,8 @@ class FailIf(StrictModel):
         unknown = sorted(set(value) - {*map(str, Reason), *QUARANTINE_CODES})
         if unknown:
             raise ValueError(
-                f"{unknown[0]} is neither a reason nor a quarantine code; docs/reference/policy.md lists both"
+                f"{unknown[0]} is neither a reason nor a quarantine code; "
+                "docs/reference/reasons.md lists both"
             )
         return value
 

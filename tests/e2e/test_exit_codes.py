@@ -119,6 +119,6 @@ def test_a_command_ends_with_the_documented_code(
 
 def test_the_documentation_lists_every_code() -> None:
     """A scheduler is configured by this table."""
-    table = (ROOT / "docs/reference/operations.md").read_text(encoding="utf-8")
+    table = (ROOT / "docs/reference/exit-codes.md").read_text(encoding="utf-8")
     listed = {int(code) for code in re.findall(r"^\| ([0-9]) \|", table, re.M)}
     assert listed == {code for _, code, _ in CASES}

@@ -43,9 +43,9 @@ def exit_codes() -> set[int]:
 
 
 def test_every_exit_code_has_a_section() -> None:
-    """Codes that the table of operations.md has, and that the errors have."""
+    """Codes that the table of exit-codes.md has, and that the errors have."""
     assert set(sections(PAGE)["Exit codes"]) == {f"Exit code {code}" for code in exit_codes()}
-    table = (ROOT / "docs/reference/operations.md").read_text(encoding="utf-8")
+    table = (ROOT / "docs/reference/exit-codes.md").read_text(encoding="utf-8")
     assert {int(code) for code in re.findall(r"^\| (\d) \| ", table, re.M)} == exit_codes()
 
 
