@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from pipeline.reference.markdown import code, table
+from pipeline.reference.markdown import code, table, wrapped
 from pipeline.reference.types import described, named_models, type_words
 from pipeline.reference.values import size_text, yaml_text
 from schemas.config_schemas import MODELS
@@ -75,9 +75,9 @@ def page() -> str:
         for section, same in _grouped(sections(name)):
             if section.place:
                 parts.append(f"\n### {section.title}\n")
-            parts.append(f"\n{section.meaning}\n\n")
+            parts.append(f"\n{wrapped(section.meaning)}\n\n")
             if same:
-                parts.append(f"The same keys: {', '.join(map(code, same))}.\n\n")
+                parts.append(wrapped(f"The same keys: {', '.join(map(code, same))}.") + "\n\n")
             parts.append(table(["key", "type", "default", "meaning", "example"], map(_row, section.keys)))
     return "".join(parts)
 
@@ -94,7 +94,7 @@ def _sections(root: dict[str, Any], schema: dict[str, Any], place: str, title: s
         Key(f"{place}.{name}".removeprefix("."), described(root, one), name in required)
         for name, one in schema["properties"].items()
     ]
-    yield Section(place, title or place, _joined(schema.get("description", "")), keys)
+    yield Section(place, title or place, schema.get("description", ""), keys)
     for key in keys:
         for suffix, models in named_models(root, key.schema):
             for model in models:
@@ -111,11 +111,6 @@ def _grouped(found: list[Section]) -> list[tuple[Section, list[str]]]:
         if section is not groups[repr(below)][0] and section.place not in places:
             places.append(section.place)
     return [(section, [each for each in same if each != section.place]) for section, same in groups.values()]
-
-
-def _joined(description: str) -> str:
-    """The paragraphs of a docstring, each on one line."""
-    return "\n\n".join(part.replace("\n", " ") for part in description.split("\n\n"))
 
 
 def _title(place: str, model: dict[str, Any], one_of_several: bool) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pipeline.reference import files_read, files_written, state_files
 from pipeline.reference.columns import File, types_of
-from pipeline.reference.markdown import code, table
+from pipeline.reference.markdown import code, table, wrapped
 
 _INTRODUCTION = """\
 # Files
@@ -75,5 +75,5 @@ def described(file: File) -> str:
     rows = [
         (code(name), kinds[name], null or "no", meaning) for name, (null, meaning) in file.columns.items()
     ]
-    heading = f"\n### {file.title}\n\n{file.text.strip()}\n\n"
+    heading = f"\n### {file.title}\n\n{wrapped(file.text)}\n\n"
     return heading + table(["column", "type", "null", "meaning"], rows)
