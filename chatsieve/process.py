@@ -20,10 +20,12 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from pipeline.runners.process import BEAM_THREAD
 from schemas.errors import ChatsieveError, PipelineError, RunInterruptedError, exit_code_of
 
 #: Files are 0640 and folders 0750, private ones less, as those that the command writes.
 _UMASK = 0o027
+_BEAM_SECONDS = 10.0
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 #: Beam and the engines have state that is one for a process: a second run waits for the first.
 _ONE_RUN = threading.Lock()
@@ -145,7 +147,18 @@ def writing() -> Iterator[None]:
 
     with _ONE_RUN, _signals_put_back(), _MODES.during(), masking(builds=True):
         remove_abandoned()
-        yield
+        try:
+            yield
+        except BaseException:
+            _wait_for_beam()
+            raise
+
+
+def _wait_for_beam() -> None:
+    """Waits until Beam's thread has noticed that its workers are gone: it logs that, and is not heard yet."""
+    for thread in threading.enumerate():
+        if thread.name == BEAM_THREAD:
+            thread.join(_BEAM_SECONDS)
 
 
 def contained[**Given, Result](function: Callable[Given, Result]) -> Callable[Given, Result]:

@@ -8,7 +8,7 @@ import os
 import secrets
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Literal, Self, get_args
 
 from chatsieve.process import contained, contained_parts, masking
 from schemas.errors import ConfigError, DeidError, InputError
@@ -107,7 +107,8 @@ class Scrubber:
         has that of the run. `kinds`: one for each text, by default `user`. Raises DeidError, with the reason,
         if the session is refused.
         """
-        return self._session(list(texts), conversation_id, kinds or ["user"] * len(texts))
+        several = list(_checked(texts))
+        return self._session(several, conversation_id, kinds or ["user"] * len(several))
 
     def scrub_many(self, texts: Iterable[str]) -> Iterator[Scrubbed]:
         """Each text as a session of its own, in their order, as `chatsieve scrub --jsonl` does.
@@ -115,7 +116,7 @@ class Scrubber:
         A refused text does not end the iteration: its `text` is None, and `refused` has the reason. Texts are
         read in batches of 256.
         """
-        return contained_parts(lambda: self._many(texts))
+        return contained_parts(lambda: self._many(_checked(texts)))
 
     def _many(self, texts: Iterable[str]) -> Iterator[list[Scrubbed]]:
         for batch in itertools.batched(texts, _TOGETHER):
@@ -148,6 +149,8 @@ class Scrubber:
     ) -> SessionText:
         from transforms.deid.spans import Segment, SessionText
 
+        for kind in {*kinds} - {*get_args(Kind)}:
+            raise InputError(f"Scrubber: unknown kind {kind!r}; known: {', '.join(get_args(Kind))}")
         for text in texts:
             if not isinstance(text, str):
                 raise InputError(f"Scrubber: expected texts, not {type(text).__name__}")
@@ -165,6 +168,13 @@ class Scrubber:
             if self._engine is None:
                 raise DeidError("the Scrubber is closed; make a new one")
             return self._engine.explain_sessions(sessions)
+
+
+def _checked(texts: Iterable[str]) -> Iterable[str]:
+    """The texts; InputError for one text, whose characters would be taken for texts."""
+    if isinstance(texts, str):
+        raise InputError("Scrubber: expected several texts, not one; give [text]")
+    return texts
 
 
 def _key(given: str | bytes | None) -> bytes:

@@ -12,6 +12,8 @@ import threading
 #: Beam and pyarrow import these if they are installed, for features that are not used here, or not yet:
 #: Beam's Dataflow runner imports Google's clients itself.
 _UNUSED = frozenset({"bson", "google.api_core", "google.auth", "google.cloud", "pandas", "pymongo"})
+#: The name of the thread in which Beam runs a graph with worker processes.
+BEAM_THREAD = "beam"
 #: Environment variables of a worker process, unless the user sets them. A stage frees memory that the next
 #: one allocates. If it went back to the system in between, the system would clear every page again: a seventh
 #: of an audit's time. Only the allocator of the C library has settings to keep it.

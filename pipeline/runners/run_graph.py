@@ -35,6 +35,8 @@ def run_graph(
         error.args = tuple(_without_step(str(each)) for each in error.args)
         raise
     except Exception as error:
+        if _is_interrupt(error):
+            raise KeyboardInterrupt from None
         raise _failure(error) from error
     return [_read_catalog(pack.staging) for pack in plan.packs]
 
@@ -71,6 +73,13 @@ def _read_catalog(staging: str) -> dict[str, list[dict[str, Any]]]:
             "the runner ended without a result; nothing was committed; run again with --debug"
         ) from None
     return entries_by_kind([item.encode() for item in msgspec.json.decode(data)])
+
+
+def _is_interrupt(error: BaseException | None) -> bool:
+    """True for what Beam makes of a KeyboardInterrupt that arrived in a step which runs in this process."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _failure(error: Exception) -> ChatsieveError:

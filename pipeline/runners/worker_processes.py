@@ -19,10 +19,12 @@ from apache_beam.transforms import environments
 from google.protobuf import json_format, text_format
 
 from pipeline.runners.children import Child, Children
+from pipeline.runners.process import BEAM_THREAD
 from pipeline.runners.socket_folder import socket_folder
 from pipeline.runners.socket_server import SocketServer
 from schemas.errors import PipelineError
 
+_BEAM_SERVER = worker_handlers.GrpcServer
 _URN = "chatsieve:env:worker_process:v1"
 
 
@@ -41,7 +43,7 @@ class WorkerProcesses:
         self._server: SocketServer | None = None
         # Beam makes a handler from the URN of an environment. The handler belongs to this run.
         worker_handlers.WorkerHandler.register_environment(_URN, bytes)(self._handler)
-        # Never restored: a thread of Beam that goes on after a failure must not make Beam's own server.
+        # Put back after success only: a thread of Beam that goes on after a failure must not make Beam's own.
         worker_handlers.GrpcServer = self._serve
 
     @property
@@ -56,13 +58,14 @@ class WorkerProcesses:
         """
         with socket_folder() as self._socket:
             # In a thread of its own: after a failure, Beam's threads go on waiting for the worker.
-            threading.Thread(target=self._call, args=(run,), name="beam", daemon=True).start()
+            threading.Thread(target=self._call, args=(run,), name=BEAM_THREAD, daemon=True).start()
             try:
                 error = self._ended.get()
             finally:
                 self._kill()
         if error is not None:
             raise error
+        worker_handlers.GrpcServer = _BEAM_SERVER
 
     def _call(self, run: Callable[[], object]) -> None:
         try:

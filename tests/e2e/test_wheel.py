@@ -79,8 +79,9 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
 
 
 _WHERE = """
-import importlib.util, json, pipeline, schemas, transforms
-files = [module.__file__ or list(module.__path__)[0] for module in (pipeline, schemas, transforms)]
+import chatsieve, importlib.util, json, pipeline, schemas, transforms
+packages = (chatsieve, pipeline, schemas, transforms)
+files = [module.__file__ or list(module.__path__)[0] for module in packages]
 print(json.dumps([files, importlib.util.find_spec("transforms.training") is None]))
 """
 
@@ -89,7 +90,8 @@ print(json.dumps([files, importlib.util.find_spec("transforms.training") is None
 def test_only_the_wheel_is_imported_and_training_is_not_in_it(installed: Installed) -> None:
     """If the clone were importable, the next test would not test the wheel. Training needs a clone."""
     files, no_training = json.loads(installed.run("python", "-c", _WHERE).stdout)
-    assert [Path(file).is_relative_to(installed.environment) for file in files] == [True] * 3
+    assert [Path(file).is_relative_to(installed.environment) for file in files] == [True] * 4
+    assert [Path(file).with_name("py.typed").is_file() for file in files] == [True] * 4
     assert no_training
 
 
