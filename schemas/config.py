@@ -113,7 +113,7 @@ class RunConfig(StrictModel):
     )
     as_of: Instant | None = pydantic.Field(
         default=None,
-        description="The instant that sessions are decided for; later data is not used. If not given: now.",
+        description="The instant of the decisions: later consent does not count. If not given: now.",
         examples=["2026-03-01T00:00:00Z"],
     )
     wait: Span | None = pydantic.Field(
@@ -123,7 +123,7 @@ class RunConfig(StrictModel):
     )
     key: str | None = pydantic.Field(
         default=None,
-        description="A reference to a variable with the key: 64 hex digits. One of the three key settings.",
+        description="A variable with the key, 64 hex digits. Give this, `key_file` or `key_command`.",
         examples=["${CHATSIEVE_KEY}"],
     )
     key_file: str | None = pydantic.Field(

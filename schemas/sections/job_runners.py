@@ -233,7 +233,7 @@ class DataflowRunner(_JobRunner):
     )
     service_account_email: Text | None = pydantic.Field(
         default=None,
-        description="The service account of the workers. If not given: the one of the project.",
+        description="The service account of the workers. If not given: the project's default.",
         examples=["chatsieve@my-project.iam.gserviceaccount.com"],
     )
     subnetwork: Text | None = pydantic.Field(
