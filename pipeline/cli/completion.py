@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import sys
+import os
 from collections.abc import Iterator, MutableMapping
 from typing import Annotated, Any, Literal
 
@@ -64,8 +64,9 @@ def complete(app: typer.Typer, environment: MutableMapping[str, str]) -> int:
             code = ended.code
         except Exception:  # noqa: BLE001 - see above
             return 1
-    for line in filter(None, printed.getvalue().splitlines()):
-        sys.stdout.write(f"{line.removeprefix(begun)}\n")
+    lines = filter(None, printed.getvalue().splitlines())
+    with contextlib.suppress(OSError):  # no buffer, which would fail when the process ends
+        os.write(1, "".join(f"{line.removeprefix(begun)}\n" for line in lines).encode())
     return int(code) if isinstance(code, int) else 0
 
 

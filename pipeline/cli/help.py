@@ -23,6 +23,8 @@ _SECTION = "Examples:\n"
 _TYPE = re.compile(r" <[^>]+>$")
 _BOUNDS = r"(?:[-.\d]+<=?x(?:<=?[-.\d]+)?|x[<>]=?[-.\d]+)"
 _RANGE = re.compile(rf"; {_BOUNDS}(?=[;\]])|\s*\[{_BOUNDS}\]|(?<=\[){_BOUNDS}; ")
+#: A hyphen at which the library does not wrap a line.
+_UNBROKEN = "\N{NON-BREAKING HYPHEN}"
 _SENTENCE_END = re.compile(r"\.\s")
 
 
@@ -60,6 +62,18 @@ class _Help:
         pieces: list[str] = super().collect_usage_pieces(ctx)  # type: ignore[misc]
         return [piece.replace("{", "").replace("}", "") for piece in pieces]
 
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Writes the whole help. No line ends within a word: half of `--as-of` cannot be copied."""
+        super().format_help(ctx, formatter)  # type: ignore[misc]
+        formatter.buffer = [each.replace(_UNBROKEN, "-") for each in formatter.buffer]
+
+    def format_help_text(self, ctx: Any, formatter: Any) -> None:
+        """Writes the paragraphs."""
+        del ctx
+        formatter.write_paragraph()
+        with formatter.indentation():
+            formatter.write_text(_unbroken(self.help or ""))
+
     def rows(self, ctx: Any, kind: str) -> list[Row]:
         """The parameters of a kind, `argument` or `option`, in the order of the help."""
         found = (
@@ -88,7 +102,7 @@ class _Help:
         for title, kind in (("Arguments", "argument"), ("Options", "option")):
             if rows := self.rows(ctx, kind):
                 with formatter.section(title):
-                    formatter.write_dl(rows)
+                    formatter.write_dl([(_unbroken(name), _unbroken(text)) for name, text in rows])
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
         """Writes the examples. A command line is one line at any width, so that it can be copied."""
@@ -98,7 +112,7 @@ class _Help:
         with formatter.section("Examples"):
             for title, line in self.examples:
                 if title:
-                    formatter.write_text(title)
+                    formatter.write_text(_unbroken(title))
                 indent = formatter.current_indent + (2 if title else 0)
                 formatter.write(f"{'':>{indent}}{line}\n")
 
@@ -133,8 +147,15 @@ class Group(_Help, TyperGroup):
         for title, names in sections.items():
             with formatter.section(title):
                 formatter.write_dl(
-                    [(name.ljust(width), self.commands[name].get_short_help_str()) for name in names]
+                    [
+                        (name.ljust(width), _unbroken(self.commands[name].get_short_help_str()))
+                        for name in names
+                    ]
                 )
+
+
+def _unbroken(text: str) -> str:
+    return text.replace("-", _UNBROKEN)
 
 
 def _first_sentence(text: str) -> str:

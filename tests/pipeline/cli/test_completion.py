@@ -141,6 +141,16 @@ def test_a_question_that_cannot_be_answered_prints_nothing(environment: dict[str
     assert (done.stdout, done.stderr) == ("", "")
 
 
+def test_an_answer_to_a_closed_or_full_terminal_is_silent() -> None:
+    """A traceback would be printed into the line that is being typed."""
+    asked = {VARIABLE: "complete_bash", "COMP_WORDS": "chatsieve\nru", "COMP_CWORD": "1"}
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [COMMAND], stdout=full, stderr=subprocess.PIPE, check=False, env={**os.environ, **asked}
+        )
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 def test_an_answer_loads_no_runner_and_leaves_nothing(tmp_path: Path) -> None:
     """Each Tab asks: it must not take a second, be logged or counted as a run, or leave files."""
     for name in ("temporary", "work"):

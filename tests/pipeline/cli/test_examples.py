@@ -16,7 +16,10 @@ from tests.support.command import chatsieve
 COMMANDS = cli_commands()
 EXAMPLES = sorted({example.line for command in COMMANDS.values() for example in command.examples})
 #: Examples that cannot run here, and why.
-PARSED_ONLY = {"chatsieve run -c flink.yaml -- --parallelism=8": "needs a Flink cluster"}
+PARSED_ONLY = {
+    "chatsieve init": "asks on a terminal",
+    "chatsieve run -c flink.yaml -- --parallelism=8": "needs a Flink cluster",
+}
 
 
 def arguments_of(line: str) -> list[str]:

@@ -40,7 +40,7 @@ def test_help_is_literal_and_ends_with_an_example(words: str) -> None:
     assert not re.search(r"[<{]\w+[>}]|x[<>]=?\d|list\[|\x1b", shown)
     assert {each.strip() for each in lines} >= {example.line for example in command.examples}
     texts = [command.help or "", *(str(each.help or "") for each in command.params)]
-    assert [text for text in texts if "".join(text.split()) not in "".join(shown.split())] == []
+    assert [text for text in texts if " ".join(text.split()) not in " ".join(shown.split())] == []
 
 
 @pytest.mark.parametrize("columns", [60, 80, 200])
@@ -64,6 +64,7 @@ def test_help_fits_other_terminals_and_cuts_no_example(columns: int) -> None:
     lines = {example.line for example in COMMANDS["chatsieve run"].examples}
     assert {each.strip() for each in shown} >= lines
     assert all(len(each) <= min(columns, 80) for each in shown if each.strip() not in lines)
+    assert [each for each in shown if each.endswith("-")] == []
 
 
 @pytest.mark.parametrize("group", [words for words, each in COMMANDS.items() if isinstance(each, Group)])
