@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import textwrap
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -11,7 +10,7 @@ import typer
 
 from pipeline.cli.help import Command, Example, Group, Row
 from pipeline.cli.main import app
-from pipeline.reference.markdown import code, table
+from pipeline.reference.markdown import code, table, wrapped
 
 _INTRODUCTION = """\
 # Commands
@@ -33,7 +32,6 @@ _OF_ALL = frozenset({"-h, --help", "--debug"})
 #: An option in a text, outside of backticks.
 _OPTION = re.compile(r"(?<![\w-])(--[a-z][a-z-]*)")
 _MARKUP = re.compile(r"([*<])")
-_WIDTH = 110
 
 
 class Described(NamedTuple):
@@ -90,7 +88,7 @@ def page() -> str:
 
 def _section(command: Described) -> str:
     parts = [f"\n## {command.words}\n\n```text\n{command.usage}\n```\n"]
-    parts += [f"\n{_paragraph(each)}\n" for each in command.paragraphs]
+    parts += [f"\n{wrapped(_literal(each))}\n" for each in command.paragraphs]
     for kind, rows in (("argument", command.arguments), ("option", command.options)):
         cells = [(code(row.name), _literal(row.text)) for row in rows if row.name not in _OF_ALL]
         if cells:
@@ -106,10 +104,6 @@ def _examples(command: Described) -> str:
         for line in ([f"# {title.rstrip(':')}"] if title else []) + [command_line]
     ]
     return "\n".join(["```text", *lines, "```", ""])
-
-
-def _paragraph(text: str) -> str:
-    return textwrap.fill(_literal(text), _WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
 def _literal(text: str) -> str:
