@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from chatsieve.process import contained
+from chatsieve.process import contained, masking
 from chatsieve.settings import Config, settings_for
 from schemas.errors import ConfigError
 
@@ -62,7 +62,8 @@ def explain(
         if where is not None and (as_of is not None or policy is not None):
             raise ConfigError("explain: run excludes as_of and policy; give one of them")
         settings = settings_for(config, as_of=as_of, policy=policy, more=set)
-        document = command.explain(settings, conversation, where, text)
+        with masking(builds=True):
+            document = command.explain(settings, conversation, where, text)
     elif where is not None:
         document = command.explain_ledger(where, conversation)
     else:

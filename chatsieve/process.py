@@ -104,6 +104,8 @@ def _controller() -> Any:
 
 
 _SILENT, _MODES, _MATRICES = _Shared(_silent), _Shared(_umask), _Shared(_one_matrix_thread)
+#: For whatever may write a file: it has the mode that the command gives it.
+modes = _MODES.during
 
 
 @contextlib.contextmanager
@@ -145,7 +147,7 @@ def writing() -> Iterator[None]:
     """For a run or audit: one at a time in a process, with the modes of files that the command has."""
     from transforms.shuffle.temporary import remove_abandoned
 
-    with _ONE_RUN, _signals_put_back(), _MODES.during(), masking(builds=True):
+    with _ONE_RUN, _signals_put_back(), modes(), masking(builds=True):
         remove_abandoned()
         try:
             yield

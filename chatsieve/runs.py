@@ -131,8 +131,8 @@ def _execute(
     from transforms.storage.places import location
 
     compared = None if compare is None else location(os.fspath(compare))
+    settings = when_ready(settings, [settings.output_path(kind)], lambda _: None)
     with writing():
-        settings = when_ready(settings, [settings.output_path(kind)], lambda _: None)
         # Beam takes seconds to import: a refusal comes before.
         from pipeline.commands.run import execute
         from pipeline.runners.progress import Progress

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePath
 from typing import Any
 
+from chatsieve.process import modes
 from pipeline.inputs.config import (
     Settings,
     absolute,
@@ -50,10 +51,11 @@ def settings_for(
     for dotted, value in (more or {}).items():
         given[dotted] = (f"set[{dotted!r}]", _plain(value))
     overrides = {dotted: value for dotted, (_, value) in given.items()}
-    if not isinstance(config, Mapping):
-        return load_settings(Path(config), overrides, options={key: name for key, (name, _) in given.items()})
     options = {dotted: name for dotted, (name, _) in given.items()}
-    return settings_of(_plain(config), {}, _NAME, Path.cwd(), overrides, options)
+    with modes():  # `create_key` writes a key
+        if isinstance(config, Mapping):
+            return settings_of(_plain(config), {}, _NAME, Path.cwd(), overrides, options)
+        return load_settings(Path(config), overrides, options=options)
 
 
 def _text(name: str, given: str | os.PathLike[str]) -> str:

@@ -117,6 +117,20 @@ def test_a_mapping_in_a_thread_decides_as_the_file_does(
     assert ["audit.fail_if.min_sessions" in each for each in result.thresholds_crossed] == [True]
 
 
+def test_a_key_that_a_configuration_creates_has_the_modes_of_the_command(
+    logs: Corpus, tmp_path: Path
+) -> None:
+    """Nobody else may read it, although the umask of a notebook lets everybody."""
+    settings = {"inputs.0.path": "nothing.jsonl", "key_file": tmp_path / "keys/run.key", "create_key": True}
+    umask = os.umask(0)
+    try:
+        with pytest.raises(chatsieve.InputError):
+            chatsieve.run(logs.config, output=tmp_path / "out", set=settings)
+    finally:
+        assert os.umask(umask) == 0
+    assert modes_below(tmp_path / "keys") == {"": "drwxr-x---", "run.key": "-rw-------"}
+
+
 @pytest.mark.usefixtures("called")
 def test_an_interrupt_rolls_back_and_arrives(
     logs: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -21,7 +21,7 @@ def _clone(folder: Path, _corpus: Corpus) -> None:
     """`configs`, `examples` and the packages of the program, as in a clone."""
     for name in ("configs", "examples"):
         shutil.copytree(ROOT / name, folder / name)
-    for name in ("Makefile", "benchmarks", "docs", "pipeline", "schemas", "tests", "transforms"):
+    for name in ("Makefile", "benchmarks", "chatsieve", "docs", "pipeline", "schemas", "tests", "transforms"):
         (folder / name).symlink_to(ROOT / name)
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from schemas.errors import PipelineError
 
-#: The packages, and the ends of the names of their files that decide what is written.
+#: The packages, and the ends of the names of their files that decide what is written. Not `chatsieve`: it
+#: decides nothing, and what a format of another package takes from it is code of these packages.
 _PACKAGES = {
     "pipeline": (".py",),
     "schemas": (".py",),
