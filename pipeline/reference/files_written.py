@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pipeline.commands.diff import CHANGED
 from pipeline.reference.columns import File
-from pipeline.reference.documents import CERTIFICATE, CLAIM, CURRENT, MANIFEST
+from pipeline.reference.documents import CERTIFICATE, CLAIM, CURRENT, MANIFEST, WHAT_IF
 from pipeline.verify.schema import QuarantineLine
 from schemas.tables import INDEX, LEDGER, SESSIONS, TRAINING
 
@@ -140,6 +140,40 @@ SESSIONS_OF_USERS = File(
     },
 )
 
+TRUTH = File(
+    "truth/decisions.jsonl",
+    "Written by `chatsieve sample`: the decision that each session must get.",
+    {
+        "conversation_id": "text",
+        "user_id": "text",
+        "decision": "text",
+        "reason": "text",
+        "scenario": "text",
+        "kept_message_ids": "list of text",
+    },
+    {
+        "conversation_id": ("", "The id of the conversation."),
+        "user_id": ("yes: no user id", "The id of the user."),
+        "decision": ("", "As in the ledger."),
+        "reason": ("", "As in the ledger."),
+        "scenario": ("", "The kind of session that was made."),
+        "kept_message_ids": ("", "The messages of the training row; empty if there is none."),
+    },
+)
+
+PLANTED = File(
+    "truth/planted.jsonl",
+    "Written by `chatsieve sample`: each made-up personal value in the logs.",
+    dict.fromkeys(("conversation_id", "message_id", "type", "value", "where"), "text"),
+    {
+        "conversation_id": ("", "The id of the conversation."),
+        "message_id": ("", "The id of the message."),
+        "type": ("", "The entity type."),
+        "value": ("", "The value."),
+        "where": ("", "`text`, `thinking`, `tool_input` or `tool_result`."),
+    },
+)
+
 CHANGES = File(
     "chatsieve diff --out FILE",
     "Parquet: one row per session that two runs or audits, A and B, decide differently.",
@@ -160,13 +194,13 @@ CHANGES = File(
 )
 
 FILES = [CURRENT, MANIFEST, DATA, DECISIONS, QUARANTINE, ROWS_OF_USERS, SESSIONS_OF_USERS, CLAIM, CERTIFICATE]
-OTHERS = [CHANGES]
+OTHERS = [CHANGES, WHAT_IF, TRUTH, PLANTED]
 
 REST = """
 ### Locators
 
-`locator` of a quarantined record is one of these. Numbers of lines and rows count from 1, items and
-messages from 0.
+`locator` of a quarantined record is one of these. Lines and members count from 1, all others
+from 0.
 
 | form | meaning |
 | --- | --- |
@@ -200,5 +234,11 @@ REST_ROWS = [
         "[canonical logs](#canonical-logs) in Parquet, with raw texts and ids, mode 0600",
     ),
     ("`--metrics-file`, JSON log", "see [monitoring](monitoring.md)"),
+    ("output of `keygen`", "a key: 64 hex digits, mode 0600"),
+    ("output of `init`", "a run config, a key and, if asked for, a consent snapshot"),
+    (
+        "output of `sample`",
+        "logs, consent, lists, a run config, a policy and a de-identification config as above, and `truth/`",
+    ),
     ("shareable reports, pages of `diff` and `history`", "see [reports](reports.md)"),
 ]

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from pipeline.reference.documents import WHAT_IF
 from tests.support.command import TWO_WORKERS, Corpus, chatsieve, current, table_of
 
 PACKS = Path("configs/policies").resolve()
@@ -48,6 +49,17 @@ def test_one_pass_over_several_policies_decides_as_one_pass_over_each(
     for file in (f"ledger/{part}.parquet", f"quarantine/{part}.jsonl", "report/report.json"):
         assert (current(alone) / file).read_bytes() == (current(compared[0] / name) / file).read_bytes()
     assert chatsieve("verify", compared[0] / name).returncode == 0
+
+
+@pytest.mark.e2e
+def test_the_page_of_files_has_every_field_of_the_comparison(compared: tuple[Path, dict[str, Any]]) -> None:
+    """The document has no schema, so the page is compared with one that was written."""
+    found = list[str]()
+    for name, value in compared[1].items():
+        found.append(name)
+        if isinstance(value, list):
+            found += [f"{name}[].{inner}" for inner in value[0]]
+    assert found == list(WHAT_IF.columns)
 
 
 @pytest.mark.e2e

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import msgspec
 import pyarrow as pa
 import pytest
@@ -10,6 +12,7 @@ from pipeline.reference import files_read, files_written, state_files
 from pipeline.reference.columns import File, types_of
 from pipeline.reference.files import page
 from schemas.tables import KEY
+from tests.support.command import ROOT
 from transforms.output.erase import schema_of
 
 FILES = [*files_read.FILES, *files_written.FILES, *state_files.FILES, *files_written.OTHERS]
@@ -27,6 +30,15 @@ def test_the_columns_are_those_that_verify_expects(file: File) -> None:
     """The page must be about the file that it names."""
     if isinstance(file.types, pa.Schema):
         assert schema_of(file.title) == file.types
+
+
+@pytest.mark.parametrize("file", [files_written.TRUTH, files_written.PLANTED], ids=lambda file: file.title)
+def test_the_fields_of_the_truth_are_those_of_the_bundled_example(file: File) -> None:
+    """They have no schema, so the page is compared with lines."""
+    lines = [json.loads(line) for line in (ROOT / "examples" / file.title).read_text().splitlines()]
+    assert {tuple(line) for line in lines} == {tuple(file.columns)}
+    nulls = {name for line in lines for name, value in line.items() if value is None}
+    assert nulls == {name for name, (null, _) in file.columns.items() if null}
 
 
 def test_columns_in_structs_and_lists_are_found() -> None:
