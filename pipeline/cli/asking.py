@@ -23,8 +23,10 @@ class Options:
     `yes`: take all defaults. `missing`: the options without which there is no answer, in order.
     """
 
-    def __init__(self, given: Mapping[str, Sequence[str]], fills: Mapping[str, str], yes: bool) -> None:
-        self._given, self._fills, self._yes = given, dict(fills), yes
+    def __init__(
+        self, given: Mapping[str, Sequence[str]], fills: Mapping[str, str], yes: bool, quiet: bool
+    ) -> None:
+        self._given, self._fills, self._yes, self._quiet = given, dict(fills), yes, quiet
         self._used = set[str]()
         self._asked = set[str]()
         self._known = list[str]()
@@ -49,8 +51,13 @@ class Options:
         return [default] if default else []
 
     def tell(self, text: str) -> None:
-        """Prints a line to standard error."""
+        """Prints a warning to standard error."""
         tell(f"chatsieve: {text}", err=True)
+
+    def note(self, text: str) -> None:
+        """Prints what was found to standard error, unless the command is quiet."""
+        if not self._quiet:
+            tell(text, err=True)
 
     def check_complete(self) -> None:
         """Raises ConfigError if an answer is missing, or if a --fill answers nothing."""
@@ -62,8 +69,9 @@ class Options:
                 + (f"expected {', '.join(known)}" if known else "leave it out")
             )
         if self.missing:
+            them = "it" if len(set(self.missing)) == 1 else "them"
             rest = "" if self._yes else ", or --yes for the defaults of those that have one"
-            raise ConfigError(f"missing: {', '.join(dict.fromkeys(self.missing))}; give them{rest}")
+            raise ConfigError(f"missing: {', '.join(dict.fromkeys(self.missing))}; give {them}{rest}")
         for name in self._given.keys() - self._asked:
             self.tell(f"--{name.replace('_', '-')} is not used: no record needs it")
 
@@ -128,5 +136,5 @@ class Terminal(Options):
 
 def tell_lines(text: str) -> None:
     """Prints a text to standard error, in lines of the width of a page."""
-    for line in textwrap.wrap(text, _WIDTH):
+    for line in textwrap.wrap(text, _WIDTH, break_on_hyphens=False):
         tell(line, err=True)

@@ -141,7 +141,7 @@ def init(
     answered = {name: [text] for name, text in given.items() if text is not None}
     answered |= {name: texts for name, texts in (("paths", paths), ("consent", consent)) if texts}
     has_terminal = sys.stdin.isatty() and sys.stderr.isatty() and not yes
-    ask = (Terminal if has_terminal else Options)(answered, _fills(fill or []), yes)
+    ask = (Terminal if has_terminal else Options)(answered, _fills(fill or []), yes, quiet)
     logs = ask.several(of_paths())
     if ask.missing:
         raise ConfigError("missing: PATH, a file, folder or glob with logs; give it")

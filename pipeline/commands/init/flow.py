@@ -24,10 +24,12 @@ def answers_of(
     """
     found = propose_inputs([absolute(path) for path in paths], source_format, config.parent)
     for ending, count in found.unread.items():
+        files = "1 file has" if count == 1 else f"{count:,} files have"
         ask.tell(
-            f"{count} files *{ending} are left out: no messages were found in records of JSON or Parquet"
+            f"*{ending}: {files} no known format and no messages; if the path in the configuration matches, "
+            "the run quarantines what they have"
         )
-    ask.tell(f"formats: {', '.join(dict.fromkeys(found.formats))}")
+    ask.note(f"formats: {', '.join(dict.fromkeys(found.formats))}")
     policy = ask.one(questions.policy())
     rules = policy_of(policy)
     filled = _filled(found, rules, ask)

@@ -41,7 +41,10 @@ class Asker(Protocol):
         """The checked answers to a question that takes any number."""
 
     def tell(self, text: str) -> None:
-        """Prints a line for the user."""
+        """Prints a warning."""
+
+    def note(self, text: str) -> None:
+        """Prints what was found."""
 
 
 def policy() -> Question:

@@ -11,7 +11,10 @@ from typing import Any
 import pytest
 import yaml
 
+from pipeline.commands.init import files
+from pipeline.commands.init.document import Answers
 from pipeline.inputs.config import load_settings
+from schemas.errors import OutputError
 from tests.support.command import chatsieve
 from tests.support.first_logs import KINDS, first_logs
 
@@ -255,3 +258,44 @@ def test_paths_of_the_configuration_start_from_its_folder(folder: Path) -> None:
     first = (folder / "conf/own.yaml").read_text().splitlines()[0]
     schema = first.removeprefix("# yaml-language-server: $schema=")
     assert json.loads(Path(schema).read_text())["title"] == "RunConfig"
+
+
+def test_files_without_messages_are_told_even_if_quiet(folder: Path) -> None:
+    """They match the path in the configuration, and a run quarantines them."""
+    made = first_logs("canonical", folder)
+    (folder / "logs/a.jsonl").write_bytes(b"\x00\xff" * 99)
+    done = chatsieve("init", made.path, "--consent", "none", "--quiet")
+    assert (done.returncode, done.stderr) == (
+        0,
+        "chatsieve: *.jsonl: 1 file has no known format and no messages; if the path in the configuration "
+        "matches, the run quarantines what they have\n",
+    )
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), OutputError("disk")])
+@pytest.mark.parametrize("force", [False, True])
+def test_an_error_while_files_are_written_puts_everything_back(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, force: bool
+) -> None:
+    """Half a configuration would look like a whole one; what was replaced is the user's work."""
+    before = {"chatsieve.yaml": "mine", "consent.csv": "theirs"} if force else {}
+    for name, text in before.items():
+        (folder / name).write_text(text)
+
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(files, "load_settings", fail)
+    answers = Answers(
+        config=folder / "chatsieve.yaml",
+        key_file=folder / "chatsieve.key",
+        inputs=["  - path: a.jsonl"],
+        consent=[],
+        owner="me",
+        policy="consumer-terms-2025-09-28",
+        deid="default",
+        output=str(folder / "out"),
+    )
+    with pytest.raises(type(error)):
+        files.write_files(answers)
+    assert {path.name: path.read_text() for path in folder.iterdir()} == before
