@@ -10,7 +10,6 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.asking import Options, Terminal
-from pipeline.cli.inspect import checked_format
 from pipeline.cli.options import Quiet, tell
 from schemas.errors import ConfigError
 
@@ -123,8 +122,8 @@ def init(
     key = key_file.expanduser().absolute() if key_file else config.parent / "chatsieve.key"
     check_free(config, force)
     check_key(key)
-    if format_ != "mapped":
-        checked_format(format_)
+    if format_ not in (None, "mapped"):
+        raise ConfigError(f"--format {format_}: known formats are detected; give mapped, or leave it out")
     given = {
         "user_id": user_id,
         "organization_id": organization_id,

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePath
-from typing import Literal
 
 from pipeline.commands.doctor.findings import Told, fault, later, of_error, refusals_of, warning
-from pipeline.dataset.catalog import Catalog
+from pipeline.dataset.catalog import Catalog, Kind
 from pipeline.dataset.claims import writer_of
 from pipeline.dataset.erased import check_key, erased_from
 from pipeline.dataset.listed import committed_manifest
@@ -22,7 +22,7 @@ from transforms.storage.contract import Conflict, Unknown
 from transforms.storage.local import TEMPORARY
 from transforms.storage.places import is_remote, store_of
 
-_KINDS: tuple[Literal["run", "audit"], ...] = ("run", "audit")
+_KINDS: tuple[Kind, ...] = ("run", "audit")
 #: Bytes on disk during a run for a byte of input, plain or compressed: rows are written twice, compressed.
 #: Measured with plain synthetic text: 0.34; other text is compressed less.
 _PLAIN, _PACKED = 1.0, 4.0
@@ -36,10 +36,10 @@ def dataset(settings: Settings) -> Iterator[Told]:
         try:
             catalog = check_writable(path, kind, settings.config.output.on_exists)
         except (ChatsieveError, OSError) as error:
-            yield from of_error(error)
+            yield from _of_kind(kind, of_error(error))
             continue
         if held := writer_of(path):
-            yield later(f"{path}: {held}; try again later")
+            yield from _of_kind(kind, [later(f"{path}: {held}; try again later")])
         yield from _damage(path, catalog)
 
 
@@ -49,7 +49,8 @@ def dataset_key(settings: Settings) -> Iterator[Told]:
         path = settings.output_path(kind)
         with contextlib.suppress(ChatsieveError, OSError):  # `dataset` reports them
             catalog = check_writable(path, kind, "new_version")
-            yield from refusals_of(lambda: check_key(store_of(path), catalog, settings.key, str(path)))  # noqa: B023
+            check = functools.partial(check_key, store_of(path), catalog, settings.key, str(path))
+            yield from _of_kind(kind, refusals_of(check))
     yield from refusals_of(lambda: erased_from(settings))
 
 
@@ -61,7 +62,12 @@ def access(settings: Settings) -> Iterator[Told]:
         place = str(path) if is_remote(path) else str(_existing(Path(path)))
         if place not in tested:
             tested.add(place)
-            yield from refusals_of(lambda: _try(path, place))  # noqa: B023
+            yield from _of_kind(kind, refusals_of(functools.partial(_try, path, place)))
+
+
+def _of_kind(kind: Kind, found: Iterable[Told]) -> Iterator[Told]:
+    """The findings; those about audits stop no run."""
+    yield from found if kind == "run" else (warning(each.text) for each in found)
 
 
 def space(settings: Settings) -> Iterator[Told]:

@@ -149,7 +149,10 @@ def test_an_excluded_tier_takes_organisation_and_authorisations(folder: Path) ->
         (("--output", "agreed.csv"), "--output agreed.csv: is a file; give a folder"),
         (("--fill", "tier.x=pro"), "--fill tier.x: nothing with this name is open; leave it out"),
         (("--fill", "tier"), "--fill tier: expected KEY=VALUE, such as --fill tier.plus=pro"),
-        (("--format", "gone"), "--format gone: no such format; expected one of "),
+        (
+            ("--format", "sharegpt"),
+            "--format sharegpt: known formats are detected; give mapped, or leave it out",
+        ),
     ],
 )
 def test_a_wrong_answer_is_refused_with_its_option(flags: tuple[str, ...], line: str, folder: Path) -> None:
