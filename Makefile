@@ -16,7 +16,7 @@ export HF_HUB_OFFLINE := 1
 # Go modules come from the module proxy; their paths are those of repositories, which are not fetched.
 export GOVCS := *:off
 
-.PHONY: help setup demo test check format lint types imports prove faults test-cluster mutants train-model thresholds report-schema config-schemas reference lock clean
+.PHONY: help docs setup demo test check format lint types imports prove faults test-cluster mutants train-model thresholds report-schema config-schemas reference lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -96,6 +96,23 @@ $(AIRFLOW)/.installed: requirements-airflow.lock | setup
 	VIRTUAL_ENV=$(CURDIR)/$(AIRFLOW) $(UV) pip sync --quiet --require-hashes requirements-airflow.lock
 	touch $@
 
+# Zensical has dependencies of its own too.
+DOCS := .tools/docs
+$(DOCS)/.installed: requirements-docs.lock | setup
+	$(UV) venv --quiet --clear --no-project --python '$(PYTHON)' $(DOCS)
+	VIRTUAL_ENV=$(CURDIR)/$(DOCS) $(UV) pip sync --quiet --require-hashes requirements-docs.lock
+	touch $@
+
+# The pages and the files that they link to, at their places: links are the same in the clone and in the site.
+docs: setup $(DOCS)/.installed  ## build the documentation as a site into build/docs; a wrong link is an error
+	rm -rf build/docs build/docs-source .cache
+	mkdir -p build/docs-source
+	cp -r *.md LICENSE configs docs examples build/docs-source
+	cp --parents schemas/tables.py transforms/deid/model/README.md build/docs-source
+	find build/docs-source -name __pycache__ -exec rm -r {} +
+	$(DOCS)/bin/zensical build --strict
+	$(BIN)/python -m tests.docs.site build/docs
+
 .PHONY: image-context
 image-context: build/image/requirements.lock build/image/boot  ## fill build/image, the input of the Containerfile
 	rm -rf build/image/wheels/chatsieve-*.whl build/source
@@ -132,7 +149,7 @@ namespace-programs:
 	  apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $(NAMESPACES); \
 	fi
 
-test-cluster: setup namespace-programs .tools/servers/.installed $(AIRFLOW)/.installed image-context  ## test object stores, other runners and schedulers, started here (20 minutes)
+test-cluster: setup namespace-programs .tools/servers/.installed $(AIRFLOW)/.installed $(DOCS)/.installed image-context  ## test object stores, other runners and schedulers, started here (20 minutes)
 	$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),-n 2 --dist loadfile -m cluster)
 
 mutants: setup  ## test that the tests detect small changes of the decision code (an hour)
@@ -175,6 +192,8 @@ lock: $(filter .tools/bin/uv,$(UV))  ## update requirements.lock from pyproject.
 	  --output-file requirements-train.lock
 	$(UV) pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-emit-index-url \
 	  --no-emit-find-links --custom-compile-command 'make lock' --group airflow --output-file requirements-airflow.lock
+	$(UV) pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-emit-index-url \
+	  --no-emit-find-links --custom-compile-command 'make lock' --group docs --output-file requirements-docs.lock
 
 clean:  ## remove the files of set-up and demo
 	rm -rf .venv .tools out build mutants *.egg-info

@@ -26,7 +26,7 @@ PAGES = sorted(
 )
 #: Packages that the tree leaves out.
 _DETAILS = {"pipeline/cli/terminal", "transforms/sample/texts"}
-_LINK = re.compile(r"\]\(([^)#\s]+)(#[^)\s]*)?\)")
+_LINK = re.compile(r"\]\(([^)#\s]*)(#[^)\s]*)?\)")
 _ROOMS = "chatsieve|schemas|transforms|pipeline|tests|configs|docs|benchmarks|examples"
 _PATH = re.compile(rf"`((?:{_ROOMS})/[\w./-]*)`")
 #: A class or a constant.
@@ -41,6 +41,11 @@ def faults(page: Path, text: str, targets: set[str], commands: dict[str, set[str
     """Links, paths, modules, make targets and commands on a page that do not exist, in this order."""
     return [
         *(f"link {link}" for link, _ in _LINK.findall(text) if _is_dead(page, link)),
+        *(
+            f"anchor {link}{anchor}"
+            for link, anchor in _LINK.findall(text)
+            if _is_lost(page, text, link, anchor)
+        ),
         *(f"path {name}" for name in _PATH.findall(text) if not (ROOT / name).exists()),
         *(f"module {name}" for name in _MODULE.findall(text) if not _module_exists(name)),
         *(f"target {name}" for code in _codes(text) for name in _MAKE.findall(code) if name not in targets),
@@ -55,6 +60,20 @@ def faults(page: Path, text: str, targets: set[str], commands: dict[str, set[str
 
 def _is_dead(page: Path, link: str) -> bool:
     return "://" not in link and not (page.parent / link).exists()
+
+
+def _is_lost(page: Path, text: str, link: str, anchor: str) -> bool:
+    """True for a link to a heading that its page does not have."""
+    target = page.parent / link if link else page
+    if not anchor or "://" in link or target.suffix != ".md" or not target.is_file():
+        return False
+    return anchor[1:] not in anchors(target.read_text(encoding="utf-8") if link else text)
+
+
+def anchors(text: str) -> set[str]:
+    """The names of the headings of a page, as GitHub and the site make them."""
+    headings = re.findall(r"^#+ (.+)$", re.sub(r"```.*?```", "", text, flags=re.S), re.M)
+    return {re.sub(r"[^\w -]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
 
 
 def _module_exists(name: str) -> bool:
@@ -118,6 +137,13 @@ def test_a_page_names_only_what_exists(page: Path) -> None:
     assert found == []
 
 
+def test_the_index_links_to_every_page_of_the_documentation() -> None:
+    """A page that no list has is not found."""
+    index = ROOT / "docs/index.md"
+    linked = {index.parent / link for link, _ in _LINK.findall(index.read_text(encoding="utf-8"))}
+    assert [str(page) for page in ROOT.glob("docs/*/*.md") if page not in linked] == []
+
+
 def test_the_guide_names_code_that_is_in_its_files() -> None:
     """A contributor who opens the file must find the class or table that the guide names."""
     assert missing_names((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")) == []
@@ -164,6 +190,8 @@ def test_every_markdown_file_of_the_project_is_checked() -> None:
     [
         ("[rules](docs/rules.md)", "link docs/rules.md"),
         ("[rules](docs/rules.md#order)", "link docs/rules.md"),
+        ("[rules](docs/reference/policy.md#gone)", "anchor docs/reference/policy.md#gone"),
+        ("# Rules\n[rules](#gone)", "anchor #gone"),
         ("see `transforms/gone/rules.py`", "path transforms/gone/rules.py"),
         ("see `docs/gone/`", "path docs/gone/"),
         ("```\npython -m benchmarks.gone --sessions 1\n```", "module benchmarks.gone"),
