@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import typer
 
 from pipeline.cli.options import AsOf, Config, Consent, Input, Json, Output, Policy, Quiet, Set, tell
-from pipeline.inputs.config import overrides_of
 
 if TYPE_CHECKING:
     from pipeline.commands.doctor.examine import Finding
@@ -35,6 +34,7 @@ def doctor(
         chatsieve doctor -c run.yaml
     """
     from pipeline.commands.doctor.examine import examine
+    from pipeline.inputs.config import overrides_of
 
     found = examine(config, overrides_of(as_of, input_, consent, output, policy, set_))
     if json_:

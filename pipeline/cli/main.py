@@ -100,17 +100,18 @@ def main() -> None:
         message, code = _INTERRUPTED
     _ignore_signals()
     told = message if isinstance(message, str) else "; ".join(message)
-    for line in watch.ended(code, told, options.error, options.debug):
+    for line in watch.ended(code, told, options.error, options.debug) if watch else ():
         tell(f"chatsieve: {line}", err=True)
     if message:
         fail(message, code)
     sys.exit(code)
 
 
-def _run_command(options: ErrorOptions, watch: Watch) -> tuple[str | tuple[str, ...], int]:
+def _run_command(options: ErrorOptions, watch: Watch | None) -> tuple[str | tuple[str, ...], int]:
     """(messages, exit code) of the command that the arguments name; no message if it printed one."""
     try:
-        watch.started()
+        if watch:
+            watch.started()
         code = app(prog_name="chatsieve", obj=options, standalone_mode=False) or 0
     except SystemExit as ended:
         code = int(ended.code or 0)

@@ -61,20 +61,19 @@ def watched(command: Callable[..., None]) -> Callable[..., None]:
     return extended(wrapped, command, added)
 
 
-def begin(arguments: Sequence[str], environment: Mapping[str, str]) -> Watch:
-    """The watch of the command that the arguments name; `watch` gives it to the command."""
+def begin(arguments: Sequence[str], environment: Mapping[str, str]) -> Watch | None:
+    """The watch of the command that the arguments name, or None; `watch` gives it to the command."""
+    command = arguments[0] if arguments else ""
+    if command not in WATCHED:
+        return None
     from pipeline.telemetry.log import JsonLog
     from pipeline.telemetry.watch import Watch, new_run_id
 
-    command = arguments[0] if arguments else ""
-    if command not in WATCHED:
-        begun = Watch()
-    else:
-        run_id = new_run_id()
-        file = _given(arguments, _FILE) or environment.get(_FILE_VARIABLE)
-        shown = _given(arguments, _FORMAT) or environment.get(_FORMAT_VARIABLE)
-        log = JsonLog(run_id, command) if shown == "json" else None
-        begun = Watch(command, run_id, log, Path(file) if file else None, environment)
+    run_id = new_run_id()
+    file = _given(arguments, _FILE) or environment.get(_FILE_VARIABLE)
+    shown = _given(arguments, _FORMAT) or environment.get(_FORMAT_VARIABLE)
+    log = JsonLog(run_id, command) if shown == "json" else None
+    begun = Watch(command, run_id, log, Path(file) if file else None, environment)
     _WATCH.set(begun)
     return begun
 
