@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.asking import Options, Terminal
+from pipeline.cli.completion import deid_configs, policies
 from pipeline.cli.options import Quiet, tell
 from schemas.errors import ConfigError
 
@@ -71,13 +72,17 @@ def init(
         typer.Option(
             "--policy",
             metavar="POLICY",
+            autocompletion=policies,
             help="The policy, a name or file. [default: consumer-terms-2025-09-28]",
         ),
     ] = None,
     deid: Annotated[
         str | None,
         typer.Option(
-            "--deid", metavar="DEID", help="The de-identification config, a name or file. [default: default]"
+            "--deid",
+            metavar="DEID",
+            autocompletion=deid_configs,
+            help="The de-identification config, a name or file. [default: default]",
         ),
     ] = None,
     output: Annotated[

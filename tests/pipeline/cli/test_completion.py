@@ -117,6 +117,14 @@ def test_texts_of_completions_are_literal() -> None:
     ]
 
 
+@pytest.mark.parametrize(("option", "value"), [("--policy", POLICIES[1]), ("--deid", "default")])
+def test_names_complete_in_every_command_that_takes_them(option: str, value: str) -> None:
+    """A command with an option of its own for the same names must complete them, too."""
+    for words, command in cli_commands().items():
+        if any(option in each.opts for each in command.params):
+            assert answer("bash", f"{words} {option} {value[:-1]}") == [value], words
+
+
 def test_settings_have_all_values_of_a_key() -> None:
     """Runner names are no option of their own; they are set as a key of the configuration."""
     names = {each.partition("=")[2] for each in settings() if each.startswith("runner.name=")}
