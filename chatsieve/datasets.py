@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import importlib
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Literal
 
+from chatsieve.paths import Path, location_of
 from chatsieve.process import contained, contained_parts
 from schemas.errors import ConfigError, InputError
 
@@ -46,7 +46,7 @@ class Rows:
     @property
     @contained
     def schema(self) -> pa.Schema:
-        """The Arrow schema, which docs/data-model.md describes."""
+        """The Arrow schema, which docs/reference/data-model.md describes."""
         return self._schema()
 
     @property
@@ -160,7 +160,7 @@ class Dataset(Rows):
 
 
 @contained
-def open_dataset(where: str | os.PathLike[str]) -> Dataset:
+def open_dataset(where: Path) -> Dataset:
     """The version of a dataset or audit that `where` names; it stays the same if a new one is committed.
 
     `where`: `out/demo` for the current version, `out/demo@2` for another one, or the folder of a version, on
@@ -169,11 +169,8 @@ def open_dataset(where: str | os.PathLike[str]) -> Dataset:
     Raises InputError where there is no dataset, no such version, or one that cannot be read.
     """
     from pipeline.dataset.committed import open_committed
-    from transforms.storage.places import check_scheme, location
 
-    text = os.fspath(where)
-    check_scheme(text)
-    return Dataset(open_committed(location(text)))
+    return Dataset(open_committed(location_of("where", where)))
 
 
 def _package(name: str, method: str) -> Any:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-import os
 from collections.abc import Mapping
 from typing import Any
 
+from chatsieve.paths import Path, location_of
 from chatsieve.process import contained, masking
 from chatsieve.settings import Config, settings_for
 from schemas.errors import ConfigError
-
-Path = str | os.PathLike[str]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,9 +53,8 @@ def explain(
     Raises InputError if the inputs have no such conversation, and what `run` raises before it writes.
     """
     from pipeline.commands import explain as command
-    from transforms.storage.places import location
 
-    where = None if run is None else location(os.fspath(run))
+    where = None if run is None else location_of("run", run)
     if config is not None:
         if where is not None and (as_of is not None or policy is not None):
             raise ConfigError("explain: run excludes as_of and policy; give one of them")

@@ -6,11 +6,11 @@ import dataclasses
 import datetime as dt
 import io
 import itertools
-import os
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from chatsieve.paths import Path, path_text
 from chatsieve.process import contained_parts
 from schemas.errors import ConfigError
 from transforms.sources import files
@@ -28,7 +28,7 @@ class Message:
     """A message of a session. Ids and content are not masked, and not in its representation.
 
     `role`: system, user, assistant or tool. `sent_at`: UTC. `content`: a text, or blocks as mappings with a
-    `type` (docs/data-model.md). `thread`: None for the main thread.
+    `type` (docs/reference/data-model.md). `thread`: None for the main thread.
     """
 
     message_id: str = dataclasses.field(repr=False)
@@ -68,7 +68,7 @@ class Unreadable:
 
 
 def read_sessions(
-    path: str | os.PathLike[str],
+    path: Path,
     format: str | None = None,  # noqa: A002 - as the key of the configuration
     *,
     defaults: Mapping[str, Any] | None = None,
@@ -81,7 +81,7 @@ def read_sessions(
 
     Raises InputError if there is no file or no known format, ConfigError for an unknown format or default.
     """
-    return contained_parts(lambda: _read(os.fspath(path), format, dict(defaults or {})))
+    return contained_parts(lambda: _read(path_text("path", path), format, dict(defaults or {})))
 
 
 def open_stream(path: str) -> io.BufferedReader:

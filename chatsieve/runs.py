@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+from chatsieve.paths import Path, location_of
 from chatsieve.process import contained, writing
 from chatsieve.settings import Config, settings_for
 
 if TYPE_CHECKING:
     from pipeline.commands.commit import Outcome
     from pipeline.inputs.config import Settings
-
-Path = str | os.PathLike[str]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,8 +69,9 @@ def run(
 ) -> Result:
     """Writes a dataset of eligible, de-identified sessions, as `chatsieve run` does, and gives its figures.
 
-    `config`: the path of a YAML file, or a mapping with the same keys (docs/operations.md). Paths in a file
-    are relative to it; paths in a mapping, and `output`, `policy` and `compare`, to the working folder.
+    `config`: the path of a YAML file, or a mapping with the same keys (docs/reference/configuration.md).
+    Paths in a file are relative to it; paths in a mapping, and `output`, `policy` and `compare`, to the
+    working folder.
     `as_of`, `output`, `policy` and `wait` take precedence over the configuration; `set` does the same for any
     key, such as `{"output.shards": 8}`. `compare`: the dataset that the report compares with. `shareable`:
     suppress small counts in the report. `rebuild`: take nothing over from the version before.
@@ -128,9 +127,8 @@ def _execute(
     rebuild: bool,
 ) -> Result:
     from pipeline.commands.readiness import when_ready
-    from transforms.storage.places import location
 
-    compared = None if compare is None else location(os.fspath(compare))
+    compared = None if compare is None else location_of("compare", compare)
     settings = when_ready(settings, [settings.output_path(kind)], lambda _: None)
     with writing():
         # Beam takes seconds to import: a refusal comes before.

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import os
 import secrets
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Literal, Self, get_args
 
+from chatsieve.paths import Path, path_text
 from chatsieve.process import contained, contained_parts, masking
 from schemas.errors import ConfigError, DeidError, InputError
 
@@ -60,13 +60,13 @@ class Scrubber:
     """
 
     @contained
-    def __init__(self, deid: str | os.PathLike[str] | None = None, *, key: str | bytes | None = None) -> None:
+    def __init__(self, deid: Path | None = None, *, key: str | bytes | None = None) -> None:
         from pipeline.inputs.config import DEFAULT_DEID, deid_argument
         from pipeline.inputs.packs import deid_at
         from schemas.keys import KeyedHasher
 
         used = _key(key)
-        config, _ = deid_at(deid_argument(None if deid is None else os.fspath(deid)) or DEFAULT_DEID)
+        config, _ = deid_at(deid_argument(None if deid is None else path_text("deid", deid)) or DEFAULT_DEID)
         self._hasher = KeyedHasher(used)
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)

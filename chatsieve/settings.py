@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 from collections.abc import Mapping
-from pathlib import Path, PurePath
+from pathlib import Path as LocalPath
+from pathlib import PurePath
 from typing import Any
 
+from chatsieve.paths import Path, path_text
 from chatsieve.process import modes
 from pipeline.inputs.config import (
     Settings,
@@ -16,21 +17,20 @@ from pipeline.inputs.config import (
     policy_argument,
     settings_of,
 )
-from schemas.errors import ConfigError
 
 #: A configuration: the path of a YAML file, or a mapping with the same keys.
-Config = str | os.PathLike[str] | Mapping[str, Any]
+Config = Path | Mapping[str, Any]
 #: What errors call a configuration that is no file.
-_NAME = Path("the configuration")
+_NAME = LocalPath("the configuration")
 
 
 def settings_for(
     config: Config,
     *,
     as_of: dt.datetime | str | None = None,
-    output: str | os.PathLike[str] | None = None,
+    output: Path | None = None,
     output_key: str = "output.path",
-    policy: str | os.PathLike[str] | None = None,
+    policy: Path | None = None,
     wait: dt.timedelta | str | None = None,
     more: Mapping[str, Any] | None = None,
 ) -> Settings:
@@ -43,9 +43,9 @@ def settings_for(
     if as_of is not None:
         given["as_of"] = ("as_of", _plain(as_of))
     if output is not None:
-        given[output_key] = ("output", absolute(_text("output", output)))
+        given[output_key] = ("output", absolute(path_text("output", output)))
     if policy is not None:
-        given["policy"] = ("policy", policy_argument(_text("policy", policy)))
+        given["policy"] = ("policy", policy_argument(path_text("policy", policy)))
     if wait is not None:
         given["wait"] = ("wait", wait)
     for dotted, value in (more or {}).items():
@@ -54,15 +54,8 @@ def settings_for(
     options = {dotted: name for dotted, (name, _) in given.items()}
     with modes():  # `create_key` writes a key
         if isinstance(config, Mapping):
-            return settings_of(_plain(config), {}, _NAME, Path.cwd(), overrides, options)
-        return load_settings(Path(config), overrides, options=options)
-
-
-def _text(name: str, given: str | os.PathLike[str]) -> str:
-    text = os.fspath(given)
-    if not text.strip():
-        raise ConfigError(f"{name}: is empty; give a value, or leave it out")
-    return text
+            return settings_of(_plain(config), {}, _NAME, LocalPath.cwd(), overrides, options)
+        return load_settings(LocalPath(path_text("config", config)), overrides, options=options)
 
 
 def _plain(value: Any) -> Any:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Mapping
 from pathlib import Path as LocalPath
 
+from chatsieve.paths import Path, location_of, path_text
 from chatsieve.process import contained, masking
 from schemas.errors import ConfigError
-
-Path = str | os.PathLike[str]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,18 +57,16 @@ def verify(dataset: Path, *, key: str | bytes | None = None, key_file: Path | No
     from pipeline.commands.verify import key_given
     from pipeline.commands.verify import verify as check
     from schemas.keys import parse_key
-    from transforms.storage.places import check_scheme, location
 
     if key is not None and key_file is not None:
         raise ConfigError("verify: key and key_file exclude each other; give one of them")
     if key is None:
-        used = key_given(None if key_file is None else LocalPath(key_file))
+        used = key_given(None if key_file is None else LocalPath(path_text("key_file", key_file)))
     else:
         used = key if isinstance(key, bytes) else parse_key(key, "key")
-    text = os.fspath(dataset)
-    check_scheme(text)
+    where = location_of("dataset", dataset)
     with masking(builds=True):
-        outcome = check(location(text), used)
+        outcome = check(where, used)
     return Verification(
         outcome.name,
         tuple(Finding(*finding) for finding in outcome.in_order()),

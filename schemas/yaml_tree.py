@@ -32,14 +32,18 @@ def dotted_key(keys: tuple[str | int, ...]) -> str:
     return text.removeprefix(".") or "the file"
 
 
-def override(tree: Any, dotted: str, value: Any, error: type[ConfigError]) -> None:
-    """Sets `a.b.c` of `tree` to `value`, creating missing mappings; a number indexes a list."""
+def override(tree: Any, dotted: str, value: Any, error: type[ConfigError], name: str | None = None) -> None:
+    """Sets `a.b.c` of `tree` to `value`, creating missing mappings; a number indexes a list.
+
+    `name`: what gave the value, for errors; by default the option --set.
+    """
+    name = name or f"--set {dotted}"
     keys = dotted.split(".")
     for position, key in enumerate(keys):
         last = position == len(keys) - 1
         if isinstance(tree, list):
             if not key.isdigit() or int(key) >= len(tree):
-                raise error(f"--set {dotted}: the list has no element {key}; elements are numbered from 0")
+                raise error(f"{name}: the list has no element {key}; elements are numbered from 0")
             if last:
                 tree[int(key)] = value
             else:
@@ -52,7 +56,7 @@ def override(tree: Any, dotted: str, value: Any, error: type[ConfigError]) -> No
                     tree[key] = {}
                 tree = tree[key]
         else:
-            raise error(f"--set {dotted}: {'.'.join(keys[:position])} is not a mapping; check the key")
+            raise error(f"{name}: {'.'.join(keys[:position])} is not a mapping; check the key")
 
 
 def bytes_of(path: Path, error: type[ConfigError] = ConfigError) -> bytes:

@@ -120,7 +120,7 @@ def settings_of(
     for dotted, value in overrides.items():
         if dotted == "inputs" and all(isinstance(item, str) for item in value):
             value = [_input_like(_first_input(tree), item) for item in value]
-        override(tree, dotted, value, ConfigError)
+        override(tree, dotted, value, ConfigError, options[dotted].partition("=")[0])
     # The files that the configuration names are checked even if the configuration itself has faults.
     faults = Faults()
     config = faults.kept(lambda: validate(tree, lines, path, RunConfig, ConfigError, options))

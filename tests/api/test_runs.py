@@ -228,6 +228,10 @@ def test_faults_name_the_keyword_or_the_key() -> None:
     lines = caught.value.lines
     assert "the configuration: inputs[0].formt: unknown key; did you mean format?" in lines
     assert "set['output.shards']: expected a whole number, without quotes" in lines
+    with pytest.raises(chatsieve.ConfigError, match=r"\Aset\['inputs.7.path'\]: the list has no element 7;"):
+        chatsieve.run({"inputs": []}, set={"inputs.7.path": "a"})
+    with pytest.raises(chatsieve.ConfigError, match=r"\Aconfig: expected a path, not int\Z"):
+        chatsieve.run(3)  # type: ignore[arg-type]
 
 
 def test_wrong_arguments_are_a_type_error() -> None:
