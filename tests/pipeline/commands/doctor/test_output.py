@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.commands.doctor import output
 from pipeline.dataset.claims import claim
 from pipeline.dataset.writer import begin
 from tests.support.command import Corpus, current
@@ -106,6 +107,18 @@ def test_a_live_claim_is_not_ready_and_a_dead_one_is_nothing(world: Examined) ->
     dead = json.loads(name.read_bytes()) | {"until": "2020-01-01T00:00:00Z"}
     name.write_text(json.dumps(dead))
     assert world.found("dataset") == []
+
+
+def test_no_object_is_tested_beside_a_live_claim(world: Examined, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that ends removes unfinished files, and the test object would be one of them."""
+    tried = list[str]()
+    monkeypatch.setattr(output, "_try", lambda path, _: tried.append(path.name))
+    writer = begin(world.folder / "out/dataset", "run", "new_version")
+    try:
+        assert (world.found("access"), tried) == ([], ["dataset.audit"])
+    finally:
+        writer.rollback()
+    assert (world.found("access"), tried) == ([], ["dataset.audit", "dataset"])
 
 
 class Broken:
