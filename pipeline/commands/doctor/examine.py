@@ -85,7 +85,11 @@ def examine(path: Path, overrides: Mapping[str, Any]) -> Examination:
         faulty = sorted(check.needs & loaded.missing)
         if faulty:
             made = loaded.creates_key and not loaded.error
-            why = "the first run makes the key" if made else f"{' and '.join(faulty)} cannot be used"
+            why = (
+                "the first run makes the key"
+                if made
+                else f"the {' and '.join(faulty)} of the configuration cannot be used"
+            )
             left_out.append(f"{check.name}: {why}")
         else:
             checked.append(check.name)

@@ -94,8 +94,8 @@ def test_faults_of_configuration_key_inputs_and_output_are_told_at_once(world: E
     assert done.returncode == 2
     for what in ("gone-policy", "gone-deid", "gone.key", "gone/*.jsonl", "gone.csv", "agreed.csv: "):
         assert [line for line in done.stderr.splitlines() if "fault: " in line and what in line], what
-    assert "not checked: consent: policy cannot be used" in done.stderr
-    assert "not checked: masking: deid cannot be used" in done.stderr
+    assert "not checked: consent: the policy of the configuration cannot be used" in done.stderr
+    assert "not checked: masking: the deid of the configuration cannot be used" in done.stderr
 
 
 def test_a_configuration_that_cannot_be_read_is_told_with_all_its_faults(world: Examined) -> None:
