@@ -196,4 +196,4 @@ lock: $(filter .tools/bin/uv,$(UV))  ## update requirements.lock from pyproject.
 	  --no-emit-find-links --custom-compile-command 'make lock' --group docs --output-file requirements-docs.lock
 
 clean:  ## remove the files of set-up and demo
-	rm -rf .venv .tools out build mutants *.egg-info
+	rm -rf .venv .tools .cache out build mutants *.egg-info

@@ -72,7 +72,7 @@ class Page:
 def page_of(text: str) -> Page:
     """Reads a page. A comment that has no name of `MARKERS` is not a marker."""
     blocks: list[Block] = []
-    folder = "dataset"
+    folder = ""
     unused: list[str] = []
     markers: dict[str, str] = {}
     follows = False
@@ -83,16 +83,16 @@ def page_of(text: str) -> Page:
             markers, follows = {}, blocks[-1].is_run
         elif token.type == "html_block":
             for name, value in _COMMENT.findall(token.content):
-                if name == "folder":
+                if name == "folder" and not folder:
                     folder = value
                 elif name == "setup":
                     blocks.append(Block("sh", value + "\n", line, {}))
-                elif name in MARKERS:
+                elif name in MARKERS:  # a second folder too, which no block takes
                     markers = {**markers, name: value}
         elif token.type != "list_item_open":
             unused += markers
             markers, follows = {}, False
-    return Page(tuple(blocks), folder, (*unused, *markers))
+    return Page(tuple(blocks), folder or "dataset", (*unused, *markers))
 
 
 def name_of(page: Path) -> str:

@@ -85,6 +85,7 @@ def test_the_blocks_of_a_page_are_correct(path: Path) -> None:
         ("<!-- no-run: short -->\n```sh\nls\n```", "line 2: marker no-run: short"),
         ("<!-- no-run: needs a cluster -->\nwords\n", "marker no-run without a block"),
         ("```sh\nls s3://bucket\n```", "line 1: a block that is run here has no bucket"),
+        ("<!-- folder: logs -->\n\n<!-- folder: clone -->", "marker folder without a block"),
         ("<!-- folder: other -->", "folder other is none of empty,"),
         ("```sh\nchatsieve run -c x --gone 1\n```", "line 1: chatsieve run: No such option: --gone"),
         (

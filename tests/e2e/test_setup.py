@@ -66,7 +66,7 @@ def test_the_network_guard_refuses_a_connection(tmp_path: Path) -> None:
 
 def test_every_locked_package_has_a_hash_and_no_address() -> None:
     """The locked packages are installed from any index that a user configures."""
-    for name in ("requirements.lock", "requirements-uv.lock"):
+    for name in ("requirements.lock", "requirements-uv.lock", "requirements-docs.lock"):
         text = (ROOT / name).read_text()
         assert not re.search(r"https?://|--index|--find-links|git\+", text)
         pins = re.split(r"\n(?=[a-z0-9])", text[text.index("\n", text.index("make lock")) + 1 :])
