@@ -29,6 +29,8 @@ it. A wheel has the texts of this page as man pages, which `pipx install` makes 
 """
 #: Options of every command, which the introduction names.
 _OF_ALL = frozenset({"-h, --help", "--debug"})
+#: For the test of the blocks of pages.
+_NOT_RUN = "<!-- no-run: tests/pipeline/cli/test_examples.py runs the examples of all commands -->"
 #: An option in a text, outside of backticks.
 _OPTION = re.compile(r"(?<![\w-])(--[a-z][a-z-]*)")
 _MARKUP = re.compile(r"([*<])")
@@ -103,7 +105,7 @@ def _examples(command: Described) -> str:
         for title, command_line in command.examples
         for line in ([f"# {title.rstrip(':')}"] if title else []) + [command_line]
     ]
-    return "\n".join(["```text", *lines, "```", ""])
+    return "\n".join([_NOT_RUN, "```sh", *lines, "```", ""])
 
 
 def _literal(text: str) -> str:

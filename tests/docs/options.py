@@ -72,6 +72,8 @@ def faults_of(arguments: list[str], partial: bool = False) -> list[str]:
     taken = _parse(command, rest)
     if isinstance(taken, str):
         return [f"{' '.join(names)}: {taken}"]
+    if taken[0].get("help"):
+        return []
     values, rest = taken
     missing = [
         each.name for each in command.params if each.required and values.get(each.name) in (None, (), [])

@@ -13,6 +13,8 @@ from tests.docs.blocks import LANGUAGES, MARKERS, PAGES, Block, name_of, page_of
 from tests.docs.folders import FOLDERS
 from tests.docs.options import calls, faults_of
 
+#: A line that calls a command, but not a description such as `chatsieve run [OPTIONS]`.
+_COMMAND = re.compile(r"^\s*(\$ |chatsieve (?!.*\[OPTIONS\]))", re.M)
 _INLINE = re.compile(r"(?<!`)`(chatsieve [^`]+)`(?!`)")
 
 
@@ -25,6 +27,8 @@ def faults_of_page(text: str) -> list[str]:
     has_run = False
     for block in page.blocks:
         found += [f"line {block.line}: {fault}" for fault in _faults_of_block(block)]
+        if block.language == "text" and not block.is_output and _COMMAND.search(block.text):
+            found.append(f"line {block.line}: a command in a text: use sh")
         if block.is_output and not has_run:
             found.append(f"line {block.line}: output of no block")
         has_run = has_run or block.is_run
@@ -85,6 +89,7 @@ def test_the_blocks_of_a_page_are_correct(path: Path) -> None:
         ("<!-- no-run: short -->\n```sh\nls\n```", "line 2: marker no-run: short"),
         ("<!-- no-run: needs a cluster -->\nwords\n", "marker no-run without a block"),
         ("```sh\nls s3://bucket\n```", "line 1: a block that is run here has no bucket"),
+        ("```text\nchatsieve run\n```", "line 1: a command in a text: use sh"),
         ("<!-- folder: logs -->\n\n<!-- folder: clone -->", "marker folder without a block"),
         ("<!-- folder: other -->", "folder other is none of empty,"),
         ("```sh\nchatsieve run -c x --gone 1\n```", "line 1: chatsieve run: No such option: --gone"),
