@@ -44,7 +44,8 @@ def convert(
 
     own = fields_of(fields, format_)
     name = None if own else checked_format(format_)
-    result = write_canonical(paths, output, name, _defaults(default or []), Limits(), own)
+    schema = own.fields if own else None
+    result = write_canonical(paths, output, name, _defaults(default or []), Limits(), schema)
     for code, count in result.quarantined.items():
         tell(f"chatsieve: {count} records were not converted: {code}", err=True)
     if not quiet:

@@ -14,7 +14,7 @@ from schemas.errors import ConfigError
 from schemas.formats import check_format
 
 if TYPE_CHECKING:
-    from schemas.mapped.fields import FieldsConfig
+    from pipeline.inputs.fields_file import OwnFields
 
 Format = Annotated[
     str | None,
@@ -66,7 +66,10 @@ def inspect(
     from pipeline.commands.inspect import inspect as inspect_files
 
     own = fields_of(fields, format_)
-    document = inspect_files(path, None if own else checked_format(format_), own)
+    if own is None:
+        document = inspect_files(path, checked_format(format_))
+    else:
+        document = inspect_files(path, None, own.fields, own.defaults)
     if json_:
         typer.echo(json.dumps(document))
     else:
@@ -103,7 +106,7 @@ def _is_unread(found: dict[str, Any]) -> bool:
     return "no_messages" in quarantined or (not found["sessions"] and bool(lost))
 
 
-def fields_of(path: Path | None, source_format: str | None) -> FieldsConfig | None:
+def fields_of(path: Path | None, source_format: str | None) -> OwnFields | None:
     """The fields of an own schema in a file; ConfigError for another format."""
     if path is None:
         return None

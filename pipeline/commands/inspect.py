@@ -7,7 +7,7 @@ import datetime as dt
 import glob
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import PurePath
 from typing import Any
 
@@ -38,15 +38,19 @@ _SUFFIX = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,7}(?:\.(?:gz|zst))?\Z")
 
 
 def inspect(
-    path: str, source_format: str | None = None, fields: FieldsConfig | None = None
+    path: str,
+    source_format: str | None = None,
+    fields: FieldsConfig | None = None,
+    given: Collection[str] = (),
 ) -> dict[str, Any]:
     """Counts by format, of a file, folder or glob, as a JSON document without text and ids.
 
     `formats`: an entry per format found. `not_recognized`: the number of other files, by file extension.
-    `fields`: of an own schema, by which all files are read. Raises InputError if there is no file.
+    `fields`: of an own schema, by which all files are read. `given`: names of defaults that the configuration
+    has. Raises InputError if there is no file.
     """
     with refused():
-        return _inspected(path, source_format if fields is None else reader_of(fields), fields)
+        return _inspected(path, source_format if fields is None else reader_of(fields), fields, given)
 
 
 def entries_of(path: str, name: str, files: Sequence[InputFile]) -> tuple[list[dict[str, Any]], int]:
@@ -55,7 +59,9 @@ def entries_of(path: str, name: str, files: Sequence[InputFile]) -> tuple[list[d
     return found["inputs"], found["sessions"]
 
 
-def _inspected(path: str, source_format: str | None, fields: FieldsConfig | None) -> dict[str, Any]:
+def _inspected(
+    path: str, source_format: str | None, fields: FieldsConfig | None, given: Collection[str]
+) -> dict[str, Any]:
     # With a given format, a folder is read as by a run: only the files of that format.
     own = source_format is not None and bool(source_of(source_format).folder_patterns)
     files = input_files(path, source_format) if source_format and own else files_at(path)
@@ -78,7 +84,9 @@ def _inspected(path: str, source_format: str | None, fields: FieldsConfig | None
         "empty_files": empty,
         "not_recognized": dict(sorted(unknown.items())),
         "formats": [
-            _described(path, name, found, sorted(other for first, other in also if first == name), fields)
+            _described(
+                path, name, found, sorted(other for first, other in also if first == name), fields, given
+            )
             for name, found in sorted(by_format.items(), key=lambda entry: -len(entry[1]))
         ],
     }
@@ -90,6 +98,7 @@ def _described(
     files: Sequence[InputFile],
     also: Sequence[str],
     fields: FieldsConfig | None = None,
+    given: Collection[str] = (),
 ) -> dict[str, Any]:
     """The content of the files, read as this format."""
     hasher, defaults = KeyedHasher(os.urandom(32)), Defaults(created_at=_NO_TIME)
@@ -97,6 +106,8 @@ def _described(
     tally = _Tally(name in _REPEATING)
     book = Book()
     tally.add(sessions_of(files, name, context, book))
+    for each in given:
+        del tally.lacking[each]
     paths = [file.path for file in files]
     with expecting(paths, states_of_objects(files)):
         versions = census_of(paths) if name == "claude-code" else {}

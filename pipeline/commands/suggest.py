@@ -17,8 +17,9 @@ from transforms.sources.suggest.lines import Proposal
 from transforms.sources.suggest.profile import first_records
 from transforms.sources.suggest.proposal import propose
 
+_CALLS = "anthropic-messages"
 #: Formats of turns without owner and time, which own schemas often resemble.
-_LISTS = frozenset({"sharegpt", "openai-messages"})
+_LISTS = frozenset({"sharegpt", "openai-messages", _CALLS})
 _CONTENTS = ("messages[].content", "conversations[].value", "conversations[].content")
 
 
@@ -47,7 +48,7 @@ def suggest(path: str, source_format: str | None = None) -> Suggestion:
         sections: list[str] = []
         for name, files in sorted(known.items()):
             entries, sessions = entries_of(path, name, files)
-            if sessions and not (name in _LISTS and _has_more(files)):
+            if sessions and not (name in _LISTS and _has_more(name, files)):
                 sections += _known(entries)
             else:
                 own[ending_of(files[0].path)] += files
@@ -75,10 +76,15 @@ def _proposal(files: Sequence[InputFile]) -> Proposal | None:
     return propose(records) if records else None
 
 
-def _has_more(files: Sequence[InputFile]) -> bool:
+def _has_more(name: str, files: Sequence[InputFile]) -> bool:
     """True if lists of turns have fields that their format does not read: owners, times, other contents."""
     made = _proposal(files)
-    return made is not None and any(_is_more(line) for line in made.fields)
+    if made is None:
+        return False
+    if name == _CALLS:  # it reads times, and parts of answers that an own schema has no fields for
+        owner = any(line.startswith(("user_id:", "tier:")) for line in made.fields)
+        return owner and any("content: response.choices" in line for line in made.fields)
+    return any(_is_more(line) for line in made.fields)
 
 
 def _is_more(line: str) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import abc
 import datetime as dt
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any, NamedTuple
 
 import msgspec
@@ -114,16 +114,7 @@ class RecordFile(abc.ABC):
         self, unit: Unit, context: ReadContext, pointers: Sequence[Pointer]
     ) -> Iterator[FoundSession]:
         """The sessions of just these records, by ascending row."""
-        wanted = {pointer.row for pointer in pointers}
-        for read in self._reads(unit, context, frozenset(wanted)) if wanted else ():
-            if read.session is None:
-                break
-            yield FoundSession(read.row, read.session, read.digest)
-            wanted.discard(read.row)
-            if not wanted:
-                return
-        if wanted:
-            raise changed(unit)
+        return sessions_at(pointers, unit, lambda rows: self._reads(unit, context, rows))
 
     def located(
         self,
@@ -165,6 +156,27 @@ class RecordFile(abc.ABC):
         locator = f"byte {unit.start}" if unit.kind == "bytes" else f"item {count}"
         entry = fault_at(unit, unit.paths[0], locator, "truncated_input", context)
         return ReadRecord(count, 0, 0, None, entry)
+
+
+def sessions_at(
+    pointers: Sequence[Pointer], unit: Unit, read: Callable[[Set[int]], Iterable[ReadRecord]]
+) -> Iterator[FoundSession]:
+    """The sessions of the records that `read` gives for the rows wanted, by ascending row.
+
+    Raises PipelineError if one of them is not found, or cannot be read any more.
+    """
+    wanted = {pointer.row for pointer in pointers}
+    for found in read(frozenset(wanted)) if wanted else ():
+        if found.row not in wanted:
+            continue
+        if found.session is None:
+            break
+        yield FoundSession(found.row, found.session, found.digest)
+        wanted.discard(found.row)
+        if not wanted:
+            return
+    if wanted:
+        raise changed(unit)
 
 
 def timed(record: Mapping[str, Any], defaults: Defaults) -> dict[str, Any]:

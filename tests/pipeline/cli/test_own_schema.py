@@ -45,7 +45,7 @@ def test_fields_are_read_from_a_file_of_any_form(tmp_path: Path, whole: str) -> 
     """What `inspect --suggest` prints, a run configuration and the fields alone."""
     path = tmp_path / "fields.yaml"
     path.write_text(whole)
-    assert fields_at(path).conversation_id is not None
+    assert fields_at(path).fields.conversation_id is not None
     path.write_text(whole.replace("user_id:", "userid:"))
     line = whole.replace("user_id:", "userid:").splitlines()
     number = next(n for n, text in enumerate(line, 1) if "userid" in text)
@@ -70,6 +70,22 @@ def test_inspect_counts_faults_by_field_and_fields_that_no_path_reads(tmp_path: 
     }
     assert found["not_read"] == {"records": 4, "fields": {"extra.note": 1}}
     assert "Zoe" not in json.dumps(document)
+
+
+def test_inspect_takes_defaults_beside_the_fields_and_elements_by_place(tmp_path: Path) -> None:
+    """What the configuration gives is not lacking; a list that is read at [0] is not unread."""
+    records = [{"id": "c1", "at": "2025-11-01T10:00:00Z", "choices": [{"text": "Hello there."}]}]
+    path = write_lines(tmp_path / "log.jsonl", records)
+    own = tmp_path / "own.yaml"
+    own.write_text(
+        "inputs:\n  - path: log.jsonl\n    format: mapped\n    defaults: {tier: pro, surface: null}\n"
+        "    fields:\n      conversation_id: id\n      created_at: at\n"
+        "      messages: {role: user, content: 'choices[0].text'}\n"
+    )
+    (found,) = inspect(str(path), None, *fields_at(own))["formats"]
+    assert set(found["lacking"]) == {"user_id", "organization_id", "surface"}
+    assert found["inputs"][0]["defaults"] == {"user_id": None, "surface": None}
+    assert found["not_read"]["fields"] == {}
 
 
 def test_grouped_rows_are_counted_as_records(tmp_path: Path) -> None:

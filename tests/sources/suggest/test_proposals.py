@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,17 +18,19 @@ from schemas.mapped.placeholders import PLACEHOLDER
 from schemas.records import Defaults, Limits
 from schemas.sections.inputs import InputConfig, reader_of
 from schemas.strict_yaml import load_model
+from tests.support.foreign_schemas import FOREIGN
 from tests.support.own_schemas import PRIVATE, SCHEMAS
 from tests.support.source_files import HASHER, read_all, write_lines
 from transforms.sources.base import ReadContext
 
 _LETTERS = {"user": "u", "assistant": "a", "system": "s", "tool": "t"}
+_ALL = SCHEMAS | FOREIGN
 
 
 def answered(proposed: str, answers: tuple[str, ...]) -> str:
     """The proposal with answers for its placeholders; two speakers take one line each."""
-    text = proposed.replace(
-        f"{PLACEHOLDER}: user ", f"{PLACEHOLDER}: user\n            {PLACEHOLDER}: assistant "
+    text = re.sub(
+        rf"( +){PLACEHOLDER}: user (.*)", rf"\1{PLACEHOLDER}: user\n\1{PLACEHOLDER}: assistant", proposed
     )
     body = text.split("inputs:", 1)[1]
     assert body.count(PLACEHOLDER) == len(answers)
@@ -36,10 +39,10 @@ def answered(proposed: str, answers: tuple[str, ...]) -> str:
     return f"inputs:{body}"
 
 
-@pytest.mark.parametrize("name", SCHEMAS)
+@pytest.mark.parametrize("name", _ALL)
 def test_a_proposal_with_its_answers_reads_every_message(tmp_path: Path, name: str) -> None:
     """A newcomer pastes the proposal, answers what only they know, and has the sessions."""
-    schema = SCHEMAS[name]
+    schema = _ALL[name]
     path = write_lines(tmp_path / "log.jsonl", schema.records)
     made = suggest(str(path))
     assert made.without == {}
@@ -62,10 +65,10 @@ def test_a_proposal_with_its_answers_reads_every_message(tmp_path: Path, name: s
     assert len({session.conversation_id for session in found.sessions}) == schema.sessions
 
 
-@pytest.mark.parametrize("name", SCHEMAS)
+@pytest.mark.parametrize("name", _ALL)
 def test_a_proposal_shows_no_value_of_the_data(tmp_path: Path, name: str) -> None:
     """Terminals are shared and logged: names, ids and texts must not be in them."""
-    path = write_lines(tmp_path / "log.jsonl", SCHEMAS[name].records)
+    path = write_lines(tmp_path / "log.jsonl", _ALL[name].records)
     shown = suggest(str(path)).yaml.replace(str(path), "")
     assert [word for word in PRIVATE if word in shown] == []
 
@@ -132,3 +135,56 @@ def test_lists_of_turns_with_owner_and_time_are_read_as_an_own_schema(tmp_path: 
     fields = {name: value for name, value in entry["fields"].items() if name != "messages"}
     assert fields == {"conversation_id": "id", "user_id": "customerId", "created_at": "createdAt"}
     assert reader_of(FieldsConfig.model_validate(entry["fields"])) == "mapped"
+
+
+def test_a_text_beside_the_messages_with_the_name_of_an_answer_is_proposed_as_one(tmp_path: Path) -> None:
+    """Many gateways log the history as a list and the answer as a text."""
+    turn = {"role": "user", "content": "Why is the sky blue, please?"}
+    records = [
+        {"user_id": f"u{n}", "ts": 1_762_000_000 + n, "messages": [turn], "response": f"Light scatters, {n}."}
+        for n in range(3)
+    ]
+    (entry,) = yaml.safe_load(suggest(str(write_lines(tmp_path / "a.jsonl", records))).yaml)["inputs"]
+    assert entry["fields"]["messages"] == [
+        {"role": "messages[].role", "content": "messages[].content"},
+        {"role": "assistant", "content": "response"},
+    ]
+
+
+def test_messages_without_words_for_roles_leave_the_role_open(tmp_path: Path) -> None:
+    """Help desks name authors by id; the other fields are found all the same."""
+    comments = [
+        {"author_id": author, "plain_body": "Some text of a comment.", "created_at": "2025-11-24T22:55:29Z"}
+        for author in (7, 8)
+    ]
+    records = [{"id": n, "requester_id": 7, "comments": comments} for n in range(3)]
+    (entry,) = yaml.safe_load(suggest(str(write_lines(tmp_path / "a.jsonl", records))).yaml)["inputs"]
+    fields = entry["fields"]
+    assert (fields["conversation_id"], fields["user_id"]) == ("id", "requester_id")
+    assert fields["messages"] == {
+        "role": PLACEHOLDER,
+        "content": "comments[].plain_body",
+        "sent_at": "comments[].created_at",
+    }
+
+
+def test_a_file_of_answers_only_is_noted(tmp_path: Path) -> None:
+    """The output of a batch interface has no prompts: its sessions would have no message of a user."""
+    records = [
+        {"custom_id": f"r{n}", "response": {"body": {"created": 1_764_000_000 + n, "choices": [
+            {"message": {"role": "assistant", "content": f"Answer {n}."}}
+        ]}}}
+        for n in range(3)
+    ]  # fmt: skip
+    made = suggest(str(write_lines(tmp_path / "a.jsonl", records))).yaml
+    assert "# no message is of a user: join the file that has the prompts first" in made
+
+
+def test_an_id_that_all_records_share_is_not_the_conversation(tmp_path: Path) -> None:
+    """In traces, session_id may be the project."""
+    turns = [{"role": "user", "content": "Hello there."}, {"role": "assistant", "content": "Hello to you."}]
+    records = [
+        {"session_id": "p", "meta": {"thread_id": f"t{n}", "tier": "pro"}, "messages": turns}
+        for n in range(3)
+    ]
+    assert "conversation_id: meta.thread_id" in suggest(str(write_lines(tmp_path / "a.jsonl", records))).yaml

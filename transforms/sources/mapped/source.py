@@ -24,7 +24,6 @@ from transforms.sources.base import (
     ReadContext,
     batches,
     byte_ranges,
-    changed,
     fault_at,
     one_task_per_file,
 )
@@ -37,7 +36,7 @@ from transforms.sources.json.items import is_in_lines
 from transforms.sources.mapped.groups import LABELS, MAX_BYTES, Group, grouped
 from transforms.sources.mapped.items import Found, is_parquet, records_in
 from transforms.sources.mapped.records import Parsed, Schema, schema_of
-from transforms.sources.record_file import UNFORESEEN
+from transforms.sources.record_file import UNFORESEEN, sessions_at
 
 #: What ends a file that is cut or damaged: errors of its stream, of JSON and of Parquet.
 _DAMAGE = (Exception,)
@@ -98,19 +97,7 @@ class Mapped:
         self, unit: Unit, context: ReadContext, pointers: Sequence[Pointer]
     ) -> Iterator[FoundSession]:
         """The sessions of just these rows, ascending."""
-        wanted = {pointer.row for pointer in pointers}
-        reads = self._again(unit, context, wanted) if wanted else iter(())
-        for read in reads:
-            if read.row not in wanted:
-                continue
-            if read.session is None:
-                break
-            yield FoundSession(read.row, read.session, read.digest)
-            wanted.discard(read.row)
-            if not wanted:
-                return
-        if wanted:
-            raise changed(unit)
+        return sessions_at(pointers, unit, lambda rows: self._again(unit, context, rows))
 
     def _again(self, unit: Unit, context: ReadContext, wanted: Set[int]) -> Iterator[ReadRecord]:
         if not self._in_groups:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from typing import NamedTuple
 
 from schemas.mapped.paths import EACH, Steps
@@ -132,11 +132,11 @@ def turns_of(profile: Profile) -> Turns | None:
     found = [turns for each in lists if (turns := _in_list(profile, each)) is not None]
     if found:
         return max(found, key=lambda turns: _rank(turns))
-    return _of_record(profile)
+    return _of_record(profile) or _without_roles(profile, lists)
 
 
 def _rank(turns: Turns) -> tuple[float, float, int]:
-    known = 0.0 if turns.role is None else _known_roles(turns.role.place)
+    known = 0.0 if turns.role is None else known_roles(turns.role.place)
     name = turns.each[-2] if len(turns.each) > 1 else ""
     named = isinstance(name, str) and bool(set(words.tokens(name)) & words.MESSAGES)
     return (
@@ -146,9 +146,21 @@ def _rank(turns: Turns) -> tuple[float, float, int]:
     )
 
 
+def _without_roles(profile: Profile, lists: Sequence[Steps]) -> Turns | None:
+    """The list whose elements have a text with the name of contents, and a time."""
+    for each in sorted(lists, key=len):
+        inner = within(profile, each)
+        below = {steps[len(each) :]: place for steps, place in inner.items()}
+        content = best(below, _content_score)
+        is_named = content is not None and names(content.steps, 1) & words.CONTENT
+        if content is not None and is_named and best(inner, time_score) is not None:
+            return Turns(each, None, Chosen((*each, *content.steps), content.place))
+    return None
+
+
 def _in_list(profile: Profile, each: Steps) -> Turns | None:
     if profile[each].is_of("object"):
-        return _messages(within(profile, each), each)
+        return messages_in(within(profile, each), each)
     name = next((step for step in reversed(each) if isinstance(step, str)), "")
     if (
         profile[each].is_of("text")
@@ -160,10 +172,11 @@ def _in_list(profile: Profile, each: Steps) -> Turns | None:
 
 
 def _of_record(profile: Profile) -> Turns | None:
-    return _messages(within(profile, ()), ())
+    return messages_in(within(profile, ()), ())
 
 
-def _messages(inner: Profile, each: Steps) -> Turns | None:
+def messages_in(inner: Profile, each: Steps) -> Turns | None:
+    """The role and content, or prompt and answer, among the places in an element of the list `each`."""
     role = best(inner, lambda steps, place: _role_score(steps[len(each) :], place))
     taken = {role.steps} if role else set()
     content = best(inner, lambda steps, place: _content_score(steps[len(each) :], place), taken)
@@ -182,13 +195,14 @@ def _role_score(steps: Steps, place: Place) -> float:
     if place.is_of("boolean"):
         of_user = own & (words.USER | {"human", "bot", "ai", "assistant"})
         return 1.0 if "is" in own and of_user else 0
-    known, named = _known_roles(place), bool(own & words.ROLE)
+    known, named = known_roles(place), bool(own & words.ROLE)
     if known < 0.5 and (not named or own & {"type", "kind", "is"}):
         return 0
     return 3.0 * known + named
 
 
-def _known_roles(place: Place) -> float:
+def known_roles(place: Place) -> float:
+    """The share of the values that are known words for roles."""
     hits = sum(count for text, count in place.distinct.items() if text.lower() in words.ROLES)
     return hits / max(1, place.present)
 
@@ -196,14 +210,20 @@ def _known_roles(place: Place) -> float:
 def _content_score(steps: Steps, place: Place) -> float:
     if not steps or not place.is_of("text", "list", "object") or place.time or is_id(steps):
         return 0
-    own = names(steps, 1)
-    named = own & words.CONTENT
+    own, above = names(steps, 1) & words.CONTENT, names(steps) & words.CONTENT
     if not place.is_of("text"):
-        return 1.5 if named and place.is_of("text", "list") else 0
+        return 1.5 if own and place.is_of("text", "list") else 0
     average = place.length / place.present
     longer = min(1.0, average / 60)
     varied = len(place.distinct) / min(place.present, 300)
-    return 2.0 * bool(named) + longer + varied if named or (average >= 15 and varied > 0.5) else 0
+    is_text = bool(own) or (average >= 15 and varied > (0.2 if above else 0.5))
+    named = bool(own) + bool(own or above) - 0.75 * ("html" in names(steps, 1))
+    return named + longer + varied if is_text else 0
+
+
+def answer_score(steps: Steps, place: Place) -> float:
+    """Scores texts of some length by the names of answers."""
+    return _pair_score(steps, place, words.ANSWER) if place.length >= 15 * place.present else 0
 
 
 def _pair_score(steps: Steps, place: Place, known: Set[str]) -> float:

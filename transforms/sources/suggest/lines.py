@@ -44,6 +44,11 @@ class Proposal:
         if not any(each.startswith("created_at") for each in self.fields):
             self.open_default("created_at", "no times were found")
 
+    def as_item(self, start: int) -> None:
+        """Makes the lines from `start` an item of a list."""
+        first, *others = self.fields[start:]
+        self.fields[start:] = [f"  - {first.lstrip()}", *(f"  {each}" for each in others)]
+
     def once(self, name: str, found: Chosen) -> None:
         """Adds a field with its path."""
         self.used.add(found.steps)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from schemas.mapped.fields import FieldsConfig
-from schemas.mapped.paths import steps_of, text_of
+from schemas.mapped.paths import EACH, steps_of, text_of
 from transforms.sources.mapped.items import all_steps
 from transforms.sources.suggest.candidates import unused
 from transforms.sources.suggest.lines import is_name
@@ -25,7 +25,8 @@ def fields_not_read(paths: Sequence[str], fields: FieldsConfig) -> dict[str, Any
     if fields.records:
         records = [each for some in records if isinstance(some, list) for each in some]
     counts: collections.Counter[str] = collections.Counter()
-    for steps, place in unused(profile_of(records), set(all_steps(fields))):
+    used = {tuple(EACH if isinstance(step, int) else step for step in each) for each in all_steps(fields)}
+    for steps, place in unused(profile_of(records), used):
         usual = place.records * 10 >= len(records) and all(map(is_name, steps))
         counts[text_of(steps) if usual else "other"] += place.records
     return {"records": len(records), "fields": dict(sorted(counts.items()))}

@@ -10,6 +10,7 @@ from schemas.mapped.placeholders import PLACEHOLDER
 from schemas.mapped.values import SURFACES, TIERS
 from transforms.sources.mapped.values import ROLE_WORDS
 from transforms.sources.suggest import words
+from transforms.sources.suggest.beside import Single, singles
 from transforms.sources.suggest.candidates import (
     Chosen,
     Turns,
@@ -67,7 +68,8 @@ class _Writer:
     def write(self) -> None:
         """Writes all fields: those of the session, then the messages."""
         self._conversation()
-        self._owner("user_id", best(self._record, id_score(words.USER, words.CONVERSATION), self._taken()))
+        owners = words.USER if self._in_rows else words.USER | {"author"}
+        self._owner("user_id", best(self._record, id_score(owners, words.CONVERSATION), self._taken()))
         organization = best(self._record, id_score(words.ORGANIZATION), self._made.used)
         if organization:
             self._made.once("organization_id", organization)
@@ -83,7 +85,9 @@ class _Writer:
         return self._made.used | {each.steps for each in chosen if each}
 
     def _conversation(self) -> None:
-        found = best(self._record, id_score(words.CONVERSATION, words.USER), self._taken())
+        score = id_score(words.CONVERSATION, words.USER)
+        differ = {steps: place for steps, place in self._record.items() if len(place.distinct) > 1}
+        found = best(differ, score, self._taken()) or best(self._record, score, self._taken())
         is_any = found is None
         if found is None and not self._in_rows:
             own = {steps: place for steps, place in self._record.items() if not names(steps) & _OTHER_IDS}
@@ -138,20 +142,51 @@ class _Writer:
         if turns.answer is not None:
             self._pair(turns, inner)
             return
-        if turns.role is None:
+        beside = [*singles(self._profile, turns, self._taken())]
+        for single in beside:
+            if single.is_first:
+                self._single(single)
+        start = len(self._made.fields)
+        has_time = self._list(turns, inner, has_ids=not beside)
+        if beside:
+            self._made.as_item(start)
+        for single in beside:
+            if not single.is_first:
+                self._single(single)
+        if not has_time or any(single.sent_at is None for single in beside):
+            self._made.needs_time()
+
+    def _list(self, turns: Turns, inner: Profile, *, has_ids: bool) -> bool:
+        """Writes the messages of the list; True if they have times."""
+        if turns.role is not None:
+            self._role(turns.role)
+        elif turns.each in inner and inner[turns.each].is_of("text"):
             self._made.add("  role:")
             self._made.add("    alternate: [user, assistant]", "no field has roles; check who begins")
         else:
-            self._role(turns.role)
+            self._made.add(
+                f"  role: {PLACEHOLDER}", "no field has words for roles, such as user and assistant"
+            )
         self._made.add(f"  content: {path(turns.content.steps)}", or_other(turns.content))
         self._made.used |= {turns.content.steps}
         time = best({s: p for s, p in inner.items() if s != turns.each}, time_score, self._made.used)
         if time is not None:
             self._made.time("sent_at", time, "  ", "  ")
-        self._message_ids(inner)
+        if has_ids:
+            self._message_ids(inner)
         self._tools(inner)
-        if time is None:
-            self._made.needs_time()
+        return time is not None
+
+    def _single(self, single: Single) -> None:
+        start = len(self._made.fields)
+        if single.role is None:
+            self._made.add("  role: assistant", "check: the answer to the messages before")
+        else:
+            self._role(single.role)
+        self._made.once("  content", single.content)
+        if single.sent_at is not None:
+            self._made.time("sent_at", single.sent_at, "  ", "  ")
+        self._made.as_item(start)
 
     def _pair(self, turns: Turns, inner: Profile) -> None:
         assert turns.answer is not None  # noqa: S101 - the caller checked it
@@ -179,6 +214,8 @@ class _Writer:
         }
         unknown = [count for text, count in texts.items() if text.lower() not in words.ROLES]
         known = {words.ROLES[text.lower()] for text in texts if text.lower() in words.ROLES}
+        if not unknown and "user" not in known and found is self._turns.role:
+            self._made.notes.append("no message is of a user: join the file that has the prompts first")
         wanted = "assistant" if "user" in known and "assistant" not in known else "user"
         self._made.mapped(
             "role", found, listed, unknown, wanted, "user, assistant, system, tool or null", "  ", "  "
@@ -253,5 +290,7 @@ def _own_id_score(steps: Steps, place: Place) -> float:
 
 #: Words in the names of ids that are not of a conversation.
 _OTHER_IDS = (
-    words.USER | words.ORGANIZATION | {"request", "call", "trace", "span", "completion", "event", "model"}
+    words.USER
+    | words.ORGANIZATION
+    | {"request", "response", "call", "trace", "span", "completion", "event", "model"}
 )

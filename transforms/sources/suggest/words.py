@@ -65,8 +65,8 @@ CONVERSATION = _words(
 )
 USER = _words(
     "caller user users usr uid nutzer benutzer kunde kunden customer client cliente utilisateur "
-    "usuario utente account acct member person owner subject benutzername username login "
-    "email 用户"
+    "usuario utente account acct member person owner requester visitor contact benutzername username "
+    "login email 用户"
 )
 ORGANIZATION = _words(
     "org organization organisation organizacion tenant company workspace firma mandant entreprise empresa"
@@ -104,4 +104,7 @@ ANSWER = _words(
     "response answer completion output reply assistant bot generation antwort ausgabe "
     "respuesta reponse resposta a"
 )
+#: Names of what comes before a list of messages, and of lists whose elements exclude each other.
+OPENING = _words("source input inputs request prompt question query first initial opening system")
+ALTERNATIVES = _words("choices generations candidates completions alternatives outputs")
 MESSAGE_ID = _words("message msg turn nachricht mensaje")
