@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,7 +17,7 @@ from pipeline.commands.suggest import suggest
 from schemas.errors import ConfigError
 from schemas.mapped.fields import FieldsConfig
 from schemas.mapped.placeholders import PLACEHOLDER
-from schemas.records import Defaults, Limits
+from schemas.records import Defaults, Limits, Session
 from schemas.sections.inputs import InputConfig, reader_of
 from schemas.strict_yaml import load_model
 from tests.support.foreign_schemas import FOREIGN
@@ -39,14 +41,9 @@ def answered(proposed: str, answers: tuple[str, ...]) -> str:
     return f"inputs:{body}"
 
 
-@pytest.mark.parametrize("name", _ALL)
-def test_a_proposal_with_its_answers_reads_every_message(tmp_path: Path, name: str) -> None:
-    """A newcomer pastes the proposal, answers what only they know, and has the sessions."""
-    schema = _ALL[name]
-    path = write_lines(tmp_path / "log.jsonl", schema.records)
-    made = suggest(str(path))
-    assert made.without == {}
-    (entry,) = yaml.safe_load(answered(made.yaml, schema.answers))["inputs"]
+def read(path: Path, section: str) -> list[Session]:
+    """The sessions of a file by the one entry of an `inputs` section; none of its records is unreadable."""
+    (entry,) = yaml.safe_load(section)["inputs"]
     assert entry["format"] == "mapped"
     config = InputConfig.model_validate(entry)
     assert config.fields is not None
@@ -55,14 +52,25 @@ def test_a_proposal_with_its_answers_reads_every_message(tmp_path: Path, name: s
     )
     found = read_all([path], config.reader, context)
     assert found.codes == []
-    assert len(found.sessions) == schema.sessions
-    first = found.sessions[0]
+    return found.sessions
+
+
+@pytest.mark.parametrize("name", _ALL)
+def test_a_proposal_with_its_answers_reads_every_message(tmp_path: Path, name: str) -> None:
+    """A newcomer pastes the proposal, answers what only they know, and has the sessions."""
+    schema = _ALL[name]
+    path = write_lines(tmp_path / "log.jsonl", schema.records)
+    made = suggest(str(path))
+    assert made.without == {}
+    sessions = read(path, answered(made.yaml, schema.answers))
+    assert len(sessions) == schema.sessions
+    first = sessions[0]
     assert "".join(_LETTERS[message.role] for message in first.messages) == schema.roles
     assert (first.user_id, first.tier, first.surface) != (None, None, None)
     assert first.user_id
     assert first.tier in ("free", "pro", "team")
     assert first.surface == "chat"
-    assert len({session.conversation_id for session in found.sessions}) == schema.sessions
+    assert len({session.conversation_id for session in sessions}) == schema.sessions
 
 
 @pytest.mark.parametrize("name", _ALL)
@@ -188,3 +196,50 @@ def test_an_id_that_all_records_share_is_not_the_conversation(tmp_path: Path) ->
         for n in range(3)
     ]
     assert "conversation_id: meta.thread_id" in suggest(str(write_lines(tmp_path / "a.jsonl", records))).yaml
+
+
+def _turn(number: int) -> dict[str, Any]:
+    author = ("member", "assistant")[number % 2]
+    return {"author": author, "body": f"Text of message {number}.", "ts": _AT + dt.timedelta(seconds=number)}
+
+
+_AT = dt.datetime(2025, 11, 24, 9)
+_NAIVE = pa.timestamp("us")
+_TURN = pa.struct([("author", pa.string()), ("body", pa.string()), ("ts", pa.timestamp("us", "UTC"))])
+_NESTED = pa.table(
+    {
+        "thread_id": pa.array([501, 502], pa.int64()),
+        "member_id": ["m1", "m2"],
+        "plan": pa.array(["plus", "plus"]).dictionary_encode(),
+        "messages": pa.array([[_turn(0), _turn(1)], [_turn(2), _turn(3)]], pa.list_(_TURN)),
+    }
+)
+_FLAT = pa.table(
+    {
+        "session_id": ["501", "502", "501", "502"],
+        "account": ["m1", "m2", "m1", "m2"],
+        "plan": ["plus"] * 4,
+        "sender": ["user", "user", "assistant", "assistant"],
+        "text": [f"Text of message {number}." for number in (0, 2, 1, 3)],
+        "created_at": pa.array([_AT + dt.timedelta(seconds=number) for number in range(4)], _NAIVE),
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("table", "answers"),
+    [(_NESTED, ("chat", "pro")), (_FLAT, ("chat", "pro", "UTC"))],
+    ids=["nested", "flat"],
+)
+def test_typed_tables_of_sessions_and_of_messages_are_read_alike(
+    tmp_path: Path, table: pa.Table, answers: tuple[str, ...]
+) -> None:
+    """Warehouses export both: a list of structs a session, and a row a message with times without a zone."""
+    path = tmp_path / "export.parquet"
+    pq.write_table(table, path)
+    sessions = read(path, answered(suggest(str(path)).yaml, answers))
+    seen = [
+        (one.conversation_id, one.user_id, one.tier, [each.role for each in one.messages]) for one in sessions
+    ]
+    turns = ["user", "assistant"]
+    assert seen == [("501", "m1", "pro", turns), ("502", "m2", "pro", turns)]
