@@ -181,7 +181,7 @@ def _increment(base: PreviousState | Rebuild, catalog: Catalog) -> dict[str, Any
     sums: collections.Counter[str] = collections.Counter()
     for entry in catalog.get("increment", []):
         sums.update(entry)
-    return {"from": base.version, **dict(sorted(sums.items())), **increment_of(catalog)}
+    return {"from": base.version, **dict(sorted(sums.items())), **increment_of(catalog, base.damaged)}
 
 
 def _arguments(settings: Settings, inputs: Inputs) -> dict[str, Any]:

@@ -70,7 +70,7 @@ def nothing_to_read(increment: Increment, writer: DatasetWriter) -> Outcome | No
     and so are the crossed thresholds. None for a shareable report, since it may not list all of them.
     """
     base, known = increment.base, increment.known
-    if not isinstance(base, PreviousState) or known is None or known.tasks or _is_rewritten(base):
+    if not isinstance(base, PreviousState) or known is None or known.tasks or not _is_whole(base):
         return None
     if len(known.files) != len(increment.inputs.keys) or base.state != increment.state:
         return None
@@ -88,7 +88,7 @@ def nothing_decided(
     `is_given`: the user gave `as_of`. None as well if it was given and is not that of the current version.
     """
     base, new = increment.base, prepared.outcome
-    if not isinstance(base, PreviousState) or _is_rewritten(base):
+    if not isinstance(base, PreviousState) or not _is_whole(base):
         return None
     if base.state.without_time != increment.state.without_time:
         return None
@@ -100,9 +100,9 @@ def nothing_decided(
     return _unchanged(base, writer, new.failed, f"decided anew as of {new.manifest.as_of}, no row differs")
 
 
-def _is_rewritten(base: PreviousState) -> bool:
-    """True if `forget` or `expire` removed rows of the version."""
-    return base.manifest.erased != Erased()
+def _is_whole(base: PreviousState) -> bool:
+    """True if the version has all its files, and `forget` and `expire` removed no row of it."""
+    return not base.damaged and base.manifest.erased == Erased()
 
 
 def _unchanged(base: PreviousState, writer: DatasetWriter, failed: list[Failure], why: str) -> Outcome | None:

@@ -74,7 +74,7 @@ class ErasableVersion:
             way = f"remove this version and those before it with `chatsieve gc {self._root} --keep {later}`"
         else:
             way = (
-                "write a new version with `chatsieve run` and remove this one with "
+                "write a new version with `chatsieve run --rebuild` and remove this one with "
                 f"`chatsieve gc {self._root} --keep 1`"
             )
         return InputError(

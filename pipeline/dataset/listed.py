@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Sequence
 from typing import Any, cast
 
 import msgspec
@@ -34,6 +35,18 @@ def is_listed(store: Store, folder: str, entry: FileEntry) -> bool:
         return False
 
 
+def unlike(store: Store, folder: str, files: Sequence[FileEntry]) -> list[str]:
+    """The files of a version that are missing or have another size, sorted; OSError if it cannot be listed.
+
+    One listing and no reading: a file that was changed and has its size is not found. Files that no entry
+    lists are left alone.
+    """
+    sizes = store.sizes(f"{folder}/")
+    suspects = [file for file in files if sizes.get(f"{folder}/{file.path}") != file.bytes]
+    # A listing may lag behind; to open a file does not.
+    return sorted(file.path for file in suspects if _size(store, f"{folder}/{file.path}") != file.bytes)
+
+
 def listed_file(store: Store, folder: str, entry: FileEntry) -> bytes | None:
     """The content of a small file; None if it is not the one of its entry."""
     try:
@@ -42,3 +55,12 @@ def listed_file(store: Store, folder: str, entry: FileEntry) -> bytes | None:
     except OSError:
         return None
     return data if hashlib.sha256(data).hexdigest() == entry.sha256 else None
+
+
+def _size(store: Store, name: str) -> int | None:
+    """Size in bytes of a file that can be opened."""
+    try:
+        with store.open(name) as file:
+            return file.seek(0, os.SEEK_END)
+    except OSError:
+        return None

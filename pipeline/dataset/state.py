@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from pipeline.dataset.listed import committed_manifest, listed_file
+from pipeline.dataset.listed import committed_manifest, listed_file, unlike
 from pipeline.dataset.writer import DatasetWriter
 from pipeline.inputs.config import Settings
 from schemas.keys import key_id
@@ -67,12 +67,16 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PreviousState(NamedTuple):
-    """The usable state of the version before. `folder`: of that version, a path or URL."""
+    """The usable state of the version before. `folder`: of that version, a path or URL.
+
+    `damaged`: its files that are missing or have another size than its manifest lists.
+    """
 
     folder: str
     version: int
     manifest: Manifest
     state: State
+    damaged: tuple[str, ...]
 
 
 class Rebuild(NamedTuple):
@@ -128,7 +132,14 @@ def previous_state(
         held = msgspec.json.decode(data, type=State)
     except msgspec.DecodeError:
         return Rebuild(f"the state of version {number} has another format")
-    return _compared(held, own, number) or PreviousState(str(writer.path / folder), number, manifest, held)
+    different = _compared(held, own, number)
+    if different:
+        return different
+    try:
+        damaged = unlike(writer.store, folder, manifest.files)
+    except OSError as error:
+        return Rebuild(f"the files of version {number} cannot be listed ({error.strerror})")
+    return PreviousState(str(writer.path / folder), number, manifest, held, tuple(damaged))
 
 
 def encode_state(state: State) -> bytes:

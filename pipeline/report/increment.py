@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from pipeline.report.ledger_counts import Catalog
@@ -10,10 +11,11 @@ from schemas.errors import PipelineError
 _MOST_KEYS = 5
 
 
-def increment_of(catalog: Catalog) -> dict[str, Any]:
+def increment_of(catalog: Catalog, damaged: Iterable[str]) -> dict[str, Any]:
     """Counts of sessions: masked, taken over, and of these compared with masking.
 
-    `damaged`: files of the version before that could not be used, so that their sessions were masked.
+    `damaged`: files of the version before that are missing or of another size. The result adds those with
+    another content. Nothing is taken over from them.
     """
     text = catalog.get("text", [])
     taken = sum(entry["taken"] for entry in text)
@@ -21,7 +23,7 @@ def increment_of(catalog: Catalog) -> dict[str, Any]:
         "sessions_masked": sum(entry["sessions"] for entry in text) - taken,
         "sessions_taken": taken,
         "sessions_checked": sum(entry["sessions"] for entry in catalog.get("checked", [])),
-        "damaged": sorted({entry["file"] for entry in catalog.get("damaged", [])}),
+        "damaged": sorted({*damaged, *(entry["file"] for entry in catalog.get("damaged", []))}),
     }
 
 

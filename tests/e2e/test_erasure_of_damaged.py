@@ -47,6 +47,12 @@ def _replaced(path: Path, data: bytes) -> None:
     path.write_bytes(data)
 
 
+def _changed(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    _replaced(path, bytes(data))
+
+
 DAMAGES: dict[str, Damage] = {
     "shard missing": lambda folder: _first(folder, "data/").unlink(),
     "shard cut": lambda folder: _replaced(_first(folder, "data/"), b"PAR1"),
@@ -55,6 +61,7 @@ DAMAGES: dict[str, Damage] = {
     ),
     "sessions missing": lambda folder: _first(folder, "restricted/sessions").unlink(),
     "ledger rubbish": lambda folder: _replaced(_first(folder, "ledger/"), b"rubbish"),
+    "ledger of equal size": lambda folder: _changed(_first(folder, "ledger/")),
     "quarantine missing": lambda folder: _first(folder, "quarantine/").unlink(),
     "manifest missing": lambda folder: (folder / "manifest.json").unlink(),
     "manifest changed": lambda folder: _replaced(folder / "manifest.json", b"{}"),
@@ -98,18 +105,27 @@ def test_an_older_version_that_is_damaged_is_named_and_can_be_removed(
     assert verified(corpus, dataset)
 
 
-@pytest.mark.parametrize("damage", ["ledger rubbish", "manifest missing"])
+@pytest.mark.parametrize(
+    ("damage", "options"),
+    [
+        ("ledger rubbish", ()),
+        ("manifest missing", ()),
+        ("ledger of equal size", ("--rebuild",)),
+        ("shard of another place", ("--rebuild",)),
+    ],
+)
 def test_the_current_version_that_is_damaged_is_replaced_by_a_run_and_removed(
     corpus: Corpus,
     dataset: Path,  # noqa: F811
     damage: str,
+    options: tuple[str, ...],
 ) -> None:
     """A run does not need the version before it: `run`, `gc`, `forget`."""
     row = eligible(corpus)[0]
     DAMAGES[damage](dataset / versions(dataset)[1]["folder"])
     told = _refused(corpus, dataset, "--user", row["user_id"])
-    assert "write a new version with `chatsieve run`" in told
-    done = chatsieve("run", "-c", corpus.config, "--output", dataset, "--quiet", *AGAIN)
+    assert "write a new version with `chatsieve run --rebuild`" in told
+    done = chatsieve("run", "-c", corpus.config, "--output", dataset, "--quiet", *AGAIN, *options)
     assert done.returncode == 0, done.stderr
     done = chatsieve(*_command_in(told))
     assert done.returncode == 0, done.stderr

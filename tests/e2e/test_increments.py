@@ -178,17 +178,36 @@ def test_a_crossed_threshold_stays_crossed_if_nothing_is_new(tmp_path: Path, opt
 
 def test_decisions_that_time_does_not_change_add_no_version(tmp_path: Path) -> None:
     """Without as_of a scheduled run decides anew each night: retention and deadlines move with time."""
-    days = Days(tmp_path, ("plain",))
-    pack = yaml.safe_load(Path(packaged_file("policies", "consumer-terms-2025-09-28")).read_text())
-    (tmp_path / "pack.yaml").write_text(yaml.safe_dump({**pack, "max_snapshot_age": "P3650D"}))
-    days.config |= {"policy": "./pack.yaml", "as_of": None}
-    days.run()
+    days = without_as_of(tmp_path)
     done = days.done()
     assert done.returncode == 0
     assert re.fullmatch(r"nothing new since version 1: decided anew as of \S+, no row differs\n", done.stderr)
     assert days.version == 1
     write_lines(days.logs / "plain/new.jsonl", sessions(1, "v", "new "))
     days.run()
+
+
+@pytest.mark.faults
+def test_a_version_without_a_file_is_replaced_though_time_changes_no_decision(tmp_path: Path) -> None:
+    """A nightly run that says that nothing is new would leave the version damaged for good."""
+    days = without_as_of(tmp_path)
+    page = current(days.out) / "report/report.html"
+    page.unlink()
+    done = days.done()
+    assert (done.returncode, days.version) == (0, 2)
+    told = "; report/report.html of version 1 is missing or damaged; nothing was taken over from it; see "
+    assert told in done.stderr
+    assert (current(days.out) / "report/report.html").exists()
+
+
+def without_as_of(tmp_path: Path) -> Days:
+    """A first version of a run that decides as of now."""
+    days = Days(tmp_path, ("plain",))
+    pack = yaml.safe_load(Path(packaged_file("policies", "consumer-terms-2025-09-28")).read_text())
+    (tmp_path / "pack.yaml").write_text(yaml.safe_dump({**pack, "max_snapshot_age": "P3650D"}))
+    days.config |= {"policy": "./pack.yaml", "as_of": None}
+    days.run()
+    return days
 
 
 def test_state_has_no_words_no_paths_and_no_ids(first: Days) -> None:

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.small_days import Days, begun, differing, usual
+from pipeline.commands.commit import Outcome
+from pipeline.commands.verify import verify
+from tests.support.small_days import KEY, Days, begun, differing, usual
 
 pytestmark = [pytest.mark.e2e, pytest.mark.faults]
 FIRST, SECOND = "2026-02-01T00:00:00Z", "2026-02-02T00:00:00Z"
@@ -74,6 +76,66 @@ def test_a_file_that_was_changed_is_not_believed(
         None if is_rebuild else before.manifest.dataset_version
     )
     assert differing(after, before) == [name] * ("state" in name)
+
+
+_PARTS = ("data/", "ledger/", "restricted/", "report/", "README.md", "manifest.json")
+LEDGER, PAGE = "ledger/part-00000-of-00001.parquet", "report/report.html"
+SHARD = "data/train-00001-of-00003.parquet"
+HARMS: dict[str, Callable[[Path], object]] = {
+    "missing": Path.unlink,
+    "cut": lambda path: _replaced(path, path.read_bytes()[:-1]),
+    "longer": lambda path: _replaced(path, path.read_bytes() + b" "),
+}
+
+
+def _replaced(path: Path, data: bytes) -> None:
+    path.unlink()  # it can be a hard link
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("name", "harm"),
+    [
+        (SHARD, "missing"),
+        (LEDGER, "cut"),
+        (LEDGER, "longer"),
+        (PAGE, "missing"),
+    ],
+)
+def test_a_version_without_one_of_its_files_is_replaced(days: Days, name: str, harm: str) -> None:
+    """`nothing new` about a version that cannot be read would leave it so, and the exit code would be 0."""
+    settings = {"output.shards": 3}
+    days.run(SECOND, **settings)
+    before = days.run(SECOND, **settings)
+    assert before.nothing_new is not None
+    HARMS[harm](Path(before.folder) / name)
+    after = days.run(SECOND, **settings)
+    assert after.nothing_new is None
+    increment = after.manifest.increment or {}
+    assert (increment["from"], increment["damaged"]) == (before.manifest.dataset_version, [name])
+    assert _findings(after) == []
+    assert differing(after, days.rebuilt(SECOND, **settings)) == []
+    assert days.run(SECOND, **settings).nothing_new is not None
+
+
+def _findings(outcome: Outcome) -> list[str]:
+    """The findings in a version's own folder."""
+    found = verify(outcome.path, KEY).findings
+    return [str(each) for each in found if each.where.startswith((outcome.folder.name, *_PARTS))]
+
+
+def test_a_leftover_file_and_damage_of_equal_size_add_no_version(days: Days) -> None:
+    """Only `verify` reads all files; `--rebuild` then writes a whole version, whatever is damaged."""
+    before = days.run(SECOND, **{"output.shards": 5})
+    (Path(before.folder) / "data/.tmp-left").write_bytes(b"half")
+    data = bytearray((Path(before.folder) / LEDGER).read_bytes())
+    data[len(data) // 2] ^= 1
+    _replaced(Path(before.folder) / LEDGER, bytes(data))
+    assert days.run(SECOND, **{"output.shards": 5}).nothing_new is not None
+    assert LEDGER in {each.where for each in verify(days.dataset, KEY).findings}
+    after = days.run(SECOND, rebuild=True, **{"output.shards": 5})
+    assert (after.manifest.increment or {})["reason"] == "--rebuild was given"
+    assert _findings(after) == []
 
 
 def test_no_file_that_the_manifest_does_not_list_is_read(days: Days) -> None:

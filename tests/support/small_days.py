@@ -72,6 +72,7 @@ class Days:
         out: Path | None = None,
         checked_share: float = 0.0,
         to_share: bool = False,
+        rebuild: bool = False,
         **settings: Any,
     ) -> Outcome:
         """A version of the dataset, or of another one in `out`, over the present inputs."""
@@ -84,7 +85,9 @@ class Days:
         }
         loaded = load_settings(config, overrides)
         progress = Progress(False)
-        return execute(loaded, "run", [], progress, to_share=to_share, checked_share=checked_share)
+        return execute(
+            loaded, "run", [], progress, to_share=to_share, checked_share=checked_share, rebuild=rebuild
+        )
 
     def rebuilt(self, as_of: str, **settings: Any) -> Outcome:
         """The first version of a new dataset over the present inputs."""

@@ -22,6 +22,7 @@ def an_object_that_was_put_is_read_listed_and_replaced_whole(store: Store) -> No
     found = (store.read("a/b"), store.names(), store.names("a/"), store.names("a/b"), store.names("b"))
     assert found == (b"two", ["a/b"], ["a/b"], ["a/b"], [])
     assert store.stat("a/b").size == 3
+    assert (store.sizes(), store.sizes("a/"), store.sizes("b")) == ({"a/b": 3}, {"a/b": 3}, {})
 
 
 def what_is_absent_is_not_found(store: Store) -> None:

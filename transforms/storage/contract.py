@@ -36,6 +36,13 @@ class Store(Protocol):
         """The names that begin with `prefix`, sorted. A listing may lag: absence proves nothing."""
         ...
 
+    def sizes(self, prefix: str = "") -> dict[str, int]:
+        """The same names with the sizes in bytes of their objects, from the listing alone.
+
+        On local disk without links and whatever else is no regular file.
+        """
+        ...
+
     def read(self, name: str) -> bytes:
         """The whole object; FileNotFoundError without one."""
         ...

@@ -7,6 +7,7 @@ import errno
 import hashlib
 import os
 import secrets
+import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -46,8 +47,12 @@ class LocalStore:
 
     def names(self, prefix: str = "") -> list[str]:
         """See Store. Symbolic links are listed, and never followed."""
-        folder = prefix.rpartition("/")[0]
-        return sorted(name for name in _below(self._path(folder), folder) if name.startswith(prefix))
+        return sorted(name for name, _ in self._entries(prefix))
+
+    def sizes(self, prefix: str = "") -> dict[str, int]:
+        """See Store."""
+        found = {name: entry.stat(follow_symlinks=False) for name, entry in self._entries(prefix)}
+        return {name: state.st_size for name, state in found.items() if stat.S_ISREG(state.st_mode)}
 
     def read(self, name: str) -> bytes:
         """See Store."""
@@ -113,6 +118,14 @@ class LocalStore:
     def revoke(self, name: str) -> None:
         """See Store."""
         _revoke(self._path(name))
+
+    def _entries(self, prefix: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
+        folder = prefix.rpartition("/")[0]
+        return (
+            each
+            for each in operations.entries_below(self._path(folder), folder)
+            if each[0].startswith(prefix)
+        )
 
     def _etag(self, name: str) -> str | None:
         try:
@@ -281,19 +294,6 @@ def _same_file(one: str, other: str) -> bool:
         return os.path.samestat(os.lstat(one), os.lstat(other))
     except OSError:
         return False
-
-
-def _below(folder: str, name: str) -> Iterator[str]:
-    try:
-        entries = operations.OPERATIONS.entries(folder)
-    except (FileNotFoundError, NotADirectoryError):
-        return
-    for entry in entries:
-        below = f"{name}/{entry.name}" if name else entry.name
-        if entry.is_dir(follow_symlinks=False):
-            yield from _below(entry.path, below)
-        else:
-            yield below
 
 
 def _etag_of(data: Buffer) -> str:

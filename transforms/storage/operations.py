@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -78,3 +79,17 @@ OPERATIONS = FileOperations()
 def private_file(path: str | Path) -> int:
     """The descriptor of a new file with mode 0600, whatever the umask; FileExistsError if there is one."""
     return OPERATIONS.open(str(path), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+
+
+def entries_below(folder: str, name: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """(name below `name`, entry) of everything in a folder, at any depth, that is no folder itself."""
+    try:
+        entries = OPERATIONS.entries(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    for entry in entries:
+        below = f"{name}/{entry.name}" if name else entry.name
+        if entry.is_dir(follow_symlinks=False):
+            yield from entries_below(entry.path, below)
+        else:
+            yield below, entry

@@ -22,7 +22,7 @@ def increment_lines(increment: dict[str, Any] | None) -> Iterator[str]:
     if checked := checked_text(increment["sessions_checked"]):
         yield checked
     for name in increment["damaged"]:
-        yield f"! {name} of version {increment['from']} is damaged; its sessions were masked again"
+        yield f"! {name} of version {increment['from']} is missing or damaged; nothing was taken over from it"
 
 
 def _sessions(count: int) -> str:

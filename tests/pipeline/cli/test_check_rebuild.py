@@ -45,14 +45,14 @@ def test_the_entries_of_all_workers_are_summed() -> None:
         "checked": [checked(2), checked(3)],
         "damaged": [{"file": "b"}, {"file": "a"}, {"file": "b"}],
     }
-    figures = increment_of(catalog)
+    figures = increment_of(catalog, ["b", "c"])
     assert (
         figures
         | {
             "sessions_masked": 6,
             "sessions_taken": 90,
             "sessions_checked": 5,
-            "damaged": ["a", "b"],
+            "damaged": ["a", "b", "c"],
         }
         == figures
     )
@@ -60,8 +60,9 @@ def test_the_entries_of_all_workers_are_summed() -> None:
         "read 1 of 5 units",
         "6 sessions masked, 90 sessions taken over from version 3",
         "checked 5 sessions: equal",
-        "! a of version 3 is damaged; its sessions were masked again",
-        "! b of version 3 is damaged; its sessions were masked again",
+        "! a of version 3 is missing or damaged; nothing was taken over from it",
+        "! b of version 3 is missing or damaged; nothing was taken over from it",
+        "! c of version 3 is missing or damaged; nothing was taken over from it",
     ]
 
 

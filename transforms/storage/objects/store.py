@@ -45,9 +45,13 @@ class ObjectStore:
 
     def names(self, prefix: str = "") -> list[str]:
         """See Store."""
+        return sorted(self.sizes(prefix))
+
+    def sizes(self, prefix: str = "") -> dict[str, int]:
+        """See Store."""
         folder = prefix.rpartition("/")[0]
-        keys = (key for key, _ in self._bucket.below(self._key(folder)))
-        return sorted(name for name in map(self._name, keys) if name.startswith(prefix))
+        found = {self._name(key): stat.size for key, stat in self._bucket.below(self._key(folder))}
+        return {name: size for name, size in found.items() if name.startswith(prefix)}
 
     def read(self, name: str) -> bytes:
         """See Store."""
