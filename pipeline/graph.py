@@ -44,6 +44,7 @@ import apache_beam as beam
 from pipeline.plan import PackPlan, RunPlan
 from schemas.formats import NAMED, REPEAT_HISTORY
 from schemas.tables import DELETIONS, QUARANTINED
+from transforms.consent.snapshots import ErasedKeys
 from transforms.consent.stage import CONVERSATIONS, ReadConsent, ReadDeletions
 from transforms.decide.known_rows import Checked
 from transforms.decide.stage import (
@@ -62,6 +63,7 @@ from transforms.decide.stage import (
 from transforms.deid.stage import REFUSALS, ROW_STATES, DeidentifySessions, EstimatePii
 from transforms.output.stage import WriteCatalog, WriteLedger, WriteRowState, WriteShards
 from transforms.read.digests import with_positions
+from transforms.read.labels import LABELS, Erased
 from transforms.read.stage import DigestFiles, JoinHistories, ReadFacts
 from transforms.reuse.stage import COMPARED, CheckRows, ReadKnownRows, TakeRows
 from transforms.shuffle.entries import ENTRIES
@@ -77,7 +79,14 @@ def build_graph(pipeline: Any, plan: RunPlan) -> None:
 
     repeat = bool(plan.formats & REPEAT_HISTORY)
     listed = frozenset[str]().union(*(pack.policy.labels for pack in plan.packs))
-    read = ReadFacts(key, plan.context, plan.buckets, repeat, listed, plan.kept, plan.known_facts)
+    by_all = {
+        name: frozenset.intersection(*(pack.policy.listed(name) for pack in plan.packs)) for name in LABELS
+    }
+    gone = {each.kind: each.keys for each in plan.deletions if isinstance(each, ErasedKeys)}
+    erased = Erased(gone.get("user", ()), gone.get("conversation", ()))
+    read = ReadFacts(
+        key, plan.context, plan.buckets, repeat, listed, by_all, erased, plan.kept, plan.known_facts
+    )
     tasks, files = with_positions(plan.tasks, plan.digested)
     facts = sealed_source(pipeline, "Inputs", key, tasks) | "Facts" >> read
     consent = sealed_source(pipeline, "Snapshots", key, plan.snapshots) | "Consent" >> ReadConsent(

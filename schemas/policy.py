@@ -174,6 +174,11 @@ class Policy(StrictModel):
         lists = (self.tiers.included, self.tiers.excluded, self.surfaces.included, self.surfaces.excluded)
         return frozenset().union(*lists)
 
+    def listed(self, column: str) -> frozenset[str]:
+        """The values that its lists have for `tier` or `surface`."""
+        lists = self.tiers if column == "tier" else self.surfaces
+        return frozenset([*lists.included, *lists.excluded])
+
     def clause_by_reason(self) -> dict[str, str]:
         """The clause id of each reason that has one."""
         return CLAUSE | {reason: rule.clause for reason, rule in self.rules.items()}

@@ -1,6 +1,7 @@
 """Arrow schemas of the files of `restricted/state/`: what a version keeps for the run after it.
 
-All ids and paths are keyed digests of 16 bytes, in binary. There is no text, no path and no raw id.
+All ids and paths are keyed digests of 16 bytes, in binary. There is no text, no path and no raw id, unless
+the logs have one in place of a tier or surface: see STATE_UNLISTED.
 """
 
 from __future__ import annotations
@@ -50,6 +51,9 @@ STATE_QUARANTINED = pa.struct(
     ]
 )
 
+#: Tiers and surfaces of a unit that the policy does not list: see `transforms.read.labels.most_frequent`.
+STATE_UNLISTED = pa.struct([("column", pa.string()), ("value", pa.string()), ("records", pa.int64())])
+
 #: One row per unit, sorted by `place` and `unit`. It is read again unless all its files are in STATE_FILES.
 STATE_UNITS = pa.schema(
     [
@@ -66,6 +70,7 @@ STATE_UNITS = pa.schema(
         ("unknown", pa.string()),  # JSON: kinds that the format does not know, counted by name
         ("quarantined", pa.list_(STATE_QUARANTINED)),
         ("names", pa.list_(pa.struct([("key", KEY), ("conversation_key", KEY), ("user_key", KEY)]))),
+        ("unlisted", pa.list_(STATE_UNLISTED)),  # the only values that are kept as they were read
         ("links", pa.list_(pa.list_(pa.int64()))),  # by file, digests of the ids that link it to others
     ]
 )

@@ -9,6 +9,7 @@ import hashlib
 import importlib.metadata
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path, PurePath
 from typing import Any, Literal
 
@@ -28,6 +29,7 @@ from pipeline.report.ledger_counts import Catalog
 from pipeline.report.masking import entities_of
 from pipeline.report.previous import PreviousRun
 from pipeline.report.shareable import shareable
+from pipeline.report.unlisted import UNLISTED, unlisted_file
 from schemas.keys import key_id
 from schemas.manifest import FileEntry, Manifest, Parent, encode
 from schemas.policy import Pack, canonical
@@ -99,15 +101,16 @@ def prepare(
     writer: DatasetWriter,
     catalog: Catalog,
     model_digests: dict[str, str],
+    unseal: Callable[[bytes], Any],
     before: PreviousRun | None = None,
     to_share: bool = False,
     increment: Increment | None = None,
 ) -> Prepared:
     """Writes report and card and makes the manifest; PipelineError if the counts do not add up.
 
-    `snapshots`: the `snapshot_entry` of each snapshot. `before`: the run that the report compares with.
-    `to_share`: write a shareable report. The manifest has all counts in either case. `increment`: how a run
-    used the version before.
+    `snapshots`: the `snapshot_entry` of each snapshot. `unseal` opens what workers sealed. `before`: the run
+    that the report compares with. `to_share`: write a shareable report. The manifest has all counts in either
+    case. `increment`: how a run used the version before.
     """
     if increment is not None:
         catalog = with_known(catalog, increment)
@@ -133,6 +136,9 @@ def prepare(
     files.append(stage(writer.folder, "report/report.json", encode_report(written)))
     if increment is not None:
         files.append(stage(writer.folder, STATE, encode_state(increment.state)))
+    unlisted = unlisted_file(catalog.get("unlisted", []), unseal, inputs.files, pack.policy)
+    if unlisted:
+        files.append(stage(writer.folder, UNLISTED, unlisted))
     document = msgspec.to_builtins(written)
     manifest = Manifest(
         kind=kind,

@@ -37,6 +37,7 @@ from pipeline.dataset.erasures import (
 )
 from pipeline.dataset.further_ids import Removed, ids_of_removed
 from pipeline.dataset.state import STATE_FOLDER
+from pipeline.report.unlisted import UNLISTED
 from schemas.errors import InputError, PipelineError
 from schemas.manifest import Erased, encode
 from transforms.output.erase import expired_conversations, named_by, schema_of, sessions_of, without
@@ -208,7 +209,11 @@ def _without(
     entry = version.entry
     folder = f"v{entry.version:04d}-{secrets.token_hex(3)}"
     files = []
+    # Which of its values an erased session had is not known; the next run writes it anew.
+    dropped = [UNLISTED] if keys != NO_KEYS and version.names(UNLISTED) else []
     for file in version.manifest.files:
+        if file.path in dropped:
+            continue
         if file.path in state:
             files.append(rewrite_state(state[file.path], file.path, str(change.path / folder)))
         elif file.path in rest:
@@ -228,7 +233,7 @@ def _without(
     )
     summary = VersionErased(
         version=entry.version,
-        files=sorted([*rest, *state]),
+        files=sorted([*rest, *state, *dropped]),
         training_rows=removed["data"],
         ledger_rows=removed["ledger"],
     )

@@ -141,6 +141,7 @@ def execute_packs(
                     writer,
                     catalog,
                     digests,
+                    run_key.open,
                     before,
                     to_share,
                     increment,

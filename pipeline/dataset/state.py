@@ -19,7 +19,7 @@ from transforms.shuffle.installed import installed_digest
 from transforms.shuffle.instants import moment_text
 
 #: Raised with every change of what a state file holds.
-STATE_FORMAT = 1
+STATE_FORMAT = 2
 STATE_FOLDER = "restricted/state/"
 STATE = f"{STATE_FOLDER}state.json"
 #: The reason of a rebuild that nobody needs to be told of.

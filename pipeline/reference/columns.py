@@ -12,7 +12,7 @@ import pyarrow as pa
 
 #: By column, when it is null ("" for never) and what it means.
 Columns = Mapping[str, tuple[str, str]]
-_JSON_TYPES = {int: "integer", float: "number", bool: "boolean", dict: "object"}
+_JSON_TYPES = {int: "integer", float: "number", bool: "boolean", dict: "object", tuple: "list"}
 
 
 class File(NamedTuple):

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pipeline.dataset.catalog import Catalog
 from pipeline.dataset.erasures import Certificate
 from pipeline.reference.columns import File
+from pipeline.report.unlisted import UNLISTED, Unlisted
 from schemas.manifest import Manifest
+from transforms.read.labels import LABELS
 from transforms.storage.leases import Holder
 
 MANIFEST = File(
@@ -59,6 +61,31 @@ What a version consists of. Names of inputs are masked; no raw id is in it.""",
         ),
         "digest": ("", "SHA-256 of this document with empty `digest` and `hmac`, keys sorted, no spaces."),
         "hmac": ("", 'HMAC-SHA256 of `"manifest\\0"` and the bytes of the digest, under the run\'s key.'),
+    },
+)
+
+_VALUES = {
+    "": "Its values that the policy does not list, most records first, then by value; 500 at most.",
+    "[].value": "As the logs have it; of a longer one the first 100 characters and `...`.",
+    "[].records": "Records that have it. A session can have several; the report counts sessions.",
+    "[].file_count": "How many input files have it. Linked Claude Code files count together.",
+    "[].files": "The first ten of them: [`input`, `file`], as in `inputs` of the manifest.",
+}
+UNLISTED_VALUES = File(
+    UNLISTED,
+    """\
+Tiers and surfaces that the policy does not list, for whoever lists them there. JSON, only if there are
+any. The values are as the logs have them and may be personal: every other file shows them as `unknown`,
+and only `state/units-*` has them, too. `forget` removes the file from each version that it rewrites, since
+an erased session may be the only one with a value. Later runs and audits write it without the records of
+erased keys, even if the logs still have them. An audit has a folder of its own: give it to `forget`, too.
+`expire` leaves the file.""",
+    Unlisted,
+    {
+        "format": ("", "`chatsieve.unlisted/1`."),
+        "policy_id": ("", "The policy that does not list the values."),
+        **{f"{name}{field}": ("", text) for name in LABELS for field, text in _VALUES.items()},
+        "other_records": ("", "By column, records with values beyond these limits, or the 20 of a unit."),
     },
 )
 

@@ -41,7 +41,8 @@ _STATE = """
 ## Files for the next run
 
 A run, but no audit, writes `restricted/state/` for the [run after it](../how-to/daily-run.md). It has
-no text, no path and no raw id. Equal inputs give equal files. `facts-*` and `units-*` have a part for
+no text, no path and no raw id, unless logs have one in place of a tier or surface: see `unlisted` of
+`units-*`. Equal inputs give equal files. `facts-*` and `units-*` have a part for
 each 128 MiB of input.
 """
 

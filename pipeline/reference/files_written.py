@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pipeline.commands.diff import CHANGED
 from pipeline.reference.columns import File
-from pipeline.reference.documents import CERTIFICATE, CLAIM, CURRENT, MANIFEST, WHAT_IF
+from pipeline.reference.documents import CERTIFICATE, CLAIM, CURRENT, MANIFEST, UNLISTED_VALUES, WHAT_IF
 from pipeline.verify.schema import QuarantineLine
 from schemas.tables import INDEX, LEDGER, SESSIONS, TRAINING
 
@@ -193,7 +193,18 @@ CHANGES = File(
     },
 )
 
-FILES = [CURRENT, MANIFEST, DATA, DECISIONS, QUARANTINE, ROWS_OF_USERS, SESSIONS_OF_USERS, CLAIM, CERTIFICATE]
+FILES = [
+    CURRENT,
+    MANIFEST,
+    DATA,
+    DECISIONS,
+    QUARANTINE,
+    ROWS_OF_USERS,
+    SESSIONS_OF_USERS,
+    UNLISTED_VALUES,
+    CLAIM,
+    CERTIFICATE,
+]
 OTHERS = [CHANGES, WHAT_IF, TRUTH, PLANTED]
 
 REST = """

@@ -99,6 +99,10 @@ UNITS = File(
         "names[].key": ("", "The key of the further id."),
         "names[].conversation_key": ("", "The key of the conversation."),
         "names[].user_key": ("yes: no user id", "The key of the user."),
+        "unlisted": ("", "Its tiers and surfaces that the policy does not list; 20 values of each at most."),
+        "unlisted[].column": ("", "`tier` or `surface`."),
+        "unlisted[].value": ("yes: all others", "As the logs have it, cut to 100 characters."),
+        "unlisted[].records": ("", "Records that have it."),
         "links": ("yes: not Claude Code", "By file, digests of the ids that link Claude Code files."),
     },
 )

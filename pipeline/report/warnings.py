@@ -66,13 +66,13 @@ _WARNINGS: dict[WarningCode, _Warning] = {
         60,
         "sessions",
         "Sessions have a tier that the policy lists nowhere; they are excluded.",
-        "List the tier in the policy, as included or as excluded.",
+        "List the tier in the policy, as included or as excluded; restricted/unlisted.json names it.",
     ),
     "surface_unlisted": _Warning(
         60,
         "sessions",
         "Sessions have a surface that the policy lists nowhere; they are excluded.",
-        "List the surface in the policy, as included or as excluded.",
+        "List the surface in the policy, as included or as excluded; restricted/unlisted.json names it.",
     ),
     "undecided_after_deadline": _Warning(
         50,

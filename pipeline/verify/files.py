@@ -12,6 +12,7 @@ from typing import Any, cast
 from pipeline.dataset.catalog import CURRENT, MANIFEST, Catalog, is_version_folder
 from pipeline.dataset.erasures import certificate_name, keys_name
 from pipeline.dataset.state import STATE, STATE_FOLDER
+from pipeline.report.unlisted import UNLISTED
 from pipeline.verify.findings import Finding, Outcome
 from pipeline.verify.subject import DAMAGE, Subject, decoded, read_file
 from transforms.read.state.files import SCHEMAS
@@ -30,8 +31,8 @@ _BESIDE = {"data/train": "restricted/index", "ledger/part": "restricted/sessions
 _BESIDE[f"{STATE_FOLDER}{FACTS}"] = f"{STATE_FOLDER}{UNITS}"
 _SINGLE = {"run": {"README.md", "report/report.json", "report/report.html"}}
 _SINGLE["audit"] = _SINGLE["run"] - {"README.md"}
-#: A run has it, unless an older chatsieve wrote the version.
-_OPTIONAL = {"run": {STATE}, "audit": set[str]()}
+#: A run has a state, unless an older chatsieve wrote it; the other file is written if it has any value.
+_OPTIONAL = {"run": {STATE, UNLISTED}, "audit": {UNLISTED}}
 #: A version with a state has one for each shard.
 _ROW_STATE = "restricted/state/rows"
 _LATEST = "latest"

@@ -28,6 +28,7 @@ from pipeline.verify.findings import Finding, Outcome
 from pipeline.verify.ledger import Ledger
 from pipeline.verify.subject import DAMAGE, Counts, Subject, decoded, read_file
 from pipeline.verify.training_rows import Sums
+from pipeline.verify.unlisted import check_unlisted
 from schemas.manifest import Erased
 from schemas.policy import Policy
 from schemas.reports.document import Report
@@ -47,6 +48,7 @@ def check_report(
 ) -> Iterator[Finding]:
     """Findings of the report; `ledger` and `sums` are None where those could not be read."""
     yield from _check_pages(subject, outcome)
+    yield from check_unlisted(subject, policy)
     if _JSON in subject.bad:
         outcome.skip(_JSON, "it is missing or was changed")
         return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from typing import Any
 
 import apache_beam as beam
@@ -13,7 +13,7 @@ from apache_beam.transforms.window import GlobalWindows
 from schemas.tables import HISTORIES
 from schemas.units import Quarantined
 from transforms.read.digests import digested_alone, digested_by, shared
-from transforms.read.labels import without_unlisted
+from transforms.read.labels import Erased, unlisted_in, without_unlisted
 from transforms.read.state.buffer import FactsBuffer
 from transforms.read.state.keys import unit_bytes
 from transforms.read.state.known import Kept, KnownFacts, Planned
@@ -29,6 +29,7 @@ from transforms.read.state.outputs import (
     increment_entry,
     read_entry,
     unkept_entry,
+    unlisted_entries,
 )
 from transforms.read.state.stage import (
     RecallKnown,
@@ -74,15 +75,19 @@ class ReadFacts(beam.PTransform):  # type: ignore[misc]
     (bucket, blob) of HISTORIES; `names`, blobs of NAMES. `context` has the key, the limits and the defaults,
     fixed when the graph is built. With `repeat`, records of some input may repeat others: histories are
     given; `files`, sealed (input, position, path) of files to be digested. `listed`: the tiers and surfaces
-    of all policies; of others only a digest goes on. `kept`: where the state of the facts is written, None
-    in an audit. `known`: the state of the version before, None for a rebuild; files that it has are not read.
+    of all policies; of others only a digest goes on. `listed_by_all`: by column, the values that every policy
+    lists; records of others are counted, in sealed entries and in the state, except for those of `erased`.
+    `kept`: where the state of the facts is written, None in an audit. `known`: the state of the version
+    before, None for a rebuild; files that it has are not read.
     """
 
     run_key: RunKey
     context: ReadContext
     buckets: Buckets
     repeat: bool
-    listed: frozenset[str] = frozenset()
+    listed: frozenset[str]
+    listed_by_all: Mapping[str, frozenset[str]]
+    erased: Erased
     kept: Kept | None = None
     known: KnownFacts | None = None
 
@@ -224,7 +229,7 @@ class _PlanUnits(Step, beam.DoFn):  # type: ignore[misc]
         if same and self._known is not None:
             table = with_links(before.only(same), same)
             found = recalled(table, [planned])
-            yield from emit_recalled(found, table, self._known.parts, kept, self._spill)
+            yield from emit_recalled(found, table, self._known.parts, kept, self._spill, self.run_key)
         return [unit for unit in units if unit.key not in same], grouped.unreadable
 
 
@@ -232,7 +237,9 @@ class _Read(Step, beam.DoFn):  # type: ignore[misc]
     def __init__(self, arguments: ReadFacts) -> None:
         super().__init__(arguments.run_key)
         self._context, self._buckets = arguments.context, arguments.buckets
-        self._repeat, self._listed, self._kept = arguments.repeat, arguments.listed, arguments.kept
+        self._repeat, self._kept = arguments.repeat, arguments.kept
+        self._listed, self._listed_by_all = arguments.listed, arguments.listed_by_all
+        self._erased = arguments.run_key.seal(arguments.erased)
         self._buffer = FactsBuffer(arguments.buckets, arguments.kept)
         self._units_read = Metrics.counter("chatsieve", "units_read")
         self._records_read = Metrics.counter("chatsieve", RECORDS_READ)
@@ -245,11 +252,13 @@ class _Read(Step, beam.DoFn):  # type: ignore[misc]
     def process(self, sealed: bytes) -> Iterator[Any]:
         placed_unit: PlacedUnit = self.run_key.open(sealed)
         unit, found = placed_unit.unit, UnitReading(placed_unit)
+        erased: Erased = self.run_key.open(self._erased)
         with digested_by(unit, placed_unit.digested) as digested:
             for batch in read_facts(unit, self._context):
                 found.add(batch)
                 yield from quarantine(batch.quarantined, self._buckets.spill)
                 yield from names(batch.names, self._buckets.spill)
+                found.add_unlisted(unlisted_in(batch.facts, self._listed_by_all, erased))
                 facts = without_unlisted(batch.facts, self._listed, self._context.hasher)
                 if self._repeat:
                     yield from histories(facts, unit.format, self._buckets)
@@ -260,7 +269,7 @@ class _Read(Step, beam.DoFn):  # type: ignore[misc]
                         yield beam.pvalue.TaggedOutput(tag, pair) if tag else pair
         self._units_read.inc()
         self._bytes_read.inc(unit.input_bytes)
-        made = [read_entry(found.count), *digested]
+        made = [read_entry(found.count), *digested, *unlisted_entries(self.run_key, unit, found.unlisted)]
         if self._kept is not None:
             made.append(increment_entry(1, 1))
             if not found.is_kept:

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from pipeline.cli.terminal.increment import increment_lines
 from pipeline.commands.commit import Outcome
+from pipeline.report.unlisted import UNLISTED
 
 _COLUMNS = 80
 #: How many warnings are printed, the most important first; the report has all.
@@ -46,6 +47,9 @@ def print_summary(outcome: Outcome, console: Console) -> None:
         text = f"Training rows: {_count(counts['training_rows'])} in {outcome.folder}/data"
         console.print(text, soft_wrap=True)
     console.print(f"Decisions: {outcome.folder}/ledger", soft_wrap=True)
+    if any(file.path == UNLISTED for file in outcome.manifest.files):
+        text = f"Tiers and surfaces that the policy does not list: {outcome.folder}/{UNLISTED}"
+        console.print(text, soft_wrap=True)
     console.print(f"Report: {outcome.folder}/report/report.html", soft_wrap=True)
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import base64
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
+from schemas.units import Unit
 from transforms.read.state.units import ReadCount
 from transforms.shuffle.entries import entry
+from transforms.shuffle.run_key import RunKey
 
 QUARANTINED = "quarantined"
 HISTORIES_OUT = "histories"
@@ -30,3 +34,14 @@ def increment_entry(units: int, units_read: int) -> bytes:
 def unkept_entry(files: Iterable[bytes]) -> bytes:
     """The entry for files that the next run must read again, by their keys."""
     return entry("unkept", files=[key.hex() for key in files])
+
+
+def unlisted_entries(run_key: RunKey, unit: Unit, rows: Sequence[Mapping[str, Any]]) -> Iterator[bytes]:
+    """The entry for the STATE_UNLISTED of a unit that has any.
+
+    Sealed (input, paths, rows): the list of all entries is a temporary file, and the values are as the logs
+    have them.
+    """
+    if rows:
+        sealed = run_key.seal((unit.input, unit.paths, [dict(row) for row in rows]))
+        yield entry("unlisted", sealed=base64.b64encode(sealed).decode())

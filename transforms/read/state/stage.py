@@ -30,6 +30,7 @@ from transforms.read.state.outputs import (
     WANTED,
     increment_entry,
     read_entry,
+    unlisted_entries,
 )
 from transforms.read.state.units import (
     Recalled,
@@ -140,7 +141,7 @@ def state_units(table: pa.Table, kept: Kept, spill: Spill) -> Iterator[Any]:
 
 
 def emit_recalled(
-    found: Sequence[Recalled], table: pa.Table, parts: int, kept: Kept, spill: Spill
+    found: Sequence[Recalled], table: pa.Table, parts: int, kept: Kept, spill: Spill, run_key: RunKey
 ) -> Iterator[Any]:
     """Everything that units of the version before give, with their rows in `table`, besides their facts.
 
@@ -148,6 +149,8 @@ def emit_recalled(
     """
     counts = summed(unit.read for unit in found)
     entries = [*map(read_entry, counts), increment_entry(len(found), 0)] if found else []
+    for unit in found:
+        entries += unlisted_entries(run_key, unit.placed.unit, unit.unlisted)
     for each in entries:
         yield beam.pvalue.TaggedOutput(ENTRIES, spill.put(each))
     yield from quarantine([each for unit in found for each in unit.quarantined], spill)
@@ -173,7 +176,7 @@ class _RecallUnits(Step, beam.DoFn):  # type: ignore[misc]
         whole = read_whole(self._known.file(UNITS, part), UNITS)
         table = of_places(whole, [task.place for task in tasks])
         found = recalled(table, tasks)
-        for each in emit_recalled(found, table, self._known.parts, self._kept, self._spill):
+        for each in emit_recalled(found, table, self._known.parts, self._kept, self._spill, self.run_key):
             yield each.value if each.tag == ENTRIES else each
 
 

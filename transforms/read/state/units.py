@@ -13,6 +13,7 @@ from schemas.keys import KeyedHasher
 from schemas.state import STATE_UNITS
 from schemas.tables import NAMES
 from schemas.units import Quarantined, Unit
+from transforms.read.labels import Counts, most_frequent
 from transforms.read.state.keys import unit_key
 from transforms.read.state.known import Planned
 from transforms.read.state.links import Links
@@ -61,6 +62,7 @@ class Recalled(NamedTuple):
     quarantined: list[Quarantined]
     names: pa.Table
     read: ReadCount
+    unlisted: list[dict[str, Any]]
 
 
 def placed(
@@ -90,6 +92,7 @@ class UnitReading:
         self._unknown = UnknownKinds.none()
         self._entries: list[Quarantined] = []
         self._names: list[pa.Table] = []
+        self._unlisted = Counts()
         #: False if the unit must be read again by the next run.
         self.is_kept = True
 
@@ -112,6 +115,15 @@ class UnitReading:
             self._entries += batch.quarantined
         else:
             self._entries.clear()
+
+    def add_unlisted(self, counts: Counts) -> None:
+        """Adds the tiers and surfaces of a batch that the policy does not list."""
+        self._unlisted.update(counts)
+
+    @property
+    def unlisted(self) -> list[dict[str, Any]]:
+        """The rows of STATE_UNLISTED."""
+        return most_frequent(self._unlisted)
 
     @property
     def count(self) -> ReadCount:
@@ -137,6 +149,7 @@ class UnitReading:
             "unknown": msgspec.json.encode(self._unknown._asdict(), order="deterministic").decode(),
             "quarantined": [_entry_row(entry, paths) for entry in self._entries],
             "names": [row for table in self._names for row in table.to_pylist()],
+            "unlisted": self.unlisted,
             "links": [None if each is None else list(each) for each in placed.links] or None,
         }
 
@@ -178,6 +191,7 @@ def recalled(table: pa.Table, tasks: Iterable[Planned]) -> list[Recalled]:
                 entries,
                 names,
                 ReadCount(unit.input, row["sessions"], len(entries), row["parts"], lost, unknown),
+                row["unlisted"],
             )
         )
     return found
