@@ -10,14 +10,14 @@ from schemas.consent_config import ConsentConfig
 from schemas.runners import DirectRunner, RunnerConfig
 from schemas.sections.audit import AuditConfig
 from schemas.sections.inputs import InputConfig
-from schemas.strict_yaml import Instant, Size, StrictModel
+from schemas.strict_yaml import Instant, NewPath, Size, StrictModel
 from schemas.windows import Span
 
 
 class OutputConfig(StrictModel):
     """The output folder, and how its rows are divided into shards."""
 
-    path: str = pydantic.Field(
+    path: NewPath = pydantic.Field(
         min_length=1,
         description="The folder of the dataset, or its URL in S3 or Google Cloud Storage.",
         examples=["out/dataset"],

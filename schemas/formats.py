@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.metadata
 
+from schemas.known_keys import closest
+
 BUILT_IN = (
     "canonical",
     "claude-code",
@@ -38,6 +40,8 @@ def registered() -> dict[str, importlib.metadata.EntryPoint]:
 def check_format(name: str) -> str:
     """The name itself; ValueError for an unknown format."""
     if name not in BUILT_IN and name not in registered():
-        known = ", ".join([*BUILT_IN, *sorted(registered())])
-        raise ValueError(f"no such format; expected one of {known}")
+        known = [*BUILT_IN, *sorted(registered())]
+        guess = closest(name, known)
+        meant = f"; did you mean {guess}?" if guess else ""
+        raise ValueError(f"no such format; expected one of {', '.join(known)}{meant}")
     return name

@@ -9,6 +9,9 @@ from typing import Any
 
 import pydantic
 
+#: A shorter word begins too many others.
+_SHORTEST = 3
+
 
 @functools.cache
 def json_schema_of(model: type[pydantic.BaseModel]) -> dict[str, Any]:
@@ -30,9 +33,10 @@ def known_keys(model: type[pydantic.BaseModel], tree: Any, keys: Sequence[str | 
 
 
 def closest(word: str, words: Iterable[str]) -> str | None:
-    """The word that was probably meant, None if none is similar."""
+    """The word that was probably meant: one that begins so, or a similar one; None if there is none."""
     by_fold = {each.casefold(): each for each in words}
-    found = difflib.get_close_matches(word.casefold(), by_fold, n=1, cutoff=0.6)
+    longer = [each for each in by_fold if len(word) >= _SHORTEST and each.startswith(word.casefold())]
+    found = longer or difflib.get_close_matches(word.casefold(), by_fold, n=1, cutoff=0.6)
     return by_fold[found[0]] if found else None
 
 

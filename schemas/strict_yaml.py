@@ -87,6 +87,16 @@ Size = Annotated[
 ]
 
 
+def _without_variables(path: str) -> str:
+    if "${" in path:
+        raise ValueError("${...} is not expanded here; write the path")
+    return path
+
+
+#: A field type: a path that is created. A variable in it would become the name of a folder.
+NewPath = Annotated[str, pydantic.AfterValidator(_without_variables)]
+
+
 def load_model[Model: pydantic.BaseModel](
     path: Path | str, model: type[Model], error: type[ConfigError] = ConfigError, data: bytes | None = None
 ) -> Model:
@@ -200,14 +210,23 @@ _TEXTS = {
 def fault_text(fault: Mapping[str, Any], value: Any) -> str:
     """A fault of pydantic in our words. `value`: what the file has; of it only a short word is repeated."""
     context = fault.get("ctx", {})
+    if fault["type"] == "string_type" and isinstance(value, list | dict):
+        return f"expected text, not a {'list' if isinstance(value, list) else 'mapping'}; give one value"
     if fault["type"] in _TEXTS:
-        words = {name: str(value).removesuffix(".0") for name, value in context.items()}
-        return _TEXTS[fault["type"]].format(**words)
+        words = {name: str(each).removesuffix(".0") for name, each in context.items()}
+        return _TEXTS[fault["type"]].format(**words) + _tag_meant(context)
     text = str(fault["msg"]).removeprefix("Value error, ").replace("Input should be ", "expected ", 1)
     if fault["type"] == "literal_error" and isinstance(value, str):
         guess = closest(value, re.findall(r"'([^']*)'", context["expected"]))
         return f"{text}; did you mean '{guess}'?" if guess else text
     return text
+
+
+def _tag_meant(context: Mapping[str, Any]) -> str:
+    """`; did you mean 'fides'?` for a `format` or `name` that is none of a union's."""
+    known = re.findall(r"'([^']*)'", context.get("expected_tags", ""))
+    guess = closest(str(context.get("tag", "")), known)
+    return f"; did you mean '{guess}'?" if guess else ""
 
 
 def _option(keys: tuple[str | int, ...], options: Mapping[str, str], unknown: bool) -> str | None:

@@ -10,7 +10,22 @@ import yaml
 
 from schemas.errors import ConfigError
 
-_IN_BRACES = re.compile(r"expected ',' or '[}\]]', but got '[\[{]'")
+#: What to do, by the message of the YAML parser.
+_CURES = [
+    (re.compile(pattern), cure)
+    for pattern, cure in {
+        r"expected ',' or '[}\]]', but got '[\[{]'": "put text with [ or { within {...} in quotes",
+        r"expected ',' or '[}\]]'": "close the bracket that is open in this line or above",
+        r"character '\\t'": "indent with spaces, not with tabs",
+        r"found character": "put the value in quotes",
+        r"mapping values are not allowed|did not find expected|could not find expected ':'|"
+        r"expected <block end>": "align the key with its neighbours, with a space after its colon; "
+        "put text with a colon in quotes",
+        r"alias|alphabetic or numeric": "put text that begins with * or & in quotes",
+        r"another document": "write one document, without --- below the first line",
+    }.items()
+]
+_OTHER_CURE = "check quotes and indentation here and in the line above"
 Lines = dict[tuple[str | int, ...], int]
 #: A configuration file above these limits is refused. The largest one that is shipped has 3 kB.
 MAX_CHARACTERS = 256 << 10
@@ -99,10 +114,9 @@ def load_tree(
         raise error(f"{path}:{caught.line}: {caught}") from None
     except yaml.MarkedYAMLError as caught:
         line = caught.problem_mark.line + 1 if caught.problem_mark else 1
-        cure = (
-            "; put text with [ or { within {...} in quotes" if _IN_BRACES.search(str(caught.problem)) else ""
-        )
-        raise error(f"{path}:{line}: not valid YAML: {caught.problem}{cure}") from None
+        problem = str(caught.problem)
+        cure = next((cure for pattern, cure in _CURES if pattern.search(problem)), _OTHER_CURE)
+        raise error(f"{path}:{line}: not valid YAML: {problem}; {cure}") from None
     except yaml.YAMLError:
         raise error(f"{path}:1: not valid YAML") from None
     if faults:

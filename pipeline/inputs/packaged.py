@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from schemas.errors import ConfigError, OutputError
+from schemas.known_keys import closest
 
 Kind = Literal["policies", "deid"]
 _WORDS = {"policies": ("policy", "policy"), "deid": ("deid", "de-identification config")}
@@ -37,9 +38,11 @@ def check_found(kind: Kind, given: str, path: Path) -> None:
     except (OSError, ValueError):  # longer than a file name can be, or with a null character
         exists = False
     if "/" not in given and not exists:
-        names = ", ".join(packaged_names(kind))
+        names = packaged_names(kind)
         key, what = _WORDS[kind]
-        raise ConfigError(f"{key}: {given}: neither a packaged {what} ({names}) nor a file")
+        guess = closest(given, names)
+        meant = f"; did you mean {guess}?" if guess else ""
+        raise ConfigError(f"{key}: {given}: neither a packaged {what} ({', '.join(names)}) nor a file{meant}")
 
 
 def copy_demo(directory: Path) -> Path:

@@ -9,7 +9,7 @@ import pydantic
 
 from schemas.decisions import Reason
 from schemas.reports.document import WarningCode
-from schemas.strict_yaml import Duration, StrictModel
+from schemas.strict_yaml import Duration, NewPath, StrictModel
 from schemas.units import QUARANTINE_CODES
 
 #: A fraction of all ledger rows, which are sessions and quarantined records.
@@ -98,7 +98,7 @@ class FailIf(StrictModel):
 class AuditConfig(StrictModel):
     """Audits, reports and thresholds."""
 
-    path: str | None = pydantic.Field(
+    path: NewPath | None = pydantic.Field(
         default=None,
         min_length=1,
         description="The folder of audits, never that of runs. If not given: `<output.path>.audit`.",

@@ -10,7 +10,7 @@ import pytest
 from pipeline.inputs.config import load_settings
 from schemas.errors import ConfigError
 from schemas.known_keys import closest
-from tests.support.command import ROOT
+from tests.support.command import ROOT, chatsieve
 
 GOOD = f"""\
 inputs:
@@ -26,6 +26,7 @@ output:
   shards: 4
 """
 POLICY = "policy: consumer-terms-2025-09-28"
+DATAFLOW = ("project", "region", "sdk_container_image", "temp_location")
 
 #: (what is replaced, by what, the faults: line, key and words of each, in order)
 CASES: list[tuple[str, str, list[str]]] = [
@@ -111,7 +112,108 @@ CASES: list[tuple[str, str, list[str]]] = [
         "  snapshot: [consent.csv]\npolicy: none-such",
         ["5: consent.snapshot: unknown key; did you mean snapshots?", "policy: none-such: neither"],
     ),
+    (
+        "  shards: 4",
+        "\tshards: 4",
+        ["11: not valid YAML: found character '\\t' that cannot start any token; indent with spaces"],
+    ),
+    (
+        "  shards: 4",
+        "   shards: 4",
+        ["11: not valid YAML: mapping values are not allowed here; align the key"],
+    ),
+    ("policy: cons", "policy:cons", ["7: not valid YAML: could not find expected ':'; align the key"]),
+    (
+        "[consent.csv]",
+        "[consent.csv",
+        ["6: not valid YAML: expected ',' or ']', but got ':'; close the bracket"],
+    ),
+    ("path: logs/", "path: *", ["put text that begins with * or & in quotes"]),
+    ("inputs:\n  - path", "inputs:\n    path", ["1: inputs: expected a list; write each element on a line"]),
+    (
+        "path: logs/*.jsonl",
+        "path: [a.jsonl]",
+        ["2: inputs[0].path: expected text, not a list; give one value"],
+    ),
+    (
+        "format: canonical",
+        "format: chatgtp-export",
+        ["3: inputs[0].format: no such format; expected one of canonical, "],
+    ),
+    ("format: canonical", "format: mapped", ["2: inputs[0]: format mapped needs fields; `chatsieve inspect"]),
+    (
+        "format: canonical",
+        "since: P3D",
+        ["2: inputs[0]: since needs a path with {date}, such as logs/{date}/"],
+    ),
+    (
+        "  shards: 4",
+        "  shards: 4\n  target_shard_bytes: 128MiB",
+        ["9: output: shards and target_shard_bytes exclude each other; give one of them"],
+    ),
+    (
+        "  shards: 4",
+        "  shards: 4\nlimits: {max_quarantined_fraction: 5}",
+        ["12: limits.max_quarantined_fraction: expected 1 or less"],
+    ),
+    (
+        "  shards: 4",
+        "  shards: 4\nlimits: {max_quarantined_fraction: 1%}",
+        ["12: limits.max_quarantined_fraction: expected a number, without quotes"],
+    ),
+    (
+        "  shards: 4",
+        "  shards: 4\nas_of: 2026-13-01T00:00:00Z",
+        ["12: as_of: expected an RFC 3339 time such as"],
+    ),
+    ("  shards: 4", "  shards: 4\nwait: 10 minutes", ["12: wait: expected an ISO 8601 duration such as"]),
+    (
+        "  shards: 4",
+        "  shards: 4\nrunner: {name: dataflow}",
+        [f"12: runner.{name}: is missing; add it" for name in DATAFLOW],
+    ),
+    (
+        "  shards: 4",
+        "  shards: 4\nrunner: {name: direct, region: eu}",
+        ["12: runner.region: unknown key; known here: buckets, max_bucket_bytes, name, workers"],
+    ),
+    (
+        "  shards: 4",
+        "  shards: 4\naudit: {fail_if: {warnings: [tier_unlistd]}}",
+        ["12: audit.fail_if.warnings[0]: expected 'refused_eligible', 'nothing_read', "],
+    ),
+    (
+        "  snapshots: [consent.csv]",
+        "  sources: [{format: fidez, path: x}]",
+        [
+            "5: consent.sources[0]: unknown format; expected one of 'fides', 'iso-27560', 'segment', "
+            "'postgresql'; did you mean 'fides'?"
+        ],
+    ),
+    (
+        "  shards: 4",
+        "  shards: 4\nkey_file: k.key",
+        ["expected one of key, key_file and key_command; generate a key with `chatsieve keygen`"],
+    ),
+    (
+        f'"{"0123456789abcdef" * 4}"',
+        "${CHATSIEVE_NO_SUCH_KEY}",
+        ["key: the environment variable CHATSIEVE_NO_SUCH_KEY is not set; generate a key with"],
+    ),
+    ("  path: out", "  path: ${HOME}/out", ["10: output.path: ${...} is not expanded here; write the path"]),
+    (
+        "  shards: 4",
+        "  shards: 4\naudit: {path: '${OUT}/audits'}",
+        ["12: audit.path: ${...} is not expanded here; write the path"],
+    ),
+    (POLICY, f"{POLICY[:-2]}82", ["did you mean consumer-terms-2025-09-28?"]),
 ]
+
+
+CURES = (
+    "expected|did you mean|known here|add it|remove one|give|read|neither|unknown format|quotes|needs|"
+    "generate|spaces|write"
+)
 
 
 @pytest.mark.parametrize(("old", "new", "faults"), CASES, ids=[case[1].strip()[:40] for case in CASES])
@@ -127,9 +229,19 @@ def test_every_fault_is_named_at_once(tmp_path: Path, old: str, new: str, faults
     for line, fault in zip(lines, faults, strict=True):
         assert fault in line.replace(f"{path}:", "")
         assert "\n" not in line
-        assert re.search(
-            r"expected|did you mean|known here|add it|remove one|give|read|neither|unknown format", line
-        )
+        assert re.search(CURES, line)
+
+
+@pytest.mark.faults
+def test_every_broken_configuration_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    """Exit code 2, a line for each fault and no other, for all cases by the command itself."""
+    for number, (old, new, faults) in enumerate(CASES):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        (folder / "run.yaml").write_text(GOOD.replace(old, new))
+        done = chatsieve("run", "-c", folder / "run.yaml")
+        assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", len(faults)), new
+        assert [path.name for path in folder.iterdir()] == ["run.yaml"]
 
 
 def test_a_good_configuration_has_no_fault(tmp_path: Path) -> None:
@@ -160,7 +272,15 @@ def test_faults_of_all_files_come_together(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("word", "meant"),
-    [("shard", "shards"), ("SHARDS", "shards"), ("pth", "path"), ("colour", None), ("x", None)],
+    [
+        ("shard", "shards"),
+        ("on_", "on_exists"),
+        ("on", None),
+        ("SHARDS", "shards"),
+        ("pth", "path"),
+        ("colour", None),
+        ("x", None),
+    ],
 )
 def test_only_a_similar_word_is_proposed(word: str, meant: str | None) -> None:
     """A guess that is far off sends a reader the wrong way."""

@@ -66,7 +66,8 @@ def test_an_unknown_name_is_one_line_with_the_names(given: str, tmp_path: Path) 
         with pytest.raises(ConfigError) as caught:
             find()
         names = ", ".join(packaged_names("policies"))
-        assert str(caught.value) == (f"policy: {given}: neither a packaged policy ({names}) nor a file")
+        told = f"policy: {given}: neither a packaged policy ({names}) nor a file"
+        assert str(caught.value) == f"{told}; did you mean consumer-terms-2025-09-28?"
 
 
 def test_the_demo_is_copied_only_into_a_new_or_empty_folder(tmp_path: Path) -> None:
