@@ -22,7 +22,6 @@ from tests.support.command import COMMAND
 from tests.support.listeners import family
 
 _SECONDS = 120
-FOLDERS = ("data", "ledger", "quarantine", "restricted")
 
 
 class Service(NamedTuple):
@@ -142,16 +141,6 @@ def stopped(process: int) -> Iterator[None]:
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.kill(process, signal.SIGCONT)
-
-
-def files_of(version: Path) -> dict[str, bytes]:
-    """The content of each file of data, ledger, quarantine and restricted."""
-    return {
-        str(path.relative_to(version)): path.read_bytes()
-        for folder in FOLDERS
-        for path in sorted((version / folder).rglob("*"))
-        if path.is_file()
-    }
 
 
 def wherever_inputs_are(files: dict[str, bytes]) -> dict[str, bytes]:

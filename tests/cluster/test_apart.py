@@ -21,9 +21,10 @@ import yaml
 from tests.cluster.apart import JOBS, KEY, SECONDS, STORE, Apart, upload
 from tests.cluster.buckets import BUCKET, check_attributes
 from tests.cluster.hosts import PACKAGES, ROOT, end, hosts
-from tests.cluster.job_services import files_of, wait_until, wherever_inputs_are
+from tests.cluster.job_services import wait_until, wherever_inputs_are
 from tests.cluster.servers import program
 from tests.support.command import Corpus, chatsieve, current
+from tests.support.version_files import files_of
 from transforms.output.stage import CATALOG
 
 pytestmark = [pytest.mark.cluster, pytest.mark.e2e]

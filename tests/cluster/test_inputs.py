@@ -12,9 +12,10 @@ import yaml
 
 from pipeline.inputs.packaged import packaged_file
 from tests.cluster.buckets import Server
-from tests.cluster.job_services import files_of, wherever_inputs_are
+from tests.cluster.job_services import wherever_inputs_are
 from tests.support.command import TWO_WORKERS, chatsieve, current, table_of
 from tests.support.logs_of_formats import AT, FAMILIES, logs_of
+from tests.support.version_files import files_of
 from transforms.storage.objects.store import ObjectStore
 
 pytestmark = pytest.mark.cluster

@@ -18,7 +18,6 @@ from pipeline.runners.progress import Progress
 from schemas.errors import PipelineError
 from tests.cluster.job_services import (
     Service,
-    files_of,
     finish,
     job_service,
     pool,
@@ -29,6 +28,7 @@ from tests.cluster.job_services import (
     worker_of,
 )
 from tests.support.command import Corpus, chatsieve, current
+from tests.support.version_files import files_of
 
 pytestmark = [pytest.mark.cluster, pytest.mark.e2e]
 

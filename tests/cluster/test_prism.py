@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.job_services import command_line, files_of, finish, prism, start, worker_of
+from tests.cluster.job_services import command_line, finish, prism, start, worker_of
 from tests.support.command import ROOT, Corpus, chatsieve, current
 from tests.support.listeners import family, network_listeners
 from tests.support.many_formats import many_formats
+from tests.support.version_files import files_of
 
 pytestmark = [pytest.mark.cluster, pytest.mark.e2e]
 _DIRECT = {"name": "direct", "workers": 1}

@@ -13,10 +13,10 @@ from pipeline.commands.commit import Outcome
 from pipeline.commands.run import execute
 from pipeline.inputs.config import load_settings
 from pipeline.runners.progress import Progress
+from tests.support.version_files import files_of
 
 KEY = bytes(range(32))
 GRANTED = "2025-10-01T00:00:00Z"
-_FOLDERS = ("data", "ledger", "quarantine", "restricted")
 
 
 def message(number: int, text: str, second: int, role: str = "user") -> dict[str, Any]:
@@ -127,17 +127,6 @@ def begun(folder: Path, sessions: int = 12) -> Days:
     days.logs["a.jsonl"] = [usual(number) for number in range(sessions)]
     days.consent = [(f"u{number}", "granted", GRANTED) for number in range(4)]
     return days
-
-
-def files_of(version: Any) -> dict[str, bytes]:
-    """Everything that a version holds besides report, card and manifest."""
-    folder = Path(version)
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for part in _FOLDERS
-        for path in sorted((folder / part).rglob("*"))
-        if path.is_file()
-    }
 
 
 def differing(one: Outcome, other: Outcome) -> list[str]:
