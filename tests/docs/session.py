@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from tests.docs.blocks import ROOT, Block
+from tests.docs.blocks import Block
 from tests.support.command import Preloaded
 
 _HERE = Path(__file__).parent
@@ -62,7 +62,7 @@ class Session:
         for name in _PROGRAMS:
             if found := shutil.which(name):
                 (tools / "bin" / name).symlink_to(found)
-        own = {"PATH": str(tools / "bin"), "HOME": str(folder), "PYTHONPATH": str(ROOT), "COLUMNS": "120"}
+        own = {"PATH": str(tools / "bin"), "HOME": str(folder), "COLUMNS": "120"}
         self._variables = {**kept, **own}
 
     def __enter__(self) -> Self:

@@ -29,6 +29,8 @@ def faults_of_page(text: str) -> list[str]:
         found += [f"line {block.line}: {fault}" for fault in _faults_of_block(block)]
         if block.language == "text" and not block.is_output and _COMMAND.search(block.text):
             found.append(f"line {block.line}: a command in a text: use sh")
+        if block.is_output and not block.text.replace("...", "").strip():
+            found.append(f"line {block.line}: an output that is never wrong")
         if block.is_output and not has_run:
             found.append(f"line {block.line}: output of no block")
         has_run = has_run or block.is_run
@@ -89,6 +91,7 @@ def test_the_blocks_of_a_page_are_correct(path: Path) -> None:
         ("<!-- no-run: short -->\n```sh\nls\n```", "line 2: marker no-run: short"),
         ("<!-- no-run: needs a cluster -->\nwords\n", "marker no-run without a block"),
         ("```sh\nls s3://bucket\n```", "line 1: a block that is run here has no bucket"),
+        ("```sh\nls\n```\n```text\n...\n```", "line 4: an output that is never wrong"),
         ("```text\nchatsieve run\n```", "line 1: a command in a text: use sh"),
         ("<!-- folder: logs -->\n\n<!-- folder: clone -->", "marker folder without a block"),
         ("<!-- folder: other -->", "folder other is none of empty,"),
