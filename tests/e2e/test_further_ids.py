@@ -105,9 +105,8 @@ RECORDS: list[dict[str, Any]] = [
 def test_a_history_repeated_under_new_ids_is_one_conversation(tmp_path: Path) -> None:
     """A log with a record per request would train its first turns as often as the conversation has turns.
 
-    The result depends on neither the order of records, their files, the number of workers nor the shares of
-    a bucket. Conversations that only begin alike stay apart, and the greeting that both repeat is not
-    trained a third time.
+    Conversations that only begin alike stay apart, and the greeting that both repeat is not trained a third
+    time.
     """
     made = world(tmp_path, "openai-messages")
     write(made, RECORDS)
@@ -121,6 +120,16 @@ def test_a_history_repeated_under_new_ids_is_one_conversation(tmp_path: Path) ->
         [LONG, [*HI, "A soup, please.", "Boil water."], [*HI, "A bread, please.", "Knead dough."],
          ["Only once", "Yes."], LONG[:2]]
     )  # fmt: skip
+    done = chatsieve("verify", made.path / "one", "--key-file", made.path / "chatsieve.key")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.faults
+def test_repeated_histories_depend_on_neither_order_files_workers_nor_shares(tmp_path: Path) -> None:
+    """Records of a conversation meet wherever they were written."""
+    made = world(tmp_path, "openai-messages")
+    write(made, RECORDS)
+    version = made.run("one")
     mixed = RECORDS[:]
     random.Random(3).shuffle(mixed)
     write(made, mixed[:4], "z.jsonl")
@@ -128,9 +137,7 @@ def test_a_history_repeated_under_new_ids_is_one_conversation(tmp_path: Path) ->
     small = ("--set", "runner.max_bucket_bytes=1", "--set", "runner.buckets=3")
     for number, options in enumerate(((), TWO_WORKERS, small)):
         again = made.run(f"again{number}", *options)
-        assert (ledger(again), trained(again)) == (found, trained(version))
-    done = chatsieve("verify", made.path / "one", "--key-file", made.path / "chatsieve.key")
-    assert done.returncode == 0, done.stdout + done.stderr
+        assert (ledger(again), trained(again)) == (ledger(version), trained(version))
 
 
 @pytest.mark.parametrize("name", ["r1", "r3"])
