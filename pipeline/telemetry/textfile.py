@@ -7,6 +7,7 @@ and a run that fails keeps the time of the last success.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import re
@@ -27,10 +28,14 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9_.*/<> -]")
 def update(path: Path, samples: Iterable[Sample], replaced: Iterable[Metric] = ()) -> None:
     """Replaces the file by one with these samples and those kept of the file before. OSError if it cannot.
 
+    A device, pipe or folder in its place is not replaced: that is an OSError too.
+
     `replaced`: metrics of which nothing is kept, even if no sample is given. Of a metric with the label
     `command`, the samples of other commands are kept. Two commands that end at the same time wait for each
     other.
     """
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "it is no regular file")
     with _locked(path.parent):
         text = render(merged(read(path), samples, replaced), path.stem)
         unfinished = path.with_name(f".{path.name}.{os.getpid()}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
@@ -97,6 +98,16 @@ def test_a_damaged_file_is_replaced(tmp_path: Path) -> None:
     file.write_bytes(b"\xff\xfe")
     textfile.update(file, [Sample(metrics.RECORDS, (), 1)])
     assert _values(file) == {("chatsieve_records",): 1}
+
+
+def test_a_pipe_or_device_is_not_replaced(tmp_path: Path) -> None:
+    """A command of root with /dev/null as its metrics file would leave a machine without it."""
+    pipe = tmp_path / "chat.prom"
+    os.mkfifo(pipe)
+    with pytest.raises(OSError, match="no regular file"):
+        textfile.update(pipe, [Sample(metrics.RECORDS, (), 1)])
+    assert pipe.is_fifo()
+    assert list(tmp_path.iterdir()) == [pipe]
 
 
 def test_the_file_appears_whole_and_others_can_read_it(
