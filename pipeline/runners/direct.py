@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner, fn_runner
+from apache_beam.runners.worker.statesampler import StateSampler
 
 from pipeline.plan import RunPlan
 from pipeline.runners.build import build_pipeline
@@ -29,9 +31,27 @@ def run(config: DirectRunner, arguments: Sequence[str], plan: RunPlan, progress:
             pipeline.run().wait_until_finish()
 
         if processes is None:
-            run_here()
+            with _samplers_ended():
+                run_here()
         else:
             processes.run(run_here)
+
+
+@contextlib.contextmanager
+def _samplers_ended() -> Iterator[None]:
+    """Ends threads of Beam that an error or interrupt left behind: they keep the process from its end.
+
+    Beam ends the sampling thread of a bundle only if it noted its start. An interrupt can come in between.
+    """
+    try:
+        yield
+    except BaseException:
+        for thread in threading.enumerate():
+            # The bound method that the thread runs; CPython drops it at the end.
+            sampler = getattr(getattr(thread, "_target", None), "__self__", None)
+            if isinstance(sampler, StateSampler) and not sampler.finished:
+                sampler.stop()
+        raise
 
 
 @contextlib.contextmanager

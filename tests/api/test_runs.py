@@ -11,6 +11,7 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 import traceback
 from pathlib import Path
 from typing import Any
@@ -153,6 +154,25 @@ def test_an_interrupt_rolls_back_and_arrives(
     assert caught.value.__context__ is None
     assert not (tmp_path / "out").exists()
     assert state_of_process() == before
+
+
+@pytest.mark.usefixtures("called")
+def test_an_interrupt_while_beam_starts_a_thread_leaves_none(
+    logs: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such a thread would keep the interrupted program from its end, for ever."""
+    from apache_beam.runners.worker.statesampler import StateSampler, statesampler_impl
+
+    def interrupted(sampler: Any) -> None:
+        statesampler_impl.StateSampler.start(sampler)
+        raise KeyboardInterrupt
+
+    before = threading.enumerate()
+    monkeypatch.setattr(StateSampler, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        chatsieve.run(logs.config, output=tmp_path / "out", set=ONE_WORKER)
+    left = [each for each in threading.enumerate() if each not in before and not each.daemon]
+    assert left == []
 
 
 @pytest.mark.faults
