@@ -10,7 +10,6 @@ import contextlib
 import functools
 import gc
 import inspect
-import itertools
 import logging
 import os
 import signal
@@ -189,10 +188,19 @@ def contained[**Given, Result](function: Callable[Given, Result]) -> Callable[Gi
 
 
 def contained_parts[Item](begin: Callable[[], Iterator[Sequence[Item]]]) -> Iterator[Item]:
-    """The items of an iterator of parts. `begin`, which gives it, is contained, and so is each step."""
+    """The items of an iterator of parts. `begin`, which gives it, is contained, and so is each step.
+
+    It is a generator: of threads that share it, one gets a ValueError. Iterators of itertools would crash the
+    process.
+    """
     parts = contained(begin)()
     step: Callable[[], Sequence[Item] | None] = contained(lambda: next(parts, None))
-    return itertools.chain.from_iterable(iter(step, None))
+    return _items(step)
+
+
+def _items[Item](step: Callable[[], Sequence[Item] | None]) -> Iterator[Item]:
+    while (part := step()) is not None:
+        yield from part
 
 
 def _alone(error: Exception) -> ChatsieveError:

@@ -18,6 +18,7 @@ from transforms.sources.record_file import RecordFile as RecordFile
 
 if TYPE_CHECKING:
     from schemas import records, units
+    from schemas.sections.inputs import InputDefaults
 
 
 _TOGETHER = 100
@@ -105,11 +106,29 @@ def _read(
 
     for name in defaults.keys() - set(Defaults.__struct_fields__):
         raise ConfigError(f"defaults: no field {name!r}; known: {', '.join(Defaults.__struct_fields__)}")
-    context = ReadContext(KeyedHasher(secrets.token_bytes(32)), Limits(), (Defaults(**defaults),))
+    checked = Defaults(**_as_configured(defaults).model_dump())
+    context = ReadContext(KeyedHasher(secrets.token_bytes(32)), Limits(), (checked,))
     with refused():
         name, found = chosen_files([path], source_format)
         for part in itertools.batched(sessions_of(found, name, context), _TOGETHER):
             yield [_unreadable(one) if isinstance(one, Quarantined) else _session(one) for one in part]
+
+
+def _as_configured(defaults: Mapping[str, Any]) -> InputDefaults:
+    import pydantic
+
+    from schemas.sections.inputs import InputDefaults
+    from schemas.strict_yaml import fault_text
+
+    given = {
+        name: each.isoformat() if isinstance(each, dt.datetime) else each for name, each in defaults.items()
+    }
+    try:
+        return InputDefaults.model_validate(given)
+    except pydantic.ValidationError as error:
+        fault = error.errors(include_url=False)[0]
+        name = fault["loc"][0] if fault["loc"] else ""
+        raise ConfigError(f"defaults[{name!r}]: {fault_text(fault, None)}") from None
 
 
 def _session(found: records.Session) -> Session:

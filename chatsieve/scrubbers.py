@@ -149,8 +149,12 @@ class Scrubber:
     ) -> SessionText:
         from transforms.deid.spans import Segment, SessionText
 
-        for kind in {*kinds} - {*get_args(Kind)}:
-            raise InputError(f"Scrubber: unknown kind {kind!r}; known: {', '.join(get_args(Kind))}")
+        if any(kind not in get_args(Kind) for kind in kinds):  # it may be a text: it is not shown
+            raise InputError(f"Scrubber: unknown kind; known: {', '.join(get_args(Kind))}")
+        if not isinstance(conversation_id, str | None):
+            raise InputError(
+                f"Scrubber: conversation_id: expected text, not {type(conversation_id).__name__}"
+            )
         for text in texts:
             if not isinstance(text, str):
                 raise InputError(f"Scrubber: expected texts, not {type(text).__name__}")
@@ -184,6 +188,8 @@ def _key(given: str | bytes | None) -> bytes:
         return secrets.token_bytes(_KEY_BYTES)
     if isinstance(given, str):
         return parse_key(given, "key")
+    if not isinstance(given, bytes):
+        raise ConfigError(f"key: expected hex digits or bytes, not {type(given).__name__}")
     if len(given) < _KEY_BYTES:
         raise ConfigError(f"key: expected {_KEY_BYTES} or more bytes; make a key with `chatsieve keygen`")
     return given

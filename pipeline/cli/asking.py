@@ -85,6 +85,7 @@ class Options:
 
     def _checked(self, question: Question, text: str) -> str:
         try:
+            _check_unicode(text)
             return question.check(text)
         except ValueError as error:
             option = question.option.partition("VALUE" if "VALUE=" in question.option else " ")[0]
@@ -97,7 +98,7 @@ class Options:
         if question.default is None or not (question.is_safe or self._yes):
             self.missing.append(question.option)
             return ""
-        return self._checked(question, question.default)
+        return question.default and self._checked(question, question.default)
 
 
 class Terminal(Options):
@@ -132,6 +133,12 @@ class Terminal(Options):
             err=True,
         )
         return answer
+
+
+def _check_unicode(text: str) -> None:
+    """ValueError for an argument with bytes that are no UTF-8, which no file of `init` can have."""
+    if any("\ud800" <= each <= "\udfff" for each in text):
+        raise ValueError("is not valid UTF-8")
 
 
 def tell_lines(text: str) -> None:

@@ -119,7 +119,7 @@ def init(
         chatsieve init
         chatsieve init logs --consent "consent/*.parquet" --yes
     """
-    from pipeline.commands.init.files import check_free, check_key, write_files
+    from pipeline.commands.init.files import check_apart, check_free, check_key, write_files
     from pipeline.commands.init.flow import answers_of
     from pipeline.commands.init.questions import paths as of_paths
 
@@ -151,6 +151,7 @@ def init(
         raise ConfigError("missing: PATH, a file, folder or glob with logs; give it")
     answers = answers_of(logs, format_, config, key, ask)
     ask.check_complete()
+    check_apart(answers, logs)
     if not answers.consent:
         check_free(answers.consent_file, force)
     for line in write_files(answers):

@@ -13,7 +13,7 @@ from schemas.mapped.placeholders import PLACEHOLDER
 from transforms.sources.base import InputFile, states_of_objects
 from transforms.sources.objects import expecting
 from transforms.sources.recognize import formats_in
-from transforms.sources.suggest.lines import Proposal
+from transforms.sources.suggest.lines import Proposal, scalar
 from transforms.sources.suggest.profile import first_records
 from transforms.sources.suggest.proposal import propose
 
@@ -117,4 +117,4 @@ def _pattern(path: str, ending: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+    return "'" + text.replace("'", "''") + "'" if text.isprintable() else scalar(text)

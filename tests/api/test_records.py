@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 import chatsieve
+from chatsieve.process import contained_parts
 from schemas import formats
 from tests.support.command import Corpus
 from transforms.sources import record_file
@@ -108,3 +110,39 @@ def test_a_format_of_ones_own_is_read_by_its_name(tmp_path: Path, monkeypatch: p
     found = list(chatsieve.read_sessions(tmp_path / "log.tsv", "tabs"))
     texts = [each.messages[0].content for each in found if isinstance(each, chatsieve.Session)]
     assert texts == ["hello", "world"]
+
+
+def test_defaults_are_as_in_a_configuration(tmp_path: Path) -> None:
+    """A time is a text or a datetime; what is wrong is named, without its value."""
+    turns = [{"from": "human", "value": "hi"}, {"from": "gpt", "value": "hello"}]
+    (tmp_path / "log.json").write_text(json.dumps([{"id": "a", "conversations": turns}]))
+    for time in (AT, dt.datetime.fromisoformat(AT)):
+        (session,) = chatsieve.read_sessions(tmp_path / "log.json", "sharegpt", defaults={"created_at": time})
+        assert isinstance(session, chatsieve.Session)
+        assert session.created_at == dt.datetime.fromisoformat(AT)
+    for wrong in ({"created_at": "CANARY"}, {"user_id": 5}, {"tier": ["CANARY"]}):
+        (name,) = wrong
+        with pytest.raises(chatsieve.ConfigError, match=rf"defaults\['{name}'\]: expected") as caught:
+            list(chatsieve.read_sessions(tmp_path / "log.json", "sharegpt", defaults=wrong))
+        assert "CANARY" not in str(caught.value)
+
+
+def test_threads_that_share_an_iterator_do_not_crash_the_process() -> None:
+    """One of them reads on; the other is told."""
+    begun, told = threading.Event(), threading.Event()
+
+    def parts() -> Iterator[list[int]]:
+        begun.set()
+        assert told.wait(60)
+        yield [1, 2]
+
+    shared = contained_parts(parts)
+    got: list[int] = []
+    reader = threading.Thread(target=lambda: got.extend(shared))
+    reader.start()
+    assert begun.wait(60)
+    with pytest.raises(ValueError, match="already executing"):
+        next(shared)
+    told.set()
+    reader.join(60)
+    assert got == [1, 2]

@@ -7,6 +7,7 @@ import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -126,3 +127,23 @@ def test_a_closed_scrubber_refuses_texts(monkeypatch: pytest.MonkeyPatch) -> Non
         assert made is not None
     with pytest.raises(chatsieve.DeidError, match="the Scrubber is closed"):
         made.scrub("a")
+
+
+@pytest.mark.parametrize("kinds", [["CANARY text"], [["CANARY text"]]])
+def test_a_text_that_is_given_as_a_kind_is_not_shown(kinds: Any) -> None:
+    """The two lists are easily exchanged."""
+    with (
+        chatsieve.Scrubber() as scrubber,
+        pytest.raises(chatsieve.InputError, match="unknown kind") as caught,
+    ):
+        scrubber.scrub_session(["user"], kinds=kinds)
+    assert "CANARY" not in str(caught.value)
+
+
+def test_arguments_of_another_type_are_named() -> None:
+    """Not an internal error."""
+    wrong: Any = 5
+    with pytest.raises(chatsieve.ConfigError, match="key: expected hex digits or bytes, not int"):
+        chatsieve.Scrubber(key=wrong)
+    with chatsieve.Scrubber() as made, pytest.raises(chatsieve.InputError, match="expected text, not int"):
+        made.scrub_session(["hello"], conversation_id=wrong)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from pipeline.inputs.config import absolute, resolve_path
@@ -31,6 +33,13 @@ def test_a_url_of_another_kind_is_refused_without_its_text() -> None:
 def test_buckets_and_local_paths_are_taken(text: str) -> None:
     """Files may have any name, with `./` in front."""
     check_scheme(text)
+
+
+def test_a_nul_character_in_a_path_is_refused() -> None:
+    """YAML and Python can write it; the system refuses it with an error of its own."""
+    for check in (check_scheme, absolute, lambda path: resolve_path(Path("/x"), path)):
+        with pytest.raises(ConfigError, match="has a NUL character"):
+            check("out/a\0b")
 
 
 @pytest.mark.parametrize("name", ["a\nb", "a\tb", "a\x7fb", "a\udcffb"])

@@ -35,9 +35,11 @@ def location(text: str) -> PurePath:
 
 
 def check_scheme(text: str) -> None:
-    """Raises ConfigError for a URL of another kind, and for s3 or gs in another spelling: no local path."""
+    """Raises ConfigError for what is no local path: a URL of another kind, s3 or gs otherwise, a NUL."""
     found = re.match(r"([A-Za-z][A-Za-z0-9+.-]+)://|(s3|gs):", text, re.IGNORECASE)
     if found is None or is_remote(text):
+        if "\0" in text:
+            raise ConfigError(f"{text}: has a NUL character, which no path can have; correct it")
         return
     scheme = (found[1] or found[2]).lower()
     if scheme in ("s3", "gs"):

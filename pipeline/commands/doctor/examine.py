@@ -10,6 +10,7 @@ from pipeline.commands.doctor import inputs, machine, masking, output, runner
 from pipeline.commands.doctor.findings import Level, Told, fault, of_error
 from pipeline.commands.doctor.settings import load
 from pipeline.inputs.config import Settings
+from schemas.errors import ChatsieveError
 from transforms.shuffle.guard import describe
 
 
@@ -102,5 +103,7 @@ def examine(path: Path, overrides: Mapping[str, Any]) -> Examination:
 def _made(check: Check, settings: Settings) -> list[Told]:
     try:
         return list(check.run(settings))
+    except ChatsieveError as error:
+        return list(of_error(error))
     except Exception as error:  # noqa: BLE001 - one check must not hide what the others find
         return [fault(describe("this check failed", error))]

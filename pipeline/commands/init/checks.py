@@ -105,6 +105,7 @@ def listed(text: str) -> str:
 
 def logs(text: str) -> str:
     """The path itself, if it has files."""
+    _not_empty(text)
     with _as_value():
         files_at(absolute(text))
     return text
@@ -126,6 +127,7 @@ def consent(text: str) -> str:
 
 def output(text: str) -> str:
     """The absolute path or URL of the output."""
+    _not_empty(text)
     with _as_value():
         found = absolute(text)
         if Path(found).is_file():
@@ -156,6 +158,11 @@ def _valid[Value](adapter: pydantic.TypeAdapter[Value], text: str) -> str:
     except pydantic.ValidationError as error:
         raise ValueError(fault_text(error.errors()[0], None)) from None
     return text
+
+
+def _not_empty(text: str) -> None:
+    if not text.strip():  # as a path, this would be the working folder
+        raise ValueError("is empty; give a value, or leave it out")
 
 
 @contextlib.contextmanager

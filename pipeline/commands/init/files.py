@@ -6,31 +6,53 @@ import csv
 import datetime as dt
 import io
 import os
-from collections.abc import Iterator
+import stat
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from pipeline.commands.init.document import Answers, config_text
-from pipeline.inputs.config import load_settings
+from pipeline.inputs.config import absolute, load_settings
 from pipeline.inputs.key_file import write_key
-from schemas.errors import OutputError
+from schemas.errors import ConfigError, OutputError
 from schemas.keys import parse_key
 from transforms.shuffle.instants import moment_text
 from transforms.storage.operations import private_file
+from transforms.storage.places import is_remote
 
 
 def check_free(path: Path, force: bool) -> None:
     """Raises OutputError if there is a file that must not be replaced."""
-    if path.is_dir():
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror}); give another file") from None
+    if stat.S_ISDIR(mode):
         raise OutputError(f"{path}: is a folder; give a file")
-    if path.exists() and not force:
+    if not stat.S_ISREG(mode):
+        raise OutputError(f"{path}: is a device or a pipe; give a file")
+    if not force:
         raise OutputError(f"{path}: exists already; give another file, or --force to replace it")
+
+
+def check_apart(answers: Answers, logs: Sequence[str]) -> None:
+    """Raises OutputError if a file would replace another one, or one that the configuration reads."""
+    made = [answers.config, answers.key_file, *([] if answers.consent else [answers.consent_file])]
+    read = [*logs, *answers.consent, answers.authorizations, answers.deletions, answers.policy, answers.deid]
+    others = [Path(absolute(each)) for each in read if each and not is_remote(each)]
+    for number, path in enumerate(made):
+        if path.resolve() in {each.resolve() for each in (*made[:number], *others)}:
+            raise OutputError(f"{path}: is given twice, and would be replaced; give another file")
 
 
 def check_key(path: Path) -> None:
     """Raises ConfigError if there is a file with no valid key."""
     if path.exists():
-        parse_key(_text_of(path).strip(), str(path))
+        if not (path.is_file() or path.is_dir()):
+            raise ConfigError(f"{path}: is a device or a pipe; give a file with a key, or a new one")
+        parse_key(_content_of(path).decode("utf-8", "replace").strip(), str(path))
 
 
 def write_files(answers: Answers) -> list[str]:
@@ -76,14 +98,14 @@ def _make(folder: Path) -> None:
         raise OutputError(f"{folder}: cannot be made ({error.strerror}); give another folder") from None
 
 
-def _text_of(path: Path) -> str:
+def _content_of(path: Path) -> bytes:
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
+        return path.read_bytes()
     except OSError as error:
         raise OutputError(f"{path}: cannot be read ({error.strerror})") from None
 
 
-def _write_key(path: Path, done: dict[Path, str | None]) -> None:
+def _write_key(path: Path, done: dict[Path, bytes | None]) -> None:
     done[path] = None  # before it is made: a signal may come in between
     try:
         write_key(path)
@@ -92,9 +114,9 @@ def _write_key(path: Path, done: dict[Path, str | None]) -> None:
         raise
 
 
-def _write(path: Path, text: str, done: dict[Path, str | None]) -> None:
-    """Writes a file with mode 0600; `done` gets the text that it had before, None for a new one."""
-    old = _text_of(path) if path.exists() else None
+def _write(path: Path, text: str, done: dict[Path, bytes | None]) -> None:
+    """Writes a file with mode 0600; `done` gets what it had before, None for a new one."""
+    old = _content_of(path) if path.exists() else None
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with os.fdopen(private_file(beside), "w", encoding="utf-8") as file:
@@ -108,9 +130,9 @@ def _write(path: Path, text: str, done: dict[Path, str | None]) -> None:
 
 
 @contextmanager
-def _undone() -> Iterator[dict[Path, str | None]]:
-    """A dict of written files and the texts that they had; on an error they are put back."""
-    done = dict[Path, str | None]()
+def _undone() -> Iterator[dict[Path, bytes | None]]:
+    """A dict of written files and the contents that they had; on an error they are put back."""
+    done = dict[Path, bytes | None]()
     try:
         yield done
     except BaseException:
@@ -118,5 +140,5 @@ def _undone() -> Iterator[dict[Path, str | None]]:
             if old is None:
                 path.unlink(missing_ok=True)
             else:
-                path.write_text(old, encoding="utf-8")
+                path.write_bytes(old)
         raise

@@ -16,7 +16,7 @@ from schemas.policy import Policy
 class Question(NamedTuple):
     """`option`: what answers it on the command line. `default`: None if there is none; empty for nothing.
 
-    `check` is not used for the default. `asked` False: no question at a terminal, the default is taken.
+    `check` is not used for an empty default. `asked` False: no question at a terminal, the default is taken.
     `is_safe`: without a terminal, the default is taken if the option is missing. Otherwise it is taken only
     with --yes, since it excludes sessions.
     """

@@ -80,6 +80,25 @@ def test_the_exit_code_is_that_of_the_worst_finding(
     assert levels <= found
 
 
+@pytest.mark.parametrize("change", [{"key_file": "a\0b"}, {"output": {"path": "out/a\0b"}}])
+def test_a_nul_character_in_a_path_is_a_fault_with_a_cure(change: dict[str, object], world: Examined) -> None:
+    """Not an internal error."""
+    world.save(**change)
+    done = doctor(world)
+    assert done.returncode == 2, done.stderr
+    assert "has a NUL character, which no path can have; correct it" in done.stderr
+    assert "Error" not in done.stderr
+
+
+def test_an_output_of_another_kind_is_a_fault_with_a_cure(world: Examined) -> None:
+    """Several checks need the path; it is told once."""
+    world.save(output={"path": "https://host/out"})
+    done = doctor(world, "--quiet")
+    faults = [line for line in done.stderr.splitlines() if ": fault: " in line]
+    assert (done.returncode, len(faults)) == (2, 1), done.stderr
+    assert "https:// paths are not supported; give a local path, s3:// or gs://" in faults[0]
+
+
 def test_faults_of_configuration_key_inputs_and_output_are_told_at_once(world: Examined) -> None:
     """Each correction that shows the next fault costs a user a round."""
     world.save(

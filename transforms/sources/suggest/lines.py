@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+import yaml
 
 from schemas.mapped.paths import Steps, text_of
 from schemas.mapped.placeholders import PLACEHOLDER
@@ -117,6 +120,8 @@ def quoted_path(steps: Steps) -> str:
 
 def scalar(text: str) -> str:
     """The text as a YAML scalar of a block."""
+    if not text.isprintable():  # between single quotes, a line break would become a space
+        return yaml.safe_dump(text, default_style='"', width=math.inf).rstrip("\n")
     plain = _PLAIN.match(text) is not None and text.lower() not in _YAML_WORDS
     return text if plain else "'" + text.replace("'", "''") + "'"
 
