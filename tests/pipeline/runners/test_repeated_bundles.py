@@ -135,7 +135,8 @@ def test_repeated_bundles_change_nothing_that_is_taken_over(
     increment = taken.manifest.increment
     assert increment is not None
     assert increment["damaged"] == [f"data/{shard.name}"]
-    assert increment["sessions_checked"] == increment["sessions_taken"] > 10
+    # How many sessions a shard has depends on the key, which is random.
+    assert increment["sessions_checked"] == increment["sessions_taken"] > 2
     rebuilt = load_settings(small.config, _overrides(tmp_path / "rebuilt") | {"output.shards": 5})
     execute(rebuilt, "run", [], Progress(False))
     assert _files(current(out)) == _files(current(tmp_path / "rebuilt"))
