@@ -5,9 +5,10 @@ from __future__ import annotations
 import difflib
 import functools
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pydantic
+if TYPE_CHECKING:  # help and completion need `closest` alone
+    import pydantic
 
 #: A shorter word begins too many others.
 _SHORTEST = 3

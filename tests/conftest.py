@@ -44,8 +44,13 @@ def _only_files_of_the_clone() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _signals_as_at_the_start() -> Iterator[None]:
-    """A command that has ended ignores signals. A process that a later test starts would inherit that."""
+    """A command that has ended ignores signals, as a job of a shell may. Processes would inherit that."""
+    _heed_signals()
     yield
+    _heed_signals()
+
+
+def _heed_signals() -> None:
     for each, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL)):
         if signal.getsignal(each) is signal.SIG_IGN:
             signal.signal(each, handler)

@@ -24,6 +24,7 @@ from pipeline.inputs.watched import check_unchanged, states_of
 from pipeline.plan import PackPlan, RunPlan
 from pipeline.report.increment import check_compared
 from pipeline.report.previous import PreviousRun, read_previous_run
+from pipeline.runners.options import checked as checked_options
 from pipeline.runners.progress import Progress
 from pipeline.runners.run_graph import run_graph
 from schemas.errors import InputError, PipelineError, RunInterruptedError
@@ -91,6 +92,8 @@ def execute_packs(
     written and not committed is removed, and the error is raised. A run that has nothing to add to the
     current version removes what it wrote, too, and gives the outcome of that version.
     """
+    if beam_arguments:  # a wrong one is refused before inputs are read, also if nothing is new
+        checked_options(beam_arguments)
     if not settings.config.runner.has_local_workers:
         check_travels(settings.key_reference, settings.config.runner.name)
     run_key = RunKey.new(settings.key_reference)

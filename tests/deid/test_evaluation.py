@@ -167,6 +167,7 @@ def test_the_error_for_an_invalid_file_names_the_line(tmp_path: Path, line: str,
         read_labelled(tmp_path / "x.jsonl", {})
 
 
+@pytest.mark.faults
 def test_the_command_measures_and_compares(tmp_path: Path) -> None:
     """A user gets a page, a JSON document, and a comparison of a second config with the first."""
     root = Path(__file__).resolve().parents[2]

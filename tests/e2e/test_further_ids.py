@@ -172,6 +172,7 @@ def forget(made: World, *ids: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.faults
 def test_forget_keeps_out_the_records_that_an_erased_conversation_repeats(tmp_path: Path) -> None:
     """A log may lose its long records; the short ones have the words of the erased conversation.
 
@@ -194,6 +195,7 @@ def test_forget_keeps_out_the_records_that_an_erased_conversation_repeats(tmp_pa
     assert found[made.corpus.key_of("bobs")] == ("eligible", 2)
 
 
+@pytest.mark.faults
 def test_the_id_of_a_shared_beginning_deletes_all_that_begins_with_it(tmp_path: Path) -> None:
     """Deleted words must not be trained in a conversation that repeats them; which is meant must be asked."""
     made = world(tmp_path, "openai-messages")
@@ -217,6 +219,7 @@ def test_the_id_of_a_shared_beginning_deletes_all_that_begins_with_it(tmp_path: 
     assert trained(version) == rest
 
 
+@pytest.mark.faults
 def test_words_of_a_time_without_consent_are_not_newer_in_a_conversation_that_repeats_them(
     tmp_path: Path,
 ) -> None:

@@ -95,6 +95,7 @@ def test_only_the_wheel_is_imported_and_training_is_not_in_it(installed: Install
     assert no_training
 
 
+@pytest.mark.faults
 @pytest.mark.e2e
 def test_the_installed_command_works_in_an_empty_folder(installed: Installed) -> None:
     """The wheel must contain configs, packs, the example and the model, because its users have no clone."""

@@ -80,6 +80,7 @@ def test_a_folder_with_something_in_it_is_refused(tmp_path: Path) -> None:
         write_sample(tmp_path, conversations=1, seed=1)
 
 
+@pytest.mark.faults
 def test_memory_does_not_grow_with_the_corpus(tmp_path: Path) -> None:
     """A million sessions must need no more memory than a thousand."""
     peaks = []

@@ -14,6 +14,7 @@ from tests.support.command import COMMAND
 
 #: Seconds without any output after which a test gives up; only a broken command waits so long.
 _SILENCE = 60
+_SECONDS_TO_REACT = 5
 
 
 class TypedCommand:
@@ -40,9 +41,14 @@ class TypedCommand:
         os.write(self._master, f"{text}\n".encode())
 
     def interrupt(self, question: str) -> None:
-        """Sends SIGINT once the command shows the question, as Ctrl-C does."""
+        """Sends SIGINT once the command shows the question, as Ctrl-C does.
+
+        One that arrives as Python begins to wait for the answer is seen with the next only: it is repeated.
+        """
         self._wait_for(question)
-        self._process.send_signal(signal.SIGINT)
+        while self._process.poll() is None and not self._has_output(0):
+            self._process.send_signal(signal.SIGINT)
+            self._has_output(_SECONDS_TO_REACT)
 
     def end(self) -> int:
         """The exit code, after the last output."""
@@ -58,11 +64,15 @@ class TypedCommand:
         self._read = len(self.drawn)
 
     def _more(self) -> bool:
-        ready, _, _ = select.select([self._master], [], [], _SILENCE)
-        assert ready, f"no output: {self.drawn}"
+        assert self._has_output(_SILENCE), f"no output: {self.drawn}"
         try:
             data = os.read(self._master, 65536)
         except OSError:  # Linux raises this when the other side is closed
             return False
         self.drawn += data.decode().replace("\r\n", "\n")
         return bool(data)
+
+    def _has_output(self, seconds: float) -> bool:
+        """True as soon as there is output to read, or the command has ended."""
+        ready, _, _ = select.select([self._master], [], [], seconds)
+        return bool(ready)

@@ -133,6 +133,7 @@ def run_on(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int
     return run_it
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("kind", ["run", "audit"])
 def test_a_job_whose_claim_was_taken_over_writes_nothing_more(
     run_on: Callable[..., int], tmp_path: Path, kind: str

@@ -63,6 +63,7 @@ def _failure(corpus: Corpus, out: Path, **key: object) -> str:
     return message
 
 
+@pytest.mark.faults
 def test_every_source_of_a_key_gives_the_same_ledger(
     corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
