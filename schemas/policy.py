@@ -86,11 +86,15 @@ class Retention(StrictModel):
     )
 
 
+#: A regular expression of all ids of policies.
+POLICY_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+
+
 class Policy(StrictModel):
     """Everything that a decision depends on, besides the data and `as_of`."""
 
     id: str = pydantic.Field(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$",
+        pattern=POLICY_ID,
         description="The name of the pack in ledger, rows and manifest. Give a changed copy a new one.",
         examples=["consumer-terms-2025-09-28"],
     )
