@@ -22,7 +22,7 @@ policy_app = typer.Typer(
         chatsieve policy list
         chatsieve policy show consumer-terms-2025-09-28
         chatsieve policy new acme.yaml
-        chatsieve policy check acme.yaml
+        chatsieve policy check consumer-terms-2025-09-28
     """,
 )
 
