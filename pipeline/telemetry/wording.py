@@ -17,8 +17,10 @@ import schemas
 import transforms
 from transforms.output.file_names import masked_name
 
-#: Rooms with lists of names, or with texts for samples.
-_LISTS = ("transforms/deid/", "transforms/sample/", "transforms/training/")
+#: Rooms with lists of names, or with texts for samples and pages.
+_LISTS = ("transforms/deid/", "transforms/sample/", "transforms/training/", "pipeline/reference/")
+#: Arguments of the fields of a configuration that only pages and JSON Schemas show; examples are made up.
+_PAGES = ("description", "examples")
 #: As words of paths, except numbers, which can be of an id.
 _WORD = re.compile(r"(?![0-9])[^\x00-/:-@\[-`{-\x7f]+")
 _INSTANT = re.compile(r"((?:19|20)\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z)", re.ASCII)
@@ -72,6 +74,9 @@ def _words_of(tree: ast.Module) -> Iterator[str]:
         for node in ast.walk(tree)
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.keyword) and node.arg in _PAGES:
+            documentation.update(map(id, ast.walk(node.value)))
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documentation:
             found = _WORD.findall(node.value)

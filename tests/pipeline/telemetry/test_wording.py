@@ -25,6 +25,6 @@ def test_only_known_words_remain(message: str, shown: str) -> None:
 
 
 def test_the_words_of_the_program_are_no_names() -> None:
-    """A list of names in the code would let every name through."""
+    """A list of names in the code would let every name through; so would examples of pages and schemas."""
     assert {"cannot", "snapshot", "holds"} <= own_words()
-    assert not {"Jane", "Doe", "Maria", "Müller", "Zoé", "Oyelaran", "jane", "maria"} & own_words()
+    assert not {"Jane", "Doe", "Maria", "Müller", "Zoé", "Oyelaran", "jane", "maria", "SUCCESS"} & own_words()
