@@ -87,6 +87,7 @@ def test_parameters_become_a_command_and_the_rest_goes_to_beam() -> None:
         command_of(["--runner=DataflowRunner"])
 
 
+@pytest.mark.faults
 @pytest.mark.e2e
 def test_the_job_runs_the_command(tmp_path: Path) -> None:
     """The job must commit a dataset, as the command does, and fail with one line where the command fails."""

@@ -28,6 +28,7 @@ def one_of(corpus: Corpus, reason: str) -> str:
     return next(str(row["conversation_id"]) for row in corpus.truth() if row["reason"] == reason)
 
 
+@pytest.mark.faults
 @pytest.mark.e2e
 def test_every_conversation_is_explained_as_the_run_decided_it(corpus: Corpus, finished: Finished) -> None:
     """Decision, reason and number of kept messages of every ledger row, found again from the inputs."""

@@ -52,6 +52,7 @@ def on_terminal(*arguments: object, columns: int = 80) -> tuple[int, list[str]]:
     return process.wait(), [line for line in lines if line.strip()]
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_run_shows_stage_sessions_size_rate_and_time_left(
     corpus: Corpus, tmp_path: Path, workers: int
