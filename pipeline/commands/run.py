@@ -92,8 +92,8 @@ def execute_packs(
     written and not committed is removed, and the error is raised. A run that has nothing to add to the
     current version removes what it wrote, too, and gives the outcome of that version.
     """
-    if beam_arguments:  # a wrong one is refused before inputs are read, also if nothing is new
-        checked_options(beam_arguments)
+    # A wrong option is refused before inputs are read, also if nothing is new.
+    arguments = checked_options(beam_arguments) if beam_arguments else []
     if not settings.config.runner.has_local_workers:
         check_travels(settings.key_reference, settings.config.runner.name)
     run_key = RunKey.new(settings.key_reference)
@@ -126,7 +126,7 @@ def execute_packs(
                 known_rows = _known_rows(increment.base, writers[0], checked_share)
                 plan = dataclasses.replace(plan, known_rows=known_rows)
             progress.expect(sum(plan.states[path].size for _, _, path in plan.digested))
-            catalogs = run_graph(plan, runner_of(settings), beam_arguments, progress)
+            catalogs = run_graph(plan, runner_of(settings), arguments, progress)
             checked = [check_compared(catalog) for catalog in catalogs]
             # A version with a damaged file is replaced by a new one.
             is_whole = all("damaged" not in catalog for catalog in catalogs)

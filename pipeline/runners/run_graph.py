@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 
 from pipeline.plan import RunPlan
-from pipeline.runners.options import checked
 from pipeline.runners.other_code import other_code
 from pipeline.runners.progress import Progress
 from schemas.errors import ChatsieveError, ConsentError, PipelineError
@@ -21,14 +20,15 @@ from transforms.storage.places import store_of
 
 
 def run_graph(
-    plan: RunPlan, config: RunnerConfig, beam_arguments: Sequence[str], progress: Progress
+    plan: RunPlan, config: RunnerConfig, arguments: Sequence[str], progress: Progress
 ) -> list[dict[str, list[dict[str, Any]]]]:
     """The catalog of each pack of the plan, after the graph ran: the entries of each kind.
+
+    `arguments`: Beam options as `pipeline.runners.options.checked` gives them.
 
     The entries are the sums of a run; counters of Beam are not: a retry counts twice, and some runners lose
     counts. Raises PipelineError with the class and place of what failed, never with data.
     """
-    arguments = checked(beam_arguments)
     try:
         _run(plan, config, arguments, progress)
     except ChatsieveError as error:
